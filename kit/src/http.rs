@@ -1,0 +1,129 @@
+//! The layers every router of ours stands behind.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tracing::Instrument;
+
+use crate::{extract, page, problem::Problem};
+
+/// The largest request body we read, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// No request runs longer; stores have shorter limits of their own.
+const REQUEST_SECS_MAX: u64 = 15;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id a request is known by in logs, in its response and in the Kafka headers of what it caused.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    pub fn fresh() -> Self {
+        Self(uuid::Uuid::now_v7().to_string())
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_else(Self::fresh))
+    }
+}
+
+/// Puts the common layers around `router`: request id and span, metrics, panic catcher, time limit, body limit,
+/// security headers, compression, and problems shown as pages to browsers.
+pub fn stack(router: Router) -> Router {
+    router
+        .fallback(extract::nothing_here)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(limit_time))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn(page::problems_as_pages))
+        .layer(from_fn(refuse_foreign_forms))
+        .layer(from_fn(secure))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(observe))
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This address does not do that")
+        .detail("Use another method. The Allow header lists those that work here.")
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without words");
+    Problem::internal(format!("panic: {text}")).into_response()
+}
+
+async fn limit_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(Duration::from_secs(REQUEST_SECS_MAX), next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::unavailable("the request ran out of time").into_response(),
+    }
+}
+
+/// A form posted from another site is refused. Browsers say where a request comes from in `Sec-Fetch-Site`; programs
+/// do not send it and carry no cookies of ours either.
+async fn refuse_foreign_forms(request: Request, next: Next) -> Response {
+    let foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if foreign && changes && request.headers().contains_key(header::COOKIE) {
+        return Problem::new(StatusCode::FORBIDDEN, "cross-site", "This came from another site")
+            .detail("Open the page here and try again.")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+async fn secure(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
+        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; \
+         form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ));
+    response
+}
+
+async fn observe(mut request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| !value.is_empty() && value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_graphic()))
+        .map_or_else(RequestId::fresh, |value| RequestId(value.to_owned()));
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+    let span = tracing::info_span!("request", request_id = %id.0, %method, route);
+
+    let started = Instant::now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let elapsed = started.elapsed();
+    let status = response.status().as_u16();
+    span.in_scope(|| tracing::debug!(status, elapsed_ms = elapsed.as_millis() as u64, "answered"));
+    metrics::histogram!("fairgate_http_seconds", "route" => route, "method" => method.to_string(), "status" => status.to_string())
+        .record(elapsed.as_secs_f64());
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}

@@ -1,0 +1,123 @@
+//! Listening and draining.
+
+use std::{future::Future, net::SocketAddr, time::Duration};
+
+use anyhow::Context;
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long requests and background tasks may take to finish after SIGTERM.
+const DRAIN_SECS_MAX: u64 = 20;
+
+/// Background tasks of a process and the signal that ends them.
+#[derive(Clone, Default)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Tasks {
+    /// Cancelled when the process should end. Loops select on it.
+    pub fn stop(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Runs `task` until it ends by itself; it must watch [`Tasks::stop`].
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tracker.spawn(task);
+    }
+
+    /// Calls `round` every `period`; a failing round is logged and the next one tries again.
+    pub fn every<F, Fut>(&self, name: &'static str, period: Duration, mut round: F)
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = anyhow::Result<()>> + Send,
+    {
+        let stop = self.stop.clone();
+        self.tracker.spawn(async move {
+            let mut failing = false;
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(period) => {}
+                }
+                match round().await {
+                    Ok(()) if failing => {
+                        failing = false;
+                        tracing::info!(task = name, "works again");
+                    }
+                    Ok(()) => {}
+                    Err(error) => {
+                        // Said once per outage, not once per round.
+                        if !failing {
+                            tracing::warn!(task = name, error = format!("{error:#}"), "failed, will try again");
+                        }
+                        failing = true;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Ends the tasks and waits for them, within the drain limit.
+    pub async fn drain(&self) {
+        self.stop.cancel();
+        self.tracker.close();
+        if tokio::time::timeout(Duration::from_secs(DRAIN_SECS_MAX), self.tracker.wait()).await.is_err() {
+            tracing::warn!("some background tasks did not finish in time");
+        }
+    }
+}
+
+/// Serves `router` until SIGTERM or Ctrl-C, then lets open requests finish and drains `tasks`.
+pub async fn serve(listen: SocketAddr, router: Router, tasks: Tasks) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen}; set FAIRGATE_LISTEN to a free address"))?;
+    tracing::info!(%listen, "serving");
+    serve_on(listener, router, tasks, ended()).await
+}
+
+/// Serves on an open listener until `end` resolves.
+pub async fn serve_on(
+    listener: TcpListener,
+    router: Router,
+    tasks: Tasks,
+    end: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
+    let (draining, drained) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            end.await;
+            tracing::info!("draining");
+            let _ = draining.send(());
+        });
+    let overtime = async {
+        // A sender that is dropped without a word means the server itself failed.
+        if drained.await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(DRAIN_SECS_MAX)).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        result = async { server.await } => result?,
+        () = overtime => tracing::warn!("some connections did not finish in time"),
+    }
+    tasks.drain().await;
+    Ok(())
+}
+
+async fn ended() {
+    let interrupt = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            () = interrupt => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => interrupt.await,
+    }
+}
