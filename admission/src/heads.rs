@@ -1,0 +1,50 @@
+//! The topic `heads`: what every waiting-room instance follows.
+
+use chrono::{DateTime, Utc};
+use kit::{http::RequestId, kafka::Kafka};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use serde::{Deserialize, Serialize};
+
+/// One partition, so that a room's heads stand in one order.
+pub const HEADS_TOPIC: &str = "heads";
+
+/// The heads of some lanes of a room, published after the offsets were committed. Heads are absolute and only grow, so
+/// reading a record twice or out of order does no harm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeadsMoved {
+    pub room: String,
+    pub at: DateTime<Utc>,
+    /// Until when those whom this record lets in may claim their pass.
+    pub claim_until: DateTime<Utc>,
+    /// The pace asked for when this was published.
+    pub rate_per_sec: f64,
+    pub heads: Vec<LaneHead>,
+}
+
+/// Where one lane stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LaneHead {
+    pub lane: i32,
+    /// The next offset to be let in: all before it have been.
+    pub head: i64,
+    /// The next offset to be written: so many have joined.
+    pub tail: i64,
+}
+
+/// Creates the topic if it is not there. A week is longer than any sale is paused without a word: controllers publish
+/// again whenever they take over a lane and once an hour.
+pub async fn ensure_heads_topic(kafka: &Kafka) -> anyhow::Result<()> {
+    kafka.ensure_topic(HEADS_TOPIC, 1, &[("retention.ms", "604800000")]).await
+}
+
+/// Publishes and waits for the acknowledgement.
+pub(crate) async fn publish(producer: &FutureProducer, topic: &str, moved: &HeadsMoved) -> anyhow::Result<()> {
+    let payload = serde_json::to_vec(moved)?;
+    let record = FutureRecord::to(topic)
+        .key(&moved.room)
+        .partition(0)
+        .headers(kit::kafka::headers(&RequestId::fresh()))
+        .payload(&payload);
+    producer.send(record, std::time::Duration::ZERO).await.map_err(|(error, _)| error)?;
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! A line of its own for each test.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use admission::contract::{
+    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, line_topic, place_id, put_gate,
+};
+use kit::{kafka::ProducerBounds, serve::Tasks, testing::Corner};
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{Consumer, StreamConsumer},
+    producer::FutureRecord,
+};
+
+pub struct Line {
+    corner: Corner,
+    tasks: Tasks,
+    settings: tokio::sync::Mutex<GateSettings>,
+    pub room: String,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.tasks.stop().cancel();
+    }
+}
+
+impl Line {
+    pub async fn new(lanes: i32, change: impl FnOnce(&mut GateSettings)) -> Self {
+        let corner =
+            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let mut settings = GateSettings {
+            room: "t".into(),
+            lanes,
+            rate_per_sec: 1000.0,
+            max_active: 1000,
+            claim_window_secs: 60,
+            state: GateState::Waiting,
+        };
+        change(&mut settings);
+        corner.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");
+        Self { corner, tasks: Tasks::default(), settings: settings.into(), room: "t".into() }
+    }
+
+    pub fn gate(&self) -> Gate {
+        Gate::new(self.corner.redis.clone())
+    }
+
+    /// Appends `count` joins to the lanes in turn; gives the join time of each (lane, offset).
+    pub async fn join(&self, count: i32) -> BTreeMap<(i32, i64), i64> {
+        let lanes = self.settings.lock().await.lanes;
+        let bounds = ProducerBounds { queue_messages_max: 1000, delivery_ms_max: 10_000, linger_ms: 0 };
+        let producer = self.corner.kafka.producer(bounds).expect("producer");
+        let topic = self.corner.kafka.name(&line_topic(&self.room));
+        let mut joined = BTreeMap::new();
+        for number in 0..count {
+            let record = FutureRecord::<(), _>::to(&topic).partition(number % lanes).payload("{}");
+            let delivery = producer.send(record, Duration::ZERO).await.expect("acknowledged");
+            joined.insert((delivery.partition, delivery.offset), delivery.timestamp.to_millis().expect("time"));
+        }
+        joined
+    }
+
+    /// Starts another admission service, as another process would.
+    pub fn serve(&self) {
+        admission::run(self.corner.pool.clone(), self.corner.kafka.clone(), self.gate(), &self.tasks)
+            .expect("admission");
+    }
+
+    /// Opens the room; nobody is inside.
+    pub async fn open(&self) {
+        self.gate().restore(&self.room, &[]).await.expect("restore");
+        self.set(|gate| gate.state = GateState::Running).await;
+    }
+
+    pub async fn set(&self, change: impl FnOnce(&mut GateSettings)) {
+        let mut settings = self.settings.lock().await;
+        change(&mut settings);
+        let mut connection = self.corner.pool.acquire().await.expect("connection");
+        put_gate(&mut connection, &settings).await.expect("settings");
+    }
+
+    /// All records published so far for this room.
+    async fn heads(&self) -> Vec<HeadsMoved> {
+        let reader: StreamConsumer = self.corner.kafka.reader().expect("reader");
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.corner.kafka.name(HEADS_TOPIC), 0, Offset::Beginning).expect("list");
+        reader.assign(&list).expect("assign");
+        let mut records = Vec::new();
+        // The end of the partition is reported as an error of its own.
+        while let Ok(Ok(message)) = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await {
+            records.push(serde_json::from_slice(message.payload().expect("payload")).expect("heads"));
+        }
+        records
+    }
+
+    fn at(records: &[HeadsMoved]) -> BTreeMap<i32, i64> {
+        records.iter().flat_map(|record| &record.heads).map(|head| (head.lane, head.head)).collect()
+    }
+
+    pub async fn admitted(&self) -> i64 {
+        Self::at(&self.heads().await).values().sum()
+    }
+
+    pub async fn admitted_places(&self) -> Vec<String> {
+        let heads = Self::at(&self.heads().await);
+        heads.into_iter().flat_map(|(lane, head)| (0..head).map(move |offset| place_id("t", lane, offset))).collect()
+    }
+
+    /// Waits until so many were let in.
+    pub async fn heads_until(&self, count: i64) -> Vec<HeadsMoved> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let records = self.heads().await;
+            let admitted: i64 = Self::at(&records).values().sum();
+            if admitted >= count {
+                return records;
+            }
+            assert!(Instant::now() < deadline, "only {admitted} of {count} were let in");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// What happens to the gate when Redis is lost.
+    pub async fn lose_redis(&self) {
+        let mut connection = self.corner.redis.connection();
+        for kind in ["gate", "granted", "active"] {
+            let key = self.corner.redis.key(kind, &self.room);
+            redis::cmd("DEL").arg(key).query_async::<()>(&mut connection).await.expect("deleted");
+        }
+    }
+}
+
+/// Heads never move back, and no record lets in somebody who joined after the bound while an older one still waits.
+pub fn assert_in_order(joined: &BTreeMap<(i32, i64), i64>, records: &[HeadsMoved]) {
+    let mut heads: BTreeMap<i32, i64> = BTreeMap::new();
+    let mut latest = 0;
+    for record in records {
+        let mut newest = latest;
+        for head in &record.heads {
+            let before = heads.insert(head.lane, head.head).unwrap_or(0);
+            assert!(head.head >= before, "lane {} moved back from {before} to {}", head.lane, head.head);
+            for offset in before..head.head {
+                let joined_ms = joined[&(head.lane, offset)];
+                assert!(latest - joined_ms <= 1100, "overtaken by {} ms", latest - joined_ms);
+                newest = newest.max(joined_ms);
+            }
+        }
+        latest = newest;
+    }
+}

@@ -1,0 +1,132 @@
+//! Admission against real servers: pace, cap, pausing, several controllers, a Redis that is lost.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod line;
+
+use std::time::{Duration, Instant};
+
+use admission::contract::{Activation, ActiveSession, Gate, GateState};
+use chrono::Utc;
+use line::Line;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_let_in_in_order_and_no_faster_than_asked() {
+    let line = Line::new(3, |gate| gate.rate_per_sec = 30.0).await;
+    let joined = line.join(60).await;
+    let started = Instant::now();
+    line.serve();
+    line.open().await;
+    let records = line.heads_until(60).await;
+    // 15 may come in at once (half a second's rate), the other 45 take a second and a half.
+    assert!(started.elapsed() >= Duration::from_millis(1400), "{:?}", started.elapsed());
+    line::assert_in_order(&joined, &records);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_let_in_above_the_cap_until_somebody_leaves() {
+    let line = Line::new(2, |gate| gate.max_active = 5).await;
+    line.join(20).await;
+    line.serve();
+    line.open().await;
+    line.heads_until(5).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(line.admitted().await, 5);
+
+    let expires = Utc::now() + chrono::Duration::seconds(60);
+    let gate = line.gate();
+    for place in line.admitted_places().await {
+        let opened = gate.activate(&line.room, &place, &place, expires, 5).await.unwrap();
+        assert_eq!(opened, Activation::Opened, "a grant is good for a session");
+    }
+    assert_eq!(gate.activate(&line.room, "t.9.9", "other", expires, 5).await.unwrap(), Activation::Full);
+    let first = line.admitted_places().await.remove(0);
+    gate.release(&line.room, &first).await.unwrap();
+    line.heads_until(6).await;
+    assert_eq!(line.gate().view(&line.room).await.unwrap().active, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unclaimed_place_gives_its_slot_back_when_the_window_ends() {
+    let line = Line::new(1, |gate| {
+        gate.max_active = 2;
+        gate.claim_window_secs = 1;
+    })
+    .await;
+    line.join(4).await;
+    line.serve();
+    line.open().await;
+    line.heads_until(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_paused_room_lets_nobody_in_and_goes_on_where_it_stood() {
+    let line = Line::new(2, |gate| gate.rate_per_sec = 20.0).await;
+    let joined = line.join(40).await;
+    line.serve();
+    line.open().await;
+    line.heads_until(5).await;
+    line.set(|gate| gate.state = GateState::Paused).await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let stood = line.admitted().await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(line.admitted().await, stood);
+    line.set(|gate| gate.state = GateState::Running).await;
+    let records = line.heads_until(40).await;
+    line::assert_in_order(&joined, &records);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_controllers_share_the_lanes_and_the_cap() {
+    let line = Line::new(4, |gate| {
+        gate.rate_per_sec = 40.0;
+        gate.max_active = 50;
+    })
+    .await;
+    let joined = line.join(80).await;
+    line.serve();
+    line.serve();
+    line.open().await;
+    let records = line.heads_until(50).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(line.admitted().await, 50, "the cap is one for both");
+    line::assert_in_order(&joined, &records);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
+    let line = Line::new(2, |gate| {
+        gate.max_active = 6;
+        gate.claim_window_secs = 2;
+    })
+    .await;
+    line.join(20).await;
+    line.serve();
+    line.open().await;
+    line.heads_until(6).await;
+    let expires = Utc::now() + chrono::Duration::seconds(60);
+    for place in line.admitted_places().await {
+        line.gate().activate(&line.room, &place, &place, expires, 6).await.unwrap();
+    }
+    line.lose_redis().await;
+    assert_eq!(line.gate().activate(&line.room, "t.0.9", "late", expires, 6).await.unwrap(), Activation::Full);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(line.admitted().await, 6, "an empty gate grants nothing");
+    assert!(line.gate().needs_restore(&line.room).await.unwrap());
+
+    let inside: Vec<_> = (0..4).map(|n| ActiveSession { session: format!("s{n}"), expires_at: expires }).collect();
+    line.gate().restore(&line.room, &inside).await.unwrap();
+    // Four are inside, so two more may come, once the remembered grants have run out.
+    line.heads_until(8).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(line.admitted().await, 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_is_closed_to_sessions_before_it_knows_who_is_inside() {
+    let line = Line::new(1, |_| {}).await;
+    let gate: Gate = line.gate();
+    let expires = Utc::now() + chrono::Duration::seconds(60);
+    assert_eq!(gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(), Activation::Full);
+    gate.restore("unknown", &[]).await.unwrap();
+    assert_eq!(gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(), Activation::Opened);
+}
