@@ -1,0 +1,42 @@
+//! Exchanging a place for a pass.
+
+use admission::contract::{PassKeys, REDEEM_GRACE};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    error::Error,
+    head_log::{Admitted, Standing},
+    place::{PlaceClaims, ahead},
+    room::Room,
+};
+
+/// A pass for a place that was let in.
+pub struct Claimed {
+    pub pass: String,
+    pub show: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Signs the pass of a place within its claim window. Everything in it follows from the place and the heads, so asking
+/// again, of any instance, gives the same pass.
+pub fn claim(room: &Room, keys: &PassKeys, place: &PlaceClaims, now: DateTime<Utc>) -> Result<Claimed, Error> {
+    let Admitted { at, claim_until } = match room.with_log(|log| log.standing(place.lane, place.offset)) {
+        Standing::Waiting => return Err(Error::NotYourTurn { retry_secs: retry_secs(room, place) }),
+        Standing::LongPast => return Err(Error::WindowMissed),
+        Standing::Admitted(admitted) if admitted.claim_until <= now => return Err(Error::WindowMissed),
+        Standing::Admitted(admitted) => admitted,
+    };
+    let expires_at = claim_until + REDEEM_GRACE;
+    let show = room.info().show.clone();
+    let pass = keys.sign(&room.name, &show, &place.id(), at, expires_at).map_err(Error::Internal)?;
+    metrics::counter!("fairgate_claimed_total", "room" => room.name.clone()).increment(1);
+    Ok(Claimed { pass, show, expires_at })
+}
+
+/// When asking again makes sense: sooner the closer the place is.
+fn retry_secs(room: &Room, place: &PlaceClaims) -> u64 {
+    let document = room.document();
+    let ahead = ahead(place.lane, place.offset, &document.head.lanes) as f64;
+    let pace = document.head.pace_per_sec.unwrap_or(0.0).max(document.head.rate_per_sec).max(0.1);
+    (ahead / pace / 4.0).ceil().clamp(1.0, 30.0) as u64
+}

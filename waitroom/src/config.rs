@@ -1,0 +1,43 @@
+//! Settings of the waiting room.
+
+use kit::{settings::Settings, token::SealRing};
+
+/// Binds place tickets to their purpose.
+const PURPOSE: &str = "fairgate.place.v1";
+
+pub struct Config {
+    /// Seals place tickets.
+    pub place_keys: Option<SealRing>,
+    /// Joins that may wait for the broker at once in this process; more are answered 503.
+    pub join_queue_max: u32,
+    /// How long a join may wait for the broker's acknowledgement, in milliseconds.
+    pub join_ms_max: u32,
+    /// How long the producer may wait to fill a batch, in milliseconds.
+    pub join_linger_ms: u32,
+    /// Cookies are marked Secure.
+    pub https: bool,
+}
+
+impl Config {
+    /// Reads `FAIRGATE_PLACE_KEYS` (PASERK `k4.local` keys, sealing one first), `FAIRGATE_JOIN_QUEUE_MAX`,
+    /// `FAIRGATE_JOIN_MS_MAX`, `FAIRGATE_JOIN_LINGER_MS` and `FAIRGATE_PUBLIC_URL`.
+    pub fn from_settings(settings: &mut Settings) -> Self {
+        let keys = settings.required("FAIRGATE_PLACE_KEYS", "run `fairgate keys` to make some");
+        let place_keys = match SealRing::from_paserk(&keys, PURPOSE) {
+            Ok(ring) => Some(ring),
+            Err(mistake) => {
+                if !keys.is_empty() {
+                    settings.mistake(format!("FAIRGATE_PLACE_KEYS: {mistake}"));
+                }
+                None
+            }
+        };
+        Self {
+            place_keys,
+            join_queue_max: settings.or_within("FAIRGATE_JOIN_QUEUE_MAX", 50_000, 100..=1_000_000),
+            join_ms_max: settings.or_within("FAIRGATE_JOIN_MS_MAX", 2500, 100..=10_000),
+            join_linger_ms: settings.or_within("FAIRGATE_JOIN_LINGER_MS", 2, 0..=100),
+            https: settings.or("FAIRGATE_PUBLIC_URL", String::new()).starts_with("https:"),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Joining: one acknowledged append is one place.
+
+use std::sync::Arc;
+
+use kit::{
+    http::RequestId,
+    kafka::{self, Kafka, ProducerBounds},
+    token::SealRing,
+};
+use rdkafka::producer::{FutureProducer, FutureRecord};
+
+use crate::{
+    contract::LineEntry,
+    error::Error,
+    place::{PlaceClaims, ahead},
+    room::Room,
+};
+
+/// Appends joins to the lines.
+pub struct Joiner {
+    producer: FutureProducer,
+    kafka: Kafka,
+    keys: Arc<SealRing>,
+    entry: Vec<u8>,
+}
+
+/// A place that was acknowledged, with its sealed ticket.
+pub struct Joined {
+    pub claims: PlaceClaims,
+    pub ticket: String,
+}
+
+impl Joiner {
+    pub fn new(kafka: Kafka, keys: Arc<SealRing>, bounds: ProducerBounds) -> anyhow::Result<Self> {
+        let producer = kafka.producer(bounds)?;
+        Ok(Self { producer, kafka, keys, entry: serde_json::to_vec(&LineEntry { v: 1 })? })
+    }
+
+    /// Appends a record to a lane of the room's line and waits for the acknowledgement of all in-sync replicas.
+    ///
+    /// # Errors
+    /// The room does not take joins, the producer is full, or there was no acknowledgement in time. In the last case
+    /// the record may still have been written; it is then a place that nobody holds, and passes as a no-show.
+    pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
+        let info = room.info();
+        if info.phase == crate::phase::Phase::Closed {
+            return Err(Error::RoomClosed);
+        }
+        if !info.phase.takes_joins() {
+            return Err(Error::RoomNotOpen);
+        }
+        let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
+        let lane = room.pick_lane();
+        let record =
+            FutureRecord::<(), _>::to(&topic).partition(lane).payload(&self.entry).headers(kafka::headers(request));
+        let delivery = self.producer.send_result(record).map_err(|(error, _)| refused(error))?;
+        let delivered = delivery
+            .await
+            .map_err(|_| Error::Internal(anyhow::anyhow!("the producer ended")))?
+            .map_err(|(error, _)| refused(error))?;
+        room.joined(delivered.partition, delivered.offset);
+        metrics::counter!("fairgate_joined_total", "room" => room.name.clone()).increment(1);
+        let heads = room.with_log(crate::head_log::HeadLog::heads);
+        let claims = PlaceClaims {
+            room: room.name.clone(),
+            lane: delivered.partition,
+            offset: delivered.offset,
+            joined_ms: delivered.timestamp.to_millis().unwrap_or_default(),
+            ahead_at_join: ahead(delivered.partition, delivered.offset, &heads),
+        };
+        let ticket = self.keys.seal(&claims).map_err(Error::Internal)?;
+        Ok(Joined { claims, ticket })
+    }
+}
+
+fn refused(error: rdkafka::error::KafkaError) -> Error {
+    if kafka::is_queue_full(&error) { Error::Busy } else { Error::NotAcknowledged(error) }
+}

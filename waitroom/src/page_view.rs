@@ -1,0 +1,321 @@
+//! What the queue page shows: its states, its words, and the picture of the line. No I/O.
+
+use askama::Template;
+use catalog::contract::{Show, price::grouped, when};
+use chrono::{DateTime, Utc};
+use kit::asset::Asset;
+
+use crate::{phase::Phase, wait::WaitRange};
+
+/// Keeps the page alive; without it the page reloads itself.
+pub static QUEUE_JS: Asset =
+    Asset { name: "queue.js", mime: "text/javascript; charset=utf-8", body: include_str!("../assets/queue.js") };
+
+/// The queue page of one show's room.
+#[derive(Template)]
+#[template(path = "queue.html")]
+pub struct QueuePage {
+    pub room: String,
+    pub show: Show,
+    pub view: QueueView,
+    pub now: DateTime<Utc>,
+}
+
+/// Where the fan stands.
+#[derive(Debug, Clone)]
+pub enum QueueView {
+    /// Before joining. `phase` says whether one can.
+    NotJoined(Entrance),
+    Waiting(Waiting),
+    YourTurn(YourTurn),
+    WindowMissed(WindowMissed),
+    /// The room is closed; `message` is the operator's word about it, or empty.
+    Closed {
+        message: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    pub phase: Phase,
+    pub people_waiting: i64,
+    /// The likely wait of someone who joins now.
+    pub wait: Option<WaitRange>,
+    pub claim_window_secs: i32,
+    pub message: String,
+}
+
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    pub lane: i32,
+    pub offset: i64,
+    /// The fan's number in the whole line since it began, from 1. It never changes.
+    pub number: i64,
+    pub ahead: i64,
+    pub ahead_at_join: i64,
+    /// Everybody who waits in the room now, the fan among them.
+    pub people_waiting: i64,
+    pub wait: Option<WaitRange>,
+    pub phase: Phase,
+    pub message: String,
+    pub joined_at: DateTime<Utc>,
+    pub claim_window_secs: i32,
+    pub poll_after_ms: u32,
+}
+
+#[derive(Debug, Clone)]
+pub struct YourTurn {
+    pub claim_until: DateTime<Utc>,
+}
+
+#[derive(Debug, Clone)]
+pub struct WindowMissed {
+    /// When the window ended; `None` where that is too long ago to know.
+    pub missed_at: Option<DateTime<Utc>>,
+    pub claim_window_secs: i32,
+    /// Whether one can join again, and how it looks there now.
+    pub entrance: Entrance,
+}
+
+impl QueuePage {
+    fn zone(&self) -> &str {
+        &self.show.venue.time_zone
+    }
+
+    fn show_time(&self) -> String {
+        when::full(self.show.starts_at, self.zone())
+    }
+
+    /// A time of today, to the second, with its zone.
+    fn clock(&self, at: &DateTime<Utc>) -> String {
+        format!("{}, {}", when::time_with_secs(*at, self.zone()), when::zone_name(self.zone()))
+    }
+
+    fn opens(&self) -> String {
+        when::full(self.show.on_sale_at, self.zone())
+    }
+
+    fn opens_later(&self) -> bool {
+        self.show.on_sale_at > self.now
+    }
+
+    /// The document's title says the state first, because it is read in a row of tabs.
+    fn title(&self) -> String {
+        let state = match &self.view {
+            QueueView::NotJoined(_) => "The line".to_owned(),
+            QueueView::Waiting(waiting) => waiting.title(),
+            QueueView::YourTurn(_) => "It is your turn".to_owned(),
+            QueueView::WindowMissed(_) => "Your turn has passed".to_owned(),
+            QueueView::Closed { .. } => "The line has closed".to_owned(),
+        };
+        format!("{state} · {}", self.show.title)
+    }
+
+    /// Seconds after which the page reloads itself where scripts do not run; `None` where nothing will change.
+    fn reload_secs(&self) -> Option<i64> {
+        match &self.view {
+            QueueView::NotJoined(_) => Some(30),
+            QueueView::Waiting(waiting) => Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30)),
+            QueueView::YourTurn(turn) => Some((turn.claim_until - self.now).num_seconds().max(0) + 2),
+            QueueView::WindowMissed(_) | QueueView::Closed { .. } => None,
+        }
+    }
+}
+
+impl Entrance {
+    fn people(&self) -> String {
+        match self.people_waiting {
+            ..=0 => "Nobody is waiting right now.".to_owned(),
+            1 => "One person is waiting.".to_owned(),
+            many => format!("{} people are waiting.", number(many)),
+        }
+    }
+
+    fn window(&self) -> String {
+        duration(self.claim_window_secs)
+    }
+}
+
+impl Waiting {
+    fn place(&self) -> i64 {
+        self.ahead.max(0) + 1
+    }
+
+    fn place_text(&self) -> String {
+        number(self.place())
+    }
+
+    fn number_text(&self) -> String {
+        number(self.number)
+    }
+
+    fn title(&self) -> String {
+        match self.ahead {
+            ..=0 => "You are next".to_owned(),
+            ahead => format!("{} ahead", number(ahead)),
+        }
+    }
+
+    fn ahead_words(&self) -> String {
+        match self.ahead {
+            ..=0 => "You are next.".to_owned(),
+            1 => "One person is ahead of you.".to_owned(),
+            many => format!("{} people are ahead of you.", number(many)),
+        }
+    }
+
+    fn wait_words(&self) -> String {
+        match (self.phase, self.wait) {
+            (Phase::Open, Some(range)) => format!("That is {}.", range.words()),
+            (Phase::Open | Phase::Closed, _) => "We cannot say right now how long that takes.".to_owned(),
+            (Phase::Paused, _) => "The line is paused. Your place is safe.".to_owned(),
+            (Phase::Draft | Phase::Scheduled | Phase::PreQueue, _) => {
+                "Nobody is let in yet. Your place is safe.".to_owned()
+            }
+        }
+    }
+
+    fn passed_words(&self) -> String {
+        match self.ahead_at_join - self.ahead {
+            ..=0 => "The line moves from right to left, toward the gate.".to_owned(),
+            1 => "One person has gone in since you joined.".to_owned(),
+            many => format!("{} people have gone in since you joined.", number(many)),
+        }
+    }
+
+    /// How the picture reads: `place 12,409 of about 80,200`.
+    fn picture_words(&self) -> String {
+        let all = self.people_waiting.max(self.place());
+        let all = if all >= 1000 { (all + 50) / 100 * 100 } else { all };
+        format!("place {} of about {}", number(self.place()), number(all.max(self.place())))
+    }
+
+    fn picture(&self) -> Picture {
+        Picture::new(self.ahead, self.ahead_at_join, self.people_waiting)
+    }
+
+    fn window(&self) -> String {
+        duration(self.claim_window_secs)
+    }
+}
+
+impl YourTurn {
+    fn left_ms(&self, now: &DateTime<Utc>) -> i64 {
+        (self.claim_until - *now).num_milliseconds().max(0)
+    }
+}
+
+impl WindowMissed {
+    fn window(&self) -> String {
+        duration(self.claim_window_secs)
+    }
+}
+
+fn number(number: i64) -> String {
+    grouped(u64::try_from(number).unwrap_or(0))
+}
+
+/// `90 seconds`, `2 minutes`
+fn duration(secs: i32) -> String {
+    match (secs, secs % 60) {
+        (60, _) => "1 minute".to_owned(),
+        (1, _) => "1 second".to_owned(),
+        (120.., 0) => format!("{} minutes", secs / 60),
+        _ => format!("{secs} seconds"),
+    }
+}
+
+/// Where whoever is next stands, in per cent of the width.
+const GATE: f64 = 19.0;
+/// Where the fan stood when joining.
+const START: f64 = 86.0;
+const PEOPLE_MAX: i64 = 42;
+
+/// The picture of the line. Positions are per cent of its width, heights are pixels.
+struct Picture {
+    you: String,
+    start: String,
+    people: Vec<Person>,
+}
+
+/// One of the people hinted at.
+struct Person {
+    x: String,
+    y: i64,
+    class: &'static str,
+}
+
+impl Picture {
+    fn new(ahead: i64, ahead_at_join: i64, people_waiting: i64) -> Self {
+        let at_join = ahead_at_join.max(ahead).max(1);
+        let you = position(ahead, at_join);
+        let shown = at_join.min(PEOPLE_MAX);
+        let mut people: Vec<Person> = (0..shown)
+            .map(|index| {
+                // Few people stand where they are; many are a crowd, evenly spread.
+                let x = if shown == at_join {
+                    position(index, at_join)
+                } else {
+                    GATE + (START - GATE) * index as f64 / shown as f64
+                };
+                Person { x: percent(x), y: height(index), class: if x < you { "person" } else { "person gone" } }
+            })
+            .collect();
+        let behind = (people_waiting - ahead - 1).clamp(0, 6);
+        people.extend((0..behind).map(|index| Person {
+            x: percent(START + 3.5 + 1.9 * index as f64),
+            y: height(index + 1),
+            class: "person behind",
+        }));
+        Self { you: percent(you), start: percent(START), people }
+    }
+}
+
+/// On a square-root scale, so that movement is seen from far behind.
+fn position(ahead: i64, at_join: i64) -> f64 {
+    let share = (ahead.max(0) as f64 / at_join.max(1) as f64).min(1.0);
+    GATE + (START - GATE) * share.sqrt()
+}
+
+/// A crowd is not a string of pearls.
+fn height(index: i64) -> i64 {
+    64 + [0, -8, 6, -3, 9, -5, 4][(index.rem_euclid(7)) as usize]
+}
+
+fn percent(value: f64) -> String {
+    format!("{value:.1}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_read_naturally() {
+        assert_eq!(duration(120), "2 minutes");
+        assert_eq!(duration(90), "90 seconds");
+        assert_eq!(duration(60), "1 minute");
+        assert_eq!(duration(1), "1 second");
+    }
+
+    #[test]
+    fn few_people_ahead_are_each_drawn() {
+        let count = |picture: &Picture, class| picture.people.iter().filter(|one| one.class == class).count();
+        let picture = Picture::new(3, 8, 4);
+        assert_eq!(count(&picture, "person"), 3);
+        assert_eq!(count(&picture, "person gone"), 5);
+        assert_eq!(count(&picture, "person behind"), 0);
+        assert_eq!(count(&Picture::new(900_000, 900_000, 2_000_000), "person"), 42);
+    }
+
+    proptest! {
+        #[test]
+        fn the_mark_moves_toward_the_gate_only(at_join in 0i64..10_000_000, share in 0.0f64..1.0, step in 0i64..1000) {
+            let ahead = (at_join as f64 * share) as i64;
+            let (now, later) = (position(ahead, at_join), position(ahead - step, at_join));
+            prop_assert!(later <= now);
+            prop_assert!((GATE..=START).contains(&now));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The life of a room.
+
+use admission::contract::GateState;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `draft → scheduled → pre_queue → open ⇄ paused → closed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Draft,
+    Scheduled,
+    /// Fans may join; nobody is let in yet.
+    PreQueue,
+    Open,
+    /// Fans may join; nobody is let in for now.
+    Paused,
+    Closed,
+}
+
+impl Phase {
+    pub const ALL: [Self; 6] = [Self::Draft, Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Closed];
+
+    pub fn as_text(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::PreQueue => "pre_queue",
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Closed => "closed",
+        }
+    }
+
+    pub fn of_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.as_text() == text)
+    }
+
+    /// Whether a room may go from this phase to `next`.
+    pub fn allows(self, next: Self) -> bool {
+        use Phase::{Closed, Draft, Open, Paused, PreQueue, Scheduled};
+        match (self, next) {
+            (Draft, Scheduled | PreQueue | Open)
+            | (Scheduled, Draft | PreQueue | Open)
+            | (PreQueue, Open)
+            | (Open, Paused)
+            | (Paused, Open) => true,
+            (from, Closed) => from != Closed,
+            _ => false,
+        }
+    }
+
+    pub fn takes_joins(self) -> bool {
+        matches!(self, Self::PreQueue | Self::Open | Self::Paused)
+    }
+
+    /// What the gate does meanwhile.
+    pub fn gate(self) -> GateState {
+        match self {
+            Self::Draft | Self::Scheduled | Self::PreQueue => GateState::Waiting,
+            Self::Open => GateState::Running,
+            Self::Paused => GateState::Paused,
+            Self::Closed => GateState::Closed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_room_stays_closed_and_an_opened_one_never_waits_again() {
+        for next in Phase::ALL {
+            assert!(!Phase::Closed.allows(next), "{next:?}");
+        }
+        for earlier in [Phase::Draft, Phase::Scheduled, Phase::PreQueue] {
+            assert!(!Phase::Open.allows(earlier) && !Phase::Paused.allows(earlier), "{earlier:?}");
+        }
+    }
+
+    #[test]
+    fn every_phase_has_a_text_of_its_own() {
+        for phase in Phase::ALL {
+            assert_eq!(Phase::of_text(phase.as_text()), Some(phase));
+        }
+        assert_eq!(Phase::of_text("ajar"), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! What is the same for everybody in a room, kept in memory and answered from there.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use admission::contract::{GateSettings, HeadsMoved};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use chrono::Utc;
+
+use crate::{error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, store::RoomRow};
+
+/// One room on this instance.
+pub struct Room {
+    pub name: String,
+    info: ArcSwap<Info>,
+    log: RwLock<HeadLog>,
+    document: ArcSwap<Document>,
+    next_lane: AtomicUsize,
+}
+
+/// What operators decide about a room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Info {
+    pub show: String,
+    pub phase: Phase,
+    pub lanes: i32,
+    pub message: String,
+    pub rate_per_sec: f64,
+    pub claim_window_secs: i32,
+}
+
+impl Info {
+    pub fn of(row: &RoomRow, gate: Option<&GateSettings>) -> Self {
+        Self {
+            show: row.show.clone(),
+            phase: row.phase,
+            lanes: row.lanes,
+            message: row.message.clone(),
+            rate_per_sec: gate.map_or(0.0, |gate| gate.rate_per_sec),
+            claim_window_secs: gate.map_or(0, |gate| gate.claim_window_secs),
+        }
+    }
+}
+
+/// The head document as it goes out.
+pub struct Document {
+    pub body: Bytes,
+    pub etag: String,
+    pub head: HeadDocument,
+}
+
+impl Room {
+    fn new(name: &str, info: Info, log: HeadLog) -> Self {
+        let document = ArcSwap::from_pointee(document(name, &info, &log));
+        // Going on with the shortest lane keeps the lanes even, and with that the numbers of places true.
+        let shortest = log.heads().iter().min_by_key(|lane| lane.tail).map_or(0, |lane| lane.lane as usize);
+        Self {
+            name: name.to_owned(),
+            info: ArcSwap::from_pointee(info),
+            log: RwLock::new(log),
+            document,
+            next_lane: AtomicUsize::new(shortest),
+        }
+    }
+
+    pub fn info(&self) -> Arc<Info> {
+        self.info.load_full()
+    }
+
+    pub fn document(&self) -> Arc<Document> {
+        self.document.load_full()
+    }
+
+    /// Reads the head log under its lock; `read` must be quick.
+    pub fn with_log<T>(&self, read: impl FnOnce(&HeadLog) -> T) -> T {
+        read(&self.log.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lanes are assigned in turn, by the server.
+    pub fn pick_lane(&self) -> i32 {
+        let lanes = self.info.load().lanes.max(1) as usize;
+        (self.next_lane.fetch_add(1, Ordering::Relaxed) % lanes) as i32
+    }
+
+    pub fn joined(&self, lane: i32, offset: i64) {
+        self.log.write().unwrap_or_else(PoisonError::into_inner).joined(lane, offset);
+    }
+
+    fn refresh_document(&self) {
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        self.document.store(Arc::new(document(&self.name, &self.info.load(), &log)));
+    }
+}
+
+fn document(room: &str, info: &Info, log: &HeadLog) -> Document {
+    let now = Utc::now();
+    let lanes = log.heads();
+    let head = HeadDocument {
+        room: room.to_owned(),
+        show: info.show.clone(),
+        phase: info.phase,
+        waiting: lanes.iter().map(|lane| lane.tail - lane.head).sum(),
+        admitted: log.total_admitted(),
+        lanes,
+        rate_per_sec: info.rate_per_sec,
+        pace_per_sec: log.pace_per_sec(now).map(|pace| (pace * 100.0).round() / 100.0),
+        claim_window_secs: info.claim_window_secs,
+        message: info.message.clone(),
+        as_of: now,
+        poll_after_ms: 2000,
+    };
+    let body = Bytes::from(serde_json::to_vec(&head).unwrap_or_default());
+    // Weak: what counts is whether the line moved, not when the document was written.
+    let etag = format!(
+        "W/\"{:x}-{:x}-{}-{:x}\"",
+        head.admitted,
+        head.admitted + head.waiting,
+        head.phase.as_text(),
+        (head.pace_per_sec.unwrap_or(-1.0).to_bits() ^ head.rate_per_sec.to_bits().rotate_left(7))
+            .wrapping_add(head.message.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)))
+    );
+    Document { body, etag, head }
+}
+
+/// All rooms of this instance.
+#[derive(Default)]
+pub struct Rooms {
+    rooms: RwLock<HashMap<String, Arc<Room>>>,
+    /// Heads that were read before their room was known (at start).
+    early: RwLock<HashMap<String, HeadLog>>,
+}
+
+/// Rooms whose heads are kept although no such room is known; more are dropped.
+const EARLY_ROOMS_MAX: usize = 1000;
+const LANES_MAX: usize = 256;
+
+impl Rooms {
+    pub fn get(&self, room: &str) -> Result<Arc<Room>, Error> {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.get(room).cloned().ok_or(Error::RoomUnknown)
+    }
+
+    pub fn of_show(&self, show: &str) -> Option<Arc<Room>> {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.values().find(|room| room.info.load().show == show).cloned()
+    }
+
+    /// Takes in what operators decided.
+    pub fn follow_settings(&self, rows: &[RoomRow], gates: &[GateSettings]) {
+        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|name, _| rows.iter().any(|row| row.room == *name));
+        for row in rows {
+            let info = Info::of(row, gates.iter().find(|gate| gate.room == row.room));
+            if let Some(room) = rooms.get(&row.room) {
+                if *room.info.load_full() != info {
+                    room.info.store(Arc::new(info));
+                    room.refresh_document();
+                }
+                continue;
+            }
+            let early = self.early.write().unwrap_or_else(PoisonError::into_inner).remove(&row.room);
+            let mut log = early.unwrap_or_default();
+            log.resize(usize::try_from(row.lanes).unwrap_or(1));
+            rooms.insert(row.room.clone(), Arc::new(Room::new(&row.room, info, log)));
+        }
+    }
+
+    /// Takes in published heads.
+    pub fn follow_heads(&self, moved: &HeadsMoved) {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = rooms.get(&moved.room) {
+            room.log.write().unwrap_or_else(PoisonError::into_inner).apply(moved);
+            return;
+        }
+        let mut early = self.early.write().unwrap_or_else(PoisonError::into_inner);
+        if early.len() < EARLY_ROOMS_MAX || early.contains_key(&moved.room) {
+            early.entry(moved.room.clone()).or_insert_with(|| HeadLog::with_lanes(LANES_MAX)).apply(moved);
+        }
+    }
+
+    /// Writes every room's head document anew.
+    pub fn refresh_documents(&self) {
+        let rooms: Vec<_> = self.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for room in rooms {
+            room.refresh_document();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Wires the waiting room together.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use admission::contract::PassKeys;
+use kit::{
+    kafka::{Kafka, ProducerBounds},
+    serve::Tasks,
+    token::SealRing,
+};
+use sqlx::PgPool;
+
+use crate::{
+    config::Config,
+    error::Error,
+    follow,
+    join::Joiner,
+    place::PlaceClaims,
+    room::{Room, Rooms},
+};
+
+/// What the waiting room's handlers need.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) joiner: Arc<Joiner>,
+    pub(crate) place_keys: Arc<SealRing>,
+    pub(crate) pass_keys: Arc<PassKeys>,
+    pub(crate) pool: PgPool,
+    pub(crate) https: bool,
+    caught_up: Arc<AtomicBool>,
+}
+
+impl App {
+    /// # Errors
+    /// When keys are missing or a Kafka client cannot be made. Kafka and Postgres may be away for now.
+    pub fn new(config: Config, pool: PgPool, kafka: Kafka, pass_keys: Arc<PassKeys>) -> anyhow::Result<Self> {
+        let place_keys = Arc::new(config.place_keys.ok_or_else(|| anyhow::anyhow!("FAIRGATE_PLACE_KEYS is missing"))?);
+        let bounds = ProducerBounds {
+            queue_messages_max: config.join_queue_max,
+            delivery_ms_max: config.join_ms_max,
+            linger_ms: config.join_linger_ms,
+        };
+        Ok(Self {
+            rooms: Arc::default(),
+            joiner: Arc::new(Joiner::new(kafka, place_keys.clone(), bounds)?),
+            place_keys,
+            pass_keys,
+            pool,
+            https: config.https,
+            caught_up: Arc::default(),
+        })
+    }
+
+    /// Whether this instance knows where the lines stand.
+    pub fn is_ready(&self) -> bool {
+        self.caught_up.load(Ordering::Relaxed)
+    }
+
+    /// Opens a place ticket of `room`.
+    pub(crate) fn open_ticket(&self, room: &Room, ticket: Option<&str>) -> Result<PlaceClaims, Error> {
+        let claims: PlaceClaims = self.place_keys.open(ticket.ok_or(Error::TicketMissing)?)?;
+        if claims.room == room.name { Ok(claims) } else { Err(Error::TicketForeign) }
+    }
+}
+
+/// Starts following heads and rooms.
+pub fn run(app: &App, kafka: Kafka, tasks: &Tasks) {
+    follow::start(&app.rooms, app.pool.clone(), kafka, app.caught_up.clone(), tasks);
+}

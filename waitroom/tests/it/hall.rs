@@ -1,0 +1,227 @@
+//! A waiting room of its own for each test, called without a socket.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use admission::contract::{Gate, PassKeys, generate_pass_key};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use http_body_util::BodyExt;
+use kit::{
+    kafka::Kafka,
+    serve::Tasks,
+    settings::Settings,
+    testing::Corner,
+    token::{SealRing, generate_seal_key},
+};
+use serde_json::Value;
+use tower::ServiceExt;
+use waitroom::{
+    App, Config,
+    contract::{NewRoom, Phase, PlaceClaims, RoomChange, change_room, create_room},
+};
+
+pub struct Hall {
+    pub corner: Corner,
+    pub instance: Instance,
+    tasks: Tasks,
+    env: HashMap<String, String>,
+    pass_key: String,
+}
+
+impl Drop for Hall {
+    fn drop(&mut self) {
+        self.tasks.stop().cancel();
+    }
+}
+
+/// One process's waiting room.
+pub struct Instance {
+    router: Router,
+}
+
+/// The stable id of a problem body.
+pub fn id_of(body: &Value) -> String {
+    body["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
+}
+
+impl Hall {
+    /// Room `r` for show `s`, scheduled, with admission running.
+    pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
+        let corner =
+            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let new = NewRoom {
+            room: "r".into(),
+            show: "s".into(),
+            lanes,
+            rate_per_sec,
+            max_active: 1000,
+            claim_window_secs,
+            message: String::new(),
+        };
+        create_room(&corner.pool, &corner.kafka, &new).await.expect("room");
+        let gate = Gate::new(corner.redis.clone());
+        gate.restore("r", &[]).await.expect("gate");
+        let tasks = Tasks::default();
+        admission::run(corner.pool.clone(), corner.kafka.clone(), gate, &tasks).expect("admission");
+        let mut env = corner.settings();
+        env.insert("FAIRGATE_PLACE_KEYS".into(), generate_seal_key().expect("key"));
+        let pass_key = generate_pass_key().expect("key");
+        let instance = start(&corner, &env, &pass_key, &corner.kafka, &tasks).await;
+        Self { corner, instance, tasks, env, pass_key }
+    }
+
+    /// The same, open.
+    pub async fn open(lanes: i32, rate_per_sec: f64) -> Self {
+        let hall = Self::create(lanes, rate_per_sec, 60).await;
+        hall.set_phase(Phase::Open).await;
+        hall
+    }
+
+    pub async fn another_instance(&self) -> Instance {
+        start(&self.corner, &self.env, &self.pass_key, &self.corner.kafka, &self.tasks).await
+    }
+
+    pub async fn instance_without_broker(&self) -> Instance {
+        let mut env = self.env.clone();
+        env.insert("FAIRGATE_JOIN_QUEUE_MAX".into(), "100".into());
+        env.insert("FAIRGATE_JOIN_MS_MAX".into(), "1500".into());
+        let nowhere = Kafka::new("127.0.0.1:1", &self.corner.namespace, 1);
+        start(&self.corner, &env, &self.pass_key, &nowhere, &self.tasks).await
+    }
+
+    /// Changes the phase and waits until the instance follows.
+    pub async fn set_phase(&self, phase: Phase) {
+        let change = RoomChange { phase: Some(phase), ..RoomChange::default() };
+        change_room(&self.corner.pool, "r", &change).await.expect("phase");
+        self.instance.head_when(|head| head["phase"] == phase.as_text()).await;
+    }
+
+    pub fn ticket_of_another_room(&self) -> String {
+        let ring = SealRing::from_paserk(&self.env["FAIRGATE_PLACE_KEYS"], "fairgate.place.v1").expect("ring");
+        let claims = PlaceClaims { room: "other".into(), lane: 0, offset: 0, joined_ms: 0, ahead_at_join: 0 };
+        ring.seal(&claims).expect("ticket")
+    }
+
+    pub async fn put_show(&self) {
+        let text = r#"{"show":"s","title":"A show","performer":"A band","genre":"Pop","description":"","venue":{"name":"A hall",
+            "city":"Bergen","country":"NO","address":"","time_zone":"Europe/Oslo"},"doors_at":"2031-05-01T17:00:00Z",
+            "starts_at":"2031-05-01T18:00:00Z","on_sale_at":"2026-01-01T09:00:00Z","high_traffic":true,"listed":true,"ticket_types":[]}"#;
+        catalog::contract::put_show(&self.corner.pool, &serde_json::from_str(text).expect("show")).await.expect("put");
+    }
+}
+
+async fn start(
+    corner: &Corner,
+    env: &HashMap<String, String>,
+    pass_key: &str,
+    kafka: &Kafka,
+    tasks: &Tasks,
+) -> Instance {
+    let mut settings = Settings::new(env);
+    let config = Config::from_settings(&mut settings);
+    settings.finish().expect("settings");
+    let keys = Arc::new(PassKeys::from_paserk(pass_key, "fairgate", "checkout").expect("keys"));
+    let app = App::new(config, corner.pool.clone(), kafka.clone(), keys).expect("app");
+    waitroom::run(&app, kafka.clone(), tasks);
+    let routers = waitroom::router(app);
+    let (router, _) = routers.joining.merge(routers.waiting).split_for_parts();
+    let instance = Instance { router: kit::http::stack(router) };
+    // The room is known once it was read from the database.
+    instance.head_when(|_| true).await;
+    instance
+}
+
+impl Instance {
+    async fn send(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.expect("infallible")
+    }
+
+    pub async fn call(&self, method: &str, path: &str, token: Option<&str>) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let response = self.send(request.body(Body::empty()).expect("request")).await;
+        let status = response.status();
+        let body = response.into_body().collect().await.expect("body").to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    /// A page as a browser asks for it: status, text, cookies set, one a line.
+    pub async fn page(&self, method: &str, path: &str, cookie: &str) -> (StatusCode, String, String) {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::ACCEPT, "text/html,*/*")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::COOKIE, cookie)
+            .body(Body::empty())
+            .expect("request");
+        let response = self.send(request).await;
+        let status = response.status();
+        let set: Vec<_> =
+            response.headers().get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let set = set.join("\n");
+        let body = response.into_body().collect().await.expect("body").to_bytes();
+        (status, String::from_utf8_lossy(&body).into_owned(), set)
+    }
+
+    pub async fn join(&self) -> Value {
+        let (status, body) = self.call("POST", "/v1/rooms/r/places", None).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        body
+    }
+
+    pub async fn ticket(&self) -> String {
+        self.join().await["ticket"].as_str().expect("ticket").to_owned()
+    }
+
+    pub async fn get_place(&self, ticket: &str) -> (StatusCode, Value) {
+        self.call("GET", "/v1/rooms/r/place", Some(ticket)).await
+    }
+
+    pub async fn claim(&self, ticket: &str) -> (StatusCode, Value) {
+        self.call("POST", "/v1/rooms/r/pass", Some(ticket)).await
+    }
+
+    /// Asks for the place until it has the state.
+    pub async fn until(&self, ticket: &str, state: &str) -> Value {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let (_, place) = self.get_place(ticket).await;
+            if place["state"] == state {
+                return place;
+            }
+            assert!(Instant::now() < deadline, "{place}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Asks for the head until it fits; gives its ETag too.
+    pub async fn head_when(&self, fits: impl Fn(&Value) -> bool) -> (Value, String) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let response = self.send(Request::get("/v1/rooms/r/head").body(Body::empty()).expect("request")).await;
+            let (status, etag) = (response.status(), response.headers().get(header::ETAG).cloned());
+            let body = response.into_body().collect().await.expect("body").to_bytes();
+            let head: Value = serde_json::from_slice(&body).unwrap_or_default();
+            if status == StatusCode::OK && fits(&head) {
+                return (head, etag.and_then(|etag| etag.to_str().map(str::to_owned).ok()).unwrap_or_default());
+            }
+            assert!(Instant::now() < deadline, "{status} {head}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    pub async fn head_status(&self, etag: &str) -> StatusCode {
+        let request = Request::get("/v1/rooms/r/head").header(header::IF_NONE_MATCH, etag);
+        self.send(request.body(Body::empty()).expect("request")).await.status()
+    }
+}

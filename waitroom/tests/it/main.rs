@@ -1,0 +1,162 @@
+//! The waiting room against real servers: joining, waiting, claiming, and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod hall;
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use axum::http::StatusCode;
+use hall::{Hall, id_of};
+use serde_json::Value;
+use waitroom::contract::{Phase, RoomChange, change_room};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_join_gets_a_place_of_its_own_and_lanes_fill_evenly() {
+    let hall = Hall::open(4, 1000.0).await;
+    let joins = futures::future::join_all((0..40).map(|_| hall.instance.join())).await;
+    let places: BTreeSet<(i64, i64)> =
+        joins.iter().map(|join| (join["lane"].as_i64().unwrap(), join["offset"].as_i64().unwrap())).collect();
+    assert_eq!(places.len(), 40);
+    assert!(places.iter().all(|(_, offset)| *offset < 10), "{places:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_waits_is_let_in_and_gets_one_pass_from_any_instance() {
+    let hall = Hall::create(2, 1000.0, 60).await;
+    hall.set_phase(Phase::PreQueue).await;
+    let ticket = hall.instance.ticket().await;
+    let (status, place) = hall.instance.get_place(&ticket).await;
+    assert_eq!((status, place["state"].as_str().unwrap()), (StatusCode::OK, "waiting"));
+    assert_eq!(place["ahead"], 0);
+    let (status, early) = hall.instance.claim(&ticket).await;
+    assert_eq!((status, id_of(&early)), (StatusCode::CONFLICT, "not-your-turn".into()));
+
+    hall.set_phase(Phase::Open).await;
+    let place = hall.instance.until(&ticket, "your_turn").await;
+    assert!(place["claim_until"].is_string());
+    let (status, first) = hall.instance.claim(&ticket).await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    let (_, again) = hall.instance.claim(&ticket).await;
+    assert_eq!(first["pass"], again["pass"]);
+
+    let other = hall.another_instance().await;
+    other.until(&ticket, "your_turn").await;
+    let (_, elsewhere) = other.claim(&ticket).await;
+    assert_eq!(first["pass"], elsewhere["pass"], "everything in a pass follows from the place and the heads");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_misses_the_window_is_told_so() {
+    let hall = Hall::create(1, 1000.0, 1).await;
+    hall.set_phase(Phase::Open).await;
+    let ticket = hall.instance.ticket().await;
+    hall.instance.until(&ticket, "window_missed").await;
+    let (status, missed) = hall.instance.claim(&ticket).await;
+    assert_eq!((status, id_of(&missed)), (StatusCode::GONE, "claim-window-missed".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_head_is_the_same_for_all_and_cacheable() {
+    let hall = Hall::create(2, 10.0, 60).await;
+    hall.set_phase(Phase::PreQueue).await;
+    for _ in 0..6 {
+        hall.instance.join().await;
+    }
+    let (head, etag) = hall.instance.head_when(|head| head["waiting"] == 6).await;
+    assert_eq!((head["admitted"].as_i64(), head["phase"].as_str()), (Some(0), Some("pre_queue")));
+    assert_eq!(hall.instance.head_status(&etag).await, StatusCode::NOT_MODIFIED);
+    hall.instance.join().await;
+    let (_, newer) = hall.instance.head_when(|head| head["waiting"] == 7).await;
+    assert_ne!(etag, newer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_that_are_forged_foreign_or_missing_are_refused_by_name() {
+    let hall = Hall::open(1, 10.0).await;
+    let ticket = hall.instance.ticket().await;
+    let mut forged = ticket.clone().into_bytes();
+    forged[40] = if forged[40] == b'A' { b'B' } else { b'A' };
+    let cases: [(String, StatusCode, &str); 4] = [
+        (String::from_utf8(forged).unwrap(), StatusCode::UNAUTHORIZED, "place-ticket-forged"),
+        ("nonsense".into(), StatusCode::UNAUTHORIZED, "place-ticket-malformed"),
+        (Hall::open(1, 10.0).await.instance.ticket().await, StatusCode::UNAUTHORIZED, "place-ticket-key-unknown"),
+        (hall.ticket_of_another_room(), StatusCode::FORBIDDEN, "place-ticket-foreign"),
+    ];
+    for (ticket, expected, id) in cases {
+        let (status, body) = hall.instance.get_place(&ticket).await;
+        assert_eq!((status, id_of(&body).as_str()), (expected, id));
+    }
+    let (status, body) = hall.instance.call("GET", "/v1/rooms/r/place", None).await;
+    assert_eq!((status, id_of(&body)), (StatusCode::UNAUTHORIZED, "place-ticket-needed".into()));
+    let (status, body) = hall.instance.call("GET", "/v1/rooms/unknown/head", None).await;
+    assert_eq!((status, id_of(&body)), (StatusCode::NOT_FOUND, "room-unknown".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_takes_joins_only_while_it_is_open_for_them() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let refused = |answer: (StatusCode, Value)| (answer.0, id_of(&answer.1));
+    let join = || hall.instance.call("POST", "/v1/rooms/r/places", None);
+    assert_eq!(refused(join().await), (StatusCode::CONFLICT, "room-not-open".into()));
+    hall.set_phase(Phase::Open).await;
+    assert_eq!(join().await.0, StatusCode::CREATED);
+    hall.set_phase(Phase::Paused).await;
+    assert_eq!(join().await.0, StatusCode::CREATED);
+    hall.set_phase(Phase::Closed).await;
+    assert_eq!(refused(join().await), (StatusCode::GONE, "room-closed".into()));
+    let reopen = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+    assert!(change_room(&hall.corner.pool, "r", &reopen).await.is_err(), "a closed room stays closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_broker_a_join_is_refused_quickly_and_claims_no_place() {
+    let hall = Hall::open(1, 10.0).await;
+    let cut_off = hall.instance_without_broker().await;
+    let started = Instant::now();
+    let (status, body) = cut_off.call("POST", "/v1/rooms/r/places", None).await;
+    assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
+    assert!(body["retry_after_secs"].as_u64().unwrap() > 0);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_producer_says_busy_at_once() {
+    let hall = Hall::open(1, 10.0).await;
+    let cut_off = hall.instance_without_broker().await;
+    // The queue holds 100 joins; with no broker to take them, the others are turned away while those wait.
+    let answers = futures::future::join_all((0..150).map(|_| cut_off.call("POST", "/v1/rooms/r/places", None))).await;
+    let busy = answers.iter().filter(|(_, body)| id_of(body) == "room-busy").count();
+    assert!(busy >= 50, "{busy} of 150 were told that the line is busy");
+    assert!(answers.iter().all(|(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_joins_waits_and_goes_on_to_checkout_without_javascript() {
+    let hall = Hall::create(1, 1000.0, 60).await;
+    hall.put_show().await;
+    hall.set_phase(Phase::PreQueue).await;
+    let (status, page, _) = hall.instance.page("GET", "/queue/s", "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("action=\"/queue/s/join\""), "{page}");
+    let (status, _, cookie) = hall.instance.page("POST", "/queue/s/join", "").await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+    let (_, page, _) = hall.instance.page("GET", "/queue/s", &cookie).await;
+    assert!(page.contains("http-equiv=\"refresh\""), "the page looks again by itself");
+    hall.set_phase(Phase::Open).await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (_, page, _) = hall.instance.page("GET", "/queue/s", &cookie).await;
+        if page.contains("action=\"/queue/s/enter\"") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{page}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (status, _, pass) = hall.instance.page("POST", "/queue/s/enter", &cookie).await;
+    assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
+    assert!(pass.contains("fg_pass=v4.public."), "{pass}");
+}
