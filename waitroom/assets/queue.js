@@ -127,7 +127,8 @@ function showEntrance(head) {
   if (head.phase !== before) return reload(JOINABLE.includes(before) === JOINABLE.includes(head.phase) ? 3000 : 1500);
   const n = head.waiting;
   say("people", n <= 0 ? "Nobody is waiting right now." : n === 1 ? "One person is waiting." : `${number(n)} people are waiting.`);
-  const found = range(n, head.pace_per_sec, head.rate_per_sec);
+  // Where nobody stood in line there was no pace to measure.
+  const found = range(n, head.pace_per_sec || null, head.rate_per_sec);
   say("entrance-wait", found ? `Whoever joins now waits ${words(found)}.` : "We cannot say right now how long the wait is.");
 }
 
@@ -165,7 +166,9 @@ async function poll() {
 
 function trouble(on) {
   const notice = root.querySelector("[data-trouble]");
-  if (notice) notice.hidden = !on;
+  if (!notice || notice.hidden === !on) return;
+  notice.hidden = !on;
+  announce(on ? "We cannot reach the line right now. Your place is safe." : "The line can be reached again.", true);
 }
 
 // --- your turn

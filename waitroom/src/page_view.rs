@@ -291,6 +291,107 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn a_page(view: QueueView) -> String {
+        let now: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
+        let show = Show {
+            show: "harbour-lights".into(),
+            title: "Harbour <Lights>".into(),
+            performer: "Mira Vale".into(),
+            genre: "Pop".into(),
+            description: String::new(),
+            venue: catalog::contract::Venue {
+                name: "Hafenhalle".into(),
+                city: "Hamburg".into(),
+                country: "DE".into(),
+                address: String::new(),
+                time_zone: "Europe/Berlin".into(),
+            },
+            doors_at: now,
+            starts_at: now,
+            on_sale_at: now + chrono::Duration::days(1),
+            high_traffic: true,
+        };
+        QueuePage { room: "harbour".into(), show, view, now }.render().expect("the page renders")
+    }
+
+    fn entrance(phase: Phase) -> Entrance {
+        let wait = Some(WaitRange { low_secs: 125, high_secs: 230 });
+        Entrance { phase, people_waiting: 1204, wait, claim_window_secs: 120, message: String::new() }
+    }
+
+    fn waiting() -> Waiting {
+        Waiting {
+            lane: 1,
+            offset: 9000,
+            number: 36_002,
+            ahead: 12_408,
+            ahead_at_join: 31_020,
+            people_waiting: 80_214,
+            wait: Some(WaitRange { low_secs: 750, high_secs: 1070 }),
+            phase: Phase::Open,
+            message: String::new(),
+            joined_at: DateTime::UNIX_EPOCH,
+            claim_window_secs: 120,
+            poll_after_ms: 2000,
+        }
+    }
+
+    /// The page has each of `parts`.
+    fn says(view: QueueView, parts: &[&str]) {
+        let page = a_page(view);
+        for part in parts {
+            assert!(page.contains(part), "{part} is missing in {page}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_not_joined_can_do_so_where_the_line_takes_people() {
+        let join = "action=\"/queue/harbour-lights/join\"";
+        says(QueueView::NotJoined(entrance(Phase::Open)), &[join, "1,204 people are waiting.", "about 2 to 4 minutes"]);
+        says(
+            QueueView::NotJoined(entrance(Phase::PreQueue)),
+            &[join, "opens Sunday 22 November 2026 at 20:00, Berlin"],
+        );
+        assert!(!a_page(QueueView::NotJoined(entrance(Phase::Scheduled))).contains(join));
+    }
+
+    #[test]
+    fn whoever_waits_reads_place_wait_and_picture() {
+        let open = ["12,409", "12,408 people are ahead of you.", "That is about 12 to 18 minutes."];
+        says(QueueView::Waiting(waiting()), &open);
+        let picture = "aria-label=\"place 12,409 of about 80,200\"";
+        says(
+            QueueView::Waiting(waiting()),
+            &[picture, "18,612 people have gone in", "http-equiv=\"refresh\" content=\"5\""],
+        );
+        let paused = Waiting { phase: Phase::Paused, message: "<b>Soon.".into(), ..waiting() };
+        says(QueueView::Waiting(paused), &["The line is paused. Your place is safe.", "&#60;b&#62;Soon."]);
+        says(QueueView::Waiting(Waiting { ahead: 0, ..waiting() }), &["You are next · Harbour", "You are next."]);
+    }
+
+    #[test]
+    fn whoever_is_let_in_or_missed_it_reads_what_to_do() {
+        let at: DateTime<Utc> = "2026-11-21T19:02:00Z".parse().expect("a time");
+        let turn = ["It is your turn · ", "20:02:00, Berlin time", "/enter\"", "data-left-ms=\"120000\""];
+        says(QueueView::YourTurn(YourTurn { claim_until: at }), &turn);
+        let missed = |phase| {
+            QueueView::WindowMissed(WindowMissed {
+                missed_at: Some(at),
+                claim_window_secs: 120,
+                entrance: entrance(phase),
+            })
+        };
+        says(missed(Phase::Open), &["name=\"again\" value=\"1\"", "You had 2 minutes to go in"]);
+        says(missed(Phase::Closed), &["The line takes nobody now"]);
+        says(QueueView::Closed { message: String::new() }, &["The line has closed"]);
+    }
+
+    #[test]
+    fn the_page_is_light() {
+        assert!(QUEUE_JS.body.len() < 10 * 1024);
+        assert!(kit::asset::STYLESHEET.body.len() < 20 * 1024);
+    }
+
     #[test]
     fn durations_read_naturally() {
         assert_eq!(duration(120), "2 minutes");

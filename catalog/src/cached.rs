@@ -1,0 +1,42 @@
+//! Answers that are the same for everybody: cacheable at the edge, and revalidated by their content.
+
+use axum::{
+    Json,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use kit::problem::Problem;
+use serde::Serialize;
+use uuid::Uuid;
+
+const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=5, stale-while-revalidate=30");
+
+/// `body` as JSON with a validator, or 304 where the caller already has it.
+pub fn json(asked: &HeaderMap, body: &impl Serialize) -> Response {
+    let value = match serde_json::to_value(body) {
+        Ok(value) => value,
+        Err(error) => return Problem::internal(format!("writing an answer: {error}")).into_response(),
+    };
+    // Weak, because compression changes the bytes but not what they say.
+    let tag = format!("W/\"{}\"", Uuid::new_v5(&Uuid::NAMESPACE_OID, value.to_string().as_bytes()).simple());
+    let mut response =
+        if has_it(asked, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { Json(value).into_response() };
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
+}
+
+/// RFC 9110's weak comparison against `If-None-Match`.
+fn has_it(asked: &HeaderMap, tag: &str) -> bool {
+    let opaque = |text: &str| text.trim().trim_start_matches("W/").to_owned();
+    let wanted = opaque(tag);
+    asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|one| one.trim() == "*" || opaque(one) == wanted)
+}

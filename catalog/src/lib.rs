@@ -1,0 +1,33 @@
+//! What is on sale: shows, venues, performers and ticket types, as JSON for programs and as pages for people.
+//!
+//! Reading order: what others may use ([`contract`]), how prices and times are told ([`price`], [`when`]), the public
+//! reads (`shows`, `cached`), the pages (`pages`, `json_ld`), what can go wrong ([`error`]), the SQL (`store`).
+
+mod cached;
+pub mod contract;
+pub mod error;
+mod json_ld;
+mod pages;
+pub mod price;
+mod shows;
+mod store;
+pub mod when;
+
+use sqlx::PgPool;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What the routes lean on.
+#[derive(Clone)]
+pub struct App {
+    pub pool: PgPool,
+}
+
+/// `GET /v1/shows`, `GET /v1/shows/{show}`, and the pages `GET /` and `GET /shows/{show}`.
+pub fn router(app: App) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(shows::list))
+        .routes(routes!(shows::details))
+        .route("/", axum::routing::get(pages::home))
+        .route("/shows/{show}", axum::routing::get(pages::show))
+        .with_state(app)
+}

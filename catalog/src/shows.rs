@@ -1,0 +1,137 @@
+//! The public reads.
+
+use axum::{extract::State, http::HeaderMap, response::Response};
+use chrono::{DateTime, Utc};
+use kit::{
+    extract::{Path, Query},
+    problem::ProblemBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    App, cached,
+    contract::{Show, TicketType},
+    error::Error,
+    store,
+};
+
+const PAGE_DEFAULT: u16 = 50;
+const PAGE_MAX: u16 = 100;
+
+/// A show in the list.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ListedShow {
+    #[serde(flatten)]
+    pub show: Show,
+    /// The lowest price, in the currency's minor unit. Absent while there are no ticket types.
+    pub from_price_minor: Option<i64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+}
+
+/// One page of the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShowPage {
+    pub shows: Vec<ListedShow>,
+    /// Send it as `after` for the next page. Absent on the last one.
+    pub next: Option<String>,
+}
+
+/// A show with what can be bought for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ShowDetails {
+    #[serde(flatten)]
+    pub show: Show,
+    pub ticket_types: Vec<TicketType>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// Shows a page, 1 to 100; 50 by default.
+    pub limit: Option<u16>,
+}
+
+/// A point in the list: after this show, which starts then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    pub starts_at: DateTime<Utc>,
+    pub show: String,
+}
+
+impl Cursor {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let (micros, show) = text.split_once('.').ok_or(Error::CursorInvalid)?;
+        let starts_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(Error::CursorInvalid)?;
+        Ok(Self { starts_at, show: show.to_owned() })
+    }
+
+    fn text(&self) -> String {
+        format!("{}.{}", self.starts_at.timestamp_micros(), self.show)
+    }
+}
+
+/// The page of listed shows that `query` asks for, soonest first.
+pub async fn page(app: &App, query: &PageQuery) -> Result<ShowPage, Error> {
+    let after = query.after.as_deref().map(Cursor::parse).transpose()?;
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let mut shows = store::listed(&app.pool, after.as_ref(), i64::from(limit) + 1).await?;
+    let more = shows.len() > usize::from(limit);
+    shows.truncate(usize::from(limit));
+    let next = shows
+        .last()
+        .filter(|_| more)
+        .map(|last| Cursor { starts_at: last.show.starts_at, show: last.show.show.clone() }.text());
+    Ok(ShowPage { shows, next })
+}
+
+/// A show and its ticket types.
+pub async fn one(app: &App, show: &str) -> Result<ShowDetails, Error> {
+    let Some(found) = store::show(&app.pool, show).await? else { return Err(Error::ShowUnknown) };
+    let ticket_types = store::ticket_types(&app.pool, show).await?;
+    Ok(ShowDetails { show: found, ticket_types })
+}
+
+/// Lists the shows still to come, soonest first.
+#[utoipa::path(get, path = "/v1/shows", tag = "catalog", params(PageQuery), responses(
+    (status = 200, description = "One page of shows; cacheable for five seconds", body = ShowPage),
+    (status = 304, description = "Unchanged since the ETag in If-None-Match"),
+    (status = 400, description = "`cursor-invalid`, `invalid-query`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub async fn list(
+    State(app): State<App>,
+    Query(query): Query<PageQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    Ok(cached::json(&headers, &page(&app, &query).await?))
+}
+
+/// Tells one show with its ticket types, in the order they are offered.
+#[utoipa::path(get, path = "/v1/shows/{show}", tag = "catalog", params(
+    ("show" = String, Path, description = "The show's public id, a slug"),
+), responses(
+    (status = 200, description = "The show; cacheable for five seconds", body = ShowDetails),
+    (status = 304, description = "Unchanged since the ETag in If-None-Match"),
+    (status = 404, description = "`show-unknown`", body = ProblemBody, content_type = "application/problem+json"),
+))]
+pub async fn details(State(app): State<App>, Path(show): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+    Ok(cached::json(&headers, &one(&app, &show).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_text() {
+        let starts_at = DateTime::from_timestamp_micros(1_795_000_000_123_456).expect("a time");
+        let cursor = Cursor { starts_at, show: "mira-vale-harbour-lights".to_owned() };
+        assert_eq!(Cursor::parse(&cursor.text()).expect("ours"), cursor);
+        for text in ["", "x", "x.y", ".", "99999999999999999999.z"] {
+            assert!(Cursor::parse(text).is_err(), "{text}");
+        }
+    }
+}

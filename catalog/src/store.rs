@@ -1,0 +1,210 @@
+//! All the SQL of the catalog.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    contract::{NewShow, NewTicketType, Show, TicketType, Venue},
+    shows::{Cursor, ListedShow},
+};
+
+/// Names under this give the same ids in every installation.
+const IDS: Uuid = Uuid::from_u128(0x6a1f_0c52_9d37_4b8e_a4c1_3e58_72d9_05bb);
+
+struct ShowRow {
+    show: String,
+    title: String,
+    performer: String,
+    genre: String,
+    description: String,
+    venue: String,
+    city: String,
+    country: String,
+    address: String,
+    time_zone: String,
+    doors_at: DateTime<Utc>,
+    starts_at: DateTime<Utc>,
+    on_sale_at: DateTime<Utc>,
+    high_traffic: bool,
+}
+
+impl From<ShowRow> for Show {
+    fn from(row: ShowRow) -> Self {
+        Self {
+            show: row.show,
+            title: row.title,
+            performer: row.performer,
+            genre: row.genre,
+            description: row.description,
+            venue: Venue {
+                name: row.venue,
+                city: row.city,
+                country: row.country,
+                address: row.address,
+                time_zone: row.time_zone,
+            },
+            doors_at: row.doors_at,
+            starts_at: row.starts_at,
+            on_sale_at: row.on_sale_at,
+            high_traffic: row.high_traffic,
+        }
+    }
+}
+
+/// The shows among `ids`, soonest first.
+async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
+    let rows = sqlx::query_as!(
+        ShowRow,
+        "SELECT s.show, s.title, p.name AS performer, p.genre, s.description, v.name AS venue, v.city, v.country,
+                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic
+         FROM catalog.shows s
+         JOIN catalog.performers p USING (performer_id)
+         JOIN catalog.venues v USING (venue_id)
+         WHERE s.show = ANY($1)
+         ORDER BY s.starts_at, s.show",
+        ids
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(Show::from).collect())
+}
+
+pub async fn show(pool: &PgPool, show: &str) -> sqlx::Result<Option<Show>> {
+    Ok(shows(pool, &[show.to_owned()]).await?.pop())
+}
+
+/// Up to `limit` listed shows that have not begun, soonest first, from behind `after`.
+pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<ListedShow>> {
+    let rows = sqlx::query!(
+        r#"SELECT s.show, lowest.price_minor AS "price_minor?", lowest.currency AS "currency?"
+           FROM catalog.shows s
+           LEFT JOIN LATERAL (
+               SELECT t.price_minor, t.currency FROM catalog.ticket_types t WHERE t.show = s.show
+               ORDER BY t.price_minor, t.currency LIMIT 1
+           ) lowest ON true
+           WHERE s.listed AND s.starts_at > now()
+             AND ($1::timestamptz IS NULL OR (s.starts_at, s.show) > ($1, $2))
+           ORDER BY s.starts_at, s.show
+           LIMIT $3"#,
+        after.map(|cursor| cursor.starts_at),
+        after.map(|cursor| cursor.show.as_str()),
+        limit
+    )
+    .fetch_all(pool)
+    .await?;
+    let ids: Vec<String> = rows.iter().map(|row| row.show.clone()).collect();
+    let mut prices: std::collections::HashMap<_, _> =
+        rows.into_iter().map(|row| (row.show, (row.price_minor, row.currency))).collect();
+    let listed = shows(pool, &ids).await?.into_iter().map(|show| {
+        let (from_price_minor, currency) = prices.remove(&show.show).unwrap_or_default();
+        ListedShow { show, from_price_minor, currency }
+    });
+    Ok(listed.collect())
+}
+
+pub async fn ticket_types(pool: &PgPool, show: &str) -> sqlx::Result<Vec<TicketType>> {
+    sqlx::query_as!(
+        TicketType,
+        "SELECT ticket_type, name, description, price_minor, currency, per_order_max
+         FROM catalog.ticket_types WHERE show = $1 ORDER BY position, name",
+        show
+    )
+    .fetch_all(pool)
+    .await
+}
+
+pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketType>> {
+    let mut tx = pool.begin().await?;
+    let venue_id = put_venue(&mut tx, &show.venue).await?;
+    let performer_id = put_performer(&mut tx, &show.performer, &show.genre).await?;
+    sqlx::query!(
+        "INSERT INTO catalog.shows
+             (show, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at, high_traffic, listed)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         ON CONFLICT (show) DO UPDATE SET
+             title = excluded.title, performer_id = excluded.performer_id, venue_id = excluded.venue_id,
+             description = excluded.description, doors_at = excluded.doors_at, starts_at = excluded.starts_at,
+             on_sale_at = excluded.on_sale_at, high_traffic = excluded.high_traffic, listed = excluded.listed",
+        show.show,
+        show.title,
+        performer_id,
+        venue_id,
+        show.description,
+        show.doors_at,
+        show.starts_at,
+        show.on_sale_at,
+        show.high_traffic,
+        show.listed
+    )
+    .execute(&mut *tx)
+    .await?;
+    for (position, ticket_type) in (0..).zip(&show.ticket_types) {
+        put_ticket_type(&mut tx, &show.show, ticket_type, position).await?;
+    }
+    tx.commit().await?;
+    ticket_types(pool, &show.show).await
+}
+
+async fn put_venue(connection: &mut PgConnection, venue: &Venue) -> sqlx::Result<Uuid> {
+    let id = id(&["venue", &venue.country, &venue.city, &venue.name]);
+    sqlx::query!(
+        "INSERT INTO catalog.venues (venue_id, name, city, country, address, time_zone) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (venue_id) DO UPDATE SET address = excluded.address, time_zone = excluded.time_zone",
+        id,
+        venue.name,
+        venue.city,
+        venue.country,
+        venue.address,
+        venue.time_zone
+    )
+    .execute(connection)
+    .await?;
+    Ok(id)
+}
+
+async fn put_performer(connection: &mut PgConnection, name: &str, genre: &str) -> sqlx::Result<Uuid> {
+    let id = id(&["performer", name]);
+    sqlx::query!(
+        "INSERT INTO catalog.performers (performer_id, name, genre) VALUES ($1, $2, $3)
+         ON CONFLICT (performer_id) DO UPDATE SET genre = excluded.genre",
+        id,
+        name,
+        genre
+    )
+    .execute(connection)
+    .await?;
+    Ok(id)
+}
+
+async fn put_ticket_type(
+    connection: &mut PgConnection,
+    show: &str,
+    ticket_type: &NewTicketType,
+    position: i32,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO catalog.ticket_types
+             (ticket_type, show, name, description, price_minor, currency, per_order_max, position)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (ticket_type) DO UPDATE SET
+             description = excluded.description, price_minor = excluded.price_minor, currency = excluded.currency,
+             per_order_max = excluded.per_order_max, position = excluded.position",
+        id(&["ticket-type", show, &ticket_type.name]),
+        show,
+        ticket_type.name,
+        ticket_type.description,
+        ticket_type.price_minor,
+        ticket_type.currency,
+        ticket_type.per_order_max,
+        position
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Derived from names. The separator cannot be part of one, so that no two lists of names give one id.
+fn id(names: &[&str]) -> Uuid {
+    Uuid::new_v5(&IDS, names.join("\u{0}").as_bytes())
+}

@@ -1,0 +1,83 @@
+//! Times of a show as people read them: in the venue's zone, with the zone named. Pure.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+/// A zone we do not know tells times in UTC, and says so.
+fn zone(name: &str) -> Tz {
+    name.parse().unwrap_or(Tz::UTC)
+}
+
+/// The parts of a date block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DateBlock {
+    /// `Nov`
+    pub month: String,
+    /// `21`
+    pub day: String,
+    /// `Sat`
+    pub weekday: String,
+}
+
+pub fn date_block(at: DateTime<Utc>, time_zone: &str) -> DateBlock {
+    let local = at.with_timezone(&zone(time_zone));
+    let part = |pattern: &str| local.format(pattern).to_string();
+    DateBlock { month: part("%b"), day: part("%-d"), weekday: part("%a") }
+}
+
+/// `Saturday 21 November 2026`
+pub fn day(at: DateTime<Utc>, time_zone: &str) -> String {
+    at.with_timezone(&zone(time_zone)).format("%A %-d %B %Y").to_string()
+}
+
+/// `20:00`
+pub fn time(at: DateTime<Utc>, time_zone: &str) -> String {
+    at.with_timezone(&zone(time_zone)).format("%H:%M").to_string()
+}
+
+/// `20:00:09`, for deadlines that are minutes away.
+pub fn time_with_secs(at: DateTime<Utc>, time_zone: &str) -> String {
+    at.with_timezone(&zone(time_zone)).format("%H:%M:%S").to_string()
+}
+
+/// `Saturday 21 November 2026 at 20:00, Berlin time`
+pub fn full(at: DateTime<Utc>, time_zone: &str) -> String {
+    format!("{} at {}, {}", day(at, time_zone), time(at, time_zone), zone_name(time_zone))
+}
+
+/// `Berlin time`
+pub fn zone_name(time_zone: &str) -> String {
+    match zone(time_zone) {
+        Tz::UTC => "UTC".to_owned(),
+        known => match known.name().rsplit_once('/') {
+            Some((_, city)) => format!("{} time", city.replace('_', " ")),
+            None => format!("{} time", known.name()),
+        },
+    }
+}
+
+/// RFC 3339 with the venue's offset, for machines: `2026-11-21T20:00:00+01:00`.
+pub fn machine(at: DateTime<Utc>, time_zone: &str) -> String {
+    at.with_timezone(&zone(time_zone)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_where_the_venue_is() {
+        let at: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
+        assert_eq!(full(at, "Europe/Berlin"), "Saturday 21 November 2026 at 20:00, Berlin time");
+        assert_eq!(full(at, "America/New_York"), "Saturday 21 November 2026 at 14:00, New York time");
+        assert_eq!(machine(at, "Europe/Berlin"), "2026-11-21T20:00:00+01:00");
+        let late: DateTime<Utc> = "2026-11-21T23:30:00Z".parse().expect("a time");
+        assert_eq!(date_block(late, "Europe/Berlin").day, "22");
+    }
+
+    #[test]
+    fn an_unknown_zone_is_utc_and_says_so() {
+        let at: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
+        assert_eq!(full(at, "Nowhere/Here"), "Saturday 21 November 2026 at 19:00, UTC");
+    }
+}
