@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use utoipa::ToSchema;
 
 use crate::store;
 pub use crate::{
     error::PassFault,
-    gate::{Activation, ActiveSession, Gate, GateView},
+    gate::{Activation, ActiveSession, Gate, GateView, OVERTAKING_MS_MAX},
     heads::{HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
     keys::{PassKeys, PublishedKey, generate_pass_key},
     lanes::{LINE_SETTINGS, admission_group, line_topic},
@@ -48,8 +48,8 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
 }
 
 /// One room's gate settings.
-pub async fn gate(pool: &PgPool, room: &str) -> sqlx::Result<Option<GateSettings>> {
-    store::gate(pool, room).await
+pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Option<GateSettings>> {
+    store::gate(executor, room).await
 }
 
 /// The settings of all gates that are not closed.

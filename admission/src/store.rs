@@ -1,6 +1,6 @@
 //! All the SQL of admission.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::contract::{GateSettings, GateState};
 
@@ -66,13 +66,13 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
     Ok(())
 }
 
-pub async fn gate(pool: &PgPool, room: &str) -> sqlx::Result<Option<GateSettings>> {
+pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Option<GateSettings>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates WHERE room = $1",
         room
     )
-    .fetch_optional(pool)
+    .fetch_optional(executor)
     .await?;
     Ok(row.map(Into::into))
 }

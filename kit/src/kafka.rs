@@ -6,7 +6,8 @@ use anyhow::{Context, bail};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    client::DefaultClientContext,
+    client::{ClientContext, DefaultClientContext},
+    config::FromClientConfigAndContext,
     consumer::{Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, Headers, Message, OwnedHeaders},
@@ -25,6 +26,19 @@ pub struct Kafka {
     namespace: String,
     replication: i32,
 }
+
+/// Context of a reader, for which the end of a partition is news and no error.
+pub struct ReaderContext;
+
+impl ClientContext for ReaderContext {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if !matches!(error, KafkaError::Global(RDKafkaErrorCode::PartitionEOF)) {
+            tracing::warn!(%error, reason, "reading from Kafka");
+        }
+    }
+}
+
+impl ConsumerContext for ReaderContext {}
 
 /// What a producer may hold before it says it is full.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +91,7 @@ impl Kafka {
     pub fn consumer<C, T>(&self, group: &str, context: C) -> anyhow::Result<T>
     where
         C: ConsumerContext + 'static,
-        T: Consumer<C> + rdkafka::config::FromClientConfigAndContext<C>,
+        T: Consumer<C> + FromClientConfigAndContext<C>,
     {
         self.config()
             .set("group.id", self.name(group))
@@ -93,7 +107,7 @@ impl Kafka {
     }
 
     /// A reader of whole topics that belongs to no group's balance; it is told what to read by `assign`.
-    pub fn reader<T: rdkafka::config::FromClientConfig>(&self) -> anyhow::Result<T> {
+    pub fn reader<T: FromClientConfigAndContext<ReaderContext>>(&self) -> anyhow::Result<T> {
         self.config()
             .set("group.id", self.name("reader"))
             .set("enable.auto.commit", "false")
@@ -101,7 +115,7 @@ impl Kafka {
             .set("enable.partition.eof", "true")
             .set("fetch.wait.max.ms", "50")
             .set("fetch.error.backoff.ms", "50")
-            .create()
+            .create_with_context(ReaderContext)
             .context("making a Kafka reader")
     }
 

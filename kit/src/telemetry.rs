@@ -1,22 +1,36 @@
 //! Structured logs and Prometheus metrics.
 
+use std::io::IsTerminal;
+
 use axum::{Router, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::settings::{Env, ProcessEnv};
 
-/// Starts logging to standard error: JSON, or text where `FAIRGATE_LOG_FORMAT=text`; filtered by `FAIRGATE_LOG`.
-pub fn logs() {
-    let filter = ProcessEnv.get("FAIRGATE_LOG").unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let registry = tracing_subscriber::registry().with(filter);
-    let result = if ProcessEnv.get("FAIRGATE_LOG_FORMAT").as_deref() == Some("text") {
-        registry.with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr)).try_init()
+/// Who reads the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// A server's log: JSON and everything from `info` on.
+    Machine,
+    /// A command's: text, and only what went wrong.
+    Person,
+}
+
+/// Starts logging to standard error. `FAIRGATE_LOG` overrides what is said, `FAIRGATE_LOG_FORMAT` (`json`, `text`) how.
+pub fn logs(reader: Reader) {
+    let (says, format) = match reader {
+        Reader::Machine => ("info,sqlx::postgres::notice=warn", "json"),
+        Reader::Person => ("warn", "text"),
+    };
+    let filter = ProcessEnv.get("FAIRGATE_LOG").and_then(|text| EnvFilter::try_new(text).ok());
+    let registry = tracing_subscriber::registry().with(filter.unwrap_or_else(|| EnvFilter::new(says)));
+    let format = ProcessEnv.get("FAIRGATE_LOG_FORMAT").unwrap_or_else(|| format.to_owned());
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let result = if format == "text" {
+        registry.with(layer.with_ansi(std::io::stderr().is_terminal())).try_init()
     } else {
-        registry
-            .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr))
-            .try_init()
+        registry.with(layer.json().flatten_event(true)).try_init()
     };
     // A second start in one process (tests) keeps the first.
     drop(result);

@@ -76,7 +76,7 @@ pub async fn change_room(pool: &PgPool, room: &str, change: &RoomChange) -> anyh
     let Some(row) = store::room_for_update(&mut transaction, room).await? else {
         bail!("there is no room {room}");
     };
-    let Some(mut gate) = admission::contract::gate(pool, room).await? else {
+    let Some(mut gate) = admission::contract::gate(&mut *transaction, room).await? else {
         bail!("room {room} has no gate");
     };
     if let Some(next) = change.phase.filter(|next| *next != row.phase) {

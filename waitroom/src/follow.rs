@@ -10,7 +10,10 @@ use std::{
 
 use admission::contract::{HEADS_TOPIC, HeadsMoved, ensure_heads_topic};
 use anyhow::Context;
-use kit::{kafka::Kafka, serve::Tasks};
+use kit::{
+    kafka::{Kafka, ReaderContext},
+    serve::Tasks,
+};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
@@ -60,7 +63,7 @@ async fn follow_heads(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     ensure_heads_topic(kafka).await?;
-    let reader: StreamConsumer = kafka.reader()?;
+    let reader: StreamConsumer<ReaderContext> = kafka.reader()?;
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(&kafka.name(HEADS_TOPIC), 0, Offset::Beginning)?;
     reader.assign(&list).context("reading the heads")?;

@@ -8,7 +8,11 @@ use std::{
 use admission::contract::{
     Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, line_topic, place_id, put_gate,
 };
-use kit::{kafka::ProducerBounds, serve::Tasks, testing::Corner};
+use kit::{
+    kafka::{ProducerBounds, ReaderContext},
+    serve::Tasks,
+    testing::Corner,
+};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
@@ -85,7 +89,7 @@ impl Line {
 
     /// All records published so far for this room.
     async fn heads(&self) -> Vec<HeadsMoved> {
-        let reader: StreamConsumer = self.corner.kafka.reader().expect("reader");
+        let reader: StreamConsumer<ReaderContext> = self.corner.kafka.reader().expect("reader");
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.corner.kafka.name(HEADS_TOPIC), 0, Offset::Beginning).expect("list");
         reader.assign(&list).expect("assign");

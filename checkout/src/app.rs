@@ -1,0 +1,90 @@
+//! What every part of checkout stands on.
+
+use std::{ops::Deref, sync::Arc, time::Duration};
+
+use admission::contract::{Gate, PassVerifier};
+use anyhow::Context;
+use kit::{kafka::Kafka, redis::Redis, token::SealRing};
+use sqlx::PgPool;
+
+use crate::{
+    availability::Availabilities, commands::Commands, config::Config, gates::Gates, offer::Offers, outcomes::Outcomes,
+    rebuild::Rebuilds,
+};
+
+/// Shared by all requests and background tasks; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The fields of [`App`].
+pub struct Inner {
+    pub config: Config,
+    pub pool: PgPool,
+    pub redis: Redis,
+    pub kafka: Kafka,
+    pub gate: Gate,
+    pub verifier: PassVerifier,
+    /// For calls to payment providers; has a timeout.
+    pub http: reqwest::Client,
+    pub(crate) session_seal: SealRing,
+    pub(crate) hold_seal: SealRing,
+    /// For the links to orders.
+    pub(crate) order_keys: SealRing,
+    pub(crate) commands: Commands,
+    pub(crate) outcomes: Outcomes,
+    pub(crate) availabilities: Availabilities,
+    pub(crate) gates: Gates,
+    pub(crate) offers: Offers,
+    pub(crate) rebuilds: Rebuilds,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Connects nothing yet: servers that are away are faults of the first use.
+    ///
+    /// # Errors
+    /// Keys that cannot be read, or a Kafka setting that librdkafka refuses.
+    pub fn new(
+        config: Config,
+        pool: PgPool,
+        redis: Redis,
+        kafka: Kafka,
+        gate: Gate,
+        verifier: PassVerifier,
+    ) -> anyhow::Result<Self> {
+        let seal = |purpose| {
+            SealRing::from_paserk(&config.keys, purpose)
+                .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))
+        };
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(Duration::from_secs(5))
+            .build()
+            .context("making an HTTP client")?;
+        Ok(Self(Arc::new(Inner {
+            session_seal: seal("fairgate.session.v1")?,
+            hold_seal: seal("fairgate.hold.v1")?,
+            order_keys: seal(crate::order_key::PURPOSE)?,
+            commands: Commands::new(&kafka, &config)?,
+            outcomes: Outcomes::default(),
+            availabilities: Availabilities::default(),
+            gates: Gates::default(),
+            offers: Offers::default(),
+            rebuilds: Rebuilds::default(),
+            config,
+            pool,
+            redis,
+            kafka,
+            gate,
+            verifier,
+            http,
+        })))
+    }
+}

@@ -1,0 +1,147 @@
+//! All that other crates may use of checkout.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use crate::{
+    commands::{COMMANDS_TOPIC, WRITER_GROUP},
+    order::State,
+    outbox::EVENTS_TOPIC,
+    payment::generate_webhook_secret,
+    shard::{ShardSnapshot, snapshot},
+};
+use crate::{stock, store};
+
+/// Who buys. Personal: never logged, which is why `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Buyer {
+    /// 1 to 200 characters.
+    pub name: String,
+    /// Where the tickets go; 3 to 254 characters.
+    pub email: String,
+}
+
+impl fmt::Debug for Buyer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Buyer(…)")
+    }
+}
+
+/// A record of `orders.commands`, as JSON. The partition is the order's home partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Command {
+    #[serde(rename = "place.v1")]
+    Place(Box<Place>),
+    /// The fan gave the order up.
+    #[serde(rename = "cancel.v1")]
+    Cancel(End),
+    /// The time to pay is over.
+    #[serde(rename = "expire.v1")]
+    Expire(End),
+}
+
+/// Makes a hold an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub order: Uuid,
+    pub session: Uuid,
+    pub show: String,
+    pub hold: Uuid,
+    pub lines: Vec<PlaceLine>,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub buyer: Buyer,
+    /// SHA-256 over what was asked, in hexadecimal.
+    pub request_hash: String,
+    pub placed_at: DateTime<Utc>,
+    /// Until when it may be paid.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Tickets of one type from one shard, taken under `epoch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlaceLine {
+    pub ticket_type: Uuid,
+    pub shard: i32,
+    pub quantity: i32,
+    pub unit_price_minor: i64,
+    pub epoch: i64,
+}
+
+/// Ends an unpaid order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub order: Uuid,
+}
+
+/// A record of `orders.events`, as JSON, keyed by the order's id. It carries nothing personal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum OrderEvent {
+    #[serde(rename = "order_placed.v1")]
+    Placed(OrderFacts),
+    /// Paid, with its tickets issued.
+    #[serde(rename = "order_paid.v1")]
+    Paid(OrderFacts),
+    #[serde(rename = "order_expired.v1")]
+    Expired(OrderFacts),
+    #[serde(rename = "order_cancelled.v1")]
+    Cancelled(OrderFacts),
+    #[serde(rename = "order_refunded.v1")]
+    Refunded(OrderFacts),
+}
+
+impl OrderEvent {
+    /// For logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Placed(_) => "placed",
+            Self::Paid(_) => "paid",
+            Self::Expired(_) => "expired",
+            Self::Cancelled(_) => "cancelled",
+            Self::Refunded(_) => "refunded",
+        }
+    }
+
+    pub fn facts(&self) -> &OrderFacts {
+        match self {
+            Self::Placed(facts)
+            | Self::Paid(facts)
+            | Self::Expired(facts)
+            | Self::Cancelled(facts)
+            | Self::Refunded(facts) => facts,
+        }
+    }
+}
+
+/// What every order event tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderFacts {
+    pub order: Uuid,
+    pub show: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub at: DateTime<Utc>,
+}
+
+/// Puts stock of a ticket type on sale, cut into `shards` (or a number that fits). Stock that is there already stays as it
+/// is, so putting it twice changes nothing.
+///
+/// # Errors
+/// The database's.
+pub async fn put_stock(
+    pool: &PgPool,
+    show: &str,
+    ticket_type: Uuid,
+    allotted: i32,
+    shards: Option<i32>,
+) -> sqlx::Result<()> {
+    let shards = shards.unwrap_or_else(|| stock::shards_for(allotted)).clamp(1, stock::SHARDS_MAX);
+    store::stock::put(pool, show, ticket_type, &stock::split(allotted, shards)).await
+}

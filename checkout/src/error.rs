@@ -1,0 +1,292 @@
+//! Everything that can go wrong in checkout, with its public problem id.
+
+use admission::contract::PassFault;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use kit::{problem::Problem, token::TokenFault};
+
+/// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Pass(PassFault),
+    #[error("this pass opened a session before")]
+    PassUsed,
+    #[error("no slot is free in checkout")]
+    CheckoutFull,
+    #[error("the pass is for a sale that is not running here")]
+    SaleClosed,
+
+    #[error("there is no session token")]
+    SessionMissing,
+    #[error("session token: {0}")]
+    SessionToken(TokenFault),
+    #[error("the session has expired")]
+    SessionExpired,
+    #[error("the session was ended")]
+    SessionEnded,
+
+    #[error("hold token: {0}")]
+    HoldToken(TokenFault),
+    #[error("the hold belongs to another session")]
+    HoldForeign,
+    #[error("the hold has expired")]
+    HoldExpired,
+    #[error("the held tickets are gone")]
+    HoldLost,
+    #[error("the hold has become an order before")]
+    HoldUsed,
+
+    #[error("a field does not fit: {field}")]
+    Field { field: String, detail: String },
+    #[error("{field} is not a ticket type of this show")]
+    TicketTypeUnknown { field: String },
+    #[error("no ticket is left")]
+    SoldOut { ticket_type: String },
+    #[error("only {left} are left")]
+    NotEnoughLeft { ticket_type: String, left: i64 },
+
+    #[error("the key was used with another body")]
+    IdempotencyMismatch,
+    #[error("the same call is still being answered")]
+    InProgress,
+
+    #[error("there is no such order here")]
+    OrderUnknown,
+    #[error("the session has an order already")]
+    OrderOpen,
+    #[error("the order can no longer be cancelled")]
+    OrderNotCancellable,
+    #[error("the order came too late")]
+    OrderTooLate,
+    #[error("there is no such show")]
+    ShowUnknown,
+
+    #[error("the payment provider does not answer: {0}")]
+    PaymentProviderAway(String),
+    #[error("there is no such payment provider")]
+    PaymentProviderUnknown,
+    #[error("a webhook's signature is not valid: {0}")]
+    WebhookSignatureInvalid(String),
+
+    /// Found while reading a request.
+    #[error("{}", .0.id)]
+    Problem(Box<Problem>),
+
+    /// Something we lean on is away or behind; nothing was done, or a repeat with the same key finds what was.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+    #[error(transparent)]
+    Redis(#[from] redis::RedisError),
+    #[error("{0:#}")]
+    Internal(#[from] anyhow::Error),
+}
+
+impl From<PassFault> for Error {
+    fn from(fault: PassFault) -> Self {
+        Self::Pass(fault)
+    }
+}
+
+fn token_ids(fault: TokenFault, ids: [&'static str; 3]) -> &'static str {
+    match fault {
+        TokenFault::Malformed => ids[0],
+        TokenFault::UnknownKey => ids[1],
+        TokenFault::Forged => ids[2],
+    }
+}
+
+impl Error {
+    /// Our mistake; `cause` is for the log.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self::Internal(anyhow::anyhow!("{cause}"))
+    }
+
+    /// What the caller reads.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Pass(fault) => fault.problem(),
+            Self::PassUsed | Self::CheckoutFull | Self::SaleClosed => self.entry_problem(),
+            Self::SessionMissing | Self::SessionToken(_) | Self::SessionExpired | Self::SessionEnded => {
+                self.session_problem()
+            }
+            Self::HoldToken(_) | Self::HoldForeign | Self::HoldExpired | Self::HoldLost | Self::HoldUsed => {
+                self.hold_problem()
+            }
+            Self::Field { .. } | Self::TicketTypeUnknown { .. } | Self::SoldOut { .. } | Self::NotEnoughLeft { .. } => {
+                self.choice_problem()
+            }
+            Self::IdempotencyMismatch | Self::InProgress => self.repeat_problem(),
+            Self::OrderUnknown
+            | Self::OrderOpen
+            | Self::OrderNotCancellable
+            | Self::OrderTooLate
+            | Self::ShowUnknown => self.order_problem(),
+            Self::PaymentProviderAway(_) | Self::PaymentProviderUnknown | Self::WebhookSignatureInvalid(_) => {
+                self.payment_problem()
+            }
+            Self::Problem(problem) => (**problem).clone(),
+            Self::Unavailable(cause) => Problem::unavailable(cause),
+            Self::Store(error) => kit::postgres::problem(error),
+            Self::Redis(error) => kit::redis::problem(error),
+            Self::Internal(error) => Problem::internal(format!("{error:#}")),
+        }
+    }
+
+    fn entry_problem(&self) -> Problem {
+        match self {
+            Self::PassUsed => Problem::new(StatusCode::CONFLICT, "pass-used", "This pass was used already")
+                .detail("A pass opens one checkout session, once. Go on in the window where you opened it."),
+            Self::CheckoutFull => {
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "checkout-full", "Checkout is full at this moment")
+                    .detail("Your pass stays good. Try again in a moment.")
+                    .retry_after(1)
+            }
+            _ => Problem::new(StatusCode::NOT_FOUND, "sale-closed", "This sale is not running")
+                .detail("The pass is genuine, but its sale is not running here."),
+        }
+    }
+
+    fn session_problem(&self) -> Problem {
+        let (id, title, detail) = match self {
+            Self::SessionToken(fault) => (
+                token_ids(*fault, ["session-malformed", "session-key-unknown", "session-forged"]),
+                "This is not a session of ours",
+                "Send the session token as it was given to you, or come in with your pass again.",
+            ),
+            Self::SessionExpired => (
+                "session-expired",
+                "Your time in checkout is over",
+                "Orders you placed are safe. To buy something else, join the line again.",
+            ),
+            Self::SessionEnded => (
+                "session-ended",
+                "This session was ended",
+                "Orders you placed are safe. To buy something else, join the line again.",
+            ),
+            _ => (
+                "session-needed",
+                "A checkout session is needed",
+                "Send Authorization: Bearer with the session token that your pass was exchanged for.",
+            ),
+        };
+        Problem::new(StatusCode::UNAUTHORIZED, id, title).detail(detail)
+    }
+
+    fn hold_problem(&self) -> Problem {
+        match self {
+            Self::HoldToken(fault) => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                token_ids(*fault, ["hold-malformed", "hold-key-unknown", "hold-forged"]),
+                "This is not a hold of ours",
+            )
+            .detail("Send the hold as it was given to you.")
+            .field("hold", "not a hold of ours"),
+            Self::HoldForeign => Problem::new(StatusCode::FORBIDDEN, "hold-foreign", "This hold is somebody else's")
+                .detail("A hold can be used only in the session that made it."),
+            Self::HoldExpired => Problem::new(StatusCode::CONFLICT, "hold-expired", "The hold has run out")
+                .detail("The tickets went back on sale. If some are left you can take them again."),
+            Self::HoldUsed => Problem::new(StatusCode::CONFLICT, "hold-used", "This hold became an order already")
+                .detail("One hold makes one order. Look at that order, or choose tickets anew."),
+            _ => Problem::new(StatusCode::CONFLICT, "hold-lost", "The held tickets are gone").detail(
+                "We lost track of your hold through a fault of ours. Nothing was charged. Please choose tickets anew.",
+            ),
+        }
+    }
+
+    fn choice_problem(&self) -> Problem {
+        match self {
+            Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
+            Self::TicketTypeUnknown { field } => {
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "ticket-type-unknown", "There is no such ticket type")
+                    .detail("Choose among the ticket types of the show you were let in for.")
+                    .field(field.clone(), "not a ticket type of this show")
+            }
+            Self::NotEnoughLeft { ticket_type, left } => {
+                Problem::new(StatusCode::CONFLICT, "not-enough-left", "Fewer are left than you asked for")
+                    .detail(format!("{ticket_type}: {left} left at this moment. Take fewer, or another type."))
+                    .field("items", format!("{left} left"))
+            }
+            Self::SoldOut { ticket_type } => Problem::new(
+                StatusCode::CONFLICT,
+                "sold-out",
+                "None is left at this moment",
+            )
+            .detail(format!(
+                "{ticket_type}: every ticket is sold or held. Holds that run out come back, so a second look can pay."
+            )),
+            _ => Problem::internal("not a choice"),
+        }
+    }
+
+    fn repeat_problem(&self) -> Problem {
+        match self {
+            Self::IdempotencyMismatch => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency-mismatch",
+                "The Idempotency-Key was used for another request",
+            )
+            .detail("Repeat a request unchanged, or send another one with a fresh key."),
+            _ => Problem::new(StatusCode::CONFLICT, "request-in-progress", "The same request is being answered")
+                .detail("Wait a moment and repeat it with the same key.")
+                .retry_after(1),
+        }
+    }
+
+    fn order_problem(&self) -> Problem {
+        match self {
+            Self::OrderOpen => Problem::new(StatusCode::CONFLICT, "order-open", "You have an order already")
+                .detail("One session buys one order. Pay it, or cancel it before you place another."),
+            Self::OrderNotCancellable => {
+                Problem::new(StatusCode::CONFLICT, "order-not-cancellable", "This order can no longer be cancelled")
+                    .detail("It is paid or closed already.")
+            }
+            Self::OrderTooLate => Problem::new(StatusCode::CONFLICT, "order-too-late", "The order came too late")
+                .detail(
+                    "Its time to pay was over before it could be written. Nothing was charged. Choose tickets anew.",
+                ),
+            Self::ShowUnknown => Problem::new(StatusCode::NOT_FOUND, "show-unknown", "There is no such show")
+                .detail("Check the address, or start from the list of shows."),
+            _ => Problem::new(StatusCode::NOT_FOUND, "order-unknown", "There is no such order")
+                .detail("An order can be seen only from the session that placed it."),
+        }
+    }
+
+    fn payment_problem(&self) -> Problem {
+        match self {
+            Self::PaymentProviderAway(cause) => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "payment-provider-away",
+                "The payment provider does not answer",
+            )
+            .detail("Your order is safe and nothing was charged. Try again in a moment.")
+            .retry_after(2)
+            .cause(cause),
+            Self::WebhookSignatureInvalid(cause) => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "webhook-signature-invalid",
+                "The webhook's signature is not valid",
+            )
+            .detail("Sign the body as it is sent, with the agreed secret and the current time.")
+            .cause(cause),
+            _ => Problem::new(StatusCode::NOT_FOUND, "payment-provider-unknown", "There is no such payment provider")
+                .detail("Webhooks are taken from `sandbox`."),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.problem()
+    }
+}

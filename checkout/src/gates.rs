@@ -1,0 +1,39 @@
+//! The caps of rooms, read at most twice a second.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::PgPool;
+
+const FRESH: Duration = Duration::from_millis(500);
+/// Rooms remembered at most; there are far fewer.
+const ROOMS_MAX: usize = 10_000;
+
+/// What is known of rooms' gates.
+#[derive(Default)]
+pub struct Gates(Mutex<HashMap<String, (Instant, Option<i32>)>>);
+
+impl Gates {
+    /// How many sessions a room may have at once; `None` where it has no gate.
+    pub async fn max_active(&self, pool: &PgPool, room: &str) -> sqlx::Result<Option<i32>> {
+        if let Some((read_at, cap)) = self.known().get(room)
+            && read_at.elapsed() < FRESH
+        {
+            return Ok(*cap);
+        }
+        let cap = admission::contract::gate(pool, room).await?.map(|gate| gate.max_active);
+        let mut known = self.known();
+        if known.len() >= ROOMS_MAX {
+            known.clear();
+        }
+        known.insert(room.to_owned(), (Instant::now(), cap));
+        Ok(cap)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Option<i32>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,181 @@
+//! Keeps Redis true to Postgres: shards that are missing, missed a change, or have placings nobody settled are rebuilt;
+//! gates that forgot who is inside are told.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use futures::{StreamExt, future::try_join_all, stream};
+use uuid::Uuid;
+
+use crate::{
+    App,
+    rebuild::{self, Seen},
+    shard::{self, ShardSnapshot},
+    stock::ShardKey,
+    store::{self, stock::Row},
+};
+
+/// Rows looked at in one round; where there are more, rounds take turns.
+const ROWS_MAX: i64 = 500;
+const LOOKS_AT_ONCE: usize = 32;
+const REBUILDS_AT_ONCE: usize = 4;
+/// Rounds after a gate was restored in which it is told again, for sessions that opened or ended meanwhile.
+const RESTORE_ROUNDS: u32 = 3;
+/// Sessions that ended within this many seconds are told to a restored gate.
+const ENDED_SECS: f64 = 10.0;
+
+/// What was seen in the last round.
+pub struct Keeper {
+    after: Mutex<ShardKey>,
+    odd: Mutex<HashMap<ShardKey, Odd>>,
+    restored: Mutex<HashMap<String, u32>>,
+}
+
+/// How a shard differs from its row. The same twice is no accident of timing: a change that was committed before the first
+/// look had a whole round to arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Odd {
+    epoch: i64,
+    version: i64,
+    /// Tickets too many in Redis, where it has seen all changes.
+    surplus: i64,
+}
+
+impl Odd {
+    fn of(row: &Row, seen: &ShardSnapshot) -> Option<Self> {
+        let (epoch, version) = (seen.epoch, seen.version);
+        let uncommitted = i64::from(row.allotted) - i64::from(row.committed);
+        if epoch != row.epoch || version != row.version {
+            return Some(Self { epoch, version, surplus: 0 });
+        }
+        let surplus = seen.free + seen.held + seen.placing - uncommitted;
+        (surplus != 0).then_some(Self { epoch, version, surplus })
+    }
+}
+
+const FIRST: ShardKey = ShardKey { ticket_type: Uuid::nil(), shard: -1 };
+
+impl Default for Keeper {
+    fn default() -> Self {
+        Self { after: Mutex::new(FIRST), odd: Mutex::default(), restored: Mutex::default() }
+    }
+}
+
+impl Keeper {
+    /// One round over stock.
+    pub async fn stock(&self, app: &App) -> anyhow::Result<()> {
+        let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
+        let next = if full { rows.last().map_or(FIRST, Row::key) } else { FIRST };
+        *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
+
+        let looks: Vec<_> = stream::iter(rows)
+            .map(|row| async move { (row, shard::look(&app.redis, row.key()).await) })
+            .buffer_unordered(LOOKS_AT_ONCE)
+            .collect()
+            .await;
+        let mut wrong = Vec::new();
+        for (row, look) in looks {
+            if let Some(seen) = self.judge(&row, look?) {
+                wrong.push((row.key(), seen));
+            }
+        }
+        // One that fails fails for all: the writer is behind, or a server is away.
+        for some in wrong.chunks(REBUILDS_AT_ONCE) {
+            try_join_all(some.iter().map(|(key, seen)| rebuild::rebuild_once(app, *key, *seen))).await?;
+        }
+        Ok(())
+    }
+
+    fn judge(&self, row: &Row, look: Option<ShardSnapshot>) -> Option<Seen> {
+        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = look else {
+            odd.remove(&row.key());
+            return Some(Seen::Missing);
+        };
+        if seen.overdue > 0 {
+            return Some(Seen::Wrong { epoch: seen.epoch });
+        }
+        let Some(now) = Odd::of(row, &seen) else {
+            odd.remove(&row.key());
+            return None;
+        };
+        let before = odd.insert(row.key(), now);
+        (before == Some(now)).then_some(Seen::Wrong { epoch: seen.epoch })
+    }
+
+    /// One round over the gates of rooms that are not closed.
+    pub async fn gates(&self, app: &App) -> anyhow::Result<()> {
+        for gate in admission::contract::open_gates(&app.pool).await? {
+            let room = gate.room;
+            if app.gate.needs_restore(&room).await? {
+                let inside = store::session::active(&app.pool, &room).await?;
+                app.gate.restore(&room, &inside).await?;
+                tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
+                self.restored.lock().unwrap_or_else(PoisonError::into_inner).insert(room, RESTORE_ROUNDS);
+            } else if self.tell_again(&room) {
+                let inside = store::session::active(&app.pool, &room).await?;
+                app.gate.restore(&room, &inside).await?;
+                for session in store::session::ended_within(&app.pool, &room, ENDED_SECS).await? {
+                    app.gate.release(&room, &session.to_string()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_again(&self, room: &str) -> bool {
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        match restored.get_mut(room) {
+            Some(rounds) if *rounds > 0 => {
+                *rounds -= 1;
+                true
+            }
+            Some(_) => {
+                restored.remove(room);
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(committed: i32, version: i64) -> Row {
+        Row { ticket_type: Uuid::nil(), shard: 0, allotted: 10, committed, epoch: 2, version }
+    }
+
+    fn snapshot(free: i64, version: i64) -> ShardSnapshot {
+        ShardSnapshot { free, held: 2, placing: 1, epoch: 2, version, run_out: 0, overdue: 0 }
+    }
+
+    #[test]
+    fn a_shard_is_rebuilt_when_it_differs_twice_in_the_same_way() {
+        let keeper = Keeper::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "agrees");
+        assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(4, 7))), None, "once may be timing");
+        assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), None, "it moves");
+        assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn tickets_that_do_not_add_up_are_noticed() {
+        let keeper = Keeper::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), None);
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn what_is_missing_or_stuck_is_rebuilt_at_once() {
+        let keeper = Keeper::default();
+        assert_eq!(keeper.judge(&row(3, 7), None), Some(Seen::Missing));
+        let stuck = ShardSnapshot { overdue: 1, ..snapshot(4, 7) };
+        assert_eq!(keeper.judge(&row(3, 7), Some(stuck)), Some(Seen::Wrong { epoch: 2 }));
+    }
+}

@@ -1,0 +1,89 @@
+//! Waking those who wait for the order writer.
+//!
+//! A writer in this process says at once which orders it dealt with. For writers elsewhere one task asks Postgres about
+//! all who wait, so that a thousand waiting requests cost one query, not a thousand.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{App, store};
+
+/// Orders somebody waits for.
+#[derive(Default, Clone)]
+pub struct Outcomes(Arc<Mutex<HashMap<Uuid, Waiting>>>);
+
+#[derive(Default)]
+struct Waiting {
+    count: usize,
+    news: Arc<Notify>,
+}
+
+/// One who waits. Dropping it ends the waiting.
+pub struct Waiter {
+    order: Uuid,
+    news: Arc<Notify>,
+    outcomes: Outcomes,
+}
+
+impl Outcomes {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Uuid, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for news of `order` from now on.
+    pub fn wait(&self, order: Uuid) -> Waiter {
+        let mut waiting = self.waiting();
+        let entry = waiting.entry(order).or_default();
+        entry.count += 1;
+        Waiter { order, news: Arc::clone(&entry.news), outcomes: self.clone() }
+    }
+
+    /// There is news of these orders.
+    pub fn tell(&self, orders: impl IntoIterator<Item = Uuid>) {
+        let waiting = self.waiting();
+        for order in orders {
+            if let Some(entry) = waiting.get(&order) {
+                entry.news.notify_waiters();
+                // For one who is about to wait.
+                entry.news.notify_one();
+            }
+        }
+    }
+
+    fn orders(&self) -> Vec<Uuid> {
+        self.waiting().keys().copied().collect()
+    }
+}
+
+impl Waiter {
+    /// Resolves when there is news, which may be stale: look, and wait again if it was nothing.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut waiting = self.outcomes.waiting();
+        if let Some(entry) = waiting.get_mut(&self.order) {
+            entry.count -= 1;
+            if entry.count == 0 {
+                waiting.remove(&self.order);
+            }
+        }
+    }
+}
+
+/// One look at Postgres for all who wait.
+pub async fn look(app: &App) -> anyhow::Result<()> {
+    let orders = app.outcomes.orders();
+    if !orders.is_empty() {
+        app.outcomes.tell(store::order::decided(&app.pool, &orders).await?);
+    }
+    Ok(())
+}

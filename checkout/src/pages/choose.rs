@@ -1,0 +1,228 @@
+//! The first step: choosing tickets and holding them.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{Form, extract::State, http::StatusCode, response::Response};
+use catalog::contract::{TicketType, price};
+use chrono::Utc;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{
+    buyer,
+    buyer_form::BuyerForm,
+    cookie,
+    countdown::Countdown,
+    outside,
+    view::{Notice, ShowFacts, with_status},
+    visitor::{Visitor, go_to_order, go_with},
+};
+use crate::{
+    App, Error,
+    availability::{self, Left, Status},
+    hold::{self, Held, Item},
+    session::{self, Session},
+};
+
+#[derive(Template)]
+#[template(path = "checkout/choose.html")]
+struct ChoosePage {
+    show: ShowFacts,
+    countdown: Countdown,
+    notice: Option<Notice>,
+    /// A fresh key for every showing of the form.
+    attempt: String,
+    offers: Vec<OfferView>,
+    any_left: bool,
+    currency: String,
+    hold_minutes: u64,
+}
+
+/// One ticket type on offer.
+struct OfferView {
+    id: Uuid,
+    name: String,
+    description: String,
+    price: String,
+    price_minor: i64,
+    availability: String,
+    /// Class of the badge.
+    tone: &'static str,
+    /// The most that can be chosen; 0 where none is left.
+    max: i32,
+    chosen: i32,
+}
+
+impl OfferView {
+    fn new(offered: &TicketType, left: Option<&Left>, kept: &HashMap<Uuid, i32>) -> Self {
+        let (status, about_left) = left.map_or((Status::SoldOut, 0), |left| (left.status, left.about_left));
+        let (availability, tone) = match status {
+            Status::Available => ("Available".to_owned(), "badge-good"),
+            // Up to ten the number is exact.
+            Status::Few if about_left <= 10 => (format!("Only {about_left} left"), "badge-warn"),
+            Status::Few => (format!("About {about_left} left"), "badge-warn"),
+            Status::SoldOut => ("None left at this moment".to_owned(), ""),
+        };
+        let max = offered.per_order_max.min(i32::try_from(about_left).unwrap_or(i32::MAX));
+        Self {
+            id: offered.ticket_type,
+            name: offered.name.clone(),
+            description: offered.description.clone(),
+            price: price::format(offered.price_minor, &offered.currency),
+            price_minor: offered.price_minor,
+            availability,
+            tone,
+            max,
+            chosen: kept.get(&offered.ticket_type).copied().unwrap_or(0).min(max),
+        }
+    }
+}
+
+/// `GET /checkout`: the step at which the visitor is.
+pub async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, Error> {
+    let session = match visitor.session_at_any_time(&app) {
+        Ok(session) => session,
+        Err(error) => return outside::page(error, None),
+    };
+    if let Some(to_order) = go_to_order(&app, &session).await? {
+        return Ok(to_order);
+    }
+    if let Err(error) = still_inside(&app, &visitor).await {
+        return outside::page(error, Some(&session.show));
+    }
+    match held(&app, &visitor, &session).await? {
+        Some(held) => buyer::show(&app, &session, &held, BuyerForm::default(), None).await,
+        None => show(&app, &session, None, &HashMap::new()).await,
+    }
+}
+
+/// The visitor's session, neither run out nor ended.
+pub async fn still_inside(app: &App, visitor: &Visitor) -> Result<Session, Error> {
+    let session = visitor.session(app)?;
+    session::ensure_open(app, &session).await?;
+    Ok(session)
+}
+
+/// What the session holds: as Redis knows it, or as the browser's cookie remembers it should Redis have forgotten.
+pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Option<Held>, Error> {
+    if let Some(held) = hold::current(app, session).await? {
+        return Ok(Some(held));
+    }
+    let Some(token) = visitor.cookie(cookie::HOLD) else { return Ok(None) };
+    let known = hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
+    Ok(known.map(|hold| Held { token: token.to_owned(), hold }))
+}
+
+/// `POST /checkout/hold`
+pub async fn hold(
+    State(app): State<App>,
+    visitor: Visitor,
+    Form(fields): Form<HashMap<String, String>>,
+) -> Result<Response, Error> {
+    let session = match still_inside(&app, &visitor).await {
+        Ok(session) => session,
+        Err(error) => return outside::page(error, visitor.session_at_any_time(&app).ok().map(|s| s.show).as_deref()),
+    };
+    if let Some(to_order) = go_to_order(&app, &session).await? {
+        return Ok(to_order);
+    }
+    let items = chosen(&fields);
+    if items.is_empty() {
+        let notice = Notice::new("Choose at least one ticket.", "Set how many you want next to a ticket type.");
+        let page = show(&app, &session, Some(notice), &HashMap::new()).await?;
+        return Ok(with_status(page, StatusCode::UNPROCESSABLE_ENTITY));
+    }
+    let attempt = fields.get("attempt").map_or("", String::as_str);
+    match hold::take(&app, &session, &items, &key(attempt, &items)).await {
+        Ok(held) => Ok(go_with("/checkout", [cookie::HOLD.until(&app, &held.token, held.hold.expires_at)])),
+        Err(error) => refused(&app, &session, error, &items).await,
+    }
+}
+
+/// `POST /checkout/give-back`
+pub async fn give_back(State(app): State<App>, visitor: Visitor) -> Result<Response, Error> {
+    if let Ok(session) = visitor.session(&app)
+        && let Some(held) = held(&app, &visitor, &session).await?
+    {
+        hold::give_back(&app, &session, &held.token).await?;
+        hold::forget_open(&app, session.session).await?;
+    }
+    Ok(go_with("/checkout", [cookie::HOLD.gone(&app)]))
+}
+
+/// The chosen quantities: fields named `q-<ticket type>`.
+fn chosen(fields: &HashMap<String, String>) -> Vec<Item> {
+    let mut items: Vec<Item> = fields
+        .iter()
+        .filter_map(|(name, value)| {
+            let ticket_type = name.strip_prefix("q-")?.parse().ok()?;
+            let quantity = value.parse().ok().filter(|quantity| *quantity > 0)?;
+            Some(Item { ticket_type, quantity })
+        })
+        .collect();
+    // A form has no order once it is a map, and a repeat must ask for the same.
+    items.sort_by_key(|item| item.ticket_type);
+    items
+}
+
+/// A form sent twice asks for one hold; a form sent again with another choice asks for another.
+fn key(attempt: &str, items: &[Item]) -> String {
+    let mut digest = Sha256::new();
+    digest.update(attempt);
+    for item in items {
+        digest.update(item.ticket_type);
+        digest.update(item.quantity.to_be_bytes());
+    }
+    format!("page-{}", hold::hex(&digest.finalize()))
+}
+
+async fn refused(app: &App, session: &Session, error: Error, items: &[Item]) -> Result<Response, Error> {
+    let notice = match &error {
+        Error::SoldOut { ticket_type } => Notice::new(
+            format!("Someone else bought the last ticket of this type: {ticket_type}."),
+            "You still have your place in checkout. Tickets that are held and not bought come back, so a second look can pay.",
+        ),
+        Error::NotEnoughLeft { ticket_type, left } => Notice::new(
+            format!("Only {left} of {ticket_type} can be had at this moment."),
+            "You still have your place in checkout. Take fewer, or another type.",
+        ),
+        Error::InProgress => Notice::new("We are still holding your tickets.", "Look again in a moment."),
+        Error::Field { .. } | Error::TicketTypeUnknown { .. } => {
+            Notice::new("This choice does not fit.", error.problem().detail)
+        }
+        _ => return Err(error),
+    };
+    let kept = items.iter().map(|item| (item.ticket_type, item.quantity)).collect();
+    let page = show(app, session, Some(notice), &kept).await?;
+    Ok(with_status(page, error.problem().status))
+}
+
+/// The form, with `kept` quantities chosen where they are still to be had.
+pub async fn show(
+    app: &App,
+    session: &Session,
+    notice: Option<Notice>,
+    kept: &HashMap<Uuid, i32>,
+) -> Result<Response, Error> {
+    let show = ShowFacts::load(app, &session.show).await?;
+    let offer = app.offers.of(&app.pool, &session.show).await?;
+    let availability = availability::of(app, &session.show).await?;
+    let left = |id: Uuid| availability.ticket_types.iter().find(|left| left.ticket_type == id);
+    let offers: Vec<OfferView> =
+        offer.ticket_types.iter().map(|offered| OfferView::new(offered, left(offered.ticket_type), kept)).collect();
+    let total_secs = app.config.session_ttl.as_secs() as i64;
+    let until = show.moment(session.expires_at);
+    let countdown =
+        Countdown::new(Utc::now(), session.expires_at, total_secs, "Your place in checkout is yours until", until);
+    Ok(kit::page::html(&ChoosePage {
+        any_left: offers.iter().any(|offer| offer.max > 0),
+        currency: offer.ticket_types.first().map(|first| first.currency.clone()).unwrap_or_default(),
+        hold_minutes: app.config.hold_ttl.as_secs().div_ceil(60),
+        attempt: Uuid::new_v4().simple().to_string(),
+        show,
+        countdown,
+        notice,
+        offers,
+    }))
+}

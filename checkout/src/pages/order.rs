@@ -1,0 +1,262 @@
+//! An order's page: paying, waiting, tickets, and what happened otherwise.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::{
+    extract::State as Shared,
+    response::{IntoResponse, Response},
+};
+use catalog::contract::{TicketType, price};
+use chrono::Utc;
+use kit::{
+    extract::{Path, Query},
+    http::RequestId,
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    countdown::Countdown,
+    order_steps::{Standing, Step, fault_words, step},
+    view::{LineView, ShowFacts, lines},
+    visitor::{Visitor, go},
+};
+use crate::{
+    App, Error, order_key, place,
+    store::{self, order::Order},
+    ticket,
+};
+
+/// How long a page waits for a provider that is slow; then it shows what it has and looks again.
+const START_WAIT: Duration = Duration::from_secs(4);
+
+#[derive(Deserialize)]
+pub struct Opening {
+    key: Option<String>,
+    redirect_status: Option<String>,
+}
+
+/// What all of an order's pages tell.
+struct OrderFacts {
+    /// The first characters of its id, for talking about it.
+    number: String,
+    show: ShowFacts,
+    lines: Vec<LineView>,
+    total: String,
+    buyer_name: String,
+    buyer_email: String,
+    /// Changes when there is something new to see.
+    mark: String,
+}
+
+#[derive(Template)]
+#[template(path = "order/pay.html")]
+struct PayPage {
+    order: OrderFacts,
+    countdown: Countdown,
+    fault: Option<&'static str>,
+    pay_url: Option<String>,
+    cancel_url: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "order/waiting.html")]
+struct WaitingPage {
+    order: OrderFacts,
+    title: &'static str,
+    words: &'static str,
+    pay_url: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "order/writing.html")]
+struct WritingPage;
+
+#[derive(Template)]
+#[template(path = "order/tickets.html")]
+struct TicketsPage {
+    order: OrderFacts,
+    tickets: Vec<TicketView>,
+}
+
+struct TicketView {
+    number: i32,
+    kind: String,
+    /// Its code in groups, on two lines.
+    code: [String; 2],
+    qr: String,
+}
+
+#[derive(Template)]
+#[template(path = "order/gone.html")]
+struct GonePage {
+    order: OrderFacts,
+    title: &'static str,
+    words: &'static str,
+    money: String,
+    /// Money is still on its way.
+    returning: bool,
+    /// The visitor is still in checkout and may choose again.
+    inside: bool,
+}
+
+/// `GET /orders/{order}`: for whoever has the link, or the session that placed it.
+pub async fn page(
+    Shared(app): Shared<App>,
+    Path(id): Path<Uuid>,
+    Query(opening): Query<Opening>,
+    visitor: Visitor,
+    request: RequestId,
+) -> Result<Response, Error> {
+    let by_link = opening.key.as_deref().is_some_and(|key| order_key::opens(&app, key, id));
+    let mut order = store::order::load(&app.pool, id).await?;
+    if !by_link {
+        let session = visitor.session_at_any_time(&app).map_err(|_| Error::OrderUnknown)?;
+        return match order {
+            // The address that is shown should be the one that works later, too.
+            Some(order) if order.session == session.session => Ok(go(&order_key::path(&app, id)?)),
+            _ => Err(Error::OrderUnknown),
+        };
+    }
+    if order.as_ref().is_some_and(|order| order.state == crate::order::State::Placed) {
+        // Whatever comes of it, the page shows the order as it then stands.
+        let _ = tokio::time::timeout(START_WAIT, place::start_payment(&app, id, &request)).await;
+        order = store::order::load(&app.pool, id).await?;
+    }
+    match order {
+        Some(order) => show(&app, order, opening.redirect_status.as_deref(), &visitor).await,
+        // In the log and not written yet, or refused.
+        None if store::order::refusal(&app.pool, id).await?.is_some() => Ok(go("/checkout")),
+        None => Ok(kit::page::html(&WritingPage)),
+    }
+}
+
+/// `POST /orders/{order}/cancel`: gives up an unpaid order and goes back to choosing.
+pub async fn cancel(
+    Shared(app): Shared<App>,
+    Path(id): Path<Uuid>,
+    visitor: Visitor,
+    request: RequestId,
+) -> Result<Response, Error> {
+    let session = visitor.session(&app)?;
+    match place::cancel(&app, &session, id, &request).await {
+        Ok(_) => Ok(go("/checkout")),
+        // Paid in the meantime, or gone: its page says which.
+        Err(Error::OrderNotCancellable) => Ok(go(&order_key::path(&app, id)?)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn show(app: &App, order: Order, came_back: Option<&str>, visitor: &Visitor) -> Result<Response, Error> {
+    let now = Utc::now();
+    let inside = visitor.session(app).is_ok_and(|session| session.session == order.session);
+    let standing = Standing {
+        state: order.state,
+        expires_at: order.expires_at,
+        fault: order.payment_fault.as_deref(),
+        came_back,
+        payable: order.payment_url.is_some(),
+    };
+    let step = step(standing, now);
+    let types = catalog::contract::ticket_types(&app.pool, &order.show).await?;
+    let facts = facts(app, &order, &types).await?;
+    Ok(match step {
+        Step::Pay => {
+            let fault = standing.fault.or((came_back == Some("failed")).then_some(""));
+            let total_secs = app.config.order_ttl.as_secs() as i64;
+            let until = facts.show.moment(order.expires_at);
+            let countdown = Countdown::new(now, order.expires_at, total_secs, "You have until", until);
+            kit::page::html(&PayPage {
+                countdown: countdown.then(order_key::path(app, order.order)?),
+                fault: fault.map(fault_words),
+                pay_url: order.payment_url,
+                cancel_url: inside.then(|| format!("/orders/{}/cancel", order.order)),
+                order: facts,
+            })
+        }
+        Step::Preparing | Step::Confirming | Step::TimeOver => {
+            let (title, words) = waiting_words(step);
+            let pay_url = order.payment_url.filter(|_| step == Step::Confirming && order.expires_at > now);
+            kit::page::html(&WaitingPage { order: facts, title, words, pay_url })
+        }
+        Step::Tickets => {
+            kit::page::html(&TicketsPage { tickets: tickets(app, order.order, &types).await?, order: facts })
+        }
+        Step::Expired | Step::Cancelled | Step::Returning | Step::Returned => {
+            gone(app, step, &order, facts, inside).await?
+        }
+    }
+    .into_response())
+}
+
+const fn waiting_words(step: Step) -> (&'static str, &'static str) {
+    match step {
+        Step::Confirming => (
+            "Confirming your payment",
+            "The payment provider says that you paid. Your tickets appear here as soon as it confirms that, mostly within \
+             seconds. This page looks again by itself.",
+        ),
+        Step::TimeOver => (
+            "The time to pay is over",
+            "We wait a few seconds more for a payment that may be on its way. If it comes too late, you get all of it \
+             back. This page looks again by itself.",
+        ),
+        _ => (
+            "Your tickets are kept",
+            "We are asking the payment provider where you can pay. This page looks again by itself.",
+        ),
+    }
+}
+
+async fn facts(app: &App, order: &Order, types: &[TicketType]) -> Result<OrderFacts, Error> {
+    let items: Vec<_> =
+        order.lines.iter().map(|line| (line.ticket_type, line.quantity, line.unit_price_minor)).collect();
+    Ok(OrderFacts {
+        number: order.order.simple().to_string().chars().take(8).collect::<String>().to_uppercase(),
+        show: ShowFacts::load(app, &order.show).await?,
+        lines: lines(&items, types, &order.currency),
+        total: price::format(order.amount_minor, &order.currency),
+        buyer_name: order.buyer.name.clone(),
+        buyer_email: order.buyer.email.clone(),
+        mark: format!("{} {}", order.state, order.payment_fault.as_deref().unwrap_or_default()),
+    })
+}
+
+async fn tickets(app: &App, order: Uuid, types: &[TicketType]) -> Result<Vec<TicketView>, Error> {
+    let issued = store::ticket::of_order(&app.pool, order).await?;
+    let view = |issued: store::ticket::Ticket| {
+        let known = types.iter().find(|known| known.ticket_type == issued.ticket_type);
+        let kind = known.map_or_else(|| "Ticket".to_owned(), |known| known.name.clone());
+        let qr = ticket::qr_svg(&issued.code, &format!("QR code of ticket {}, {kind}", issued.number));
+        Ok(TicketView {
+            number: issued.number,
+            kind,
+            code: ticket::grouped(&issued.code),
+            qr: qr.map_err(Error::internal)?,
+        })
+    };
+    issued.into_iter().map(view).collect()
+}
+
+async fn gone(app: &App, step: Step, order: &Order, facts: OrderFacts, inside: bool) -> Result<Response, Error> {
+    let refund = store::payment::refund_of(&app.pool, order.order).await?;
+    let (title, words) = match step {
+        Step::Cancelled => ("You gave this order up", "Its tickets went back on sale."),
+        Step::Expired => ("Your order ran out of time", "It was not paid in time, so its tickets went back on sale."),
+        _ => (
+            "Your payment came too late",
+            "The order had run out of time, and its tickets had gone back on sale before the payment arrived.",
+        ),
+    };
+    let returned = matches!(refund, Some(Some(_))) || step == Step::Returned;
+    let returning = !returned && (refund.is_some() || step == Step::Returning);
+    let money = if returned {
+        format!("Your {} went back to you. Banks show it within a few days.", facts.total)
+    } else if returning {
+        format!("Your {} is on its way back to you. You need not do anything.", facts.total)
+    } else {
+        "Nothing was charged.".to_owned()
+    };
+    Ok(kit::page::html(&GonePage { order: facts, title, words, money, returning, inside }))
+}

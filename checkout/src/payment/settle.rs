@@ -1,0 +1,151 @@
+//! Acting on a provider's news, each in one transaction with the note that it was acted upon.
+
+use chrono::Utc;
+use kit::http::RequestId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    decision::{Arrived, Decision, Expected, Reason, on_money},
+    provider::{Kind, News},
+};
+use crate::{
+    App,
+    contract::{OrderEvent, OrderFacts},
+    error::Error,
+    refund, session,
+    store::{self, payment::Payable},
+    ticket,
+};
+
+/// What became of news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    Fulfilled,
+    FaultNoted,
+    RefundOwed,
+    Refunded,
+    /// It was known, or too late to matter.
+    Nothing,
+}
+
+impl Settled {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Fulfilled => "fulfilled",
+            Self::FaultNoted => "fault_noted",
+            Self::RefundOwed => "refund_owed",
+            Self::Refunded => "refunded",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// Acts on a provider's news, once however often it comes.
+///
+/// # Errors
+/// `order-unknown` for an order this system never had: the provider keeps the news and tells again.
+pub async fn settle(app: &App, provider: &str, news: &News, request: &RequestId) -> Result<Settled, Error> {
+    let mut tx = app.pool.begin().await?;
+    if !store::payment::see(&mut tx, provider, &news.webhook_id).await? {
+        return Ok(Settled::Nothing);
+    }
+    let Some(order) = store::payment::lock(&mut tx, news.order_id).await? else {
+        tracing::error!(order = %news.order_id, kind = ?news.kind, "news of a payment for an order that is not here");
+        return Err(Error::OrderUnknown);
+    };
+    let settled = match &news.kind {
+        Kind::Paid => on_paid(&mut tx, &order, news, request).await?,
+        Kind::Failed(fault) => {
+            let noted = store::payment::failed(&mut tx, order.order_id, &news.intent, fault).await?;
+            if noted { Settled::FaultNoted } else { Settled::Nothing }
+        }
+        Kind::Refunded => {
+            let done = refund::note(&mut tx, &news.intent, request).await?;
+            if done { Settled::Refunded } else { Settled::Nothing }
+        }
+    };
+    tx.commit().await?;
+    after(app, &order, settled).await;
+    Ok(settled)
+}
+
+async fn on_paid(tx: &mut PgConnection, order: &Payable, news: &News, request: &RequestId) -> Result<Settled, Error> {
+    let expected = Expected {
+        state: order.state,
+        amount_minor: order.amount_minor,
+        currency: &order.currency,
+        intent: order.payment_intent.as_deref(),
+    };
+    let arrived = Arrived { intent: &news.intent, amount_minor: news.amount_minor, currency: &news.currency };
+    match on_money(expected, arrived) {
+        Decision::Fulfil => {
+            fulfil(tx, order, Some(&news.intent), request).await?;
+            Ok(Settled::Fulfilled)
+        }
+        Decision::Refund(reason) => owe(tx, order, news, reason).await,
+        Decision::Nothing => Ok(Settled::Nothing),
+    }
+}
+
+/// Marks a locked order paid, issues its tickets and writes the event.
+async fn fulfil(
+    tx: &mut PgConnection,
+    order: &Payable,
+    intent: Option<&str>,
+    request: &RequestId,
+) -> Result<(), Error> {
+    let now = Utc::now();
+    let lines = store::ticket::lines(tx, order.order_id).await?;
+    let drafts = ticket::drafts(&lines, rand::random);
+    store::payment::fulfil(tx, order.order_id, intent, now).await?;
+    store::ticket::issue(tx, order.order_id, &order.show, &drafts, now).await?;
+    let facts = OrderFacts {
+        order: order.order_id,
+        show: order.show.clone(),
+        amount_minor: order.amount_minor,
+        currency: order.currency.clone(),
+        at: now,
+    };
+    store::outbox::add(tx, &OrderEvent::Paid(facts), request).await?;
+    Ok(())
+}
+
+async fn owe(tx: &mut PgConnection, order: &Payable, news: &News, reason: Reason) -> Result<Settled, Error> {
+    tracing::warn!(order = %order.order_id, state = %order.state, reason = reason.name(), "money goes back");
+    metrics::counter!("fairgate_refunds_owed_total", "reason" => reason.name()).increment(1);
+    let (order_id, intent) = (order.order_id, news.intent.as_str());
+    if !store::payment::owe(tx, order_id, intent, news.amount_minor, reason.name()).await? {
+        tracing::error!(order = %order_id, "an order already refunded received money again");
+        return Ok(Settled::Nothing);
+    }
+    if reason == Reason::OrderGone {
+        store::payment::await_refund(tx, order_id, intent, Utc::now()).await?;
+    }
+    Ok(Settled::RefundOwed)
+}
+
+/// Fulfils an order with nothing to pay.
+pub(super) async fn fulfil_free(app: &App, order: Uuid, request: &RequestId) -> Result<(), Error> {
+    let mut tx = app.pool.begin().await?;
+    let Some(order) = store::payment::lock(&mut tx, order).await? else { return Err(Error::OrderUnknown) };
+    if !order.state.is_unpaid() || order.amount_minor != 0 {
+        return Ok(());
+    }
+    fulfil(&mut tx, &order, None, request).await?;
+    tx.commit().await?;
+    after(app, &order, Settled::Fulfilled).await;
+    Ok(())
+}
+
+/// What follows once it is true: the fan who bought leaves checkout to the next one.
+async fn after(app: &App, order: &Payable, settled: Settled) {
+    metrics::counter!("fairgate_payments_settled_total", "outcome" => settled.name()).increment(1);
+    if settled != Settled::Fulfilled {
+        return;
+    }
+    if let Err(error) = session::end(app, order.session).await {
+        // The session ends by itself at its expiry.
+        tracing::warn!(?error, "a session was not ended after its order was paid");
+    }
+}

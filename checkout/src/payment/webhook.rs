@@ -1,0 +1,51 @@
+//! `POST /v1/payments/webhooks/{provider}`
+
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use kit::{
+    extract::Path,
+    http::RequestId,
+    problem::{Problem, ProblemBody},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    provider::{Provider, WebhookFault},
+    settle::settle,
+};
+use crate::{App, error::Error};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(receive))
+}
+
+/// A payment provider's webhook (Standard Webhooks). Taken once, whatever the number of deliveries.
+#[utoipa::path(post, path = "/v1/payments/webhooks/{provider}", tag = "payments",
+    params(("provider" = String, Path, description = "`sandbox`"),
+        ("webhook-id" = String, Header), ("webhook-timestamp" = String, Header), ("webhook-signature" = String, Header)),
+    request_body(content = crate::sandbox::wire::WebhookEvent, description = "Signed by the provider"),
+    responses((status = 204, description = "Taken, now or before"),
+        (status = 401, body = ProblemBody, description = "`webhook-signature-invalid`"),
+        (status = 404, body = ProblemBody, description = "`payment-provider-unknown`, `order-unknown`"),
+        (status = 503, body = ProblemBody)))]
+async fn receive(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    request: RequestId,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<StatusCode, Problem> {
+    let provider = Provider::named(&app, &name).ok_or(Error::PaymentProviderUnknown)?;
+    let news = provider.news(&headers, &body).map_err(|fault| match fault {
+        WebhookFault::Signature(cause) => Error::WebhookSignatureInvalid(cause).into(),
+        WebhookFault::Body(problem) => problem,
+    })?;
+    if let Some(news) = news {
+        let settled = settle(&app, provider.name(), &news, &request).await?;
+        tracing::debug!(order = %news.order_id, ?settled, "a payment webhook was taken");
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

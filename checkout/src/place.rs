@@ -1,0 +1,381 @@
+//! Placing an order: a hold goes through the log to the writer, and the caller waits for what it decides.
+//!
+//! The order's id comes from who asks and the Idempotency-Key, so a repeat finds its own order wherever the first
+//! attempt got to.
+
+use chrono::{DateTime, Duration, Utc};
+use kit::http::RequestId;
+use redis::AsyncCommands;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    commands::SendFault,
+    contract::{Buyer, Command, End, Place, PlaceLine},
+    decide::Refusal,
+    hold::{self, Hold},
+    payment, rebuild,
+    session::{self, Session},
+    shard::{self, Moved, Taken},
+    stock::ShardKey,
+    store::{
+        self,
+        order::{Order, Standing},
+    },
+};
+
+/// Attempts at one call; each but the last ended because stock was rebuilt meanwhile.
+const ATTEMPTS_MAX: usize = 3;
+/// How long to wait between looks if nobody brings news.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Placed {
+    /// Written now or by an earlier call with this key.
+    Order(Box<Order>),
+    /// In the log, not written yet; ask for it in a moment.
+    Pending(Uuid),
+}
+
+/// The id of the order of a session's call.
+pub fn order_id(session: Uuid, key: &str) -> Uuid {
+    Uuid::new_v5(&session, format!("order\n{key}").as_bytes())
+}
+
+fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    digest.update(hold.as_bytes());
+    for text in [&buyer.name, &buyer.email] {
+        digest.update(text.len().to_be_bytes());
+        digest.update(text.as_bytes());
+    }
+    digest.finalize().to_vec()
+}
+
+/// Makes a hold an order. With the same `key`, hold and buyer it can be repeated and gives the same order.
+///
+/// # Errors
+/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-too-late`,
+/// `idempotency-mismatch`, `session-ended`; `try-again-soon` where Kafka or the stores are away.
+pub async fn place(
+    app: &App,
+    session: &Session,
+    hold: &str,
+    buyer: Buyer,
+    key: &str,
+    request: &RequestId,
+) -> Result<Placed, Error> {
+    let outcome = place_once(app, session, hold, buyer, key, request).await;
+    let name = match &outcome {
+        Ok(Placed::Order(_)) => "placed",
+        Ok(Placed::Pending(_)) => "pending",
+        Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => "fault",
+        Err(_) => "refused",
+    };
+    metrics::counter!("fairgate_orders_total", "outcome" => name).increment(1);
+    outcome
+}
+
+async fn place_once(
+    app: &App,
+    session: &Session,
+    hold: &str,
+    buyer: Buyer,
+    key: &str,
+    request: &RequestId,
+) -> Result<Placed, Error> {
+    let buyer = checked(buyer)?;
+    let hold = hold::of_token(app, session, hold)?;
+    let order = order_id(session.session, key);
+    let hash = request_hash(hold.hold, &buyer);
+
+    match store::order::standing(&app.pool, order, hold.hold, session.session).await? {
+        Standing::Own { request_hash } if request_hash == hash => return started(app, order, request).await,
+        Standing::Own { .. } => return Err(Error::IdempotencyMismatch),
+        Standing::HoldUsed => return Err(Error::HoldUsed),
+        Standing::SessionHasOrder => return Err(Error::OrderOpen),
+        Standing::Clear => {}
+    }
+    session::ensure_open(app, session).await?;
+
+    let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt.run().await? {
+            Decided::Written => {
+                if let Err(error) = hold::forget_open(app, session.session).await {
+                    tracing::debug!(%error, "the session's open hold was not forgotten; it is no longer held anyway");
+                }
+                return started(app, order, request).await;
+            }
+            Decided::Pending => {
+                note_pending(app, session.session, order).await;
+                return Ok(Placed::Pending(order));
+            }
+            // Stock was rebuilt under us; the tickets can be taken again under the new epoch.
+            Decided::Refused(Refusal::StaleEpoch) => {}
+            Decided::Refused(refusal) => return Err(refused(refusal)),
+        }
+    }
+    Err(Error::Unavailable("stock was rebuilt again and again while an order was placed".to_owned()))
+}
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::HoldUsed => Error::HoldUsed,
+        Refusal::OrderOpen => Error::OrderOpen,
+        Refusal::TooLate => Error::OrderTooLate,
+        Refusal::SoldOut | Refusal::StaleEpoch | Refusal::StockUnknown => Error::HoldLost,
+    }
+}
+
+fn checked(buyer: Buyer) -> Result<Buyer, Error> {
+    let field = |field: &str, detail: &str| Err(Error::Field { field: field.to_owned(), detail: detail.to_owned() });
+    let (name, email) = (buyer.name.trim(), buyer.email.trim());
+    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return field("buyer.name", "must be 1 to 200 characters");
+    }
+    let looks_right = email.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
+    });
+    let plain = email.len() <= 254 && !email.chars().any(|c| c.is_control() || c.is_whitespace());
+    if !looks_right || !plain {
+        return field("buyer.email", "must be an email address");
+    }
+    Ok(Buyer { name: name.to_owned(), email: email.to_owned() })
+}
+
+/// The order, with its payment started if that can be done now.
+async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Placed, Error> {
+    start_payment(app, order, request).await;
+    let order = store::order::load(&app.pool, order).await?.ok_or(Error::OrderUnknown)?;
+    Ok(Placed::Order(Box::new(order)))
+}
+
+/// Starts an order's payment. If that fails the order stays placed, and the next look at it tries again.
+pub async fn start_payment(app: &App, order: Uuid, request: &RequestId) {
+    if let Err(error) = payment::ensure_started(app, order, request).await {
+        metrics::counter!("fairgate_payment_starts_failed_total").increment(1);
+        tracing::warn!(%order, %error, request_id = request.0, "the payment was not started");
+    }
+}
+
+enum Decided {
+    Written,
+    Refused(Refusal),
+    Pending,
+}
+
+struct Attempt<'a> {
+    app: &'a App,
+    session: &'a Session,
+    hold: &'a Hold,
+    order: Uuid,
+    buyer: &'a Buyer,
+    hash: &'a [u8],
+    request: &'a RequestId,
+}
+
+impl Attempt<'_> {
+    async fn run(&self) -> Result<Decided, Error> {
+        let app = self.app;
+        // What an earlier attempt was refused for must not be taken for the answer to this one.
+        store::order::forget_refusal(&app.pool, self.order).await?;
+        let waiter = app.outcomes.wait(self.order);
+        let (lines, moved) = self.move_parts().await?;
+        let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else { return Err(Error::HoldLost) };
+        let command = Command::Place(Box::new(self.command(lines)));
+        match app.commands.send(home.partition(app.commands.partitions), self.order, &command, self.request).await {
+            Ok(()) => {}
+            Err(SendFault::NotQueued(cause)) => {
+                self.take_back(&moved).await;
+                return Err(Error::Unavailable(cause));
+            }
+            // It may be in the log: its tickets stay where they are until the writer or a rebuild settles them.
+            Err(SendFault::Unknown(cause)) => return Err(Error::Unavailable(cause)),
+        }
+        let deadline = Instant::now() + app.config.outcome_wait;
+        loop {
+            let look = deadline.min(Instant::now() + LOOK_AGAIN);
+            let _ = tokio::time::timeout_at(look, waiter.news()).await;
+            match store::order::decision(&app.pool, self.order).await? {
+                Some(Ok(())) => return Ok(Decided::Written),
+                Some(Err(refusal)) => return Ok(Decided::Refused(refusal)),
+                None if Instant::now() >= deadline => return Ok(Decided::Pending),
+                None => {}
+            }
+        }
+    }
+
+    fn command(&self, lines: Vec<PlaceLine>) -> Place {
+        let now = Utc::now();
+        let ttl = Duration::from_std(self.app.config.order_ttl).unwrap_or_default();
+        Place {
+            order: self.order,
+            session: self.session.session,
+            show: self.session.show.clone(),
+            hold: self.hold.hold,
+            lines,
+            amount_minor: self.hold.amount_minor(),
+            currency: self.hold.currency.clone(),
+            buyer: self.buyer.clone(),
+            request_hash: hold::hex(self.hash),
+            placed_at: now,
+            expires_at: now + ttl,
+        }
+    }
+
+    /// Moves every part of the hold to the order; gives the lines, and what this call moved.
+    async fn move_parts(&self) -> Result<(Vec<PlaceLine>, Vec<(ShardKey, i64)>), Error> {
+        let deadline = Utc::now() + Duration::from_std(self.app.config.placing_deadline).unwrap_or_default();
+        let (mut lines, mut moved_here) = (Vec::new(), Vec::new());
+        for (key, quantity, unit_price_minor) in self.hold.parts() {
+            match self.move_part(key, quantity, deadline).await {
+                Ok((epoch, moved)) => {
+                    if moved {
+                        moved_here.push((key, epoch));
+                    }
+                    let (ticket_type, shard) = (key.ticket_type, key.shard);
+                    lines.push(PlaceLine { ticket_type, shard, quantity, unit_price_minor, epoch });
+                }
+                Err(error) => {
+                    self.take_back(&moved_here).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok((lines, moved_here))
+    }
+
+    /// The epoch under which the part is being placed, and whether it was moved now.
+    async fn move_part(&self, key: ShardKey, quantity: i32, deadline: DateTime<Utc>) -> Result<(i64, bool), Error> {
+        let (redis, hold) = (&self.app.redis, self.hold.hold);
+        for _ in 0..ATTEMPTS_MAX {
+            match shard::place(redis, key, hold, self.order, quantity, deadline).await? {
+                Moved::Placing { epoch, moved } => return Ok((epoch, moved)),
+                Moved::Missing => rebuild::ensure_present(self.app, key).await?,
+                Moved::Gone if self.hold.expires_at <= Utc::now() => return Err(Error::HoldExpired),
+                // Lost with Redis before its time: it may take the same tickets again, if they are still there.
+                Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at).await? {
+                    Taken::Held | Taken::Missing => {}
+                    Taken::Short(_) => return Err(Error::HoldLost),
+                },
+            }
+        }
+        Err(Error::Unavailable(format!("stock shard {key} went missing while an order was placed")))
+    }
+
+    /// Frees what was moved for a command that certainly is not in the log.
+    async fn take_back(&self, moved: &[(ShardKey, i64)]) {
+        for (key, epoch) in moved {
+            if let Err(error) = shard::unplace(&self.app.redis, *key, self.order, *epoch).await {
+                tracing::warn!(%error, "a placing was not taken back; the keeper will see to it");
+            }
+        }
+    }
+}
+
+fn pending_key(app: &App, order: Uuid) -> String {
+    app.redis.key("order-pending", &order.to_string())
+}
+
+/// Notes that a session waits for an order, so that asking for it before it is written is answered rightly.
+async fn note_pending(app: &App, session: Uuid, order: Uuid) {
+    let ttl_secs = app.config.order_ttl.as_secs().max(1);
+    let noted: redis::RedisResult<()> =
+        app.redis.connection().set_ex(pending_key(app, order), session.to_string(), ttl_secs).await;
+    if let Err(error) = noted {
+        tracing::debug!(%error, "an order that is not written yet will be unknown until it is");
+    }
+}
+
+/// An order of this session, written or not yet.
+///
+/// # Errors
+/// `order-unknown`, also for orders of others; why it was refused, if it was.
+pub async fn find(app: &App, session: &Session, order: Uuid) -> Result<Placed, Error> {
+    match own(app, session, order).await {
+        Err(Error::OrderUnknown) => {}
+        found => return Ok(Placed::Order(Box::new(found?))),
+    }
+    let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
+    if waiting.is_none_or(|waiting| waiting != session.session.to_string()) {
+        return Err(Error::OrderUnknown);
+    }
+    match store::order::decision(&app.pool, order).await? {
+        Some(Err(refusal)) => Err(refused(refusal)),
+        Some(Ok(())) => Ok(Placed::Order(Box::new(own(app, session, order).await?))),
+        None => Ok(Placed::Pending(order)),
+    }
+}
+
+/// A written order of this session.
+///
+/// # Errors
+/// `order-unknown`, also for orders of others.
+pub async fn own(app: &App, session: &Session, order: Uuid) -> Result<Order, Error> {
+    match store::order::load(&app.pool, order).await? {
+        Some(found) if found.session == session.session => Ok(found),
+        _ => Err(Error::OrderUnknown),
+    }
+}
+
+/// Gives up an unpaid order of this session; one that was given up before stays so.
+///
+/// # Errors
+/// `order-unknown`, `order-not-cancellable`.
+pub async fn cancel(app: &App, session: &Session, order: Uuid, request: &RequestId) -> Result<Order, Error> {
+    let found = own(app, session, order).await?;
+    match found.state {
+        crate::order::State::Cancelled => return Ok(found),
+        state if state.is_unpaid() => {}
+        _ => return Err(Error::OrderNotCancellable),
+    }
+    let waiter = app.outcomes.wait(order);
+    let command = Command::Cancel(End { order });
+    app.commands
+        .send(found.home_partition, order, &command, request)
+        .await
+        .map_err(|fault| Error::Unavailable(fault.into_text()))?;
+    let deadline = Instant::now() + app.config.outcome_wait;
+    loop {
+        let look = deadline.min(Instant::now() + LOOK_AGAIN);
+        let _ = tokio::time::timeout_at(look, waiter.news()).await;
+        let found = own(app, session, order).await?;
+        match found.state {
+            crate::order::State::Cancelled => return Ok(found),
+            state if state.is_unpaid() && Instant::now() < deadline => {}
+            state if state.is_unpaid() => return Err(Error::Unavailable("the order writer is behind".to_owned())),
+            _ => return Err(Error::OrderNotCancellable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buyer(name: &str, email: &str) -> Buyer {
+        Buyer { name: name.to_owned(), email: email.to_owned() }
+    }
+
+    #[test]
+    fn a_buyer_needs_a_name_and_an_address() {
+        assert_eq!(checked(buyer(" Ada ", " ada@example.com ")).expect("fits"), buyer("Ada", "ada@example.com"));
+        for wrong in [("", "a@b.c"), ("A", "a"), ("A", "@b.c"), ("A", "a@b"), ("A", "a b@c.d"), ("A\n", "a@b.c\r\n.d")]
+        {
+            assert!(checked(buyer(wrong.0, wrong.1)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_hash_tells_requests_apart() {
+        let hold = Uuid::nil();
+        let hash = request_hash(hold, &buyer("ab", "c"));
+        assert_eq!(hash, request_hash(hold, &buyer("ab", "c")));
+        assert_ne!(hash, request_hash(hold, &buyer("a", "bc")));
+        assert_ne!(hash, request_hash(Uuid::max(), &buyer("ab", "c")));
+    }
+}

@@ -1,0 +1,72 @@
+//! The background work of each role.
+
+use std::{sync::Arc, time::Duration};
+
+use backon::{ExponentialBuilder, Retryable};
+use kit::serve::Tasks;
+
+use crate::{App, commands, keeper::Keeper, outbox, outcomes, payment, store, sweep::Sweep, writer};
+
+const KEEP: Duration = Duration::from_secs(1);
+const SWEEP: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(25);
+const COUNT: Duration = Duration::from_secs(5);
+const FORGET: Duration = Duration::from_secs(3600);
+/// Callers ask again within minutes.
+const REFUSALS_KEPT_HOURS: i32 = 24;
+
+/// Starts what the checkout role does besides answering: keeping Redis true, ending unpaid orders, giving money back that
+/// is owed, and waking requests that wait for a writer elsewhere.
+pub async fn run_api(app: App, tasks: Tasks) {
+    let ensuring = app.clone();
+    let stop = tasks.stop();
+    tasks.spawn(async move {
+        let ensure = || commands::ensure_topic(&ensuring.kafka, ensuring.commands.partitions);
+        let pauses = ExponentialBuilder::default().with_max_delay(Duration::from_secs(5)).without_max_times();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = ensure.retry(pauses) => {}
+        }
+    });
+    let keeper = Arc::new(Keeper::default());
+    let (stock, stock_app) = (Arc::clone(&keeper), app.clone());
+    tasks.every("keep stock", KEEP, move || {
+        let (keeper, app) = (Arc::clone(&stock), stock_app.clone());
+        async move { keeper.stock(&app).await }
+    });
+    let gates_app = app.clone();
+    tasks.every("keep gates", KEEP, move || {
+        let (keeper, app) = (Arc::clone(&keeper), gates_app.clone());
+        async move { keeper.gates(&app).await }
+    });
+    let (sweep, sweep_app) = (Arc::new(Sweep::default()), app.clone());
+    tasks.every("end unpaid orders", SWEEP, move || {
+        let (sweep, app) = (Arc::clone(&sweep), sweep_app.clone());
+        async move { sweep.round(&app).await }
+    });
+    let look_app = app.clone();
+    tasks.every("look for outcomes", LOOK, move || {
+        let app = look_app.clone();
+        async move { outcomes::look(&app).await }
+    });
+    payment::run(&app, &tasks);
+}
+
+/// Starts the order writer and the relay of order events.
+pub async fn run_writer(app: App, tasks: Tasks) {
+    let (counting, relaying, stop) = (app.pool.clone(), app.clone(), tasks.stop());
+    tasks.every("count waiting events", COUNT, move || {
+        let pool = counting.clone();
+        async move {
+            metrics::gauge!("fairgate_outbox_depth").set(store::outbox::depth(&pool).await? as f64);
+            Ok(())
+        }
+    });
+    let forgetting = app.pool.clone();
+    tasks.every("forget old refusals", FORGET, move || {
+        let pool = forgetting.clone();
+        async move { Ok(store::writer::forget_refusals(&pool, REFUSALS_KEPT_HOURS).await?) }
+    });
+    tasks.spawn(writer::run(app, stop.clone()));
+    tasks.spawn(async move { outbox::run(relaying.pool.clone(), relaying.kafka.clone(), stop).await });
+}

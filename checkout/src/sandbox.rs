@@ -1,0 +1,101 @@
+//! The sandbox payment provider: a role of its own with its own books, spoken to over HTTP only.
+//!
+//! It stands in for a real provider in demos, tests and rehearsals, and misbehaves on request: it declines, asks for
+//! 3-D Secure, answers late, and sends webhooks twice, late and out of order. No real money moves.
+
+use std::{sync::Arc, time::Duration};
+
+use kit::{serve::Tasks, settings::Settings};
+use sqlx::PgPool;
+use standardwebhooks::Webhook;
+use tokio::sync::Notify;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::address::Base;
+
+mod api;
+mod error;
+pub mod intent;
+mod page;
+mod sender;
+mod store;
+pub mod wire;
+
+const CONNECT: Duration = Duration::from_secs(1);
+const TOTAL: Duration = Duration::from_secs(5);
+
+/// What the sandbox is told.
+#[derive(Clone)]
+pub struct Config {
+    /// Programs show it as a bearer token to make intents and refunds.
+    pub api_key: String,
+    /// Standard Webhooks secret, `whsec_…`.
+    pub webhook_secret: String,
+    /// Where webhooks go.
+    pub webhook_url: String,
+    /// Where browsers reach this provider.
+    pub public: Base,
+    /// The merchant's origin; payers are sent back nowhere else.
+    pub merchant: Base,
+}
+
+impl Config {
+    /// Reads `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET`, `FAIRGATE_SANDBOX_WEBHOOK_URL`,
+    /// `FAIRGATE_SANDBOX_PUBLIC_URL` and `FAIRGATE_PUBLIC_URL`.
+    pub fn from_settings(settings: &mut Settings) -> Self {
+        let merchant = Base::public(settings);
+        let webhook_url = settings.or("FAIRGATE_SANDBOX_WEBHOOK_URL", merchant.at("/v1/payments/webhooks/sandbox"));
+        if Base::parse(&webhook_url).is_err() {
+            settings.mistake("FAIRGATE_SANDBOX_WEBHOOK_URL must be an http or https address".to_owned());
+        }
+        Self {
+            api_key: settings.required("FAIRGATE_SANDBOX_API_KEY", "`fairgate keys` makes one"),
+            webhook_secret: crate::payment::webhook_secret(settings),
+            webhook_url,
+            public: Base::from_settings(settings, "FAIRGATE_SANDBOX_PUBLIC_URL", merchant.text()),
+            merchant,
+        }
+    }
+}
+
+/// The running provider; cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    config: Arc<Config>,
+    pool: PgPool,
+    client: reqwest::Client,
+    signer: Arc<Webhook>,
+    /// Rings when a webhook was queued here.
+    wake: Arc<Notify>,
+}
+
+impl State {
+    /// # Errors
+    /// When the webhook secret is not of the form `whsec_<base64>`.
+    pub fn new(config: Config, pool: PgPool) -> anyhow::Result<Self> {
+        let signer = Webhook::new(&config.webhook_secret)?;
+        let client = reqwest::Client::builder().connect_timeout(CONNECT).timeout(TOTAL).build()?;
+        Ok(Self { config: Arc::new(config), pool, client, signer: Arc::new(signer), wake: Arc::default() })
+    }
+}
+
+/// What the provider answers, by who asks.
+pub struct Routers {
+    /// The merchant's servers, with the API key. They are few and ask for everybody, so no limit per client fits them.
+    pub merchant: OpenApiRouter,
+    /// Payers: the payment page, and confirming.
+    pub payer: OpenApiRouter,
+}
+
+/// The provider's API and its payment pages.
+pub fn router(sandbox: &State) -> Routers {
+    Routers {
+        merchant: api::merchant().with_state(sandbox.clone()),
+        payer: api::payer().merge(page::router()).with_state(sandbox.clone()),
+    }
+}
+
+/// Sends webhooks until the process ends.
+pub fn run(sandbox: &State, tasks: &Tasks) {
+    sender::start(sandbox.clone(), tasks);
+}

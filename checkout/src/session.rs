@@ -1,0 +1,137 @@
+//! Sessions: a pass is redeemed once for one; it is what a fan shows to hold and to order.
+
+use admission::contract::Activation;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{
+    App, Error, hold,
+    store::session::{self as store, NewSession},
+};
+
+/// What a session token says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    pub session: Uuid,
+    pub show: String,
+    pub room: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session just opened, with its token. The token is a secret of the fan's.
+pub struct Opened {
+    pub token: String,
+    pub session: Session,
+}
+
+/// The session of a pass under an Idempotency-Key, so that a fan whose answer got lost can ask again.
+fn session_id(place: &str, key: Option<&str>) -> Uuid {
+    match key {
+        Some(key) => Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes()),
+        None => Uuid::new_v4(),
+    }
+}
+
+/// Redeems a pass. With the same `key` it can be repeated and gives the same session; without, or with another one, a pass
+/// that was redeemed is used.
+///
+/// # Errors
+/// The pass's faults, `pass-used`, `checkout-full`, `sale-closed`.
+pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Error> {
+    let now = Utc::now();
+    let pass = app.verifier.verify(pass, now)?;
+    let cap = app.gates.max_active(&app.pool, &pass.room).await?.ok_or(Error::SaleClosed)?;
+    // Whole milliseconds are what the gate keeps.
+    let expires_ms = now.timestamp_millis() + app.config.session_ttl.as_millis() as i64;
+    let expires_at = DateTime::from_timestamp_millis(expires_ms).unwrap_or(now);
+    let session = Session { session: session_id(&pass.place, key), show: pass.show, room: pass.room, expires_at };
+
+    let outcome = redeem(app, &session, &pass.place, cap).await;
+    let name = match &outcome {
+        Ok(_) => "opened",
+        Err(Error::PassUsed) => "used",
+        Err(Error::CheckoutFull) => "full",
+        Err(_) => "fault",
+    };
+    metrics::counter!("fairgate_sessions_total", "outcome" => name).increment(1);
+    let session = outcome?;
+    Ok(Opened { token: app.session_seal.seal(&session)?, session })
+}
+
+async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<Session, Error> {
+    let id = session.session.to_string();
+    let mut tx = app.pool.begin().await?;
+    let (room, show, expires_at) = (session.room.as_str(), session.show.as_str(), session.expires_at);
+    if !store::claim(&mut tx, &NewSession { session: session.session, place, room, show, expires_at, cap }).await? {
+        tx.rollback().await?;
+        return match store::of_place(&app.pool, place).await? {
+            Some((known, expires_at)) if known == session.session => Ok(Session { expires_at, ..session.clone() }),
+            _ => Err(Error::PassUsed),
+        };
+    }
+    // The row is claimed first: of many redemptions at once, one gets as far as taking a slot.
+    match app.gate.activate(room, place, &id, expires_at, cap).await {
+        Ok(Activation::Opened) => {}
+        Ok(Activation::Full) => {
+            tx.rollback().await?;
+            return Err(Error::CheckoutFull);
+        }
+        Err(error) => {
+            tx.rollback().await?;
+            // Redis may have taken the slot without the answer reaching us.
+            release(app, room, &id).await;
+            return Err(error.into());
+        }
+    }
+    if let Err(error) = store::opened_now(&mut tx, session.session).await {
+        tx.rollback().await?;
+        release(app, room, &id).await;
+        return Err(error.into());
+    }
+    // A commit whose answer is lost may have happened, so the slot stays taken then, until the session's expiry.
+    tx.commit().await?;
+    Ok(session.clone())
+}
+
+async fn release(app: &App, room: &str, session: &str) {
+    if let Err(error) = app.gate.release(room, session).await {
+        tracing::warn!(%error, room, "a slot was not given back; it comes free at the session's expiry");
+    }
+}
+
+/// The session of a token, which must be ours and not expired. Whether it was ended is asked where it matters
+/// ([`ensure_open`]).
+///
+/// # Errors
+/// `session-malformed`, `session-key-unknown`, `session-forged`, `session-expired`.
+pub fn of_token(app: &App, token: &str) -> Result<Session, Error> {
+    let session = of_token_at_any_time(app, token)?;
+    if session.expires_at <= Utc::now() { Err(Error::SessionExpired) } else { Ok(session) }
+}
+
+/// Like [`of_token`], also when the session is over: good for looking at one's own orders and nothing else.
+pub fn of_token_at_any_time(app: &App, token: &str) -> Result<Session, Error> {
+    app.session_seal.open(token).map_err(Error::SessionToken)
+}
+
+/// Refuses a session that was ended.
+pub async fn ensure_open(app: &App, session: &Session) -> Result<(), Error> {
+    if store::is_open(&app.pool, session.session).await? { Ok(()) } else { Err(Error::SessionEnded) }
+}
+
+/// Ends a session: what it holds goes back and its slot goes to the next fan. Doing so again changes nothing.
+///
+/// # Errors
+/// Postgres or Redis away. The slot then comes free at the session's expiry.
+pub async fn end(app: &App, session: Uuid) -> Result<(), Error> {
+    // Postgres first: a slot must not be given on while the books still count the session.
+    let room = store::end(&app.pool, session).await?;
+    if let Err(error) = hold::give_back_open(app, session).await {
+        tracing::warn!(%error, "a hold was not given back; it runs out by itself");
+    }
+    if let Some(room) = room {
+        app.gate.release(&room, &session.to_string()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! How stock is cut into shards, and how a hold is gathered from them. Pure.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Shards of one ticket type at most; a hold's token lists the shards it was gathered from, and tokens are short.
+pub const SHARDS_MAX: i32 = 32;
+const SHARDS_DEFAULT_MAX: i32 = 8;
+/// Below this many tickets a shard is not worth having.
+const TICKETS_PER_SHARD: i32 = 50;
+
+/// One shard of a ticket type's stock. The order of keys is the order in which rows are locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ShardKey {
+    pub ticket_type: Uuid,
+    pub shard: i32,
+}
+
+impl fmt::Display for ShardKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.ticket_type, self.shard)
+    }
+}
+
+impl ShardKey {
+    /// The partition of `orders.commands` whose writer is this shard's home.
+    pub fn partition(&self, partitions: i32) -> i32 {
+        let text = self.to_string();
+        i32::try_from(fnv1a(text.as_bytes()) % u64::from(partitions.max(1).unsigned_abs())).unwrap_or(0)
+    }
+}
+
+/// FNV-1a: the same in every process and every release, unlike the standard library's hashers.
+fn fnv1a(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// How many shards suit a ticket type with `allotted` tickets.
+pub fn shards_for(allotted: i32) -> i32 {
+    (allotted.max(1) / TICKETS_PER_SHARD + i32::from(allotted.max(1) % TICKETS_PER_SHARD > 0))
+        .clamp(1, SHARDS_DEFAULT_MAX)
+}
+
+/// Cuts `allotted` tickets into `shards` shards whose sizes differ by one at most.
+pub fn split(allotted: i32, shards: i32) -> Vec<i32> {
+    let (allotted, shards) = (allotted.max(0), shards.max(1));
+    let (each, rest) = (allotted / shards, allotted % shards);
+    (0..shards).map(|shard| each + i32::from(shard < rest)).collect()
+}
+
+/// The order in which a session tries the shards of a ticket type: a rotation whose start spreads sessions evenly.
+pub fn trying_order(session: Uuid, ticket_type: Uuid, shards: &[i32]) -> Vec<i32> {
+    if shards.is_empty() {
+        return Vec::new();
+    }
+    let mut seed = session.as_bytes().to_vec();
+    seed.extend_from_slice(ticket_type.as_bytes());
+    let mut order = shards.to_vec();
+    order.sort_unstable();
+    let start = usize::try_from(fnv1a(&seed) % order.len() as u64).unwrap_or(0);
+    order.rotate_left(start);
+    order
+}
+
+/// Gathers `wanted` tickets from shards with so many free, from the fullest first so that few shards are touched.
+/// `None` where all of them together have too few.
+pub fn gather(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
+    let mut shards: Vec<(i32, i64)> = free.iter().copied().filter(|(_, free)| *free > 0).collect();
+    shards.sort_by_key(|(shard, free)| (-free, *shard));
+    let mut missing = i64::from(wanted);
+    let mut parts = Vec::new();
+    for (shard, free) in shards {
+        if missing == 0 {
+            break;
+        }
+        let part = free.min(missing);
+        parts.push((shard, i32::try_from(part).unwrap_or(i32::MAX)));
+        missing -= part;
+    }
+    (missing == 0 && wanted > 0).then_some(parts)
+}
+
+/// How many tickets shards report free, taken together.
+pub fn left(free: &[(i32, i64)]) -> i64 {
+    free.iter().map(|(_, free)| (*free).max(0)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeSet, HashMap};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn shards_suit_the_stock() {
+        assert_eq!([0, 1, 50, 51, 400, 100_000].map(shards_for), [1, 1, 1, 2, 8, 8]);
+    }
+
+    #[test]
+    fn sessions_spread_over_the_shards() {
+        let shards: Vec<i32> = (0..8).collect();
+        let mut starts: HashMap<i32, usize> = HashMap::new();
+        for session in 0..8_000u128 {
+            *starts.entry(trying_order(Uuid::from_u128(session), Uuid::nil(), &shards)[0]).or_default() += 1;
+        }
+        assert!(starts.values().all(|count| (700..1_300).contains(count)), "{starts:?}");
+    }
+
+    #[test]
+    fn partitions_never_change() {
+        let key = ShardKey { ticket_type: Uuid::from_u128(7), shard: 3 };
+        assert_eq!(key.partition(4), 3, "moving a shard to another partition would give its rows two writers");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_in_cutting(allotted in 0..2_000_000i32, shards in 1..=SHARDS_MAX) {
+            let cut = split(allotted, shards);
+            prop_assert_eq!(cut.len(), usize::try_from(shards).expect("small"));
+            prop_assert_eq!(cut.iter().sum::<i32>(), allotted);
+            let (least, most) = (cut.iter().min().expect("one"), cut.iter().max().expect("one"));
+            prop_assert!(most - least <= 1);
+        }
+
+        #[test]
+        fn every_shard_is_tried_once(session: u128, shards in prop::collection::btree_set(0..64i32, 1..32)) {
+            let shards: Vec<i32> = shards.into_iter().collect();
+            let order = trying_order(Uuid::from_u128(session), Uuid::nil(), &shards);
+            prop_assert_eq!(order.len(), shards.len());
+            prop_assert_eq!(order.into_iter().collect::<BTreeSet<_>>(), shards.into_iter().collect::<BTreeSet<_>>());
+        }
+
+        #[test]
+        fn a_hold_is_gathered_exactly_or_not_at_all(wanted in 1..60i32, free in prop::collection::vec(-2..12i64, 0..16)) {
+            let free: Vec<(i32, i64)> = (0..).zip(free).collect();
+            match gather(wanted, &free) {
+                Some(parts) => {
+                    prop_assert_eq!(parts.iter().map(|(_, part)| part).sum::<i32>(), wanted);
+                    let known: HashMap<i32, i64> = free.iter().copied().collect();
+                    for (shard, part) in &parts {
+                        prop_assert!(*part > 0 && i64::from(*part) <= known[shard]);
+                    }
+                    prop_assert_eq!(parts.iter().map(|(shard, _)| shard).collect::<BTreeSet<_>>().len(), parts.len());
+                }
+                None => prop_assert!(left(&free) < i64::from(wanted)),
+            }
+        }
+
+        #[test]
+        fn a_partition_is_one_of_those_there_are(ticket_type: u128, shard in 0..64i32, partitions in 1..64i32) {
+            let partition = ShardKey { ticket_type: Uuid::from_u128(ticket_type), shard }.partition(partitions);
+            prop_assert!((0..partitions).contains(&partition));
+        }
+    }
+}

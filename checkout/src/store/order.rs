@@ -1,0 +1,184 @@
+//! Orders, read. They are written by the order writer (`store::writer`) and by payments (`store::payment`).
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{contract::Buyer, decide::Refusal, order::State};
+
+/// An order with its lines.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub order: Uuid,
+    pub session: Uuid,
+    pub show: String,
+    pub state: State,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub buyer: Buyer,
+    /// The partition of `orders.commands` whose writer owns it.
+    pub home_partition: i32,
+    pub placed_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub payment_intent: Option<String>,
+    pub payment_url: Option<String>,
+    pub payment_fault: Option<String>,
+    pub lines: Vec<Line>,
+}
+
+/// Tickets of one type from one shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub ticket_type: Uuid,
+    pub shard: i32,
+    pub quantity: i32,
+    pub unit_price_minor: i64,
+}
+
+/// One order, or `None` where the id is unknown.
+pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Order>> {
+    let mut connection = pool.acquire().await?;
+    load_with(&mut connection, order).await
+}
+
+/// [`load`] within the caller's transaction; takes no lock.
+pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Order>> {
+    let Some(row) = sqlx::query!(
+        r#"SELECT order_id, session, show, state, amount_minor, currency, buyer_name, buyer_email,
+                  home_partition, placed_at, expires_at, paid_at, payment_intent, payment_url, payment_fault
+           FROM checkout.orders WHERE order_id = $1"#,
+        order
+    )
+    .fetch_optional(&mut *connection)
+    .await?
+    else {
+        return Ok(None);
+    };
+    let lines = sqlx::query_as!(
+        Line,
+        r#"SELECT ticket_type, shard, quantity, unit_price_minor FROM checkout.order_lines
+           WHERE order_id = $1 ORDER BY ticket_type, shard"#,
+        order
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(Some(Order {
+        order: row.order_id,
+        session: row.session,
+        show: row.show,
+        state: state(&row.state)?,
+        amount_minor: row.amount_minor,
+        currency: row.currency,
+        buyer: Buyer { name: row.buyer_name, email: row.buyer_email },
+        home_partition: row.home_partition,
+        placed_at: row.placed_at,
+        expires_at: row.expires_at,
+        paid_at: row.paid_at,
+        payment_intent: row.payment_intent,
+        payment_url: row.payment_url,
+        payment_fault: row.payment_fault,
+        lines,
+    }))
+}
+
+/// A state as the database spells it.
+pub fn state(text: &str) -> sqlx::Result<State> {
+    State::of(text).ok_or_else(|| sqlx::Error::Decode(format!("order state {text} is unknown").into()))
+}
+
+/// What stands in the way of a new order.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// This order is there already.
+    Own {
+        request_hash: Vec<u8>,
+    },
+    HoldUsed,
+    /// Another order of the session is open or paid.
+    SessionHasOrder,
+    Clear,
+}
+
+/// Looks for orders that stand in the way of `order`.
+pub async fn standing(pool: &PgPool, order: Uuid, hold: Uuid, session: Uuid) -> sqlx::Result<Standing> {
+    let found = sqlx::query!(
+        "SELECT order_id, hold, state, request_hash FROM checkout.orders
+         WHERE order_id = $1 OR hold = $2 OR session = $3",
+        order,
+        hold,
+        session
+    )
+    .fetch_all(pool)
+    .await?;
+    if let Some(own) = found.iter().find(|row| row.order_id == order) {
+        return Ok(Standing::Own { request_hash: own.request_hash.clone() });
+    }
+    if found.iter().any(|row| row.hold == hold) {
+        return Ok(Standing::HoldUsed);
+    }
+    for row in &found {
+        if state(&row.state)?.keeps_stock() {
+            return Ok(Standing::SessionHasOrder);
+        }
+    }
+    Ok(Standing::Clear)
+}
+
+/// What the writer decided about an order, if it has.
+pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Result<(), Refusal>>> {
+    let row = sqlx::query!(
+        r#"SELECT EXISTS (SELECT FROM checkout.orders WHERE order_id = $1) AS "written!",
+                  (SELECT reason FROM checkout.refusals WHERE order_id = $1) AS reason"#,
+        order
+    )
+    .fetch_one(pool)
+    .await?;
+    match (row.written, row.reason) {
+        (true, _) => Ok(Some(Ok(()))),
+        (false, None) => Ok(None),
+        (false, Some(reason)) => match Refusal::of(&reason) {
+            Some(refusal) => Ok(Some(Err(refusal))),
+            None => Err(sqlx::Error::Decode(format!("refusal {reason} is unknown").into())),
+        },
+    }
+}
+
+/// Those of `orders` that the writer has decided about.
+pub async fn decided(pool: &PgPool, orders: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"SELECT order_id AS "order_id!" FROM checkout.orders WHERE order_id = ANY($1)
+           UNION ALL SELECT order_id FROM checkout.refusals WHERE order_id = ANY($1)"#,
+        orders
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Why an order was refused, while that is remembered.
+pub async fn refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Refusal>> {
+    let reason = sqlx::query_scalar!("SELECT reason FROM checkout.refusals WHERE order_id = $1", order)
+        .fetch_optional(pool)
+        .await?;
+    Ok(reason.as_deref().and_then(Refusal::of))
+}
+
+/// Forgets an earlier refusal before a new attempt.
+pub async fn forget_refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM checkout.refusals WHERE order_id = $1", order).execute(pool).await?;
+    Ok(())
+}
+
+/// Unpaid orders whose time is over since `grace_secs`, oldest first, with the partition of their writer.
+pub async fn overdue(pool: &PgPool, grace_secs: f64, limit: i64) -> sqlx::Result<Vec<(Uuid, i32)>> {
+    let rows = sqlx::query!(
+        "SELECT order_id, home_partition FROM checkout.orders
+         WHERE state IN ('placed', 'awaiting_payment') AND expires_at < now() - make_interval(secs => $1)
+         ORDER BY expires_at LIMIT $2",
+        grace_secs,
+        limit
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.order_id, row.home_partition)).collect())
+}

@@ -1,0 +1,223 @@
+//! Payments on orders, refunds, and the webhooks acted upon.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::order::State;
+
+/// What paying needs of an order.
+#[derive(Debug, Clone)]
+pub struct Payable {
+    pub order_id: Uuid,
+    pub session: Uuid,
+    pub show: String,
+    pub state: State,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub payment_intent: Option<String>,
+}
+
+struct Row {
+    order_id: Uuid,
+    session: Uuid,
+    show: String,
+    state: String,
+    amount_minor: i64,
+    currency: String,
+    payment_intent: Option<String>,
+}
+
+impl Row {
+    fn payable(self) -> sqlx::Result<Payable> {
+        let Self { order_id, session, show, state, amount_minor, currency, payment_intent } = self;
+        let state = super::order::state(&state)?;
+        Ok(Payable { order_id, session, show, state, amount_minor, currency, payment_intent })
+    }
+}
+
+pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Payable>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
+         FROM checkout.orders WHERE order_id = $1",
+        order,
+    )
+    .fetch_optional(pool)
+    .await?;
+    row.map(Row::payable).transpose()
+}
+
+/// Loads and locks an order until the transaction ends.
+pub async fn lock(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Payable>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
+         FROM checkout.orders WHERE order_id = $1 FOR UPDATE",
+        order,
+    )
+    .fetch_optional(tx)
+    .await?;
+    row.map(Row::payable).transpose()
+}
+
+/// Notes where an order is paid. Only the first note counts, and only while the order waits for it.
+pub async fn started(pool: &PgPool, order: Uuid, intent: &str, url: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE checkout.orders SET payment_intent = $2, payment_url = $3, state = 'awaiting_payment'
+         WHERE order_id = $1 AND state = 'placed' AND payment_intent IS NULL",
+        order,
+        intent,
+        url,
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Marks a locked order paid and its tickets due. `intent` is absent where there was nothing to pay.
+pub async fn fulfil(tx: &mut PgConnection, order: Uuid, intent: Option<&str>, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE checkout.orders
+         SET state = 'fulfilled', paid_at = $3, payment_intent = coalesce(payment_intent, $2), payment_fault = NULL
+         WHERE order_id = $1",
+        order,
+        intent,
+        now,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes why an attempt failed. An order that is paid or gone keeps its peace.
+pub async fn failed(tx: &mut PgConnection, order: Uuid, intent: &str, fault: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE checkout.orders SET payment_fault = $3
+         WHERE order_id = $1 AND state IN ('placed', 'awaiting_payment') AND coalesce(payment_intent, $2) = $2",
+        order,
+        intent,
+        fault,
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Records money to give back. Says whether it was recorded now; an order is refunded once.
+pub async fn owe(
+    tx: &mut PgConnection,
+    order: Uuid,
+    intent: &str,
+    amount_minor: i64,
+    reason: &str,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason) VALUES ($1, $2, $3, $4)
+         ON CONFLICT ON CONSTRAINT refunds_pkey DO NOTHING",
+        order,
+        intent,
+        amount_minor,
+        reason,
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// An order that is gone waits for its money to go back.
+pub async fn await_refund(tx: &mut PgConnection, order: Uuid, intent: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE checkout.orders
+         SET state = 'refund_pending', payment_intent = coalesce(payment_intent, $2), paid_at = $3
+         WHERE order_id = $1 AND state IN ('expired', 'cancelled')",
+        order,
+        intent,
+        now,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What became of a refund that is done.
+#[derive(Debug)]
+pub enum Returned {
+    /// It was noted before, or nobody owed it.
+    Known,
+    /// The order keeps its state: it was not for this money that it waited.
+    Noted,
+    /// The order waited for it and is refunded now.
+    Order(Payable),
+}
+
+/// Notes that the money of a payment went back.
+pub async fn returned(tx: &mut PgConnection, intent: &str, now: DateTime<Utc>) -> sqlx::Result<Returned> {
+    let order = sqlx::query_scalar!(
+        "UPDATE checkout.refunds SET done_at = $2 WHERE payment_intent = $1 AND done_at IS NULL RETURNING order_id",
+        intent,
+        now,
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(order) = order else { return Ok(Returned::Known) };
+    let row = sqlx::query_as!(
+        Row,
+        "UPDATE checkout.orders SET state = 'refunded'
+         WHERE order_id = $1 AND state = 'refund_pending' AND payment_intent = $2
+         RETURNING order_id, session, show, state, amount_minor, currency, payment_intent",
+        order,
+        intent,
+    )
+    .fetch_optional(tx)
+    .await?;
+    row.map_or(Ok(Returned::Noted), |row| row.payable().map(Returned::Order))
+}
+
+/// Payments whose money is still to go back, in no order, so that one that keeps failing cannot stand before the rest.
+pub async fn owed(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT payment_intent FROM checkout.refunds WHERE done_at IS NULL ORDER BY random() LIMIT $1",
+        limit,
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Whether an order's money goes back, and if so whether it has.
+pub async fn refund_of(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Option<DateTime<Utc>>>> {
+    sqlx::query_scalar!("SELECT done_at FROM checkout.refunds WHERE order_id = $1", order).fetch_optional(pool).await
+}
+
+/// Notes a webhook; `false` where it was noted before.
+pub async fn see(tx: &mut PgConnection, provider: &str, webhook_id: &str) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO checkout.webhooks_seen (provider, webhook_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        provider,
+        webhook_id,
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Forgets webhooks so old that no provider sends them again.
+pub async fn forget_webhooks(pool: &PgPool, days: i32) -> sqlx::Result<u64> {
+    let done =
+        sqlx::query!("DELETE FROM checkout.webhooks_seen WHERE seen_at < now() - make_interval(days => $1)", days)
+            .execute(pool)
+            .await?;
+    Ok(done.rows_affected())
+}
+
+/// The order that a session has bought or is buying.
+pub async fn order_of_session(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT order_id FROM checkout.orders
+         WHERE session = $1 AND state IN ('placed', 'awaiting_payment', 'paid', 'fulfilled')
+         ORDER BY placed_at DESC LIMIT 1",
+        session,
+    )
+    .fetch_optional(pool)
+    .await
+}

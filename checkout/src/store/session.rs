@@ -1,0 +1,100 @@
+//! Sessions.
+
+use admission::contract::ActiveSession;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+/// A session about to be opened.
+#[derive(Debug)]
+pub struct NewSession<'a> {
+    pub session: Uuid,
+    pub place: &'a str,
+    pub room: &'a str,
+    pub show: &'a str,
+    pub expires_at: DateTime<Utc>,
+    /// The room's cap on active sessions now.
+    pub cap: i32,
+}
+
+/// Claims a place for a session. `false` where the place has one already; waits for a claim that is being made.
+pub async fn claim(tx: &mut PgConnection, new: &NewSession<'_>) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO checkout.sessions (session, place, room, show, opened_at, expires_at, cap)
+         VALUES ($1, $2, $3, $4, now(), $5, $6) ON CONFLICT DO NOTHING",
+        new.session,
+        new.place,
+        new.room,
+        new.show,
+        new.expires_at,
+        new.cap,
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes the moment from which the session counts, once its slot is taken.
+pub async fn opened_now(tx: &mut PgConnection, session: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE checkout.sessions SET opened_at = clock_timestamp() WHERE session = $1", session)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// The session that a place opened, if it is still open: its id and expiry.
+pub async fn of_place(pool: &PgPool, place: &str) -> sqlx::Result<Option<(Uuid, DateTime<Utc>)>> {
+    let row = sqlx::query!(
+        "SELECT session, expires_at FROM checkout.sessions WHERE place = $1 AND ended_at IS NULL AND expires_at > now()",
+        place
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| (row.session, row.expires_at)))
+}
+
+/// Whether a session is known and not ended. (Whether it has expired, its token tells.)
+pub async fn is_open(pool: &PgPool, session: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM checkout.sessions WHERE session = $1 AND ended_at IS NULL) AS "open!""#,
+        session
+    )
+    .fetch_one(pool)
+    .await
+}
+
+/// Ends a session and gives its room. Ending it again keeps the first time.
+pub async fn end(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!(
+        "UPDATE checkout.sessions SET ended_at = coalesce(ended_at, clock_timestamp()) WHERE session = $1 RETURNING room",
+        session
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Everybody who is inside a room, by their expiry.
+pub async fn active(pool: &PgPool, room: &str) -> sqlx::Result<Vec<ActiveSession>> {
+    let rows = sqlx::query!(
+        "SELECT session, expires_at FROM checkout.sessions WHERE room = $1 AND ended_at IS NULL AND expires_at > now()",
+        room
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| ActiveSession { session: row.session.to_string(), expires_at: row.expires_at })
+        .collect())
+}
+
+/// Sessions of a room that were ended within the last `secs` seconds.
+pub async fn ended_within(pool: &PgPool, room: &str, secs: f64) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT session FROM checkout.sessions
+         WHERE room = $1 AND ended_at > now() - make_interval(secs => $2) AND expires_at > now()",
+        room,
+        secs
+    )
+    .fetch_all(pool)
+    .await
+}

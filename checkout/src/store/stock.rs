@@ -1,0 +1,88 @@
+//! Stock: read, put on sale, and given a new epoch. It is moved by the order writer (`store::writer`).
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::stock::ShardKey;
+
+/// A row of stock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    pub ticket_type: Uuid,
+    pub shard: i32,
+    pub allotted: i32,
+    pub committed: i32,
+    pub epoch: i64,
+    pub version: i64,
+}
+
+impl Row {
+    pub fn key(&self) -> ShardKey {
+        ShardKey { ticket_type: self.ticket_type, shard: self.shard }
+    }
+}
+
+/// Inserts shards of these sizes, unless the ticket type has shards already.
+pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) -> sqlx::Result<()> {
+    let mut tx = pool.begin().await?;
+    // Two at once with other numbers of shards must not be mixed.
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('checkout.stock ' || $1, 0))", ticket_type.to_string())
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query!(
+        "INSERT INTO checkout.stock (ticket_type, shard, show, allotted)
+         SELECT $1, ordinality::int - 1, $2, size FROM UNNEST($3::int[]) WITH ORDINALITY AS cut (size, ordinality)
+         WHERE NOT EXISTS (SELECT FROM checkout.stock WHERE ticket_type = $1)",
+        ticket_type,
+        show,
+        sizes,
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await
+}
+
+/// A show's stock, in the order of keys.
+pub async fn of_show(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
+         WHERE show = $1 ORDER BY ticket_type, shard",
+        show
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Rows after `after`, in the order of keys.
+pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
+         WHERE (ticket_type, shard) > ($1, $2) ORDER BY ticket_type, shard LIMIT $3",
+        after.ticket_type,
+        after.shard,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Raises a shard's epoch, after which commands of earlier ones are refused. `None` where there is no such shard.
+pub async fn raise_epoch(pool: &PgPool, shard: ShardKey) -> sqlx::Result<Option<Row>> {
+    sqlx::query_as!(
+        Row,
+        "UPDATE checkout.stock SET epoch = epoch + 1 WHERE ticket_type = $1 AND shard = $2
+         RETURNING ticket_type, shard, allotted, committed, epoch, version",
+        shard.ticket_type,
+        shard.shard
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// How far the writer got, partition by partition.
+pub async fn writer_offsets(pool: &PgPool) -> sqlx::Result<Vec<(i32, i64)>> {
+    let rows = sqlx::query!("SELECT partition, next_offset FROM checkout.writer_offsets").fetch_all(pool).await?;
+    Ok(rows.into_iter().map(|row| (row.partition, row.next_offset)).collect())
+}

@@ -1,0 +1,65 @@
+//! Tickets.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::ticket::Draft;
+
+/// What an order is for, line by line, shards taken together.
+pub async fn lines(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Vec<(Uuid, i32)>> {
+    let rows = sqlx::query!(
+        r#"SELECT ticket_type, sum(quantity)::int AS "quantity!" FROM checkout.order_lines
+           WHERE order_id = $1 GROUP BY ticket_type ORDER BY ticket_type"#,
+        order,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.ticket_type, row.quantity)).collect())
+}
+
+/// Issues an order's tickets. Issuing them twice runs into `tickets_once_per_order`.
+pub async fn issue(
+    tx: &mut PgConnection,
+    order: Uuid,
+    show: &str,
+    drafts: &[Draft],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let codes: Vec<String> = drafts.iter().map(|draft| draft.code.clone()).collect();
+    let numbers: Vec<i32> = drafts.iter().map(|draft| draft.number).collect();
+    let types: Vec<Uuid> = drafts.iter().map(|draft| draft.ticket_type).collect();
+    sqlx::query!(
+        "INSERT INTO checkout.tickets (code, order_id, number, ticket_type, show, issued_at)
+         SELECT code, $1, number, ticket_type, $2, $3
+         FROM UNNEST($4::text[], $5::int[], $6::uuid[]) AS draft (code, number, ticket_type)",
+        order,
+        show,
+        now,
+        &codes,
+        &numbers,
+        &types,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// A ticket as issued.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    pub code: String,
+    pub number: i32,
+    pub ticket_type: Uuid,
+}
+
+/// An order's tickets by number; none before it is paid.
+pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
+    sqlx::query_as!(
+        Ticket,
+        "SELECT code, number, ticket_type FROM checkout.tickets WHERE order_id = $1 ORDER BY number",
+        order,
+    )
+    .fetch_all(pool)
+    .await
+}

@@ -1,0 +1,302 @@
+//! The order writer's transaction: the fence, what the batch touches, and the plan written in bulk.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    contract::{Command, Place},
+    decide::{Asked, Books, Known, Plan, Stock},
+    order::State,
+    stock::ShardKey,
+    store::{order::state, outbox},
+};
+
+/// Locks a partition until the transaction ends, and gives the next offset to work on and the time.
+pub async fn fence(tx: &mut PgConnection, partition: i32) -> sqlx::Result<(i64, DateTime<Utc>)> {
+    sqlx::query!(
+        "INSERT INTO checkout.writer_offsets (partition, next_offset) VALUES ($1, 0) ON CONFLICT DO NOTHING",
+        partition
+    )
+    .execute(&mut *tx)
+    .await?;
+    let row = sqlx::query!(
+        r#"SELECT next_offset, now() AS "now!" FROM checkout.writer_offsets WHERE partition = $1 FOR UPDATE"#,
+        partition
+    )
+    .fetch_one(tx)
+    .await?;
+    Ok((row.next_offset, row.now))
+}
+
+/// Notes how far the partition is done.
+pub async fn advance(tx: &mut PgConnection, partition: i32, next_offset: i64) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE checkout.writer_offsets SET next_offset = $2 WHERE partition = $1", partition, next_offset)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Notes that the log of a partition is shorter than what was consumed of it, so that new records count as new.
+pub async fn rewind(pool: &PgPool, partition: i32, from: i64, to: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE checkout.writer_offsets SET next_offset = $3 WHERE partition = $1 AND next_offset = $2",
+        partition,
+        from,
+        to
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Forgets refusals nobody will ask for any more.
+pub async fn forget_refusals(pool: &PgPool, hours: i32) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM checkout.refusals WHERE refused_at < now() - make_interval(hours => $1)", hours)
+        .execute(pool)
+        .await?;
+    Ok(())
+}
+
+/// Reads what the commands touch, locking stock first and then orders, each in sorted order.
+pub async fn books(tx: &mut PgConnection, asked: &[Asked]) -> sqlx::Result<Books> {
+    let mut orders = Vec::new();
+    let (mut holds, mut sessions, mut shards) = (Vec::new(), Vec::new(), HashSet::new());
+    for Asked { command, .. } in asked {
+        match command {
+            Command::Place(place) => {
+                orders.push(place.order);
+                holds.push(place.hold);
+                sessions.push(place.session);
+                shards.extend(place.lines.iter().map(|line| (line.ticket_type, line.shard)));
+            }
+            Command::Cancel(end) | Command::Expire(end) => orders.push(end.order),
+        }
+    }
+    // Lines never change, so they can be read before anything is locked.
+    let lines = lines_of(tx, &orders).await?;
+    shards.extend(lines.values().flatten().map(|(key, _)| (key.ticket_type, key.shard)));
+
+    let mut books = Books::default();
+    lock_stock(tx, &shards.into_iter().collect::<Vec<_>>(), &mut books).await?;
+    lock_orders(tx, &orders, lines, &mut books).await?;
+    read_conflicts(tx, &holds, &sessions, &mut books).await?;
+    Ok(books)
+}
+
+type Lines = HashMap<Uuid, Vec<(ShardKey, i32)>>;
+
+async fn lines_of(tx: &mut PgConnection, orders: &[Uuid]) -> sqlx::Result<Lines> {
+    let rows = sqlx::query!(
+        "SELECT order_id, ticket_type, shard, quantity FROM checkout.order_lines WHERE order_id = ANY($1)",
+        orders
+    )
+    .fetch_all(tx)
+    .await?;
+    let mut lines = Lines::new();
+    for row in rows {
+        let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
+        lines.entry(row.order_id).or_default().push((key, row.quantity));
+    }
+    Ok(lines)
+}
+
+async fn lock_stock(tx: &mut PgConnection, shards: &[(Uuid, i32)], books: &mut Books) -> sqlx::Result<()> {
+    let (types, numbers): (Vec<Uuid>, Vec<i32>) = shards.iter().copied().unzip();
+    let rows = sqlx::query!(
+        "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
+         WHERE (ticket_type, shard) IN (SELECT * FROM UNNEST($1::uuid[], $2::int[]))
+         ORDER BY ticket_type, shard FOR UPDATE",
+        &types,
+        &numbers
+    )
+    .fetch_all(tx)
+    .await?;
+    for row in rows {
+        let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
+        let (allotted, committed, epoch, version) = (row.allotted, row.committed, row.epoch, row.version);
+        books.stock.insert(key, Stock { allotted, committed, epoch, version });
+    }
+    Ok(())
+}
+
+async fn lock_orders(tx: &mut PgConnection, orders: &[Uuid], mut lines: Lines, books: &mut Books) -> sqlx::Result<()> {
+    let rows = sqlx::query!(
+        "SELECT order_id, session, show, hold, state, amount_minor, currency, expires_at FROM checkout.orders
+         WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
+        orders
+    )
+    .fetch_all(tx)
+    .await?;
+    for row in rows {
+        let known = Known {
+            state: state(&row.state)?,
+            session: row.session,
+            show: row.show,
+            amount_minor: row.amount_minor,
+            currency: row.currency,
+            expires_at: row.expires_at,
+            lines: lines.remove(&row.order_id).unwrap_or_default(),
+        };
+        books.holds.insert(row.hold);
+        if known.state.keeps_stock() {
+            books.sessions.insert(known.session, row.order_id);
+        }
+        books.orders.insert(row.order_id, known);
+    }
+    Ok(())
+}
+
+async fn read_conflicts(
+    tx: &mut PgConnection,
+    holds: &[Uuid],
+    sessions: &[Uuid],
+    books: &mut Books,
+) -> sqlx::Result<()> {
+    let rows = sqlx::query!(
+        "SELECT order_id, hold, session, state FROM checkout.orders WHERE hold = ANY($1)
+         UNION SELECT order_id, hold, session, state FROM checkout.orders WHERE session = ANY($2)",
+        holds,
+        sessions
+    )
+    .fetch_all(tx)
+    .await?;
+    for row in rows {
+        let (Some(order), Some(hold), Some(session), Some(text)) = (row.order_id, row.hold, row.session, row.state)
+        else {
+            continue;
+        };
+        books.holds.insert(hold);
+        if state(&text)?.keeps_stock() {
+            books.sessions.insert(session, order);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a plan.
+pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: DateTime<Utc>) -> sqlx::Result<()> {
+    if !plan.placed.is_empty() {
+        insert_orders(tx, &plan.placed, partition).await?;
+        insert_lines(tx, &plan.placed).await?;
+    }
+    if !plan.ended.is_empty() {
+        let (orders, states): (Vec<Uuid>, Vec<String>) =
+            plan.ended.iter().map(|(order, state)| (*order, state.to_string())).unzip();
+        sqlx::query!(
+            "UPDATE checkout.orders SET state = new.state
+             FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, state) WHERE orders.order_id = new.order_id",
+            &orders,
+            &states
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    if !plan.committed.is_empty() {
+        move_stock(tx, plan).await?;
+    }
+    write_refusals(tx, plan, now).await?;
+    outbox::add_all(tx, &plan.events).await
+}
+
+async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partition: i32) -> sqlx::Result<()> {
+    let column = |field: fn(&Place) -> &str| -> Vec<String> {
+        placed.iter().map(|(place, _)| field(place).to_owned()).collect()
+    };
+    let ids = |field: fn(&Place) -> Uuid| -> Vec<Uuid> { placed.iter().map(|(place, _)| field(place)).collect() };
+    let times = |field: fn(&Place) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
+        placed.iter().map(|(place, _)| field(place)).collect()
+    };
+    let states: Vec<String> = placed.iter().map(|(_, state)| state.to_string()).collect();
+    let amounts: Vec<i64> = placed.iter().map(|(place, _)| place.amount_minor).collect();
+    sqlx::query!(
+        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
+                                      buyer_name, buyer_email, home_partition, placed_at, expires_at)
+         SELECT order_id, session, show, hold, state, decode(request_hash, 'hex'), amount_minor, currency,
+                buyer_name, buyer_email, $12, placed_at, expires_at
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                     $9::text[], $10::text[], $11::timestamptz[], $13::timestamptz[])
+              AS new (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name, buyer_email,
+                      placed_at, expires_at)",
+        &ids(|place| place.order),
+        &ids(|place| place.session),
+        &column(|place| &place.show),
+        &ids(|place| place.hold),
+        &states,
+        &column(|place| &place.request_hash),
+        &amounts,
+        &column(|place| &place.currency),
+        &column(|place| &place.buyer.name),
+        &column(|place| &place.buyer.email),
+        &times(|place| place.placed_at),
+        partition,
+        &times(|place| place.expires_at),
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn insert_lines(tx: &mut PgConnection, placed: &[(Place, State)]) -> sqlx::Result<()> {
+    let lines: Vec<_> =
+        placed.iter().flat_map(|(place, _)| place.lines.iter().map(|line| (place.order, line))).collect();
+    let orders: Vec<Uuid> = lines.iter().map(|(order, _)| *order).collect();
+    let types: Vec<Uuid> = lines.iter().map(|(_, line)| line.ticket_type).collect();
+    let shards: Vec<i32> = lines.iter().map(|(_, line)| line.shard).collect();
+    let quantities: Vec<i32> = lines.iter().map(|(_, line)| line.quantity).collect();
+    let prices: Vec<i64> = lines.iter().map(|(_, line)| line.unit_price_minor).collect();
+    sqlx::query!(
+        "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, unit_price_minor)
+         SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[])",
+        &orders,
+        &types,
+        &shards,
+        &quantities,
+        &prices
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn move_stock(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
+    let types: Vec<Uuid> = plan.committed.keys().map(|key| key.ticket_type).collect();
+    let shards: Vec<i32> = plan.committed.keys().map(|key| key.shard).collect();
+    let committed: Vec<i32> = plan.committed.values().copied().collect();
+    sqlx::query!(
+        "UPDATE checkout.stock SET committed = new.committed, version = version + 1
+         FROM UNNEST($1::uuid[], $2::int[], $3::int[]) AS new (ticket_type, shard, committed)
+         WHERE stock.ticket_type = new.ticket_type AND stock.shard = new.shard",
+        &types,
+        &shards,
+        &committed
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn write_refusals(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
+    let placed: Vec<Uuid> = plan.placed.iter().map(|(place, _)| place.order).collect();
+    if !placed.is_empty() {
+        sqlx::query!("DELETE FROM checkout.refusals WHERE order_id = ANY($1)", &placed).execute(&mut *tx).await?;
+    }
+    if plan.refused.is_empty() {
+        return Ok(());
+    }
+    let (orders, reasons): (Vec<Uuid>, Vec<String>) =
+        plan.refused.iter().map(|(order, refusal)| (*order, refusal.as_str().to_owned())).unzip();
+    sqlx::query!(
+        "INSERT INTO checkout.refusals (order_id, reason, refused_at)
+         SELECT order_id, reason, $3 FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, reason)
+         ON CONFLICT (order_id) DO UPDATE SET reason = excluded.reason, refused_at = excluded.refused_at",
+        &orders,
+        &reasons,
+        now
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Tickets: their codes, their numbers and their QR pictures. Pure.
+
+use std::fmt::Write;
+
+use qrcode::{Color, EcLevel, QrCode};
+use uuid::Uuid;
+
+/// Crockford's base 32: no I, L, O or U, which are easily misread.
+const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+/// 128 bits in 5-bit digits.
+const DIGITS: u32 = 26;
+/// The light margin readers need, in modules.
+const MARGIN: usize = 4;
+
+/// A ticket about to be issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    pub code: String,
+    /// 1, 2, … within the order.
+    pub number: i32,
+    pub ticket_type: Uuid,
+}
+
+/// Drafts the tickets of an order: exactly `quantity` for each `(ticket_type, quantity)`, numbered through.
+/// `random` gives 128 unguessable bits a call.
+pub fn drafts(lines: &[(Uuid, i32)], mut random: impl FnMut() -> u128) -> Vec<Draft> {
+    let types = lines.iter().flat_map(|(ticket_type, quantity)| {
+        std::iter::repeat_n(*ticket_type, usize::try_from(*quantity).unwrap_or_default())
+    });
+    types.zip(1..).map(|(ticket_type, number)| Draft { code: code(random()), number, ticket_type }).collect()
+}
+
+/// The code of 128 bits: 26 characters.
+pub fn code(bits: u128) -> String {
+    (0..DIGITS).rev().map(|digit| char::from(ALPHABET[(bits >> (5 * digit)) as usize & 31])).collect()
+}
+
+/// A code as people read it: groups of five, the last of six, on two lines.
+pub fn grouped(code: &str) -> [String; 2] {
+    let mut lines = [String::new(), String::new()];
+    for (index, character) in code.chars().enumerate() {
+        let line = &mut lines[usize::from(index >= 15)];
+        if index % 5 == 0 && index < 25 && !line.is_empty() {
+            line.push(' ');
+        }
+        line.push(character);
+    }
+    lines
+}
+
+/// A code's QR picture as an SVG element, black on white in any colour scheme so that every reader takes it.
+///
+/// # Errors
+/// When the code is too long for a QR picture.
+pub fn qr_svg(code: &str, label: &str) -> Result<String, qrcode::types::QrError> {
+    let qr = QrCode::with_error_correction_level(code, EcLevel::M)?;
+    let (width, modules) = (qr.width(), qr.to_colors());
+    let side = width + 2 * MARGIN;
+    let mut path = String::new();
+    for (row, line) in modules.chunks(width.max(1)).enumerate() {
+        let mut column = 0;
+        for run in line.chunk_by(|left, right| left == right) {
+            if run.first() == Some(&Color::Dark) {
+                // Writing to a String cannot fail.
+                let _ = write!(path, "M{} {}h{}v1h-{}z", column + MARGIN, row + MARGIN, run.len(), run.len());
+            }
+            column += run.len();
+        }
+    }
+    let label = label.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    Ok(format!(
+        "<svg class=\"qr\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {side} {side}\" width=\"180\" height=\"180\" \
+         shape-rendering=\"crispEdges\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
+         <path fill=\"#000\" d=\"{path}\"/></svg>"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_keep_every_bit() {
+        assert_eq!(code(0), "00000000000000000000000000");
+        assert_eq!(code(u128::MAX), "7ZZZZZZZZZZZZZZZZZZZZZZZZZ");
+        assert_eq!(code(31), "0000000000000000000000000Z");
+        assert_ne!(code(1 << 127), code(0));
+    }
+
+    #[test]
+    fn an_order_gets_exactly_its_tickets_with_codes_of_their_own() {
+        let (seat, standing) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let drafts = drafts(&[(seat, 3), (standing, 2)], rand::random);
+        assert_eq!(drafts.iter().map(|draft| draft.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(drafts.iter().filter(|draft| draft.ticket_type == seat).count(), 3);
+        assert_eq!(drafts.iter().map(|draft| &draft.code).collect::<HashSet<_>>().len(), 5);
+    }
+
+    #[test]
+    fn ten_thousand_codes_are_all_different() {
+        let codes: HashSet<_> =
+            drafts(&[(Uuid::nil(), 10_000)], rand::random).into_iter().map(|draft| draft.code).collect();
+        assert_eq!(codes.len(), 10_000);
+        assert!(codes.iter().all(|code| code.len() == 26 && code.bytes().all(|byte| ALPHABET.contains(&byte))));
+    }
+
+    #[test]
+    fn codes_are_grouped_for_reading() {
+        assert_eq!(grouped("7ZZZZABCDE12345FGHJKVWXYZ9"), ["7ZZZZ ABCDE 12345", "FGHJK VWXYZ9"]);
+    }
+
+    #[test]
+    fn the_picture_says_what_it_is_and_draws_every_dark_module() {
+        let text = code(0x1234_5678_9ABC_DEF0_1234_5678_9ABC_DEF0);
+        let svg = qr_svg(&text, "QR of \"1\" <of> 2").expect("fits");
+        assert!(svg.contains("aria-label=\"QR of &quot;1&quot; &lt;of> 2\""), "{svg}");
+        let qr = QrCode::with_error_correction_level(&text, EcLevel::M).expect("fits");
+        let dark = qr.to_colors().iter().filter(|color| **color == Color::Dark).count();
+        let drawn: usize = svg.split('h').filter_map(|part| part.split_once("v1")?.0.parse::<usize>().ok()).sum();
+        assert_eq!(drawn, dark);
+    }
+}

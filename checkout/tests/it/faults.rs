@@ -1,0 +1,297 @@
+//! What is lost, repeated or late changes nothing that counts.
+
+use std::time::Duration;
+
+use checkout::contract::{COMMANDS_TOPIC, Command, EVENTS_TOPIC, OrderEvent, WRITER_GROUP};
+use futures::future::join_all;
+use kit::kafka::{ProducerBounds, ReaderContext};
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer, DefaultConsumerContext},
+    producer::FutureRecord,
+};
+
+use crate::stage::{Plan, Stage, eventually};
+
+/// Every record of a topic now: partition, key and payload.
+async fn records(stage: &Stage, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
+    let reader: BaseConsumer<ReaderContext> = stage.corner.kafka.reader().unwrap();
+    let topic = stage.corner.kafka.name(topic);
+    tokio::task::spawn_blocking(move || {
+        let metadata = reader.fetch_metadata(Some(&topic), Duration::from_secs(5)).unwrap();
+        let (mut all, mut total) = (TopicPartitionList::new(), 0);
+        for partition in metadata.topics()[0].partitions() {
+            let (low, high) = reader.fetch_watermarks(&topic, partition.id(), Duration::from_secs(5)).unwrap();
+            total += high - low;
+            all.add_partition_offset(&topic, partition.id(), Offset::Beginning).unwrap();
+        }
+        reader.assign(&all).unwrap();
+        let mut records = Vec::new();
+        while (records.len() as i64) < total {
+            if let Some(Ok(message)) = reader.poll(Duration::from_millis(200)) {
+                let bytes = |bytes: Option<&[u8]>| bytes.unwrap_or_default().to_vec();
+                records.push((message.partition(), bytes(message.key()), bytes(message.payload())));
+            }
+        }
+        records
+    })
+    .await
+    .unwrap()
+}
+
+async fn state(stage: &Stage) -> (i64, i64, i64, i64) {
+    (
+        stage.count("SELECT count(*) FROM checkout.orders").await,
+        stage.count("SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines").await,
+        stage.committed().await,
+        stage.count("SELECT coalesce(sum(version), 0)::bigint FROM checkout.stock").await,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_the_log_again_changes_nothing() {
+    let mut stage = Stage::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
+    let bought = join_all((0..8).map(|_| stage.bought(&[2]))).await;
+    let (session, order) = &bought[0];
+    stage.delete(&order.location.clone().unwrap(), session).await.ok(200);
+    stage.check().await;
+    let before = state(&stage).await;
+    let log = records(&stage, COMMANDS_TOPIC).await;
+    assert!(log.len() >= 9);
+
+    // The same records once more, as a producer that was not believed would send them.
+    let bounds = ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 5_000, linger_ms: 0 };
+    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
+    for (partition, key, payload) in &log {
+        let record = FutureRecord::to(&topic).partition(*partition).key(key).payload(payload);
+        producer.send(record, Duration::from_secs(5)).await.unwrap();
+    }
+    let target = 2 * log.len() as i64;
+    let consumed = |stage: &Stage| {
+        let pool = stage.corner.pool.clone();
+        async move {
+            let sql = "SELECT coalesce(sum(next_offset), 0)::bigint FROM checkout.writer_offsets";
+            sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap()
+        }
+    };
+    eventually("the writer is through", || async { (consumed(&stage).await == target).then_some(()) }).await;
+    assert_eq!(state(&stage).await, before);
+
+    // The writer forgets where it was, and reads all from the beginning.
+    stage.writer.drain().await;
+    let group: BaseConsumer = stage.corner.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).unwrap();
+    let mut start = TopicPartitionList::new();
+    for partition in 0..4 {
+        start.add_partition_offset(&topic, partition, Offset::Offset(0)).unwrap();
+    }
+    eventually("the group is empty", || async { group.commit(&start, CommitMode::Sync).ok() }).await;
+    drop(group);
+    stage.start_writer().await;
+    stage.bought(&[1]).await;
+    let after = state(&stage).await;
+    assert_eq!((after.0, after.1, after.2), (before.0 + 1, before.1 + 1, before.2 + 1));
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_forgets_everything_and_nothing_is_sold_twice() {
+    let stage = Stage::with(Plan { stock: vec![(30, 3)], ..Plan::default() }).await;
+    join_all((0..5).map(|_| stage.bought(&[2]))).await;
+    let (holder, rival) = (stage.session().await, stage.session().await);
+    let hold = stage.hold(&holder, "h", &[4]).await.ok(201).text("hold");
+    stage.flush_redis().await;
+
+    // The hold was lost with Redis, but its token is good for the same tickets.
+    let order = eventually("stock is back", || async {
+        let answer = stage.order(&holder, "o", &hold).await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await;
+    order.ok(201);
+    assert_eq!(stage.committed().await, 14);
+
+    // Lost again, and this time others take everything meanwhile.
+    let hold = stage.hold(&rival, "h", &[4]).await.ok(201).text("hold");
+    stage.flush_redis().await;
+    eventually("the gate and stock are back", || async {
+        let view = stage.gate.view(crate::stage::ROOM).await.unwrap();
+        let present = stage.shards().await.iter().all(|(_, _, seen)| seen.is_some());
+        (view.ready && present).then_some(())
+    })
+    .await;
+    join_all((0..4).map(|_| stage.bought(&[4]))).await;
+    assert_eq!(stage.committed().await, 30);
+    let refused = stage.order(&rival, "o", &hold).await.ok(409);
+    assert_eq!(refused.problem(), "hold-lost");
+    assert_eq!(stage.free().await, 0);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_is_lost_again_and_again_under_load() {
+    let stage = Stage::with(Plan { stock: vec![(60, 4)], ..Plan::default() }).await;
+    let buy = |fan: usize| {
+        let stage = &stage;
+        async move {
+            let session = eventually("a session", || async {
+                let answer = stage.redeem(&stage.pass(&format!("{}.0.{fan}", crate::stage::ROOM))).await;
+                (answer.status == 201).then(|| answer.text("session_token"))
+            })
+            .await;
+            for attempt in 0..200 {
+                let hold = stage.hold(&session, &format!("h{attempt}"), &[1]).await;
+                if hold.status != 201 {
+                    if hold.problem() == "sold-out" && stage.committed().await == 60 {
+                        return 0;
+                    }
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+                let hold = hold.text("hold");
+                for _ in 0..50 {
+                    let order = stage.order(&session, &format!("o{attempt}"), &hold).await;
+                    match order.status.as_u16() {
+                        201 => return 1,
+                        202 | 503 => tokio::time::sleep(Duration::from_millis(100)).await,
+                        _ => break,
+                    }
+                }
+            }
+            panic!("fan {fan} never got an answer");
+        }
+    };
+    let fans = join_all((0..80).map(buy));
+    let losses = async {
+        for _ in 0..3 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            stage.flush_redis().await;
+        }
+    };
+    let (bought, ()) = tokio::join!(fans, losses);
+    assert_eq!(bought.iter().sum::<i32>(), 60);
+    assert_eq!(stage.committed().await, 60);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_of_an_earlier_epoch_is_refused_and_the_call_tries_again() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let session = stage.session().await;
+    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    // Redis still says the old epoch; the keeper has not looked yet.
+    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1").execute(&stage.corner.pool).await.unwrap();
+    let order = eventually("the call gets through", || async {
+        let answer = stage.order(&session, "o", &hold).await;
+        (answer.status != 503).then_some(answer)
+    })
+    .await;
+    order.ok(201);
+    assert_eq!(stage.committed().await, 2);
+    assert_eq!(stage.free().await, 8);
+    assert_eq!(
+        stage.count("SELECT count(*) FROM checkout.refusals").await,
+        0,
+        "what was refused first was written then"
+    );
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_redis_never_heard_of_is_noticed() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let session = stage.session().await;
+    stage.hold(&session, "h", &[2]).await.ok(201);
+    let mut connection = stage.corner.redis.connection();
+    let slot = format!("{}.0", stage.types[0].ticket_type);
+    let key = stage.corner.redis.key("stock", &slot);
+    redis::cmd("HSET").arg(key).arg("free").arg(99).query_async::<()>(&mut connection).await.unwrap();
+    assert_eq!(stage.free().await, 8, "the hold that still stands is kept");
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_writer_an_order_is_pending_and_written_later() {
+    let mut stage = Stage::with(Plan {
+        settings: vec![("FAIRGATE_OUTCOME_WAIT_MS", "300")],
+        stock: vec![(10, 1)],
+        writer: false,
+        ..Plan::default()
+    })
+    .await;
+    let session = stage.session().await;
+    let hold = eventually("a hold", || async {
+        let answer = stage.hold(&session, "h", &[2]).await;
+        (answer.status == 201).then(|| answer.text("hold"))
+    })
+    .await;
+    let pending = stage.order(&session, "o", &hold).await.ok(202);
+    assert_eq!(pending.body["state"], "pending");
+    let path = pending.location.clone().unwrap();
+    assert_eq!(stage.get(&path, &session).await.ok(202).body["state"], "pending");
+    assert_eq!(stage.get(&path, &stage.session().await).await.problem(), "order-unknown");
+    stage.order(&session, "o", &hold).await.ok(202);
+    stage.start_writer().await;
+    let order = eventually("the order is written", || async {
+        let answer = stage.get(&path, &session).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(order.text("order"), pending.text("order"));
+    assert_eq!(stage.free().await, 8);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_nobody_can_read_is_passed_over() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    stage.bought(&[1]).await;
+    let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
+    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
+    let mut command = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    // One is no command; one is, but Postgres will not have it.
+    let mut parsed: Command = serde_json::from_slice(&command.2).unwrap();
+    if let Command::Place(place) = &mut parsed {
+        (place.order, place.hold, place.session) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
+        place.amount_minor = -1;
+    }
+    command.2 = serde_json::to_vec(&parsed).unwrap();
+    for payload in [b"{\"type\":\"place.v9\"}".to_vec(), command.2] {
+        let record = FutureRecord::to(&topic).partition(command.0).key("").payload(&payload);
+        producer.send(record, Duration::from_secs(5)).await.unwrap();
+    }
+    stage.bought(&[1]).await;
+    assert_eq!(stage.committed().await, 2);
+    eventually("the placing of nobody's order is no trouble", || async { (stage.free().await == 8).then_some(()) })
+        .await;
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_event_is_published_in_order() {
+    let stage = Stage::new().await;
+    let (session, order) = stage.bought(&[1]).await;
+    stage.pay(&session, &order).await;
+    let (other, gone) = stage.bought(&[1]).await;
+    stage.delete(&gone.location.clone().unwrap(), &other).await.ok(200);
+    stage.check().await;
+    let events = records(&stage, EVENTS_TOPIC).await;
+    let of = |order: &str| -> Vec<&'static str> {
+        events
+            .iter()
+            .filter(|(_, key, _)| key == order.as_bytes())
+            .map(|(_, _, payload)| serde_json::from_slice::<OrderEvent>(payload).unwrap().name())
+            .collect()
+    };
+    assert_eq!(of(&order.text("order")), ["placed", "paid"]);
+    assert_eq!(of(&gone.text("order")), ["placed", "cancelled"]);
+}
+
+/// The control of the control: books that are wrong are noticed at the end of a test.
+#[tokio::test(flavor = "multi_thread")]
+#[should_panic(expected = "committed stock is what orders keep")]
+async fn wrong_books_fail_the_check() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    stage.bought(&[1]).await;
+    sqlx::query("UPDATE checkout.stock SET committed = committed + 1").execute(&stage.corner.pool).await.unwrap();
+    stage.check().await;
+}

@@ -1,0 +1,128 @@
+//! Orders through the log and the writer: exact, repeatable, and gone when they are not paid.
+
+use futures::future::join_all;
+
+use crate::stage::{Answer, Plan, Stage, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_placed_paid_and_ends_the_session() {
+    let stage = Stage::with(Plan { stock: vec![(100, 4), (20, 1)], ..Plan::default() }).await;
+    let (session, order) = stage.bought(&[2, 1]).await;
+    assert_eq!(order.body["amount_minor"], 4_000);
+    assert_eq!(order.body["state"], "awaiting_payment", "{order:?}");
+    assert_eq!(order.location, Some(format!("/v1/orders/{}", order.text("order"))));
+    assert_eq!(stage.committed().await, 3);
+    let paid = stage.pay(&session, &order).await;
+    assert_eq!(paid.body["tickets"].as_array().unwrap().len(), 3);
+    eventually("the session ends", || async {
+        (stage.hold(&session, "more", &[1]).await.problem() == "session-ended").then_some(())
+    })
+    .await;
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_finds_its_order_and_another_body_is_refused() {
+    let stage = Stage::new().await;
+    let session = stage.session().await;
+    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let answers = join_all((0..20).map(|_| stage.order(&session, "o", &hold))).await;
+    let ids: Vec<String> = answers.into_iter().map(|answer| answer.ok(201).text("order")).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    assert_eq!(stage.order(&session, "o", &hold).await.ok(201).text("order"), ids[0]);
+    assert_eq!(stage.committed().await, 2);
+
+    let other = stage.session().await;
+    let hold_of_other = stage.hold(&other, "h", &[1]).await.ok(201).text("hold");
+    assert_eq!(stage.order(&session, "p", &hold_of_other).await.problem(), "hold-foreign");
+    assert_eq!(stage.order(&session, "p", &hold).await.problem(), "hold-used");
+    let second = stage.hold(&session, "h2", &[1]).await.ok(201).text("hold");
+    assert_eq!(stage.order(&session, "o", &second).await.problem(), "idempotency-mismatch");
+    assert_eq!(stage.order(&session, "p", &second).await.problem(), "order-open");
+    assert_eq!(stage.order(&session, "p", "nonsense").await.problem(), "hold-malformed");
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_session_sees_an_order() {
+    let stage = Stage::new().await;
+    let (session, order) = stage.bought(&[1]).await;
+    let path = order.location.clone().unwrap();
+    stage.get(&path, &session).await.ok(200);
+    assert_eq!(stage.get(&path, &stage.session().await).await.ok(404).problem(), "order-unknown");
+    assert_eq!(stage.get("/v1/orders/not-an-id", &session).await.ok(404).problem(), "not-found");
+    assert_eq!(stage.get(&path, "").await.problem(), "session-needed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_order_gives_its_tickets_back_once() {
+    let stage = Stage::with(Plan { stock: vec![(4, 2)], ..Plan::default() }).await;
+    let (session, order) = stage.bought(&[4]).await;
+    let path = order.location.clone().unwrap();
+    assert_eq!(stage.free().await, 0);
+    let answers = join_all((0..4).map(|_| stage.delete(&path, &session))).await;
+    assert!(answers.into_iter().all(|answer| answer.ok(200).body["state"] == "cancelled"));
+    assert_eq!(stage.free().await, 4);
+    // And the session may order again.
+    let hold = stage.hold(&session, "again", &[4]).await.ok(201).text("hold");
+    let second = stage.order(&session, "again", &hold).await.ok(201);
+    stage.pay(&session, &second).await;
+    assert_eq!(stage.delete(&second.location.clone().unwrap(), &session).await.problem(), "order-not-cancellable");
+    assert_eq!(stage.committed().await, 4);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unpaid_order_expires_and_its_tickets_come_back() {
+    let stage =
+        Stage::with(Plan { settings: vec![("FAIRGATE_ORDER_SECS", "2")], stock: vec![(4, 1)], ..Plan::default() })
+            .await;
+    let (session, order) = stage.bought(&[4]).await;
+    assert_eq!(stage.hold(&stage.session().await, "h", &[1]).await.problem(), "sold-out");
+    let path = order.location.clone().unwrap();
+    eventually("the order expires", || async {
+        (stage.get(&path, &session).await.body["state"] == "expired").then_some(())
+    })
+    .await;
+    assert_eq!(stage.free().await, 4);
+    assert_eq!(stage.delete(&path, &session).await.problem(), "order-not-cancellable");
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_ran_out_is_refused() {
+    let stage = Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
+    let session = stage.session().await;
+    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(stage.order(&session, "o", &hold).await.problem(), "hold-expired");
+    assert_eq!(stage.free().await, 100);
+}
+
+async fn try_to_buy(stage: &Stage) -> Option<Answer> {
+    let session = stage.session().await;
+    for attempt in 0..40 {
+        let hold = stage.hold(&session, &format!("h{attempt}"), &[1]).await;
+        match hold.status.as_u16() {
+            201 => return Some(stage.order(&session, "o", &hold.text("hold")).await.ok(201)),
+            // Shards may be being filled.
+            503 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+            _ => {
+                assert_eq!(hold.problem(), "sold-out");
+                return None;
+            }
+        }
+    }
+    panic!("stock was never ready");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hundred_fans_buy_exactly_a_hundred_tickets() {
+    let stage = Stage::with(Plan { stock: vec![(100, 7)], ..Plan::default() }).await;
+    let bought = join_all((0..300).map(|_| try_to_buy(&stage))).await;
+    assert_eq!(bought.iter().flatten().count(), 100);
+    assert_eq!(stage.committed().await, 100);
+    assert_eq!(stage.count("SELECT count(*) FROM checkout.orders").await, 100);
+    assert_eq!(stage.free().await, 0);
+    stage.check().await;
+}

@@ -1,0 +1,164 @@
+//! What a fan sees on the way to a ticket, without scripts.
+
+use reqwest::StatusCode;
+use uuid::Uuid;
+
+use crate::shop::{Shop, location};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_buys_tickets_with_forms_alone() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    let choose = fan.read("/checkout").await;
+    assert!(choose.contains("Choose your tickets") && choose.contains("€45.00") && choose.contains("Floor"));
+    fan.hold(&[(&shop.floor, 2), (&shop.balcony, 1)]).await;
+    let held = fan.read("/checkout").await;
+    assert!(held.contains("Your tickets are held") && held.contains("€175.00"), "{held}");
+    assert!(held.contains("2 × Floor") && held.contains("1 × Balcony") && held.contains("Berlin time"));
+
+    let wrong = fan.post("/checkout/order", &[("name", "Mira <Vale>"), ("email", "mira")]).await;
+    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let wrong = wrong.text().await.expect("text");
+    assert!(wrong.contains("Mira &#60;Vale&#62;") && wrong.contains("email-error"), "{wrong}");
+
+    let placed = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let page = location(&placed);
+    let id: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
+    assert!(fan.read(&page).await.contains("Pay €175.00"));
+    assert!(location(&fan.get("/checkout").await).starts_with(&format!("/orders/{id}?key=")));
+    // A second press of the button, or the way back.
+    let again = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    assert!(location(&again).starts_with(&format!("/orders/{id}?key=")));
+
+    shop.confirm(&shop.intent_of(id).await, "ok").await;
+    shop.state(id, "fulfilled").await;
+    let tickets = fan.read(&page).await;
+    assert_eq!(tickets.matches("<article class=\"ticket\"").count(), 3);
+    assert_eq!(tickets.matches("aria-label=\"QR code of ticket").count(), 3);
+    assert!(tickets.contains("Ticket 3 of 3") && tickets.contains("Quay Hall, Hamburg"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    let (order, page) = shop.order(&fan, 1).await;
+    shop.confirm(&shop.intent_of(order).await, "ok").await;
+    shop.state(order, "fulfilled").await;
+
+    let bare = format!("/orders/{order}");
+    // The session is over by now; it is still good for looking.
+    let link = location(&fan.get(&bare).await);
+    assert!(fan.read(&link).await.contains("<article class=\"ticket\""));
+    // The link works anywhere; without it nobody else gets in, and a link opens its own order only.
+    assert!(shop.stranger().read(&page).await.contains("<article class=\"ticket\""));
+    assert_eq!(shop.stranger().get(&bare).await.status(), StatusCode::NOT_FOUND);
+    let other = shop.fan().await;
+    assert_eq!(other.get(&bare).await.status(), StatusCode::NOT_FOUND);
+    let (_, others_page) = shop.order(&other, 1).await;
+    let others_key = others_page.split("key=").nth(1).expect("a key");
+    assert_eq!(other.get(&format!("{bare}?key={others_key}")).await.status(), StatusCode::NOT_FOUND);
+    let mut forged = page.clone();
+    forged.replace_range(
+        page.len() - 60..page.len() - 59,
+        if &page[page.len() - 60..page.len() - 59] == "A" { "B" } else { "A" },
+    );
+    assert_eq!(shop.stranger().get(&forged).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
+    let shop = Shop::stocked(&[], 2).await;
+    let (first, second) = (shop.fan().await, shop.fan().await);
+    // Both see the offer; one is faster.
+    let late_form = second.read("/checkout").await;
+    assert!(late_form.contains("Only 2 left"), "{late_form}");
+    first.hold(&[(&shop.floor, 2)]).await;
+    let quantity = format!("q-{}", shop.floor.ticket_type);
+    let answer = second.post("/checkout/hold", &[("attempt", "a"), (quantity.as_str(), "1")]).await;
+    assert_eq!(answer.status(), StatusCode::CONFLICT);
+    let page = answer.text().await.expect("text");
+    assert!(page.contains("Someone else bought the last ticket of this type: Floor."), "{page}");
+    assert!(page.contains("You still have your place in checkout."));
+
+    // Given back, they can be had again.
+    assert_eq!(location(&first.post("/checkout/give-back", &[]).await), "/checkout");
+    assert!(first.read("/checkout").await.contains("Choose your tickets"));
+    let answer = second.post("/checkout/hold", &[("attempt", "b"), (quantity.as_str(), "2")]).await;
+    assert_eq!(location(&answer), "/checkout");
+    let none = second.post("/checkout/hold", &[("attempt", "c"), (quantity.as_str(), "0")]).await;
+    assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
+    let shop = Shop::new().await;
+    let (pass, fan) = (shop.pass(), shop.stranger());
+    assert_eq!(location(&fan.post("/checkout/enter", &[("pass", &pass)]).await), "/checkout");
+    assert_eq!(location(&fan.post("/checkout/enter", &[("pass", &pass)]).await), "/checkout");
+    let sessions: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM checkout.sessions").fetch_one(&shop.app.pool).await.expect("a count");
+    assert_eq!(sessions, 1);
+    // By way of the waiting room's cookie, with nothing in the form.
+    let by_cookie = shop.stranger();
+    let request = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
+    let answer =
+        request.post(format!("{}/checkout/enter", shop.base)).header("cookie", format!("fg_pass={}", shop.pass()));
+    let answer = answer.send().await.expect("an answer");
+    assert_eq!(location(&answer), "/checkout");
+    let cookies: Vec<_> =
+        answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
+    assert!(
+        cookies
+            .iter()
+            .any(|cookie| cookie.starts_with("fg_session=v4.local.") && cookie.contains("HttpOnly; SameSite=Lax"))
+    );
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("fg_pass=;") && cookie.contains("Max-Age=0")));
+    assert_eq!(by_cookie.get("/checkout").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(
+        by_cookie.post("/checkout/enter", &[("pass", "v4.public.forged")]).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_checkout_keeps_the_turn() {
+    let shop = Shop::new().await;
+    sqlx::query("UPDATE admission.gates SET max_active = 1").execute(&shop.app.pool).await.expect("changed");
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    let (first, second) = (shop.fan().await, shop.stranger());
+    let pass = shop.pass();
+    let full = second.post("/checkout/enter", &[("pass", &pass)]).await;
+    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let full = full.text().await.expect("text");
+    assert!(full.contains("Your turn is safe") && full.contains(&pass), "{full}");
+    let (order, _) = shop.order(&first, 1).await;
+    shop.confirm(&shop.intent_of(order).await, "ok").await;
+    shop.state(order, "fulfilled").await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    assert_eq!(location(&second.post("/checkout/enter", &[("pass", &pass)]).await), "/checkout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
+    let shop = Shop::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
+    let fan = shop.fan().await;
+    let (order, page) = shop.order(&fan, 2).await;
+    shop.overdue(order).await;
+    shop.state(order, "expired").await;
+    let expired = fan.read(&page).await;
+    assert!(expired.contains("ran out of time") && expired.contains("Nothing was charged"), "{expired}");
+    assert!(expired.contains("Choose tickets again"));
+    assert!(shop.stranger().read(&page).await.contains("/queue/harbour-lights"));
+
+    // Still in checkout, the fan may choose again.
+    let (again, page) = shop.order(&fan, 1).await;
+    assert_eq!(location(&fan.post(&format!("/orders/{again}/cancel"), &[]).await), "/checkout");
+    shop.state(again, "cancelled").await;
+    assert!(fan.read(&page).await.contains("You gave this order up"));
+    assert!(fan.read("/checkout").await.contains("Choose your tickets"));
+    // Paid at the provider in the last moment: the money goes back.
+    shop.confirm(&shop.intent_of(again).await, "ok").await;
+    shop.state(again, "refunded").await;
+    assert!(fan.read(&page).await.contains("went back to you"));
+}

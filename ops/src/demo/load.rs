@@ -1,0 +1,82 @@
+//! Puts the demo's shows on sale. Doing so again changes nothing but what the program changed.
+
+use admission::contract::{GateState, gate};
+use anyhow::Context;
+use catalog::contract::{NewShow, put_show};
+use checkout::contract::put_stock;
+use chrono::{DateTime, Utc};
+use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+
+use super::{
+    CLAIM_WINDOW_SECS, MAX_ACTIVE, RATE_PER_SEC,
+    program::{self, Planned},
+};
+use crate::{say, settings::Stores};
+
+/// A show that was put up before keeps its dates until so shortly before it begins.
+const KEPT_DAYS: i64 = 7;
+
+/// Loads the program.
+pub async fn load() -> anyhow::Result<()> {
+    let stores = Stores::from_env()?;
+    let now = Utc::now();
+    let program = program::shows(now)?;
+    let shows = program.len();
+    let mut rooms = 0;
+    for planned in program {
+        let name = planned.show.show.clone();
+        rooms += usize::from(put(&stores, planned, now).await.with_context(|| format!("loading {name}"))?);
+    }
+    say(&format!("demo: {shows} shows are in the catalog, {rooms} of them on sale"));
+    Ok(())
+}
+
+/// Puts one show up; whether it is on sale.
+async fn put(stores: &Stores, planned: Planned, now: DateTime<Utc>) -> anyhow::Result<bool> {
+    let Planned { mut show, allotted } = planned;
+    if let Some(known) = catalog::contract::show(&stores.pool, &show.show).await?
+        && known.starts_at > now + chrono::Duration::days(KEPT_DAYS)
+    {
+        (show.doors_at, show.starts_at, show.on_sale_at) = (known.doors_at, known.starts_at, known.on_sale_at);
+    }
+    for ticket_type in put_show(&stores.pool, &show).await? {
+        let Some(allotted) = allotted.get(&ticket_type.name) else { continue };
+        put_stock(&stores.pool, &show.show, ticket_type.ticket_type, *allotted, None).await?;
+    }
+    let on_sale = show.on_sale_at <= now;
+    if on_sale {
+        open_room(stores, &show).await?;
+    }
+    Ok(on_sale)
+}
+
+async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
+    let wide_open = NewRoom {
+        room: show.show.clone(),
+        show: show.show.clone(),
+        lanes: 1,
+        rate_per_sec: 200.0,
+        max_active: 2000,
+        claim_window_secs: 120,
+        message: String::new(),
+    };
+    let room = if show.high_traffic {
+        NewRoom {
+            lanes: 4,
+            rate_per_sec: RATE_PER_SEC,
+            max_active: MAX_ACTIVE,
+            claim_window_secs: CLAIM_WINDOW_SECS,
+            ..wide_open
+        }
+    } else {
+        wide_open
+    };
+    create_room(&stores.pool, &stores.kafka, &room).await?;
+    // One that was opened before is left as its operator wants it.
+    let known = gate(&stores.pool, &room.room).await?;
+    if known.is_some_and(|gate| gate.state == GateState::Waiting) {
+        let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+        change_room(&stores.pool, &room.room, &open).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! The binary's parts: putting roles together, the demo sale, the invariant checker, the load bots.
+pub mod demo;
+pub mod keys;
+pub mod rooms;
+pub mod rush;
+pub mod serve;
+pub mod settings;
+pub mod verify;
+
+/// Prints a line for the person at the terminal, on standard error.
+#[expect(clippy::print_stderr, reason = "this is a command-line tool")]
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints a result on standard output.
+#[expect(clippy::print_stdout, reason = "this is a command-line tool")]
+pub fn put(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,70 @@
+//! `fairgate`: one binary that serves any set of roles, and the tools around it.
+
+use clap::{Parser, Subcommand};
+use kit::telemetry::Reader;
+use ops::{demo, keys, rooms, rush, say, serve, settings, verify};
+
+/// A fair virtual waiting room and the ticketing core behind it.
+///
+/// Settings come from the environment (FAIRGATE_…); `fairgate serve` checks them all at start.
+#[derive(Parser)]
+#[command(name = "fairgate", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve roles: catalog, waitroom, admission, checkout, writer, sandbox. All of them where none is named.
+    Serve {
+        #[arg(value_enum)]
+        roles: Vec<serve::Role>,
+    },
+    /// Bring the database schemas up to date.
+    Migrate,
+    /// Print fresh keys and secrets as NAME=value lines.
+    Keys,
+    /// Open, pause, resume, close or steer a room.
+    Room(rooms::RoomArgs),
+    /// The demo sale.
+    Demo {
+        #[command(subcommand)]
+        command: demo::DemoCommand,
+    },
+    /// Check what must always hold, against Postgres, Redis and Kafka.
+    Verify(verify::VerifyArgs),
+    /// Drive bots that behave like fans through a fresh sale of a running system.
+    Rush(rush::RushArgs),
+    /// Print the OpenAPI description.
+    Openapi,
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let command = Cli::parse().command;
+    let is_server = matches!(command, Command::Serve { .. });
+    kit::telemetry::logs(if is_server { Reader::Machine } else { Reader::Person });
+    let outcome = match command {
+        Command::Serve { roles } => serve::serve(&roles).await,
+        Command::Migrate => migrate().await,
+        Command::Keys => keys::print(),
+        Command::Room(args) => rooms::run(args).await,
+        Command::Demo { command } => demo::run(command).await,
+        Command::Verify(args) => verify::run(args).await,
+        Command::Rush(args) => rush::run(args).await,
+        Command::Openapi => serve::print_openapi().await,
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("fairgate: {error:#}"));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn migrate() -> anyhow::Result<()> {
+    let stores = settings::Stores::from_env()?;
+    migrations::run(&stores.pool).await
+}

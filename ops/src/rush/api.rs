@@ -1,0 +1,247 @@
+//! The public interface as a fan's browser uses it: HTTP with keep-alive, time limits, and an address of one's own.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::{Context, bail};
+use kit::settings::Env;
+use reqwest::{Client, Method, StatusCode, Url, header};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep},
+};
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// Longer than the server lets a request run, so that its own word is heard.
+const TOTAL: Duration = Duration::from_secs(20);
+/// Requests under way at once, over all bots of this process.
+const UNDER_WAY_MAX: usize = 256;
+const ANSWER_BYTES_MAX: usize = 1 << 20;
+
+/// Where browsers reach the system: `FAIRGATE_PUBLIC_URL`, or where it listens.
+pub fn public_url(env: &dyn Env) -> String {
+    env.get("FAIRGATE_PUBLIC_URL").map_or_else(
+        || format!("http://{}", env.get("FAIRGATE_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned())),
+        |url| url.trim_end_matches('/').to_owned(),
+    )
+}
+
+/// Reads an address, which must be this machine's own: bots are never let loose on anybody else's system.
+pub fn loopback(url: &str) -> anyhow::Result<Url> {
+    let parsed = Url::parse(url).with_context(|| format!("{url} is not a URL"))?;
+    if is_loopback(&parsed) {
+        return Ok(parsed);
+    }
+    bail!("{url} is not this machine: bots run only against http addresses such as http://127.0.0.1:8080");
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let own = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    own && url.scheme() == "http"
+}
+
+/// One call.
+pub struct Call<'a> {
+    pub method: Method,
+    /// A path, or a whole address that the server gave.
+    pub to: &'a str,
+    /// The caller's own address, for limits per client.
+    pub from: Ipv4Addr,
+    pub token: Option<&'a str>,
+    pub key: Option<&'a str>,
+    pub body: Option<Value>,
+}
+
+impl<'a> Call<'a> {
+    pub fn get(to: &'a str, from: Ipv4Addr) -> Self {
+        Self { method: Method::GET, to, from, token: None, key: None, body: None }
+    }
+
+    pub fn post(to: &'a str, from: Ipv4Addr) -> Self {
+        Self { method: Method::POST, ..Self::get(to, from) }
+    }
+
+    pub fn delete(to: &'a str, from: Ipv4Addr) -> Self {
+        Self { method: Method::DELETE, ..Self::get(to, from) }
+    }
+
+    pub fn token(self, token: &'a str) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    pub fn key(self, key: &'a str) -> Self {
+        Self { key: Some(key), ..self }
+    }
+
+    pub fn body(self, body: Value) -> Self {
+        Self { body: Some(body), ..self }
+    }
+}
+
+/// A call that did not get what it asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The problem's id, or what happened to the connection.
+    pub kind: String,
+    /// Whether the same call may succeed in a moment.
+    pub passes: bool,
+    pub retry_after: Option<Duration>,
+    /// What was said about the first field that did not fit.
+    pub field_detail: String,
+}
+
+impl Fault {
+    pub fn of(kind: &str, passes: bool) -> Self {
+        Self { kind: kind.to_owned(), passes, retry_after: None, field_detail: String::new() }
+    }
+
+    fn of_transport(error: &reqwest::Error) -> Self {
+        let kind = if error.is_timeout() {
+            "timeout"
+        } else if error.is_connect() {
+            "no-connection"
+        } else {
+            "broken-connection"
+        };
+        Self::of(kind, true)
+    }
+
+    fn of_answer(status: StatusCode, retry_after_secs: Option<u64>, body: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            r#type: String,
+            #[serde(default)]
+            errors: Vec<Field>,
+        }
+        #[derive(Deserialize)]
+        struct Field {
+            detail: String,
+        }
+        let body = serde_json::from_slice::<Body>(body).ok();
+        let id = body.as_ref().and_then(|body| body.r#type.strip_prefix("urn:fairgate:problem:"));
+        let kind = id.map_or_else(|| format!("http-{}", status.as_u16()), str::to_owned);
+        let passes = status.is_server_error()
+            || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+            || matches!(kind.as_str(), "request-in-progress" | "not-your-turn");
+        let field_detail = body.and_then(|body| body.errors.into_iter().next()).map(|field| field.detail);
+        Self {
+            kind,
+            passes,
+            retry_after: retry_after_secs.map(Duration::from_secs),
+            field_detail: field_detail.unwrap_or_default(),
+        }
+    }
+}
+
+/// An answer and how long it took.
+pub struct Answer<T> {
+    pub body: T,
+    pub time: Duration,
+}
+
+/// One pooled client for all bots.
+pub struct Api {
+    client: Client,
+    base: Url,
+    under_way: Semaphore,
+}
+
+impl Api {
+    pub fn new(base: Url) -> anyhow::Result<Self> {
+        let client = Client::builder()
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .pool_max_idle_per_host(UNDER_WAY_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .user_agent(concat!("fairgate-bots/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .context("making an HTTP client")?;
+        Ok(Self { client, base, under_way: Semaphore::new(UNDER_WAY_MAX) })
+    }
+
+    /// Makes a call once. The time counts from when it was sent.
+    pub async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Answer<T>, Fault> {
+        let url = self.base.join(call.to).map_err(|_| Fault::of("address-unreadable", false))?;
+        if !is_loopback(&url) {
+            return Err(Fault::of("address-elsewhere", false));
+        }
+        let mut request =
+            self.client.request(call.method.clone(), url).header("x-forwarded-for", call.from.to_string());
+        if let Some(token) = call.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(key) = call.key {
+            request = request.header("idempotency-key", key);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        // The semaphore is never closed, so this only waits.
+        let _permit = self.under_way.acquire().await;
+        let began = Instant::now();
+        let response = request.send().await.map_err(|error| Fault::of_transport(&error))?;
+        let status = response.status();
+        let header = response.headers().get(header::RETRY_AFTER);
+        let retry_after_secs = header.and_then(|value| value.to_str().ok()?.parse().ok());
+        let bytes = response.bytes().await.map_err(|error| Fault::of_transport(&error))?;
+        let time = began.elapsed();
+        if !status.is_success() {
+            return Err(Fault::of_answer(status, retry_after_secs, &bytes));
+        }
+        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        if text.len() > ANSWER_BYTES_MAX {
+            return Err(Fault::of("answer-too-long", false));
+        }
+        let body = serde_json::from_slice(text).map_err(|_| Fault::of("answer-unreadable", false))?;
+        Ok(Answer { body, time })
+    }
+
+    /// Waits until the system says it is ready.
+    pub async fn await_ready(&self, limit: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + limit;
+        loop {
+            let url = self.base.join("/readyz")?;
+            let answer = self.client.get(url).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if Instant::now() >= end {
+                bail!("nothing at {} says it is ready; start it with ops/up, or name another with --url", self.base);
+            }
+            sleep(Duration::from_millis(300)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bots_stay_on_this_machine() {
+        for own in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080/", "http://127.9.9.9/"] {
+            assert!(loopback(own).is_ok(), "{own}");
+        }
+        for foreign in ["http://192.0.2.1/", "https://tickets.example", "http://127.0.0.1.example/", "file:///", "x"] {
+            assert!(loopback(foreign).is_err(), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_known_by_its_id_and_others_by_their_status() {
+        let body = br#"{"type":"urn:fairgate:problem:not-enough-left","errors":[{"field":"items","detail":"2 left"}]}"#;
+        let fault = Fault::of_answer(StatusCode::CONFLICT, None, body);
+        assert_eq!(
+            (fault.kind.as_str(), fault.passes, fault.field_detail.as_str()),
+            ("not-enough-left", false, "2 left")
+        );
+        let fault = Fault::of_answer(StatusCode::BAD_GATEWAY, Some(3), b"<html>");
+        assert_eq!(
+            (fault.kind.as_str(), fault.passes, fault.retry_after),
+            ("http-502", true, Some(Duration::from_secs(3)))
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! What the rush is doing, for whoever watches: one line that changes, or a line now and then where nobody does.
+
+use std::{io::IsTerminal, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::{task::JoinHandle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use super::{api::Call, fan::Shop, sale::Head};
+use crate::say;
+
+const DRAW_EVERY: Duration = Duration::from_millis(500);
+const SAY_EVERY: Duration = Duration::from_secs(2);
+
+/// The running display.
+pub struct Progress {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// Starts telling.
+pub fn start(shop: Arc<Shop>, fans: u32) -> Progress {
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(tell(shop, fans, stop.clone()));
+    Progress { stop, task }
+}
+
+impl Progress {
+    /// Tells a last time and ends.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
+    }
+}
+
+async fn tell(shop: Arc<Shop>, fans: u32, stop: CancellationToken) {
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style =
+            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        ProgressBar::new_spinner().with_style(style)
+    });
+    let began = Instant::now();
+    let head_path = format!("/v1/rooms/{}/head", shop.sale.room);
+    let mut head = Head { phase: String::new(), admitted: 0, waiting: 0 };
+    loop {
+        let call = Call::get(&head_path, Ipv4Addr::new(10, 255, 255, 254));
+        if let Ok(answer) = shop.api.call::<Head>(&call).await {
+            head = answer.body;
+        }
+        let line = line(&shop, fans, &head, began.elapsed().as_secs());
+        match &bar {
+            Some(bar) => {
+                bar.set_message(line.clone());
+                bar.tick();
+            }
+            None => say(&line),
+        }
+        if stop.is_cancelled() {
+            if let Some(bar) = &bar {
+                bar.finish_and_clear();
+                say(&line);
+            }
+            return;
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(if bar.is_some() { DRAW_EVERY } else { SAY_EVERY }) => {}
+        }
+    }
+}
+
+fn line(shop: &Shop, fans: u32, head: &Head, secs: u64) -> String {
+    let counts = shop.tally.counts();
+    let errors: u64 = shop.tally.faults().values().sum();
+    format!(
+        "{secs:>4} s  joined {}/{fans}  waiting {}  let in {}  claimed {}  held {}  ordered {}  paid {}  tickets {}/{}  sold out seen {}  errors {errors}",
+        counts.joined,
+        head.waiting,
+        head.admitted,
+        counts.claimed,
+        counts.held,
+        counts.ordered,
+        counts.paid,
+        counts.tickets,
+        shop.sale.tickets,
+        counts.sold_out_seen,
+    )
+}

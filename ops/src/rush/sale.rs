@@ -1,0 +1,109 @@
+//! A sale for the rush alone, made through the crates' contracts.
+
+use std::{net::Ipv4Addr, time::Duration};
+
+use anyhow::{Context, bail};
+use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
+use checkout::contract::put_stock;
+use chrono::{Timelike, Utc};
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+
+use super::{
+    RushArgs,
+    api::{Api, Call},
+};
+use crate::settings::Stores;
+
+const OPENS_WITHIN: Duration = Duration::from_secs(15);
+
+/// What the fans come for.
+#[derive(Debug, Clone)]
+pub struct Sale {
+    pub show: String,
+    pub room: String,
+    pub ticket_type: Uuid,
+    pub lanes: i32,
+    pub tickets: i32,
+}
+
+/// Makes an unlisted show with its stock and an open room.
+pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
+    let now = Utc::now();
+    let name = format!("rush-{}-{:04x}", now.format("%Y%m%d-%H%M%S"), rand::random::<u16>());
+    let starts_at = (now + chrono::Duration::days(30)).with_minute(0).unwrap_or(now);
+    let show = NewShow {
+        show: name.clone(),
+        title: "Rehearsal".to_owned(),
+        performer: "The Load Bots".to_owned(),
+        genre: "Rehearsal".to_owned(),
+        description: "A sale to rehearse with. Nothing of it is real.".to_owned(),
+        venue: Venue {
+            name: "Rehearsal Hall".to_owned(),
+            city: "Nowhere".to_owned(),
+            country: "DE".to_owned(),
+            address: String::new(),
+            time_zone: "UTC".to_owned(),
+        },
+        doors_at: starts_at - chrono::Duration::hours(1),
+        starts_at,
+        on_sale_at: now,
+        high_traffic: true,
+        listed: false,
+        ticket_types: vec![NewTicketType {
+            name: "Standing".to_owned(),
+            description: "Anywhere on the floor.".to_owned(),
+            price_minor: 6_500,
+            currency: "EUR".to_owned(),
+            per_order_max: 4,
+        }],
+    };
+    let ticket_types = put_show(&stores.pool, &show).await?;
+    let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
+    put_stock(&stores.pool, &name, ticket_type, args.tickets, None).await?;
+    let room = NewRoom {
+        room: name.clone(),
+        show: name.clone(),
+        lanes: args.lanes,
+        rate_per_sec: args.rate,
+        max_active: args.cap(),
+        claim_window_secs: args.claim_window,
+        message: String::new(),
+    };
+    create_room(&stores.pool, &stores.kafka, &room).await?;
+    let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+    change_room(&stores.pool, &name, &open).await?;
+    Ok(Sale { show: name.clone(), room: name, ticket_type, lanes: args.lanes, tickets: args.tickets })
+}
+
+/// Waits until the running system knows the room.
+pub async fn await_open(api: &Api, sale: &Sale) -> anyhow::Result<()> {
+    let path = format!("/v1/rooms/{}/head", sale.room);
+    let end = Instant::now() + OPENS_WITHIN;
+    loop {
+        match api.call::<Head>(&Call::get(&path, Ipv4Addr::new(10, 255, 255, 254))).await {
+            Ok(answer) if answer.body.phase == "open" => return Ok(()),
+            _ if Instant::now() < end => sleep(Duration::from_millis(200)).await,
+            Ok(_) => bail!("the system did not open the room within {} s", OPENS_WITHIN.as_secs()),
+            Err(fault) => bail!(
+                "the system does not know the room ({}): do FAIRGATE_DATABASE_URL and FAIRGATE_NAMESPACE name what it uses?",
+                fault.kind
+            ),
+        }
+    }
+}
+
+/// The part of the head document that bots read.
+#[derive(Debug, Deserialize)]
+pub struct Head {
+    pub phase: String,
+    pub admitted: i64,
+    pub waiting: i64,
+}
+
+/// Closes the room, so that its controller ends.
+pub async fn close(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
+    change_room(&stores.pool, &sale.room, &RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() }).await
+}

@@ -1,0 +1,273 @@
+//! Puts the roles together into one server.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use admission::contract::{Gate, PassKeys};
+use anyhow::Context;
+use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use clap::ValueEnum;
+use kit::{
+    limit::{ClientAddress, Policy, per_client},
+    problem::Problem,
+    serve::Tasks,
+    settings::{Env, ProcessEnv, Settings},
+};
+use tokio::net::TcpListener;
+use utoipa::{
+    OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{keys, put, settings::Stores};
+
+/// What a process can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Shows and their pages.
+    Catalog,
+    /// Joining, waiting, claiming.
+    Waitroom,
+    /// Moves the heads.
+    Admission,
+    /// Sessions, holds, orders, tickets.
+    Checkout,
+    /// Commits orders to Postgres.
+    Writer,
+    /// A payment provider to try things with.
+    Sandbox,
+}
+
+const ALL: [Role; 6] =
+    [Role::Catalog, Role::Waitroom, Role::Admission, Role::Checkout, Role::Writer, Role::Sandbox];
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Fairgate",
+    description = "A fair virtual waiting room that hands out signed admission passes, and the ticketing core behind it. \
+        Errors are RFC 9457 problem documents; `type` is `urn:fairgate:problem:<id>`."
+))]
+struct Description;
+
+/// A server that is put together and not listening yet.
+pub struct Server {
+    pub listen: SocketAddr,
+    pub router: Router,
+    pub tasks: Tasks,
+    /// The OpenAPI description of the assembled roles.
+    pub api: serde_json::Value,
+}
+
+/// How fast one client may call what.
+struct Limits {
+    clients: ClientAddress,
+    join: Policy,
+    wait: Policy,
+    buy: Policy,
+    read: Policy,
+}
+
+impl Limits {
+    fn from_settings(settings: &mut Settings) -> Self {
+        Self {
+            clients: ClientAddress::from_settings(settings),
+            join: Policy::from_settings(settings, "join", 5, 50),
+            wait: Policy::from_settings(settings, "wait", 50, 500),
+            buy: Policy::from_settings(settings, "buy", 10, 100),
+            read: Policy::from_settings(settings, "read", 50, 500),
+        }
+    }
+}
+
+/// Serves until the process is told to end.
+pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
+    let server = assemble(roles, &ProcessEnv).await?;
+    kit::serve::serve(server.listen, server.router, server.tasks).await
+}
+
+/// Serves on a listener of the caller's, for tests; ends with the returned tasks.
+pub async fn serve_on(listener: TcpListener, env: &dyn Env) -> anyhow::Result<Tasks> {
+    let server = assemble(&[], env).await?;
+    let stop = server.tasks.stop();
+    let tasks = server.tasks.clone();
+    tokio::spawn(async move {
+        let ended = kit::serve::serve_on(listener, server.router, server.tasks, stop.cancelled_owned()).await;
+        if let Err(error) = ended {
+            tracing::error!(%error, "serving");
+        }
+    });
+    Ok(tasks)
+}
+
+/// Settings of the roles that a process serves.
+struct Configs {
+    passes: Option<admission::Config>,
+    waitroom: Option<waitroom::Config>,
+    checkout: Option<checkout::Config>,
+    sandbox: Option<checkout::sandbox::Config>,
+}
+
+impl Configs {
+    fn from_settings(settings: &mut Settings, roles: &[Role]) -> Self {
+        let has = |role| roles.contains(&role);
+        let buys = has(Role::Checkout) || has(Role::Writer);
+        Self {
+            passes: (has(Role::Waitroom) || buys)
+                .then(|| admission::Config::from_settings(settings, has(Role::Waitroom))),
+            waitroom: has(Role::Waitroom).then(|| waitroom::Config::from_settings(settings)),
+            checkout: buys.then(|| checkout::Config::from_settings(settings)),
+            sandbox: has(Role::Sandbox).then(|| checkout::sandbox::Config::from_settings(settings)),
+        }
+    }
+}
+
+/// Routes and their description, growing role by role.
+struct Assembly {
+    routes: Router,
+    api: utoipa::openapi::OpenApi,
+    limits: Limits,
+    tasks: Tasks,
+}
+
+impl Assembly {
+    fn add(&mut self, router: OpenApiRouter) {
+        let (routes, api) = router.split_for_parts();
+        self.routes = std::mem::take(&mut self.routes).merge(routes);
+        self.api.merge(api);
+    }
+
+    /// Adds routes that one client may call only so fast.
+    fn add_limited(&mut self, router: OpenApiRouter, policy: Policy) {
+        let (routes, api) = router.split_for_parts();
+        let routes = per_client(routes, policy, &self.limits.clients, &self.tasks);
+        self.routes = std::mem::take(&mut self.routes).merge(routes);
+        self.api.merge(api);
+    }
+}
+
+/// Reads and checks all settings, makes the clients and routes, and starts the background tasks.
+///
+/// # Errors
+/// Every mistake in the settings at once. Servers that are away are waited for later, not here.
+pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
+    let roles = if roles.is_empty() { &ALL[..] } else { roles };
+    let has = |role| roles.contains(&role);
+    let mut settings = Settings::new(env);
+    let listen: SocketAddr = settings.or("FAIRGATE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let stores = Stores::from_settings(&mut settings);
+    let limits = Limits::from_settings(&mut settings);
+    let configs = Configs::from_settings(&mut settings, roles);
+    settings.finish()?;
+    let stores = stores.context("the servers are not named")?;
+
+    let tasks = Tasks::default();
+    let gate = Gate::new(stores.redis.clone());
+    let (join, wait, buy, read) = (limits.join, limits.wait, limits.buy, limits.read);
+    let mut all = Assembly { routes: Router::new(), api: Description::openapi(), limits, tasks: tasks.clone() };
+    let mut ready = Readiness { stores: stores.clone(), waitroom: None };
+    let (pass_keys, verifier) =
+        configs.passes.map_or((None, None), |passes| (passes.pass_keys.map(Arc::new), passes.verifier));
+    if has(Role::Catalog) {
+        all.add_limited(catalog::router(catalog::App { pool: stores.pool.clone() }), read);
+    }
+    if let Some(config) = configs.waitroom {
+        let keys: Arc<PassKeys> = pass_keys.context("FAIRGATE_PASS_KEYS is missing")?;
+        let app = waitroom::App::new(config, stores.pool.clone(), stores.kafka.clone(), keys.clone())?;
+        waitroom::run(&app, stores.kafka.clone(), &tasks);
+        ready.waitroom = Some(app.clone());
+        let routers = waitroom::router(app);
+        all.add(admission::router(keys));
+        all.add_limited(routers.joining, join);
+        all.add_limited(routers.waiting, wait);
+    }
+    if has(Role::Admission) {
+        admission::run(stores.pool.clone(), stores.kafka.clone(), gate.clone(), &tasks)?;
+    }
+    if let Some(config) = configs.checkout {
+        let verifier = verifier.context("FAIRGATE_PASS_KEYS is missing")?;
+        let app = checkout::App::new(config, stores.pool.clone(), stores.redis.clone(), stores.kafka.clone(), gate, verifier)?;
+        if has(Role::Checkout) {
+            checkout::run_api(app.clone(), tasks.clone()).await;
+            all.add(checkout::webhooks(app.clone()));
+            all.add_limited(checkout::router(app.clone()), buy);
+        }
+        if has(Role::Writer) {
+            checkout::run_writer(app, tasks.clone()).await;
+        }
+    }
+    if let Some(config) = configs.sandbox {
+        let state = checkout::sandbox::State::new(config, stores.pool.clone())?;
+        checkout::sandbox::run(&state, &tasks);
+        let routers = checkout::sandbox::router(&state);
+        all.add(routers.merchant);
+        all.add_limited(routers.payer, buy);
+    }
+    describe_security(&mut all.api);
+    let api = serde_json::to_value(&all.api)?;
+    Ok(Server { listen, router: finish(all.routes, &api, ready)?, tasks, api })
+}
+
+/// Adds what machines ask for, and the layers around everything.
+fn finish(routes: Router, api: &serde_json::Value, ready: Readiness) -> anyhow::Result<Router> {
+    let served = api.clone();
+    let router = routes
+        .route("/openapi.json", get(move || std::future::ready(axum::Json(served.clone()))))
+        .route("/healthz", get(|| std::future::ready("ok")))
+        .route("/readyz", get(readyz).with_state(Arc::new(ready)))
+        .merge(kit::asset::router(&[&kit::asset::STYLESHEET]))
+        .merge(kit::telemetry::metrics_router()?);
+    Ok(kit::http::stack(router))
+}
+
+/// The tokens that calls may carry.
+fn describe_security(api: &mut utoipa::openapi::OpenApi) {
+    let components = api.components.get_or_insert_default();
+    for name in ["place_ticket", "session", "sandbox_key"] {
+        components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+struct Readiness {
+    stores: Stores,
+    waitroom: Option<waitroom::App>,
+}
+
+/// 200 once every server answers and the heads were read; 503 naming what is missing until then.
+async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
+    let Stores { pool, redis, kafka } = &readiness.stores;
+    let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
+    let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
+    let mut missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
+        .into_iter()
+        .filter_map(|(name, answer)| answer.is_err().then_some(name))
+        .collect();
+    if readiness.waitroom.as_ref().is_some_and(|app| !app.is_ready()) {
+        missing.push("the heads of the lines");
+    }
+    if missing.is_empty() {
+        return (StatusCode::OK, "ready").into_response();
+    }
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready yet")
+        .detail(format!("Waiting for {}.", missing.join(", ")))
+        .retry_after(1)
+        .into_response()
+}
+
+/// Prints the description of the whole API. No server needs to run for it.
+pub async fn print_openapi() -> anyhow::Result<()> {
+    put(&serde_json::to_string_pretty(&describe().await?)?);
+    Ok(())
+}
+
+/// The description of the whole API, from roles that are put together and never asked anything.
+pub async fn describe() -> anyhow::Result<serde_json::Value> {
+    let nowhere = [
+        ("FAIRGATE_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none".to_owned()),
+        ("FAIRGATE_REDIS_URL", "redis://127.0.0.1:1/".to_owned()),
+        ("FAIRGATE_KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
+    ];
+    let env = keys::fresh()?.into_iter().chain(nowhere).map(|(key, value)| (key.to_owned(), value));
+    let server = assemble(&[], &env.collect::<std::collections::HashMap<_, _>>()).await?;
+    server.tasks.stop().cancel();
+    Ok(server.api)
+}

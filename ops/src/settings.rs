@@ -1,0 +1,50 @@
+//! Where the servers are.
+
+use kit::{
+    kafka::Kafka,
+    redis::Redis,
+    settings::{Env, ProcessEnv, Settings},
+};
+use sqlx::PgPool;
+
+/// The three servers, as every command needs them.
+#[derive(Clone)]
+pub struct Stores {
+    pub pool: PgPool,
+    pub redis: Redis,
+    pub kafka: Kafka,
+}
+
+impl Stores {
+    /// Reads `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL`, `FAIRGATE_KAFKA_BROKERS`, `FAIRGATE_NAMESPACE` and the pool's
+    /// and topics' sizes. Nothing is connected yet.
+    pub fn from_settings(settings: &mut Settings) -> Option<Self> {
+        let hint = "`ops/up` starts one and sets it, or name your own";
+        let database_url = settings.required("FAIRGATE_DATABASE_URL", hint);
+        let redis_url = settings.required("FAIRGATE_REDIS_URL", hint);
+        let brokers = settings.required("FAIRGATE_KAFKA_BROKERS", hint);
+        let namespace = settings.or("FAIRGATE_NAMESPACE", String::new());
+        let connections_max = settings.or_within("FAIRGATE_DATABASE_CONNECTIONS_MAX", 24, 2..=500);
+        let replication = settings.or_within("FAIRGATE_KAFKA_REPLICATION", 1, 1..=9);
+        if database_url.is_empty() || redis_url.is_empty() || brokers.is_empty() {
+            return None;
+        }
+        let pool = kit::postgres::pool(&database_url, connections_max)
+            .map_err(|error| settings.mistake(format!("FAIRGATE_DATABASE_URL: {error}")));
+        let redis = Redis::connect(&redis_url, &namespace)
+            .map_err(|error| settings.mistake(format!("FAIRGATE_REDIS_URL: {error:#}")));
+        Some(Self { pool: pool.ok()?, redis: redis.ok()?, kafka: Kafka::new(&brokers, &namespace, replication) })
+    }
+
+    /// The same from the process environment, for the tools.
+    pub fn from_env() -> anyhow::Result<Self> {
+        Self::from(&ProcessEnv)
+    }
+
+    pub fn from(env: &dyn Env) -> anyhow::Result<Self> {
+        let mut settings = Settings::new(env);
+        let stores = Self::from_settings(&mut settings);
+        settings.finish()?;
+        stores.ok_or_else(|| anyhow::anyhow!("the servers are not named"))
+    }
+}

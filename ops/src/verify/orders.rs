@@ -1,0 +1,200 @@
+//! Do sessions, orders, payments, tickets and refunds fit together? Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use checkout::contract::State;
+use serde::Serialize;
+use uuid::Uuid;
+
+/// An order with what hangs on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Order {
+    pub order: Uuid,
+    pub session: Uuid,
+    pub hold: Uuid,
+    pub state: State,
+    /// Money arrived, or nothing was to pay.
+    pub is_paid: bool,
+    pub payment_intent: Option<String>,
+    pub refund: Option<Refund>,
+}
+
+/// Money to give back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refund {
+    pub payment_intent: String,
+    pub is_done: bool,
+    /// Whether the provider's own books have this payment as paid (or paid and returned); `None` where they do not know it.
+    pub provider_was_paid: Option<bool>,
+}
+
+/// Tickets of one type in one order: bought and issued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bought {
+    pub order: Uuid,
+    pub ticket_type: Uuid,
+    pub quantity: i64,
+    pub tickets: i64,
+}
+
+/// A payment in the provider's books of which every webhook was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Payment {
+    pub intent: String,
+    /// The order it is for, as the provider knows it.
+    pub reference: String,
+    pub is_refunded: bool,
+}
+
+/// Something that there must be once and is there more often.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Repeated {
+    pub what: String,
+    pub times: usize,
+}
+
+/// Texts that stand in `all` more than once.
+pub fn repeated(all: impl IntoIterator<Item = String>) -> Vec<Repeated> {
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for what in all {
+        *times.entry(what).or_default() += 1;
+    }
+    times.into_iter().filter(|(_, times)| *times > 1).map(|(what, times)| Repeated { what, times }).collect()
+}
+
+/// Whether an order in this state has tickets.
+fn has_tickets(state: State) -> bool {
+    matches!(state, State::Paid | State::Fulfilled)
+}
+
+/// Orders of which another number of tickets was issued than was bought and paid.
+pub fn wrongly_ticketed<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&'a Bought> {
+    let states: BTreeMap<Uuid, State> = orders.iter().map(|order| (order.order, order.state)).collect();
+    bought
+        .iter()
+        .filter(|line| {
+            let due = states.get(&line.order).is_some_and(|state| has_tickets(*state));
+            line.tickets != if due { line.quantity } else { 0 } || (due && line.quantity == 0)
+        })
+        .collect()
+}
+
+/// Orders whose state and money do not fit: paid without money, or money without tickets or a refund.
+pub fn money_astray(orders: &[Order]) -> Vec<&Order> {
+    let fits = |order: &Order| match order.state {
+        // A payment of another amount is refunded, and the order waits on.
+        State::Placed | State::AwaitingPayment | State::Expired | State::Cancelled => !order.is_paid,
+        State::Paid | State::Fulfilled => order.is_paid,
+        State::RefundPending => order.refund.as_ref().is_some_and(|refund| !refund.is_done),
+        State::Refunded => order.refund.as_ref().is_some_and(|refund| refund.is_done),
+    };
+    orders.iter().filter(|order| !fits(order)).collect()
+}
+
+/// Refunds of money that never came, or of the payment that bought tickets.
+pub fn unfounded_refunds(orders: &[Order]) -> Vec<&Order> {
+    let unfounded = |order: &Order, refund: &Refund| {
+        let money_came = refund.provider_was_paid.unwrap_or(order.is_paid);
+        let bought_tickets =
+            order.payment_intent.as_deref() == Some(&refund.payment_intent) && has_tickets(order.state);
+        !money_came || bought_tickets
+    };
+    orders.iter().filter(|order| order.refund.as_ref().is_some_and(|refund| unfounded(order, refund))).collect()
+}
+
+/// Payments that were acknowledged and led neither to tickets nor to a refund.
+pub fn lost_payments<'a>(orders: &[Order], payments: &'a [Payment]) -> Vec<&'a Payment> {
+    let orders: BTreeMap<String, &Order> = orders.iter().map(|order| (order.order.to_string(), order)).collect();
+    let is_kept = |payment: &Payment| {
+        let Some(order) = orders.get(&payment.reference) else { return false };
+        let goes_back = order.refund.as_ref().is_some_and(|refund| refund.payment_intent == payment.intent);
+        let bought = has_tickets(order.state) && order.payment_intent.as_deref() == Some(&payment.intent);
+        goes_back || (bought && !payment.is_refunded)
+    };
+    payments.iter().filter(|payment| !is_kept(payment)).collect()
+}
+
+/// Orders of sessions that do not exist.
+pub fn without_session(orders: &[Order], sessions: &BTreeSet<Uuid>) -> Vec<Uuid> {
+    orders.iter().filter(|order| !sessions.contains(&order.session)).map(|order| order.order).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(state: State, is_paid: bool) -> Order {
+        Order {
+            order: Uuid::from_u128(1),
+            session: Uuid::from_u128(2),
+            hold: Uuid::from_u128(3),
+            state,
+            is_paid,
+            payment_intent: Some("pi_1".into()),
+            refund: None,
+        }
+    }
+
+    fn refund(intent: &str, is_done: bool, provider_was_paid: Option<bool>) -> Option<Refund> {
+        Some(Refund { payment_intent: intent.into(), is_done, provider_was_paid })
+    }
+
+    fn bought(quantity: i64, tickets: i64) -> Bought {
+        Bought { order: Uuid::from_u128(1), ticket_type: Uuid::nil(), quantity, tickets }
+    }
+
+    #[test]
+    fn tickets_are_there_exactly_where_they_were_paid() {
+        for state in State::ALL {
+            let orders = [order(state, true)];
+            let due = matches!(state, State::Paid | State::Fulfilled);
+            assert_eq!(wrongly_ticketed(&orders, &[bought(2, 2)]).is_empty(), due, "{state}");
+            assert_eq!(wrongly_ticketed(&orders, &[bought(2, 0)]).is_empty(), !due, "{state}");
+            assert_eq!(wrongly_ticketed(&orders, &[bought(2, 1)]).len(), 1, "{state}");
+        }
+        assert_eq!(wrongly_ticketed(&[order(State::Fulfilled, true)], &[bought(0, 0)]).len(), 1, "paid for nothing");
+        assert_eq!(wrongly_ticketed(&[], &[bought(0, 1)]).len(), 1, "a ticket of no order");
+    }
+
+    #[test]
+    fn money_and_state_fit() {
+        for state in State::ALL {
+            let paid = matches!(state, State::Paid | State::Fulfilled);
+            let refunding = matches!(state, State::RefundPending | State::Refunded);
+            assert_eq!(money_astray(&[order(state, true)]).is_empty(), paid, "{state}");
+            assert_eq!(money_astray(&[order(state, false)]).is_empty(), !paid && !refunding, "{state}");
+        }
+        let pending = Order { refund: refund("pi_1", false, None), ..order(State::RefundPending, true) };
+        assert_eq!(money_astray(std::slice::from_ref(&pending)), Vec::<&Order>::new());
+        assert_eq!(money_astray(&[Order { state: State::Refunded, ..pending }]).len(), 1, "refunded, but not done");
+    }
+
+    #[test]
+    fn only_money_that_came_goes_back() {
+        let unfounded = |order: Order| !unfounded_refunds(&[order]).is_empty();
+        let expired = order(State::RefundPending, true);
+        assert!(!unfounded(Order { refund: refund("pi_1", false, Some(true)), ..expired.clone() }));
+        assert!(unfounded(Order { refund: refund("pi_1", false, Some(false)), ..expired }));
+        assert!(unfounded(Order { refund: refund("pi_9", true, None), ..order(State::Expired, false) }));
+        let twice = Order { refund: refund("pi_2", true, Some(true)), ..order(State::Fulfilled, true) };
+        assert!(!unfounded(twice), "a second payment of the same order goes back");
+        assert!(unfounded(Order { refund: refund("pi_1", true, Some(true)), ..order(State::Fulfilled, true) }));
+    }
+
+    #[test]
+    fn an_acknowledged_payment_ends_in_tickets_or_goes_back() {
+        let payment = Payment { intent: "pi_1".into(), reference: Uuid::from_u128(1).to_string(), is_refunded: false };
+        let lost = |order: Order| !lost_payments(&[order], std::slice::from_ref(&payment)).is_empty();
+        assert!(!lost(order(State::Fulfilled, true)));
+        assert!(lost(order(State::AwaitingPayment, false)));
+        assert!(lost(Order { payment_intent: Some("pi_2".into()), ..order(State::Fulfilled, true) }));
+        assert!(!lost(Order { refund: refund("pi_1", false, Some(true)), ..order(State::RefundPending, true) }));
+        assert_eq!(lost_payments(&[], &[payment]).len(), 1);
+    }
+
+    #[test]
+    fn what_is_there_twice_is_named() {
+        let found = repeated(["a", "b", "a"].map(str::to_owned));
+        assert_eq!(found, [Repeated { what: "a".into(), times: 2 }]);
+    }
+}

@@ -1,0 +1,217 @@
+//! A fan with a real browser: from the show to the ticket, with scripts and without, and axe on every page.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use fantoccini::{Client, ClientBuilder, Locator, wd::Capabilities};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+
+use crate::{
+    fan,
+    house::{House, Terms, assert_clean},
+};
+
+const WAIT: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_buys_tickets_in_a_browser() {
+    let house = House::open().await;
+    let terms = Terms { rate_per_sec: 2.0, ..Terms::default() };
+    house.sale("harbour", &terms).await;
+    let browser = Browser::start(true).await;
+    browser.go(&format!("{}/", house.base)).await;
+    browser.check("shows").await;
+    browser.click(r#"a[href="/shows/harbour"]"#).await;
+    browser.see("h1").await;
+    browser.check("show").await;
+    browser.click(r#"a[href="/queue/harbour"]"#).await;
+    browser.see(r#"form[action="/queue/harbour/join"]"#).await;
+    browser.check("entrance").await;
+    // Others are ahead, so that there is a line to stand in.
+    for _ in 0..16 {
+        fan::join(&house, "harbour").await;
+    }
+    browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
+    browser.see(".place-number").await;
+    browser.check("waiting").await;
+    let place: i64 = browser.text(".place-number").await.parse().expect("a number");
+    assert!((2..=17).contains(&place), "place {place}");
+    // The page claims by itself and goes on.
+    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    browser.check("choose").await;
+    buy(&browser, true).await;
+    assert_clean(&house.verify().await);
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_buys_tickets_without_scripts() {
+    let house = House::open().await;
+    house.sale("harbour", &Terms { rate_per_sec: 2.0, ..Terms::default() }).await;
+    for _ in 0..4 {
+        fan::join(&house, "harbour").await;
+    }
+    let browser = Browser::start(false).await;
+    browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
+    browser.see(".place-number").await;
+    // The page reloads by itself until it is our turn; going in is one press.
+    browser.click(r#"form[action="/queue/harbour/enter"] button"#).await;
+    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    buy(&browser, false).await;
+    assert_clean(&house.verify().await);
+    browser.quit().await;
+}
+
+/// From choosing to the tickets.
+async fn buy(browser: &Browser, scripts: bool) {
+    browser.select("select.qty", 2).await;
+    browser.click(r#"form[action="/checkout/hold"] button"#).await;
+    browser.see("#email").await;
+    if scripts {
+        browser.check("buyer").await;
+    }
+    browser.fill("#name", "Ada Example").await;
+    browser.fill("#email", "ada@example.com").await;
+    browser.click(r#"form[action="/checkout/order"] button"#).await;
+    browser.see("a.btn-primary.btn-wide").await;
+    if scripts {
+        browser.check("pay").await;
+    }
+    browser.click("a.btn-primary.btn-wide").await;
+    browser.see(r#"button[value="ok"]"#).await;
+    if scripts {
+        browser.check("provider").await;
+    }
+    browser.click(r#"button[value="ok"]"#).await;
+    browser.see("article.ticket").await;
+    assert_eq!(browser.count("article.ticket .ticket-qr svg").await, 2, "two tickets, each with its code to scan");
+    if scripts {
+        browser.check("tickets").await;
+    }
+}
+
+/// A browser of its own, ended with the test.
+struct Browser {
+    client: Client,
+    driver: Child,
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+fn tool(key: &str) -> String {
+    std::env::var(key).unwrap_or_else(|_| panic!("{key} is not set; run ops/test, which installs the browser"))
+}
+
+impl Browser {
+    async fn start(scripts: bool) -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
+        let driver = Command::new(tool("FAIRGATE_TEST_CHROMEDRIVER"))
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver");
+        let setting = if scripts { 1 } else { 2 };
+        let mut capabilities = Capabilities::new();
+        capabilities.insert(
+            "goog:chromeOptions".to_owned(),
+            json!({
+                "binary": tool("FAIRGATE_TEST_CHROMIUM"),
+                "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                    "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=390,844"],
+                "prefs": { "profile.managed_default_content_settings.javascript": setting },
+            }),
+        );
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        builder.capabilities(capabilities);
+        let deadline = Instant::now() + WAIT;
+        let client = loop {
+            match builder.connect(&format!("http://127.0.0.1:{port}")).await {
+                Ok(client) => break client,
+                Err(error) if Instant::now() > deadline => panic!("no browser: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+            }
+        };
+        Self { client, driver }
+    }
+
+    async fn quit(self) {
+        self.client.clone().close().await.expect("the browser ends");
+    }
+
+    async fn go(&self, url: &str) {
+        self.client.goto(url).await.expect("a page");
+    }
+
+    /// Waits until something is there.
+    async fn see(&self, css: &str) {
+        if let Err(error) = self.client.wait().at_most(WAIT).for_element(Locator::Css(css)).await {
+            let source = self.client.source().await.unwrap_or_default();
+            panic!("no {css}: {error}\n{source}");
+        }
+    }
+
+    /// Presses something as soon as it is there. A page may reload between looking and pressing, so that is tried again.
+    async fn click(&self, css: &str) {
+        let deadline = Instant::now() + WAIT;
+        loop {
+            self.see(css).await;
+            let pressed = match self.client.find(Locator::Css(css)).await {
+                Ok(element) => element.click().await,
+                Err(error) => Err(error),
+            };
+            match pressed {
+                Ok(()) => return,
+                Err(error) if Instant::now() > deadline => panic!("cannot press {css}: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    }
+
+    async fn fill(&self, css: &str, text: &str) {
+        self.client.find(Locator::Css(css)).await.expect(css).send_keys(text).await.expect(css);
+    }
+
+    async fn select(&self, css: &str, index: usize) {
+        self.client.find(Locator::Css(css)).await.expect(css).select_by_index(index).await.expect(css);
+    }
+
+    async fn text(&self, css: &str) -> String {
+        self.client.find(Locator::Css(css)).await.expect(css).text().await.expect(css)
+    }
+
+    async fn count(&self, css: &str) -> usize {
+        self.client.find_all(Locator::Css(css)).await.expect(css).len()
+    }
+
+    /// Runs axe on the page as it is, at a phone's and at a desktop's width. Pictures go to `FAIRGATE_TEST_SHOTS`.
+    async fn check(&self, name: &str) {
+        let axe = std::fs::read_to_string(tool("FAIRGATE_TEST_AXE")).expect("axe.min.js");
+        for (size, width, height) in [("desktop", 1280, 900), ("phone", 390, 844)] {
+            self.client.set_window_size(width, height).await.expect("a window");
+            self.client.execute(&axe, vec![]).await.expect("axe loads");
+            let found = self.client.execute_async(AXE, vec![]).await.expect("axe runs");
+            assert_eq!(found, Value::Array(vec![]), "axe on {name} at {size} width");
+            let overflow = self.client.execute(OVERFLOW, vec![]).await.expect("a width");
+            assert_eq!(overflow, json!(false), "{name} scrolls sideways at {size} width");
+            if let Ok(folder) = std::env::var("FAIRGATE_TEST_SHOTS") {
+                let picture = self.client.screenshot().await.expect("a picture");
+                std::fs::write(format!("{folder}/{name}-{size}.png"), picture).expect("a file");
+            }
+        }
+    }
+}
+
+const AXE: &str = "const done = arguments[arguments.length - 1];
+    axe.run().then((result) => done(result.violations.map((found) =>
+        [found.id, found.help, found.nodes.map((node) => node.html)])));";
+const OVERFLOW: &str = "return document.documentElement.scrollWidth > document.documentElement.clientWidth;";

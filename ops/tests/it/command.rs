@@ -1,0 +1,50 @@
+//! `fairgate verify` as people and scripts call it.
+
+use admission::contract::LaneHead;
+use kit::testing::Corner;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{
+    controls::publish,
+    house::{Terms, corner, sale, stores},
+};
+
+/// Gives whether it succeeded, and what it wrote on standard output and standard error.
+async fn verify(corner: &Corner, args: &[&str]) -> (bool, String, String) {
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_fairgate")).arg("verify").args(args).envs(corner.settings()).output();
+    let output = command.await.expect("the built binary");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+#[tokio::test]
+async fn it_ends_well_only_where_everything_holds_and_names_what_does_not() {
+    let corner = corner().await;
+    let stores = stores(&corner);
+    for show in ["sound", "unsound"] {
+        sale(&stores, show, &Terms { lanes: 1, ..Terms::default() }).await;
+    }
+    let (success, table, _) = verify(&corner, &[]).await;
+    assert!(success && table.contains("checks hold"), "{table}");
+
+    publish(&stores, "unsound", vec![LaneHead { lane: 0, head: 7, tail: 7 }]).await;
+    let (success, table, said) = verify(&corner, &[]).await;
+    assert!(!success && said.contains("heads-committed, heads-published"), "{said}");
+    assert!(table.contains("FAILED  heads-committed") && table.contains("\"published\":7"), "{table}");
+
+    let (success, json, _) = verify(&corner, &["--show", "unsound", "--json"]).await;
+    let report: Value = serde_json::from_str(&json).expect("JSON alone on standard output");
+    assert!(!success && report["clean"] == false, "{json}");
+    let failing = report["checks"].as_array().into_iter().flatten().filter(|check| check["count"] != 0);
+    assert_eq!(
+        failing.map(|check| check["id"].as_str().expect("an id")).collect::<Vec<_>>(),
+        ["heads-committed", "heads-published"]
+    );
+
+    let (success, ..) = verify(&corner, &["--show", "sound"]).await;
+    assert!(success, "another show's faults are not this one's");
+    let (success, _, said) = verify(&corner, &["--show", "nowhere"]).await;
+    assert!(!success && said.contains("nowhere"), "{said}");
+}

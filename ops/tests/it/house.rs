@@ -1,0 +1,238 @@
+//! The whole server in this process, in a corner of its own, and sales to put in it.
+
+use std::collections::HashMap;
+
+use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
+use checkout::contract::put_stock;
+use chrono::Utc;
+use kit::{serve::Tasks, testing::Corner};
+use ops::{
+    settings::Stores,
+    verify::{self, report::Report},
+};
+use reqwest::{RequestBuilder, header::HeaderMap};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+
+/// A fresh database, key prefix and topics.
+pub async fn corner() -> Corner {
+    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await
+}
+
+pub fn stores(corner: &Corner) -> Stores {
+    Stores { pool: corner.pool.clone(), redis: corner.redis.clone(), kafka: corner.kafka.clone() }
+}
+
+/// What a sale is like.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    pub tickets: i32,
+    pub shards: i32,
+    pub lanes: i32,
+    pub rate_per_sec: f64,
+    pub max_active: i32,
+    pub claim_window_secs: i32,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { tickets: 100, shards: 2, lanes: 2, rate_per_sec: 200.0, max_active: 10_000, claim_window_secs: 600 }
+    }
+}
+
+/// A room that is open, for a show of the same name.
+pub async fn room(stores: &Stores, name: &str, terms: &Terms) {
+    let room = NewRoom {
+        room: name.to_owned(),
+        show: name.to_owned(),
+        lanes: terms.lanes,
+        rate_per_sec: terms.rate_per_sec,
+        max_active: terms.max_active,
+        claim_window_secs: terms.claim_window_secs,
+        message: String::new(),
+    };
+    create_room(&stores.pool, &stores.kafka, &room).await.expect("a room");
+    let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+    change_room(&stores.pool, name, &open).await.expect("an open room");
+}
+
+/// A show with one ticket type, its stock and an open room of the same name. Gives the ticket type.
+pub async fn sale(stores: &Stores, name: &str, terms: &Terms) -> Uuid {
+    let starts_at = Utc::now() + chrono::Duration::days(30);
+    let show = NewShow {
+        show: name.to_owned(),
+        title: "Harbour Lights".to_owned(),
+        performer: "Mira Vale".to_owned(),
+        genre: "Folk".to_owned(),
+        description: String::new(),
+        venue: Venue {
+            name: "Lantern Hall".to_owned(),
+            city: "Bremen".to_owned(),
+            country: "DE".to_owned(),
+            address: String::new(),
+            time_zone: "Europe/Berlin".to_owned(),
+        },
+        doors_at: starts_at - chrono::Duration::hours(1),
+        starts_at,
+        on_sale_at: Utc::now(),
+        high_traffic: true,
+        listed: true,
+        ticket_types: vec![NewTicketType {
+            name: "Standing".to_owned(),
+            description: String::new(),
+            price_minor: 4_500,
+            currency: "EUR".to_owned(),
+            per_order_max: 4,
+        }],
+    };
+    let types = put_show(&stores.pool, &show).await.expect("a show");
+    let ticket_type = types.first().expect("a ticket type").ticket_type;
+    put_stock(&stores.pool, name, ticket_type, terms.tickets, Some(terms.shards)).await.expect("stock");
+    room(stores, name, terms).await;
+    ticket_type
+}
+
+/// The whole server, serving on a port of its own until it is dropped.
+pub struct House {
+    _corner: Corner,
+    pub stores: Stores,
+    pub base: String,
+    pub env: HashMap<String, String>,
+    pub tasks: Tasks,
+    pub client: reqwest::Client,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        Self::open_with(&[]).await
+    }
+
+    /// With settings of the caller's on top.
+    pub async fn open_with(settings: &[(&str, &str)]) -> Self {
+        Self::open_in(corner().await, settings).await
+    }
+
+    pub async fn open_in(corner: Corner, settings: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let mut env = corner.settings();
+        env.extend(ops::keys::fresh().expect("keys").into_iter().map(|(key, value)| (key.to_owned(), value)));
+        env.insert("FAIRGATE_LISTEN".to_owned(), address.clone());
+        env.insert("FAIRGATE_DATABASE_CONNECTIONS_MAX".to_owned(), "10".to_owned());
+        for policy in ["JOIN", "WAIT", "BUY", "READ"] {
+            env.insert(format!("FAIRGATE_LIMIT_{policy}_PER_SEC"), "10000".to_owned());
+            env.insert(format!("FAIRGATE_LIMIT_{policy}_BURST"), "10000".to_owned());
+        }
+        env.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let tasks = ops::serve::serve_on(listener, &env).await.expect("a server");
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let stores = stores(&corner);
+        Self { _corner: corner, stores, base: format!("http://{address}"), env, tasks, client }
+    }
+
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.at(path))
+    }
+
+    pub fn post(&self, path: &str) -> RequestBuilder {
+        self.client.post(self.at(path))
+    }
+
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(self.at(path))
+    }
+
+    fn at(&self, path: &str) -> String {
+        if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) }
+    }
+
+    /// Waits until the server knows the room.
+    pub async fn await_room(&self, room: &str) {
+        for _ in 0..100 {
+            let answer = reply(self.get(&format!("/v1/rooms/{room}/head"))).await;
+            if answer.status == 200 && answer.body["phase"] == "open" {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("the server does not know room {room}");
+    }
+
+    /// A sale in this house that its server knows. Gives the ticket type.
+    pub async fn sale(&self, name: &str, terms: &Terms) -> Uuid {
+        let ticket_type = sale(&self.stores, name, terms).await;
+        self.await_room(name).await;
+        ticket_type
+    }
+
+    pub async fn verify(&self) -> Report {
+        verify::check(&self.stores, None).await.expect("a report")
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.tasks.stop().cancel();
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// Null where the text is not JSON.
+    pub body: Value,
+}
+
+impl Reply {
+    /// The problem's id; empty where the answer is none.
+    pub fn id(&self) -> &str {
+        self.body["type"].as_str().and_then(|id| id.strip_prefix("urn:fairgate:problem:")).unwrap_or_default()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The text under a name in the body.
+    pub fn text_of(&self, name: &str) -> String {
+        self.body[name].as_str().unwrap_or_else(|| panic!("no {name} in {}", self.text)).to_owned()
+    }
+
+    /// The answer itself, which must have this status.
+    pub fn with_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+}
+
+pub async fn reply(request: RequestBuilder) -> Reply {
+    let answer = request.send().await.expect("an answer");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let text = answer.text().await.expect("a body");
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Reply { status, headers, text, body }
+}
+
+/// Asserts on a problem: its status, its id, and that it is one.
+pub async fn refused(request: RequestBuilder, status: u16, id: &str) -> Reply {
+    let answer = reply(request).await;
+    assert_eq!((answer.status, answer.id()), (status, id), "{}", answer.text);
+    assert_eq!(answer.header("content-type"), "application/problem+json");
+    assert!(answer.body["title"].is_string() && answer.body["status"] == status, "{}", answer.text);
+    answer
+}
+
+pub fn assert_clean(report: &Report) {
+    assert!(report.clean, "{}", report.table());
+}
+
+/// Asserts that the checker objects, by these checks and no others.
+pub fn assert_objects(report: &Report, checks: &[&str]) {
+    assert_eq!(report.failing(), checks, "{}", report.table());
+    assert!(report.checks.iter().all(|check| check.count == 0 || !check.rows.is_empty()), "rows are shown");
+}

@@ -1,0 +1,345 @@
+//! The whole server over HTTP: from the line to tickets, and everything that is refused on the way.
+
+use std::time::{Duration, Instant};
+
+use admission::contract::PassKeys;
+use chrono::Utc;
+use serde_json::json;
+
+use crate::{
+    chaos::Chaos,
+    fan,
+    house::{House, Terms, assert_clean, corner, refused, reply, sale},
+};
+
+#[tokio::test]
+async fn one_fan_goes_from_the_line_to_tickets() {
+    let house = House::open().await;
+    let ticket_type = house.sale("harbour-lights", &Terms { tickets: 10, ..Terms::default() }).await;
+
+    let ticket = fan::join(&house, "harbour-lights").await;
+    let place = reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket)).await.with_status(200);
+    assert_eq!(place.body["phase"], "open");
+    let pass = fan::claim(&house, "harbour-lights", &ticket).await;
+    assert_eq!(pass, fan::claim(&house, "harbour-lights", &ticket).await, "asking again gives the same pass");
+    let opened = fan::redeem(&house, &pass).await.with_status(201);
+    let session = opened.text_of("session_token");
+
+    let hold = fan::try_hold(&house, &session, ticket_type, 2).await.with_status(201).text_of("hold");
+    let order = fan::order(&house, &session, &hold).await;
+    fan::pay(&house, &order).await;
+    let order = fan::await_state(&house, &session, &order.order, "fulfilled").await;
+    let codes: Vec<_> =
+        order.body["tickets"].as_array().expect("tickets").iter().map(|ticket| &ticket["code"]).collect();
+    assert_eq!(codes.len(), 2, "{}", order.text);
+    assert_ne!(codes[0], codes[1]);
+
+    let availability = reply(house.get("/v1/shows/harbour-lights/availability")).await.with_status(200);
+    assert!(availability.text.contains(&ticket_type.to_string()), "{}", availability.text);
+    assert_clean(&house.verify().await);
+}
+
+#[tokio::test]
+async fn what_browsers_and_machines_ask_for_is_there() {
+    let house = House::open().await;
+    house.sale("harbour-lights", &Terms::default()).await;
+    for path in ["/", "/shows/harbour-lights", "/queue/harbour-lights"] {
+        let page = reply(house.get(path).header("accept", "text/html")).await.with_status(200);
+        assert!(page.header("content-type").starts_with("text/html") && page.text.contains("<main"), "{path}");
+        assert!(page.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    let entry = reply(house.get("/checkout").header("accept", "text/html")).await;
+    assert_ne!(entry.status, 404, "{}", entry.text);
+    for path in ["/healthz", "/metrics", "/openapi.json", "/.well-known/paseto-keys", "/v1/shows"] {
+        reply(house.get(path)).await.with_status(200);
+    }
+    for _ in 0..50 {
+        if reply(house.get("/readyz")).await.status == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("never ready: {}", reply(house.get("/readyz")).await.text);
+}
+
+#[tokio::test]
+async fn a_pass_opens_one_session_however_many_ask_at_once() {
+    let house = House::open().await;
+    house.sale("harbour-lights", &Terms::default()).await;
+    let pass = fan::pass(&house, "harbour-lights").await;
+    let answers = futures::future::join_all((0..200).map(|_| fan::redeem(&house, &pass))).await;
+    let won = answers.iter().filter(|answer| answer.status == 201).count();
+    assert_eq!(won, 1, "of 200 concurrent redemptions one wins");
+    for lost in answers.iter().filter(|answer| answer.status != 201) {
+        assert_eq!((lost.status, lost.id()), (409, "pass-used"), "{}", lost.text);
+    }
+    assert_clean(&house.verify().await);
+}
+
+#[tokio::test]
+async fn a_sale_ends_sold_out_to_the_last_ticket() {
+    let house = House::open().await;
+    let terms = Terms { tickets: 12, shards: 3, ..Terms::default() };
+    let ticket_type = house.sale("harbour-lights", &terms).await;
+    let buyers = (0..6).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2));
+    for order in futures::future::join_all(buyers).await {
+        assert_eq!(order.body["tickets"].as_array().map(Vec::len), Some(2), "{}", order.text);
+    }
+    let late = fan::session(&house, "harbour-lights").await;
+    let refusal = fan::try_hold(&house, &late, ticket_type, 1).await;
+    assert_eq!((refusal.status, refusal.id()), (409, "sold-out"), "{}", refusal.text);
+    let report = house.verify().await;
+    assert_clean(&report);
+    let tickets = report.checks.iter().find(|check| check.id == "ticket-codes-unique").map(|check| check.looked_at);
+    assert_eq!(tickets, Some(12), "the checker saw them all");
+}
+
+#[tokio::test]
+async fn a_running_sale_is_clean_at_every_moment() {
+    let house = House::open().await;
+    let terms = Terms { tickets: 60, shards: 2, rate_per_sec: 8.0, ..Terms::default() };
+    let ticket_type = house.sale("harbour-lights", &terms).await;
+    let buyers = futures::future::join_all((0..30).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2)));
+    let checks = async {
+        for _ in 0..5 {
+            assert_clean(&house.verify().await);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let (orders, ()) = tokio::join!(buyers, checks);
+    assert_eq!(orders.len(), 30);
+    assert_clean(&house.verify().await);
+}
+
+#[tokio::test]
+async fn unreadable_bodies_and_unknown_addresses_are_told_apart() {
+    let house = House::open().await;
+    let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
+    let session = fan::session(&house, "harbour-lights").await;
+    let holds = || house.post("/v1/holds").bearer_auth(&session).header("idempotency-key", "k");
+    let as_json = |body: &str| holds().header("content-type", "application/json").body(body.to_owned());
+
+    refused(as_json(&" ".repeat(70 * 1024)), 413, "body-too-large").await;
+    refused(as_json("{"), 400, "malformed-json").await;
+    refused(holds().body("items"), 415, "unsupported-media-type").await;
+    let missing = refused(as_json("{}"), 422, "invalid-field").await;
+    assert!(missing.text.contains("items"), "{}", missing.text);
+    let unknown = json!({ "items": [{ "ticket_type": ticket_type, "quantity": 1, "price_minor": 1 }] });
+    let unknown = refused(holds().json(&unknown), 422, "invalid-field").await;
+    assert!(
+        unknown.body["errors"][0]["field"].as_str().is_some_and(|field| field.starts_with("items[0]")),
+        "{}",
+        unknown.text
+    );
+    let wrong = json!({ "items": [{ "ticket_type": ticket_type, "quantity": 99 }] });
+    let wrong = refused(holds().json(&wrong), 422, "invalid-field").await;
+    assert_eq!(wrong.body["errors"][0]["field"], "items[0].quantity");
+    let stranger = json!({ "items": [{ "ticket_type": uuid::Uuid::nil(), "quantity": 1 }] });
+    refused(holds().json(&stranger), 422, "ticket-type-unknown").await;
+    let keyless = house.post("/v1/holds").bearer_auth(&session).json(&json!({ "items": [] }));
+    refused(keyless, 400, "idempotency-key-needed").await;
+
+    refused(house.get("/v1/rooms/nowhere/head"), 404, "room-unknown").await;
+    refused(house.post("/v1/rooms/nowhere/places"), 404, "room-unknown").await;
+    refused(house.get("/v1/shows/nowhere"), 404, "show-unknown").await;
+    refused(house.get("/nowhere"), 404, "not-found").await;
+    refused(house.delete("/v1/shows"), 405, "method-not-allowed").await;
+    let order = format!("/v1/orders/{}", uuid::Uuid::new_v4());
+    refused(house.get(&order).bearer_auth(&session), 404, "order-unknown").await;
+    refused(house.post("/v1/payments/webhooks/nobody").json(&json!({})), 404, "payment-provider-unknown").await;
+    refused(house.post("/v1/payments/webhooks/sandbox").json(&json!({})), 401, "webhook-signature-invalid").await;
+}
+
+/// A character in the middle is another one.
+fn changed(token: &str) -> String {
+    let mut bytes = token.as_bytes().to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] = if bytes[middle] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(bytes).expect("ascii")
+}
+
+#[tokio::test]
+async fn place_tickets_that_are_not_good_are_refused_by_name() {
+    let house = House::open().await;
+    house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    house.sale("other-show", &Terms { claim_window_secs: 1, ..Terms::default() }).await;
+    let ticket = fan::join(&house, "harbour-lights").await;
+    let place = |ticket: &str| house.get("/v1/rooms/harbour-lights/place").bearer_auth(ticket);
+
+    refused(house.get("/v1/rooms/harbour-lights/place"), 401, "place-ticket-needed").await;
+    refused(place("nonsense"), 401, "place-ticket-malformed").await;
+    refused(place(&changed(&ticket)), 401, "place-ticket-forged").await;
+    let elsewhere =
+        kit::token::SealRing::from_paserk(&kit::token::generate_seal_key().expect("key"), "fairgate.place.v1");
+    let elsewhere = elsewhere.expect("ring").seal(&json!({ "r": "harbour-lights", "l": 0, "o": 0, "j": 0, "a": 0 }));
+    refused(place(&elsewhere.expect("a ticket")), 401, "place-ticket-key-unknown").await;
+    let late = fan::join(&house, "other-show").await;
+    refused(place(&late), 403, "place-ticket-foreign").await;
+    let early = refused(house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&ticket), 409, "not-your-turn").await;
+    assert!(!early.header("retry-after").is_empty());
+
+    fan::claim(&house, "other-show", &late).await;
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    refused(house.post("/v1/rooms/other-show/pass").bearer_auth(&late), 410, "claim-window-missed").await;
+}
+
+#[tokio::test]
+async fn passes_that_are_not_good_are_refused_by_name() {
+    let house = House::open().await;
+    house.sale("harbour-lights", &Terms::default()).await;
+    let pass = fan::pass(&house, "harbour-lights").await;
+    let ring = |keys: &str, audience: &str| PassKeys::from_paserk(keys, "fairgate", audience).expect("keys");
+    let (room, now) = ("harbour-lights", Utc::now());
+    let sign = |ring: &PassKeys, secs: i64| {
+        let expires_at = now + chrono::Duration::seconds(secs);
+        ring.sign(room, room, "harbour-lights.0.7", now - chrono::Duration::hours(1), expires_at).expect("a pass")
+    };
+    let (own, stranger) =
+        (house.env["FAIRGATE_PASS_KEYS"].clone(), admission::contract::generate_pass_key().expect("key"));
+    for (wrong, id) in [
+        (String::new(), "pass-needed"),
+        ("nonsense".to_owned(), "pass-malformed"),
+        (changed(&pass), "pass-forged"),
+        (sign(&ring(&stranger, "fairgate-checkout"), 60), "pass-key-unknown"),
+        (sign(&ring(&own, "another-seller"), 60), "pass-foreign"),
+        (sign(&ring(&own, "fairgate-checkout"), -60), "pass-expired"),
+    ] {
+        let answer = fan::redeem(&house, &wrong).await;
+        assert_eq!((answer.status, answer.id()), (401, id), "{}", answer.text);
+    }
+    fan::redeem(&house, &pass).await.with_status(201);
+    assert_eq!(fan::redeem(&house, &pass).await.id(), "pass-used");
+    let next = own.split_once(',').map(|(_, next)| next.to_owned()).expect("a next key");
+    let rotated = sign(&ring(&next, "fairgate-checkout"), 60);
+    fan::redeem(&house, &rotated).await.with_status(201);
+}
+
+#[tokio::test]
+async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
+    let house = House::open().await;
+    let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
+    let [one, other] = [fan::session(&house, "harbour-lights").await, fan::session(&house, "harbour-lights").await];
+    let hold = fan::try_hold(&house, &one, ticket_type, 1).await.with_status(201).text_of("hold");
+
+    let order = |session: Option<&str>, hold: &str| {
+        let ask = house.post("/v1/orders").header("idempotency-key", "k").json(&fan::order_body(hold));
+        if let Some(session) = session { ask.bearer_auth(session) } else { ask }
+    };
+    refused(order(None, &hold), 401, "session-needed").await;
+    refused(order(Some("nonsense"), &hold), 401, "session-malformed").await;
+    refused(order(Some(&changed(&one)), &hold), 401, "session-forged").await;
+    refused(order(Some(&one), "nonsense"), 422, "hold-malformed").await;
+    refused(order(Some(&one), &changed(&hold)), 422, "hold-forged").await;
+    refused(order(Some(&one), &one), 422, "hold-forged").await;
+    refused(order(Some(&other), &hold), 403, "hold-foreign").await;
+
+    let placed = reply(order(Some(&one), &hold)).await;
+    assert!(placed.status == 201 || placed.status == 202, "{}", placed.text);
+    let again = reply(order(Some(&one), &hold)).await;
+    assert_eq!(again.text_of("order"), placed.text_of("order"), "the same key and body is the same order");
+    let mut changed_buyer = fan::order_body(&hold);
+    changed_buyer["buyer"]["name"] = "Somebody Else".into();
+    let mismatch = house.post("/v1/orders").bearer_auth(&one).header("idempotency-key", "k").json(&changed_buyer);
+    refused(mismatch, 422, "idempotency-mismatch").await;
+    let foreign = format!("/v1/orders/{}", placed.text_of("order"));
+    refused(house.get(&foreign).bearer_auth(&other), 404, "order-unknown").await;
+}
+
+#[tokio::test]
+async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
+    let house = House::open_with(&[("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"), ("FAIRGATE_LIMIT_JOIN_BURST", "3")]).await;
+    house.sale("harbour-lights", &Terms::default()).await;
+    let join = |client: &str| house.post("/v1/rooms/harbour-lights/places").header("x-forwarded-for", client);
+    for left in [2, 1, 0] {
+        let joined = reply(join("203.0.113.7")).await.with_status(201);
+        assert_eq!(joined.header("ratelimit-policy"), "\"join\";q=3;w=3");
+        assert!(
+            joined.header("ratelimit").starts_with(&format!("\"join\";r={left};")),
+            "{}",
+            joined.header("ratelimit")
+        );
+    }
+    let limited = refused(join("203.0.113.7"), 429, "too-many-requests").await;
+    assert!(limited.header("ratelimit").starts_with("\"join\";r=0;") && !limited.header("retry-after").is_empty());
+    reply(join("203.0.113.8")).await.with_status(201);
+}
+
+#[tokio::test]
+async fn a_head_that_did_not_move_is_not_sent_again() {
+    let house = House::open().await;
+    house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    let head = reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
+    assert_eq!(head.header("cache-control"), "public, max-age=1");
+    let again = house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
+    let again = reply(again).await.with_status(304);
+    assert!(again.text.is_empty());
+    fan::join(&house, "harbour-lights").await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let moved = house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
+    let moved = reply(moved).await.with_status(200);
+    assert_eq!(moved.body["waiting"], 1);
+}
+
+#[tokio::test]
+async fn a_join_that_was_not_acknowledged_is_refused_soon_and_works_again_with_kafka() {
+    let corner = corner().await;
+    let kafka = Chaos::before(&corner.kafka_brokers).await;
+    kafka.cut();
+    // The sale was made while Kafka was there.
+    sale(&crate::house::stores(&corner), "harbour-lights", &Terms::default()).await;
+    let brokers = kafka.address.to_string();
+    let settings = [("FAIRGATE_KAFKA_BROKERS", brokers.as_str()), ("FAIRGATE_JOIN_MS_MAX", "1000")];
+    let house = House::open_in(corner, &settings).await;
+    house.await_room("harbour-lights").await;
+
+    let began = Instant::now();
+    let joins = (0..20).map(|_| refused(house.post("/v1/rooms/harbour-lights/places"), 503, "join-not-acknowledged"));
+    for refusal in futures::future::join_all(joins).await {
+        assert!(!refusal.header("retry-after").is_empty());
+    }
+    assert!(began.elapsed() < Duration::from_secs(3), "refused only after {:?}", began.elapsed());
+    assert_eq!(reply(house.get("/readyz")).await.status, 503);
+
+    kafka.mend();
+    for _ in 0..50 {
+        let joined = reply(house.post("/v1/rooms/harbour-lights/places")).await;
+        if joined.status == 201 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("joining did not come back with Kafka");
+}
+
+#[tokio::test]
+async fn waiting_does_not_depend_on_redis() {
+    let corner = corner().await;
+    let server = corner.redis_url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
+    let redis = Chaos::before(&server).await;
+    let url = format!("redis://{}/", redis.address);
+    let house = House::open_in(corner, &[("FAIRGATE_REDIS_URL", &url)]).await;
+    let ticket_type = house.sale("harbour-lights", &Terms { tickets: 20, ..Terms::default() }).await;
+    let session = fan::session(&house, "harbour-lights").await;
+    let (ticket, admitted) = (fan::join(&house, "harbour-lights").await, fan::join(&house, "harbour-lights").await);
+    fan::claim(&house, "harbour-lights", &admitted).await;
+
+    redis.cut();
+    fan::join(&house, "harbour-lights").await;
+    reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
+    reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket)).await.with_status(200);
+    reply(house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&admitted)).await.with_status(200);
+    let began = Instant::now();
+    let refusal = fan::try_hold(&house, &session, ticket_type, 1).await;
+    assert_eq!((refusal.status, refusal.id()), (503, "try-again-soon"), "{}", refusal.text);
+    assert!(began.elapsed() < Duration::from_secs(6), "refused only after {:?}", began.elapsed());
+
+    redis.mend();
+    for _ in 0..60 {
+        if fan::try_hold(&house, &session, ticket_type, 1).await.status == 201 {
+            assert_clean(&house.verify().await);
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("holding did not come back with Redis");
+}
