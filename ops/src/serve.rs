@@ -38,8 +38,7 @@ pub enum Role {
     Sandbox,
 }
 
-const ALL: [Role; 6] =
-    [Role::Catalog, Role::Waitroom, Role::Admission, Role::Checkout, Role::Writer, Role::Sandbox];
+const ALL: [Role; 6] = [Role::Catalog, Role::Waitroom, Role::Admission, Role::Checkout, Role::Writer, Role::Sandbox];
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -185,7 +184,14 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     }
     if let Some(config) = configs.checkout {
         let verifier = verifier.context("FAIRGATE_PASS_KEYS is missing")?;
-        let app = checkout::App::new(config, stores.pool.clone(), stores.redis.clone(), stores.kafka.clone(), gate, verifier)?;
+        let app = checkout::App::new(
+            config,
+            stores.pool.clone(),
+            stores.redis.clone(),
+            stores.kafka.clone(),
+            gate,
+            verifier,
+        )?;
         if has(Role::Checkout) {
             checkout::run_api(app.clone(), tasks.clone()).await;
             all.add(checkout::webhooks(app.clone()));

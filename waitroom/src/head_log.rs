@@ -84,7 +84,10 @@ impl HeadLog {
             }
         }
         let total = self.total_admitted();
-        if self.admitted.back().is_none_or(|(_, before)| *before != total) {
+        // While nobody waits, few come in because few are there: that says nothing about how fast a line would move.
+        if self.lanes.iter().all(|lane| lane.head >= lane.tail) {
+            self.admitted.clear();
+        } else if self.admitted.back().is_none_or(|(_, before)| *before != total) {
             self.admitted.push_back((moved.at, total));
         }
         // One sample older than the window stays, as the base to measure from.
@@ -185,6 +188,18 @@ mod tests {
         log.apply(&moved(3 * 3600, 0, 4));
         assert_eq!(log.lanes[0].steps.len(), 1);
         assert_eq!(log.standing(0, 1), Standing::LongPast);
+    }
+
+    #[test]
+    fn an_empty_line_says_nothing_about_the_pace() {
+        let mut log = HeadLog::with_lanes(1);
+        for second in 0..20 {
+            log.apply(&HeadsMoved {
+                heads: vec![LaneHead { lane: 0, head: second, tail: second }],
+                ..moved(second, 0, 0)
+            });
+        }
+        assert_eq!(log.pace_per_sec(at(20)), None, "one a second came, and one a second was let in");
     }
 
     #[test]
