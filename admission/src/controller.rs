@@ -16,7 +16,7 @@ use rdkafka::{
     producer::FutureProducer,
 };
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     contract::{GateSettings, GateState, claim_until},
@@ -24,12 +24,11 @@ use crate::{
     heads::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
     lanes::{admission_group, line_topic},
     merge::{Lane, Waiting, fronts, next_in_line},
+    tails::Tails,
 };
 
 /// How often the gate is asked while fans wait.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-/// How often tails are looked up and, where anything changed, published.
-const TAILS_EVERY: Duration = Duration::from_millis(1000);
 /// Heads are published again this often even if nothing moves, so that the topic's retention never loses them.
 const REPUBLISH_EVERY: Duration = Duration::from_secs(3600);
 const CALL: Duration = Duration::from_secs(5);
@@ -75,7 +74,9 @@ pub struct Controller {
     uncommitted: BTreeMap<i32, i64>,
     /// Lanes whose committed head or tail was not published yet.
     unpublished: Vec<i32>,
-    tails_at: Instant,
+    tails: Tails,
+    /// Ends the looking at tails with the controller.
+    _watching: DropGuard,
     published_at: Instant,
 }
 
@@ -90,6 +91,9 @@ impl Controller {
         let topic = kafka.name(&line_topic(&room));
         let consumer: StreamConsumer<Changes> = kafka.consumer(&admission_group(&room), Changes::default())?;
         consumer.subscribe(&[&topic]).context("subscribing to the line")?;
+        let (tails, watching) = (Tails::default(), CancellationToken::new());
+        let lanes = settings.borrow().lanes;
+        tails.watch(kafka, topic.clone(), lanes, watching.clone())?;
         Ok(Self {
             heads_topic: kafka.name(HEADS_TOPIC),
             consumer: Arc::new(consumer),
@@ -104,7 +108,8 @@ impl Controller {
             recent: VecDeque::new(),
             uncommitted: BTreeMap::new(),
             unpublished: Vec::new(),
-            tails_at: Instant::now(),
+            tails,
+            _watching: watching.drop_guard(),
             published_at: Instant::now(),
         })
     }
@@ -202,9 +207,7 @@ impl Controller {
         self.adopt_changes().await?;
         self.resume_drained();
         self.commit().await?;
-        if self.tails_at.elapsed() >= TAILS_EVERY {
-            self.look_up_tails().await?;
-        }
+        self.note_tails();
         self.publish_heads().await?;
         self.admit().await?;
         self.commit().await?;
@@ -255,18 +258,10 @@ impl Controller {
         .await?
     }
 
-    async fn look_up_tails(&mut self) -> anyhow::Result<()> {
-        let (consumer, topic) = (self.consumer.clone(), self.topic.clone());
-        let numbers: Vec<i32> = self.lanes.keys().copied().collect();
-        let tails = tokio::task::spawn_blocking(move || {
-            numbers
-                .into_iter()
-                .map(|lane| Ok((lane, consumer.fetch_watermarks(&topic, lane, CALL)?.1)))
-                .collect::<anyhow::Result<Vec<_>>>()
-        })
-        .await??;
+    /// Takes in where the lanes end, and marks for publication what fans should learn of.
+    fn note_tails(&mut self) {
         let again = self.published_at.elapsed() >= REPUBLISH_EVERY;
-        for (number, tail) in tails {
+        for (number, tail) in self.tails.take() {
             if let Some(lane) = self.lanes.get_mut(&number)
                 && (lane.tail < tail || lane.fetched > lane.head || again)
             {
@@ -274,8 +269,6 @@ impl Controller {
                 self.unpublished.push(number);
             }
         }
-        self.tails_at = Instant::now();
-        Ok(())
     }
 
     /// Asks the gate and notes the new heads as granted.

@@ -16,6 +16,7 @@ mod pass;
 mod routes;
 mod run;
 mod store;
+mod tails;
 
 pub use config::Config;
 pub use routes::router;

@@ -168,6 +168,9 @@ enum Decided {
     Pending,
 }
 
+/// The lines of an order, and which shards a call moved tickets in, with their epoch.
+type Moves = (Vec<PlaceLine>, Vec<(ShardKey, i64)>);
+
 struct Attempt<'a> {
     app: &'a App,
     session: &'a Session,
@@ -184,7 +187,7 @@ impl Attempt<'_> {
         // What an earlier attempt was refused for must not be taken for the answer to this one.
         store::order::forget_refusal(&app.pool, self.order).await?;
         let waiter = app.outcomes.wait(self.order);
-        let (lines, moved) = self.move_parts().await?;
+        let Some((lines, moved)) = self.move_parts().await? else { return Ok(Decided::Written) };
         let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else { return Err(Error::HoldLost) };
         let command = Command::Place(Box::new(self.command(lines)));
         match app.commands.send(home.partition(app.commands.partitions), self.order, &command, self.request).await {
@@ -227,13 +230,15 @@ impl Attempt<'_> {
         }
     }
 
-    /// Moves every part of the hold to the order; gives the lines, and what this call moved.
-    async fn move_parts(&self) -> Result<(Vec<PlaceLine>, Vec<(ShardKey, i64)>), Error> {
+    /// Moves every part of the hold to the order; gives the lines, and what this call moved. `None` where an earlier try
+    /// was written meanwhile.
+    async fn move_parts(&self) -> Result<Option<Moves>, Error> {
         let deadline = Utc::now() + Duration::from_std(self.app.config.placing_deadline).unwrap_or_default();
         let (mut lines, mut moved_here) = (Vec::new(), Vec::new());
         for (key, quantity, unit_price_minor) in self.hold.parts() {
             match self.move_part(key, quantity, deadline).await {
-                Ok((epoch, moved)) => {
+                Ok(None) => return Ok(None),
+                Ok(Some((epoch, moved))) => {
                     if moved {
                         moved_here.push((key, epoch));
                     }
@@ -246,16 +251,23 @@ impl Attempt<'_> {
                 }
             }
         }
-        Ok((lines, moved_here))
+        Ok(Some((lines, moved_here)))
     }
 
-    /// The epoch under which the part is being placed, and whether it was moved now.
-    async fn move_part(&self, key: ShardKey, quantity: i32, deadline: DateTime<Utc>) -> Result<(i64, bool), Error> {
+    /// The epoch under which the part is being placed, and whether it was moved now. `None` where the order is written.
+    async fn move_part(
+        &self,
+        key: ShardKey,
+        quantity: i32,
+        deadline: DateTime<Utc>,
+    ) -> Result<Option<(i64, bool)>, Error> {
         let (redis, hold) = (&self.app.redis, self.hold.hold);
         for _ in 0..ATTEMPTS_MAX {
             match shard::place(redis, key, hold, self.order, quantity, deadline).await? {
-                Moved::Placing { epoch, moved } => return Ok((epoch, moved)),
+                Moved::Placing { epoch, moved } => return Ok(Some((epoch, moved))),
                 Moved::Missing => rebuild::ensure_present(self.app, key).await?,
+                // The hold is also gone when an earlier try of this order was settled since we looked for it.
+                Moved::Gone if self.is_written().await? => return Ok(None),
                 Moved::Gone if self.hold.expires_at <= Utc::now() => return Err(Error::HoldExpired),
                 // Lost with Redis before its time: it may take the same tickets again, if they are still there.
                 Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at).await? {
@@ -265,6 +277,10 @@ impl Attempt<'_> {
             }
         }
         Err(Error::Unavailable(format!("stock shard {key} went missing while an order was placed")))
+    }
+
+    async fn is_written(&self) -> Result<bool, Error> {
+        Ok(matches!(store::order::decision(&self.app.pool, self.order).await?, Some(Ok(()))))
     }
 
     /// Frees what was moved for a command that certainly is not in the log.

@@ -172,7 +172,7 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     if let Some(config) = configs.waitroom {
         let keys: Arc<PassKeys> = pass_keys.context("FAIRGATE_PASS_KEYS is missing")?;
         let app = waitroom::App::new(config, stores.pool.clone(), stores.kafka.clone(), keys.clone())?;
-        waitroom::run(&app, stores.kafka.clone(), &tasks);
+        waitroom::run(&app, stores.steady.clone(), stores.kafka.clone(), &tasks);
         ready.waitroom = Some(app.clone());
         let routers = waitroom::router(app);
         all.add(admission::router(keys));
@@ -180,7 +180,7 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
         all.add_limited(routers.waiting, wait);
     }
     if has(Role::Admission) {
-        admission::run(stores.pool.clone(), stores.kafka.clone(), gate.clone(), &tasks)?;
+        admission::run(stores.steady.clone(), stores.kafka.clone(), gate.clone(), &tasks)?;
     }
     if let Some(config) = configs.checkout {
         let verifier = verifier.context("FAIRGATE_PASS_KEYS is missing")?;
@@ -240,7 +240,7 @@ struct Readiness {
 
 /// 200 once every server answers and the heads were read; 503 naming what is missing until then.
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
-    let Stores { pool, redis, kafka } = &readiness.stores;
+    let Stores { pool, redis, kafka, .. } = &readiness.stores;
     let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
     let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
     let mut missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]

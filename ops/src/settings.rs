@@ -7,10 +7,14 @@ use kit::{
 };
 use sqlx::PgPool;
 
+const STEADY_CONNECTIONS_MAX: u32 = 3;
+
 /// The three servers, as every command needs them.
 #[derive(Clone)]
 pub struct Stores {
     pub pool: PgPool,
+    /// A small pool for what runs all the time, so that a crowd of requests never keeps it waiting.
+    pub steady: PgPool,
     pub redis: Redis,
     pub kafka: Kafka,
 }
@@ -31,9 +35,15 @@ impl Stores {
         }
         let pool = kit::postgres::pool(&database_url, connections_max)
             .map_err(|error| settings.mistake(format!("FAIRGATE_DATABASE_URL: {error}")));
+        let steady = kit::postgres::pool(&database_url, STEADY_CONNECTIONS_MAX);
         let redis = Redis::connect(&redis_url, &namespace)
             .map_err(|error| settings.mistake(format!("FAIRGATE_REDIS_URL: {error:#}")));
-        Some(Self { pool: pool.ok()?, redis: redis.ok()?, kafka: Kafka::new(&brokers, &namespace, replication) })
+        Some(Self {
+            pool: pool.ok()?,
+            steady: steady.ok()?,
+            redis: redis.ok()?,
+            kafka: Kafka::new(&brokers, &namespace, replication),
+        })
     }
 
     /// The same from the process environment, for the tools.

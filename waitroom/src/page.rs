@@ -64,7 +64,8 @@ fn cookie(app: &App, name: String, value: String, path: String) -> Cookie<'stati
 
 async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Show), Error> {
     let known = catalog::contract::show(&app.pool, show).await?.ok_or(Error::ShowUnknown)?;
-    Ok((app.rooms.of_show(show).ok_or(Error::NoLine)?, known))
+    let missing = if app.rooms.are_known() { Error::NoLine } else { Error::Starting };
+    Ok((app.rooms.of_show(show).ok_or(missing)?, known))
 }
 
 /// The place in the browser's cookie, if it is one of this room's.

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -134,6 +134,8 @@ pub struct Rooms {
     rooms: RwLock<HashMap<String, Arc<Room>>>,
     /// Heads that were read before their room was known (at start).
     early: RwLock<HashMap<String, HeadLog>>,
+    /// Whether the rooms were read once.
+    known: AtomicBool,
 }
 
 /// Rooms whose heads are kept although no such room is known; more are dropped.
@@ -143,7 +145,13 @@ const LANES_MAX: usize = 256;
 impl Rooms {
     pub fn get(&self, room: &str) -> Result<Arc<Room>, Error> {
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(room).cloned().ok_or(Error::RoomUnknown)
+        // Before the first read, a room that is missing here may well exist.
+        rooms.get(room).cloned().ok_or(if self.are_known() { Error::RoomUnknown } else { Error::Starting })
+    }
+
+    /// Whether the rooms were read from the database since this instance started.
+    pub fn are_known(&self) -> bool {
+        self.known.load(Ordering::Acquire)
     }
 
     pub fn of_show(&self, show: &str) -> Option<Arc<Room>> {
@@ -169,6 +177,8 @@ impl Rooms {
             log.resize(usize::try_from(row.lanes).unwrap_or(1));
             rooms.insert(row.room.clone(), Arc::new(Room::new(&row.room, info, log)));
         }
+        drop(rooms);
+        self.known.store(true, Ordering::Release);
     }
 
     /// Takes in published heads.

@@ -57,7 +57,7 @@ impl App {
 
     /// Whether this instance knows where the lines stand.
     pub fn is_ready(&self) -> bool {
-        self.caught_up.load(Ordering::Relaxed)
+        self.caught_up.load(Ordering::Relaxed) && self.rooms.are_known()
     }
 
     /// Opens a place ticket of `room`.
@@ -67,7 +67,7 @@ impl App {
     }
 }
 
-/// Starts following heads and rooms.
-pub fn run(app: &App, kafka: Kafka, tasks: &Tasks) {
-    follow::start(&app.rooms, app.pool.clone(), kafka, app.caught_up.clone(), tasks);
+/// Starts following heads and rooms. `pool` is for the background: a crowd of requests must not keep it waiting.
+pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
+    follow::start(&app.rooms, pool, kafka, app.caught_up.clone(), tasks);
 }

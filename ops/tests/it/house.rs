@@ -22,7 +22,12 @@ pub async fn corner() -> Corner {
 }
 
 pub fn stores(corner: &Corner) -> Stores {
-    Stores { pool: corner.pool.clone(), redis: corner.redis.clone(), kafka: corner.kafka.clone() }
+    Stores {
+        pool: corner.pool.clone(),
+        steady: corner.pool.clone(),
+        redis: corner.redis.clone(),
+        kafka: corner.kafka.clone(),
+    }
 }
 
 /// What a sale is like.

@@ -129,7 +129,7 @@ async fn start(
     settings.finish().expect("settings");
     let keys = Arc::new(PassKeys::from_paserk(pass_key, "fairgate", "checkout").expect("keys"));
     let app = App::new(config, corner.pool.clone(), kafka.clone(), keys).expect("app");
-    waitroom::run(&app, kafka.clone(), tasks);
+    waitroom::run(&app, corner.pool.clone(), kafka.clone(), tasks);
     let routers = waitroom::router(app);
     let (router, _) = routers.joining.merge(routers.waiting).split_for_parts();
     let instance = Instance { router: kit::http::stack(router) };
