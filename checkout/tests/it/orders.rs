@@ -75,7 +75,7 @@ async fn a_cancelled_order_gives_its_tickets_back_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unpaid_order_expires_and_its_tickets_come_back() {
     let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_ORDER_SECS", "2")], stock: vec![(4, 1)], ..Plan::default() })
+        Stage::with(Plan { settings: vec![("FAIRGATE_ORDER_SECS", "6")], stock: vec![(4, 1)], ..Plan::default() })
             .await;
     let (session, order) = stage.bought(&[4]).await;
     assert_eq!(stage.hold(&stage.session().await, "h", &[1]).await.problem(), "sold-out");

@@ -297,7 +297,7 @@ async fn a_join_that_was_not_acknowledged_is_refused_soon_and_works_again_with_k
     for refusal in futures::future::join_all(joins).await {
         assert!(!refusal.header("retry-after").is_empty());
     }
-    assert!(began.elapsed() < Duration::from_secs(3), "refused only after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "refused only after {:?}", began.elapsed());
     assert_eq!(reply(house.get("/readyz")).await.status, 503);
 
     kafka.mend();
