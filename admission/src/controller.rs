@@ -158,17 +158,18 @@ impl Controller {
                     continue;
                 }
             };
-            if let Some(lane) = self.lanes.get_mut(&lane) {
-                lane.fetch(record);
-            } else {
-                // Assigned a moment ago: adopt it first, so that this record is not lost.
-                if let Err(error) = self.adopt_changes().await {
-                    tracing::warn!(room = self.room, error = format!("{error:#}"), "taking over a lane");
-                }
-                match self.lanes.get_mut(&lane) {
-                    Some(lane) => lane.fetch(record),
-                    None => self.rewind(lane, record.offset),
-                }
+            // Lanes that changed hands are taken over first: their records belong to the new beginning.
+            if let Err(error) = self.adopt_changes().await {
+                tracing::warn!(room = self.room, error = format!("{error:#}"), "taking over a lane");
+                self.rewind(lane, record.offset);
+                continue;
+            }
+            let missing = match self.lanes.get_mut(&lane) {
+                Some(lane) => lane.fetch(record).err(),
+                None => Some(record.offset),
+            };
+            if let Some(offset) = missing {
+                self.rewind(lane, offset);
             }
             if self.lanes.get(&lane).is_some_and(|lane| lane.waiting.len() >= LANE_RECORDS_MAX) {
                 self.pause(lane);
@@ -178,7 +179,8 @@ impl Controller {
 
     /// Asks for a record again that could not be taken in.
     fn rewind(&self, lane: i32, offset: i64) {
-        let _ = self.consumer.seek(&self.topic, lane, Offset::Offset(offset), Duration::from_millis(500));
+        // Without a timeout it only asks; should it fail, the next gap or look at the tails asks again.
+        let _ = self.consumer.seek(&self.topic, lane, Offset::Offset(offset), Duration::ZERO);
     }
 
     fn list(&self, lanes: &[i32]) -> TopicPartitionList {
@@ -229,6 +231,8 @@ impl Controller {
             }
             match self.position_of(*lane).await {
                 Ok((head, tail)) => {
+                    // A pause outlives the assignment in librdkafka; a lane that came back must not stay silent.
+                    let _ = self.consumer.resume(&self.list(&[*lane]));
                     tracing::info!(room = self.room, lane, head, tail, "lane taken over");
                     self.lanes.insert(*lane, Lane::starting_at(head, tail));
                     self.unpublished.push(*lane);
@@ -262,6 +266,13 @@ impl Controller {
     fn note_tails(&mut self) {
         let again = self.published_at.elapsed() >= REPUBLISH_EVERY;
         for (number, tail) in self.tails.take() {
+            // Known for a second to have more, and nothing came: ask again.
+            if let Some(lane) = self.lanes.get(&number)
+                && lane.waiting.is_empty()
+                && lane.fetched < lane.tail
+            {
+                self.rewind(number, lane.fetched);
+            }
             if let Some(lane) = self.lanes.get_mut(&number)
                 && (lane.tail < tail || lane.fetched > lane.head || again)
             {

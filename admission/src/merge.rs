@@ -29,12 +29,19 @@ impl Lane {
     }
 
     /// Takes in a fetched record; one that was seen already is ignored.
-    pub fn fetch(&mut self, record: Waiting) {
-        if record.offset >= self.fetched {
+    ///
+    /// # Errors
+    /// The offset that should have come, where the record would leave a gap: nobody in between may be passed over.
+    pub fn fetch(&mut self, record: Waiting) -> Result<(), i64> {
+        if record.offset > self.fetched {
+            return Err(self.fetched);
+        }
+        if record.offset == self.fetched {
             self.waiting.push_back(record);
             self.fetched = record.offset + 1;
             self.tail = self.tail.max(self.fetched);
         }
+        Ok(())
     }
 
     /// Whether we know what stands next in this lane, be it nothing.
@@ -81,9 +88,15 @@ pub fn next_in_line(lanes: &BTreeMap<i32, Lane>, want: usize) -> Vec<Candidate> 
     chosen
 }
 
-/// The time of the first waiting record of each lane; `None` where nobody waits.
+/// The time of the first waiting record of each lane; `None` where nobody waits, and the beginning of time where somebody
+/// does who was not fetched yet: until then nobody elsewhere may pass.
 pub fn fronts(lanes: &BTreeMap<i32, Lane>) -> Vec<(i32, Option<i64>)> {
-    lanes.iter().map(|(number, lane)| (*number, lane.waiting.front().map(|record| record.joined_ms))).collect()
+    let front = |lane: &Lane| match lane.waiting.front() {
+        Some(record) => Some(record.joined_ms),
+        None if lane.fetched < lane.tail => Some(0),
+        None => None,
+    };
+    lanes.iter().map(|(number, lane)| (*number, front(lane))).collect()
 }
 
 #[cfg(test)]
@@ -94,7 +107,7 @@ mod tests {
     fn lane(times: &[i64], tail: i64) -> Lane {
         let mut lane = Lane::starting_at(0, tail);
         for (offset, joined_ms) in times.iter().enumerate() {
-            lane.fetch(Waiting { offset: offset as i64, joined_ms: *joined_ms });
+            lane.fetch(Waiting { offset: offset as i64, joined_ms: *joined_ms }).expect("no gap");
         }
         lane
     }
@@ -109,8 +122,17 @@ mod tests {
     #[test]
     fn a_record_fetched_twice_counts_once() {
         let mut lane = lane(&[5], 1);
-        lane.fetch(Waiting { offset: 0, joined_ms: 5 });
+        assert_eq!(lane.fetch(Waiting { offset: 0, joined_ms: 5 }), Ok(()));
         assert_eq!(lane.waiting.len(), 1);
+    }
+
+    #[test]
+    fn a_gap_is_refused_and_what_was_not_fetched_holds_the_others_back() {
+        let mut lane = lane(&[5], 4);
+        assert_eq!(lane.fetch(Waiting { offset: 3, joined_ms: 9 }), Err(1));
+        assert_eq!(lane.waiting.len(), 1);
+        lane.admit_until(1);
+        assert_eq!(fronts(&BTreeMap::from([(0, lane), (1, Lane::starting_at(7, 7))])), [(0, Some(0)), (1, None)]);
     }
 
     proptest! {

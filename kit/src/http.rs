@@ -75,12 +75,12 @@ async fn limit_time(request: Request, next: Next) -> Response {
     }
 }
 
-/// A form posted from another site is refused. Browsers say where a request comes from in `Sec-Fetch-Site`; programs
-/// do not send it and carry no cookies of ours either.
+/// A form posted from another site is refused, with or without cookies of ours: it could just as well set some, and make a
+/// fan buy in somebody else's session. Browsers say where a request comes from in `Sec-Fetch-Site`; programs do not.
 async fn refuse_foreign_forms(request: Request, next: Next) -> Response {
     let foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if foreign && changes && request.headers().contains_key(header::COOKIE) {
+    if foreign && changes {
         return Problem::new(StatusCode::FORBIDDEN, "cross-site", "This came from another site")
             .detail("Open the page here and try again.")
             .into_response();
@@ -98,6 +98,20 @@ async fn secure(request: Request, next: Next) -> Response {
          form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ));
     response
+}
+
+/// Anybody may invent methods; each would become a series of its own for good.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
 }
 
 async fn observe(mut request: Request, next: Next) -> Response {
@@ -120,7 +134,7 @@ async fn observe(mut request: Request, next: Next) -> Response {
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
     span.in_scope(|| tracing::debug!(status, elapsed_ms = elapsed.as_millis() as u64, "answered"));
-    metrics::histogram!("fairgate_http_seconds", "route" => route, "method" => method.to_string(), "status" => status.to_string())
+    metrics::histogram!("fairgate_http_seconds", "route" => route, "method" => method_label(&method), "status" => status.to_string())
         .record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID, value);

@@ -76,7 +76,8 @@ impl HeadLog {
             }
             let old = moved.at - Duration::hours(REMEMBERED_HOURS);
             while let Some(step) = lane.steps.front() {
-                if step.at >= old && lane.steps.len() <= STEPS_MAX {
+                let is_needed = step.at >= old || step.claim_until > moved.at;
+                if is_needed && lane.steps.len() <= STEPS_MAX {
                     break;
                 }
                 lane.forgotten = step.head;
