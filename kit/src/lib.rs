@@ -1,22 +1,31 @@
 //! Plumbing every Fairgate service shares, without one noun of the ticketing domain.
 //!
 //! Reading order: what a process is told ([`settings`]), what it answers ([`problem`], [`extract`], [`http`], [`limit`],
-//! [`page`]), what it seals ([`token`]), what it leans on ([`postgres`], [`redis`], [`kafka`]) and how it is watched
-//! ([`telemetry`]). `testing` (feature) gives every test a database, a key prefix and topics of its own.
+//! [`form`], [`page`], [`chart`]), what it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`],
+//! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched ([`telemetry`]).
+//! `testing` (feature) gives every test a database, a key prefix and topics of its own.
+
 extern crate self as kit;
 
 pub mod asset;
+pub mod chart;
+pub mod cookie;
 pub mod extract;
+pub mod form;
 pub mod http;
 pub mod kafka;
 pub mod limit;
+pub mod outbox;
 pub mod page;
+pub mod password;
 pub mod postgres;
 pub mod problem;
 pub mod redis;
+pub mod secret;
 pub mod serve;
 pub mod settings;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod throttle;
 pub mod token;

@@ -15,12 +15,18 @@ const DRAIN_SECS_MAX: u64 = 20;
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
+    draining: CancellationToken,
 }
 
 impl Tasks {
     /// Cancelled when the process should end. Loops select on it.
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// Cancelled when the server takes no more requests. Answers that never end by themselves (streams) end then.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
     }
 
     /// Runs `task` until it ends by itself; it must watch [`Tasks::stop`].
@@ -87,10 +93,12 @@ pub async fn serve_on(
     end: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let (draining, drained) = tokio::sync::oneshot::channel::<()>();
+    let streams = tasks.draining();
     let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             end.await;
             tracing::info!("draining");
+            streams.cancel();
             let _ = draining.send(());
         });
     let overtime = async {

@@ -1,16 +1,20 @@
 //! The SQL of every owner: one folder and one Postgres schema each.
 //!
-//! Versions are unique across owners (catalog 1xxx, admission 2xxx, waitroom 3xxx, checkout 4xxx, sandbox 5xxx), so the
-//! owners can share one ledger table now and move to databases of their own later.
+//! Versions are unique across owners (catalog 1xxx, admission 2xxx, waitroom 3xxx, checkout 4xxx, sandbox 5xxx,
+//! reseller 6xxx, admin 7xxx, notifications 8xxx), so the owners can share one ledger table now and move to databases of
+//! their own later.
 
 use sqlx::{PgPool, migrate::Migrator};
 
-static OWNERS: [(&str, Migrator); 5] = [
+static OWNERS: [(&str, Migrator); 8] = [
     ("catalog", sqlx::migrate!("./catalog")),
     ("admission", sqlx::migrate!("./admission")),
     ("waitroom", sqlx::migrate!("./waitroom")),
     ("checkout", sqlx::migrate!("./checkout")),
     ("sandbox", sqlx::migrate!("./sandbox")),
+    ("reseller", sqlx::migrate!("./reseller")),
+    ("admin", sqlx::migrate!("./admin")),
+    ("notifications", sqlx::migrate!("./notifications")),
 ];
 
 /// Brings every schema up to date; running it again does nothing. Safe to run from several processes at once.
