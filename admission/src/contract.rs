@@ -52,6 +52,11 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     store::gate(executor, room).await
 }
 
+/// The gate settings of these rooms, whatever their state.
+pub async fn gates(pool: &PgPool, rooms: &[String]) -> sqlx::Result<Vec<GateSettings>> {
+    store::gates(pool, rooms).await
+}
+
 /// The settings of all gates that are not closed.
 pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     store::open_gates(pool).await

@@ -77,6 +77,18 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     Ok(row.map(Into::into))
 }
 
+pub async fn gates(pool: &PgPool, rooms: &[String]) -> sqlx::Result<Vec<GateSettings>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
+         WHERE room = ANY($1) ORDER BY room",
+        rooms
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
 pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         Row,

@@ -1,18 +1,29 @@
 //! What is on sale: shows, venues, performers and ticket types, as JSON for programs and as pages for people.
 //!
 //! Reading order: what others may use ([`contract`]), how prices and times are told ([`price`], [`when`]), the public
-//! reads (`shows`, `cached`), the pages (`pages`, `json_ld`), what can go wrong ([`error`]), the SQL (`store`).
+//! reads (`shows`, `cached`), the pages (`pages`, `json_ld`); what resellers put in (`reseller`, `show_draft`,
+//! `allotment`), what fits (`check`, `slug`, `fault`), what the others are told (`event`, `run`); what can go wrong in
+//! public ([`error`]), the SQL (`store`).
 
+mod allotment;
 mod cached;
+mod check;
 pub mod contract;
 pub mod error;
+mod event;
+mod fault;
 mod json_ld;
 mod pages;
 pub mod price;
+mod reseller;
+mod run;
+mod show_draft;
 mod shows;
+mod slug;
 mod store;
 pub mod when;
 
+pub use run::run;
 use sqlx::PgPool;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

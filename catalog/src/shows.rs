@@ -1,7 +1,7 @@
 //! The public reads.
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use kit::{
     extract::{Path, Query},
     problem::ProblemBody,
@@ -13,6 +13,7 @@ use crate::{
     App, cached,
     contract::{Show, TicketType},
     error::Error,
+    slug::is_slug,
     store,
 };
 
@@ -66,6 +67,10 @@ impl Cursor {
     fn parse(text: &str) -> Result<Self, Error> {
         let (micros, show) = text.split_once('.').ok_or(Error::CursorInvalid)?;
         let starts_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(Error::CursorInvalid)?;
+        // What no show can be, the database may not even take as a question.
+        if !(1900..3000).contains(&starts_at.year()) || !is_slug(show) {
+            return Err(Error::CursorInvalid);
+        }
         Ok(Self { starts_at, show: show.to_owned() })
     }
 
@@ -130,7 +135,9 @@ mod tests {
         let starts_at = DateTime::from_timestamp_micros(1_795_000_000_123_456).expect("a time");
         let cursor = Cursor { starts_at, show: "mira-vale-harbour-lights".to_owned() };
         assert_eq!(Cursor::parse(&cursor.text()).expect("ours"), cursor);
-        for text in ["", "x", "x.y", ".", "99999999999999999999.z"] {
+        for text in
+            ["", "x", "x.y", ".", "99999999999999999999.z", "-9223372036854775808.z", "9223372036854775807.z", "1.\0"]
+        {
             assert!(Cursor::parse(text).is_err(), "{text}");
         }
     }

@@ -8,6 +8,11 @@ fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
+/// Whether this is the IANA name of a time zone.
+pub fn is_zone(name: &str) -> bool {
+    name.parse::<Tz>().is_ok()
+}
+
 /// The parts of a date block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateBlock {

@@ -10,7 +10,7 @@ use kit::{problem::Problem, token::TokenFault};
 pub enum Error {
     #[error("no such room")]
     RoomUnknown,
-    #[error("this instance has just started and does not know the rooms yet")]
+    #[error("this instance has just started and does not know yet where the lines stand")]
     Starting,
     #[error("no such show")]
     ShowUnknown,
@@ -47,7 +47,7 @@ impl Error {
         match self {
             Self::RoomUnknown => of(S::NOT_FOUND, "room-unknown", "There is no such room")
                 .detail("Check the address, or start from the list of shows."),
-            Self::Starting => Problem::unavailable("the rooms were not read yet"),
+            Self::Starting => Problem::unavailable("rooms and heads were not read yet").retry_after(1),
             Self::ShowUnknown => of(S::NOT_FOUND, "show-unknown", "There is no such show")
                 .detail("Check the address, or start from the list of shows."),
             Self::NoLine => of(S::NOT_FOUND, "no-line", "This show has no line")

@@ -62,10 +62,15 @@ fn cookie(app: &App, name: String, value: String, path: String) -> Cookie<'stati
         .build()
 }
 
-async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Show), Error> {
-    let known = catalog::contract::show(&app.pool, show).await?.ok_or(Error::ShowUnknown)?;
-    let missing = if app.rooms.are_known() { Error::NoLine } else { Error::Starting };
-    Ok((app.rooms.of_show(show).ok_or(missing)?, known))
+/// From memory where the room is known, so that the line goes on while the database is away.
+async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Arc<Show>), Error> {
+    let room = app.rooms.of_show(show)?;
+    let read = room.as_ref().and_then(|room| room.show());
+    let known = match read {
+        Some(known) => known,
+        None => Arc::new(catalog::contract::show(&app.pool, show).await?.ok_or(Error::ShowUnknown)?),
+    };
+    Ok((room.ok_or(Error::NoLine)?, known))
 }
 
 /// The place in the browser's cookie, if it is one of this room's.

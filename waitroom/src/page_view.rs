@@ -1,11 +1,17 @@
-//! What the queue page shows: its states, its words, and the picture of the line. No I/O.
+//! What the queue page shows: its states and its words. No I/O.
+
+use std::sync::Arc;
 
 use askama::Template;
 use catalog::contract::{Show, price::grouped, when};
 use chrono::{DateTime, Utc};
 use kit::asset::Asset;
 
-use crate::{phase::Phase, wait::WaitRange};
+use crate::{
+    phase::Phase,
+    picture::{GATE, Picture, START},
+    wait::WaitRange,
+};
 
 /// Keeps the page alive; without it the page reloads itself.
 pub static QUEUE_JS: Asset =
@@ -16,7 +22,7 @@ pub static QUEUE_JS: Asset =
 #[template(path = "queue.html")]
 pub struct QueuePage {
     pub room: String,
-    pub show: Show,
+    pub show: Arc<Show>,
     pub view: QueueView,
     pub now: DateTime<Utc>,
 }
@@ -225,71 +231,9 @@ fn duration(secs: i32) -> String {
     }
 }
 
-/// Where whoever is next stands, in per cent of the width.
-const GATE: f64 = 19.0;
-/// Where the fan stood when joining.
-const START: f64 = 86.0;
-const PEOPLE_MAX: i64 = 42;
-
-/// The picture of the line. Positions are per cent of its width, heights are pixels.
-struct Picture {
-    you: String,
-    start: String,
-    people: Vec<Person>,
-}
-
-/// One of the people hinted at.
-struct Person {
-    x: String,
-    y: i64,
-    class: &'static str,
-}
-
-impl Picture {
-    fn new(ahead: i64, ahead_at_join: i64, people_waiting: i64) -> Self {
-        let at_join = ahead_at_join.max(ahead).max(1);
-        let you = position(ahead, at_join);
-        let shown = at_join.min(PEOPLE_MAX);
-        let mut people: Vec<Person> = (0..shown)
-            .map(|index| {
-                // Few people stand where they are; many are a crowd, evenly spread.
-                let x = if shown == at_join {
-                    position(index, at_join)
-                } else {
-                    GATE + (START - GATE) * index as f64 / shown as f64
-                };
-                Person { x: percent(x), y: height(index), class: if x < you { "person" } else { "person gone" } }
-            })
-            .collect();
-        let behind = (people_waiting - ahead - 1).clamp(0, 6);
-        people.extend((0..behind).map(|index| Person {
-            x: percent(START + 3.5 + 1.9 * index as f64),
-            y: height(index + 1),
-            class: "person behind",
-        }));
-        Self { you: percent(you), start: percent(START), people }
-    }
-}
-
-/// On a square-root scale, so that movement is seen from far behind.
-fn position(ahead: i64, at_join: i64) -> f64 {
-    let share = (ahead.max(0) as f64 / at_join.max(1) as f64).min(1.0);
-    GATE + (START - GATE) * share.sqrt()
-}
-
-/// A crowd is not a string of pearls.
-fn height(index: i64) -> i64 {
-    64 + [0, -8, 6, -3, 9, -5, 4][(index.rem_euclid(7)) as usize]
-}
-
-fn percent(value: f64) -> String {
-    format!("{value:.1}%")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn a_page(view: QueueView) -> String {
         let now: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
@@ -311,7 +255,7 @@ mod tests {
             on_sale_at: now + chrono::Duration::days(1),
             high_traffic: true,
         };
-        QueuePage { room: "harbour".into(), show, view, now }.render().expect("the page renders")
+        QueuePage { room: "harbour".into(), show: Arc::new(show), view, now }.render().expect("the page renders")
     }
 
     fn entrance(phase: Phase) -> Entrance {
@@ -398,25 +342,5 @@ mod tests {
         assert_eq!(duration(90), "90 seconds");
         assert_eq!(duration(60), "1 minute");
         assert_eq!(duration(1), "1 second");
-    }
-
-    #[test]
-    fn few_people_ahead_are_each_drawn() {
-        let count = |picture: &Picture, class| picture.people.iter().filter(|one| one.class == class).count();
-        let picture = Picture::new(3, 8, 4);
-        assert_eq!(count(&picture, "person"), 3);
-        assert_eq!(count(&picture, "person gone"), 5);
-        assert_eq!(count(&picture, "person behind"), 0);
-        assert_eq!(count(&Picture::new(900_000, 900_000, 2_000_000), "person"), 42);
-    }
-
-    proptest! {
-        #[test]
-        fn the_mark_moves_toward_the_gate_only(at_join in 0i64..10_000_000, share in 0.0f64..1.0, step in 0i64..1000) {
-            let ahead = (at_join as f64 * share) as i64;
-            let (now, later) = (position(ahead, at_join), position(ahead - step, at_join));
-            prop_assert!(later <= now);
-            prop_assert!((GATE..=START).contains(&now));
-        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is the same for everybody in a room, kept in memory and answered from there.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -9,8 +9,9 @@ use std::{
 };
 
 use admission::contract::{GateSettings, HeadsMoved};
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use catalog::contract::Show;
 use chrono::Utc;
 
 use crate::{error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, store::RoomRow};
@@ -19,6 +20,8 @@ use crate::{error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument,
 pub struct Room {
     pub name: String,
     info: ArcSwap<Info>,
+    /// What is sold, so that pages need no database; absent until it was read, and while it is not published.
+    show: ArcSwapOption<Show>,
     log: RwLock<HeadLog>,
     document: ArcSwap<Document>,
     next_lane: AtomicUsize,
@@ -63,6 +66,7 @@ impl Room {
         Self {
             name: name.to_owned(),
             info: ArcSwap::from_pointee(info),
+            show: ArcSwapOption::empty(),
             log: RwLock::new(log),
             document,
             next_lane: AtomicUsize::new(shortest),
@@ -71,6 +75,10 @@ impl Room {
 
     pub fn info(&self) -> Arc<Info> {
         self.info.load_full()
+    }
+
+    pub fn show(&self) -> Option<Arc<Show>> {
+        self.show.load_full()
     }
 
     pub fn document(&self) -> Arc<Document> {
@@ -136,6 +144,8 @@ pub struct Rooms {
     early: RwLock<HashMap<String, HeadLog>>,
     /// Whether the rooms were read once.
     known: AtomicBool,
+    /// Whether the heads that were published before the start were read.
+    caught_up: AtomicBool,
 }
 
 /// Rooms whose heads are kept although no such room is known; more are dropped.
@@ -143,20 +153,56 @@ const EARLY_ROOMS_MAX: usize = 1000;
 const LANES_MAX: usize = 256;
 
 impl Rooms {
+    /// # Errors
+    /// No such room, or [`Error::Starting`]: until the rooms and their heads were read, a room that is missing here may
+    /// well exist, and one that is here seems to stand at its beginning.
     pub fn get(&self, room: &str) -> Result<Arc<Room>, Error> {
+        self.ready()?;
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        // Before the first read, a room that is missing here may well exist.
-        rooms.get(room).cloned().ok_or(if self.are_known() { Error::RoomUnknown } else { Error::Starting })
+        rooms.get(room).cloned().ok_or(Error::RoomUnknown)
     }
 
-    /// Whether the rooms were read from the database since this instance started.
-    pub fn are_known(&self) -> bool {
-        self.known.load(Ordering::Acquire)
+    fn ready(&self) -> Result<(), Error> {
+        if self.are_ready() { Ok(()) } else { Err(Error::Starting) }
     }
 
-    pub fn of_show(&self, show: &str) -> Option<Arc<Room>> {
+    /// Whether rooms and heads were read since this instance started.
+    pub fn are_ready(&self) -> bool {
+        self.known.load(Ordering::Acquire) && self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// The room of a show, `None` where it has none.
+    ///
+    /// # Errors
+    /// [`Error::Starting`], as [`Rooms::get`].
+    pub fn of_show(&self, show: &str) -> Result<Option<Arc<Room>>, Error> {
+        self.ready()?;
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.values().find(|room| room.info.load().show == show).cloned()
+        Ok(rooms.values().find(|room| room.info.load().show == show).cloned())
+    }
+
+    /// Notes that the heads published before the start were read.
+    pub fn caught_up(&self) {
+        self.caught_up.store(true, Ordering::Release);
+    }
+
+    /// The shows of rooms that do not know theirs.
+    pub fn without_show(&self) -> Vec<String> {
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        rooms.values().filter(|room| room.show.load().is_none()).map(|room| room.info.load().show.clone()).collect()
+    }
+
+    /// Takes in what was read when asking for the shows `asked`.
+    pub fn follow_shows(&self, asked: &[String], found: Vec<Show>) {
+        let asked: HashSet<&String> = asked.iter().collect();
+        let found: HashMap<_, _> = found.into_iter().map(|show| (show.show.clone(), Arc::new(show))).collect();
+        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        for room in rooms.values() {
+            let show = room.info.load().show.clone();
+            if asked.contains(&show) {
+                room.show.store(found.get(&show).cloned());
+            }
+        }
     }
 
     /// Takes in what operators decided.

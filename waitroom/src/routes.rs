@@ -112,7 +112,7 @@ pub struct PassBody {
     (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "room-not-open"),
     (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "room-closed"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "room-busy or join-not-acknowledged: no place was given, try again after Retry-After"),
+        description = "room-busy, join-not-acknowledged or try-again-soon: no place was given, try again after Retry-After"),
 ))]
 async fn join(State(app): State<App>, Path(room): Path<String>, request: RequestId) -> Result<Response, Error> {
     let room = app.rooms.get(&room)?;
@@ -137,6 +137,8 @@ async fn join(State(app): State<App>, Path(room): Path<String>, request: Request
     (status = 200, body = HeadDocument),
     (status = 304, description = "the line did not move"),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
+        description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
 ))]
 async fn head(State(app): State<App>, Path(room): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let document = app.rooms.get(&room)?.document();
@@ -155,6 +157,8 @@ async fn head(State(app): State<App>, Path(room): Path<String>, headers: HeaderM
     (status = 200, body = PlaceBody),
     (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-…"),
     (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-foreign"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
+        description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
 ))]
 async fn place(State(app): State<App>, Path(room): Path<String>, Bearer(ticket): Bearer) -> Result<Response, Error> {
     let room = app.rooms.get(&room)?;
@@ -171,6 +175,8 @@ async fn place(State(app): State<App>, Path(room): Path<String>, Bearer(ticket):
     (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-foreign"),
     (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "not-your-turn"),
     (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "claim-window-missed"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
+        description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
 ))]
 async fn pass(State(app): State<App>, Path(room): Path<String>, Bearer(ticket): Bearer) -> Result<Response, Error> {
     let room = app.rooms.get(&room)?;

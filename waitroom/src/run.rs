@@ -1,9 +1,6 @@
 //! Wires the waiting room together.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use admission::contract::PassKeys;
 use kit::{
@@ -18,6 +15,7 @@ use crate::{
     error::Error,
     follow,
     join::Joiner,
+    opening,
     place::PlaceClaims,
     room::{Room, Rooms},
 };
@@ -31,7 +29,6 @@ pub struct App {
     pub(crate) pass_keys: Arc<PassKeys>,
     pub(crate) pool: PgPool,
     pub(crate) https: bool,
-    caught_up: Arc<AtomicBool>,
 }
 
 impl App {
@@ -51,13 +48,12 @@ impl App {
             pass_keys,
             pool,
             https: config.https,
-            caught_up: Arc::default(),
         })
     }
 
     /// Whether this instance knows where the lines stand.
     pub fn is_ready(&self) -> bool {
-        self.caught_up.load(Ordering::Relaxed) && self.rooms.are_known()
+        self.rooms.are_ready()
     }
 
     /// Opens a place ticket of `room`.
@@ -67,7 +63,8 @@ impl App {
     }
 }
 
-/// Starts following heads and rooms. `pool` is for the background: a crowd of requests must not keep it waiting.
+/// Starts following heads, rooms and the catalog. `pool` is for the background: a crowd of requests must not keep it waiting.
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
-    follow::start(&app.rooms, pool, kafka, app.caught_up.clone(), tasks);
+    opening::start(&pool, &kafka, tasks);
+    follow::start(&app.rooms, pool, kafka, tasks);
 }

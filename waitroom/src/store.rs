@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::phase::Phase;
+use crate::{phase::Phase, steer::NewRoom};
 
 /// A room as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +14,8 @@ pub struct RoomRow {
     pub lanes: i32,
     pub message: String,
     pub opened_at: Option<DateTime<Utc>>,
+    /// When it opens by itself.
+    pub opens_at: Option<DateTime<Utc>>,
 }
 
 struct Raw {
@@ -23,6 +25,7 @@ struct Raw {
     lanes: i32,
     message: String,
     opened_at: Option<DateTime<Utc>>,
+    opens_at: Option<DateTime<Utc>>,
 }
 
 impl From<Raw> for RoomRow {
@@ -35,6 +38,7 @@ impl From<Raw> for RoomRow {
             lanes: raw.lanes,
             message: raw.message,
             opened_at: raw.opened_at,
+            opens_at: raw.opens_at,
         }
     }
 }
@@ -43,7 +47,7 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at FROM waitroom.rooms
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at FROM waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
     .fetch_all(pool)
@@ -51,10 +55,60 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
+    let row = sqlx::query_as!(
+        Raw,
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at FROM waitroom.rooms WHERE room = $1",
+        room
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
+pub async fn room_of_show(pool: &PgPool, show: &str) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT room FROM waitroom.rooms WHERE show = $1", show).fetch_optional(pool).await
+}
+
+/// The rooms whose time to open has come.
+pub async fn rooms_to_open(pool: &PgPool) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT room FROM waitroom.rooms
+         WHERE phase IN ('scheduled', 'pre_queue') AND opens_at <= now() ORDER BY opens_at LIMIT 100"
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Whether a room's time to open has come; locks the room.
+pub async fn is_due(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
+    let due = sqlx::query_scalar!(
+        r#"SELECT phase IN ('scheduled', 'pre_queue') AND opens_at <= now() AS "due!"
+           FROM waitroom.rooms WHERE room = $1 AND opens_at IS NOT NULL FOR UPDATE"#,
+        room
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(due.unwrap_or(false))
+}
+
+/// Moves the time at which a show's room opens by itself, where it has such a time and has not opened.
+pub async fn move_opening(pool: &PgPool, show: &str, opens_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE waitroom.rooms SET opens_at = $2
+         WHERE show = $1 AND phase IN ('scheduled', 'pre_queue') AND opens_at IS NOT NULL",
+        show,
+        opens_at
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
 pub async fn room_for_update(connection: &mut PgConnection, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )
     .fetch_optional(connection)
@@ -63,22 +117,16 @@ pub async fn room_for_update(connection: &mut PgConnection, room: &str) -> sqlx:
 }
 
 /// Inserts a room; `false` where it is there already.
-pub async fn insert_room(
-    connection: &mut PgConnection,
-    room: &str,
-    show: &str,
-    phase: Phase,
-    lanes: i32,
-    message: &str,
-) -> sqlx::Result<bool> {
+pub async fn insert_room(connection: &mut PgConnection, new: &NewRoom, phase: Phase) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO waitroom.rooms (room, show, phase, lanes, message) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO waitroom.rooms (room, show, phase, lanes, message, opens_at) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (room) DO NOTHING",
-        room,
-        show,
+        new.room,
+        new.show,
         phase.as_text(),
-        lanes,
-        message
+        new.lanes,
+        new.message,
+        new.opens_at
     )
     .execute(connection)
     .await?;

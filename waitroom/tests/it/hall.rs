@@ -64,6 +64,7 @@ impl Hall {
             max_active: 1000,
             claim_window_secs,
             message: String::new(),
+            opens_at: None,
         };
         create_room(&corner.pool, &corner.kafka, &new).await.expect("room");
         let gate = Gate::new(corner.redis.clone());
@@ -88,12 +89,24 @@ impl Hall {
         start(&self.corner, &self.env, &self.pass_key, &self.corner.kafka, &self.tasks).await
     }
 
+    /// One that has read the heads, and whose joins reach no broker.
     pub async fn instance_without_broker(&self) -> Instance {
         let mut env = self.env.clone();
         env.insert("FAIRGATE_JOIN_QUEUE_MAX".into(), "100".into());
         env.insert("FAIRGATE_JOIN_MS_MAX".into(), "1500".into());
-        let nowhere = Kafka::new("127.0.0.1:1", &self.corner.namespace, 1);
-        start(&self.corner, &env, &self.pass_key, &nowhere, &self.tasks).await
+        let instance = build(&self.corner, &env, &self.pass_key, &self.nowhere(), &self.corner.kafka, &self.tasks);
+        instance.head_when(|_| true).await;
+        instance
+    }
+
+    /// One that knows its rooms and cannot read their heads.
+    pub fn instance_without_heads(&self) -> Instance {
+        build(&self.corner, &self.env, &self.pass_key, &self.corner.kafka, &self.nowhere(), &self.tasks)
+    }
+
+    /// A Kafka that is not there.
+    fn nowhere(&self) -> Kafka {
+        Kafka::new("127.0.0.1:1", &self.corner.namespace, 1)
     }
 
     /// Changes the phase and waits until the instance follows.
@@ -124,18 +137,30 @@ async fn start(
     kafka: &Kafka,
     tasks: &Tasks,
 ) -> Instance {
+    let instance = build(corner, env, pass_key, kafka, kafka, tasks);
+    // The room is known once it was read from the database, and stands where it does once its heads were read.
+    instance.head_when(|_| true).await;
+    instance
+}
+
+/// An instance that appends joins to one Kafka and follows heads and catalog in the other.
+fn build(
+    corner: &Corner,
+    env: &HashMap<String, String>,
+    pass_key: &str,
+    joins: &Kafka,
+    heads: &Kafka,
+    tasks: &Tasks,
+) -> Instance {
     let mut settings = Settings::new(env);
     let config = Config::from_settings(&mut settings);
     settings.finish().expect("settings");
     let keys = Arc::new(PassKeys::from_paserk(pass_key, "fairgate", "checkout").expect("keys"));
-    let app = App::new(config, corner.pool.clone(), kafka.clone(), keys).expect("app");
-    waitroom::run(&app, corner.pool.clone(), kafka.clone(), tasks);
+    let app = App::new(config, corner.pool.clone(), joins.clone(), keys).expect("app");
+    waitroom::run(&app, corner.pool.clone(), heads.clone(), tasks);
     let routers = waitroom::router(app);
     let (router, _) = routers.joining.merge(routers.waiting).split_for_parts();
-    let instance = Instance { router: kit::http::stack(router) };
-    // The room is known once it was read from the database.
-    instance.head_when(|_| true).await;
-    instance
+    Instance { router: kit::http::stack(router) }
 }
 
 impl Instance {

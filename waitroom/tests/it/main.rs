@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod hall;
+mod opening;
+mod steering;
 
 use std::{
     collections::BTreeSet,
@@ -159,4 +161,51 @@ async fn the_page_joins_waits_and_goes_on_to_checkout_without_javascript() {
     let (status, _, pass) = hall.instance.page("POST", "/queue/s/enter", &cookie).await;
     assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
     assert!(pass.contains("fg_pass=v4.public."), "{pass}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stands_at_its_beginning() {
+    let hall = Hall::open(1, 1000.0).await;
+    hall.put_show().await;
+    let ticket = hall.instance.ticket().await;
+    hall.instance.until(&ticket, "your_turn").await;
+    let starting = hall.instance_without_heads();
+    let asked = [("GET", "head"), ("GET", "place"), ("POST", "pass"), ("POST", "places")];
+    // Time and again, so that it has read its rooms by the end: they alone are not enough.
+    let end = Instant::now() + Duration::from_secs(2);
+    while Instant::now() < end {
+        for (method, what) in asked {
+            let (status, body) = starting.call(method, &format!("/v1/rooms/r/{what}"), Some(&ticket)).await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{method} {what}: {body}");
+            assert!(body["retry_after_secs"].as_u64().unwrap() > 0, "{body}");
+        }
+        let (status, ..) = starting.page("GET", "/queue/s", "").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_goes_on_while_the_catalog_cannot_be_read() {
+    let hall = Hall::open(1, 10.0).await;
+    hall.put_show().await;
+    let patience = Duration::from_millis(500);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        // Nobody can read a show until this is dropped.
+        let mut locked = hall.corner.pool.begin().await.unwrap();
+        sqlx::query("LOCK TABLE catalog.shows").execute(&mut *locked).await.unwrap();
+        let seen = tokio::time::timeout(patience, hall.instance.page("GET", "/queue/s", "")).await;
+        if let Ok((status, page, _)) = seen {
+            assert_eq!(status, StatusCode::OK, "{page}");
+            assert!(page.contains("A show"), "{page}");
+            let unread = tokio::time::timeout(patience, hall.instance.page("GET", "/queue/unread", "")).await;
+            assert!(unread.is_err(), "a show that was never read is asked of the database");
+            return;
+        }
+        drop(locked);
+        // Before it was read first, the page asks the database.
+        assert!(Instant::now() < deadline, "the show was never read");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

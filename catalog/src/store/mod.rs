@@ -1,11 +1,15 @@
 //! All the SQL of the catalog.
 
+pub mod allotments;
+pub mod outbox;
+pub mod reseller;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    contract::{NewShow, NewTicketType, Show, TicketType, Venue},
+    contract::{NewShow, NewTicketType, Seller, Show, ShowEntry, TicketType, Venue},
     shows::{Cursor, ListedShow},
 };
 
@@ -52,8 +56,8 @@ impl From<ShowRow> for Show {
     }
 }
 
-/// The shows among `ids`, soonest first.
-async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
+/// The published shows among `ids`, soonest first.
+pub async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
     let rows = sqlx::query_as!(
         ShowRow,
         "SELECT s.show, s.title, p.name AS performer, p.genre, s.description, v.name AS venue, v.city, v.country,
@@ -61,7 +65,7 @@ async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
          FROM catalog.shows s
          JOIN catalog.performers p USING (performer_id)
          JOIN catalog.venues v USING (venue_id)
-         WHERE s.show = ANY($1)
+         WHERE s.show = ANY($1) AND s.published_at IS NOT NULL
          ORDER BY s.starts_at, s.show",
         ids
     )
@@ -74,6 +78,44 @@ pub async fn show(pool: &PgPool, show: &str) -> sqlx::Result<Option<Show>> {
     Ok(shows(pool, &[show.to_owned()]).await?.pop())
 }
 
+pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
+    sqlx::query_as!(
+        Seller,
+        r#"SELECT reseller, published_at IS NOT NULL AS "published!" FROM catalog.shows WHERE show = $1"#,
+        show
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+pub async fn set_high_traffic(connection: &mut PgConnection, show: &str, value: bool) -> sqlx::Result<Option<bool>> {
+    sqlx::query_scalar!(
+        "UPDATE catalog.shows s SET high_traffic = $2
+         FROM (SELECT show, high_traffic FROM catalog.shows WHERE show = $1 FOR UPDATE) before
+         WHERE s.show = before.show
+         RETURNING before.high_traffic",
+        show,
+        value
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ShowEntry>> {
+    sqlx::query_as!(
+        ShowEntry,
+        "SELECT s.show, s.title, s.reseller, s.published_at, s.high_traffic, s.on_sale_at, s.starts_at,
+                v.name AS venue, v.city, v.time_zone
+         FROM catalog.shows s JOIN catalog.venues v USING (venue_id)
+         WHERE $1::text IS NULL OR s.show > $1
+         ORDER BY s.show LIMIT $2",
+        after,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
 /// Up to `limit` listed shows that have not begun, soonest first, from behind `after`.
 pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<ListedShow>> {
     let rows = sqlx::query!(
@@ -83,7 +125,7 @@ pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::
                SELECT t.price_minor, t.currency FROM catalog.ticket_types t WHERE t.show = s.show
                ORDER BY t.price_minor, t.currency LIMIT 1
            ) lowest ON true
-           WHERE s.listed AND s.starts_at > now()
+           WHERE s.listed AND s.published_at IS NOT NULL AND s.starts_at > now()
              AND ($1::timestamptz IS NULL OR (s.starts_at, s.show) > ($1, $2))
            ORDER BY s.starts_at, s.show
            LIMIT $3"#,
@@ -106,8 +148,10 @@ pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::
 pub async fn ticket_types(pool: &PgPool, show: &str) -> sqlx::Result<Vec<TicketType>> {
     sqlx::query_as!(
         TicketType,
-        "SELECT ticket_type, name, description, price_minor, currency, per_order_max
-         FROM catalog.ticket_types WHERE show = $1 ORDER BY position, name",
+        "SELECT t.ticket_type, t.name, t.description, t.price_minor, t.currency, t.per_order_max
+         FROM catalog.ticket_types t JOIN catalog.shows s USING (show)
+         WHERE t.show = $1 AND s.published_at IS NOT NULL
+         ORDER BY t.position, t.name",
         show
     )
     .fetch_all(pool)
@@ -118,14 +162,17 @@ pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketT
     let mut tx = pool.begin().await?;
     let venue_id = put_venue(&mut tx, &show.venue).await?;
     let performer_id = put_performer(&mut tx, &show.performer, &show.genre).await?;
-    sqlx::query!(
+    let put = sqlx::query!(
         "INSERT INTO catalog.shows
-             (show, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at, high_traffic, listed)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             (show, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at, high_traffic, listed,
+              published_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())
          ON CONFLICT (show) DO UPDATE SET
              title = excluded.title, performer_id = excluded.performer_id, venue_id = excluded.venue_id,
              description = excluded.description, doors_at = excluded.doors_at, starts_at = excluded.starts_at,
-             on_sale_at = excluded.on_sale_at, high_traffic = excluded.high_traffic, listed = excluded.listed",
+             on_sale_at = excluded.on_sale_at, high_traffic = excluded.high_traffic, listed = excluded.listed,
+             published_at = coalesce(shows.published_at, now())
+         WHERE shows.reseller IS NULL",
         show.show,
         show.title,
         performer_id,
@@ -139,6 +186,9 @@ pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketT
     )
     .execute(&mut *tx)
     .await?;
+    if put.rows_affected() == 0 {
+        return Err(sqlx::Error::Protocol(format!("show {} is a reseller's; choose another id", show.show)));
+    }
     for (position, ticket_type) in (0..).zip(&show.ticket_types) {
         put_ticket_type(&mut tx, &show.show, ticket_type, position).await?;
     }

@@ -1,0 +1,42 @@
+//! What the catalog tells the others, through its outbox and Kafka.
+
+use chrono::{DateTime, Utc};
+use kit::kafka::Kafka;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Keyed by show, so that a show's events keep their order. At least once.
+pub const CATALOG_TOPIC: &str = "catalog.events";
+pub(crate) const PARTITIONS: i32 = 4;
+/// A week: long enough for any reader to come back.
+pub(crate) const RETENTION_MS: &str = "604800000";
+
+/// Something that became true in the catalog.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum CatalogEvent {
+    /// A reseller published a show, or moved the beginning of its sale afterwards.
+    #[serde(rename = "show_published.v1")]
+    ShowPublished { show: String, on_sale_at: DateTime<Utc> },
+    /// So many tickets of a type are to be for sale. Whoever sells them answers with
+    /// [`settle_allotment`](crate::contract::settle_allotment). A higher `revision` of the same type came later.
+    #[serde(rename = "allotment_changed.v1")]
+    AllotmentChanged { show: String, ticket_type: Uuid, allotted: i32, revision: i64, at: DateTime<Utc> },
+}
+
+impl CatalogEvent {
+    /// What its record is keyed by.
+    pub fn show(&self) -> &str {
+        match self {
+            Self::ShowPublished { show, .. } | Self::AllotmentChanged { show, .. } => show,
+        }
+    }
+}
+
+/// Makes the topic if it is not there, for whoever starts first.
+///
+/// # Errors
+/// Kafka away.
+pub async fn ensure_catalog_topic(kafka: &Kafka) -> anyhow::Result<()> {
+    kafka.ensure_topic(CATALOG_TOPIC, PARTITIONS, &[("retention.ms", RETENTION_MS)]).await
+}

@@ -1,0 +1,93 @@
+//! What resellers put into the catalog. Every function is told whose things it may touch; somebody else's are not there.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    allotment::Allotment,
+    check,
+    contract::{Show, TicketType, Venue},
+    fault::CatalogFault,
+    store,
+};
+
+/// A reseller's venue.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResellerVenue {
+    pub venue: Uuid,
+    pub name: String,
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    pub address: String,
+    /// IANA time zone.
+    pub time_zone: String,
+}
+
+/// A reseller's show, with all that is for its reseller's eyes.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResellerShow {
+    pub show: Show,
+    pub venue_id: Uuid,
+    /// Null for a draft.
+    pub published_at: Option<DateTime<Utc>>,
+    pub ticket_types: Vec<ResellerTicketType>,
+}
+
+/// A ticket type and how many of it are for sale.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResellerTicketType {
+    #[serde(flatten)]
+    pub ticket_type: TicketType,
+    /// Null until it was set.
+    pub allotment: Option<Allotment>,
+}
+
+/// What a reseller says about a show. Its id is made from performer and title when it is created, and stays.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+pub struct ShowDraft {
+    pub title: String,
+    pub performer: String,
+    /// Counts for a performer who is new to the catalog.
+    #[serde(default)]
+    pub genre: String,
+    #[serde(default)]
+    pub description: String,
+    /// One of the reseller's own venues.
+    pub venue: Uuid,
+    pub doors_at: DateTime<Utc>,
+    pub starts_at: DateTime<Utc>,
+    pub on_sale_at: DateTime<Utc>,
+}
+
+/// A reseller's venues, by name.
+pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
+    store::reseller::venues(pool, reseller).await
+}
+
+/// Adds a venue, or changes the one with this id. Gives its id.
+///
+/// # Errors
+/// [`CatalogFault::NotFound`] or [`CatalogFault::Field`] (`name`, `city`, `country`, `address`, `time_zone`).
+pub async fn put_venue(pool: &PgPool, reseller: Uuid, venue: Option<Uuid>, new: &Venue) -> Result<Uuid, CatalogFault> {
+    let new = check::venue(new)?;
+    let id = venue.unwrap_or_else(Uuid::new_v4);
+    if store::reseller::put_venue(pool, reseller, id, venue.is_none(), &new).await? {
+        Ok(id)
+    } else {
+        Err(CatalogFault::NotFound)
+    }
+}
+
+/// A reseller's shows, soonest first, drafts too.
+pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerShow>> {
+    store::reseller::shows(pool, reseller, None).await
+}
+
+/// One of a reseller's shows, or `None` where there is no such show or it is another's.
+pub async fn reseller_show(pool: &PgPool, reseller: Uuid, show: &str) -> sqlx::Result<Option<ResellerShow>> {
+    Ok(store::reseller::shows(pool, reseller, Some(show)).await?.pop())
+}

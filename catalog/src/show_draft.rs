@@ -1,0 +1,185 @@
+//! Creating, changing and publishing a reseller's shows.
+
+use chrono::{DateTime, Utc};
+use kit::http::RequestId;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    check,
+    contract::{NewTicketType, TicketType},
+    event::CatalogEvent,
+    fault::CatalogFault,
+    reseller::ShowDraft,
+    slug,
+    store::{
+        allotments, outbox,
+        reseller::{self as store, LockedShow},
+    },
+};
+
+const TICKET_TYPES_MAX: usize = 50;
+/// After so many shows of the same name, ids get random endings.
+const NUMBERED_MAX: u32 = 20;
+
+/// Adds a draft and gives its id, a slug made from performer and title.
+///
+/// # Errors
+/// [`CatalogFault::Field`], with the name of the draft's field.
+pub async fn create_show(pool: &PgPool, reseller: Uuid, draft: &ShowDraft) -> Result<String, CatalogFault> {
+    let draft = check::draft(draft)?;
+    let mut tx = pool.begin().await?;
+    let performer = place_and_performer(&mut tx, reseller, &draft).await?;
+    let base = slug::of_words(&draft.performer, &draft.title);
+    let numbered = (2..=NUMBERED_MAX).map(|number| slug::with_suffix(&base, &number.to_string()));
+    let random = slug::with_suffix(&base, &Uuid::new_v4().simple().to_string()[..8]);
+    for show in std::iter::once(base.clone()).chain(numbered).chain([random]) {
+        if store::insert_show(&mut tx, reseller, &show, performer, &draft).await? {
+            tx.commit().await?;
+            return Ok(show);
+        }
+    }
+    Err(CatalogFault::field("title", "is taken too often; choose another title"))
+}
+
+/// The draft's performer, and the certainty that its venue is the reseller's.
+async fn place_and_performer(tx: &mut PgConnection, reseller: Uuid, draft: &ShowDraft) -> Result<Uuid, CatalogFault> {
+    if !store::has_venue(tx, reseller, draft.venue).await? {
+        return Err(CatalogFault::field("venue", "must be one of your venues"));
+    }
+    Ok(store::performer(tx, &draft.performer, &draft.genre).await?)
+}
+
+async fn locked(tx: &mut PgConnection, reseller: Uuid, show: &str) -> Result<LockedShow, CatalogFault> {
+    store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogFault::NotFound)
+}
+
+/// Changes a show; its id stays. Moving the beginning of a published show's sale is told as
+/// [`CatalogEvent::ShowPublished`].
+///
+/// # Errors
+/// [`CatalogFault::NotFound`], or [`CatalogFault::Field`] with the name of the draft's field. Once a published show's sale
+/// has begun, its beginning cannot move; a published show cannot move into the past.
+pub async fn change_show(pool: &PgPool, reseller: Uuid, show: &str, draft: &ShowDraft) -> Result<(), CatalogFault> {
+    let draft = check::draft(draft)?;
+    let mut tx = pool.begin().await?;
+    let before = locked(&mut tx, reseller, show).await?;
+    may_move(&before, &draft, Utc::now())?;
+    let performer = place_and_performer(&mut tx, reseller, &draft).await?;
+    store::update_show(&mut tx, reseller, show, performer, &draft).await?;
+    if before.published_at.is_some() && before.on_sale_at != draft.on_sale_at {
+        let moved = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
+        outbox::add(&mut tx, &[moved], &RequestId::fresh()).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Whether a show's times may become the draft's. Pure.
+fn may_move(before: &LockedShow, draft: &ShowDraft, now: DateTime<Utc>) -> Result<(), CatalogFault> {
+    if before.published_at.is_none() {
+        return Ok(());
+    }
+    if before.on_sale_at != draft.on_sale_at && before.on_sale_at <= now {
+        return Err(CatalogFault::field("on_sale_at", "cannot change any more: the sale has begun"));
+    }
+    if before.starts_at != draft.starts_at && draft.starts_at <= now {
+        return Err(CatalogFault::field("starts_at", "must be in the future: the show is published"));
+    }
+    Ok(())
+}
+
+/// Adds a ticket type behind the others, or changes the one with this id. Gives its id. A published show may get new types;
+/// of those it has, name and currency stay.
+///
+/// # Errors
+/// [`CatalogFault::NotFound`], or [`CatalogFault::Field`] (`name`, `description`, `price_minor`, `currency`,
+/// `per_order_max`). A show sells in one currency.
+pub async fn put_ticket_type(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: &str,
+    ticket_type: Option<Uuid>,
+    new: &NewTicketType,
+) -> Result<Uuid, CatalogFault> {
+    let new = check::ticket_type(new)?;
+    let mut tx = pool.begin().await?;
+    let is_published = locked(&mut tx, reseller, show).await?.published_at.is_some();
+    let (own, others): (Vec<_>, Vec<_>) =
+        store::types_of(&mut tx, show).await?.into_iter().partition(|one| Some(one.ticket_type) == ticket_type);
+    let before = own.first();
+    if ticket_type.is_some() && before.is_none() {
+        return Err(CatalogFault::NotFound);
+    }
+    fits_beside(&others, &new)?;
+    let id = match before {
+        None => {
+            let id = Uuid::new_v4();
+            store::insert_ticket_type(&mut tx, show, id, &new).await?;
+            id
+        }
+        Some(before) => {
+            if is_published {
+                keeps_its_name(before, &new)?;
+            }
+            store::update_ticket_type(&mut tx, show, before.ticket_type, &new).await?;
+            before.ticket_type
+        }
+    };
+    tx.commit().await?;
+    Ok(id)
+}
+
+fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), CatalogFault> {
+    if others.iter().any(|one| one.name == new.name) {
+        return Err(CatalogFault::field("name", "is the name of another ticket type of this show"));
+    }
+    if let Some(other) = others.iter().find(|one| one.currency != new.currency) {
+        return Err(CatalogFault::field("currency", format!("must be {} as for the other types", other.currency)));
+    }
+    if others.len() >= TICKET_TYPES_MAX {
+        return Err(CatalogFault::field(
+            "name",
+            format!("cannot be added: a show has {TICKET_TYPES_MAX} types at most"),
+        ));
+    }
+    Ok(())
+}
+
+fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), CatalogFault> {
+    if before.name != new.name {
+        return Err(CatalogFault::field("name", "cannot change any more: the show is published"));
+    }
+    if before.currency != new.currency {
+        return Err(CatalogFault::field("currency", "cannot change any more: the show is published"));
+    }
+    Ok(())
+}
+
+/// Publishes a draft: fans see it, its room is made and its stock put on sale.
+///
+/// # Errors
+/// [`CatalogFault::NotFound`], [`CatalogFault::AlreadyPublished`], or [`CatalogFault::NotPublishable`] where nothing is
+/// allotted or the show lies in the past.
+pub async fn publish_show(pool: &PgPool, reseller: Uuid, show: &str, request: &RequestId) -> Result<(), CatalogFault> {
+    let mut tx = pool.begin().await?;
+    let draft = locked(&mut tx, reseller, show).await?;
+    if draft.published_at.is_some() {
+        return Err(CatalogFault::AlreadyPublished);
+    }
+    if draft.starts_at <= Utc::now() {
+        let why = "The show starts in the past. Change when it starts, then publish it.";
+        return Err(CatalogFault::NotPublishable(why.to_owned()));
+    }
+    if !allotments::of_show(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
+        let why = "There is nothing to sell. Add a ticket type and say how many there are, then publish the show.";
+        return Err(CatalogFault::NotPublishable(why.to_owned()));
+    }
+    store::publish(&mut tx, reseller, show).await?;
+    allotments::want_all(&mut tx, show).await?;
+    let published = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
+    let stock = allotments::of_show(&mut *tx, show).await?;
+    let events: Vec<_> =
+        std::iter::once(published).chain(stock.iter().map(crate::allotment::Allotment::event)).collect();
+    outbox::add(&mut tx, &events, request).await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,81 @@
+//! Allotments.
+
+use sqlx::{PgConnection, PgExecutor};
+use uuid::Uuid;
+
+use crate::allotment::Allotment;
+
+/// In the order the ticket types are offered.
+pub async fn of_show(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Vec<Allotment>> {
+    sqlx::query_as!(
+        Allotment,
+        "SELECT a.ticket_type, t.show, a.allotted, a.wanted, a.revision, a.refusal, a.changed_at
+         FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
+         WHERE t.show = $1 ORDER BY t.position, t.name",
+        show
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// Sets a draft's.
+pub async fn set(connection: &mut PgConnection, ticket_type: Uuid, allotted: i32) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO catalog.allotments (ticket_type, allotted) VALUES ($1, $2)
+         ON CONFLICT (ticket_type) DO UPDATE SET allotted = excluded.allotted, changed_at = now()",
+        ticket_type,
+        allotted
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes it wait for checkout's answer, under the next revision.
+pub async fn want(connection: &mut PgConnection, ticket_type: Uuid, wanted: i32) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision) VALUES ($1, 0, $2, 1)
+         ON CONFLICT (ticket_type) DO UPDATE
+         SET wanted = excluded.wanted, revision = a.revision + 1, refusal = NULL, changed_at = now()",
+        ticket_type,
+        wanted
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes what was allotted to each of a draft's ticket types wait for checkout's answer; none where nothing was said.
+pub async fn want_all(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision)
+         SELECT ticket_type, 0, 0, 1 FROM catalog.ticket_types WHERE show = $1
+         ON CONFLICT (ticket_type) DO UPDATE
+         SET wanted = a.allotted, revision = a.revision + 1, refusal = NULL, changed_at = now()",
+        show
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends the wait for the answer to `revision`, if that is the one waited for.
+pub async fn settle(
+    executor: impl PgExecutor<'_>,
+    ticket_type: Uuid,
+    revision: i64,
+    refusal: Option<&str>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog.allotments
+         SET allotted = CASE WHEN $3::text IS NULL THEN wanted ELSE allotted END,
+             wanted = NULL, refusal = $3, changed_at = now()
+         WHERE ticket_type = $1 AND revision = $2 AND wanted IS NOT NULL",
+        ticket_type,
+        revision,
+        refusal
+    )
+    .execute(executor)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,307 @@
+//! What resellers own. Every statement says whose it is.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    allotment::Allotment,
+    contract::{NewTicketType, Show, TicketType, Venue},
+    reseller::{ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft},
+};
+
+pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
+    sqlx::query_as!(
+        ResellerVenue,
+        "SELECT venue_id AS venue, name, city, country, address, time_zone FROM catalog.venues
+         WHERE reseller = $1 ORDER BY name, venue_id",
+        reseller
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Inserts a venue, or changes the reseller's one with this id; `false` where the id is another's.
+pub async fn put_venue(pool: &PgPool, reseller: Uuid, id: Uuid, is_new: bool, venue: &Venue) -> sqlx::Result<bool> {
+    let done = if is_new {
+        sqlx::query!(
+            "INSERT INTO catalog.venues (venue_id, reseller, name, city, country, address, time_zone)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            id,
+            reseller,
+            venue.name,
+            venue.city,
+            venue.country,
+            venue.address,
+            venue.time_zone
+        )
+        .execute(pool)
+        .await?
+    } else {
+        sqlx::query!(
+            "UPDATE catalog.venues SET name = $3, city = $4, country = $5, address = $6, time_zone = $7
+             WHERE venue_id = $1 AND reseller = $2",
+            id,
+            reseller,
+            venue.name,
+            venue.city,
+            venue.country,
+            venue.address,
+            venue.time_zone
+        )
+        .execute(pool)
+        .await?
+    };
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn has_venue(connection: &mut PgConnection, reseller: Uuid, venue: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM catalog.venues WHERE venue_id = $1 AND reseller = $2) AS "has!""#,
+        venue,
+        reseller
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// The reseller's shows, soonest first; only `show` where one is named.
+pub async fn shows(pool: &PgPool, reseller: Uuid, show: Option<&str>) -> sqlx::Result<Vec<ResellerShow>> {
+    let rows = sqlx::query!(
+        "SELECT s.show, s.title, p.name AS performer, p.genre, s.description, v.name AS venue, v.city, v.country,
+                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at
+         FROM catalog.shows s
+         JOIN catalog.performers p USING (performer_id)
+         JOIN catalog.venues v USING (venue_id)
+         WHERE s.reseller = $1 AND ($2::text IS NULL OR s.show = $2)
+         ORDER BY s.starts_at, s.show",
+        reseller,
+        show
+    )
+    .fetch_all(pool)
+    .await?;
+    let shows = rows.into_iter().map(|row| ResellerShow {
+        venue_id: row.venue_id,
+        published_at: row.published_at,
+        ticket_types: Vec::new(),
+        show: Show {
+            show: row.show,
+            title: row.title,
+            performer: row.performer,
+            genre: row.genre,
+            description: row.description,
+            venue: Venue {
+                name: row.venue,
+                city: row.city,
+                country: row.country,
+                address: row.address,
+                time_zone: row.time_zone,
+            },
+            doors_at: row.doors_at,
+            starts_at: row.starts_at,
+            on_sale_at: row.on_sale_at,
+            high_traffic: row.high_traffic,
+        },
+    });
+    let mut shows: Vec<ResellerShow> = shows.collect();
+    let ids: Vec<String> = shows.iter().map(|one| one.show.show.clone()).collect();
+    for (show, ticket_type) in ticket_types(pool, &ids).await? {
+        if let Some(owner) = shows.iter_mut().find(|one| one.show.show == show) {
+            owner.ticket_types.push(ticket_type);
+        }
+    }
+    Ok(shows)
+}
+
+/// The ticket types of these shows with their show, in the order they are offered.
+async fn ticket_types(pool: &PgPool, shows: &[String]) -> sqlx::Result<Vec<(String, ResellerTicketType)>> {
+    let rows = sqlx::query!(
+        r#"SELECT t.ticket_type, t.show, t.name, t.description, t.price_minor, t.currency, t.per_order_max,
+                  a.allotted AS "allotted?", a.wanted, a.revision AS "revision?", a.refusal,
+                  a.changed_at AS "changed_at?"
+           FROM catalog.ticket_types t LEFT JOIN catalog.allotments a USING (ticket_type)
+           WHERE t.show = ANY($1) ORDER BY t.position, t.name"#,
+        shows
+    )
+    .fetch_all(pool)
+    .await?;
+    let types = rows.into_iter().map(|row| {
+        let allotment = match (row.allotted, row.revision, row.changed_at) {
+            (Some(allotted), Some(revision), Some(changed_at)) => Some(Allotment {
+                ticket_type: row.ticket_type,
+                show: row.show.clone(),
+                allotted,
+                wanted: row.wanted,
+                revision,
+                refusal: row.refusal,
+                changed_at,
+            }),
+            _ => None,
+        };
+        let ticket_type = TicketType {
+            ticket_type: row.ticket_type,
+            name: row.name,
+            description: row.description,
+            price_minor: row.price_minor,
+            currency: row.currency,
+            per_order_max: row.per_order_max,
+        };
+        (row.show, ResellerTicketType { ticket_type, allotment })
+    });
+    Ok(types.collect())
+}
+
+/// A show whose row is locked until the transaction ends. It keeps a show's changes, and so its events, one behind the
+/// other.
+pub struct LockedShow {
+    pub published_at: Option<DateTime<Utc>>,
+    pub starts_at: DateTime<Utc>,
+    pub on_sale_at: DateTime<Utc>,
+}
+
+/// Locks a show of this seller's; `None` is the house.
+pub async fn lock_show(tx: &mut PgConnection, reseller: Option<Uuid>, show: &str) -> sqlx::Result<Option<LockedShow>> {
+    sqlx::query_as!(
+        LockedShow,
+        "SELECT published_at, starts_at, on_sale_at FROM catalog.shows
+         WHERE show = $1 AND reseller IS NOT DISTINCT FROM $2 FOR UPDATE",
+        show,
+        reseller
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Adds a performer by name; one who is known stays as they are.
+pub async fn performer(tx: &mut PgConnection, name: &str, genre: &str) -> sqlx::Result<Uuid> {
+    let id = super::id(&["performer", name]);
+    sqlx::query!(
+        "INSERT INTO catalog.performers (performer_id, name, genre) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        id,
+        name,
+        genre
+    )
+    .execute(tx)
+    .await?;
+    Ok(id)
+}
+
+/// Inserts a draft; `false` where its id is taken.
+pub async fn insert_show(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+    show: &str,
+    performer: Uuid,
+    draft: &ShowDraft,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO catalog.shows
+             (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         ON CONFLICT (show) DO NOTHING",
+        show,
+        reseller,
+        draft.title,
+        performer,
+        draft.venue,
+        draft.description,
+        draft.doors_at,
+        draft.starts_at,
+        draft.on_sale_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn update_show(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+    show: &str,
+    performer: Uuid,
+    draft: &ShowDraft,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog.shows SET title = $3, performer_id = $4, venue_id = $5, description = $6, doors_at = $7,
+             starts_at = $8, on_sale_at = $9
+         WHERE show = $1 AND reseller = $2",
+        show,
+        reseller,
+        draft.title,
+        performer,
+        draft.venue,
+        draft.description,
+        draft.doors_at,
+        draft.starts_at,
+        draft.on_sale_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn publish(tx: &mut PgConnection, reseller: Uuid, show: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE catalog.shows SET published_at = now() WHERE show = $1 AND reseller = $2", show, reseller)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// A locked show's ticket types, drafts' too.
+pub async fn types_of(tx: &mut PgConnection, show: &str) -> sqlx::Result<Vec<TicketType>> {
+    sqlx::query_as!(
+        TicketType,
+        "SELECT ticket_type, name, description, price_minor, currency, per_order_max
+         FROM catalog.ticket_types WHERE show = $1 ORDER BY position, name",
+        show
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// Adds a ticket type behind the others.
+pub async fn insert_ticket_type(
+    tx: &mut PgConnection,
+    show: &str,
+    ticket_type: Uuid,
+    new: &NewTicketType,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO catalog.ticket_types
+             (ticket_type, show, name, description, price_minor, currency, per_order_max, position)
+         SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(position) + 1, 0) FROM catalog.ticket_types WHERE show = $2",
+        ticket_type,
+        show,
+        new.name,
+        new.description,
+        new.price_minor,
+        new.currency,
+        new.per_order_max
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn update_ticket_type(
+    tx: &mut PgConnection,
+    show: &str,
+    ticket_type: Uuid,
+    new: &NewTicketType,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE catalog.ticket_types
+         SET name = $3, description = $4, price_minor = $5, currency = $6, per_order_max = $7
+         WHERE ticket_type = $1 AND show = $2",
+        ticket_type,
+        show,
+        new.name,
+        new.description,
+        new.price_minor,
+        new.currency,
+        new.per_order_max
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}

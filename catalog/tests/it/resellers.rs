@@ -1,0 +1,225 @@
+//! What resellers put into the catalog, and that nobody else can touch it.
+
+use axum::http::StatusCode;
+use catalog::contract::{self, CatalogFault, NewTicketType, ResellerShow, ShowDraft, Venue};
+use chrono::{Duration, Utc};
+use kit::http::RequestId;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{a_show, app, corner, get, json, text};
+
+pub const ANNA: Uuid = Uuid::from_u128(0xA);
+pub const BERT: Uuid = Uuid::from_u128(0xB);
+
+pub fn a_venue() -> Venue {
+    Venue {
+        name: "Hafenhalle".to_owned(),
+        city: "Hamburg".to_owned(),
+        country: "DE".to_owned(),
+        address: "Kai 1".to_owned(),
+        time_zone: "Europe/Berlin".to_owned(),
+    }
+}
+
+pub fn a_draft(venue: Uuid) -> ShowDraft {
+    let starts_at = Utc::now() + Duration::days(60);
+    ShowDraft {
+        title: "Harbour Lights".to_owned(),
+        performer: "Mira Vale".to_owned(),
+        genre: "Pop".to_owned(),
+        description: "One night by the water.".to_owned(),
+        venue,
+        doors_at: starts_at - Duration::hours(1),
+        starts_at,
+        on_sale_at: Utc::now() + Duration::days(1),
+    }
+}
+
+pub fn standing() -> NewTicketType {
+    NewTicketType {
+        name: "Standing".to_owned(),
+        description: String::new(),
+        price_minor: 6_900,
+        currency: "EUR".to_owned(),
+        per_order_max: 4,
+    }
+}
+
+/// A draft of this reseller's with one ticket type: venue, show and ticket type.
+pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, Uuid) {
+    let venue = contract::put_venue(pool, reseller, None, &a_venue()).await.unwrap();
+    let show = contract::create_show(pool, reseller, &a_draft(venue)).await.unwrap();
+    let ticket_type = contract::put_ticket_type(pool, reseller, &show, None, &standing()).await.unwrap();
+    (venue, show, ticket_type)
+}
+
+pub async fn publish(pool: &PgPool, reseller: Uuid, show: &str) -> Result<(), CatalogFault> {
+    contract::publish_show(pool, reseller, show, &RequestId::fresh()).await
+}
+
+async fn allot(pool: &PgPool, reseller: Uuid, show: &str, of: Uuid, count: i32) -> Result<i32, CatalogFault> {
+    let changed = contract::change_allotment(pool, reseller, show, of, count, &RequestId::fresh()).await?;
+    Ok(changed.wanted.unwrap_or(changed.allotted))
+}
+
+fn field<T: std::fmt::Debug>(refused: Result<T, CatalogFault>) -> &'static str {
+    match refused {
+        Err(CatalogFault::Field { field, .. }) => field,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn mine(pool: &PgPool, reseller: Uuid, show: &str) -> ResellerShow {
+    contract::reseller_show(pool, reseller, show).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
+    assert_eq!(show, "mira-vale-harbour-lights");
+    let seen = mine(pool, ANNA, &show).await;
+    assert_eq!((seen.venue_id, seen.published_at), (venue, None));
+    assert_eq!(seen.ticket_types[0].allotment, None);
+
+    let app = app(&corner);
+    let hidden = |path: String| {
+        let app = app.clone();
+        async move { get(&app, &path, &[]).await.status() }
+    };
+    assert_eq!(hidden(format!("/v1/shows/{show}")).await, StatusCode::NOT_FOUND);
+    assert_eq!(hidden(format!("/shows/{show}")).await, StatusCode::NOT_FOUND);
+    assert!(!text(get(&app, "/", &[]).await).await.contains("Harbour Lights"));
+    assert_eq!(json(get(&app, "/v1/shows", &[]).await).await["shows"].as_array().unwrap().len(), 0);
+    assert!(contract::show(pool, &show).await.unwrap().is_none());
+    assert!(contract::ticket_types(pool, &show).await.unwrap().is_empty());
+    let seller = contract::seller(pool, &show).await.unwrap().unwrap();
+    assert_eq!((seller.reseller, seller.published), (Some(ANNA), false));
+
+    allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
+    publish(pool, ANNA, &show).await.unwrap();
+    assert_eq!(hidden(format!("/v1/shows/{show}")).await, StatusCode::OK);
+    assert!(text(get(&app, "/", &[]).await).await.contains("Harbour Lights"));
+    assert_eq!(contract::ticket_types(pool, &show).await.unwrap().len(), 1);
+    assert!(contract::seller(pool, &show).await.unwrap().unwrap().published);
+    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::AlreadyPublished)));
+}
+
+#[tokio::test]
+async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
+    allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
+    let house = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
+    let own_venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
+    let before = format!("{:?}", mine(pool, ANNA, &show).await);
+    let missing = |fault: Option<CatalogFault>| assert!(matches!(fault, Some(CatalogFault::NotFound)), "{fault:?}");
+
+    assert!(contract::reseller_shows(pool, BERT).await.unwrap().is_empty());
+    assert_eq!(contract::venues(pool, BERT).await.unwrap().len(), 1);
+    missing(contract::put_venue(pool, BERT, Some(venue), &a_venue()).await.err());
+    for (theirs, of) in [(show.as_str(), ticket_type), ("house", house), ("unknown", Uuid::nil())] {
+        assert!(contract::reseller_show(pool, BERT, theirs).await.unwrap().is_none());
+        missing(contract::change_show(pool, BERT, theirs, &a_draft(own_venue)).await.err());
+        missing(contract::put_ticket_type(pool, BERT, theirs, None, &standing()).await.err());
+        missing(contract::put_ticket_type(pool, BERT, theirs, Some(of), &standing()).await.err());
+        missing(allot(pool, BERT, theirs, of, 1).await.err());
+        missing(publish(pool, BERT, theirs).await.err());
+    }
+    // What is theirs is not reached through what is one's own either.
+    assert_eq!(field(contract::create_show(pool, BERT, &a_draft(venue)).await), "venue");
+    let (_, own, _) = draft_of(pool, BERT).await;
+    assert_eq!(own, "mira-vale-harbour-lights-2");
+    assert_eq!(field(contract::change_show(pool, BERT, &own, &a_draft(venue)).await), "venue");
+    missing(contract::put_ticket_type(pool, BERT, &own, Some(ticket_type), &standing()).await.err());
+    missing(allot(pool, BERT, &own, ticket_type, 1).await.err());
+    assert!(contract::put_allotment(pool, &show, ticket_type, 1).await.is_err(), "nor does the house");
+    assert!(contract::put_show(pool, &a_show(&show)).await.is_err(), "nor is it put over");
+    assert_eq!(format!("{:?}", mine(pool, ANNA, &show).await), before);
+}
+
+#[tokio::test]
+async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
+    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))), "nothing was said");
+    allot(pool, ANNA, &show, ticket_type, 0).await.unwrap();
+    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))), "none are for sale");
+    allot(pool, ANNA, &show, ticket_type, 5).await.unwrap();
+    let past = Utc::now() - Duration::days(1);
+    let draft = a_draft(venue);
+    let over = ShowDraft { doors_at: past, starts_at: past, on_sale_at: past - Duration::days(1), ..draft.clone() };
+    contract::change_show(pool, ANNA, &show, &over).await.unwrap();
+    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))), "it is over");
+    contract::change_show(pool, ANNA, &show, &draft).await.unwrap();
+    publish(pool, ANNA, &show).await.unwrap();
+    assert_eq!(field(contract::change_show(pool, ANNA, &show, &over).await), "starts_at");
+}
+
+#[tokio::test]
+async fn of_a_published_show_what_was_sold_keeps_its_name() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
+    let renamed = NewTicketType { name: "Floor".to_owned(), ..standing() };
+    contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &renamed).await.unwrap();
+    allot(pool, ANNA, &show, ticket_type, 5).await.unwrap();
+    let begun = ShowDraft { on_sale_at: Utc::now() - Duration::hours(1), ..a_draft(venue) };
+    contract::change_show(pool, ANNA, &show, &begun).await.unwrap();
+    publish(pool, ANNA, &show).await.unwrap();
+
+    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &standing()).await), "name");
+    let dollars = NewTicketType { currency: "USD".to_owned(), ..renamed.clone() };
+    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dollars).await), "currency");
+    let dearer = NewTicketType { price_minor: 7_500, per_order_max: 2, ..renamed.clone() };
+    contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dearer).await.unwrap();
+    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, None, &renamed).await), "name");
+    let dollars = NewTicketType { currency: "USD".to_owned(), ..standing() };
+    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, None, &dollars).await), "currency");
+    contract::put_ticket_type(pool, ANNA, &show, None, &standing()).await.unwrap();
+    let seen = mine(pool, ANNA, &show).await;
+    let types: Vec<_> =
+        seen.ticket_types.iter().map(|one| (one.ticket_type.name.as_str(), one.ticket_type.price_minor)).collect();
+    assert_eq!(types, [("Floor", 7_500), ("Standing", 6_900)], "a new one stands behind the others");
+
+    let later = ShowDraft { on_sale_at: Utc::now() + Duration::days(2), ..begun.clone() };
+    assert_eq!(field(contract::change_show(pool, ANNA, &show, &later).await), "on_sale_at");
+    let retitled = ShowDraft { title: "Harbour Lights II".to_owned(), on_sale_at: seen.show.on_sale_at, ..begun };
+    contract::change_show(pool, ANNA, &show, &retitled).await.unwrap();
+    assert_eq!(contract::show(pool, &show).await.unwrap().unwrap().title, "Harbour Lights II");
+}
+
+#[tokio::test]
+async fn a_performer_is_shared_and_belongs_to_nobody() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (.., show, _) = draft_of(pool, ANNA).await;
+    let venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
+    let other = ShowDraft { genre: "Polka".to_owned(), ..a_draft(venue) };
+    contract::create_show(pool, BERT, &other).await.unwrap();
+    assert_eq!(mine(pool, ANNA, &show).await.show.genre, "Pop", "another reseller's word changes nothing here");
+}
+
+#[tokio::test]
+async fn admins_see_every_show_and_mark_it() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (.., show, _) = draft_of(pool, ANNA).await;
+    contract::put_show(pool, &a_show("house")).await.unwrap();
+    contract::put_show(pool, &contract::NewShow { listed: false, ..a_show("unlisted") }).await.unwrap();
+    let all = contract::all_shows(pool, None, 2).await.unwrap();
+    let ids: Vec<_> = all.iter().map(|one| (one.show.as_str(), one.reseller, one.published_at.is_some())).collect();
+    assert_eq!(ids, [("house", None, true), (show.as_str(), Some(ANNA), false)]);
+    let rest = contract::all_shows(pool, Some(&show), 2).await.unwrap();
+    assert_eq!(rest.iter().map(|one| one.show.as_str()).collect::<Vec<_>>(), ["unlisted"]);
+
+    let mut connection = pool.acquire().await.unwrap();
+    for before in [false, true] {
+        assert_eq!(contract::set_high_traffic(&mut connection, &show, true).await.unwrap(), Some(before));
+    }
+    assert_eq!(contract::set_high_traffic(&mut connection, "unknown", true).await.unwrap(), None);
+}
