@@ -8,8 +8,8 @@ use kit::{kafka::Kafka, redis::Redis, token::SealRing};
 use sqlx::PgPool;
 
 use crate::{
-    availability::Availabilities, commands::Commands, config::Config, gates::Gates, offer::Offers, outcomes::Outcomes,
-    rebuild::Rebuilds,
+    availability::Availabilities, caller::Sellers, commands::Commands, config::Config, gates::Gates, offer::Offers,
+    order_key::OrderLinks, outcomes::Outcomes, rebuild::Rebuilds,
 };
 
 /// Shared by all requests and background tasks; cheap to clone.
@@ -29,11 +29,12 @@ pub struct Inner {
     pub(crate) session_seal: SealRing,
     pub(crate) hold_seal: SealRing,
     /// For the links to orders.
-    pub(crate) order_keys: SealRing,
+    pub(crate) order_links: OrderLinks,
     pub(crate) commands: Commands,
     pub(crate) outcomes: Outcomes,
     pub(crate) availabilities: Availabilities,
     pub(crate) gates: Gates,
+    pub(crate) sellers: Sellers,
     pub(crate) offers: Offers,
     pub(crate) rebuilds: Rebuilds,
 }
@@ -71,13 +72,15 @@ impl App {
         Ok(Self(Arc::new(Inner {
             session_seal: seal("fairgate.session.v1")?,
             hold_seal: seal("fairgate.hold.v1")?,
-            order_keys: seal(crate::order_key::PURPOSE)?,
+            order_links: OrderLinks::from_paserk(&config.keys)
+                .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?,
             commands: Commands::new(&kafka, &config)?,
             outcomes: Outcomes::default(),
             availabilities: Availabilities::default(),
             gates: Gates::default(),
+            sellers: Sellers::default(),
             offers: Offers::default(),
-            rebuilds: Rebuilds::default(),
+            rebuilds: Rebuilds::new(&pool),
             config,
             pool,
             redis,

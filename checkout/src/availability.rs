@@ -1,4 +1,4 @@
-//! What is left, roughly, the same for everybody and worked out once a second at most.
+//! What is left, roughly, the same for everybody and worked out twice a second at most.
 
 use std::{
     collections::HashMap,
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{App, Error, shard, store};
 
-const FRESH: Duration = Duration::from_secs(1);
+const FRESH: Duration = Duration::from_millis(500);
 const SHOWS_MAX: usize = 10_000;
 /// At most so many left, or at most so large a share, count as few.
 const FEW: i64 = 20;

@@ -11,8 +11,14 @@ use uuid::Uuid;
 pub use crate::{
     commands::{COMMANDS_TOPIC, WRITER_GROUP},
     order::State,
+    order_key::OrderLinks,
     outbox::EVENTS_TOPIC,
     payment::generate_webhook_secret,
+    refund_request::{RefundAsked, request_refund},
+    report::{
+        Bucket, OrderDetails, OrderQuery, OrderSummary, RefundFacts, SalesQuery, SalesRow, SessionCounts, StockCount,
+        TicketFacts, order, orders, sales, session_counts, stock_counts,
+    },
     shard::{ShardSnapshot, snapshot},
 };
 use crate::{stock, store};
@@ -24,6 +30,9 @@ pub struct Buyer {
     pub name: String,
     /// Where the tickets go; 3 to 254 characters.
     pub email: String,
+    /// BCP 47, for what is written to the buyer; `en` where it is absent or not one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
 }
 
 impl fmt::Debug for Buyer {
@@ -44,6 +53,9 @@ pub enum Command {
     /// The time to pay is over.
     #[serde(rename = "expire.v1")]
     Expire(End),
+    /// An admin gives a paid order's money back.
+    #[serde(rename = "refund.v1")]
+    Refund(End),
 }
 
 /// Makes a hold an order.
@@ -74,7 +86,7 @@ pub struct PlaceLine {
     pub epoch: i64,
 }
 
-/// Ends an unpaid order.
+/// Ends an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct End {
     pub order: Uuid,
@@ -130,7 +142,18 @@ pub struct OrderFacts {
     pub at: DateTime<Utc>,
 }
 
-/// Puts stock of a ticket type on sale, cut into `shards` (or a number that fits). Stock that is there already stays as it
+/// Who calls with an API key instead of a fan's session. The resellers' layer puts it into a request's extensions; the key
+/// itself never gets here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seller {
+    pub reseller: Uuid,
+    pub key: Uuid,
+    pub may_sell: bool,
+    pub may_read_orders: bool,
+}
+
+/// Puts stock on sale without the catalog's word, for tests and measurements; what is really sold follows
+/// `catalog.events`. It is cut into `shards` (or a number that fits). Stock that is there already stays as it
 /// is, so putting it twice changes nothing.
 ///
 /// # Errors
@@ -144,4 +167,9 @@ pub async fn put_stock(
 ) -> sqlx::Result<()> {
     let shards = shards.unwrap_or_else(|| stock::shards_for(allotted)).clamp(1, stock::SHARDS_MAX);
     store::stock::put(pool, show, ticket_type, &stock::split(allotted, shards)).await
+}
+
+/// The partition of `orders.commands` whose writer commits orders of this shard, of `partitions` there are.
+pub fn home_partition(ticket_type: Uuid, shard: i32, partitions: i32) -> i32 {
+    stock::ShardKey { ticket_type, shard }.partition(partitions)
 }

@@ -112,6 +112,10 @@ pub struct Plan {
     pub placed: Vec<(Place, State)>,
     /// Orders that were there, in their new state.
     pub ended: Vec<(Uuid, State)>,
+    /// Those among them that were paid: their tickets become void and their money goes back.
+    pub refunded: Vec<Uuid>,
+    /// Refunds that were asked for and need not be asked again, whatever came of it.
+    pub answered: Vec<Uuid>,
     pub refused: Vec<(Uuid, Refusal)>,
     /// New values of `committed`, for rows whose version rises.
     pub committed: BTreeMap<ShardKey, i32>,
@@ -127,6 +131,7 @@ pub fn decide(asked: &[Asked], books: Books, now: DateTime<Utc>) -> Plan {
             Command::Place(place) => desk.place(place, request_id),
             Command::Cancel(end) => desk.end(end.order, Event::GivenUp, request_id),
             Command::Expire(end) => desk.end(end.order, Event::TimeOver, request_id),
+            Command::Refund(end) => desk.refund(end.order, request_id),
         }
     }
     desk.plan()
@@ -138,6 +143,8 @@ struct Desk {
     now: DateTime<Utc>,
     fresh: Vec<Place>,
     ended: Vec<Uuid>,
+    refunded: Vec<Uuid>,
+    answered: Vec<Uuid>,
     refused: BTreeMap<Uuid, Refusal>,
     committed: BTreeMap<ShardKey, i32>,
     settlements: BTreeMap<ShardKey, Settlement>,
@@ -223,6 +230,35 @@ impl Desk {
         let Ok(state) = order::next(known.state, event) else { return };
         let mut known = known.clone();
         known.state = state;
+        self.give_up_stock(order, &known);
+        let facts = self.facts(order, &known);
+        let event = if state == State::Expired { OrderEvent::Expired(facts) } else { OrderEvent::Cancelled(facts) };
+        self.events.push((event, request_id.to_owned()));
+        self.books.orders.insert(order, known);
+        self.ended.push(order);
+    }
+
+    /// A paid order's stock goes back at once, and its money when the provider has confirmed it. Where there is none, the
+    /// refund is done with that.
+    fn refund(&mut self, order: Uuid, request_id: &str) {
+        self.answered.push(order);
+        let Some(known) = self.books.orders.get(&order) else { return };
+        let Ok(pending) = order::next(known.state, Event::RefundForced) else { return };
+        let mut known = known.clone();
+        known.state = pending;
+        if known.amount_minor == 0
+            && let Ok(done) = order::next(pending, Event::MoneyReturned)
+        {
+            known.state = done;
+            self.events.push((OrderEvent::Refunded(self.facts(order, &known)), request_id.to_owned()));
+        }
+        self.give_up_stock(order, &known);
+        self.books.orders.insert(order, known);
+        self.ended.push(order);
+        self.refunded.push(order);
+    }
+
+    fn give_up_stock(&mut self, order: Uuid, known: &Known) {
         for (shard, quantity) in &known.lines {
             self.move_stock(*shard, -quantity);
             self.settlement(*shard).freed += quantity;
@@ -230,11 +266,6 @@ impl Desk {
         if self.books.sessions.get(&known.session) == Some(&order) {
             self.books.sessions.remove(&known.session);
         }
-        let facts = self.facts(order, &known);
-        let event = if state == State::Expired { OrderEvent::Expired(facts) } else { OrderEvent::Cancelled(facts) };
-        self.events.push((event, request_id.to_owned()));
-        self.books.orders.insert(order, known);
-        self.ended.push(order);
     }
 
     fn move_stock(&mut self, shard: ShardKey, by: i32) {
@@ -278,6 +309,8 @@ impl Desk {
         Plan {
             placed,
             ended,
+            refunded: self.refunded,
+            answered: self.answered,
             refused: self.refused.into_iter().collect(),
             committed: self.committed,
             settlements: self.settlements,

@@ -19,6 +19,9 @@ pub enum Error {
     #[error("the pass is for a sale that is not running here")]
     SaleClosed,
 
+    #[error("the API key lacks the scope {scope}")]
+    ScopeMissing { scope: &'static str },
+
     #[error("there is no session token")]
     SessionMissing,
     #[error("session token: {0}")]
@@ -113,6 +116,10 @@ impl Error {
             Self::PassUsed | Self::CheckoutFull | Self::SaleClosed => self.entry_problem(),
             Self::SessionMissing | Self::SessionToken(_) | Self::SessionExpired | Self::SessionEnded => {
                 self.session_problem()
+            }
+            Self::ScopeMissing { scope } => {
+                Problem::new(StatusCode::FORBIDDEN, "scope-missing", "The API key may not do this")
+                    .detail(format!("It lacks the scope `{scope}`. Use a key that has it."))
             }
             Self::HoldToken(_) | Self::HoldForeign | Self::HoldExpired | Self::HoldLost | Self::HoldUsed => {
                 self.hold_problem()

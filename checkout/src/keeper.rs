@@ -33,25 +33,29 @@ pub struct Keeper {
     restored: Mutex<HashMap<String, u32>>,
 }
 
-/// How a shard differs from its row. The same twice is no accident of timing: a change that was committed before the first
+/// How a shard differed from its row. The same twice is no accident of timing: a change that was committed before the first
 /// look had a whole round to arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Odd {
-    epoch: i64,
-    version: i64,
-    /// Tickets too many in Redis, where it has seen all changes.
-    surplus: i64,
+    /// The epoch and version of Redis in the last look, where the row had others.
+    behind: Option<(i64, i64)>,
+    /// The epoch, and the tickets too many in Redis (or below zero: too few), in the last look at which it had seen all
+    /// changes. A shard that sells moves on to other versions and keeps what it lost.
+    off: Option<(i64, i64)>,
 }
 
 impl Odd {
-    fn of(row: &Row, seen: &ShardSnapshot) -> Option<Self> {
-        let (epoch, version) = (seen.epoch, seen.version);
-        let uncommitted = i64::from(row.allotted) - i64::from(row.committed);
-        if epoch != row.epoch || version != row.version {
-            return Some(Self { epoch, version, surplus: 0 });
+    /// Takes in a look; whether it is the same again.
+    fn look(&mut self, row: &Row, seen: &ShardSnapshot) -> bool {
+        if (seen.epoch, seen.version) != (row.epoch, row.version) {
+            let now = Some((seen.epoch, seen.version));
+            return std::mem::replace(&mut self.behind, now) == now;
         }
-        let surplus = seen.free + seen.held + seen.placing - uncommitted;
-        (surplus != 0).then_some(Self { epoch, version, surplus })
+        self.behind = None;
+        let surplus = seen.free + seen.held + seen.placing - (i64::from(row.allotted) - i64::from(row.committed));
+        let now = (surplus != 0).then_some((seen.epoch, surplus));
+        let before = std::mem::replace(&mut self.off, now);
+        now.is_some() && before == now
     }
 }
 
@@ -99,12 +103,12 @@ impl Keeper {
         if seen.overdue > 0 {
             return Some(Seen::Wrong { epoch: seen.epoch });
         }
-        let Some(now) = Odd::of(row, &seen) else {
+        let noted = odd.entry(row.key()).or_default();
+        let again = noted.look(row, &seen);
+        if *noted == Odd::default() {
             odd.remove(&row.key());
-            return None;
-        };
-        let before = odd.insert(row.key(), now);
-        (before == Some(now)).then_some(Seen::Wrong { epoch: seen.epoch })
+        }
+        again.then_some(Seen::Wrong { epoch: seen.epoch })
     }
 
     /// One round over the gates of rooms that are not closed.
@@ -169,6 +173,22 @@ mod tests {
         let keeper = Keeper::default();
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), None);
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn tickets_that_got_lost_are_noticed_while_the_shard_sells() {
+        let keeper = Keeper::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(3, 7))), None, "a change may be under way");
+        assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(3, 7))), None, "one behind says nothing");
+        assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(2, 8))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn a_change_under_way_is_no_loss() {
+        let keeper = Keeper::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(3, 7))), None);
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "it arrived");
+        assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(3, 8))), None, "another one");
     }
 
     #[test]

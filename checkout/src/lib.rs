@@ -3,7 +3,8 @@
 //! Reading order: [`contract`] is what others may use. [`order`], [`stock`] and [`decide`] decide without I/O: what an
 //! order may become, how stock is cut and gathered, what a batch of commands does. [`session`], [`hold`] and [`place`]
 //! are a fan's way through; [`shard`] and [`rebuild`] keep stock in Redis; [`commands`] and [`writer`] carry orders
-//! through Kafka into Postgres; [`keeper`], [`sweep`] and [`outbox`] work in the background. [`payment`], [`ticket`],
+//! through Kafka into Postgres; [`allotments`] and [`allotment`] change how
+//! much there is; [`keeper`], [`sweep`], [`refund_request`] and [`outbox`] work in the background. [`payment`], [`ticket`],
 //! [`refund`] and [`pages`] take the money and show what was bought; [`sandbox`] is a payment provider of our own.
 pub mod app;
 pub mod config;
@@ -14,13 +15,17 @@ pub mod order;
 pub mod stock;
 
 mod address;
+mod allotment;
+mod allotments;
 mod availability;
+mod caller;
 mod commands;
 mod decide;
 mod gates;
 mod gather;
 mod hold;
 mod keeper;
+mod language;
 mod offer;
 mod order_key;
 mod outbox;
@@ -30,6 +35,8 @@ pub mod payment;
 mod place;
 mod rebuild;
 mod refund;
+mod refund_request;
+mod report;
 mod routes;
 mod run;
 pub mod sandbox;

@@ -1,4 +1,4 @@
-//! What a show offers: ticket types, prices, shards. It hardly changes, so it is read once a second at most.
+//! What a show offers: ticket types, prices, shards. It hardly changes, so it is read four times a second at most.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use crate::store;
 
-const FRESH: Duration = Duration::from_secs(1);
+/// New tickets are to be had within a second of being allotted, of which this is a part.
+const FRESH: Duration = Duration::from_millis(250);
 const SHOWS_MAX: usize = 10_000;
 
 /// A show's ticket types in the order they are offered, with the shards of each.

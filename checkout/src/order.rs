@@ -24,7 +24,7 @@ pub enum State {
     Expired,
     /// Given up before it was paid; its stock went back.
     Cancelled,
-    /// Money came after the order was gone, and is to be given back.
+    /// Its money is to be given back: it came after the order was gone, or the order was paid and an admin refunds it.
     RefundPending,
     Refunded,
 }
@@ -41,6 +41,8 @@ pub enum Event {
     TimeOver,
     /// The fan gave it up.
     GivenUp,
+    /// An admin gives the money of a paid order back.
+    RefundForced,
     /// The provider says the money is on its way back.
     MoneyReturned,
 }
@@ -67,6 +69,7 @@ pub fn next(state: State, event: Event) -> Result<State, Refused> {
         (S::Placed | S::AwaitingPayment, E::TimeOver) => Ok(S::Expired),
         (S::Placed | S::AwaitingPayment, E::GivenUp) => Ok(S::Cancelled),
         (S::Expired | S::Cancelled, E::MoneyArrived) => Ok(S::RefundPending),
+        (S::Fulfilled, E::RefundForced) => Ok(S::RefundPending),
         (S::RefundPending, E::MoneyReturned) => Ok(S::Refunded),
         (state, event) => Err(Refused { state, event }),
     }
@@ -125,12 +128,13 @@ mod tests {
 
     use super::*;
 
-    const EVENTS: [Event; 6] = [
+    const EVENTS: [Event; 7] = [
         Event::PaymentStarted,
         Event::MoneyArrived,
         Event::TicketsIssued,
         Event::TimeOver,
         Event::GivenUp,
+        Event::RefundForced,
         Event::MoneyReturned,
     ];
 
@@ -167,11 +171,18 @@ mod tests {
 
     #[test]
     fn nothing_leaves_a_terminal_state() {
-        for state in [State::Fulfilled, State::Refunded] {
-            for event in EVENTS {
-                assert_eq!(next(state, event), Err(Refused { state, event }));
-            }
+        for event in EVENTS {
+            assert_eq!(next(State::Refunded, event), Err(Refused { state: State::Refunded, event }));
         }
+    }
+
+    #[test]
+    fn a_paid_order_ends_only_by_a_refund() {
+        for event in EVENTS {
+            let after = next(State::Fulfilled, event);
+            assert_eq!(after.is_ok(), event == Event::RefundForced, "{event:?}");
+        }
+        assert_eq!(next(State::Fulfilled, Event::RefundForced), Ok(State::RefundPending));
     }
 
     proptest! {
@@ -194,8 +205,8 @@ mod tests {
             if seen.contains(&State::Paid) {
                 prop_assert!(!seen.contains(&State::Expired) && !seen.contains(&State::Cancelled));
             }
-            if seen.contains(&State::RefundPending) {
-                prop_assert!(!seen.contains(&State::Fulfilled));
+            if let Some(pending) = seen.iter().position(|state| *state == State::RefundPending) {
+                prop_assert!(!seen[pending..].contains(&State::Fulfilled));
             }
         }
     }

@@ -31,6 +31,15 @@ const ATTEMPTS_MAX: usize = 3;
 /// How long to wait between looks if nobody brings news.
 const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
 
+/// Whose orders somebody may see or give up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of one session.
+    Session(Uuid),
+    /// Those of all shows that this reseller sells.
+    Reseller(Uuid),
+}
+
 /// What became of a call.
 #[derive(Debug)]
 pub enum Placed {
@@ -144,7 +153,8 @@ fn checked(buyer: Buyer) -> Result<Buyer, Error> {
     if !looks_right || !plain {
         return field("buyer.email", "must be an email address");
     }
-    Ok(Buyer { name: name.to_owned(), email: email.to_owned() })
+    let language = Some(crate::language::tag(buyer.language.as_deref()));
+    Ok(Buyer { name: name.to_owned(), email: email.to_owned(), language })
 }
 
 /// The order, with its payment started if that can be done now.
@@ -307,43 +317,53 @@ async fn note_pending(app: &App, session: Uuid, order: Uuid) {
     }
 }
 
-/// An order of this session, written or not yet.
+/// An order of this owner, written or not yet.
 ///
 /// # Errors
 /// `order-unknown`, also for orders of others; why it was refused, if it was.
-pub async fn find(app: &App, session: &Session, order: Uuid) -> Result<Placed, Error> {
-    match own(app, session, order).await {
+pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error> {
+    match own(app, owner, order).await {
         Err(Error::OrderUnknown) => {}
         found => return Ok(Placed::Order(Box::new(found?))),
     }
     let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
-    if waiting.is_none_or(|waiting| waiting != session.session.to_string()) {
+    let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else { return Err(Error::OrderUnknown) };
+    let is_own = match owner {
+        Owner::Session(own) => own == session,
+        Owner::Reseller(reseller) => match store::session::load(&app.pool, session).await? {
+            Some((_, session)) => app.sellers.is_of(&app.pool, &session.show, reseller).await?,
+            None => false,
+        },
+    };
+    if !is_own {
         return Err(Error::OrderUnknown);
     }
     match store::order::decision(&app.pool, order).await? {
         Some(Err(refusal)) => Err(refused(refusal)),
-        Some(Ok(())) => Ok(Placed::Order(Box::new(own(app, session, order).await?))),
+        Some(Ok(())) => Ok(Placed::Order(Box::new(own(app, owner, order).await?))),
         None => Ok(Placed::Pending(order)),
     }
 }
 
-/// A written order of this session.
+/// A written order of this owner.
 ///
 /// # Errors
 /// `order-unknown`, also for orders of others.
-pub async fn own(app: &App, session: &Session, order: Uuid) -> Result<Order, Error> {
-    match store::order::load(&app.pool, order).await? {
-        Some(found) if found.session == session.session => Ok(found),
-        _ => Err(Error::OrderUnknown),
-    }
+pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
+    let Some(found) = store::order::load(&app.pool, order).await? else { return Err(Error::OrderUnknown) };
+    let is_own = match owner {
+        Owner::Session(session) => found.session == session,
+        Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
+    };
+    if is_own { Ok(found) } else { Err(Error::OrderUnknown) }
 }
 
-/// Gives up an unpaid order of this session; one that was given up before stays so.
+/// Gives up an unpaid order of this owner; one that was given up before stays so.
 ///
 /// # Errors
 /// `order-unknown`, `order-not-cancellable`.
-pub async fn cancel(app: &App, session: &Session, order: Uuid, request: &RequestId) -> Result<Order, Error> {
-    let found = own(app, session, order).await?;
+pub async fn cancel(app: &App, owner: Owner, order: Uuid, request: &RequestId) -> Result<Order, Error> {
+    let found = own(app, owner, order).await?;
     match found.state {
         crate::order::State::Cancelled => return Ok(found),
         state if state.is_unpaid() => {}
@@ -359,7 +379,7 @@ pub async fn cancel(app: &App, session: &Session, order: Uuid, request: &Request
     loop {
         let look = deadline.min(Instant::now() + LOOK_AGAIN);
         let _ = tokio::time::timeout_at(look, waiter.news()).await;
-        let found = own(app, session, order).await?;
+        let found = own(app, owner, order).await?;
         match found.state {
             crate::order::State::Cancelled => return Ok(found),
             state if state.is_unpaid() && Instant::now() < deadline => {}
@@ -374,12 +394,15 @@ mod tests {
     use super::*;
 
     fn buyer(name: &str, email: &str) -> Buyer {
-        Buyer { name: name.to_owned(), email: email.to_owned() }
+        Buyer { name: name.to_owned(), email: email.to_owned(), language: None }
     }
 
     #[test]
     fn a_buyer_needs_a_name_and_an_address() {
-        assert_eq!(checked(buyer(" Ada ", " ada@example.com ")).expect("fits"), buyer("Ada", "ada@example.com"));
+        assert_eq!(
+            checked(buyer(" Ada ", " ada@example.com ")).expect("fits"),
+            Buyer { language: Some("en".to_owned()), ..buyer("Ada", "ada@example.com") }
+        );
         for wrong in [("", "a@b.c"), ("A", "a"), ("A", "@b.c"), ("A", "a@b"), ("A", "a b@c.d"), ("A\n", "a@b.c\r\n.d")]
         {
             assert!(checked(buyer(wrong.0, wrong.1)).is_err(), "{wrong:?}");

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::postgres::PgAdvisoryLock;
+use sqlx::{PgPool, postgres::PgAdvisoryLock};
 use tokio::{
     sync::Semaphore,
     time::{Instant, sleep},
@@ -28,8 +28,10 @@ const DRAIN_MAX: Duration = Duration::from_secs(3);
 /// How long one who needs a shard waits for another who fills it.
 const PRESENT_MAX: Duration = Duration::from_secs(4);
 
-/// Rebuilds of this process at once; each keeps a connection to Postgres busy.
-const AT_ONCE_MAX: usize = 4;
+/// Rebuilds of this process at once at most. Each keeps a connection to Postgres busy while it waits for the writers, who
+/// need some too: so many connections are left for each.
+const AT_ONCE_MAX: u32 = 4;
+const CONNECTIONS_EACH: u32 = 4;
 
 /// What this process is filling.
 #[derive(Clone)]
@@ -38,13 +40,17 @@ pub struct Rebuilds {
     room: Arc<Semaphore>,
 }
 
-impl Default for Rebuilds {
-    fn default() -> Self {
-        Self { shards: Arc::default(), room: Arc::new(Semaphore::new(AT_ONCE_MAX)) }
-    }
+/// How many rebuilds a pool of so many connections can bear at once.
+fn at_once(connections_max: u32) -> u32 {
+    (connections_max / CONNECTIONS_EACH).clamp(1, AT_ONCE_MAX)
 }
 
 impl Rebuilds {
+    pub fn new(pool: &PgPool) -> Self {
+        let room = Semaphore::new(at_once(pool.options().get_max_connections()) as usize);
+        Self { shards: Arc::default(), room: Arc::new(room) }
+    }
+
     fn begin(&self, shard: ShardKey) -> Option<Turn> {
         let began = self.shards.lock().unwrap_or_else(PoisonError::into_inner).insert(shard);
         began.then(|| Turn { rebuilds: self.clone(), shard })
@@ -175,6 +181,11 @@ async fn drained(app: &App) -> Result<bool, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rebuilds_leave_connections_for_the_writers() {
+        assert_eq!([2, 7, 8, 15, 24, 500].map(at_once), [1, 1, 2, 3, 4, 4]);
+    }
 
     #[test]
     fn a_rebuild_is_for_what_was_seen() {

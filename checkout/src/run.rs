@@ -5,10 +5,20 @@ use std::{sync::Arc, time::Duration};
 use backon::{ExponentialBuilder, Retryable};
 use kit::serve::Tasks;
 
-use crate::{App, commands, keeper::Keeper, outbox, outcomes, payment, store, sweep::Sweep, writer};
+use crate::{
+    App, allotments, commands,
+    keeper::Keeper,
+    outbox::TOPIC,
+    outcomes, payment,
+    refund_request::Requests,
+    store::{self, outbox::Outbox},
+    sweep::Sweep,
+    writer,
+};
 
 const KEEP: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(1);
+const REFUND: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_millis(25);
 const COUNT: Duration = Duration::from_secs(5);
 const FORGET: Duration = Duration::from_secs(3600);
@@ -44,6 +54,11 @@ pub async fn run_api(app: App, tasks: Tasks) {
         let (sweep, app) = (Arc::clone(&sweep), sweep_app.clone());
         async move { sweep.round(&app).await }
     });
+    let (requests, requests_app) = (Arc::new(Requests::default()), app.clone());
+    tasks.every("refund orders", REFUND, move || {
+        let (requests, app) = (Arc::clone(&requests), requests_app.clone());
+        async move { requests.round(&app).await }
+    });
     let look_app = app.clone();
     tasks.every("look for outcomes", LOOK, move || {
         let app = look_app.clone();
@@ -52,7 +67,7 @@ pub async fn run_api(app: App, tasks: Tasks) {
     payment::run(&app, &tasks);
 }
 
-/// Starts the order writer and the relay of order events.
+/// Starts the order writer, the relay of order events, and what keeps stock true to the catalog's allotments.
 pub async fn run_writer(app: App, tasks: Tasks) {
     let (counting, relaying, stop) = (app.pool.clone(), app.clone(), tasks.stop());
     tasks.every("count waiting events", COUNT, move || {
@@ -67,6 +82,7 @@ pub async fn run_writer(app: App, tasks: Tasks) {
         let pool = forgetting.clone();
         async move { Ok(store::writer::forget_refusals(&pool, REFUSALS_KEPT_HOURS).await?) }
     });
+    tasks.spawn(allotments::run(app.clone(), stop.clone()));
     tasks.spawn(writer::run(app, stop.clone()));
-    tasks.spawn(async move { outbox::run(relaying.pool.clone(), relaying.kafka.clone(), stop).await });
+    tasks.spawn(kit::outbox::run::<Outbox>(relaying.pool.clone(), relaying.kafka.clone(), TOPIC, stop));
 }

@@ -1,6 +1,6 @@
 //! Sessions: a pass is redeemed once for one; it is what a fan shows to hold and to order.
 
-use admission::contract::Activation;
+use admission::contract::{Activation, GateState};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub struct Opened {
 }
 
 /// The session of a pass under an Idempotency-Key, so that a fan whose answer got lost can ask again.
-fn session_id(place: &str, key: Option<&str>) -> Uuid {
+pub fn session_id(place: &str, key: Option<&str>) -> Uuid {
     match key {
         Some(key) => Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes()),
         None => Uuid::new_v4(),
@@ -71,7 +71,7 @@ async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<S
         };
     }
     // The row is claimed first: of many redemptions at once, one gets as far as taking a slot.
-    match app.gate.activate(room, place, &id, expires_at, cap).await {
+    match activate(app, room, place, &id, expires_at, cap).await {
         Ok(Activation::Opened) => {}
         Ok(Activation::Full) => {
             tx.rollback().await?;
@@ -81,7 +81,7 @@ async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<S
             tx.rollback().await?;
             // Redis may have taken the slot without the answer reaching us.
             release(app, room, &id).await;
-            return Err(error.into());
+            return Err(error);
         }
     }
     if let Err(error) = store::opened_now(&mut tx, session.session).await {
@@ -92,6 +92,28 @@ async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<S
     // A commit whose answer is lost may have happened, so the slot stays taken then, until the session's expiry.
     tx.commit().await?;
     Ok(session.clone())
+}
+
+/// Takes a slot. The gate of a closed room that was lost with Redis is told who is inside here and now: nobody else looks
+/// after it, and passes given before are good for a while.
+async fn activate(
+    app: &App,
+    room: &str,
+    place: &str,
+    session: &str,
+    expires_at: DateTime<Utc>,
+    cap: i32,
+) -> Result<Activation, Error> {
+    let taken = app.gate.activate(room, place, session, expires_at, cap).await?;
+    if taken != Activation::Full || !app.gate.needs_restore(room).await? {
+        return Ok(taken);
+    }
+    let gate = admission::contract::gate(&app.pool, room).await?;
+    if gate.is_none_or(|gate| gate.state != GateState::Closed) {
+        return Ok(taken);
+    }
+    app.gate.restore(room, &store::active(&app.pool, room).await?).await?;
+    Ok(app.gate.activate(room, place, session, expires_at, cap).await?)
 }
 
 async fn release(app: &App, room: &str, session: &str) {

@@ -17,6 +17,7 @@ static PLACE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scri
 static UNPLACE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/unplace.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/settle.lua")));
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
+static RESIZE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/resize.lua")));
 static LOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/look.lua")));
 
 const STOCK: &str = "stock";
@@ -57,6 +58,16 @@ pub enum Settled {
     OtherEpoch,
     /// An earlier change has not arrived.
     Gap,
+}
+
+/// The answer to resizing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resized {
+    /// So many were put on sale, or taken off.
+    Done(i32),
+    /// The shard is of this epoch.
+    OtherEpoch(i64),
+    Missing,
 }
 
 /// A shard at one moment. `free + held + placing` plus what Postgres has as committed is what was allotted.
@@ -164,6 +175,18 @@ pub async fn load(redis: &Redis, shard: ShardKey, epoch: i64, uncommitted: i32, 
     call.arg(epoch).arg(uncommitted).arg(version);
     let answer: i64 = call.invoke_async(&mut redis.connection()).await?;
     Ok(answer == 1)
+}
+
+/// Puts `tickets` on sale, or takes as many free ones off sale as there are, where they are below zero.
+pub async fn resize(redis: &Redis, shard: ShardKey, epoch: i64, tickets: i32) -> RedisResult<Resized> {
+    let mut call = call(&RESIZE, redis, shard, &[STOCK, HOLDS, HELD]);
+    call.arg(epoch).arg(tickets);
+    let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
+    Ok(match answer.as_slice() {
+        [1, done] => Resized::Done(i32::try_from(*done).unwrap_or(i32::MAX)),
+        [2, epoch] => Resized::OtherEpoch(*epoch),
+        _ => Resized::Missing,
+    })
 }
 
 /// A shard now, or `None` where Redis does not know it.

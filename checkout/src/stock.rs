@@ -50,6 +50,57 @@ pub fn split(allotted: i32, shards: i32) -> Vec<i32> {
     (0..shards).map(|shard| each + i32::from(shard < rest)).collect()
 }
 
+/// What each shard gets, `(shard, tickets)`, so that shards of these sizes become `allotted` tickets in all: the smallest
+/// are filled first, and new shards are begun where there are few for so many. Nothing where there are as many already,
+/// but a first shard, so that a type with nothing allotted is known.
+pub fn raised(sizes: &[(i32, i32)], allotted: i32) -> Vec<(i32, i32)> {
+    let count = i32::try_from(sizes.len()).unwrap_or(SHARDS_MAX);
+    let next = sizes.iter().map(|(shard, _)| shard + 1).max().unwrap_or(0);
+    let mut all = sizes.to_vec();
+    all.extend((next..).take(usize::try_from(shards_for(allotted) - count).unwrap_or(0)).map(|shard| (shard, 0)));
+    all.sort_by_key(|(shard, size)| (*size, *shard));
+    let mut left = i64::from(allotted) - sizes.iter().map(|(_, size)| i64::from(*size)).sum::<i64>();
+    // So many of the smallest shards are filled to one level, which reaches no shard beyond them.
+    let mut level = 0;
+    let mut filled = 0;
+    let mut below = 0_i64;
+    for (index, (_, size)) in all.iter().enumerate() {
+        let shards = i64::try_from(index).unwrap_or(i64::MAX);
+        if i64::from(*size) * shards - below > left {
+            break;
+        }
+        below += i64::from(*size);
+        filled = index + 1;
+        level = (left + below) / (shards + 1);
+    }
+    let mut parts = Vec::with_capacity(filled);
+    let rest = left + below - level * i64::try_from(filled).unwrap_or(0);
+    for (index, (shard, size)) in all.into_iter().take(filled).enumerate() {
+        let extra = i64::from(i64::try_from(index).unwrap_or(i64::MAX) < rest);
+        let part = (level + extra - i64::from(size)).clamp(0, left);
+        left -= part;
+        if part > 0 || size == 0 && !sizes.contains(&(shard, size)) {
+            parts.push((shard, i32::try_from(part).unwrap_or(i32::MAX)));
+        }
+    }
+    parts.sort_unstable();
+    parts
+}
+
+/// Why an allotment cannot be less than `least`, of which `committed` are sold or ordered, in words for the reseller.
+pub fn refusal(committed: i32, least: i32) -> String {
+    let held = (least - committed).max(0);
+    let are = |count: i32| if count == 1 { "is" } else { "are" };
+    let sold = format!("{committed} {} sold or in orders", are(committed));
+    let in_checkouts = format!("{held} {} in fans' checkouts right now", are(held));
+    let what = match (committed, held) {
+        (_, 0) => sold,
+        (0, _) => in_checkouts,
+        _ => format!("{sold} and {in_checkouts}"),
+    };
+    format!("{what}, so it cannot go below {least}.")
+}
+
 /// The order in which a session tries the shards of a ticket type: a rotation whose start spreads sessions evenly.
 pub fn trying_order(session: Uuid, ticket_type: Uuid, shards: &[i32]) -> Vec<i32> {
     if shards.is_empty() {
@@ -101,6 +152,24 @@ mod tests {
     }
 
     #[test]
+    fn a_first_allotment_is_cut_evenly_and_a_raise_levels_shards() {
+        assert_eq!(raised(&[], 0), [(0, 0)]);
+        assert_eq!(raised(&[], 101), [(0, 34), (1, 34), (2, 33)]);
+        assert_eq!(raised(&[(0, 34), (1, 34), (2, 33)], 104), [(0, 1), (2, 2)]);
+        assert_eq!(raised(&[(0, 10), (1, 2)], 16), [(1, 4)]);
+        assert_eq!(raised(&[(0, 50)], 150), [(1, 50), (2, 50)]);
+        assert_eq!(raised(&[(0, 50)], 50), []);
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_in_the_way() {
+        let both = "412 are sold or in orders and 6 are in fans' checkouts right now, so it cannot go below 418.";
+        assert_eq!(refusal(412, 418), both);
+        assert_eq!(refusal(1, 1), "1 is sold or in orders, so it cannot go below 1.");
+        assert_eq!(refusal(0, 4), "4 are in fans' checkouts right now, so it cannot go below 4.");
+    }
+
+    #[test]
     fn sessions_spread_over_the_shards() {
         let shards: Vec<i32> = (0..8).collect();
         let mut starts: HashMap<i32, usize> = HashMap::new();
@@ -124,6 +193,19 @@ mod tests {
             prop_assert_eq!(cut.iter().sum::<i32>(), allotted);
             let (least, most) = (cut.iter().min().expect("one"), cut.iter().max().expect("one"));
             prop_assert!(most - least <= 1);
+        }
+
+        #[test]
+        fn a_raise_gives_exactly_what_is_missing(
+            sizes in prop::collection::vec(0..3_000i32, 0..10), more in 0..50_000i32
+        ) {
+            let sizes: Vec<(i32, i32)> = (0..).zip(sizes).collect();
+            let before: i32 = sizes.iter().map(|(_, size)| size).sum();
+            let parts = raised(&sizes, before + more);
+            prop_assert!(parts.iter().all(|(_, part)| *part >= 0));
+            prop_assert_eq!(parts.iter().map(|(_, part)| part).sum::<i32>(), more);
+            let shards: BTreeSet<i32> = parts.iter().map(|(shard, _)| *shard).collect();
+            prop_assert_eq!(shards.len(), parts.len());
         }
 
         #[test]

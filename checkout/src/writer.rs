@@ -272,7 +272,7 @@ async fn write(app: &App, partition: i32, entries: &[Entry]) -> sqlx::Result<Opt
 async fn tell(app: &App, plan: &Plan, entries: &[Entry]) {
     app.outcomes.tell(entries.iter().filter_map(|entry| entry.asked.as_ref()).map(|asked| match &asked.command {
         Command::Place(place) => place.order,
-        Command::Cancel(end) | Command::Expire(end) => end.order,
+        Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => end.order,
     }));
     let settling = join_all(plan.settlements.iter().map(|(shard, settlement)| settle(app, *shard, settlement)));
     if timeout(SETTLE_MAX, settling).await.is_err() {

@@ -43,7 +43,7 @@ fn place(n: u128, lines: &[(i32, i32)]) -> Place {
         lines,
         amount_minor: 100,
         currency: "EUR".to_owned(),
-        buyer: Buyer { name: "A".to_owned(), email: "a@example.com".to_owned() },
+        buyer: Buyer { name: "A".to_owned(), email: "a@example.com".to_owned(), language: None },
         request_hash: String::new(),
         placed_at: at(0),
         expires_at: at(300),
@@ -188,6 +188,44 @@ fn refusals_are_spelled_both_ways() {
     for refusal in Refusal::ALL {
         assert_eq!(Refusal::of(refusal.as_str()), Some(refusal));
     }
+}
+
+fn refund(n: u128) -> Asked {
+    asked(Command::Refund(End { order: Uuid::from_u128(n) }))
+}
+
+/// Order 1 of two tickets, paid, and costing so much.
+fn paid(amount_minor: i64) -> Books {
+    let start = books(&[(4, 0)]);
+    let mut paid = written(start.clone(), &decide(&[placing(place(1, &[(0, 2)]))], start, at(1)));
+    let known = paid.orders.get_mut(&Uuid::from_u128(1)).expect("order");
+    (known.state, known.amount_minor) = (State::Fulfilled, amount_minor);
+    paid
+}
+
+#[test]
+fn a_refund_gives_stock_back_once_and_waits_for_the_money() {
+    let plan = decide(&[refund(1), refund(1)], paid(100), at(400));
+    assert_eq!(plan.ended, [(Uuid::from_u128(1), State::RefundPending)]);
+    assert_eq!((plan.refunded.as_slice(), plan.committed[&shard(0)]), ([Uuid::from_u128(1)].as_slice(), 0));
+    assert_eq!(plan.settlements[&shard(0)].freed, 2);
+    assert!(plan.events.is_empty(), "it is told when the money is back");
+}
+
+#[test]
+fn a_refund_of_nothing_is_done_at_once() {
+    let plan = decide(&[refund(1)], paid(0), at(400));
+    assert_eq!(plan.ended, [(Uuid::from_u128(1), State::Refunded)]);
+    assert!(matches!(plan.events.as_slice(), [(OrderEvent::Refunded(_), _)]));
+}
+
+#[test]
+fn what_cannot_be_refunded_is_answered_and_stays() {
+    let start = books(&[(4, 0)]);
+    let placed = written(start.clone(), &decide(&[placing(place(1, &[(0, 2)]))], start, at(1)));
+    let plan = decide(&[refund(1), refund(2)], placed, at(2));
+    assert_eq!(plan.answered, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+    assert!(plan.ended.is_empty() && plan.refunded.is_empty() && plan.committed.is_empty());
 }
 
 fn any_command() -> impl Strategy<Value = Asked> {

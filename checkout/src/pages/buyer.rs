@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{
-    Form,
     extract::State,
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
 use catalog::contract::price;
 use chrono::Utc;
-use kit::http::RequestId;
+use kit::{form::Form, http::RequestId};
 use serde::Deserialize;
 
 use super::{
@@ -26,7 +25,7 @@ use crate::{
     App, Error,
     contract::Buyer,
     hold::Held,
-    order_key,
+    language, order_key,
     place::{self, Placed},
     session::Session,
 };
@@ -80,6 +79,7 @@ pub async fn order(
     State(app): State<App>,
     visitor: Visitor,
     request: RequestId,
+    headers: HeaderMap,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Error> {
     let session = match visitor.session(&app) {
@@ -98,7 +98,9 @@ pub async fn order(
         let page = show(&app, &session, &held, form, None).await?;
         return Ok(with_status(page, StatusCode::UNPROCESSABLE_ENTITY));
     }
-    let buyer = Buyer { name: form.name.clone(), email: form.email.clone() };
+    let language = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = language::first_accepted(language);
+    let buyer = Buyer { name: form.name.clone(), email: form.email.clone(), language };
     // One hold makes one order, so the hold names the attempt.
     let key = format!("page-{}", held.hold.hold);
     let order = match place::place(&app, &session, &held.token, buyer, &key, &request).await {
@@ -106,14 +108,14 @@ pub async fn order(
         Ok(Placed::Pending(order)) => order,
         Err(error) => return refused(&app, &session, &held, form, error).await,
     };
-    Ok(go_with(&order_key::path(&app, order)?, [cookie::HOLD.gone(&app)]))
+    Ok(go_with(&order_key::path(&app, order)?, [cookie::gone(&app, cookie::HOLD)]))
 }
 
 async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, error: Error) -> Result<Response, Error> {
     match error {
         Error::HoldExpired | Error::HoldLost | Error::OrderTooLate => back_to_choosing(app, session, error).await,
         Error::HoldUsed | Error::OrderOpen | Error::IdempotencyMismatch => {
-            let elsewhere = || go_with("/checkout", [cookie::HOLD.gone(app)]);
+            let elsewhere = || go_with("/checkout", [cookie::gone(app, cookie::HOLD)]);
             Ok(go_to_order(app, session).await?.unwrap_or_else(elsewhere))
         }
         Error::SessionExpired | Error::SessionEnded => outside::page(error, Some(&session.show)),
@@ -144,5 +146,5 @@ async fn back_to_choosing(app: &App, session: &Session, error: Error) -> Result<
         ),
     };
     let page = choose::show(app, session, Some(notice), &HashMap::new()).await?;
-    Ok((AppendHeaders([cookie::HOLD.gone(app)]), with_status(page, StatusCode::CONFLICT)).into_response())
+    Ok((AppendHeaders([cookie::gone(app, cookie::HOLD)]), with_status(page, StatusCode::CONFLICT)).into_response())
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::{Form, extract::State, http::StatusCode, response::Response};
+use axum::{extract::State, http::StatusCode, response::Response};
 use catalog::contract::{TicketType, price};
 use chrono::Utc;
+use kit::form::Form;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -135,7 +136,7 @@ pub async fn hold(
     }
     let attempt = fields.get("attempt").map_or("", String::as_str);
     match hold::take(&app, &session, &items, &key(attempt, &items)).await {
-        Ok(held) => Ok(go_with("/checkout", [cookie::HOLD.until(&app, &held.token, held.hold.expires_at)])),
+        Ok(held) => Ok(go_with("/checkout", [cookie::until(&app, cookie::HOLD, &held.token, held.hold.expires_at)])),
         Err(error) => refused(&app, &session, error, &items).await,
     }
 }
@@ -148,7 +149,7 @@ pub async fn give_back(State(app): State<App>, visitor: Visitor) -> Result<Respo
         hold::give_back(&app, &session, &held.token).await?;
         hold::forget_open(&app, session.session).await?;
     }
-    Ok(go_with("/checkout", [cookie::HOLD.gone(&app)]))
+    Ok(go_with("/checkout", [cookie::gone(&app, cookie::HOLD)]))
 }
 
 /// The chosen quantities: fields named `q-<ticket type>`.

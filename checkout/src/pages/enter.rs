@@ -40,10 +40,12 @@ pub async fn enter(
     };
     match session::open(&app, pass, Some(KEY)).await {
         Ok(opened) => {
-            let session = cookie::SESSION.until(&app, &opened.token, opened.session.expires_at);
-            Ok(go_with("/checkout", [session, cookie::PASS.gone(&app), cookie::HOLD.gone(&app)]))
+            let session = cookie::until(&app, cookie::SESSION, &opened.token, opened.session.expires_at);
+            Ok(go_with("/checkout", [session, cookie::gone(&app, cookie::PASS), cookie::gone(&app, cookie::HOLD)]))
         }
-        Err(Error::PassUsed) if is_inside(&app, &visitor, pass) => Ok(go_with("/checkout", [cookie::PASS.gone(&app)])),
+        Err(Error::PassUsed) if is_inside(&app, &visitor, pass) => {
+            Ok(go_with("/checkout", [cookie::gone(&app, cookie::PASS)]))
+        }
         Err(Error::CheckoutFull) => full(&app, pass).await,
         Err(error) => Err(error),
     }

@@ -7,7 +7,7 @@ use axum::{
     extract::State as Shared,
     response::{IntoResponse, Response},
 };
-use catalog::contract::{TicketType, price};
+use catalog::contract::{TicketType, price, when};
 use chrono::Utc;
 use kit::{
     extract::{Path, Query},
@@ -23,7 +23,9 @@ use super::{
     visitor::{Visitor, go},
 };
 use crate::{
-    App, Error, order_key, place,
+    App, Error, order_key,
+    place::{self, Owner},
+    report::RefundFacts,
     store::{self, order::Order},
     ticket,
 };
@@ -46,6 +48,8 @@ struct OrderFacts {
     total: String,
     buyer_name: String,
     buyer_email: String,
+    /// Where to ask for help with it.
+    support_url: String,
     /// Changes when there is something new to see.
     mark: String,
 }
@@ -140,7 +144,7 @@ pub async fn cancel(
     request: RequestId,
 ) -> Result<Response, Error> {
     let session = visitor.session(&app)?;
-    match place::cancel(&app, &session, id, &request).await {
+    match place::cancel(&app, Owner::Session(session.session), id, &request).await {
         Ok(_) => Ok(go("/checkout")),
         // Paid in the meantime, or gone: its page says which.
         Err(Error::OrderNotCancellable) => Ok(go(&order_key::path(&app, id)?)),
@@ -219,6 +223,7 @@ async fn facts(app: &App, order: &Order, types: &[TicketType]) -> Result<OrderFa
         total: price::format(order.amount_minor, &order.currency),
         buyer_name: order.buyer.name.clone(),
         buyer_email: order.buyer.email.clone(),
+        support_url: app.order_links.support_path(order.order)?,
         mark: format!("{} {}", order.state, order.payment_fault.as_deref().unwrap_or_default()),
     })
 }
@@ -240,23 +245,37 @@ async fn tickets(app: &App, order: Uuid, types: &[TicketType]) -> Result<Vec<Tic
 }
 
 async fn gone(app: &App, step: Step, order: &Order, facts: OrderFacts, inside: bool) -> Result<Response, Error> {
-    let refund = store::payment::refund_of(&app.pool, order.order).await?;
+    let refund = store::report::refund(&app.pool, order.order).await?;
+    let had_tickets = !store::ticket::of_order(&app.pool, order.order).await?.is_empty();
     let (title, words) = match step {
         Step::Cancelled => ("You gave this order up", "Its tickets went back on sale."),
+        Step::Returning if had_tickets => {
+            ("Your order is being refunded", "Its tickets are void: they let nobody in any more.")
+        }
+        Step::Returned if had_tickets => {
+            ("Your order was refunded", "Its tickets are void: they let nobody in any more.")
+        }
         Step::Expired => ("Your order ran out of time", "It was not paid in time, so its tickets went back on sale."),
         _ => (
             "Your payment came too late",
             "The order had run out of time, and its tickets had gone back on sale before the payment arrived.",
         ),
     };
-    let returned = matches!(refund, Some(Some(_))) || step == Step::Returned;
-    let returning = !returned && (refund.is_some() || step == Step::Returning);
-    let money = if returned {
-        format!("Your {} went back to you. Banks show it within a few days.", facts.total)
-    } else if returning {
-        format!("Your {} is on its way back to you. You need not do anything.", facts.total)
-    } else {
-        "Nothing was charged.".to_owned()
+    let returning = step == Step::Returning || refund.as_ref().is_some_and(|refund| refund.done_at.is_none());
+    let money = match &refund {
+        Some(refund) if order.amount_minor > 0 => money_words(refund, &order.currency, &facts.show),
+        _ => "Nothing was charged.".to_owned(),
     };
     Ok(kit::page::html(&GonePage { order: facts, title, words, money, returning, inside }))
+}
+
+fn money_words(refund: &RefundFacts, currency: &str, show: &ShowFacts) -> String {
+    let amount = price::format(refund.amount_minor, currency);
+    match refund.done_at {
+        Some(at) => {
+            let when = when::full(at, &show.time_zone);
+            format!("Your {amount} went back to you on {when}. Banks show it within a few days.")
+        }
+        None => format!("Your {amount} is on its way back to you. You need not do anything."),
+    }
 }

@@ -6,8 +6,9 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
+use kit::cookie::Cookie;
 
-use super::cookie::{self, Cookie, SetCookie};
+use super::cookie::{self, SetCookie};
 use crate::{
     App, Error, order_key,
     session::{self, Session},
@@ -56,7 +57,7 @@ pub fn go_with<const N: usize>(address: &str, cookies: [SetCookie; N]) -> Respon
 /// 303 to the order that the session has, if it has one.
 pub async fn go_to_order(app: &App, session: &Session) -> Result<Option<Response>, Error> {
     match store::order_of_session(&app.pool, session.session).await? {
-        Some(order) => Ok(Some(go_with(&order_key::path(app, order)?, [cookie::HOLD.gone(app)]))),
+        Some(order) => Ok(Some(go_with(&order_key::path(app, order)?, [cookie::gone(app, cookie::HOLD)]))),
         None => Ok(None),
     }
 }

@@ -2,11 +2,11 @@
 
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{HeaderMap, StatusCode},
 };
 use kit::{
-    extract::Path,
+    extract::{self, Path},
     http::RequestId,
     problem::{Problem, ProblemBody},
 };
@@ -30,14 +30,16 @@ pub fn router() -> OpenApiRouter<App> {
     responses((status = 204, description = "Taken, now or before"),
         (status = 401, body = ProblemBody, description = "`webhook-signature-invalid`"),
         (status = 404, body = ProblemBody, description = "`payment-provider-unknown`, `order-unknown`"),
+        (status = 413, body = ProblemBody, description = "`body-too-large`"),
         (status = 503, body = ProblemBody)))]
 async fn receive(
     State(app): State<App>,
     Path(name): Path<String>,
     request: RequestId,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, Problem> {
+    let body = body.map_err(unreadable)?;
     let provider = Provider::named(&app, &name).ok_or(Error::PaymentProviderUnknown)?;
     let news = provider.news(&headers, &body).map_err(|fault| match fault {
         WebhookFault::Signature(cause) => Error::WebhookSignatureInvalid(cause).into(),
@@ -48,4 +50,12 @@ async fn receive(
         tracing::debug!(order = %news.order_id, ?settled, "a payment webhook was taken");
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn unreadable(rejection: BytesRejection) -> Problem {
+    match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => extract::too_large(),
+        status => Problem::new(status, "unreadable-body", "The body could not be read")
+            .detail("The connection ended before the whole body had arrived. Send it again."),
+    }
 }

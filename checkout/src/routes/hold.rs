@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use kit::{
-    extract::{self, Answer, Bearer, IdempotencyKey},
+    extract::{self, Answer, IdempotencyKey},
     problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
+    caller::Caller,
     hold::{self, Held, Item},
 };
 
@@ -26,6 +27,9 @@ struct NewHold {
     /// 1 to 8 items, each of another ticket type.
     #[schema(min_items = 1, max_items = 8)]
     items: Vec<Item>,
+    /// The fan's admission pass: needed with an API key, and only then. It opens one session; more holds with the same pass
+    /// are made in it.
+    pass: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -64,37 +68,40 @@ impl From<Held> for HoldView {
 }
 
 /// Holds tickets for a while. A session has one hold: a new one takes the place of the earlier.
-#[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = [])),
+#[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = []), ("api_key" = [])),
     params(("idempotency-key" = String, Header, description = "A fresh one for each hold, the same one for a repeat")),
     request_body = NewHold,
     responses((status = 201, body = HoldView),
-        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, …"),
-        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, `request-in-progress`"),
+        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, `api-key-unknown`, …"),
+        (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
+        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, `request-in-progress`; with an API key `pass-used`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`, `ticket-type-unknown`, `idempotency-mismatch`"),
         (status = 503, body = ProblemBody)))]
 async fn take(
     State(app): State<App>,
-    bearer: Bearer,
+    caller: Caller,
     key: IdempotencyKey,
     extract::Json(new): extract::Json<NewHold>,
 ) -> Answer<(StatusCode, Json<HoldView>)> {
-    let session = super::live(&app, &bearer)?;
+    let session = caller.holding(&app, new.pass.as_deref()).await?;
     let held = hold::take(&app, &session, &new.items, &key.0).await?;
     Ok((StatusCode::CREATED, Json(held.into())))
 }
 
 /// Gives a hold back.
-#[utoipa::path(delete, path = "/v1/holds/{hold}", tag = "checkout", security(("session" = [])),
+#[utoipa::path(delete, path = "/v1/holds/{hold}", tag = "checkout", security(("session" = []), ("api_key" = [])),
     params(("hold" = String, Path, description = "The hold's token")),
     responses((status = 204, description = "Given back, now or before"),
-        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`hold-foreign`"),
+        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
         (status = 422, body = ProblemBody, description = "`hold-forged`, …")))]
 async fn give_back(
     State(app): State<App>,
-    bearer: Bearer,
+    caller: Caller,
     extract::Path(hold): extract::Path<String>,
 ) -> Answer<StatusCode> {
-    let session = super::any_time(&app, &bearer)?;
+    let session = caller.giving_back(&app, &hold).await?;
     hold::give_back(&app, &session, &hold).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -26,12 +26,6 @@ pub fn webhooks(app: App) -> OpenApiRouter {
     payment::router(app)
 }
 
-/// The caller's session, which must not have expired.
-fn live(app: &App, bearer: &Bearer) -> Answer<Session> {
-    let token = bearer.0.as_deref().ok_or(Error::SessionMissing)?;
-    Ok(crate::session::of_token(app, token)?)
-}
-
 /// The caller's session at any time, for looking at its orders.
 fn any_time(app: &App, bearer: &Bearer) -> Answer<Session> {
     let token = bearer.0.as_deref().ok_or(Error::SessionMissing)?;

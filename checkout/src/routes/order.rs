@@ -10,7 +10,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use kit::{
-    extract::{self, Answer, Bearer, IdempotencyKey},
+    extract::{self, Answer, IdempotencyKey},
     http::RequestId,
     problem::ProblemBody,
 };
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
+    caller::Caller,
     contract::Buyer,
     order::State as OrderState,
     place::{self, Placed},
@@ -126,26 +127,27 @@ fn location(order: Uuid) -> (HeaderName, String) {
 }
 
 /// Makes a hold an order. Repeating the call with the same key and body finds the same order.
-#[utoipa::path(post, path = "/v1/orders", tag = "checkout", security(("session" = [])),
+#[utoipa::path(post, path = "/v1/orders", tag = "checkout", security(("session" = []), ("api_key" = [])),
     params(("idempotency-key" = String, Header, description = "A fresh one for each order, the same one for a repeat")),
     request_body = NewOrder,
     responses((status = 201, body = OrderView, headers(("location" = String))),
         (status = 202, body = PendingOrder, description = "Written in a moment: ask at `Location`",
             headers(("location" = String), ("retry-after" = u64))),
         (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, …"),
-        (status = 403, body = ProblemBody, description = "`hold-foreign`"),
+        (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
         (status = 409, body = ProblemBody,
             description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-too-late`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, `idempotency-mismatch`"),
         (status = 503, body = ProblemBody, description = "Repeat it with the same key")))]
 async fn place_order(
     State(app): State<App>,
-    bearer: Bearer,
+    caller: Caller,
     key: IdempotencyKey,
     request: RequestId,
     extract::Json(new): extract::Json<NewOrder>,
 ) -> Answer<Response> {
-    let session = super::live(&app, &bearer)?;
+    let session = caller.ordering(&app, &new.hold).await?;
     let placed = place::place(&app, &session, &new.hold, new.buyer, &key.0, &request).await?;
     Ok(match placed {
         Placed::Order(order) => {
@@ -161,45 +163,46 @@ fn pending(order: Uuid) -> Response {
     (StatusCode::ACCEPTED, headers, Json(PendingOrder { order, state: "pending" })).into_response()
 }
 
-/// An order of this session, also after the session is over.
-#[utoipa::path(get, path = "/v1/orders/{order}", tag = "checkout", security(("session" = [])),
+/// An order of this session, also after the session is over; with an API key, an order of the reseller's shows.
+#[utoipa::path(get, path = "/v1/orders/{order}", tag = "checkout", security(("session" = []), ("api_key" = [])),
     params(("order" = Uuid, Path)),
     responses((status = 200, body = OrderView),
         (status = 202, body = PendingOrder, description = "Written in a moment"),
-        (status = 401, body = ProblemBody), (status = 404, body = ProblemBody, description = "`order-unknown`"),
+        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`order-unknown`"),
         (status = 409, body = ProblemBody, description = "Why an order that was pending was refused")))]
 async fn show(
     State(app): State<App>,
-    bearer: Bearer,
+    caller: Caller,
     request: RequestId,
     extract::Path(order): extract::Path<Uuid>,
 ) -> Answer<Response> {
-    let session = super::any_time(&app, &bearer)?;
-    let mut found = match place::find(&app, &session, order).await? {
+    let owner = caller.reading(&app)?;
+    let mut found = match place::find(&app, owner, order).await? {
         Placed::Order(found) => *found,
         Placed::Pending(order) => return Ok(pending(order)),
     };
     if found.state == OrderState::Placed && found.payment_intent.is_none() {
         place::start_payment(&app, order, &request).await;
-        found = place::own(&app, &session, order).await?;
+        found = place::own(&app, owner, order).await?;
     }
     Ok(Json(view(&app, found).await?).into_response())
 }
 
 /// Gives an unpaid order up. Its tickets go back on sale.
-#[utoipa::path(delete, path = "/v1/orders/{order}", tag = "checkout", security(("session" = [])),
+#[utoipa::path(delete, path = "/v1/orders/{order}", tag = "checkout", security(("session" = []), ("api_key" = [])),
     params(("order" = Uuid, Path)),
     responses((status = 200, body = OrderView, description = "Cancelled, now or before"),
-        (status = 401, body = ProblemBody), (status = 404, body = ProblemBody, description = "`order-unknown`"),
+        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`order-unknown`"),
         (status = 409, body = ProblemBody, description = "`order-not-cancellable`"),
         (status = 503, body = ProblemBody)))]
 async fn cancel(
     State(app): State<App>,
-    bearer: Bearer,
+    caller: Caller,
     request: RequestId,
     extract::Path(order): extract::Path<Uuid>,
 ) -> Answer<Json<OrderView>> {
-    let session = super::any_time(&app, &bearer)?;
-    let order = place::cancel(&app, &session, order, &request).await?;
+    let order = place::cancel(&app, caller.cancelling(&app)?, order, &request).await?;
     Ok(Json(view(&app, order).await?))
 }

@@ -2,12 +2,11 @@
 
 use askama::Template;
 use axum::{
-    Form,
     extract::State as Shared,
     response::{IntoResponse, Redirect, Response},
     routing::get,
 };
-use kit::extract::Path;
+use kit::{extract::Path, form::Form};
 use serde::Deserialize;
 use url::Url;
 use utoipa_axum::router::OpenApiRouter;

@@ -1,8 +1,11 @@
 //! All SQL of checkout, one file per noun.
 
+pub mod allotment;
 pub mod order;
 pub mod outbox;
 pub mod payment;
+pub mod refund_request;
+pub mod report;
 pub mod session;
 pub mod stock;
 pub mod ticket;

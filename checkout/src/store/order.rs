@@ -45,7 +45,7 @@ pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Order>> {
 /// [`load`] within the caller's transaction; takes no lock.
 pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Order>> {
     let Some(row) = sqlx::query!(
-        r#"SELECT order_id, session, show, state, amount_minor, currency, buyer_name, buyer_email,
+        r#"SELECT order_id, session, show, state, amount_minor, currency, buyer_name, buyer_email, language,
                   home_partition, placed_at, expires_at, paid_at, payment_intent, payment_url, payment_fault
            FROM checkout.orders WHERE order_id = $1"#,
         order
@@ -70,7 +70,7 @@ pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Resu
         state: state(&row.state)?,
         amount_minor: row.amount_minor,
         currency: row.currency,
-        buyer: Buyer { name: row.buyer_name, email: row.buyer_email },
+        buyer: Buyer { name: row.buyer_name, email: row.buyer_email, language: Some(row.language) },
         home_partition: row.home_partition,
         placed_at: row.placed_at,
         expires_at: row.expires_at,

@@ -1,18 +1,15 @@
 //! The outbox: events to publish, written in the transaction that made them true.
 
-use kit::http::RequestId;
+use kit::{
+    http::RequestId,
+    outbox::{Source, Waiting},
+};
 use sqlx::{PgConnection, PgPool};
 
 use crate::contract::OrderEvent;
 
-/// An event on its way.
-#[derive(Debug)]
-pub struct Waiting {
-    pub id: i64,
-    pub key: String,
-    pub payload: serde_json::Value,
-    pub request_id: String,
-}
+/// The table, for the relay.
+pub struct Outbox;
 
 /// Adds an event within the caller's transaction.
 pub async fn add(tx: &mut PgConnection, event: &OrderEvent, request: &RequestId) -> sqlx::Result<()> {
@@ -45,28 +42,28 @@ pub async fn add_all(tx: &mut PgConnection, events: &[(OrderEvent, String)]) -> 
     Ok(())
 }
 
-/// The oldest events, locked; those another transaction has locked are left out.
-pub async fn oldest(tx: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Waiting>> {
-    sqlx::query_as!(
-        Waiting,
-        "SELECT id, key, payload, request_id FROM checkout.outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
-        limit
-    )
-    .fetch_all(tx)
-    .await
-}
+impl Source for Outbox {
+    async fn become_relay(tx: &mut PgConnection) -> sqlx::Result<bool> {
+        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtext('checkout.outbox')) AS "locked!""#)
+            .fetch_one(tx)
+            .await
+    }
 
-/// Forgets events that were acknowledged.
-pub async fn forget(tx: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM checkout.outbox WHERE id = ANY($1)", ids).execute(tx).await?;
-    Ok(())
-}
-
-/// Whether this transaction is the one relay.
-pub async fn become_relay(tx: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtext('checkout.outbox')) AS "locked!""#)
-        .fetch_one(tx)
+    /// Locked; those another transaction has locked are left out.
+    async fn oldest(tx: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Waiting>> {
+        sqlx::query_as!(
+            Waiting,
+            "SELECT id, key, payload, request_id FROM checkout.outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+            limit
+        )
+        .fetch_all(tx)
         .await
+    }
+
+    async fn forget(tx: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+        sqlx::query!("DELETE FROM checkout.outbox WHERE id = ANY($1)", ids).execute(tx).await?;
+        Ok(())
+    }
 }
 
 /// How many events wait.

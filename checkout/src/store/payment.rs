@@ -104,7 +104,7 @@ pub async fn failed(tx: &mut PgConnection, order: Uuid, intent: &str, fault: &st
     Ok(done.rows_affected() > 0)
 }
 
-/// Records money to give back. Says whether it was recorded now; an order is refunded once.
+/// Records money to give back. Says whether it was recorded now; a payment of an order is refunded once.
 pub async fn owe(
     tx: &mut PgConnection,
     order: Uuid,
@@ -182,11 +182,6 @@ pub async fn owed(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<String>> {
     )
     .fetch_all(pool)
     .await
-}
-
-/// Whether an order's money goes back, and if so whether it has.
-pub async fn refund_of(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Option<DateTime<Utc>>>> {
-    sqlx::query_scalar!("SELECT done_at FROM checkout.refunds WHERE order_id = $1", order).fetch_optional(pool).await
 }
 
 /// Notes a webhook; `false` where it was noted before.

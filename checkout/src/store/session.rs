@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::session::Session;
+
 /// A session about to be opened.
 #[derive(Debug)]
 pub struct NewSession<'a> {
@@ -51,6 +53,20 @@ pub async fn of_place(pool: &PgPool, place: &str) -> sqlx::Result<Option<(Uuid, 
     .fetch_optional(pool)
     .await?;
     Ok(row.map(|row| (row.session, row.expires_at)))
+}
+
+/// A session with the place that opened it.
+pub async fn load(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<(String, Session)>> {
+    let row = sqlx::query!(
+        "SELECT session, place, show, room, expires_at FROM checkout.sessions WHERE session = $1",
+        session
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(|row| {
+        let session = Session { session: row.session, show: row.show, room: row.room, expires_at: row.expires_at };
+        (row.place, session)
+    }))
 }
 
 /// Whether a session is known and not ended. (Whether it has expired, its token tells.)

@@ -1,6 +1,6 @@
 //! Stock: read, put on sale, and given a new epoch. It is moved by the order writer (`store::writer`).
 
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::stock::ShardKey;
@@ -25,10 +25,7 @@ impl Row {
 /// Inserts shards of these sizes, unless the ticket type has shards already.
 pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
-    // Two at once with other numbers of shards must not be mixed.
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('checkout.stock ' || $1, 0))", ticket_type.to_string())
-        .execute(&mut *tx)
-        .await?;
+    lock_type(&mut tx, ticket_type).await?;
     sqlx::query!(
         "INSERT INTO checkout.stock (ticket_type, shard, show, allotted)
          SELECT $1, ordinality::int - 1, $2, size FROM UNNEST($3::int[]) WITH ORDINALITY AS cut (size, ordinality)
@@ -40,6 +37,26 @@ pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) ->
     .execute(&mut *tx)
     .await?;
     tx.commit().await
+}
+
+/// Lets nobody else cut the ticket type into shards, or change their sizes, until the transaction ends.
+pub async fn lock_type(tx: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('checkout.stock ' || $1, 0))", ticket_type.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// A ticket type's stock, in the order of keys.
+pub async fn of_type(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Vec<Row>> {
+    sqlx::query_as!(
+        Row,
+        "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
+         WHERE ticket_type = $1 ORDER BY shard",
+        ticket_type
+    )
+    .fetch_all(pool)
+    .await
 }
 
 /// A show's stock, in the order of keys.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     contract::{Command, Place},
     decide::{Asked, Books, Known, Plan, Stock},
+    language,
     order::State,
     stock::ShardKey,
     store::{order::state, outbox},
@@ -72,7 +73,7 @@ pub async fn books(tx: &mut PgConnection, asked: &[Asked]) -> sqlx::Result<Books
                 sessions.push(place.session);
                 shards.extend(place.lines.iter().map(|line| (line.ticket_type, line.shard)));
             }
-            Command::Cancel(end) | Command::Expire(end) => orders.push(end.order),
+            Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => orders.push(end.order),
         }
     }
     // Lines never change, so they can be read before anything is locked.
@@ -194,11 +195,45 @@ pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: Date
         .execute(&mut *tx)
         .await?;
     }
+    refund(tx, plan, now).await?;
     if !plan.committed.is_empty() {
         move_stock(tx, plan).await?;
     }
     write_refusals(tx, plan, now).await?;
     outbox::add_all(tx, &plan.events).await
+}
+
+/// Voids the tickets of refunded orders and notes what is owed for them. An order without a payment owes nothing, and
+/// that is done.
+async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
+    if !plan.refunded.is_empty() {
+        sqlx::query!(
+            "UPDATE checkout.tickets SET voided_at = $2 WHERE order_id = ANY($1) AND voided_at IS NULL",
+            &plan.refunded,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+        sqlx::query!(
+            "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, requested_at, done_at)
+             SELECT o.order_id, coalesce(o.payment_intent, 'free'), o.amount_minor, coalesce(r.reason, 'asked'),
+                    coalesce(r.requested_at, $2), CASE WHEN o.amount_minor = 0 THEN $2 END
+             FROM checkout.orders o LEFT JOIN checkout.refund_requests r USING (order_id)
+             WHERE o.order_id = ANY($1)
+             ON CONFLICT ON CONSTRAINT refunds_pkey
+                 DO UPDATE SET amount_minor = excluded.amount_minor, reason = excluded.reason, done_at = excluded.done_at",
+            &plan.refunded,
+            now
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
+    if !plan.answered.is_empty() {
+        sqlx::query!("DELETE FROM checkout.refund_requests WHERE order_id = ANY($1)", &plan.answered)
+            .execute(tx)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partition: i32) -> sqlx::Result<()> {
@@ -210,16 +245,18 @@ async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partiti
         placed.iter().map(|(place, _)| field(place)).collect()
     };
     let states: Vec<String> = placed.iter().map(|(_, state)| state.to_string()).collect();
+    let languages: Vec<String> =
+        placed.iter().map(|(place, _)| language::tag(place.buyer.language.as_deref())).collect();
     let amounts: Vec<i64> = placed.iter().map(|(place, _)| place.amount_minor).collect();
     sqlx::query!(
         "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
-                                      buyer_name, buyer_email, home_partition, placed_at, expires_at)
+                                      buyer_name, buyer_email, language, home_partition, placed_at, expires_at)
          SELECT order_id, session, show, hold, state, decode(request_hash, 'hex'), amount_minor, currency,
-                buyer_name, buyer_email, $12, placed_at, expires_at
+                buyer_name, buyer_email, language, $12, placed_at, expires_at
          FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
-                     $9::text[], $10::text[], $11::timestamptz[], $13::timestamptz[])
+                     $9::text[], $10::text[], $11::timestamptz[], $13::timestamptz[], $14::text[])
               AS new (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name, buyer_email,
-                      placed_at, expires_at)",
+                      placed_at, expires_at, language)",
         &ids(|place| place.order),
         &ids(|place| place.session),
         &column(|place| &place.show),
@@ -233,6 +270,7 @@ async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partiti
         &times(|place| place.placed_at),
         partition,
         &times(|place| place.expires_at),
+        &languages,
     )
     .execute(tx)
     .await?;

@@ -14,7 +14,7 @@ use rdkafka::{
 use crate::stage::{Plan, Stage, eventually};
 
 /// Every record of a topic now: partition, key and payload.
-async fn records(stage: &Stage, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
+pub async fn records(stage: &Stage, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
     let reader: BaseConsumer<ReaderContext> = stage.corner.kafka.reader().unwrap();
     let topic = stage.corner.kafka.name(topic);
     tokio::task::spawn_blocking(move || {

@@ -1,12 +1,16 @@
 //! Checkout against real Postgres, Redis and Kafka, each test in a corner of its own.
 #![allow(clippy::unwrap_used)]
 
+mod allotments;
 mod faults;
 mod holds;
 mod orders;
 mod pages;
 mod payment;
+mod refunds;
+mod reports;
 mod sandbox;
+mod sellers;
 mod sessions;
 mod shop;
 mod stage;

@@ -162,3 +162,21 @@ async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
     shop.state(again, "refunded").await;
     assert!(fan.read(&page).await.contains("went back to you"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    let problem = |answer: reqwest::Response| async move {
+        let body: serde_json::Value = answer.json().await.expect("a problem");
+        body["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
+    };
+    let json = shop.http.post(format!("{}/checkout/order", shop.base)).json(&serde_json::json!({}));
+    assert_eq!(problem(json.send().await.expect("an answer")).await, "unsupported-media-type");
+    let large = vec![b'a'; 70_000];
+    let webhook = shop.http.post(format!("{}/v1/payments/webhooks/sandbox", shop.base)).body(large);
+    let answer = webhook.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(problem(answer).await, "body-too-large");
+    drop(fan);
+}

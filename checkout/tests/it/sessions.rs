@@ -85,6 +85,21 @@ async fn an_ended_session_buys_nothing_and_gives_its_hold_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_was_closed_lets_its_last_fans_in_also_after_redis_was_lost() {
+    let stage = Stage::with(Plan { max_active: 1, ..Plan::default() }).await;
+    let closed = admission::contract::GateSettings {
+        state: admission::contract::GateState::Closed,
+        ..admission::contract::gate(&stage.corner.pool, ROOM).await.unwrap().unwrap()
+    };
+    admission::contract::put_gate(&mut stage.corner.pool.acquire().await.unwrap(), &closed).await.unwrap();
+    stage.flush_redis().await;
+    stage.redeem(&stage.pass(&format!("{ROOM}.0.1"))).await.ok(201);
+    // Lost again: who is inside still counts.
+    stage.flush_redis().await;
+    assert_eq!(stage.redeem(&stage.pass(&format!("{ROOM}.0.2"))).await.ok(503).problem(), "checkout-full");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gate_that_forgot_is_told_who_is_inside() {
     let stage = Stage::with(Plan { max_active: 2, writer: false, ..Plan::default() }).await;
     let (_first, second) = (stage.session().await, stage.session().await);

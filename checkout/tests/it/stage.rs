@@ -195,7 +195,23 @@ impl Stage {
     }
 
     pub async fn call(&self, method: Method, path: &str, token: &str, key: &str, body: Option<Value>) -> Answer {
+        self.call_as(None, method, path, token, key, body).await
+    }
+
+    /// A call as the resellers' layer passes it on after it has checked an API key.
+    pub async fn call_as(
+        &self,
+        seller: Option<contract::Seller>,
+        method: Method,
+        path: &str,
+        token: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
+        if let Some(seller) = seller {
+            request = request.extension(seller);
+        }
         if !token.is_empty() {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }

@@ -1,0 +1,200 @@
+//! Keeps stock true to the catalog's allotments: each change is applied once, in order, or refused with the reason.
+//!
+//! More tickets are put into Postgres first and then into Redis; fewer are taken out of Redis first, where nobody can hold
+//! them any more, and then out of Postgres. Whatever fails in between, Redis can only give away less than there is, and
+//! the keeper notices that. The answer is kept with the change, so a change that comes again is answered alike.
+
+use std::{cmp::Ordering, time::Duration};
+
+use catalog::contract::Settled;
+use tokio::time::sleep;
+use uuid::Uuid;
+
+use crate::{
+    App, Error, rebuild,
+    shard::{self, Resized},
+    stock,
+    store::{
+        self,
+        allotment::{Answered, Part},
+        stock::Row,
+    },
+};
+
+const ATTEMPTS_MAX: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(25);
+/// How often a shard that is being filled is told of more tickets; after that the keeper sees to it.
+const TELLS_MAX: usize = 5;
+
+/// So many tickets of a type are to be on sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    pub show: String,
+    pub ticket_type: Uuid,
+    pub allotted: i32,
+    pub revision: i64,
+}
+
+/// Applies a change, or finds out what became of it, and tells the catalog.
+///
+/// # Errors
+/// Postgres, Redis or the order writer away. Doing it again is safe.
+pub async fn settle(app: &App, change: &Change) -> Result<(), Error> {
+    let Some(refusal) = apply(app, change).await? else { return Ok(()) };
+    let (settled, outcome) = match refusal {
+        None => (Settled::Applied, "applied"),
+        Some(reason) => (Settled::Refused(reason), "refused"),
+    };
+    catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled).await?;
+    metrics::counter!("fairgate_allotments_total", "outcome" => outcome).increment(1);
+    tracing::info!(ticket_type = %change.ticket_type, revision = change.revision, outcome, "an allotment was answered");
+    Ok(())
+}
+
+/// Why the change was refused, if it was; `None` for a change that a later one has overtaken.
+async fn apply(app: &App, change: &Change) -> Result<Option<Option<String>>, Error> {
+    for _ in 0..ATTEMPTS_MAX {
+        match store::allotment::answered(&app.pool, change.ticket_type).await? {
+            Some(Answered { revision, .. }) if revision > change.revision => return Ok(None),
+            Some(Answered { revision, refusal }) if revision == change.revision => return Ok(Some(refusal)),
+            _ => {}
+        }
+        let rows = store::stock::of_type(&app.pool, change.ticket_type).await?;
+        let done = match change.allotted.cmp(&total(&rows)) {
+            Ordering::Less => lower(app, change, &rows).await?,
+            Ordering::Equal | Ordering::Greater => raise(app, change, &rows).await?,
+        };
+        if !done {
+            sleep(PAUSE).await;
+        }
+    }
+    Err(Error::Unavailable(format!("the stock of {} changes again and again", change.ticket_type)))
+}
+
+fn total(rows: &[Row]) -> i32 {
+    rows.iter().map(|row| row.allotted).sum()
+}
+
+/// `false` where stock is not what was seen.
+async fn raise(app: &App, change: &Change, rows: &[Row]) -> Result<bool, Error> {
+    let mut tx = app.pool.begin().await?;
+    if !store::allotment::begin(&mut tx, change, total(rows), None).await? {
+        return Ok(false);
+    }
+    let sizes: Vec<(i32, i32)> = rows.iter().map(|row| (row.shard, row.allotted)).collect();
+    let parts = stock::raised(&sizes, change.allotted);
+    let parts = store::allotment::add(&mut tx, &change.show, change.ticket_type, &parts).await?;
+    tx.commit().await?;
+    for part in &parts {
+        put(app, part).await;
+    }
+    Ok(true)
+}
+
+/// Puts tickets into Redis that Postgres has under the part's epoch.
+async fn put(app: &App, part: &Part) {
+    for _ in 0..TELLS_MAX {
+        match shard::resize(&app.redis, part.key, part.epoch, part.tickets).await {
+            // One that is missing, or was filled since, is filled from what Postgres has.
+            Ok(Resized::Missing | Resized::Done(_)) => return,
+            Ok(Resized::OtherEpoch(epoch)) if epoch > part.epoch => return,
+            Ok(Resized::OtherEpoch(_)) => sleep(PAUSE).await,
+            Err(error) => {
+                tracing::debug!(shard = %part.key, %error, "putting tickets on sale");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+    tracing::warn!(shard = %part.key, "Redis was not told of tickets; the keeper will see to it");
+}
+
+/// `false` where stock is not what was seen.
+async fn lower(app: &App, change: &Change, rows: &[Row]) -> Result<bool, Error> {
+    let wanted = total(rows) - change.allotted;
+    let parts = match take_off(app, rows, wanted).await? {
+        TakenOff::All(parts) => parts,
+        TakenOff::Short(taken) => return refuse(app, change, rows, wanted - taken).await,
+        TakenOff::Moved => return Ok(false),
+    };
+    let lowered = async {
+        let mut tx = app.pool.begin().await?;
+        let as_seen = store::allotment::begin(&mut tx, change, total(rows), None).await?
+            && store::allotment::remove(&mut tx, &parts).await?;
+        Ok::<_, Error>(as_seen.then_some(tx))
+    };
+    match lowered.await {
+        // Should the answer to the commit get lost, the tickets stay off sale until the keeper has looked.
+        Ok(Some(tx)) => {
+            tx.commit().await?;
+            Ok(true)
+        }
+        other => {
+            put_back(app, &parts).await;
+            other.map(|_| false)
+        }
+    }
+}
+
+/// Notes that so few can be taken off sale that `missing` are sold or held.
+async fn refuse(app: &App, change: &Change, rows: &[Row], missing: i32) -> Result<bool, Error> {
+    let committed: i32 = rows.iter().map(|row| row.committed).sum();
+    let reason = stock::refusal(committed, change.allotted + missing);
+    let mut tx = app.pool.begin().await?;
+    if !store::allotment::begin(&mut tx, change, total(rows), Some(&reason)).await? {
+        return Ok(false);
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+enum TakenOff {
+    All(Vec<Part>),
+    /// So many only, which are back on sale.
+    Short(i32),
+    /// A shard is not what was seen.
+    Moved,
+}
+
+/// Takes `wanted` free tickets out of Redis, from the fullest shard first, or none.
+async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Error> {
+    let mut shards = Vec::with_capacity(rows.len());
+    for row in rows {
+        let free = match shard::look(&app.redis, row.key()).await? {
+            Some(seen) => seen.free + seen.run_out,
+            None => {
+                rebuild::ensure_present(app, row.key()).await?;
+                return Ok(TakenOff::Moved);
+            }
+        };
+        shards.push((row, free));
+    }
+    shards.sort_by_key(|(row, free)| (-free, row.shard));
+    let (mut parts, mut missing) = (Vec::new(), wanted);
+    for (row, _) in shards {
+        let key = row.key();
+        let resized = if missing == 0 { break } else { shard::resize(&app.redis, key, row.epoch, -missing).await };
+        match resized {
+            Ok(Resized::Done(0)) => {}
+            Ok(Resized::Done(tickets)) => {
+                missing -= tickets;
+                parts.push(Part { key, epoch: row.epoch, tickets });
+            }
+            other => {
+                put_back(app, &parts).await;
+                other?;
+                return Ok(TakenOff::Moved);
+            }
+        }
+    }
+    if missing > 0 {
+        put_back(app, &parts).await;
+        return Ok(TakenOff::Short(wanted - missing));
+    }
+    Ok(TakenOff::All(parts))
+}
+
+async fn put_back(app: &App, parts: &[Part]) {
+    for part in parts {
+        put(app, part).await;
+    }
+}

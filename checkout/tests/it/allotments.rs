@@ -1,0 +1,242 @@
+//! Stock follows the catalog's allotments: more is on sale at once, less only where it is free, and nothing twice.
+
+use std::time::{Duration, Instant};
+
+use catalog::contract::{Allotment, CATALOG_TOPIC, CatalogEvent, allotments, ensure_catalog_topic, put_allotment};
+use chrono::Utc;
+use futures::future::join_all;
+use kit::kafka::ProducerBounds;
+use rdkafka::producer::FutureRecord;
+
+use crate::stage::{Plan, SHOW, Stage, eventually};
+
+async fn stage(allotted: i32) -> Stage {
+    let stage = Stage::with(Plan { stock: vec![(0, 1)], ..Plan::default() }).await;
+    // As published: there is no stock before the first event.
+    sqlx::query("DELETE FROM checkout.stock").execute(&stage.corner.pool).await.unwrap();
+    stage.flush_redis().await;
+    stage.gate.restore(crate::stage::ROOM, &[]).await.unwrap();
+    catalog::run(stage.corner.pool.clone(), stage.corner.kafka.clone(), &stage.tasks);
+    allot(&stage, allotted).await;
+    stage
+}
+
+/// Asks for an allotment and gives the answer.
+async fn allot(stage: &Stage, allotted: i32) -> Allotment {
+    put_allotment(&stage.corner.pool, SHOW, stage.types[0].ticket_type, allotted).await.unwrap();
+    eventually("the allotment is answered", || async {
+        let known = allotments(&stage.corner.pool, SHOW).await.unwrap().remove(0);
+        known.wanted.is_none().then_some(known)
+    })
+    .await
+}
+
+async fn allotted(stage: &Stage) -> i64 {
+    stage.count("SELECT coalesce(sum(allotted), 0)::bigint FROM checkout.stock").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_allotment_is_cut_into_shards_and_sold() {
+    let stage = stage(120).await;
+    assert_eq!(allotted(&stage).await, 120);
+    assert_eq!(stage.shards().await.len(), 3);
+    stage.bought(&[2]).await;
+    assert_eq!(stage.free().await, 118);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_tickets_are_to_be_had_within_a_second() {
+    let stage = stage(2).await;
+    stage.bought(&[2]).await;
+    let late = stage.session().await;
+    assert_eq!(stage.hold(&late, "none", &[1]).await.problem(), "sold-out");
+    let asked = Instant::now();
+    put_allotment(&stage.corner.pool, SHOW, stage.types[0].ticket_type, 5).await.unwrap();
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        if stage.hold(&late, &format!("h{attempt}"), &[3]).await.status == 201 {
+            break;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(10), "never on sale");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    assert_eq!(stage.shards().await.len(), 1, "so few are not cut");
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_raise_begins_new_shards_where_there_are_few() {
+    let stage = stage(10).await;
+    allot(&stage, 300).await;
+    assert_eq!(allotted(&stage).await, 300);
+    assert_eq!(stage.shards().await.len(), 6);
+    assert_eq!(stage.free().await, 300);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_sold_or_held_is_not_taken_off_sale() {
+    let stage = stage(100).await;
+    let (session, order) = stage.bought(&[4]).await;
+    stage.pay(&session, &order).await;
+    stage.bought(&[1]).await;
+    let holder = stage.session().await;
+    let hold = stage.hold(&holder, "h", &[2]).await.ok(201).text("hold");
+
+    let refused = allot(&stage, 6).await;
+    assert_eq!(refused.allotted, 100);
+    let words = "5 are sold or in orders and 2 are in fans' checkouts right now, so it cannot go below 7.";
+    assert_eq!(refused.refusal.as_deref(), Some(words));
+    assert_eq!((allotted(&stage).await, stage.free().await), (100, 93), "all is back on sale");
+
+    let lowered = allot(&stage, 7).await;
+    assert_eq!((lowered.allotted, lowered.refusal), (7, None));
+    assert_eq!((allotted(&stage).await, stage.free().await), (7, 0));
+    let late = stage.session().await;
+    assert_eq!(stage.hold(&late, "none", &[1]).await.problem(), "sold-out");
+    stage.order(&holder, "o", &hold).await.ok(201);
+    assert_eq!(stage.committed().await, 7);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_of_holds_that_ran_out_can_be_taken_off_sale() {
+    let stage =
+        Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], stock: vec![(10, 2)], ..Plan::default() })
+            .await;
+    catalog::run(stage.corner.pool.clone(), stage.corner.kafka.clone(), &stage.tasks);
+    // Stock of an older installation has no allotment yet; it is adjusted like any other.
+    stage.hold(&stage.session().await, "h", &[4]).await.ok(201);
+    eventually("the hold has run out", || async {
+        stage.shards().await.iter().any(|(_, _, seen)| seen.is_some_and(|seen| seen.run_out == 4)).then_some(())
+    })
+    .await;
+    assert_eq!(allot(&stage, 0).await.refusal, None);
+    assert_eq!((allotted(&stage).await, stage.free().await), (0, 0));
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_change_and_one_that_comes_again_change_nothing() {
+    let stage = stage(50).await;
+    allot(&stage, 20).await;
+    let known = allot(&stage, 40).await;
+    let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
+    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(CATALOG_TOPIC));
+    let event = |allotted, revision| CatalogEvent::AllotmentChanged {
+        show: SHOW.to_owned(),
+        ticket_type: known.ticket_type,
+        allotted,
+        revision,
+        at: Utc::now(),
+    };
+    let mut payloads = vec![b"{\"type\":\"allotment_changed.v9\"}".to_vec()];
+    for old in [event(50, 1), event(7, known.revision - 1), event(1, known.revision)] {
+        payloads.push(serde_json::to_vec(&old).unwrap());
+    }
+    for payload in &payloads {
+        let record = FutureRecord::to(&topic).key(SHOW).payload(payload);
+        producer.send(record, Duration::from_secs(5)).await.unwrap();
+    }
+    // What comes after them on the same partition shows that they were read.
+    let answer = allot(&stage, 41).await;
+    assert_eq!((answer.allotted, answer.refusal), (41, None));
+    assert_eq!((allotted(&stage).await, stage.free().await), (41, 41));
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_change_that_comes_again_stays_refused() {
+    let stage = stage(10).await;
+    let holder = stage.session().await;
+    let hold = stage.hold(&holder, "h", &[4]).await.ok(201).text("hold");
+    let refused = allot(&stage, 2).await;
+    assert_eq!(refused.refusal.as_deref(), Some("4 are in fans' checkouts right now, so it cannot go below 4."));
+    stage.delete(&format!("/v1/holds/{hold}"), &holder).await.ok(204);
+    // By now it could be done; but the reseller was told that it was not.
+    let again = CatalogEvent::AllotmentChanged {
+        show: SHOW.to_owned(),
+        ticket_type: refused.ticket_type,
+        allotted: 2,
+        revision: refused.revision,
+        at: Utc::now(),
+    };
+    let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
+    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(CATALOG_TOPIC));
+    let payload = serde_json::to_vec(&again).unwrap();
+    producer.send(FutureRecord::to(&topic).key(SHOW).payload(&payload), Duration::from_secs(5)).await.unwrap();
+    assert_eq!(allot(&stage, 11).await.allotted, 11);
+    assert_eq!(allotted(&stage).await, 11);
+    stage.check().await;
+}
+
+/// A process that died between taking tickets off sale and writing so leaves Redis with too few.
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_taken_off_sale_by_nobody_come_back() {
+    let stage = stage(10).await;
+    stage.bought(&[1]).await;
+    let slot = format!("{}.0", stage.types[0].ticket_type);
+    let key = stage.corner.redis.key("stock", &slot);
+    let mut connection = stage.corner.redis.connection();
+    let _: i64 = redis::cmd("HINCRBY").arg(key).arg("free").arg(-5).query_async(&mut connection).await.unwrap();
+    assert_eq!(stage.free().await, 9);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fans_buy_while_allotments_change_and_redis_is_lost_and_nothing_is_oversold() {
+    let stage = stage(60).await;
+    ensure_catalog_topic(&stage.corner.kafka).await.unwrap();
+    let fan = |number: usize| {
+        let stage = &stage;
+        async move {
+            let session = eventually("a session", || async {
+                let answer = stage.redeem(&stage.pass(&format!("{}.0.{number}", crate::stage::ROOM))).await;
+                (answer.status == 201).then(|| answer.text("session_token"))
+            })
+            .await;
+            for attempt in 0..40 {
+                let hold = stage.hold(&session, &format!("h{attempt}"), &[1]).await;
+                if hold.status == 201 {
+                    let order = stage.order(&session, &format!("o{attempt}"), &hold.text("hold")).await;
+                    if order.status == 201 {
+                        return;
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(25)).await;
+            }
+        }
+    };
+    let fans = join_all((0..60).map(fan));
+    let changes = async {
+        for wanted in [80, 30, 55, 20, 70, 25, 40] {
+            allot(&stage, wanted).await;
+        }
+    };
+    let losses = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stage.flush_redis().await;
+    };
+    tokio::join!(fans, changes, losses);
+    let known = allot(&stage, 75).await;
+    assert_eq!((known.allotted, allotted(&stage).await), (75, 75));
+    let oversold = stage.count("SELECT count(*) FROM checkout.stock WHERE committed > allotted").await;
+    assert_eq!(oversold, 0);
+    stage.check().await;
+}
+
+/// Redis still has the earlier epoch: what it says about free tickets counts for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_is_filled_anew_meanwhile_is_waited_for() {
+    let stage = stage(10).await;
+    stage.bought(&[4]).await;
+    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1").execute(&stage.corner.pool).await.unwrap();
+    assert_eq!(allot(&stage, 5).await.refusal, None);
+    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1").execute(&stage.corner.pool).await.unwrap();
+    assert_eq!(allot(&stage, 8).await.refusal, None);
+    assert_eq!((allotted(&stage).await, stage.free().await), (8, 4));
+    stage.check().await;
+}

@@ -1,0 +1,123 @@
+//! Refunds of paid orders: tickets become void, stock and money go back, once.
+
+use checkout::contract::{EVENTS_TOPIC, RefundAsked, State, order, request_refund};
+use kit::http::RequestId;
+use uuid::Uuid;
+
+use crate::stage::{Answer, Plan, Stage, eventually};
+
+async fn ask(stage: &Stage, order: Uuid) -> RefundAsked {
+    let mut tx = stage.corner.pool.begin().await.unwrap();
+    let asked = request_refund(&mut tx, order, "The show was moved.", &RequestId::fresh()).await.unwrap();
+    tx.commit().await.unwrap();
+    asked
+}
+
+fn id(order: &Answer) -> Uuid {
+    order.text("order").parse().unwrap()
+}
+
+async fn paid(stage: &Stage, quantity: i32) -> (String, Uuid) {
+    let (session, order) = stage.bought(&[quantity]).await;
+    stage.pay(&session, &order).await;
+    (session, id(&order))
+}
+
+async fn reaches(stage: &Stage, id: Uuid, state: State) {
+    eventually("the order's state", || async {
+        (order(&stage.corner.pool, id).await.unwrap().unwrap().state == state).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
+    let stage = Stage::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
+    let (session, id) = paid(&stage, 3).await;
+    assert_eq!(stage.free().await, 7);
+    assert_eq!(ask(&stage, id).await, RefundAsked::Asked);
+    let again = ask(&stage, id).await;
+    assert!(matches!(again, RefundAsked::AlreadyAsked | RefundAsked::NotRefundable(_)), "{again:?}");
+    reaches(&stage, id, State::Refunded).await;
+
+    let details = order(&stage.corner.pool, id).await.unwrap().unwrap();
+    assert!(details.tickets.len() == 3 && details.tickets.iter().all(|ticket| ticket.voided));
+    let refund = details.refund.unwrap();
+    assert_eq!((refund.amount_minor, refund.reason.as_str()), (3_000, "The show was moved."));
+    assert!(refund.done_at.is_some() && !details.refund_requested);
+    assert_eq!(stage.free().await, 10, "stock is back on sale");
+    let view = stage.get(&format!("/v1/orders/{id}"), &session).await.ok(200);
+    assert_eq!(
+        (view.body["state"].as_str(), view.body["tickets"].as_array().map(Vec::len)),
+        (Some("refunded"), Some(0))
+    );
+    assert_eq!(ask(&stage, id).await, RefundAsked::NotRefundable(State::Refunded));
+    assert_eq!(stage.count("SELECT count(*) FROM checkout.refunds").await, 1);
+    assert_eq!(stage.count("SELECT count(*) FROM checkout.refund_requests").await, 0);
+    assert_eq!(
+        stage.count("SELECT count(*) FROM sandbox.intents WHERE state = 'refunded'").await,
+        1,
+        "the provider gave it back"
+    );
+    stage.check().await;
+    let events = crate::faults::records(&stage, EVENTS_TOPIC).await;
+    let refunded = events.iter().filter(|(_, key, payload)| {
+        key == id.to_string().as_bytes() && String::from_utf8_lossy(payload).contains("order_refunded.v1")
+    });
+    assert_eq!(refunded.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing() {
+    let stage = Stage::new().await;
+    let (_, unpaid) = stage.bought(&[1]).await;
+    assert_eq!(ask(&stage, id(&unpaid)).await, RefundAsked::NotRefundable(State::AwaitingPayment));
+    assert_eq!(ask(&stage, Uuid::new_v4()).await, RefundAsked::Unknown);
+    let (_, id) = paid(&stage, 1).await;
+    let mut tx = stage.corner.pool.begin().await.unwrap();
+    assert_eq!(request_refund(&mut tx, id, "No.", &RequestId::fresh()).await.unwrap(), RefundAsked::Asked);
+    tx.rollback().await.unwrap();
+    let (_, other) = paid(&stage, 1).await;
+    assert_eq!(ask(&stage, other).await, RefundAsked::Asked);
+    reaches(&stage, other, State::Refunded).await;
+    assert_eq!(order(&stage.corner.pool, id).await.unwrap().unwrap().state, State::Fulfilled);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_without_a_price_is_refunded_at_once() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    sqlx::query("UPDATE catalog.ticket_types SET price_minor = 0").execute(&stage.corner.pool).await.unwrap();
+    let (_, free) = eventually("the price is known", || async {
+        let (session, order) = stage.bought(&[1]).await;
+        (order.body["amount_minor"] == 0).then_some((session, order))
+    })
+    .await;
+    assert_eq!(free.body["state"], "fulfilled");
+    assert_eq!(ask(&stage, id(&free)).await, RefundAsked::Asked);
+    reaches(&stage, id(&free), State::Refunded).await;
+    let details = order(&stage.corner.pool, id(&free)).await.unwrap().unwrap();
+    assert!(details.tickets.iter().all(|ticket| ticket.voided));
+    assert!(details.refund.is_some_and(|refund| refund.amount_minor == 0 && refund.done_at.is_some()));
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_page_says_that_the_money_went_back_and_shows_no_ticket() {
+    let shop = crate::shop::Shop::new().await;
+    let fan = shop.fan().await;
+    let (order, path) = shop.order(&fan, 2).await;
+    shop.confirm(&shop.intent_of(order).await, "ok").await;
+    shop.state(order, "fulfilled").await;
+    let tickets = fan.read(&path).await;
+    assert!(tickets.contains("ticket-code") && tickets.contains("/support/"), "{tickets}");
+    let mut tx = shop.app.pool.begin().await.unwrap();
+    request_refund(&mut tx, order, "Asked for.", &RequestId::fresh()).await.unwrap();
+    tx.commit().await.unwrap();
+    let page = eventually("the page says so", || async {
+        let page = fan.read(&path).await;
+        page.contains("Your order was refunded").then_some(page)
+    })
+    .await;
+    assert!(page.contains("went back to you on") && !page.contains("ticket-code"), "{page}");
+}

@@ -1,0 +1,84 @@
+//! What consoles and reports read.
+
+use checkout::contract::{
+    Bucket, OrderQuery, RefundAsked, SalesQuery, State, order, orders, request_refund, sales, session_counts,
+    stock_counts,
+};
+use chrono::{TimeDelta, Utc};
+use kit::http::RequestId;
+use uuid::Uuid;
+
+use crate::stage::{Plan, ROOM, SHOW, Stage, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_sessions_orders_and_sales_are_counted() {
+    let stage = Stage::with(Plan { stock: vec![(20, 2), (10, 1)], ..Plan::default() }).await;
+    let (pool, redis) = (&stage.corner.pool, &stage.corner.redis);
+    let (session, paid) = stage.bought(&[2, 1]).await;
+    stage.pay(&session, &paid).await;
+    let (second, refunded) = stage.bought(&[1]).await;
+    stage.pay(&second, &refunded).await;
+    stage.bought(&[3]).await;
+    stage.hold(&stage.session().await, "h", &[4]).await.ok(201);
+    let refunded: Uuid = refunded.text("order").parse().unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    let asked = request_refund(&mut connection, refunded, "Asked for.", &RequestId::fresh()).await.unwrap();
+    assert_eq!(asked, RefundAsked::Asked);
+    eventually("the refund is done", || async {
+        (order(pool, refunded).await.unwrap()?.state == State::Refunded).then_some(())
+    })
+    .await;
+    stage.free().await;
+
+    let counts = stock_counts(pool, redis, SHOW).await.unwrap();
+    let first = counts.iter().find(|count| count.ticket_type == stage.types[0].ticket_type).unwrap();
+    assert_eq!((first.allotted, first.sold, first.reserved), (20, 2, 3));
+    assert_eq!((first.held, first.free), (Some(4), Some(11)));
+    let sessions = session_counts(pool, ROOM).await.unwrap();
+    assert_eq!((sessions.opened, sessions.active), (4, 2), "who has paid has left");
+
+    let shows = [SHOW.to_owned()];
+    let query = OrderQuery { shows: &shows, state: None, before: None, limit: 2 };
+    let page = orders(pool, &query).await.unwrap();
+    assert_eq!((page.len(), page[0].state, page[0].tickets), (2, State::AwaitingPayment, 3));
+    let before = Some((page[1].placed_at, page[1].order));
+    let rest = orders(pool, &OrderQuery { before, ..query }).await.unwrap();
+    assert_eq!(rest.iter().map(|row| (row.state, row.tickets)).collect::<Vec<_>>(), [(State::Fulfilled, 3)]);
+    let fulfilled = OrderQuery { state: Some(State::Fulfilled), limit: 9, ..query };
+    assert_eq!(orders(pool, &fulfilled).await.unwrap().len(), 1);
+    assert!(orders(pool, &OrderQuery { shows: &[], ..query }).await.unwrap().is_empty(), "of no show there is none");
+
+    let now = Utc::now();
+    let (from, to) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
+    let query = SalesQuery { shows: &shows, from, to, bucket: Bucket::Day, time_zone: "Europe/Berlin" };
+    let rows = sales(pool, &query).await.unwrap();
+    let sum = |of: fn(&checkout::contract::SalesRow) -> i64| rows.iter().map(of).sum::<i64>();
+    assert_eq!((sum(|row| row.tickets), sum(|row| row.amount_minor)), (4, 5_000));
+    assert_eq!((sum(|row| row.refunded_tickets), sum(|row| row.refunded_minor)), (1, 1_000));
+    let earlier = SalesQuery { to: from, from: from - TimeDelta::days(1), ..query };
+    assert!(sales(pool, &earlier).await.unwrap().is_empty());
+    assert!(sales(pool, &SalesQuery { time_zone: "Mars/Olympus", ..query }).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_begins_at_midnight_of_the_zone() {
+    let stage = Stage::new().await;
+    let (session, order) = stage.bought(&[1]).await;
+    stage.pay(&session, &order).await;
+    sqlx::query("UPDATE checkout.orders SET paid_at = '2026-11-20T23:30:00Z'")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
+    let shows = [SHOW.to_owned()];
+    let from = "2026-11-01T00:00:00Z".parse().unwrap();
+    let to = "2026-12-01T00:00:00Z".parse().unwrap();
+    for (bucket, time_zone, begins) in [
+        (Bucket::Day, "Europe/Berlin", "2026-11-20T23:00:00Z"),
+        (Bucket::Day, "UTC", "2026-11-20T00:00:00Z"),
+        (Bucket::Hour, "Asia/Kolkata", "2026-11-20T23:30:00Z"),
+    ] {
+        let query = SalesQuery { shows: &shows, from, to, bucket, time_zone };
+        let rows = sales(&stage.corner.pool, &query).await.unwrap();
+        assert_eq!(rows[0].bucket, begins.parse::<chrono::DateTime<Utc>>().unwrap(), "{time_zone}");
+    }
+}

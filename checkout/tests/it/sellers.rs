@@ -1,0 +1,133 @@
+//! Resellers sell and look by API key: their own shows only, and only what the key may do.
+
+use axum::http::Method;
+use checkout::contract::Seller;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::stage::{Answer, SHOW, Stage};
+
+struct Desk {
+    stage: Stage,
+    seller: Seller,
+}
+
+impl Desk {
+    /// A show of this seller's.
+    async fn new() -> Self {
+        let stage = Stage::new().await;
+        let seller = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), may_sell: true, may_read_orders: true };
+        sqlx::query("UPDATE catalog.shows SET reseller = $1 WHERE show = $2")
+            .bind(seller.reseller)
+            .bind(SHOW)
+            .execute(&stage.corner.pool)
+            .await
+            .unwrap();
+        Self { stage, seller }
+    }
+
+    async fn call(&self, seller: Seller, method: Method, path: &str, key: &str, body: Option<Value>) -> Answer {
+        self.stage.call_as(Some(seller), method, path, "", key, body).await
+    }
+
+    fn pass(&self) -> String {
+        self.stage.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70))
+    }
+
+    async fn hold(&self, seller: Seller, pass: &str, key: &str, quantity: i32) -> Answer {
+        let mut body = self.stage.items(&[quantity]);
+        body["pass"] = json!(pass);
+        self.call(seller, Method::POST, "/v1/holds", key, Some(body)).await
+    }
+
+    async fn order(&self, seller: Seller, hold: &str) -> Answer {
+        let buyer = json!({ "name": "Ada", "email": "ada@example.com", "language": "de-AT" });
+        let body = json!({ "hold": hold, "buyer": buyer });
+        self.call(seller, Method::POST, "/v1/orders", "o", Some(body)).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
+    let desk = Desk::new().await;
+    let (seller, pass) = (desk.seller, desk.pass());
+    let first = desk.hold(seller, &pass, "h1", 1).await.ok(201);
+    let again = desk.hold(seller, &pass, "h1", 1).await.ok(201);
+    assert_eq!(first.body, again.body, "the same session, the same hold");
+    let hold = desk.hold(seller, &pass, "h2", 2).await.ok(201).text("hold");
+    assert_eq!(desk.stage.free().await, 98, "one hold a session");
+    // The pass is used, for fans too.
+    assert_eq!(desk.stage.redeem(&pass).await.problem(), "pass-used");
+    let order = desk.order(seller, &hold).await.ok(201);
+    let path = order.location.clone().unwrap();
+    assert_eq!(desk.order(seller, &hold).await.ok(201).text("order"), order.text("order"));
+    assert_eq!(desk.call(seller, Method::GET, &path, "", None).await.ok(200).body["amount_minor"], 2_000);
+    assert_eq!(desk.stage.count("SELECT count(*) FROM checkout.orders WHERE language = 'de-AT'").await, 1);
+    assert_eq!(desk.call(seller, Method::DELETE, &path, "", None).await.ok(200).body["state"], "cancelled");
+    let hold = desk.hold(seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
+    desk.call(seller, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await.ok(204);
+    assert_eq!(desk.stage.free().await, 100);
+    desk.stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_and_orders_of_others_are_unknown() {
+    let desk = Desk::new().await;
+    let other = Seller { reseller: Uuid::new_v4(), ..desk.seller };
+    let pass = desk.pass();
+    assert_eq!(desk.hold(other, &pass, "h", 1).await.ok(404).problem(), "show-unknown");
+    let hold = desk.hold(desk.seller, &pass, "h", 1).await.ok(201).text("hold");
+    assert_eq!(desk.order(other, &hold).await.ok(404).problem(), "show-unknown");
+    let given_back = desk.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
+    assert_eq!(given_back.ok(404).problem(), "show-unknown");
+    let path = desk.order(desk.seller, &hold).await.ok(201).location.unwrap();
+    for method in [Method::GET, Method::DELETE] {
+        assert_eq!(desk.call(other, method, &path, "", None).await.ok(404).problem(), "order-unknown");
+    }
+    let (_, fans) = desk.stage.bought(&[1]).await;
+    let path = fans.location.unwrap();
+    desk.call(desk.seller, Method::GET, &path, "", None).await.ok(200);
+    assert_eq!(desk.call(other, Method::GET, &path, "", None).await.ok(404).problem(), "order-unknown");
+    desk.stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fans_hold_is_not_the_resellers_and_the_other_way_round() {
+    let desk = Desk::new().await;
+    let fan = desk.stage.session().await;
+    let fans = desk.stage.hold(&fan, "h", &[1]).await.ok(201).text("hold");
+    assert_eq!(desk.order(desk.seller, &fans).await.ok(403).problem(), "hold-foreign");
+    let back = desk.call(desk.seller, Method::DELETE, &format!("/v1/holds/{fans}"), "", None).await;
+    assert_eq!(back.ok(403).problem(), "hold-foreign");
+    let sellers = desk.hold(desk.seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
+    assert_eq!(desk.stage.order(&fan, "o", &sellers).await.ok(403).problem(), "hold-foreign");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_does_what_its_scopes_say() {
+    let desk = Desk::new().await;
+    let reads = Seller { may_sell: false, ..desk.seller };
+    let sells = Seller { may_read_orders: false, ..desk.seller };
+    let pass = desk.pass();
+    assert_eq!(desk.hold(reads, &pass, "h", 1).await.ok(403).problem(), "scope-missing");
+    let hold = desk.hold(sells, &pass, "h", 1).await.ok(201).text("hold");
+    assert_eq!(desk.order(reads, &hold).await.ok(403).problem(), "scope-missing");
+    let back = desk.call(reads, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
+    assert_eq!(back.ok(403).problem(), "scope-missing");
+    let path = desk.order(sells, &hold).await.ok(201).location.unwrap();
+    assert_eq!(desk.call(sells, Method::GET, &path, "", None).await.ok(403).problem(), "scope-missing");
+    desk.call(reads, Method::GET, &path, "", None).await.ok(200);
+    assert_eq!(desk.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(), "scope-missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_goes_with_an_api_key_and_with_nothing_else() {
+    let desk = Desk::new().await;
+    let without = desk.call(desk.seller, Method::POST, "/v1/holds", "h", Some(desk.stage.items(&[1]))).await.ok(422);
+    assert_eq!(without.body["errors"][0]["field"], "pass");
+    let mut body = desk.stage.items(&[1]);
+    body["pass"] = json!(desk.pass());
+    let fan = desk.stage.session().await;
+    assert_eq!(desk.stage.post("/v1/holds", &fan, "h", body).await.ok(422).body["errors"][0]["field"], "pass");
+    assert_eq!(desk.stage.post("/v1/holds", "", "h", desk.stage.items(&[1])).await.ok(401).problem(), "session-needed");
+}
