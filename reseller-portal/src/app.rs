@@ -1,0 +1,35 @@
+//! What every part of the portal stands on.
+
+use std::{ops::Deref, sync::Arc};
+
+use kit::redis::Redis;
+use sqlx::PgPool;
+
+use crate::{api_key::Grants, config::Config};
+
+/// Shared by all requests; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The fields of [`App`].
+pub struct Inner {
+    pub config: Config,
+    pub pool: PgPool,
+    pub redis: Redis,
+    pub(crate) grants: Grants,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Connects nothing yet: servers that are away are faults of the first use.
+    pub fn new(config: Config, pool: PgPool, redis: Redis) -> Self {
+        Self(Arc::new(Inner { config, pool, redis, grants: Grants::default() }))
+    }
+}

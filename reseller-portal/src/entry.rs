@@ -1,0 +1,67 @@
+//! What people type into forms: times of day without a zone, amounts of money. Pure.
+
+use catalog::contract::price;
+use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// `2026-11-21T20:00`, as browsers write a local time.
+const LOCAL: &str = "%Y-%m-%dT%H:%M";
+
+/// A zone we do not know counts as UTC.
+pub fn zone(name: &str) -> Tz {
+    name.parse().unwrap_or(Tz::UTC)
+}
+
+/// A local time in the venue's zone. Where clocks are put back, the earlier of two; `None` for what is no time, or falls
+/// into the hour that clocks skip.
+pub fn time(text: &str, time_zone: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    let local = NaiveDateTime::parse_from_str(text, LOCAL)
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"))
+        .ok()?;
+    Some(zone(time_zone).from_local_datetime(&local).earliest()?.to_utc())
+}
+
+/// The same the other way round, for a field's value.
+pub fn local(at: DateTime<Utc>, time_zone: &str) -> String {
+    at.with_timezone(&zone(time_zone)).format(LOCAL).to_string()
+}
+
+/// An amount such as `45`, `45.5` or `1250,00` in the currency's minor unit. `None` for what is no such amount, has more
+/// decimals than the currency, or is beyond any price.
+pub fn money(text: &str, currency: &str) -> Option<i64> {
+    let text = text.trim().replace(',', ".");
+    let (whole, part) = text.split_once('.').unwrap_or((text.as_str(), ""));
+    let decimals = price::decimal(0, currency).split_once('.').map_or(0, |(_, part)| part.len());
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 9 || part.len() > decimals || !digits(whole) || !digits(part) {
+        return None;
+    }
+    format!("{whole}{part:0<decimals$}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_venue() {
+        let at = time("2026-11-21T20:00", "Europe/Berlin").expect("a time");
+        assert_eq!(at.to_rfc3339(), "2026-11-21T19:00:00+00:00");
+        assert_eq!(local(at, "Europe/Berlin"), "2026-11-21T20:00");
+        assert_eq!(time("2026-03-29T02:30", "Europe/Berlin"), None, "clocks skip it");
+        assert_eq!(time("tomorrow", "Europe/Berlin"), None);
+    }
+
+    #[test]
+    fn amounts_are_read_to_the_cent_or_not_at_all() {
+        assert_eq!(money("45", "EUR"), Some(4_500));
+        assert_eq!(money(" 45,5 ", "EUR"), Some(4_550));
+        assert_eq!(money("0.05", "GBP"), Some(5));
+        assert_eq!(money("9800", "JPY"), Some(9_800));
+        assert_eq!(money("1.234", "KWD"), Some(1_234));
+        for bad in ["", "-1", "1.234", "1e9", "9800000000", "1.2.3", "€5", "."] {
+            assert_eq!(money(bad, "EUR"), None, "{bad}");
+        }
+    }
+}

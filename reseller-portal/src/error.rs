@@ -1,0 +1,140 @@
+//! What can go wrong here, each with its public problem id.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use catalog::contract::CatalogFault;
+use kit::problem::Problem;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// `form-stale`, 403.
+    #[error("a form without its token")]
+    FormStale,
+    /// `api-key-missing`, 401.
+    #[error("no API key was shown")]
+    ApiKeyMissing,
+    /// `api-key-unknown`, 401.
+    #[error("no such API key is in use")]
+    ApiKeyUnknown,
+    /// `scope-missing`, 403.
+    #[error("the API key may not do that: {0}")]
+    ScopeMissing(&'static str),
+    /// `show-unknown`, `venue-unknown`, `ticket-type-unknown`, `order-unknown`, `key-unknown`, 404: none, or somebody else's.
+    #[error("no such {0:?}")]
+    Unknown(Thing),
+    /// `cursor-invalid`, 400.
+    #[error("not a cursor of ours")]
+    CursorInvalid,
+    /// `invalid-field`, 422.
+    #[error("{field} does not fit")]
+    Field { field: String, detail: String },
+    /// `allotment-waiting`, 409.
+    #[error("an earlier change waits for its answer")]
+    AllotmentWaiting,
+    /// `already-published`, 409.
+    #[error("the show is published")]
+    AlreadyPublished,
+    /// `not-publishable`, 409.
+    #[error("the show cannot be published: {0}")]
+    NotPublishable(String),
+    /// `try-again-soon` (503) or `internal` (500).
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+    /// `try-again-soon`, 503: something we lean on is away.
+    #[error("{0:#}")]
+    Away(anyhow::Error),
+    /// `internal`, 500.
+    #[error("{0:#}")]
+    Internal(#[from] anyhow::Error),
+}
+
+/// What an address can name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    Show,
+    Venue,
+    TicketType,
+    Order,
+    Key,
+}
+
+impl Thing {
+    fn problem(self) -> Problem {
+        let (id, title) = match self {
+            Self::Show => ("show-unknown", "There is no such show"),
+            Self::Venue => ("venue-unknown", "There is no such venue"),
+            Self::TicketType => ("ticket-type-unknown", "There is no such ticket type"),
+            Self::Order => ("order-unknown", "There is no such order"),
+            Self::Key => ("key-unknown", "There is no such API key"),
+        };
+        Problem::new(StatusCode::NOT_FOUND, id, title).detail("Check the address, or start from the portal.")
+    }
+}
+
+impl Error {
+    /// What a fault of the catalog means where `thing` was asked for.
+    pub fn of_catalog(fault: CatalogFault, thing: Thing) -> Self {
+        match fault {
+            CatalogFault::NotFound => Self::Unknown(thing),
+            CatalogFault::Field { field, detail } => Self::Field { field: field.to_owned(), detail },
+            CatalogFault::AllotmentWaiting => Self::AllotmentWaiting,
+            CatalogFault::AlreadyPublished => Self::AlreadyPublished,
+            CatalogFault::NotPublishable(why) => Self::NotPublishable(why),
+            CatalogFault::Store(error) => Self::Store(error),
+        }
+    }
+
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::FormStale => Problem::new(StatusCode::FORBIDDEN, "form-stale", "This form is out of date")
+                .detail("Nothing was changed. Go back, load the page again and send it once more."),
+            Self::ApiKeyMissing => Problem::new(StatusCode::UNAUTHORIZED, "api-key-missing", "An API key is needed")
+                .detail("Send the key as `Authorization: Bearer fgk_…`. Keys are made in the portal."),
+            Self::ApiKeyUnknown => {
+                Problem::new(StatusCode::UNAUTHORIZED, "api-key-unknown", "This API key is not in use")
+                    .detail("It was revoked, mistyped, or its account may not sell now. Look in the portal.")
+            }
+            Self::ScopeMissing(scope) => {
+                Problem::new(StatusCode::FORBIDDEN, "scope-missing", "This API key may not do that")
+                    .detail(format!("It needs the scope {scope}. Make a key that has it in the portal."))
+            }
+            Self::Unknown(thing) => thing.problem(),
+            Self::CursorInvalid => {
+                Problem::new(StatusCode::BAD_REQUEST, "cursor-invalid", "That is not a cursor from this list")
+                    .detail("Send `before` exactly as the last answer gave it in `next`, or leave it out.")
+                    .field("before", "not a cursor from this list")
+            }
+            Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
+            Self::AllotmentWaiting => {
+                Problem::new(StatusCode::CONFLICT, "allotment-waiting", "The last change is still being applied")
+                    .detail("One change is answered before the next is taken. Try again in a moment.")
+                    .retry_after(1)
+            }
+            Self::AlreadyPublished => {
+                Problem::new(StatusCode::CONFLICT, "already-published", "This show is published already")
+                    .detail("Nothing was changed.")
+            }
+            Self::NotPublishable(why) => {
+                Problem::new(StatusCode::CONFLICT, "not-publishable", "This show cannot be published yet")
+                    .detail(why.clone())
+            }
+            Self::Store(error) => kit::postgres::problem(error),
+            Self::Away(cause) => Problem::unavailable(format!("{cause:#}")),
+            Self::Internal(cause) => Problem::internal(format!("{cause:#}")),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.problem()
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
+    }
+}

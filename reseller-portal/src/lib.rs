@@ -1,0 +1,35 @@
+//! Resellers: accounts, their shows and stock, sales, API keys, and the API their own systems use.
+//!
+//! Reading order: [`contract`] is what others may use. [`entry`] and [`scope`] decide without I/O. [`account`] and
+//! [`signed`] are who signs up and in; [`api_key`] lets their systems in, at this crate's routes and at checkout's.
+//! [`allotment`], [`stock`], [`orders`] and [`report`] are what both faces show: [`pages`] for people, [`api`] for
+//! programs.
+
+pub mod config;
+pub mod contract;
+pub mod error;
+
+mod account;
+mod allotment;
+mod api;
+mod api_key;
+mod app;
+mod entry;
+mod orders;
+pub mod pages;
+mod report;
+mod scope;
+mod signed;
+mod stock;
+mod store;
+
+pub use api_key::with_api_keys;
+pub use app::App;
+pub use config::Config;
+
+use utoipa_axum::router::OpenApiRouter;
+
+/// The portal's pages and the resellers' API, state applied. API keys are recognised here already.
+pub fn router(app: App) -> OpenApiRouter {
+    pages::router(app.clone()).merge(api::router(app))
+}

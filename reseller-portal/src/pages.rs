@@ -1,0 +1,104 @@
+//! The portal's pages. [`pages`] is the list of all of them: the router is made from it, and so is the test that walks
+//! every route as another reseller.
+
+mod allotment;
+mod dashboard;
+mod form;
+mod frame;
+mod key;
+mod order;
+mod publish;
+mod sales;
+mod show;
+mod show_form;
+mod sign;
+mod ticket_type;
+mod venue;
+
+use axum::{
+    handler::Handler,
+    http::Method,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use utoipa_axum::router::OpenApiRouter;
+
+pub(crate) use self::sales::download;
+use crate::App;
+
+/// Whom a page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Anyone,
+    SignedIn,
+    /// Signed in, for a company that may sell.
+    Approved,
+}
+
+/// One route of the portal.
+pub struct Page {
+    pub method: Method,
+    pub path: &'static str,
+    pub door: Door,
+    route: MethodRouter<App>,
+}
+
+impl Page {
+    fn get<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+        Self { method: Method::GET, path, door, route: on(MethodFilter::GET, handler) }
+    }
+
+    fn post<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+        Self { method: Method::POST, path, door, route: on(MethodFilter::POST, handler) }
+    }
+}
+
+/// Every page and every form of the portal.
+pub fn pages() -> Vec<Page> {
+    use Door::{Anyone, Approved, SignedIn};
+    const SHOW: &str = "/portal/shows/{show}";
+    const SHOW_EDIT: &str = "/portal/shows/{show}/edit";
+    const PUBLISH: &str = "/portal/shows/{show}/publish";
+    const NEW_TYPE: &str = "/portal/shows/{show}/ticket-types/new";
+    const TYPE: &str = "/portal/shows/{show}/ticket-types/{ticket_type}";
+    const REVOKE: &str = "/portal/keys/{key}/revoke";
+    vec![
+        Page::get(Anyone, "/portal/sign-up", sign::up_form),
+        Page::post(Anyone, "/portal/sign-up", sign::up),
+        Page::get(Anyone, "/portal/sign-in", sign::in_form),
+        Page::post(Anyone, "/portal/sign-in", sign::sign_in),
+        Page::post(SignedIn, "/portal/sign-out", sign::out),
+        Page::get(SignedIn, "/portal/waiting", sign::waiting),
+        Page::get(Approved, "/portal", dashboard::page),
+        Page::get(Approved, "/portal/venues", venue::list),
+        Page::get(Approved, "/portal/venues/new", venue::new),
+        Page::post(Approved, "/portal/venues/new", venue::create),
+        Page::get(Approved, "/portal/venues/{venue}", venue::edit),
+        Page::post(Approved, "/portal/venues/{venue}", venue::change),
+        Page::get(Approved, "/portal/shows", show::list),
+        Page::get(Approved, "/portal/shows/new", show_form::new),
+        Page::post(Approved, "/portal/shows/new", show_form::create),
+        Page::get(Approved, SHOW, show::one),
+        Page::get(Approved, SHOW_EDIT, show_form::edit),
+        Page::post(Approved, SHOW_EDIT, show_form::change),
+        Page::get(Approved, PUBLISH, publish::preview),
+        Page::post(Approved, PUBLISH, publish::publish),
+        Page::get(Approved, NEW_TYPE, ticket_type::new),
+        Page::post(Approved, NEW_TYPE, ticket_type::create),
+        Page::get(Approved, TYPE, ticket_type::edit),
+        Page::post(Approved, TYPE, ticket_type::change),
+        Page::post(Approved, "/portal/shows/{show}/ticket-types/{ticket_type}/allotment", allotment::change),
+        Page::get(Approved, "/portal/orders", order::list),
+        Page::get(Approved, "/portal/orders/{order}", order::one),
+        Page::get(Approved, "/portal/sales", sales::page),
+        Page::get(Approved, "/portal/sales.csv", sales::csv),
+        Page::get(Approved, "/portal/keys", key::list),
+        Page::post(Approved, "/portal/keys", key::create),
+        Page::get(Approved, REVOKE, key::confirm),
+        Page::post(Approved, REVOKE, key::revoke),
+    ]
+}
+
+/// The pages as routes, state applied.
+pub fn router(app: App) -> OpenApiRouter {
+    pages().into_iter().fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route)).with_state(app)
+}

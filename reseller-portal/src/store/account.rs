@@ -1,0 +1,159 @@
+//! `reseller.resellers` and `reseller.users`.
+
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::contract::{ResellerEntry, ResellerState};
+
+/// A state that the database gave; its constraint allows no other names.
+pub(super) fn state(name: &str) -> sqlx::Result<ResellerState> {
+    ResellerState::parse(name).ok_or_else(|| sqlx::Error::Decode(format!("reseller state {name}").into()))
+}
+
+/// Resellers with whoever signed up for them, all or by state or id.
+pub async fn entries(
+    pool: &PgPool,
+    of_state: Option<ResellerState>,
+    reseller: Option<Uuid>,
+) -> sqlx::Result<Vec<ResellerEntry>> {
+    let rows = sqlx::query!(
+        r#"SELECT r.reseller, r.name, r.about, r.state, r.created_at, r.decided_at, r.reason,
+                  contact.name AS "contact_name?", contact.email AS "contact_email?"
+           FROM reseller.resellers r
+           LEFT JOIN LATERAL (
+               SELECT u.name, u.email FROM reseller.users u WHERE u.reseller = r.reseller ORDER BY u.created_at LIMIT 1
+           ) contact ON true
+           WHERE ($1::text IS NULL OR r.state = $1) AND ($2::uuid IS NULL OR r.reseller = $2)
+           ORDER BY (r.state = 'pending') DESC, r.created_at DESC, r.reseller"#,
+        of_state.map(ResellerState::name),
+        reseller
+    )
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(ResellerEntry {
+                reseller: row.reseller,
+                name: row.name,
+                about: row.about,
+                state: state(&row.state)?,
+                created_at: row.created_at,
+                decided_at: row.decided_at,
+                reason: row.reason,
+                contact_name: row.contact_name.unwrap_or_default(),
+                contact_email: row.contact_email.unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+pub async fn decide(
+    connection: &mut PgConnection,
+    reseller: Uuid,
+    to: ResellerState,
+    reason: Option<&str>,
+) -> sqlx::Result<Option<ResellerState>> {
+    let before = sqlx::query_scalar!("SELECT state FROM reseller.resellers WHERE reseller = $1 FOR UPDATE", reseller)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(before) = before else { return Ok(None) };
+    sqlx::query!(
+        "UPDATE reseller.resellers SET state = $2, reason = $3, decided_at = now() WHERE reseller = $1",
+        reseller,
+        to.name(),
+        reason
+    )
+    .execute(connection)
+    .await?;
+    state(&before).map(Some)
+}
+
+/// What it takes to sign up, checked before.
+pub struct NewAccount<'a> {
+    pub company: &'a str,
+    pub about: &'a str,
+    pub name: &'a str,
+    pub email: &'a str,
+    pub password_hash: &'a str,
+}
+
+/// Writes a reseller that waits for approval and its first user, and gives the user's id.
+///
+/// # Errors
+/// `resellers_name_once` or `users_email_once` where somebody has that name or address.
+pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uuid> {
+    let (reseller, user) = (Uuid::now_v7(), Uuid::now_v7());
+    let mut tx = pool.begin().await?;
+    sqlx::query!(
+        "INSERT INTO reseller.resellers (reseller, name, about, state) VALUES ($1, $2, $3, 'pending')",
+        reseller,
+        account.company,
+        account.about
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!(
+        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, $2, $3, $4, $5)",
+        user,
+        reseller,
+        account.email,
+        account.name,
+        account.password_hash
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+/// What signing in needs to know of a user.
+pub struct Credentials {
+    pub user_id: Uuid,
+    pub password_hash: String,
+}
+
+pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(
+        Credentials,
+        "SELECT user_id, password_hash FROM reseller.users WHERE lower(email) = lower($1)",
+        email
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Counts an attempt to sign in, before its password is looked at, and blocks the account for what `block_secs` gives
+/// for so many in a row. `false` where the account is blocked: attempts side by side wait for each other here, so that
+/// none slips past the block.
+pub async fn attempt(pool: &PgPool, user: Uuid, block_secs: fn(i32) -> i64) -> sqlx::Result<bool> {
+    let mut tx = pool.begin().await?;
+    let failed = sqlx::query_scalar!(
+        "SELECT failed FROM reseller.users
+         WHERE user_id = $1 AND (blocked_until IS NULL OR blocked_until <= clock_timestamp()) FOR UPDATE",
+        user
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(failed) = failed.map(|failed| failed.saturating_add(1)) else { return Ok(false) };
+    let secs = block_secs(failed);
+    sqlx::query!(
+        "UPDATE reseller.users SET failed = $2,
+             blocked_until = CASE WHEN $3 > 0 THEN clock_timestamp() + make_interval(secs => $3) END
+         WHERE user_id = $1",
+        user,
+        failed,
+        secs as f64
+    )
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// A right password forgives what was counted.
+pub async fn forgive(pool: &PgPool, user: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE reseller.users SET failed = 0, blocked_until = NULL WHERE user_id = $1", user)
+        .execute(pool)
+        .await?;
+    Ok(())
+}

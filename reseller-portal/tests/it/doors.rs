@@ -1,0 +1,155 @@
+//! Who gets in, and how.
+
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use reseller_portal::{
+    contract::{self, ResellerState},
+    pages::{Door, pages},
+};
+
+use crate::market::{Market, PASSWORD, email};
+
+/// An address whose ids are well formed and nobody's.
+fn nowhere(path: &str) -> String {
+    let id = "0199c000-0000-7000-8000-000000000000";
+    path.replace("{show}", "no-show")
+        .replace("{venue}", id)
+        .replace("{ticket_type}", id)
+        .replace("{order}", id)
+        .replace("{key}", id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
+    let market = Market::new().await;
+    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Pending).await;
+    assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
+    assert!(browser.read("/portal/waiting").await.contains("A person looks at your account"));
+    let entry = contract::reseller(&market.corner.pool, reseller).await.unwrap().expect("an entry");
+    assert_eq!((entry.state, entry.contact_email.as_str()), (ResellerState::Pending, "quay-tickets@example.com"));
+    assert!(!format!("{entry:?}").contains('@'));
+
+    market.decide(reseller, ResellerState::Approved, None).await;
+    assert_eq!(browser.get("/portal/waiting").await.location(), "/portal");
+    assert!(browser.read("/portal").await.contains("Quay Tickets"));
+
+    market.decide(reseller, ResellerState::Suspended, Some("Three complaints.")).await;
+    assert_eq!(browser.get("/portal/shows").await.location(), "/portal/waiting");
+    assert!(browser.read("/portal/waiting").await.contains("Three complaints."));
+
+    let again = market.browser();
+    again.read("/portal/sign-up").await;
+    let form = [("company", "QUAY tickets"), ("name", "B"), ("email", "b@example.com"), ("password", PASSWORD)];
+    assert!(again.post("/portal/sign-up", &form).await.ok(422).text.contains("A company of that name"));
+    let form = [("company", ""), ("name", "B"), ("email", "b"), ("password", "short")];
+    let page = again.post("/portal/sign-up", &form).await.ok(422).text;
+    assert_eq!(page.matches("class=\"error\"").count(), 3, "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
+    let market = Market::new().await;
+    let (first, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let token = first.cookies.lock().unwrap()["fg_portal"].clone();
+    let stored: String = sqlx::query_scalar("SELECT string_agg(s::text, '') || (SELECT string_agg(u::text, '') FROM reseller.users u) FROM reseller.sessions s")
+        .fetch_one(&market.corner.pool)
+        .await
+        .unwrap();
+    assert!(stored.contains("$argon2id$") && !stored.contains(PASSWORD) && !stored.contains(&token));
+
+    first.post("/portal/sign-out", &[]).await;
+    assert_eq!(first.get("/portal").await.location(), "/portal/sign-in");
+    // The token itself is dead, not only the cookie.
+    first.cookies.lock().unwrap().insert("fg_portal".to_owned(), token);
+    assert_eq!(first.get("/portal").await.location(), "/portal/sign-in");
+
+    let second = market.browser();
+    second.read("/portal/sign-in").await;
+    let form = [("email", "Quay-Tickets@example.com"), ("password", PASSWORD)];
+    assert_eq!(second.post("/portal/sign-in", &form).await.location(), "/portal");
+    second.read("/portal").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_is_slowed_down_also_side_by_side() {
+    let market = Market::new().await;
+    let (_, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let guesser = market.browser();
+    guesser.read("/portal/sign-in").await;
+    let address = email("Quay Tickets");
+    let guess = |password: &'static str| {
+        let form = [("email", address.as_str()), ("password", password)];
+        let guesser = &guesser;
+        async move { guesser.post("/portal/sign-in", &form).await.status }
+    };
+    for _ in 0..4 {
+        assert_eq!(guess("wrong wrong wrong").await, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    // The fifth and all after it at the same time.
+    futures::future::join_all((0..6).map(|_| guess("wrong wrong wrong"))).await;
+    let failed: i32 = sqlx::query_scalar("SELECT failed FROM reseller.users WHERE reseller = $1")
+        .bind(reseller)
+        .fetch_one(&market.corner.pool)
+        .await
+        .unwrap();
+    assert_eq!(failed, 5, "a blocked account's attempts do not count, and none slipped past");
+    assert_eq!(guess(PASSWORD).await, StatusCode::UNPROCESSABLE_ENTITY, "the right password waits too");
+    sqlx::query("UPDATE reseller.users SET blocked_until = now() - interval '1 second'")
+        .execute(&market.corner.pool)
+        .await
+        .unwrap();
+    assert_eq!(guess(PASSWORD).await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_is_refused_without_its_token() {
+    let market = Market::new().await;
+    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let stranger = market.browser();
+    stranger.read("/portal/sign-in").await;
+    let other = kit::secret::csrf("somebody else's");
+    let mut forms = 0;
+    for page in pages().into_iter().filter(|page| page.method == Method::POST) {
+        let who = if page.door == Door::Anyone { &stranger } else { &browser };
+        for csrf in [None, Some(""), Some(other.as_str())] {
+            let form: Vec<_> = csrf.map(|csrf| ("csrf", csrf)).into_iter().collect();
+            let answer = who.send(Method::POST, &nowhere(page.path), Some(&form)).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {csrf:?}: {}", page.path, answer.text);
+        }
+        forms += 1;
+    }
+    assert!(forms >= 12, "{forms}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_asks_who_comes() {
+    let market = Market::new().await;
+    let (pending, _) = market.reseller("Quay Tickets", ResellerState::Pending).await;
+    let stranger = market.browser();
+    stranger.read("/portal/sign-in").await;
+    for page in pages() {
+        let form: Option<&[(&str, &str)]> = (page.method == Method::POST).then_some(&[]);
+        let path = nowhere(page.path);
+        if page.door != Door::Anyone {
+            let answer = stranger.send(page.method.clone(), &path, form).await;
+            assert_eq!(answer.location(), "/portal/sign-in", "{}", page.path);
+        }
+        if page.door == Door::Approved {
+            let answer = pending.send(page.method.clone(), &path, form).await;
+            assert_eq!(answer.location(), "/portal/waiting", "{}", page.path);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_ends_by_itself() {
+    let market = Market::new().await;
+    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    browser.read("/portal").await;
+    sqlx::query("UPDATE reseller.sessions SET expires_at = now() - interval '1 second'")
+        .execute(&market.corner.pool)
+        .await
+        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), browser.get("/portal")).await.unwrap().location();
+}

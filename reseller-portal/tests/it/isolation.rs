@@ -1,0 +1,236 @@
+//! One reseller never sees or touches another's: every route, from the routers' own lists.
+//!
+//! All names of the first reseller's contain one word. The second walks every route with the first's ids and must be
+//! refused, read nothing with that word, and leave the first's rows as they were. A route that takes something this test
+//! does not know how to fill in fails it.
+
+use std::collections::HashMap;
+
+use axum::{
+    Router,
+    extract::Path,
+    http::{Method, StatusCode},
+    routing::get,
+};
+use reseller_portal::{contract::ResellerState, pages::pages};
+use serde_json::{Value, json};
+
+use crate::{
+    market::{Answer, Browser, Market},
+    selling,
+};
+
+/// In every name of the first reseller's, and in no other.
+const WORD: &str = "quillon";
+
+/// The first reseller's things by the name that paths have for them.
+type Ids = HashMap<&'static str, String>;
+
+/// The path with its ids filled in.
+fn filled(path: &str, ids: &Ids) -> String {
+    let filled = ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id));
+    assert!(!filled.contains('{'), "{path}: the test does not know how to fill it in");
+    filled
+}
+
+/// What is wrong with an answer to the second reseller, if anything.
+fn leak(answer: &Answer, names_a_thing: bool) -> Option<String> {
+    if answer.text.to_lowercase().contains(WORD) {
+        return Some(format!("it shows the other's names: {answer:?}"));
+    }
+    let refused = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN);
+    let unharmed = answer.status.is_success() || answer.status.is_redirection() || answer.status.is_client_error();
+    (if names_a_thing { !refused } else { !unharmed }).then(|| format!("it is not refused: {answer:?}"))
+}
+
+/// Everything the first reseller has, as text.
+async fn rows(market: &Market, reseller: uuid::Uuid, show: &str) -> String {
+    let sql = "SELECT concat_ws(E'\\n',
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.venues t WHERE reseller = $1),
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.shows t WHERE reseller = $1),
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.ticket_types t WHERE show = $2),
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.allotments t JOIN catalog.ticket_types USING (ticket_type) WHERE show = $2),
+        (SELECT string_agg(concat(key_id, revoked_at, scopes, name), ',' ORDER BY key_id) FROM reseller.api_keys WHERE reseller = $1),
+        (SELECT string_agg(concat(order_id, state, amount_minor, buyer_name), ',' ORDER BY order_id) FROM checkout.orders WHERE show = $2),
+        (SELECT string_agg(concat(ticket_type, shard, allotted, committed), ',' ORDER BY ticket_type, shard) FROM checkout.stock WHERE show = $2),
+        (SELECT count(*)::text FROM checkout.sessions WHERE show = $2))";
+    sqlx::query_scalar(sql).bind(reseller).bind(show).fetch_one(&market.corner.pool).await.unwrap()
+}
+
+struct Two {
+    market: Market,
+    ids: Ids,
+    first: uuid::Uuid,
+    /// The first one's key.
+    owner_key: String,
+    browser: Browser,
+    key: String,
+}
+
+/// A first reseller with one of everything, and a second one.
+async fn two() -> Two {
+    let market = Market::new().await;
+    let (owner, first) = market.reseller("Quillon Tickets", ResellerState::Approved).await;
+    let venue = owner.venue("Quillon Hall").await;
+    let (show, ticket_type) = owner.show(&venue, "Quillon Lights", "20").await;
+    owner.post(&format!("/portal/shows/{show}/publish"), &[]).await.location();
+    let owner_key = owner.key().await;
+    let (order, _) = selling::order(&market, &owner_key, &show, &ticket_type).await;
+    let items = json!({ "pass": market.pass(&show).await, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
+    let hold = market.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).json()["hold"].clone();
+    let key_id: uuid::Uuid =
+        sqlx::query_scalar("SELECT key_id FROM reseller.api_keys").fetch_one(&market.corner.pool).await.unwrap();
+    let ids = HashMap::from([
+        ("venue", venue),
+        ("show", show),
+        ("ticket_type", ticket_type),
+        ("order", order),
+        ("hold", hold.as_str().unwrap().to_owned()),
+        ("key", key_id.to_string()),
+    ]);
+    let (browser, _) = market.reseller("Other Tickets", ResellerState::Approved).await;
+    browser.venue("Other Hall").await;
+    let key = browser.key().await;
+    Two { market, ids, first, owner_key, browser, key }
+}
+
+/// Every field that any form of the portal has, with values that would fit.
+fn form(ids: &Ids) -> Vec<(&'static str, String)> {
+    let fields = [
+        ("name", "Changed"),
+        ("city", "Kiel"),
+        ("country", "DE"),
+        ("address", ""),
+        ("time_zone", "Europe/Berlin"),
+        ("title", "Changed"),
+        ("performer", "Somebody"),
+        ("genre", ""),
+        ("description", "Changed"),
+        ("doors_at", "2031-01-01T19:00"),
+        ("starts_at", "2031-01-01T20:00"),
+        ("on_sale_at", "2025-01-01T20:00"),
+        ("price", "1.00"),
+        ("currency", "EUR"),
+        ("per_order_max", "1"),
+        ("allotted", "5"),
+        ("catalog_read", "on"),
+    ];
+    let fields = fields.map(|(name, value)| (name, value.to_owned()));
+    fields.into_iter().chain([("venue", ids["venue"].clone()), ("show", ids["show"].clone())]).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_shows_or_touches_what_is_anothers() {
+    let Two { market, ids, first, browser, .. } = two().await;
+    let before = rows(&market, first, &ids["show"]).await;
+    let form = form(&ids);
+    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut walked = 0;
+    for page in pages() {
+        // These end or change who is signed in; they name nothing of anybody's.
+        if matches!(page.path, "/portal/sign-out" | "/portal/sign-in" | "/portal/sign-up") {
+            assert!(!page.path.contains('{'));
+            continue;
+        }
+        let path = filled(page.path, &ids);
+        let names = page.path.contains('{');
+        let answer = match page.method {
+            Method::GET => browser.get(&path).await,
+            _ => browser.post(&path, &form).await,
+        };
+        assert_eq!(leak(&answer, names), None, "{} {}", page.method, page.path);
+        if page.method == Method::GET {
+            let query = format!("{path}?show={}&changed={}&venue={}", ids["show"], ids["ticket_type"], ids["venue"]);
+            assert_eq!(leak(&browser.get(&query).await, names), None, "{} {} with a query", page.method, page.path);
+        }
+        walked += 1;
+    }
+    assert!(walked >= 28, "{walked}");
+    assert_eq!(rows(&market, first, &ids["show"]).await, before);
+}
+
+/// What a call that sends something would send to get at the first reseller's.
+async fn body(market: &Market, method: &str, path: &str, operation: &Value, ids: &Ids) -> Option<Value> {
+    operation.get("requestBody")?;
+    Some(match (method, path) {
+        ("post", "/v1/holds") => json!({
+            "pass": market.pass(&ids["show"]).await,
+            "items": [{ "ticket_type": ids["ticket_type"], "quantity": 1 }],
+        }),
+        ("post", "/v1/orders") => {
+            json!({ "hold": ids["hold"], "buyer": { "name": "Somebody", "email": "somebody@example.com" } })
+        }
+        _ => panic!("{method} {path}: the test does not know what to send"),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_shows_or_touches_what_is_anothers() {
+    let Two { market, ids, first, owner_key, key, .. } = two().await;
+    let before = rows(&market, first, &ids["show"]).await;
+    let mut walked = Vec::new();
+    for (path, method, operation) in market.descriptions.iter().flat_map(operations) {
+        let takes_keys =
+            operation["security"].as_array().is_some_and(|all| all.iter().any(|of| of.get("api_key").is_some()));
+        if !takes_keys {
+            continue;
+        }
+        let body = body(&market, method, path, operation, &ids).await;
+        let names = path.contains('{') || body.is_some();
+        let verb: Method = method.to_uppercase().parse().unwrap();
+        let answer = market.call(verb.clone(), &filled(path, &ids), &key, body.clone()).await;
+        assert_eq!(leak(&answer, names), None, "{method} {path}");
+        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|of| of["in"] == "query") {
+            // What names nobody's things, and what does.
+            match parameter["name"].as_str().unwrap() {
+                "state" | "before" | "limit" | "from" | "to" | "by" => {}
+                "show" => {
+                    let query = format!("{}?show={}", filled(path, &ids), ids["show"]);
+                    let answer = market.call(verb.clone(), &query, &key, body.clone()).await;
+                    assert_eq!(leak(&answer, true), None, "{method} {path}?show");
+                }
+                other => panic!("{method} {path}: the test does not know the parameter {other}"),
+            }
+        }
+        walked.push(format!("{method} {path}"));
+    }
+    for expected in ["post /v1/holds", "post /v1/orders", "get /v1/orders/{order}", "delete /v1/orders/{order}"] {
+        assert!(walked.iter().any(|of| of == expected), "{expected} takes no API keys: {walked:?}");
+    }
+    assert!(walked.iter().filter(|of| of.contains("/v1/reseller/")).count() >= 6, "{walked:?}");
+    assert_eq!(rows(&market, first, &ids["show"]).await, before);
+    // The hold is still there, too: its owner makes it an order.
+    let body = json!({ "hold": ids["hold"], "buyer": { "name": "Quillon Buyer", "email": "quillon@example.com" } });
+    let answer = market.call(Method::POST, "/v1/orders", &owner_key, Some(body)).await;
+    assert!(answer.status.is_success(), "{answer:?}");
+}
+
+fn operations(api: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = api["paths"].as_object().expect("paths").iter();
+    paths.flat_map(|(path, item)| {
+        let operations = item.as_object().expect("operations").iter();
+        operations
+            .filter(|(_, operation)| operation.get("responses").is_some())
+            .map(move |(method, of)| (path, method, of))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_a_route_that_forgets_whose_it_is_is_noticed() {
+    let Two { market, ids, browser, .. } = two().await;
+    let pool = market.corner.pool.clone();
+    let shows = async move |Path(show): Path<String>| {
+        let found = catalog::contract::show(&pool, &show).await.unwrap().expect("a show");
+        axum::Json(found)
+    };
+    let router = Router::new().route("/leaky/{show}", get(shows)).route("/quiet/{show}", get(|| async { "done" }));
+    let careless = Browser { router, cookies: std::sync::Mutex::new(browser.cookies.lock().unwrap().clone()) };
+    assert!(leak(&careless.get(&filled("/leaky/{show}", &ids)).await, true).is_some());
+    assert!(leak(&careless.get(&filled("/quiet/{show}", &ids)).await, true).is_some(), "done is not refused");
+}
+
+#[test]
+#[should_panic(expected = "does not know how to fill it in")]
+fn control_a_route_with_an_unknown_id_fails_the_walk() {
+    filled("/portal/secrets/{secret}", &HashMap::new());
+}
