@@ -1,0 +1,81 @@
+//! Shows, for programs: which there are, and marking them as high-traffic.
+
+use axum::{Json, extract::State, http::StatusCode};
+use catalog::contract::ShowEntry;
+use kit::{
+    extract::{self, Path, Query},
+    http::RequestId,
+    problem::ProblemBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    App,
+    error::Error,
+    high_traffic::{self, Marked, RoomWish},
+    session::{Admins, Anyone, Caller},
+};
+
+const PAGE: i64 = 100;
+
+#[derive(Deserialize, IntoParams)]
+pub struct From {
+    /// The last show of the page before.
+    after: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ShowList {
+    shows: Vec<ShowEntry>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<String>,
+}
+
+/// All shows, drafts too
+#[utoipa::path(get, path = "/v1/admin/shows", tag = "admin", security(("admin_session" = [])), params(From),
+    responses((status = 200, body = ShowList), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Query(from): Query<From>,
+) -> Result<Json<ShowList>, Error> {
+    let shows = catalog::contract::all_shows(&app.pool, from.after.as_deref(), PAGE).await?;
+    let next = (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
+    Ok(Json(ShowList { shows, next }))
+}
+
+/// Mark a show as high-traffic
+///
+/// Makes its room with its lanes, or changes the settings of the room it has; lanes that are there stay.
+#[utoipa::path(put, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
+    params(("show" = String, Path)), request_body = RoomWish,
+    responses((status = 200, body = Marked), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`"), (status = 422, body = ProblemBody)))]
+pub async fn mark(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(show): Path<String>,
+    request: RequestId,
+    extract::Json(wish): extract::Json<RoomWish>,
+) -> Result<Json<Marked>, Error> {
+    Ok(Json(high_traffic::mark(&app, &caller.staff, &show, &wish, &request).await?))
+}
+
+/// Take the mark away
+///
+/// The room stays, and whoever is in its line keeps their place.
+#[utoipa::path(delete, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
+    params(("show" = String, Path)),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+pub async fn unmark(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(show): Path<String>,
+    request: RequestId,
+) -> Result<StatusCode, Error> {
+    high_traffic::unmark(&app, &caller.staff, &show, &request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,59 @@
+//! What every part of the console stands on.
+
+use std::{ops::Deref, sync::Arc};
+
+use admission::contract::Gate;
+use checkout::contract::OrderLinks;
+use kit::{kafka::Kafka, redis::Redis};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{config::Config, live::Live, sampler::Seen};
+
+/// Shared by all requests and background tasks; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The fields of [`App`].
+pub struct Inner {
+    pub config: Config,
+    pub pool: PgPool,
+    pub redis: Redis,
+    pub kafka: Kafka,
+    pub gate: Gate,
+    pub(crate) order_links: OrderLinks,
+    pub(crate) seen: Seen,
+    pub(crate) live: Live,
+    /// Cancelled when the server stops taking requests: streams end then.
+    pub(crate) ending: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Connects nothing yet: servers that are away are faults of the first use.
+    ///
+    /// # Errors
+    /// Keys that cannot be read.
+    pub fn new(config: Config, pool: PgPool, redis: Redis, kafka: Kafka, gate: Gate) -> anyhow::Result<Self> {
+        let order_links = OrderLinks::from_paserk(&config.checkout_keys)
+            .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?;
+        Ok(Self(Arc::new(Inner {
+            config,
+            pool,
+            redis,
+            kafka,
+            gate,
+            order_links,
+            seen: Seen::default(),
+            live: Live::default(),
+            ending: CancellationToken::new(),
+        })))
+    }
+}

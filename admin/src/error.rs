@@ -1,0 +1,169 @@
+//! Everything that can go wrong in the console, with its public problem id.
+
+use axum::{
+    http::StatusCode as S,
+    response::{IntoResponse, Response},
+};
+use kit::problem::Problem;
+use waitroom::contract::RoomFault;
+
+/// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("nobody is signed in")]
+    SessionNeeded,
+    #[error("only an admin may do this")]
+    RoleMissing,
+    #[error("the one-time password was not replaced yet")]
+    PasswordChangeNeeded,
+    #[error("the address or the password is not right")]
+    SignInRefused,
+    #[error("too many failed sign-ins")]
+    SignInBlocked { secs: i64 },
+    #[error("the form was not of this session")]
+    FormForeign,
+
+    #[error("there is no such room")]
+    RoomUnknown,
+    #[error("the room cannot go from {from} to {to}")]
+    PhaseCannotFollow { from: &'static str, to: &'static str },
+    #[error("there is no such show")]
+    ShowUnknown,
+    #[error("there is no such person")]
+    PersonUnknown,
+    #[error("the address is taken")]
+    EmailTaken,
+    #[error("nobody disables themselves or the last admin")]
+    LastAdmin,
+    #[error("there is no such reseller")]
+    ResellerUnknown,
+    #[error("there is no such ticket")]
+    TicketUnknown,
+    #[error("the fan wrote as much as one ticket takes")]
+    TicketFull,
+    #[error("there is no such order")]
+    OrderUnknown,
+    #[error("the order cannot be refunded, it is {0}")]
+    NotRefundable(String),
+    #[error("a field does not fit: {field}")]
+    Field { field: String, detail: String },
+
+    /// Found while reading a request.
+    #[error("{}", .0.id)]
+    Problem(Box<Problem>),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+    #[error("{0:#}")]
+    Internal(#[from] anyhow::Error),
+}
+
+impl Error {
+    /// A field that does not fit, and why.
+    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Field { field: field.into(), detail: detail.into() }
+    }
+
+    /// What the caller reads.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::SessionNeeded
+            | Self::RoleMissing
+            | Self::PasswordChangeNeeded
+            | Self::SignInRefused
+            | Self::SignInBlocked { .. }
+            | Self::FormForeign => self.access_problem(),
+            Self::RoomUnknown
+            | Self::ShowUnknown
+            | Self::PersonUnknown
+            | Self::ResellerUnknown
+            | Self::TicketUnknown
+            | Self::OrderUnknown => self.unknown_problem(),
+            Self::PhaseCannotFollow { from, to } => {
+                Problem::new(S::CONFLICT, "phase-cannot-follow", "The room cannot do that now")
+                    .detail(format!("It is {from}, and a room that is {from} cannot become {to}."))
+            }
+            Self::EmailTaken => Problem::new(S::CONFLICT, "email-taken", "Somebody has this address already")
+                .detail("Each person has an account of their own. Use another address.")
+                .field("email", "taken"),
+            Self::LastAdmin => Problem::new(S::CONFLICT, "admin-needed", "Somebody must remain who can undo it")
+                .detail("You cannot disable yourself, nor the last admin. Ask another admin to do it."),
+            Self::TicketFull => Problem::new(S::CONFLICT, "support-full", "This conversation is full")
+                .detail("You have written 20 messages. We have them all; please wait for our answer."),
+            Self::NotRefundable(state) => {
+                Problem::new(S::CONFLICT, "order-not-refundable", "This order cannot be refunded")
+                    .detail(format!("It is {state}. Only an order with tickets can be refunded."))
+            }
+            Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
+            Self::Problem(problem) => (**problem).clone(),
+            Self::Store(error) => kit::postgres::problem(error),
+            Self::Internal(error) => Problem::internal(format!("{error:#}")),
+        }
+    }
+
+    fn access_problem(&self) -> Problem {
+        match self {
+            Self::SignInRefused => Problem::new(S::UNAUTHORIZED, "sign-in-refused", "That did not work")
+                .detail("The address or the password is not right. Check both and try again."),
+            Self::SignInBlocked { secs } => {
+                Problem::new(S::TOO_MANY_REQUESTS, "sign-in-blocked", "Too many failed sign-ins in a row")
+                    .detail(format!(
+                        "To keep guessing slow, no password is tried for this address for {secs} seconds. Then try again."
+                    ))
+                    .retry_after((*secs).max(1).unsigned_abs())
+            }
+            Self::RoleMissing => Problem::new(S::FORBIDDEN, "role-missing", "Only an admin may do this")
+                .detail("You are signed in as an operator. Ask an admin."),
+            Self::PasswordChangeNeeded => {
+                Problem::new(S::FORBIDDEN, "password-change-needed", "Choose a password of your own first")
+                    .detail("You signed in with a one-time password. Replace it, then go on.")
+            }
+            Self::FormForeign => Problem::new(S::FORBIDDEN, "form-foreign", "This form is not from your session")
+                .detail("It may have been open for long. Go back, reload the page, and try again."),
+            _ => Problem::new(S::UNAUTHORIZED, "admin-session-needed", "Sign in first")
+                .detail("Send Authorization: Bearer with the token of POST /v1/admin/sessions. A session ends after 12 hours, or one hour without a request."),
+        }
+    }
+
+    fn unknown_problem(&self) -> Problem {
+        let (id, title) = match self {
+            Self::RoomUnknown => ("room-unknown", "There is no such room"),
+            Self::ShowUnknown => ("show-unknown", "There is no such show"),
+            Self::PersonUnknown => ("person-unknown", "There is no such person"),
+            Self::ResellerUnknown => ("reseller-unknown", "There is no such reseller"),
+            Self::TicketUnknown => ("support-ticket-unknown", "There is no such support ticket"),
+            _ => ("order-unknown", "There is no such order"),
+        };
+        Problem::new(S::NOT_FOUND, id, title).detail("Check the address, or start from the list.")
+    }
+}
+
+impl From<RoomFault> for Error {
+    fn from(fault: RoomFault) -> Self {
+        match fault {
+            RoomFault::Unknown => Self::RoomUnknown,
+            RoomFault::PhaseCannotFollow { from, to } => {
+                Self::PhaseCannotFollow { from: from.as_text(), to: to.as_text() }
+            }
+            RoomFault::Value { field, detail } => Self::field(field, detail),
+            RoomFault::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.problem()
+    }
+}

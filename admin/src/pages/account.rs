@@ -1,0 +1,130 @@
+//! Signing in and out, and one's own password.
+
+use askama::Template;
+use axum::{
+    extract::{FromRequest, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::CookieJar;
+use kit::{cookie::Cookie, form::Form, http::RequestId};
+use std::collections::HashMap;
+
+use super::view::{Faults, Frame};
+use crate::{
+    App,
+    error::Error,
+    session::{Fields, Newcomers, Posted, SESSION, SESSION_SECS, Signed},
+    sign_in,
+};
+
+/// Binds the sign-in form to the browser that asked for it: nobody is signed in by somebody else's form.
+const FORM: Cookie = Cookie { name: "fg_admin_form", path: "/admin/sign-in", strict: true };
+const FORM_SECS: i64 = 3600;
+
+#[derive(Template)]
+#[template(path = "admin/sign_in.html")]
+struct SignInPage {
+    csrf: String,
+    email: String,
+    fault: Option<String>,
+}
+
+/// `GET /admin/sign-in`
+pub async fn form(State(app): State<App>, jar: CookieJar) -> Response {
+    let known = FORM.read(&jar).map(str::to_owned);
+    let secret = known.unwrap_or_else(|| kit::secret::generate("fgf_"));
+    let page = SignInPage { csrf: kit::secret::csrf(&secret), email: String::new(), fault: None };
+    let cookie = FORM.set(app.config.https, &secret, FORM_SECS);
+    (AppendHeaders([cookie]), kit::page::html(&page)).into_response()
+}
+
+/// `POST /admin/sign-in`
+pub async fn sign_in(
+    State(app): State<App>,
+    jar: CookieJar,
+    request_id: RequestId,
+    request: Request,
+) -> Result<Response, Error> {
+    let Form(fields) = Form::<HashMap<String, String>>::from_request(request, &app).await?;
+    let fields = Fields(fields);
+    let secret = FORM.read(&jar).filter(|secret| kit::secret::csrf_holds(secret, fields.text("csrf")));
+    let secret = secret.ok_or(Error::FormForeign)?;
+    match sign_in::sign_in(&app, fields.text("email"), fields.raw("password"), &request_id).await {
+        Ok(opened) => {
+            let to = if opened.must_change_password { "/admin/password" } else { "/admin" };
+            let https = app.config.https;
+            let cookies = [SESSION.set(https, &opened.token, SESSION_SECS), FORM.gone(https)];
+            Ok((AppendHeaders(cookies), Redirect::to(to)).into_response())
+        }
+        Err(error @ (Error::SignInRefused | Error::SignInBlocked { .. })) => {
+            let problem = error.problem();
+            let page = SignInPage {
+                csrf: kit::secret::csrf(secret),
+                email: fields.text("email").to_owned(),
+                fault: Some(problem.detail.clone()),
+            };
+            let mut response = (problem.status, kit::page::html(&page)).into_response();
+            if let Some(secs) = problem.retry_after_secs {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
+            }
+            Ok(response)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// `POST /admin/sign-out`
+pub async fn sign_out(
+    State(app): State<App>,
+    request: RequestId,
+    Posted { signed, .. }: Posted<Newcomers>,
+) -> Result<Response, Error> {
+    sign_in::sign_out(&app, &signed.staff, &signed.token, &request).await?;
+    Ok((AppendHeaders([SESSION.gone(app.config.https)]), Redirect::to("/admin/sign-in")).into_response())
+}
+
+#[derive(Template)]
+#[template(path = "admin/password.html")]
+struct PasswordPage {
+    frame: Frame,
+    email: String,
+    first: bool,
+    done: bool,
+    faults: Faults,
+}
+
+impl PasswordPage {
+    fn new(signed: &Signed<Newcomers>, faults: Faults) -> Self {
+        let first = signed.staff.must_change_password;
+        Self { frame: Frame::new(signed, "account"), email: signed.staff.email.clone(), first, done: false, faults }
+    }
+}
+
+/// `GET /admin/password`
+pub async fn account(signed: Signed<Newcomers>) -> Response {
+    kit::page::html(&PasswordPage::new(&signed, Faults::default()))
+}
+
+/// `POST /admin/password`
+pub async fn change(
+    State(app): State<App>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Newcomers>,
+) -> Result<Response, Error> {
+    let words = (fields.raw("current"), fields.raw("password"));
+    let faults = if fields.raw("password") != fields.raw("again") {
+        Faults::new("again", "The two are not the same.")
+    } else {
+        match sign_in::change_password(&app, &signed.staff, &signed.token, words, &request).await {
+            Ok(()) if signed.staff.must_change_password => return Ok(Redirect::to("/admin").into_response()),
+            Ok(()) => {
+                let page = PasswordPage { done: true, ..PasswordPage::new(&signed, Faults::default()) };
+                return Ok(kit::page::html(&page));
+            }
+            Err(error) => Faults::of_error(error)?,
+        }
+    };
+    let page = kit::page::html(&PasswordPage::new(&signed, faults));
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+}

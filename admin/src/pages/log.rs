@@ -1,0 +1,109 @@
+//! The audit log as a page.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use kit::extract::Query;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::view::Frame;
+use crate::{
+    App,
+    api::AUDIT_PAGE,
+    audit::{Entry, Filter},
+    error::Error,
+    session::{Admins, Signed},
+    store,
+};
+
+struct Row {
+    entry: Entry,
+    changes: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/audit.html")]
+struct LogPage {
+    frame: Frame,
+    who: String,
+    target: String,
+    entries: Vec<Row>,
+    next: Option<i64>,
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    who: String,
+    #[serde(default)]
+    target: String,
+    before: Option<i64>,
+}
+
+/// `GET /admin/audit`
+pub async fn list(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    let some = |text: &'_ str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let (who, target) = (some(&wanted.who), some(&wanted.target));
+    let filter = Filter { who: who.as_deref(), target: target.as_deref(), before: wanted.before, limit: AUDIT_PAGE };
+    let entries = store::audit::list(&app.pool, &filter).await?;
+    let next = (entries.len() as i64 == AUDIT_PAGE).then(|| entries.last().map(|entry| entry.id)).flatten();
+    let row = |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
+    let entries = entries.into_iter().map(row).collect();
+    let frame = Frame::new(&signed, "audit");
+    Ok(kit::page::html(&LogPage { frame, who: wanted.who, target: wanted.target, entries, next }))
+}
+
+/// One line for each field that differs: `rate_per_sec: 25 → 50`.
+fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
+    let (mut old, mut new) = (Vec::new(), Vec::new());
+    flatten("", before.unwrap_or(&Value::Null), &mut old);
+    flatten("", after.unwrap_or(&Value::Null), &mut new);
+    let find =
+        |list: &[(String, String)], name: &str| list.iter().find(|(key, _)| key == name).map(|(_, text)| text.clone());
+    let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
+    names.sort();
+    names.dedup();
+    names
+        .into_iter()
+        .filter_map(|name| match (find(&old, name), find(&new, name)) {
+            (old, new) if old == new => None,
+            (Some(old), Some(new)) => Some(format!("{name}: {old} → {new}")),
+            (Some(old), None) => Some(format!("{name}: {old} → nothing")),
+            (None, new) => Some(format!("{name}: {}", new.unwrap_or_default())),
+        })
+        .collect()
+}
+
+fn flatten(path: &str, value: &Value, list: &mut Vec<(String, String)>) {
+    match value {
+        Value::Null => {}
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                flatten(&path, value, list);
+            }
+        }
+        Value::String(text) => list.push((path.to_owned(), format!("“{text}”"))),
+        other => list.push((path.to_owned(), other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let before = json!({"room": {"rate": 25, "lanes": 2}, "reason": null});
+        let after = json!({"room": {"rate": 50, "lanes": 2}, "reason": "late"});
+        assert_eq!(changes(Some(&before), Some(&after)), ["reason: “late”", "room.rate: 25 → 50"]);
+        assert_eq!(changes(None, Some(&json!({"role": "admin"}))), ["role: “admin”"]);
+        assert_eq!(changes(None, None), Vec::<String>::new());
+    }
+}

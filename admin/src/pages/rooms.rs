@@ -1,0 +1,228 @@
+//! Rooms: all of them, one of them, and changing one after its effect was shown.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::header,
+    response::{IntoResponse, Redirect, Response},
+};
+use kit::{
+    chart::{Chart, Series, line, sparkline},
+    extract::{Path, Query},
+    http::RequestId,
+};
+use serde::Deserialize;
+use std::{collections::HashMap, sync::Arc};
+use waitroom::contract::{Phase, RoomChange, RoomState};
+
+use super::view::{Faults, Frame, SCRIPT, phase};
+use crate::{
+    App,
+    error::Error,
+    figures::Picture,
+    live::{self, RoomFigures},
+    preview::{count, effects},
+    rooms::{self, Outcome, mark},
+    session::{Anyone, Fields, Posted, Signed},
+};
+
+/// Closed rooms listed at most.
+const CLOSED_MAX: usize = 50;
+
+#[derive(Template)]
+#[template(path = "admin/rooms.html")]
+struct RoomsPage {
+    frame: Frame,
+    script: String,
+    rooms: Arc<Vec<RoomFigures>>,
+    closed: Vec<RoomState>,
+}
+
+/// `GET /admin`
+pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Response, Error> {
+    let mut closed = waitroom::contract::rooms(&app.pool).await?;
+    closed.retain(|room| room.phase == Phase::Closed);
+    closed.truncate(CLOSED_MAX);
+    let frame = Frame::new(&signed, "rooms");
+    Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms: app.live.rooms(), closed }))
+}
+
+/// `GET /admin/stream`
+pub async fn stream(State(app): State<App>, _: Signed<Anyone>) -> impl IntoResponse {
+    live::stream(&app)
+}
+
+#[derive(Template)]
+#[template(path = "admin/room.html")]
+struct RoomPage {
+    frame: Frame,
+    script: String,
+    live: RoomFigures,
+    picture: String,
+    /// Phases the room may go to, with the words of their buttons.
+    phases: Vec<(&'static str, &'static str)>,
+    done: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub struct Opening {
+    done: Option<String>,
+}
+
+fn next_phases(room: &RoomState) -> Vec<(&'static str, &'static str)> {
+    let words = |next: Phase| match next {
+        Phase::Open if room.phase == Phase::Paused => "Resume…",
+        Phase::Open => "Open…",
+        Phase::Paused => "Pause…",
+        Phase::Closed => "Close…",
+        Phase::PreQueue => "Let fans join…",
+        Phase::Draft => "Back to draft…",
+        Phase::Scheduled => "Schedule…",
+    };
+    [Phase::Open, Phase::Paused, Phase::PreQueue, Phase::Scheduled, Phase::Draft, Phase::Closed]
+        .into_iter()
+        .filter(|next| room.phase.allows(*next))
+        .map(|next| (next.as_text(), words(next)))
+        .collect()
+}
+
+/// `GET /admin/rooms/{room}`
+pub async fn one(
+    State(app): State<App>,
+    signed: Signed<Anyone>,
+    Path(room): Path<String>,
+    Query(opening): Query<Opening>,
+) -> Result<Response, Error> {
+    let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
+    let page = RoomPage {
+        frame: Frame::new(&signed, "rooms"),
+        script: SCRIPT.url(),
+        picture: draw(&app.seen.picture(&room)),
+        phases: next_phases(&live.room),
+        live,
+        done: opening.done.map(|_| "Every instance follows within a second."),
+    };
+    Ok(kit::page::html(&page))
+}
+
+/// `GET /admin/rooms/{room}/picture`: the SVG alone.
+pub async fn picture(State(app): State<App>, _: Signed<Anyone>, Path(room): Path<String>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "image/svg+xml; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    (headers, draw(&app.seen.picture(&room))).into_response()
+}
+
+fn draw(picture: &Picture) -> String {
+    let labels: Vec<String> = picture
+        .ago_secs
+        .iter()
+        .map(|ago| if *ago < 60 { "now".to_owned() } else { format!("−{} min", ago / 60) })
+        .collect();
+    let last = |values: &[f64]| values.last().copied().unwrap_or_default();
+    let describe =
+        format!("Joins: {}/s now. Let in: {}/s now.", last(&picture.inflow_per_sec), last(&picture.admitted_per_sec));
+    let series = [
+        Series { name: "Joins", values: &picture.inflow_per_sec },
+        Series { name: "Let in", values: &picture.admitted_per_sec },
+    ];
+    let chart = line(&Chart {
+        title: "Joins and fans let in, per second",
+        describe: &describe,
+        labels: &labels,
+        series: &series,
+        unit: "per second",
+    });
+    let waiting = count(last(&picture.waiting) as i64);
+    let spark = sparkline(&format!("Waiting over ten minutes; now {waiting}"), &picture.waiting);
+    format!(
+        "{chart}<figcaption class=\"row\"><span>Waiting</span>{spark}<span class=\"num\">{waiting}</span></figcaption>"
+    )
+}
+
+#[derive(Template)]
+#[template(path = "admin/confirm.html")]
+pub struct ConfirmPage {
+    pub frame: Frame,
+    pub title: String,
+    pub note: Option<&'static str>,
+    pub effects: Vec<String>,
+    pub back: String,
+    pub action: String,
+    pub hidden: Vec<(&'static str, String)>,
+    /// The label of a reason that is asked for.
+    pub reason: Option<&'static str>,
+    pub faults: Faults,
+    pub danger: bool,
+    pub button: &'static str,
+}
+
+fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
+    Ok(RoomChange {
+        phase: phase(fields.text("phase"))?,
+        rate_per_sec: fields.number("rate_per_sec")?,
+        max_active: fields.number("max_active")?,
+        claim_window_secs: fields.number("claim_window_secs")?,
+        message: fields.0.get("message").map(|text| text.replace("\r\n", "\n").trim().to_owned()),
+    })
+}
+
+fn confirm(
+    signed: &Signed<Anyone>,
+    live: &RoomFigures,
+    fields: &Fields,
+    note: Option<&'static str>,
+) -> Result<Response, Error> {
+    let change = change_of(fields)?;
+    if let Some(to) = change.phase.filter(|to| *to != live.room.phase && !live.room.phase.allows(*to)) {
+        return Err(Error::PhaseCannotFollow { from: live.room.phase.as_text(), to: to.as_text() });
+    }
+    let mut hidden = vec![("seen", mark(&live.room))];
+    for name in ["phase", "rate_per_sec", "max_active", "claim_window_secs", "message"] {
+        if fields.0.contains_key(name) {
+            hidden.push((name, fields.text(name).to_owned()));
+        }
+    }
+    let closes = change.phase == Some(Phase::Closed);
+    let page = ConfirmPage {
+        frame: Frame::new(signed, "rooms"),
+        title: format!("Change {}", live.room.room),
+        note,
+        effects: effects(&live.room, &live.flow, &change),
+        back: format!("/admin/rooms/{}", live.room.room),
+        action: format!("/admin/rooms/{}/change", live.room.room),
+        hidden,
+        reason: None,
+        faults: Faults::default(),
+        danger: closes,
+        button: if closes { "Close the room for good" } else { "Make the change" },
+    };
+    Ok(kit::page::html(&page))
+}
+
+/// `GET /admin/rooms/{room}/change`: what a change would do.
+pub async fn preview(
+    State(app): State<App>,
+    signed: Signed<Anyone>,
+    Path(room): Path<String>,
+    Query(fields): Query<HashMap<String, String>>,
+) -> Result<Response, Error> {
+    let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
+    confirm(&signed, &live, &Fields(fields), None)
+}
+
+/// `POST /admin/rooms/{room}/change`: the change, once confirmed.
+pub async fn change(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Anyone>,
+) -> Result<Response, Error> {
+    let seen = fields.text("seen");
+    match rooms::change(&app, &signed.staff, &room, &change_of(&fields)?, Some(seen), &request).await? {
+        Outcome::Done(_) => Ok(Redirect::to(&format!("/admin/rooms/{room}?done=1")).into_response()),
+        Outcome::ChangedMeanwhile => {
+            let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
+            let note = "The room was changed since you looked. This is what your change would do now.";
+            confirm(&signed, &live, &fields, Some(note))
+        }
+    }
+}

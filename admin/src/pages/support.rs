@@ -1,0 +1,199 @@
+//! Support as admins see it: tickets, answers, refunds.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use checkout::contract::OrderDetails;
+use kit::{
+    extract::{Path, Query},
+    http::RequestId,
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    order_view::OrderView,
+    rooms::ConfirmPage,
+    view::{Faults, Frame},
+};
+use crate::{
+    App,
+    api::SUPPORT_LIST_MAX,
+    error::Error,
+    refund,
+    session::{Admins, Posted, Signed},
+    store::{
+        self,
+        support::{Message, Ticket},
+    },
+    support,
+};
+
+#[derive(Template)]
+#[template(path = "admin/support.html")]
+struct SupportPage {
+    frame: Frame,
+    tickets: Vec<Ticket>,
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    state: Option<String>,
+}
+
+/// `GET /admin/support`
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    let tickets = store::support::list(&app.pool, wanted.state.as_deref(), SUPPORT_LIST_MAX).await?;
+    Ok(kit::page::html(&SupportPage { frame: Frame::new(&signed, "support"), tickets }))
+}
+
+#[derive(Template)]
+#[template(path = "admin/ticket.html")]
+struct TicketPage {
+    frame: Frame,
+    ticket: Ticket,
+    order: Option<OrderView>,
+    messages: Vec<Message>,
+    ours: &'static str,
+    theirs: &'static str,
+    text: String,
+    faults: Faults,
+    done: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub struct Opening {
+    done: Option<String>,
+}
+
+async fn page(app: &App, signed: &Signed<Admins>, ticket: Uuid) -> Result<TicketPage, Error> {
+    let (ticket, messages) = support::thread(app, ticket).await?;
+    let order = checkout::contract::order(&app.pool, ticket.order).await?;
+    Ok(TicketPage {
+        frame: Frame::new(signed, "support"),
+        order: order.as_ref().map(OrderView::new),
+        ticket,
+        messages,
+        ours: "We",
+        theirs: "The fan",
+        text: String::new(),
+        faults: Faults::default(),
+        done: None,
+    })
+}
+
+/// `GET /admin/support/{ticket}`
+pub async fn one(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path(ticket): Path<Uuid>,
+    Query(opening): Query<Opening>,
+) -> Result<Response, Error> {
+    let done = match opening.done.as_deref() {
+        Some("answer") => Some("The answer is on its way to the fan."),
+        Some("refund") => {
+            Some("The refund was asked for. The tickets become void, and the money goes back within moments.")
+        }
+        _ => None,
+    };
+    Ok(kit::page::html(&TicketPage { done, ..page(&app, &signed, ticket).await? }))
+}
+
+/// `POST /admin/support/{ticket}/answer`
+pub async fn answer(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    match support::answer(&app, &signed.staff, ticket, fields.raw("text"), &request).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=answer")).into_response()),
+        Err(error) => {
+            let faults = Faults::of_error(error)?;
+            let text = fields.raw("text").to_owned();
+            let again = TicketPage { faults, text, ..page(&app, &signed, ticket).await? };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+        }
+    }
+}
+
+/// `POST /admin/support/{ticket}/close`
+pub async fn close(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, .. }: Posted<Admins>,
+) -> Result<Redirect, Error> {
+    support::close(&app, &signed.staff, ticket, &request).await?;
+    Ok(Redirect::to("/admin/support"))
+}
+
+async fn order_of(app: &App, ticket: Uuid) -> Result<OrderDetails, Error> {
+    let (ticket, _) = support::thread(app, ticket).await?;
+    checkout::contract::order(&app.pool, ticket.order).await?.ok_or(Error::OrderUnknown)
+}
+
+fn confirm(signed: &Signed<Admins>, ticket: Uuid, order: &OrderDetails, faults: Faults) -> Response {
+    let view = OrderView::new(order);
+    let back = format!("/admin/support/{ticket}");
+    let effects = vec![
+        format!(
+            "{} goes back to whoever paid order {}, through the payment provider. This cannot be undone.",
+            view.amount, view.number
+        ),
+        format!(
+            "Its {} become void, and go back on sale at once.",
+            if view.tickets == 1 { "1 ticket".to_owned() } else { format!("{} tickets", view.tickets) }
+        ),
+    ];
+    kit::page::html(&ConfirmPage {
+        frame: Frame::new(signed, "support"),
+        title: format!("Refund order {}", view.number),
+        note: None,
+        effects,
+        action: format!("{back}/refund"),
+        back,
+        hidden: Vec::new(),
+        reason: Some("Reason, for the log"),
+        faults,
+        danger: true,
+        button: "Refund the order",
+    })
+}
+
+/// `GET /admin/support/{ticket}/refund`: what a refund does.
+pub async fn refund_preview(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path(ticket): Path<Uuid>,
+) -> Result<Response, Error> {
+    let order = order_of(&app, ticket).await?;
+    if !OrderView::new(&order).refundable {
+        return Err(Error::NotRefundable(order.state.to_string()));
+    }
+    Ok(confirm(&signed, ticket, &order, Faults::default()))
+}
+
+/// `POST /admin/support/{ticket}/refund`
+pub async fn refund(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    let order = order_of(&app, ticket).await?;
+    match refund::force(&app, &signed.staff, order.order, fields.text("reason"), &request).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=refund")).into_response()),
+        Err(error) => {
+            let page = confirm(&signed, ticket, &order, Faults::of_error(error)?);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What several pages show alike.
+
+use chrono::{DateTime, Utc};
+use kit::{asset::Asset, extract::invalid_field};
+use waitroom::contract::Phase;
+
+use crate::{error::Error, preview::count, session::Signed, staff::Role};
+
+/// Live figures.
+pub static SCRIPT: Asset =
+    Asset { name: "admin.js", mime: "text/javascript; charset=utf-8", body: include_str!("../../assets/admin.js") };
+
+/// What stands around every page of somebody who signed in.
+pub struct Frame {
+    pub name: String,
+    pub is_admin: bool,
+    pub csrf: String,
+    /// Which part of the console this is.
+    pub here: &'static str,
+}
+
+impl Frame {
+    pub fn new<A>(signed: &Signed<A>, here: &'static str) -> Self {
+        Self { name: signed.staff.name.clone(), is_admin: signed.staff.role == Role::Admin, csrf: signed.csrf(), here }
+    }
+}
+
+/// What was wrong with a form that is shown again.
+#[derive(Default)]
+pub struct Faults(Option<(String, String)>);
+
+impl Faults {
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.as_ref().filter(|(name, _)| name == field).map(|(_, detail)| detail.as_str())
+    }
+
+    /// The fault of a field, to show beside it; other errors go on as they are.
+    pub fn of_error(error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Field { field, detail } => Ok(Self(Some((field, detail)))),
+            error => Err(error),
+        }
+    }
+
+    pub fn new(field: &str, detail: &str) -> Self {
+        Self(Some((field.to_owned(), detail.to_owned())))
+    }
+}
+
+/// The badge of a phase; its text says the same.
+pub fn tone(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Open => "badge-good",
+        Phase::PreQueue => "badge-accent",
+        Phase::Paused => "badge-warn",
+        Phase::Closed => "badge-bad",
+        Phase::Draft | Phase::Scheduled => "",
+    }
+}
+
+/// `12,408`
+pub fn number<T: Copy + Into<i64>>(number: &T) -> String {
+    count((*number).into())
+}
+
+/// A number that may be unknown for a moment.
+pub fn known(number: &Option<i64>) -> String {
+    number.map_or_else(|| "–".to_owned(), count)
+}
+
+/// `21 November 2026, 19:30:09 UTC`
+pub fn moment(at: &DateTime<Utc>) -> String {
+    at.format("%-d %B %Y, %H:%M:%S UTC").to_string()
+}
+
+/// A phase out of a form; `None` where it is empty.
+pub fn phase(text: &str) -> Result<Option<Phase>, Error> {
+    match text {
+        "" => Ok(None),
+        text => Phase::of_text(text).map(Some).ok_or_else(|| invalid_field("phase", "not a phase").into()),
+    }
+}
+
+/// Whether an option is the chosen one.
+pub fn same(option: &str, chosen: &str) -> bool {
+    option == chosen
+}

@@ -1,0 +1,126 @@
+//! Who may sign in: adding them, disabling them, giving a new one-time password.
+
+use kit::http::RequestId;
+use serde_json::json;
+use uuid::Uuid;
+
+pub use crate::store::people::Person;
+use crate::{
+    App,
+    audit::{Deed, note},
+    error::Error,
+    staff::{Role, Staff},
+    store,
+};
+
+/// Characters of an address at most (RFC 5321).
+const EMAIL_CHARS_MAX: usize = 254;
+const NAME_CHARS_MAX: usize = 120;
+
+/// The address in the form we keep it, or `None` where it cannot be one.
+pub fn email(text: &str) -> Option<String> {
+    let text = text.trim();
+    let (local, domain) = text.rsplit_once('@')?;
+    let is_plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
+    let fits = !local.is_empty() && domain.len() >= 3 && text.chars().count() <= EMAIL_CHARS_MAX;
+    (is_plain && fits && !domain.starts_with('.') && !domain.ends_with('.')).then(|| text.to_owned())
+}
+
+/// Somebody to add.
+pub struct NewPerson<'a> {
+    pub email: &'a str,
+    /// 1 to 120 characters.
+    pub name: &'a str,
+    pub role: Role,
+}
+
+/// Adds somebody and gives their id and one-time password, which is stored nowhere.
+///
+/// # Errors
+/// [`Error::Field`], [`Error::EmailTaken`].
+pub async fn add(app: &App, staff: &Staff, new: &NewPerson<'_>, request: &RequestId) -> Result<(Uuid, String), Error> {
+    let email = email(new.email).ok_or_else(|| Error::field("email", "Give an e-mail address."))?;
+    let name = new.name.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains('\0') {
+        return Err(Error::field("name", "Give a name of 1 to 120 characters."));
+    }
+    let password = kit::password::generate();
+    let hash = kit::password::hash(password.clone()).await?;
+    let user = Uuid::now_v7();
+    let mut tx = app.pool.begin().await?;
+    store::people::insert(&mut tx, user, &email, name, new.role, &hash).await.map_err(|error| {
+        match kit::postgres::violated_constraint(&error) {
+            Some("users_email_once") => Error::EmailTaken,
+            _ => Error::Store(error),
+        }
+    })?;
+    let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
+    note(&mut tx, &staff.email, request, &deed).await?;
+    tx.commit().await?;
+    Ok((user, password))
+}
+
+/// Lets somebody sign in or not. Whoever is disabled is signed out at once.
+///
+/// # Errors
+/// [`Error::PersonUnknown`]; [`Error::LastAdmin`] for oneself and for the last admin.
+pub async fn set_disabled(
+    app: &App,
+    staff: &Staff,
+    person: Uuid,
+    disabled: bool,
+    request: &RequestId,
+) -> Result<(), Error> {
+    let mut tx = app.pool.begin().await?;
+    // Two admins who disable each other at the same time wait for one another here.
+    store::people::be_alone(&mut tx).await?;
+    let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
+    if account.person.disabled_at.is_some() == disabled {
+        return Ok(());
+    }
+    let last = account.person.role == Role::Admin && store::people::admins(&mut tx).await? <= 1;
+    if disabled && (last || person == staff.person) {
+        return Err(Error::LastAdmin);
+    }
+    store::people::set_disabled(&mut tx, person, disabled).await?;
+    if disabled {
+        store::session::end_others(&mut tx, person, &[]).await?;
+    }
+    let deed = Deed::new("person.change", format!("person {}", account.person.email))
+        .before(json!({"disabled": !disabled}))
+        .after(json!({"disabled": disabled}));
+    note(&mut tx, &staff.email, request, &deed).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Gives somebody a new one-time password and ends their sessions.
+///
+/// # Errors
+/// [`Error::PersonUnknown`].
+pub async fn reset_password(app: &App, staff: &Staff, person: Uuid, request: &RequestId) -> Result<String, Error> {
+    let password = kit::password::generate();
+    let hash = kit::password::hash(password.clone()).await?;
+    let mut tx = app.pool.begin().await?;
+    let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
+    store::people::set_password(&mut tx, person, &hash, true).await?;
+    store::session::end_others(&mut tx, person, &[]).await?;
+    let deed = Deed::new("password.reset", format!("person {}", account.person.email));
+    note(&mut tx, &staff.email, request, &deed).await?;
+    tx.commit().await?;
+    Ok(password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_other_texts() {
+        assert_eq!(email(" ada@example.org ").as_deref(), Some("ada@example.org"));
+        for text in ["", "ada", "@example.org", "ada@", "a da@example.org", "ada@.org", "ada@example.", "a\u{0}@b.org"]
+        {
+            assert_eq!(email(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Giving an order's money back.
+
+use checkout::contract::{RefundAsked, request_refund};
+use kit::http::RequestId;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    audit::{Deed, note},
+    error::Error,
+    staff::Staff,
+};
+
+const REASON_CHARS_MAX: usize = 500;
+
+/// What became of asking for a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Refunding {
+    /// The money is on its way within seconds.
+    Asked,
+    /// Somebody asked before.
+    AlreadyAsked,
+}
+
+/// Asks for an order's refund: its tickets become void and go back on sale, and its money goes back through the provider.
+///
+/// # Errors
+/// [`Error::OrderUnknown`], [`Error::NotRefundable`], [`Error::Field`] for `reason`.
+pub async fn force(
+    app: &App,
+    staff: &Staff,
+    order: Uuid,
+    reason: &str,
+    request: &RequestId,
+) -> Result<Refunding, Error> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.contains('\0') {
+        return Err(Error::field("reason", "Give a reason of 1 to 500 characters; it stands in the log."));
+    }
+    let mut tx = app.pool.begin().await?;
+    match request_refund(&mut tx, order, reason, request).await? {
+        RefundAsked::Asked => {}
+        RefundAsked::AlreadyAsked => return Ok(Refunding::AlreadyAsked),
+        RefundAsked::NotRefundable(state) => return Err(Error::NotRefundable(state.to_string())),
+        RefundAsked::Unknown => return Err(Error::OrderUnknown),
+    }
+    let deed = Deed::new("order.refund", format!("order {order}"))
+        .before(json!({"refund_requested": false}))
+        .after(json!({"refund_requested": true, "reason": reason}));
+    note(&mut tx, &staff.email, request, &deed).await?;
+    tx.commit().await?;
+    Ok(Refunding::Asked)
+}

@@ -1,0 +1,52 @@
+//! Steering rooms, with an entry in the audit log for each change.
+
+use kit::http::RequestId;
+use serde_json::json;
+use waitroom::contract::{Changed, RoomChange, RoomState, change_room_in};
+
+use crate::{
+    App,
+    audit::{Deed, note},
+    error::Error,
+    staff::Staff,
+};
+
+/// What became of a change.
+pub enum Outcome {
+    Done(Box<Changed>),
+    /// The room is no longer as it was when the effect was shown; nothing was changed.
+    ChangedMeanwhile,
+}
+
+/// What a preview was made of, in a few characters: it differs where the room's settings do.
+pub fn mark(room: &RoomState) -> String {
+    let text = serde_json::to_string(room).unwrap_or_default();
+    kit::secret::hash(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Changes a room; every instance follows within half a second. `seen` is the [`mark`] of the room whose preview was
+/// confirmed, `None` where none was asked for.
+///
+/// # Errors
+/// [`Error::RoomUnknown`], [`Error::PhaseCannotFollow`], [`Error::Field`].
+pub async fn change(
+    app: &App,
+    staff: &Staff,
+    room: &str,
+    change: &RoomChange,
+    seen: Option<&str>,
+    request: &RequestId,
+) -> Result<Outcome, Error> {
+    let mut tx = app.pool.begin().await?;
+    let changed = change_room_in(&mut tx, room, change).await?;
+    if seen.is_some_and(|seen| seen != mark(&changed.before)) {
+        return Ok(Outcome::ChangedMeanwhile);
+    }
+    if changed.before != changed.after {
+        let deed =
+            Deed::new("room.change", format!("room {room}")).before(json!(changed.before)).after(json!(changed.after));
+        note(&mut tx, &staff.email, request, &deed).await?;
+    }
+    tx.commit().await?;
+    Ok(Outcome::Done(Box::new(changed)))
+}

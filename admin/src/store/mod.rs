@@ -1,0 +1,7 @@
+//! All the SQL of admin.
+
+pub mod audit;
+pub mod outbox;
+pub mod people;
+pub mod session;
+pub mod support;

@@ -1,0 +1,77 @@
+//! Sessions of those who signed in. Only the hash of a session's token is stored.
+
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::staff::{Role, Staff};
+
+/// A session ends so long after its last request.
+pub const IDLE_SECS_MAX: f64 = 3600.0;
+
+pub async fn insert(
+    tx: &mut PgConnection,
+    token_hash: &[u8],
+    user: Uuid,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO admin.sessions (token_hash, user_id, expires_at) VALUES ($1, $2, $3)",
+        token_hash,
+        user,
+        expires_at
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Who the session is of, while it lasts and its owner may sign in; notes at most once a minute that it was used.
+pub async fn staff(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Staff>> {
+    let row = sqlx::query!(
+        r#"SELECT u.user_id, u.email, u.name, u.role, u.must_change_password,
+                  s.seen_at < now() - interval '1 minute' AS "stale!"
+           FROM admin.sessions s JOIN admin.users u USING (user_id)
+           WHERE s.token_hash = $1 AND s.expires_at > now() AND u.disabled_at IS NULL
+             AND s.seen_at > now() - make_interval(secs => $2)"#,
+        token_hash,
+        IDLE_SECS_MAX
+    )
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if row.stale {
+        sqlx::query!("UPDATE admin.sessions SET seen_at = now() WHERE token_hash = $1", token_hash)
+            .execute(pool)
+            .await?;
+    }
+    Ok(Some(Staff {
+        person: row.user_id,
+        email: row.email,
+        name: row.name,
+        role: Role::of_text(&row.role),
+        must_change_password: row.must_change_password,
+    }))
+}
+
+pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM admin.sessions WHERE token_hash = $1", token_hash).execute(tx).await?;
+    Ok(())
+}
+
+/// Ends a person's sessions, but for one.
+pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM admin.sessions WHERE user_id = $1 AND token_hash <> $2", user, but).execute(tx).await?;
+    Ok(())
+}
+
+/// Forgets sessions that are over.
+pub async fn forget(pool: &PgPool) -> sqlx::Result<()> {
+    sqlx::query!(
+        "DELETE FROM admin.sessions WHERE expires_at < now() OR seen_at < now() - make_interval(secs => $1)",
+        IDLE_SECS_MAX
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

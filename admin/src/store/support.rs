@@ -1,0 +1,158 @@
+//! Support tickets and what was written in them.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::contract::Answer;
+
+/// A conversation about an order.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Ticket {
+    pub ticket: Uuid,
+    pub order: Uuid,
+    pub show: String,
+    /// `refund`, `tickets`, `payment` or `other`.
+    pub topic: String,
+    /// `open` (a fan waits), `answered` or `closed`.
+    pub state: String,
+    pub opened_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// What somebody wrote.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Message {
+    pub message: Uuid,
+    /// The e-mail address of the admin; absent where the fan wrote it.
+    pub staff: Option<String>,
+    pub text: String,
+    pub at: DateTime<Utc>,
+}
+
+pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>> {
+    sqlx::query_as!(
+        Answer,
+        r#"SELECT m.ticket, m.message, t.order_id AS "order", m.text, m.at
+           FROM admin.support_messages m JOIN admin.support_tickets t USING (ticket)
+           WHERE m.message = $1 AND m.staff IS NOT NULL"#,
+        message
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Tickets in a state (all where it is `None`), those that wait longest first; closed ones newest first.
+pub async fn list(pool: &PgPool, state: Option<&str>, limit: i64) -> sqlx::Result<Vec<Ticket>> {
+    sqlx::query_as!(
+        Ticket,
+        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+           WHERE $1::text IS NULL OR state = $1
+           ORDER BY state = 'open' DESC, CASE WHEN state = 'open' THEN updated_at END, updated_at DESC LIMIT $2"#,
+        state,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
+pub async fn ticket(pool: &PgPool, ticket: Uuid) -> sqlx::Result<Option<Ticket>> {
+    sqlx::query_as!(
+        Ticket,
+        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+           WHERE ticket = $1"#,
+        ticket
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+pub async fn ticket_for_update(tx: &mut PgConnection, ticket: Uuid) -> sqlx::Result<Option<Ticket>> {
+    sqlx::query_as!(
+        Ticket,
+        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+           WHERE ticket = $1 FOR UPDATE"#,
+        ticket
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// All tickets of an order, oldest first.
+pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
+    sqlx::query_as!(
+        Ticket,
+        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+           WHERE order_id = $1 ORDER BY opened_at"#,
+        order
+    )
+    .fetch_all(pool)
+    .await
+}
+
+pub async fn messages(pool: &PgPool, tickets: &[Uuid]) -> sqlx::Result<Vec<Message>> {
+    sqlx::query_as!(
+        Message,
+        "SELECT message, staff, text, at FROM admin.support_messages WHERE ticket = ANY($1) ORDER BY at, message",
+        tickets
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// The order's ticket that is not closed, kept from changing; made where there is none.
+pub async fn open(tx: &mut PgConnection, order: Uuid, show: &str, topic: &str) -> sqlx::Result<Uuid> {
+    // The update that changes nothing locks the row, so that messages are counted one after the other.
+    sqlx::query_scalar!(
+        "INSERT INTO admin.support_tickets (ticket, order_id, show, topic) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (order_id) WHERE state <> 'closed' DO UPDATE SET order_id = excluded.order_id
+         RETURNING ticket",
+        Uuid::now_v7(),
+        order,
+        show,
+        topic
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// How many messages the fan wrote in a ticket.
+pub async fn fan_messages(tx: &mut PgConnection, ticket: Uuid) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM admin.support_messages WHERE ticket = $1 AND staff IS NULL"#,
+        ticket
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// Adds a message; `staff` is `None` where the fan wrote it.
+pub async fn add_message(
+    tx: &mut PgConnection,
+    ticket: Uuid,
+    message: Uuid,
+    staff: Option<&str>,
+    text: &str,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO admin.support_messages (message, ticket, staff, text, at) VALUES ($1, $2, $3, $4, $5)",
+        message,
+        ticket,
+        staff,
+        text,
+        at
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn set_state(tx: &mut PgConnection, ticket: Uuid, state: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE admin.support_tickets SET state = $2, updated_at = now() WHERE ticket = $1", ticket, state)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Conversations about orders between fans and admins.
+
+use chrono::Utc;
+use kit::http::RequestId;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    audit::{Deed, note},
+    contract::SupportEvent,
+    error::Error,
+    staff::Staff,
+    store::{
+        self,
+        support::{Message, Ticket},
+    },
+};
+
+/// What a fan may write about, and how it is called.
+pub const TOPICS: [(&str, &str); 4] = [
+    ("refund", "I want my money back"),
+    ("tickets", "Something is wrong with my tickets"),
+    ("payment", "Something went wrong with my payment"),
+    ("other", "Something else"),
+];
+/// Messages of the fan in one ticket, at most.
+pub const FAN_MESSAGES_MAX: i64 = 20;
+const TEXT_CHARS_MAX: usize = 4000;
+
+/// The text of a message as it is kept.
+fn text_of(text: &str) -> Result<String, Error> {
+    // Browsers send line ends as CR LF.
+    let text = text.replace("\r\n", "\n").trim().to_owned();
+    let unfit = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
+    match text.chars().count() {
+        0 => Err(Error::field("text", "Write something.")),
+        chars if chars > TEXT_CHARS_MAX => Err(Error::field("text", "Write 4,000 characters at most.")),
+        _ if text.contains(unfit) => Err(Error::field("text", "Leave out control characters.")),
+        _ => Ok(text),
+    }
+}
+
+/// How a topic is called; its id where it is unknown.
+pub fn topic_words(topic: &str) -> &str {
+    TOPICS.iter().find(|(id, _)| *id == topic).map_or(topic, |(_, words)| words)
+}
+
+/// Adds what a fan wrote about an order to its open ticket, or opens one.
+///
+/// # Errors
+/// [`Error::Field`] for `topic` and `text`; [`Error::TicketFull`].
+pub async fn write(app: &App, order: Uuid, show: &str, (topic, text): (&str, &str)) -> Result<Uuid, Error> {
+    let text = text_of(text)?;
+    if !TOPICS.iter().any(|(id, _)| *id == topic) {
+        return Err(Error::field("topic", "Choose what it is about."));
+    }
+    let mut tx = app.pool.begin().await?;
+    let ticket = store::support::open(&mut tx, order, show, topic).await?;
+    if store::support::fan_messages(&mut tx, ticket).await? >= FAN_MESSAGES_MAX {
+        return Err(Error::TicketFull);
+    }
+    store::support::add_message(&mut tx, ticket, Uuid::now_v7(), None, &text, Utc::now()).await?;
+    store::support::set_state(&mut tx, ticket, "open").await?;
+    tx.commit().await?;
+    Ok(ticket)
+}
+
+/// Answers a ticket; the fan is told by mail. The event goes out once this is committed. Gives the message's id.
+///
+/// # Errors
+/// [`Error::TicketUnknown`], [`Error::Field`].
+pub async fn answer(app: &App, staff: &Staff, ticket: Uuid, text: &str, request: &RequestId) -> Result<Uuid, Error> {
+    let text = text_of(text)?;
+    let mut tx = app.pool.begin().await?;
+    let known = store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
+    let (message, at) = (Uuid::now_v7(), Utc::now());
+    store::support::add_message(&mut tx, ticket, message, Some(&staff.email), &text, at).await?;
+    // A closed ticket stays closed: another may be open by now.
+    let state = if known.state == "closed" { "closed" } else { "answered" };
+    store::support::set_state(&mut tx, ticket, state).await?;
+    let event = SupportEvent::Answered { ticket, message, order: known.order, at };
+    store::outbox::add(&mut tx, &ticket.to_string(), &event, request).await?;
+    let deed = Deed::new("support.answer", format!("support {ticket}"))
+        .before(json!({"state": known.state}))
+        .after(json!({"state": state, "message": message}));
+    note(&mut tx, &staff.email, request, &deed).await?;
+    tx.commit().await?;
+    Ok(message)
+}
+
+/// Closes a ticket; what the fan writes next opens another.
+///
+/// # Errors
+/// [`Error::TicketUnknown`].
+pub async fn close(app: &App, staff: &Staff, ticket: Uuid, request: &RequestId) -> Result<(), Error> {
+    let mut tx = app.pool.begin().await?;
+    let known = store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
+    if known.state != "closed" {
+        store::support::set_state(&mut tx, ticket, "closed").await?;
+        let deed = Deed::new("support.close", format!("support {ticket}"))
+            .before(json!({"state": known.state}))
+            .after(json!({"state": "closed"}));
+        note(&mut tx, &staff.email, request, &deed).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// A ticket with what was written in it.
+///
+/// # Errors
+/// [`Error::TicketUnknown`].
+pub async fn thread(app: &App, ticket: Uuid) -> Result<(Ticket, Vec<Message>), Error> {
+    let known = store::support::ticket(&app.pool, ticket).await?.ok_or(Error::TicketUnknown)?;
+    let messages = store::support::messages(&app.pool, &[ticket]).await?;
+    Ok((known, messages))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_trimmed_and_bounded() {
+        assert_eq!(text_of(" a\r\nb \n").expect("text"), "a\nb");
+        for text in ["", " \r\n ", "a\u{0}b", &"x".repeat(4001)] {
+            assert!(matches!(text_of(text), Err(Error::Field { field, .. }) if field == "text"));
+        }
+        assert!(text_of(&"ä".repeat(4000)).is_ok());
+    }
+}

@@ -1,0 +1,199 @@
+//! A console of its own for each test, called without a socket.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use admin::{App, Config, contract::create_first_admin};
+use admission::contract::Gate;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderMap, Request, StatusCode, header},
+};
+use http_body_util::BodyExt;
+use kit::{serve::Tasks, settings::Settings, testing::Corner, token::generate_seal_key};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub const ADMIN: &str = "ada@example.org";
+pub const PASSWORD: &str = "a long enough password 1";
+
+pub struct Desk {
+    pub corner: Corner,
+    pub router: Router,
+    pub checkout_keys: String,
+    pub tasks: Tasks,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.tasks.stop().cancel();
+    }
+}
+
+/// An answer, read whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
+    }
+
+    /// The stable id of a problem.
+    pub fn id(&self) -> String {
+        self.json()["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
+    }
+
+    pub fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The value of a cookie that was set.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.headers
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .find_map(|text| text.strip_prefix(name)?.strip_prefix('=')?.split(';').next())
+            .map(str::to_owned)
+    }
+
+    /// The value of a hidden field of the page's first form that has it.
+    pub fn hidden(&self, name: &str) -> String {
+        let start = format!("name=\"{name}\" value=\"");
+        let rest = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
+        rest.split('"').next().unwrap_or_default().to_owned()
+    }
+}
+
+impl Desk {
+    pub async fn new() -> Self {
+        let corner =
+            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let checkout_keys = generate_seal_key().expect("key");
+        let mut env: HashMap<String, String> = corner.settings();
+        env.insert("FAIRGATE_CHECKOUT_KEYS".into(), checkout_keys.clone());
+        let mut settings = Settings::new(&env);
+        let config = Config::from_settings(&mut settings);
+        settings.finish().expect("settings");
+        let gate = Gate::new(corner.redis.clone());
+        let app = App::new(config, corner.pool.clone(), corner.redis.clone(), corner.kafka.clone(), gate).expect("app");
+        let tasks = Tasks::default();
+        admin::run(&app, &tasks);
+        let routers = admin::router(app);
+        let (router, _) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
+        Self { corner, router: kit::http::stack(router), checkout_keys, tasks }
+    }
+
+    /// A console with an admin who has chosen a password, and the token of a session of theirs.
+    pub async fn with_admin() -> (Self, String) {
+        let desk = Self::new().await;
+        let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
+        let token = desk.settle(ADMIN, &one_time).await;
+        (desk, token)
+    }
+
+    /// Signs in with a one-time password and replaces it by [`PASSWORD`].
+    pub async fn settle(&self, email: &str, one_time: &str) -> String {
+        let token = self.sign_in(email, one_time).await.json()["token"].as_str().expect("token").to_owned();
+        let body = json!({"current": one_time, "password": PASSWORD});
+        let changed = self.api("PUT", "/v1/admin/password", Some(&token), Some(body)).await;
+        assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text);
+        token
+    }
+
+    /// An operator who is signed in.
+    pub async fn operator(&self, admin: &str) -> String {
+        let body = json!({"email": "olga@example.org", "name": "Olga", "role": "operator"});
+        let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+        let one_time = added.json()["one_time_password"].as_str().expect("password").to_owned();
+        self.settle("olga@example.org", &one_time).await
+    }
+
+    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({"email": email, "password": password});
+        self.api("POST", "/v1/admin/sessions", None, Some(body)).await
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.into_body().collect().await.expect("body").to_bytes();
+        Answer { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    pub async fn api(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        self.send(request.body(body).expect("request")).await
+    }
+
+    /// A page, as a browser with these cookies gets it.
+    pub async fn get(&self, path: &str, cookie: &str) -> Answer {
+        let request = Request::builder().uri(path).header(header::ACCEPT, "text/html").header(header::COOKIE, cookie);
+        self.send(request.body(Body::empty()).expect("request")).await
+    }
+
+    /// A form, as a browser sends it.
+    pub async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(fields);
+        let request = Request::builder()
+            .method("POST")
+            .uri(path)
+            .header(header::ACCEPT, "text/html")
+            .header(header::COOKIE, cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(form.finish()));
+        self.send(request.expect("request")).await
+    }
+
+    pub async fn put_show(&self, show: &str) {
+        let text = json!({"show": show, "title": "A show", "performer": "A band", "genre": "Pop", "description": "",
+            "venue": {"name": "A hall", "city": "Bergen", "country": "NO", "address": "", "time_zone": "Europe/Oslo"},
+            "doors_at": "2031-05-01T17:00:00Z", "starts_at": "2031-05-01T18:00:00Z", "on_sale_at": "2026-01-01T09:00:00Z",
+            "high_traffic": false, "listed": true, "ticket_types": [
+                {"name": "Standing", "description": "", "price_minor": 5000, "currency": "EUR", "per_order_max": 4}]});
+        catalog::contract::put_show(&self.corner.pool, &serde_json::from_value(text).expect("show"))
+            .await
+            .expect("put");
+    }
+
+    /// Marks a show as high-traffic, which makes its room.
+    pub async fn put_room(&self, token: &str, show: &str) {
+        self.put_show(show).await;
+        let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+        let marked = self.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(wish)).await;
+        assert_eq!(marked.status, StatusCode::OK, "{}", marked.text);
+    }
+
+    /// Entries of the audit log, newest first.
+    pub async fn log(&self, token: &str) -> Vec<Value> {
+        let answer = self.api("GET", "/v1/admin/audit", Some(token), None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.json()["entries"].as_array().expect("entries").clone()
+    }
+}
+
+/// Asks until the answer is something, for 20 seconds at most.
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = ask().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} did not come");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,163 @@
+//! Signing in: one-time passwords, guessing, forms of others, roles.
+
+use admin::contract::create_first_admin;
+use axum::http::{StatusCode, header};
+use serde_json::json;
+
+use crate::desk::{ADMIN, Desk, PASSWORD};
+
+#[tokio::test]
+async fn a_one_time_password_must_be_replaced_before_anything_else() {
+    let desk = Desk::new().await;
+    let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
+    assert_eq!(create_first_admin(&desk.corner.pool, "b@example.org").await.expect("asked"), None, "only one is first");
+    let signed_in = desk.sign_in(ADMIN, &one_time).await.json();
+    assert_eq!(signed_in["must_change_password"], true);
+    let token = signed_in["token"].as_str().expect("token");
+    let refused = desk.api("GET", "/v1/admin/rooms", Some(token), None).await;
+    assert_eq!((refused.status, refused.id().as_str()), (StatusCode::FORBIDDEN, "password-change-needed"));
+    let page = desk.get("/admin", &format!("fg_admin={token}")).await;
+    assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin/password"));
+    for bad in [
+        json!({"current": one_time, "password": "short"}),
+        json!({"current": "wrong", "password": PASSWORD}),
+        json!({"current": one_time, "password": one_time}),
+    ] {
+        let refused = desk.api("PUT", "/v1/admin/password", Some(token), Some(bad)).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
+    }
+    let token = desk.settle(ADMIN, &one_time).await;
+    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.status, StatusCode::OK);
+    assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused");
+}
+
+#[tokio::test]
+async fn guessing_is_blocked_alike_with_and_without_an_account() {
+    let (desk, token) = Desk::with_admin().await;
+    let disabled = desk.operator(&token).await;
+    let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
+    let olga = people["people"].as_array().expect("people").iter().find(|one| one["name"] == "Olga").expect("Olga");
+    let path = format!("/v1/admin/people/{}", olga["person"].as_str().expect("id"));
+    let done = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
+    assert_eq!(done.status, StatusCode::NO_CONTENT);
+    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&disabled), None).await.status, StatusCode::UNAUTHORIZED);
+
+    let mut answers = Vec::new();
+    for email in [ADMIN, "nobody@example.org", "olga@example.org"] {
+        let mut seen = Vec::new();
+        for _ in 0..6 {
+            let answer = desk.sign_in(email, "a wrong password").await;
+            seen.push((answer.status, answer.text.replace(char::is_numeric, "")));
+        }
+        answers.push(seen);
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
+    assert_eq!(answers[0][4].0, StatusCode::UNAUTHORIZED);
+    assert_eq!(answers[0][5].0, StatusCode::TOO_MANY_REQUESTS);
+    // The right password does not get past the block, and the answer says when to try again.
+    let blocked = desk.sign_in(ADMIN, PASSWORD).await;
+    assert_eq!(blocked.id(), "sign-in-blocked");
+    let secs: u64 = blocked.headers[header::RETRY_AFTER].to_str().expect("text").parse().expect("seconds");
+    assert!((1..=30).contains(&secs), "{secs}");
+    let refused = desk.log(&token).await.into_iter().filter(|entry| entry["action"] == "sign_in.refused");
+    assert_eq!(refused.count(), 15);
+    sqlx::query("UPDATE admin.users SET blocked_until = now() - interval '1 second'")
+        .execute(&desk.corner.pool)
+        .await
+        .expect("update");
+    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn guesses_sent_side_by_side_do_not_get_past_the_block() {
+    let (desk, _) = Desk::with_admin().await;
+    let guesses = (0..12).map(|_| desk.sign_in(ADMIN, "a wrong password"));
+    let answers = futures::future::join_all(guesses).await;
+    let tried = answers.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED).count();
+    assert_eq!(tried, 5);
+}
+
+#[tokio::test]
+async fn a_browser_signs_in_and_forms_of_others_are_refused() {
+    let (desk, _) = Desk::with_admin().await;
+    let form = desk.get("/admin/sign-in", "").await;
+    let secret = form.cookie("fg_admin_form").expect("cookie");
+    let (cookie, csrf) = (format!("fg_admin_form={secret}"), form.hidden("csrf"));
+    let fields = [("csrf", csrf.as_str()), ("email", ADMIN), ("password", PASSWORD)];
+    for other in ["", "fg_admin_form=fgf_another"] {
+        assert_eq!(desk.post("/admin/sign-in", other, &fields).await.status, StatusCode::FORBIDDEN);
+    }
+    let wrong = desk.post("/admin/sign-in", &cookie, &[fields[0], fields[1], ("password", "wrong")]).await;
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    assert!(wrong.text.contains("The address or the password is not right"), "{}", wrong.text);
+    let signed_in = desk.post("/admin/sign-in", &cookie, &fields).await;
+    assert_eq!((signed_in.status, signed_in.location()), (StatusCode::SEE_OTHER, "/admin"));
+    let set = signed_in.headers.get_all(header::SET_COOKIE).iter().next().expect("cookie").to_str().expect("text");
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+    let token = signed_in.cookie("fg_admin").expect("cookie");
+    let stored: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT token_hash FROM admin.sessions").fetch_all(&desk.corner.pool).await.expect("rows");
+    assert!(stored.iter().all(|hash| hash.as_slice() != token.as_bytes()), "only hashes are stored");
+
+    let session = format!("fg_admin={token}");
+    let account = desk.get("/admin/password", &session).await;
+    for csrf in ["", "made-up", csrf.as_str()] {
+        let refused = desk.post("/admin/sign-out", &session, &[("csrf", csrf)]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{csrf}");
+    }
+    assert_eq!(desk.get("/admin", &session).await.status, StatusCode::OK, "still signed in");
+    let out = desk.post("/admin/sign-out", &session, &[("csrf", &account.hidden("csrf"))]).await;
+    assert_eq!(out.location(), "/admin/sign-in");
+    assert_eq!(desk.get("/admin", &session).await.location(), "/admin/sign-in");
+}
+
+#[tokio::test]
+async fn sessions_end_when_they_are_old_or_idle() {
+    for end in ["seen_at = now() - interval '61 minutes'", "expires_at = now()"] {
+        let (desk, token) = Desk::with_admin().await;
+        let statement = format!("UPDATE admin.sessions SET {end}");
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&desk.corner.pool).await.expect("update");
+        assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.id(), "admin-session-needed");
+    }
+}
+
+#[tokio::test]
+async fn an_operator_steers_rooms_and_does_nothing_else() {
+    let (desk, admin) = Desk::with_admin().await;
+    let operator = desk.operator(&admin).await;
+    let id = uuid::Uuid::now_v7();
+    for (method, path) in [
+        ("GET", "/v1/admin/audit".to_owned()),
+        ("GET", "/v1/admin/people".to_owned()),
+        ("POST", "/v1/admin/people".to_owned()),
+        ("PATCH", format!("/v1/admin/people/{id}")),
+        ("POST", format!("/v1/admin/people/{id}/password")),
+        ("GET", "/v1/admin/resellers".to_owned()),
+        ("PATCH", format!("/v1/admin/resellers/{id}")),
+        ("GET", "/v1/admin/support".to_owned()),
+        ("POST", format!("/v1/admin/support/{id}/answers")),
+        ("POST", format!("/v1/admin/orders/{id}/refund")),
+        ("PUT", "/v1/admin/shows/s/high-traffic".to_owned()),
+        ("DELETE", "/v1/admin/shows/s/high-traffic".to_owned()),
+    ] {
+        let answer = desk.api(method, &path, Some(&operator), Some(json!({}))).await;
+        assert_eq!((answer.status, answer.id().as_str()), (StatusCode::FORBIDDEN, "role-missing"), "{method} {path}");
+    }
+    let cookie = format!("fg_admin={operator}");
+    for path in ["/admin/audit", "/admin/people", "/admin/resellers", "/admin/support"] {
+        assert_eq!(desk.get(path, &cookie).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    for path in ["/admin", "/admin/shows"] {
+        assert_eq!(desk.get(path, &cookie).await.status, StatusCode::OK, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_disables_themselves_or_the_last_admin() {
+    let (desk, token) = Desk::with_admin().await;
+    let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
+    let path = format!("/v1/admin/people/{}", people["people"][0]["person"].as_str().expect("id"));
+    let refused = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
+    assert_eq!(refused.id(), "admin-needed");
+}
