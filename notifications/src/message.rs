@@ -1,0 +1,137 @@
+//! From a letter to a message as it goes through SMTP. Pure.
+
+use lettre::{
+    Address, Message,
+    message::{
+        Attachment, Mailbox, MultiPart, SinglePart,
+        header::{ContentType, HeaderName, HeaderValue},
+    },
+};
+use uuid::Uuid;
+
+use crate::{
+    letter::{self, Letter, Occasion},
+    retry::Fault,
+};
+
+/// Builds the message with a text part, an HTML part and its pictures. The same letter has the same Message-ID whenever it
+/// is sent, so that a mail program may recognise one that came twice.
+///
+/// # Errors
+/// [`Fault::Never`] for an address that cannot be one, or a letter that cannot be put together.
+pub fn build(id: Uuid, from: &Mailbox, address: &str, occasion: &Occasion) -> Result<Message, Fault> {
+    let to = Mailbox::new(Some(one_line(&occasion.name)), self::address(address)?);
+    let letter = Letter::write(occasion);
+    let cannot = |_| Fault::Never("the letter could not be put together");
+    let text = letter.text().map_err(|_| Fault::Never("the letter's text could not be rendered"))?;
+    let html = letter.html().map_err(|_| Fault::Never("the letter's page could not be rendered"))?;
+    let pictures =
+        letter::pictures(&occasion.matter).map_err(|_| Fault::Never("a ticket's picture could not be drawn"))?;
+    let png = ContentType::parse("image/png").map_err(|_| Fault::Never("the letter could not be put together"))?;
+    let mut related = MultiPart::related().singlepart(SinglePart::html(html));
+    for picture in pictures {
+        let inline = Attachment::new_inline_with_name(picture.id, picture.file);
+        related = related.singlepart(inline.body(picture.png, png.clone()));
+    }
+    let mut message = Message::builder()
+        .from(from.clone())
+        .to(to)
+        .subject(one_line(&letter.subject))
+        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+        .multipart(MultiPart::alternative().singlepart(SinglePart::plain(text)).multipart(related))
+        .map_err(cannot)?;
+    let headers = message.headers_mut();
+    // Holiday notices and the like are not for us (RFC 3834).
+    headers.insert_raw(raw("Auto-Submitted", "auto-generated")?);
+    headers.insert_raw(raw("Content-Language", letter.language)?);
+    Ok(message)
+}
+
+fn raw(name: &'static str, value: &str) -> Result<HeaderValue, Fault> {
+    let name = HeaderName::new_from_ascii(name.to_owned())
+        .map_err(|_| Fault::Never("the letter could not be put together"))?;
+    Ok(HeaderValue::new(name, value.to_owned()))
+}
+
+/// A domain in other letters than ASCII travels in its ASCII form; servers need to know nothing of it.
+fn address(text: &str) -> Result<Address, Fault> {
+    const NONE: Fault = Fault::Never("the address cannot be one");
+    let (user, domain) = text.rsplit_once('@').ok_or(NONE)?;
+    let domain = match domain {
+        literal if literal.starts_with('[') => literal.to_owned(),
+        domain => url::Host::parse(domain).map_err(|_| NONE)?.to_string(),
+    };
+    Address::new(user, domain).map_err(|_| NONE)
+}
+
+/// A line break in a name or title must not start another header.
+fn one_line(text: &str) -> String {
+    let spaced: String =
+        text.chars().map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::MessageParser;
+
+    use super::*;
+    use crate::letter::{
+        Matter,
+        tests::{occasion, tickets},
+    };
+
+    fn from() -> Mailbox {
+        "Fairgate <tickets@fairgate.example>".parse().expect("an address")
+    }
+
+    fn built(occasion: &Occasion, address: &str) -> Vec<u8> {
+        build(Uuid::from_u128(7), &from(), address, occasion).expect("a message").formatted()
+    }
+
+    #[test]
+    fn a_message_has_both_parts_and_a_picture_a_ticket() {
+        let bytes = built(&occasion("en", tickets(3)), "a@b.example");
+        let message = MessageParser::new().parse(&bytes).expect("parses");
+        assert_eq!(message.message_id(), Some("00000000-0000-0000-0000-000000000007@fairgate.example"));
+        assert_eq!(message.subject(), Some("Your 3 tickets for Harbour Lights"));
+        assert!(message.body_text(0).expect("text").contains("7ZZZZ ABCDE"));
+        assert!(message.body_html(0).expect("html").contains("cid:ticket-1@fairgate"));
+        let pictures: Vec<_> = message.attachments().map(|part| part.contents().to_vec()).collect();
+        assert_eq!(pictures.len(), 3);
+        assert!(pictures.iter().all(|picture| picture.starts_with(b"\x89PNG")));
+    }
+
+    #[test]
+    fn no_name_and_no_title_starts_a_header() {
+        let mut occasion = occasion("en", Matter::Answer("Yes.".to_owned()));
+        for evil in [
+            "Eve\r\nBcc: all@evil.example",
+            "Eve\nX-Evil: 1",
+            "Eve\rX-Evil: 1",
+            "Eve\u{2028}X-Evil: 1",
+            "\"E\",v;e <x@y>",
+        ] {
+            occasion.name = evil.to_owned();
+            occasion.show.title = evil.to_owned();
+            let bytes = built(&occasion, "a@b.example");
+            let message = MessageParser::new().parse(&bytes).expect("parses");
+            assert!(message.bcc().is_none() && message.header_raw("X-Evil").is_none(), "{evil:?}");
+            assert_eq!(message.to().map(|to| to.iter().count()), Some(1), "{evil:?}");
+            assert_eq!(message.to().and_then(|to| to.first()).and_then(|to| to.address()), Some("a@b.example"));
+            let head = bytes.split(|byte| *byte == b'\n').take_while(|line| line.len() > 1);
+            for line in head {
+                let line = String::from_utf8_lossy(line).to_lowercase();
+                assert!(!line.starts_with("bcc") && !line.starts_with("x-evil"), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_that_cannot_be_are_refused_and_foreign_domains_spelled_out() {
+        for wrong in ["", "a", "a@", "@b.example", "a b@c.example", "a@b.example\r\nRCPT TO:<c@d.example>", "a@b c"] {
+            assert!(address(wrong).is_err(), "{wrong:?}");
+        }
+        assert_eq!(address("li@例え.jp").map(|found| found.to_string()), Ok("li@xn--r8jz45g.jp".to_owned()));
+    }
+}

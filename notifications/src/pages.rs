@@ -1,0 +1,85 @@
+//! The mailbox pages, where a newcomer reads what fans would get. They are there only where a local mail server is named.
+
+use std::path::PathBuf;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::{HeaderValue, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{
+    App, Error,
+    mailbox::{self, Caught, Listed},
+};
+
+const LIST_MAX: usize = 50;
+/// A letter's page frames the letter's HTML part, and nothing else.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; frame-src 'self'; form-action 'self'; \
+     frame-ancestors 'none'; base-uri 'none'",
+);
+/// A letter comes from anywhere: it may style itself and show its own pictures, and open links in windows of their own.
+const LETTER_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'; \
+     base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox",
+);
+
+/// `/sandbox/mailbox`, `/sandbox/mailbox/{letter}` and `/sandbox/mailbox/{letter}/html`; nothing where `FAIRGATE_MAILBOX` is
+/// not set.
+pub fn router(app: &App) -> OpenApiRouter {
+    let Some(mailbox) = app.config.mailbox.clone() else { return OpenApiRouter::new() };
+    OpenApiRouter::new()
+        .route("/sandbox/mailbox", get(list))
+        .route("/sandbox/mailbox/{letter}", get(letter))
+        .route("/sandbox/mailbox/{letter}/html", get(html))
+        .with_state(mailbox)
+}
+
+#[derive(Template)]
+#[template(path = "mailbox/list.html")]
+struct ListPage {
+    letters: Vec<Listed>,
+}
+
+#[derive(Template)]
+#[template(path = "mailbox/letter.html")]
+struct LetterPage {
+    letter: String,
+    caught: Caught,
+}
+
+async fn list(State(mailbox): State<PathBuf>) -> Result<Response, Error> {
+    let letters = read(move || mailbox::newest(&mailbox, LIST_MAX)).await?;
+    Ok(kit::page::html(&ListPage { letters }))
+}
+
+async fn letter(State(mailbox): State<PathBuf>, Path(letter): Path<String>) -> Result<Response, Error> {
+    let caught = find(mailbox, letter.clone()).await?;
+    Ok(with_policy(kit::page::html(&LetterPage { letter, caught }), PAGE_POLICY))
+}
+
+async fn html(State(mailbox): State<PathBuf>, Path(letter): Path<String>) -> Result<Response, Error> {
+    let html = find(mailbox, letter).await?.html.ok_or(Error::LetterUnknown)?;
+    let page = ([(header::CACHE_CONTROL, "no-store")], Html(html)).into_response();
+    Ok(with_policy(page, LETTER_POLICY))
+}
+
+async fn find(mailbox: PathBuf, letter: String) -> Result<Caught, Error> {
+    read(move || mailbox::letter(&mailbox, &letter)).await?.ok_or(Error::LetterUnknown)
+}
+
+/// Files are read where waiting for them holds nobody up.
+async fn read<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, Error> {
+    let done =
+        tokio::task::spawn_blocking(work).await.map_err(|error| anyhow::anyhow!("reading the mailbox: {error}"))?;
+    Ok(done?)
+}
+
+fn with_policy(mut response: Response, policy: HeaderValue) -> Response {
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}

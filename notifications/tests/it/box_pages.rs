@@ -1,0 +1,75 @@
+//! The mailbox pages.
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, StatusCode, header},
+};
+use checkout::contract::OrderEvent;
+use http_body_util::BodyExt;
+use tower::ServiceExt;
+
+use crate::desk::Desk;
+
+async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
+    let request = Request::get(path).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap().to_owned();
+    let status = response.status();
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    (status, policy, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+fn pages(desk: &Desk) -> Router {
+    kit::http::stack(notifications::router(&desk.app()).split_for_parts().0)
+}
+
+#[tokio::test]
+async fn a_newcomer_reads_what_was_sent() {
+    let desk = Desk::open().await;
+    desk.start();
+    let bought = desk.bought("en", 2).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    desk.letter(&bought.email).await;
+    let router = pages(&desk);
+    let (status, _, list) = get(&router, "/sandbox/mailbox").await;
+    assert_eq!(status, StatusCode::OK);
+    let row = list.lines().find(|line| line.contains(&bought.email)).unwrap();
+    assert!(row.contains("Your 2 tickets for Harbour Lights"), "{row}");
+    let path = row.split_once("href=\"").unwrap().1.split_once('"').unwrap().0;
+
+    let (status, policy, page) = get(&router, path).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(policy.contains("frame-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    for wanted in [&format!("src=\"{path}/html\""), "sandbox=\"", "data:image/png;base64,", "Message-ID", "Pier Hall"] {
+        assert!(page.contains(wanted), "{wanted} in {page}");
+    }
+
+    let (status, policy, html) = get(&router, &format!("{path}/html")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(
+        policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("script"),
+        "{policy}"
+    );
+    assert_eq!(html.matches("src=\"data:image/png;base64,").count(), 2);
+    assert!(!html.contains("cid:"), "every picture is put in");
+}
+
+#[tokio::test]
+async fn no_address_leads_out_of_the_mailbox() {
+    let desk = Desk::open().await;
+    let router = pages(&desk);
+    for name in ["..%2F..%2F..%2Fenv", "%2Fetc%2Fpasswd", "..", "%2e%2e%2f%2e%2e%2fports", "nothing", "%00"] {
+        let (status, _, page) = get(&router, &format!("/sandbox/mailbox/{name}")).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
+        assert!(!page.contains("root:") && !page.contains("FAIRGATE_"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_local_mail_server_there_are_no_pages() {
+    let mut desk = Desk::open().await;
+    desk.settings.remove("FAIRGATE_MAILBOX");
+    let (status, _, _) = get(&pages(&desk), "/sandbox/mailbox").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}

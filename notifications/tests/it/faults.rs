@@ -1,0 +1,95 @@
+//! Mail servers that are away, that refuse, and events that cannot be read.
+
+use checkout::contract::{EVENTS_TOPIC, OrderEvent};
+
+use crate::{
+    desk::{Desk, until},
+    mail::{Caught, Home, Server, free_port},
+};
+
+#[tokio::test]
+async fn letters_wait_while_the_mail_server_is_away() {
+    let (port, home) = (free_port(), Home::new());
+    let mailbox = home.0.join("box");
+    let mut desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    desk.caught = Caught(mailbox.clone());
+    desk.start();
+    let bought = desk.bought("en", 1).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    assert_eq!(desk.told(bought.order, "last_fault").await, "the mail server cannot be reached");
+    assert!(desk.caught.to(&bought.email).is_empty());
+    let _server = Server::catching(port, &mailbox).await;
+    desk.told(bought.order, "sent_at").await;
+    desk.letter(&bought.email).await;
+}
+
+#[tokio::test]
+async fn a_recipient_refused_for_good_is_given_up() {
+    let port = free_port();
+    let _server = Server::refusing(port, "550 5.1.1 no such mailbox").await;
+    let desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    desk.start();
+    let bought = desk.bought("en", 1).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    let reason = desk.told(bought.order, "given_up").await;
+    assert_eq!(reason, "the mail server answered 550");
+    assert_eq!(desk.told(bought.order, "attempts").await, "1");
+}
+
+#[tokio::test]
+async fn a_recipient_refused_for_now_is_tried_again() {
+    let port = free_port();
+    let server = Server::refusing(port, "451 4.7.1 greylisted, come again").await;
+    let mut desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    desk.start();
+    let bought = desk.bought("en", 1).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    assert_eq!(desk.told(bought.order, "last_fault").await, "the mail server answered 451");
+    drop(server);
+    let gone = || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(()) };
+    until("the refusing server to end", gone).await;
+    let home = Home::new();
+    desk.caught = Caught(home.0.join("box"));
+    let _server = Server::catching(port, &home.0.join("box")).await;
+    desk.told(bought.order, "sent_at").await;
+    desk.letter(&bought.email).await;
+}
+
+#[tokio::test]
+async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting() {
+    let desk = Desk::open().await;
+    desk.start();
+    let evil = desk.bought_by("Eve\r\nBcc: all@evil.example", "a@b@c.example", "en", 1).await;
+    // The stack's server does not speak SMTPUTF8.
+    let foreign = desk.bought_by("Jörg", "jörg@fans.example", "de", 1).await;
+    let good = desk.bought("en", 1).await;
+    for bought in [&evil, &foreign, &good] {
+        desk.tell(OrderEvent::Paid, bought.order).await;
+    }
+    assert_eq!(desk.told(evil.order, "given_up").await, "the address cannot be one");
+    assert_eq!(desk.told(foreign.order, "given_up").await, "the mail server cannot take this address");
+    desk.letter(&good.email).await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_and_an_order_that_is_gone_are_passed_over() {
+    let desk = Desk::open().await;
+    desk.start();
+    let (gone, good) = (uuid::Uuid::new_v4(), desk.bought("en", 1).await);
+    desk.publish(EVENTS_TOPIC, &good.order.to_string(), b"{not json").await;
+    desk.tell(OrderEvent::Paid, gone).await;
+    desk.tell(OrderEvent::Placed, good.order).await;
+    desk.tell(OrderEvent::Paid, good.order).await;
+    desk.letter(&good.email).await;
+    assert_eq!(desk.told(gone, "given_up").await, "the order is gone");
+}
+
+/// Letters are rows before an event counts as read: a role that starts late finds everything from the topic's beginning.
+#[tokio::test]
+async fn events_of_before_the_first_start_are_not_lost() {
+    let desk = Desk::open().await;
+    let bought = desk.bought("en", 1).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    desk.start();
+    desk.letter(&bought.email).await;
+}

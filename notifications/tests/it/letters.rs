@@ -1,0 +1,115 @@
+//! What fans get: once, in their language, with all that matters.
+
+use checkout::contract::OrderEvent;
+use futures::future::join_all;
+use mail_parser::MimeHeaders;
+
+use crate::desk::{Desk, until};
+
+#[tokio::test]
+async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run() {
+    let desk = Desk::open().await;
+    desk.start();
+    desk.start();
+    let orders = join_all((0..20).map(|_| desk.bought("en", 2))).await;
+    for _ in 0..3 {
+        join_all(orders.iter().map(|bought| desk.tell(OrderEvent::Paid, bought.order))).await;
+    }
+    for bought in &orders {
+        desk.told(bought.order, "sent_at").await;
+        assert_eq!(desk.told(bought.order, "attempts").await, "1");
+    }
+    // What comes after the repeated events, under the same keys, was read after them.
+    for bought in &orders {
+        desk.refunded(bought).await;
+        desk.tell(OrderEvent::Refunded, bought.order).await;
+    }
+    for bought in &orders {
+        let letters =
+            until("both letters", || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() >= 2) });
+        let mut subjects: Vec<_> = letters.await.iter().map(|one| one.subject().unwrap().to_owned()).collect();
+        subjects.sort();
+        assert_eq!(subjects, ["Your 2 tickets for Harbour Lights", "Your money for Harbour Lights is on its way back"]);
+    }
+}
+
+/// The negative control: what keeps a letter from being sent twice is the note that it was sent.
+#[tokio::test]
+async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id() {
+    let desk = Desk::open().await;
+    desk.start();
+    let bought = desk.bought("en", 1).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    desk.told(bought.order, "sent_at").await;
+    sqlx::query("UPDATE notifications.letters SET sent_at = NULL, next_attempt_at = now() WHERE subject = $1")
+        .bind(bought.order)
+        .execute(&desk.corner.pool)
+        .await
+        .unwrap();
+    let twice = until("a second letter", || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 2) });
+    let ids: Vec<_> = twice.await.iter().map(|letter| letter.message_id().unwrap().to_owned()).collect();
+    assert_eq!(ids[0], ids[1]);
+    let letter = desk.told(bought.order, "letter").await;
+    assert_eq!(ids[0], format!("{letter}@fairgate.example"));
+}
+
+#[tokio::test]
+async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() {
+    let desk = Desk::open().await;
+    desk.start();
+    let bought = desk.bought("en-GB", 2).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    let letter = desk.letter(&bought.email).await;
+    let (text, html) = (letter.body_text(0).unwrap(), letter.body_html(0).unwrap());
+    for wanted in [
+        "Harbour Lights",
+        "Pier Hall, Hamburg, Kai 3",
+        "Saturday 12 June 2027 at 20:00, Berlin time",
+        "Floor",
+        "Ayşe Öztürk",
+    ] {
+        assert!(text.contains(wanted) && html.contains(wanted), "{wanted} in {text}");
+    }
+    let spaced: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    for code in &bought.codes {
+        assert!(spaced.contains(code.as_str()), "{code} in {text}");
+    }
+    let link = text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
+    let key = link.split_once("?key=").unwrap().1;
+    let links = checkout::contract::OrderLinks::from_paserk(&desk.settings["FAIRGATE_CHECKOUT_KEYS"]).unwrap();
+    assert!(links.opens(key, bought.order));
+    let pictures: Vec<_> = letter.attachments().collect();
+    assert_eq!(pictures.len(), 2);
+    assert!(pictures.iter().all(|picture| picture.contents().starts_with(b"\x89PNG")));
+    assert!(pictures.iter().all(|picture| html.contains(&format!("cid:{}", picture.content_id().unwrap()))));
+    assert_eq!(letter.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
+}
+
+#[tokio::test]
+async fn a_german_reads_german_and_a_refund_says_how_much() {
+    let desk = Desk::open().await;
+    desk.start();
+    let bought = desk.bought("de-AT", 1).await;
+    desk.refunded(&bought).await;
+    desk.tell(OrderEvent::Refunded, bought.order).await;
+    let letter = desk.letter(&bought.email).await;
+    assert_eq!(letter.subject(), Some("Ihr Geld für Harbour Lights ist auf dem Rückweg"));
+    let text = letter.body_text(0).unwrap();
+    for wanted in ["Guten Tag Ayşe Öztürk", "€85.00", "gelten nicht mehr", "Samstag, 12. Juni 2027, 20:00 Uhr"] {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+    assert_eq!(letter.attachments().count(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_from_support_is_quoted() {
+    let desk = Desk::open().await;
+    desk.start();
+    let bought = desk.bought("en", 1).await;
+    desk.answered(&bought, "Yes, you can.\nBring <b>both</b> tickets.").await;
+    let letter = desk.letter(&bought.email).await;
+    assert_eq!(letter.subject(), Some("We answered your question about Harbour Lights"));
+    let text = letter.body_text(0).unwrap().replace('\r', "");
+    assert!(text.contains("> Yes, you can.\n> Bring <b>both</b> tickets.\n"), "{text}");
+    assert!(!letter.body_html(0).unwrap().contains("<b>both</b>"));
+}
