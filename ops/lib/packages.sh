@@ -4,7 +4,7 @@
 
 APT_LOG="$STATE/apt.log"
 
-# need WHAT...: postgres, redis, java, maven, build, browser. Asks for all missing packages in one go.
+# need WHAT...: postgres, redis, java, maven, mail, build, browser. Asks for all missing packages in one go.
 need() {
   local what missing=()
   for what in "$@"; do
@@ -33,6 +33,10 @@ lacking_java() { echo "no Java 17 or newer is to be had from this system's packa
 have_maven() { command -v mvn >/dev/null; }
 packages_maven() { echo maven; }
 lacking_maven() { echo "Maven could not be installed; install the package maven, or name brokers in FAIRGATE_KAFKA_BROKERS."; }
+
+have_mail() { [ -n "$(mail_python)" ]; }
+packages_mail() { echo python3-aiosmtpd; }
+lacking_mail() { echo "no aiosmtpd is to be had from this system's packages; install python3-aiosmtpd, or name a mail server in FAIRGATE_SMTP_URL."; }
 
 # librdkafka is C and C++, built with make.
 have_build() {
@@ -70,6 +74,18 @@ java_bin() {
     major="$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p' | head -n 1)"
     if ((${major:-0} >= 17)); then
       echo "$java"
+      return
+    fi
+  done
+}
+
+# The first Python that has aiosmtpd: the PATH's may be one that does not see Debian's packages.
+mail_python() {
+  local python
+  for python in "$(command -v python3)" /usr/bin/python3; do
+    [ -x "$python" ] || continue
+    if "$python" -c 'import aiosmtpd' 2>/dev/null; then
+      echo "$python"
       return
     fi
   done

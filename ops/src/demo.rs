@@ -1,7 +1,7 @@
 //! `fairgate demo`: a catalog that looks like the real thing, and a sale with a line to wait in.
 
 use clap::Subcommand;
-use kit::settings::ProcessEnv;
+use kit::settings::{Env, ProcessEnv};
 
 use crate::{put, rush::api::public_url};
 
@@ -56,10 +56,15 @@ fn urls() -> anyhow::Result<()> {
     for (label, path) in [
         ("shows", "/".to_owned()),
         ("the demo sale's line", format!("/queue/{sale}")),
+        ("operators' console", "/admin".to_owned()),
+        ("resellers' portal", "/portal".to_owned()),
         ("API description", "/openapi.json".to_owned()),
         ("metrics", "/metrics".to_owned()),
     ] {
         put(&format!("{label}\t{base}{path}"));
+    }
+    if ProcessEnv.get("FAIRGATE_MAILBOX").is_some() {
+        put(&format!("mail that was sent\t{base}/sandbox/mailbox"));
     }
     Ok(())
 }

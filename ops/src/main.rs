@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
-use ops::{demo, keys, rooms, rush, say, serve, settings, verify};
+use ops::{bench, demo, keys, people, rooms, rush, say, serve, settings, verify};
 
 /// A fair virtual waiting room and the ticketing core behind it.
 ///
@@ -16,7 +16,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve roles: catalog, waitroom, admission, checkout, writer, sandbox. All of them where none is named.
+    /// Serve roles; all of them where none is named.
     Serve {
         #[arg(value_enum)]
         roles: Vec<serve::Role>,
@@ -25,6 +25,8 @@ enum Command {
     Migrate,
     /// Print fresh keys and secrets as NAME=value lines.
     Keys,
+    /// Make the first admin and print a password that is good for one sign-in. Does nothing where there is an admin.
+    FirstAdmin(people::FirstAdminArgs),
     /// Open, pause, resume, close or steer a room.
     Room(rooms::RoomArgs),
     /// The demo sale.
@@ -36,6 +38,11 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Drive bots that behave like fans through a fresh sale of a running system.
     Rush(rush::RushArgs),
+    /// Measure the hot paths side by side with what they are compared with.
+    Bench(bench::BenchArgs),
+    /// The server that a bench measures.
+    #[command(hide = true)]
+    BenchServer(bench::BenchServerArgs),
     /// Print the OpenAPI description.
     Openapi,
 }
@@ -43,16 +50,19 @@ enum Command {
 #[tokio::main]
 async fn main() -> std::process::ExitCode {
     let command = Cli::parse().command;
-    let is_server = matches!(command, Command::Serve { .. });
+    let is_server = matches!(command, Command::Serve { .. } | Command::BenchServer(_));
     kit::telemetry::logs(if is_server { Reader::Machine } else { Reader::Person });
     let outcome = match command {
         Command::Serve { roles } => serve::serve(&roles).await,
         Command::Migrate => migrate().await,
         Command::Keys => keys::print(),
+        Command::FirstAdmin(args) => people::first_admin(args).await,
         Command::Room(args) => rooms::run(args).await,
         Command::Demo { command } => demo::run(command).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Rush(args) => rush::run(args).await,
+        Command::Bench(args) => bench::run(args).await,
+        Command::BenchServer(args) => bench::serve(args).await,
         Command::Openapi => serve::print_openapi().await,
     };
     match outcome {

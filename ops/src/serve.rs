@@ -1,8 +1,11 @@
 //! Puts the roles together into one server.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use admission::contract::{Gate, PassKeys};
 use anyhow::Context;
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use clap::ValueEnum;
@@ -21,6 +24,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{keys, put, settings::Stores};
 
+mod roles;
+
 /// What a process can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
@@ -34,11 +39,30 @@ pub enum Role {
     Checkout,
     /// Commits orders to Postgres.
     Writer,
+    /// Resellers' pages and API.
+    Portal,
+    /// The console of operators and admins.
+    Admin,
+    /// Fans' questions about their orders.
+    Support,
+    /// Letters to fans.
+    Notifications,
     /// A payment provider to try things with.
     Sandbox,
 }
 
-const ALL: [Role; 6] = [Role::Catalog, Role::Waitroom, Role::Admission, Role::Checkout, Role::Writer, Role::Sandbox];
+const ALL: [Role; 10] = [
+    Role::Catalog,
+    Role::Waitroom,
+    Role::Admission,
+    Role::Checkout,
+    Role::Writer,
+    Role::Portal,
+    Role::Admin,
+    Role::Support,
+    Role::Notifications,
+    Role::Sandbox,
+];
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -64,6 +88,8 @@ struct Limits {
     wait: Policy,
     buy: Policy,
     read: Policy,
+    work: Policy,
+    sign_in: Policy,
 }
 
 impl Limits {
@@ -74,6 +100,8 @@ impl Limits {
             wait: Policy::from_settings(settings, "wait", 50, 500),
             buy: Policy::from_settings(settings, "buy", 10, 100),
             read: Policy::from_settings(settings, "read", 50, 500),
+            work: Policy::from_settings(settings, "work", 50, 500),
+            sign_in: Policy::from_settings(settings, "sign-in", 1, 20),
         }
     }
 }
@@ -103,6 +131,9 @@ struct Configs {
     passes: Option<admission::Config>,
     waitroom: Option<waitroom::Config>,
     checkout: Option<checkout::Config>,
+    portal: reseller_portal::Config,
+    admin: Option<admin::Config>,
+    notifications: Option<notifications::Config>,
     sandbox: Option<checkout::sandbox::Config>,
 }
 
@@ -115,6 +146,9 @@ impl Configs {
                 .then(|| admission::Config::from_settings(settings, has(Role::Waitroom))),
             waitroom: has(Role::Waitroom).then(|| waitroom::Config::from_settings(settings)),
             checkout: buys.then(|| checkout::Config::from_settings(settings)),
+            portal: reseller_portal::Config::from_settings(settings),
+            admin: (has(Role::Admin) || has(Role::Support)).then(|| admin::Config::from_settings(settings)),
+            notifications: has(Role::Notifications).then(|| notifications::Config::from_settings(settings)),
             sandbox: has(Role::Sandbox).then(|| checkout::sandbox::Config::from_settings(settings)),
         }
     }
@@ -126,6 +160,7 @@ struct Assembly {
     api: utoipa::openapi::OpenApi,
     limits: Limits,
     tasks: Tasks,
+    ready: Readiness,
 }
 
 impl Assembly {
@@ -150,7 +185,6 @@ impl Assembly {
 /// Every mistake in the settings at once. Servers that are away are waited for later, not here.
 pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let roles = if roles.is_empty() { &ALL[..] } else { roles };
-    let has = |role| roles.contains(&role);
     let mut settings = Settings::new(env);
     let listen: SocketAddr = settings.or("FAIRGATE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080)));
     let stores = Stores::from_settings(&mut settings);
@@ -160,57 +194,17 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let stores = stores.context("the servers are not named")?;
 
     let tasks = Tasks::default();
-    let gate = Gate::new(stores.redis.clone());
-    let (join, wait, buy, read) = (limits.join, limits.wait, limits.buy, limits.read);
-    let mut all = Assembly { routes: Router::new(), api: Description::openapi(), limits, tasks: tasks.clone() };
-    let mut ready = Readiness { stores: stores.clone(), waitroom: None };
-    let (pass_keys, verifier) =
-        configs.passes.map_or((None, None), |passes| (passes.pass_keys.map(Arc::new), passes.verifier));
-    if has(Role::Catalog) {
-        all.add_limited(catalog::router(catalog::App { pool: stores.pool.clone() }), read);
-    }
-    if let Some(config) = configs.waitroom {
-        let keys: Arc<PassKeys> = pass_keys.context("FAIRGATE_PASS_KEYS is missing")?;
-        let app = waitroom::App::new(config, stores.pool.clone(), stores.kafka.clone(), keys.clone())?;
-        waitroom::run(&app, stores.steady.clone(), stores.kafka.clone(), &tasks);
-        ready.waitroom = Some(app.clone());
-        let routers = waitroom::router(app);
-        all.add(admission::router(keys));
-        all.add_limited(routers.joining, join);
-        all.add_limited(routers.waiting, wait);
-    }
-    if has(Role::Admission) {
-        admission::run(stores.steady.clone(), stores.kafka.clone(), gate.clone(), &tasks)?;
-    }
-    if let Some(config) = configs.checkout {
-        let verifier = verifier.context("FAIRGATE_PASS_KEYS is missing")?;
-        let app = checkout::App::new(
-            config,
-            stores.pool.clone(),
-            stores.redis.clone(),
-            stores.kafka.clone(),
-            gate,
-            verifier,
-        )?;
-        if has(Role::Checkout) {
-            checkout::run_api(app.clone(), tasks.clone()).await;
-            all.add(checkout::webhooks(app.clone()));
-            all.add_limited(checkout::router(app.clone()), buy);
-        }
-        if has(Role::Writer) {
-            checkout::run_writer(app, tasks.clone()).await;
-        }
-    }
-    if let Some(config) = configs.sandbox {
-        let state = checkout::sandbox::State::new(config, stores.pool.clone())?;
-        checkout::sandbox::run(&state, &tasks);
-        let routers = checkout::sandbox::router(&state);
-        all.add(routers.merchant);
-        all.add_limited(routers.payer, buy);
-    }
+    let mut all = Assembly {
+        routes: Router::new(),
+        api: Description::openapi(),
+        limits,
+        tasks: tasks.clone(),
+        ready: Readiness::of(&stores),
+    };
+    roles::add(&mut all, roles, &stores, configs).await?;
     describe_security(&mut all.api);
     let api = serde_json::to_value(&all.api)?;
-    Ok(Server { listen, router: finish(all.routes, &api, ready)?, tasks, api })
+    Ok(Server { listen, router: finish(all.routes, &api, all.ready)?, tasks, api })
 }
 
 /// Adds what machines ask for, and the layers around everything.
@@ -228,7 +222,7 @@ fn finish(routes: Router, api: &serde_json::Value, ready: Readiness) -> anyhow::
 /// The tokens that calls may carry.
 fn describe_security(api: &mut utoipa::openapi::OpenApi) {
     let components = api.components.get_or_insert_default();
-    for name in ["place_ticket", "session", "sandbox_key"] {
+    for name in ["place_ticket", "session", "api_key", "admin_session", "sandbox_key"] {
         components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
 }
@@ -236,17 +230,40 @@ fn describe_security(api: &mut utoipa::openapi::OpenApi) {
 struct Readiness {
     stores: Stores,
     waitroom: Option<waitroom::App>,
+    /// What was missing when it was last looked at: asking is cheap, looking makes a Kafka client.
+    looked: tokio::sync::Mutex<Option<(Instant, Vec<&'static str>)>>,
+}
+
+const READINESS_FRESH: Duration = Duration::from_secs(1);
+
+impl Readiness {
+    fn of(stores: &Stores) -> Self {
+        Self { stores: stores.clone(), waitroom: None, looked: tokio::sync::Mutex::default() }
+    }
+
+    /// The servers that do not answer.
+    async fn missing(&self) -> Vec<&'static str> {
+        let mut looked = self.looked.lock().await;
+        if let Some((at, missing)) = looked.as_ref()
+            && at.elapsed() < READINESS_FRESH
+        {
+            return missing.clone();
+        }
+        let Stores { pool, redis, kafka, .. } = &self.stores;
+        let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
+        let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
+        let missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
+            .into_iter()
+            .filter_map(|(name, answer)| answer.is_err().then_some(name))
+            .collect();
+        *looked = Some((Instant::now(), missing.clone()));
+        missing
+    }
 }
 
 /// 200 once every server answers and the heads were read; 503 naming what is missing until then.
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
-    let Stores { pool, redis, kafka, .. } = &readiness.stores;
-    let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
-    let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
-    let mut missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
-        .into_iter()
-        .filter_map(|(name, answer)| answer.is_err().then_some(name))
-        .collect();
+    let mut missing = readiness.missing().await;
     if readiness.waitroom.as_ref().is_some_and(|app| !app.is_ready()) {
         missing.push("the heads of the lines");
     }
@@ -271,6 +288,8 @@ pub async fn describe() -> anyhow::Result<serde_json::Value> {
         ("FAIRGATE_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none".to_owned()),
         ("FAIRGATE_REDIS_URL", "redis://127.0.0.1:1/".to_owned()),
         ("FAIRGATE_KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
+        ("FAIRGATE_SMTP_URL", "smtp://127.0.0.1:1".to_owned()),
+        ("FAIRGATE_MAIL_FROM", "nobody@fairgate.example".to_owned()),
     ];
     let env = keys::fresh()?.into_iter().chain(nowhere).map(|(key, value)| (key.to_owned(), value));
     let server = assemble(&[], &env.collect::<std::collections::HashMap<_, _>>()).await?;

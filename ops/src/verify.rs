@@ -88,7 +88,7 @@ fn judge(facts: &Facts) -> Report {
 
 /// 1. Sold, reserved, held and free make what was allotted.
 fn judge_stock(facts: &Facts, report: &mut Report) {
-    let Facts { shards, tickets, .. } = facts;
+    let Facts { shards, allotments, tickets, .. } = facts;
     let count = shards.len();
     report.add(
         "stock-counted",
@@ -105,6 +105,10 @@ fn judge_stock(facts: &Facts, report: &mut Report) {
         let parts = [row.redis_free, row.redis_held, row.redis_placing];
         let given: i64 = parts.iter().map(|part| part.unwrap_or_default()).sum();
         format!("{}:{}", row.key(), given + row.committed - row.allotted)
+    });
+    let differing = stock::disagreeing(allotments);
+    report.add("allotments-agree", "What is allotted is in stock", allotments.len(), differing, |row| {
+        format!("{}:{}", row.ticket_type, row.stocked - row.allotted)
     });
     let sums = stock::sums(shards, tickets);
     let off = sums.iter().filter(|sum| sum.excess() != 0);
@@ -131,13 +135,17 @@ fn judge_orders(facts: &Facts, report: &mut Report) {
     report.add("tickets-are-paid", "Paid orders have their tickets, others none", bought.len(), wrong, |row| {
         format!("{}.{}:{}", row.order, row.ticket_type, row.tickets)
     });
+    let good = orders::good_after_refund(orders, bought);
+    report.add("refunded-tickets-void", "Tickets of refunded orders are void", bought.len(), good, |row| {
+        format!("{}.{}", row.order, row.ticket_type)
+    });
     let repeated = orders::repeated(codes.iter().map(|code| code.to_uppercase()));
     report.add("ticket-codes-unique", "A code belongs to one ticket", codes.len(), repeated, |row| row.what.clone());
     let astray = orders::money_astray(orders);
     report.add("money-has-an-end", "Money in means tickets or a refund", orders.len(), astray, |row| {
         row.order.to_string()
     });
-    let refunds = orders.iter().filter(|order| order.refund.is_some()).count();
+    let refunds = orders.iter().map(|order| order.refunds.len()).sum();
     let unfounded = orders::unfounded_refunds(orders);
     report
         .add("refunds-are-founded", "Only money that came goes back", refunds, unfounded, |row| row.order.to_string());

@@ -2,8 +2,7 @@
 
 use admission::contract::{GateState, gate};
 use anyhow::Context;
-use catalog::contract::{NewShow, put_show};
-use checkout::contract::put_stock;
+use catalog::contract::{NewShow, put_allotment, put_show};
 use chrono::{DateTime, Utc};
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
@@ -41,7 +40,7 @@ async fn put(stores: &Stores, planned: Planned, now: DateTime<Utc>) -> anyhow::R
     }
     for ticket_type in put_show(&stores.pool, &show).await? {
         let Some(allotted) = allotted.get(&ticket_type.name) else { continue };
-        put_stock(&stores.pool, &show.show, ticket_type.ticket_type, *allotted, None).await?;
+        put_allotment(&stores.pool, &show.show, ticket_type.ticket_type, *allotted).await?;
     }
     let on_sale = show.on_sale_at <= now;
     if on_sale {
@@ -59,6 +58,7 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
         max_active: 2000,
         claim_window_secs: 120,
         message: String::new(),
+        opens_at: None,
     };
     let room = if show.high_traffic {
         NewRoom {

@@ -3,8 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context, bail};
-use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
-use checkout::contract::put_stock;
+use catalog::contract::{NewShow, NewTicketType, Venue, put_allotment, put_show};
 use chrono::{Timelike, Utc};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
@@ -62,7 +61,7 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     };
     let ticket_types = put_show(&stores.pool, &show).await?;
     let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
-    put_stock(&stores.pool, &name, ticket_type, args.tickets, None).await?;
+    put_allotment(&stores.pool, &name, ticket_type, args.tickets).await?;
     let room = NewRoom {
         room: name.clone(),
         show: name.clone(),
@@ -71,6 +70,7 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         max_active: args.cap(),
         claim_window_secs: args.claim_window,
         message: String::new(),
+        opens_at: None,
     };
     create_room(&stores.pool, &stores.kafka, &room).await?;
     let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };

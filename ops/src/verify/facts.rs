@@ -16,14 +16,15 @@ use super::{
     line::{Joined, LaneState, Published},
     orders::{Bought, Order, Payment},
     sessions::Span,
-    stock::Shard,
+    stock::{Allotment, Shard},
 };
 use crate::settings::Stores;
 
 /// Everything the checks look at.
 pub struct Facts {
     pub shards: Vec<Shard>,
-    /// Tickets issued by ticket type.
+    pub allotments: Vec<Allotment>,
+    /// Good tickets issued by ticket type.
     pub tickets: BTreeMap<Uuid, i64>,
     pub codes: Vec<String>,
     pub orders: Vec<Order>,
@@ -98,6 +99,7 @@ pub async fn gather(stores: &Stores, scope: Option<&str>) -> anyhow::Result<Fact
     }
     Ok(Facts {
         shards: books.shards,
+        allotments: books.allotments,
         tickets: books.tickets,
         codes: books.codes,
         orders: books.orders,

@@ -16,7 +16,8 @@ pub struct Order {
     /// Money arrived, or nothing was to pay.
     pub is_paid: bool,
     pub payment_intent: Option<String>,
-    pub refund: Option<Refund>,
+    /// Of its own payment, and of others that came for it.
+    pub refunds: Vec<Refund>,
 }
 
 /// Money to give back.
@@ -28,13 +29,27 @@ pub struct Refund {
     pub provider_was_paid: Option<bool>,
 }
 
-/// Tickets of one type in one order: bought and issued.
+/// What stands for the payment of an order without one.
+const FREE: &str = "free";
+
+impl Order {
+    /// The refund of the payment that the order was paid with.
+    fn own_refund(&self) -> Option<&Refund> {
+        let own = self.payment_intent.as_deref().unwrap_or(FREE);
+        self.refunds.iter().find(|refund| refund.payment_intent == own)
+    }
+}
+
+/// Tickets of one type in one order: bought, issued, and void.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bought {
     pub order: Uuid,
     pub ticket_type: Uuid,
     pub quantity: i64,
+    /// Issued and good.
     pub tickets: i64,
+    /// Issued and void.
+    pub void: i64,
 }
 
 /// A payment in the provider's books of which every webhook was taken.
@@ -67,16 +82,31 @@ fn has_tickets(state: State) -> bool {
     matches!(state, State::Paid | State::Fulfilled)
 }
 
-/// Orders of which another number of tickets was issued than was bought and paid.
+/// Whether money of an order in this state goes back, or went.
+fn is_refunded(state: State) -> bool {
+    matches!(state, State::RefundPending | State::Refunded)
+}
+
+/// Orders of which another number of tickets was issued than was bought and paid. Of refunded ones there are all, if they
+/// were paid in time, or none.
 pub fn wrongly_ticketed<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&'a Bought> {
     let states: BTreeMap<Uuid, State> = orders.iter().map(|order| (order.order, order.state)).collect();
-    bought
-        .iter()
-        .filter(|line| {
-            let due = states.get(&line.order).is_some_and(|state| has_tickets(*state));
-            line.tickets != if due { line.quantity } else { 0 } || (due && line.quantity == 0)
-        })
-        .collect()
+    let fits = |line: &Bought| {
+        let issued = line.tickets + line.void;
+        match states.get(&line.order) {
+            Some(state) if has_tickets(*state) => line.quantity > 0 && line.tickets == line.quantity && line.void == 0,
+            Some(state) if is_refunded(*state) => issued == 0 || issued == line.quantity,
+            _ => issued == 0,
+        }
+    };
+    bought.iter().filter(|line| !fits(line)).collect()
+}
+
+/// Refunded orders with tickets that are still good.
+pub fn good_after_refund<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&'a Bought> {
+    let refunded: BTreeSet<Uuid> =
+        orders.iter().filter(|order| is_refunded(order.state)).map(|order| order.order).collect();
+    bought.iter().filter(|line| line.tickets > 0 && refunded.contains(&line.order)).collect()
 }
 
 /// Orders whose state and money do not fit: paid without money, or money without tickets or a refund.
@@ -85,8 +115,8 @@ pub fn money_astray(orders: &[Order]) -> Vec<&Order> {
         // A payment of another amount is refunded, and the order waits on.
         State::Placed | State::AwaitingPayment | State::Expired | State::Cancelled => !order.is_paid,
         State::Paid | State::Fulfilled => order.is_paid,
-        State::RefundPending => order.refund.as_ref().is_some_and(|refund| !refund.is_done),
-        State::Refunded => order.refund.as_ref().is_some_and(|refund| refund.is_done),
+        State::RefundPending => order.own_refund().is_some_and(|refund| !refund.is_done),
+        State::Refunded => order.own_refund().is_some_and(|refund| refund.is_done),
     };
     orders.iter().filter(|order| !fits(order)).collect()
 }
@@ -99,7 +129,7 @@ pub fn unfounded_refunds(orders: &[Order]) -> Vec<&Order> {
             order.payment_intent.as_deref() == Some(&refund.payment_intent) && has_tickets(order.state);
         !money_came || bought_tickets
     };
-    orders.iter().filter(|order| order.refund.as_ref().is_some_and(|refund| unfounded(order, refund))).collect()
+    orders.iter().filter(|order| order.refunds.iter().any(|refund| unfounded(order, refund))).collect()
 }
 
 /// Payments that were acknowledged and led neither to tickets nor to a refund.
@@ -107,7 +137,7 @@ pub fn lost_payments<'a>(orders: &[Order], payments: &'a [Payment]) -> Vec<&'a P
     let orders: BTreeMap<String, &Order> = orders.iter().map(|order| (order.order.to_string(), order)).collect();
     let is_kept = |payment: &Payment| {
         let Some(order) = orders.get(&payment.reference) else { return false };
-        let goes_back = order.refund.as_ref().is_some_and(|refund| refund.payment_intent == payment.intent);
+        let goes_back = order.refunds.iter().any(|refund| refund.payment_intent == payment.intent);
         let bought = has_tickets(order.state) && order.payment_intent.as_deref() == Some(&payment.intent);
         goes_back || (bought && !payment.is_refunded)
     };
@@ -131,16 +161,16 @@ mod tests {
             state,
             is_paid,
             payment_intent: Some("pi_1".into()),
-            refund: None,
+            refunds: Vec::new(),
         }
     }
 
-    fn refund(intent: &str, is_done: bool, provider_was_paid: Option<bool>) -> Option<Refund> {
-        Some(Refund { payment_intent: intent.into(), is_done, provider_was_paid })
+    fn refund(intent: &str, is_done: bool, provider_was_paid: Option<bool>) -> Vec<Refund> {
+        vec![Refund { payment_intent: intent.into(), is_done, provider_was_paid }]
     }
 
     fn bought(quantity: i64, tickets: i64) -> Bought {
-        Bought { order: Uuid::from_u128(1), ticket_type: Uuid::nil(), quantity, tickets }
+        Bought { order: Uuid::from_u128(1), ticket_type: Uuid::nil(), quantity, tickets, void: 0 }
     }
 
     #[test]
@@ -148,12 +178,25 @@ mod tests {
         for state in State::ALL {
             let orders = [order(state, true)];
             let due = matches!(state, State::Paid | State::Fulfilled);
-            assert_eq!(wrongly_ticketed(&orders, &[bought(2, 2)]).is_empty(), due, "{state}");
+            let refunded = is_refunded(state);
+            assert_eq!(wrongly_ticketed(&orders, &[bought(2, 2)]).is_empty(), due || refunded, "{state}");
+            let void = Bought { void: 2, ..bought(2, 0) };
+            assert_eq!(wrongly_ticketed(&orders, &[void]).is_empty(), refunded, "{state}");
             assert_eq!(wrongly_ticketed(&orders, &[bought(2, 0)]).is_empty(), !due, "{state}");
             assert_eq!(wrongly_ticketed(&orders, &[bought(2, 1)]).len(), 1, "{state}");
         }
         assert_eq!(wrongly_ticketed(&[order(State::Fulfilled, true)], &[bought(0, 0)]).len(), 1, "paid for nothing");
         assert_eq!(wrongly_ticketed(&[], &[bought(0, 1)]).len(), 1, "a ticket of no order");
+    }
+
+    #[test]
+    fn tickets_of_refunded_orders_are_void() {
+        for state in State::ALL {
+            let orders = [order(state, true)];
+            assert_eq!(good_after_refund(&orders, &[bought(2, 1)]).is_empty(), !is_refunded(state), "{state}");
+            let void = Bought { void: 2, ..bought(2, 0) };
+            assert_eq!(good_after_refund(&orders, &[void]), Vec::<&Bought>::new(), "{state}");
+        }
     }
 
     #[test]
@@ -164,21 +207,25 @@ mod tests {
             assert_eq!(money_astray(&[order(state, true)]).is_empty(), paid, "{state}");
             assert_eq!(money_astray(&[order(state, false)]).is_empty(), !paid && !refunding, "{state}");
         }
-        let pending = Order { refund: refund("pi_1", false, None), ..order(State::RefundPending, true) };
+        let pending = Order { refunds: refund("pi_1", false, None), ..order(State::RefundPending, true) };
         assert_eq!(money_astray(std::slice::from_ref(&pending)), Vec::<&Order>::new());
         assert_eq!(money_astray(&[Order { state: State::Refunded, ..pending }]).len(), 1, "refunded, but not done");
+        let free = Order { payment_intent: None, refunds: refund(FREE, true, None), ..order(State::Refunded, true) };
+        assert_eq!(money_astray(&[free]), Vec::<&Order>::new());
+        let second = refund("pi_2", true, Some(true));
+        assert_eq!(money_astray(&[Order { refunds: second, ..order(State::Refunded, true) }]).len(), 1, "not its own");
     }
 
     #[test]
     fn only_money_that_came_goes_back() {
         let unfounded = |order: Order| !unfounded_refunds(&[order]).is_empty();
         let expired = order(State::RefundPending, true);
-        assert!(!unfounded(Order { refund: refund("pi_1", false, Some(true)), ..expired.clone() }));
-        assert!(unfounded(Order { refund: refund("pi_1", false, Some(false)), ..expired }));
-        assert!(unfounded(Order { refund: refund("pi_9", true, None), ..order(State::Expired, false) }));
-        let twice = Order { refund: refund("pi_2", true, Some(true)), ..order(State::Fulfilled, true) };
+        assert!(!unfounded(Order { refunds: refund("pi_1", false, Some(true)), ..expired.clone() }));
+        assert!(unfounded(Order { refunds: refund("pi_1", false, Some(false)), ..expired }));
+        assert!(unfounded(Order { refunds: refund("pi_9", true, None), ..order(State::Expired, false) }));
+        let twice = Order { refunds: refund("pi_2", true, Some(true)), ..order(State::Fulfilled, true) };
         assert!(!unfounded(twice), "a second payment of the same order goes back");
-        assert!(unfounded(Order { refund: refund("pi_1", true, Some(true)), ..order(State::Fulfilled, true) }));
+        assert!(unfounded(Order { refunds: refund("pi_1", true, Some(true)), ..order(State::Fulfilled, true) }));
     }
 
     #[test]
@@ -188,7 +235,7 @@ mod tests {
         assert!(!lost(order(State::Fulfilled, true)));
         assert!(lost(order(State::AwaitingPayment, false)));
         assert!(lost(Order { payment_intent: Some("pi_2".into()), ..order(State::Fulfilled, true) }));
-        assert!(!lost(Order { refund: refund("pi_1", false, Some(true)), ..order(State::RefundPending, true) }));
+        assert!(!lost(Order { refunds: refund("pi_1", false, Some(true)), ..order(State::RefundPending, true) }));
         assert_eq!(lost_payments(&[], &[payment]).len(), 1);
     }
 

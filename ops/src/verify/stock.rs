@@ -75,6 +75,20 @@ impl Row {
     }
 }
 
+/// A ticket type as the catalog allots it and as checkout has it in stock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Allotment {
+    pub show: String,
+    pub ticket_type: Uuid,
+    pub allotted: i64,
+    pub stocked: i64,
+}
+
+/// Ticket types of which another number is in stock than is allotted.
+pub fn disagreeing(allotments: &[Allotment]) -> Vec<&Allotment> {
+    allotments.iter().filter(|allotment| allotment.stocked != allotment.allotted).collect()
+}
+
 /// Shards whose committed stock is not what their orders add up to.
 pub fn miscounted(shards: &[Shard]) -> Vec<Row> {
     rows(shards, |shard| shard.committed != shard.sold + shard.reserved)
@@ -211,6 +225,15 @@ mod tests {
         }
         let inflated = [Shard { redis: Some(redis(130, 5, 3, 2)), ..shard() }];
         assert_eq!(sums(&inflated, &tickets(10))[0].excess(), 100);
+    }
+
+    #[test]
+    fn stock_that_is_not_what_was_allotted_is_seen() {
+        let agrees = Allotment { show: "s".into(), ticket_type: Uuid::nil(), allotted: 50, stocked: 50 };
+        assert_eq!(disagreeing(std::slice::from_ref(&agrees)), Vec::<&Allotment>::new());
+        for stocked in [49, 51, 0] {
+            assert_eq!(disagreeing(&[Allotment { stocked, ..agrees.clone() }]).len(), 1);
+        }
     }
 
     #[test]

@@ -304,6 +304,47 @@ async fn data_stock_that_does_not_add_up_is_seen() {
 }
 
 #[tokio::test]
+async fn data_stock_that_is_not_what_was_allotted_is_seen() {
+    let (house, _) = sold().await;
+    let allot = "INSERT INTO catalog.allotments (ticket_type, allotted, revision)
+                 SELECT ticket_type, 11, 1 FROM catalog.ticket_types
+                 ON CONFLICT (ticket_type) DO UPDATE SET allotted = 11, wanted = NULL, revision = 1";
+    let agree = "UPDATE catalog.allotments SET allotted = 10";
+    objects(&house, &[allot], &["allotments-agree"], &[agree]).await;
+    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
+    // A change on its way is no disagreement.
+    run_sql(&house.stores.pool, &["UPDATE catalog.allotments SET allotted = 11, wanted = 10"]).await;
+    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
+}
+
+#[tokio::test]
+async fn data_a_ticket_that_is_good_after_its_refund_is_seen() {
+    let house = House::open().await;
+    let ticket_type = house.sale("back", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
+    fan::buy(&house, "back", ticket_type, 2).await;
+    let pool = &house.stores.pool;
+    let order: Uuid =
+        sqlx::query_scalar("SELECT order_id FROM checkout.orders").fetch_one(pool).await.expect("an order");
+    let mut connection = pool.acquire().await.expect("a connection");
+    let request = kit::http::RequestId::fresh();
+    let asked = checkout::contract::request_refund(&mut connection, order, "Asked for.", &request).await;
+    assert_eq!(asked.expect("asked"), checkout::contract::RefundAsked::Asked);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while checkout::contract::order(pool, order).await.expect("read").expect("the order").state
+        != checkout::contract::State::Refunded
+    {
+        assert!(std::time::Instant::now() < deadline, "the order is not refunded");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_clean(&house.verify().await);
+    house.tasks.drain().await;
+    let revive = "UPDATE checkout.tickets SET voided_at = NULL WHERE number = 1";
+    let void = "UPDATE checkout.tickets SET voided_at = now()";
+    objects(&house, &[revive], &["refunded-tickets-void"], &[void]).await;
+    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
+}
+
+#[tokio::test]
 async fn data_commands_and_events_that_got_stuck_are_seen() {
     let (house, _) = sold().await;
     let back = "UPDATE checkout.writer_offsets SET next_offset = next_offset - 1 WHERE partition =

@@ -6,6 +6,7 @@ mod chaos;
 mod command;
 mod controller;
 mod controls;
+mod doors;
 mod edges;
 mod fan;
 mod house;

@@ -12,7 +12,7 @@ use super::{
     super::{
         orders::{Bought, Order, Payment, Refund},
         sessions::Span,
-        stock::Shard,
+        stock::{Allotment, Shard},
     },
     Session, Unsent,
 };
@@ -22,6 +22,8 @@ const OUTBOX_ROWS_MAX: i64 = 1000;
 
 pub struct Books {
     pub shards: Vec<Shard>,
+    pub allotments: Vec<Allotment>,
+    /// Good ones.
     pub tickets: BTreeMap<Uuid, i64>,
     pub codes: Vec<String>,
     pub orders: Vec<Order>,
@@ -47,6 +49,7 @@ pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<Books> {
     sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *tx).await?;
     let books = Books {
         shards: shards(&mut tx, scope).await?,
+        allotments: allotments(&mut tx, scope).await?,
         tickets: tickets(&mut tx, scope).await?,
         codes: sqlx::query_scalar("SELECT code FROM checkout.tickets WHERE $1::text IS NULL OR show = $1")
             .bind(scope)
@@ -123,9 +126,27 @@ async fn shards(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
         .collect())
 }
 
+/// Allotments of which no change waits for its answer. Drafts are not on sale.
+async fn allotments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Allotment>> {
+    let rows: Vec<(String, Uuid, i64, i64)> = sqlx::query_as(
+        "SELECT t.show, a.ticket_type, a.allotted::bigint, coalesce(sum(s.allotted), 0)::bigint
+         FROM catalog.allotments a
+         JOIN catalog.ticket_types t USING (ticket_type)
+         LEFT JOIN checkout.stock s USING (ticket_type)
+         WHERE a.wanted IS NULL AND a.revision > 0 AND ($1::text IS NULL OR t.show = $1)
+         GROUP BY t.show, a.ticket_type, a.allotted ORDER BY 2",
+    )
+    .bind(scope)
+    .fetch_all(tx)
+    .await?;
+    let allotment = |(show, ticket_type, allotted, stocked)| Allotment { show, ticket_type, allotted, stocked };
+    Ok(rows.into_iter().map(allotment).collect())
+}
+
 async fn tickets(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<BTreeMap<Uuid, i64>> {
     let rows: Vec<(Uuid, i64)> = sqlx::query_as(
-        "SELECT ticket_type, count(*) FROM checkout.tickets WHERE $1::text IS NULL OR show = $1 GROUP BY 1",
+        "SELECT ticket_type, count(*) FROM checkout.tickets
+         WHERE voided_at IS NULL AND ($1::text IS NULL OR show = $1) GROUP BY 1",
     )
     .bind(scope)
     .fetch_all(tx)
@@ -141,31 +162,28 @@ struct OrderRow {
     state: String,
     is_paid: bool,
     payment_intent: Option<String>,
-    refund_intent: Option<String>,
-    refund_done: bool,
+}
+
+#[derive(FromRow)]
+struct RefundRow {
+    order_id: Uuid,
+    payment_intent: String,
+    is_done: bool,
     provider_was_paid: Option<bool>,
 }
 
 async fn orders(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Order>> {
     let rows: Vec<OrderRow> = sqlx::query_as(
-        "SELECT o.order_id, o.session, o.hold, o.state, o.paid_at IS NOT NULL AS is_paid, o.payment_intent,
-                r.payment_intent AS refund_intent, r.done_at IS NOT NULL AS refund_done,
-                i.state IN ('succeeded', 'refunded') AS provider_was_paid
+        "SELECT o.order_id, o.session, o.hold, o.state, o.paid_at IS NOT NULL AS is_paid, o.payment_intent
          FROM checkout.orders o
-         LEFT JOIN checkout.refunds r USING (order_id)
-         LEFT JOIN sandbox.intents i ON i.intent = r.payment_intent
          WHERE $1::text IS NULL OR o.show = $1",
     )
     .bind(scope)
-    .fetch_all(tx)
+    .fetch_all(&mut *tx)
     .await?;
+    let mut refunds = refunds(tx).await?;
     rows.into_iter()
         .map(|row| {
-            let refund = row.refund_intent.map(|payment_intent| Refund {
-                payment_intent,
-                is_done: row.refund_done,
-                provider_was_paid: row.provider_was_paid,
-            });
             Ok(Order {
                 order: row.order_id,
                 session: row.session,
@@ -173,10 +191,25 @@ async fn orders(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
                 state: state(&row.state)?,
                 is_paid: row.is_paid,
                 payment_intent: row.payment_intent,
-                refund,
+                refunds: refunds.remove(&row.order_id).unwrap_or_default(),
             })
         })
         .collect()
+}
+
+async fn refunds(tx: &mut PgConnection) -> anyhow::Result<BTreeMap<Uuid, Vec<Refund>>> {
+    let rows: Vec<RefundRow> = sqlx::query_as(
+        "SELECT r.order_id, r.payment_intent, r.done_at IS NOT NULL AS is_done,
+                i.state IN ('succeeded', 'refunded') AS provider_was_paid
+         FROM checkout.refunds r LEFT JOIN sandbox.intents i ON i.intent = r.payment_intent ORDER BY r.requested_at",
+    )
+    .fetch_all(tx)
+    .await?;
+    let mut refunds: BTreeMap<Uuid, Vec<Refund>> = BTreeMap::new();
+    for RefundRow { order_id, payment_intent, is_done, provider_was_paid } in rows {
+        refunds.entry(order_id).or_default().push(Refund { payment_intent, is_done, provider_was_paid });
+    }
+    Ok(refunds)
 }
 
 fn state(text: &str) -> anyhow::Result<State> {
@@ -185,11 +218,13 @@ fn state(text: &str) -> anyhow::Result<State> {
 
 /// An order without lines and tickets is there with nothing bought.
 async fn bought(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Bought>> {
-    let rows: Vec<(Uuid, Uuid, i64, i64)> = sqlx::query_as(
+    let rows: Vec<(Uuid, Uuid, i64, i64, i64)> = sqlx::query_as(
         "WITH lines AS (SELECT order_id, ticket_type, sum(quantity) AS quantity FROM checkout.order_lines GROUP BY 1, 2),
-              issued AS (SELECT order_id, ticket_type, count(*) AS tickets FROM checkout.tickets GROUP BY 1, 2)
+              issued AS (SELECT order_id, ticket_type, count(*) FILTER (WHERE voided_at IS NULL) AS tickets,
+                                count(*) FILTER (WHERE voided_at IS NOT NULL) AS void
+                         FROM checkout.tickets GROUP BY 1, 2)
          SELECT order_id, coalesce(ticket_type, '00000000-0000-0000-0000-000000000000'),
-                coalesce(quantity, 0)::bigint, coalesce(tickets, 0)
+                coalesce(quantity, 0)::bigint, coalesce(tickets, 0), coalesce(void, 0)
          FROM lines FULL JOIN issued USING (order_id, ticket_type) FULL JOIN checkout.orders o USING (order_id)
          WHERE $1::text IS NULL OR o.show = $1",
     )
@@ -198,7 +233,7 @@ async fn bought(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(order, ticket_type, quantity, tickets)| Bought { order, ticket_type, quantity, tickets })
+        .map(|(order, ticket_type, quantity, tickets, void)| Bought { order, ticket_type, quantity, tickets, void })
         .collect())
 }
 

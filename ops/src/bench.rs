@@ -1,0 +1,175 @@
+//! `fairgate bench`: how fast the hot paths are, side by side with what they are compared with, in one run.
+//!
+//! The servers are those that the environment names, in a database and a namespace of the bench's own; the server under
+//! measurement is a child process, so that its memory is its own. Everything lies on one machine, which client, server and
+//! stores share: ratios say more than rates.
+//!
+//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`corner`], [`server`], [`client`] and [`sale`] are what
+//! all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and [`pace`] measure.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use crate::{put, say, serve::Role};
+
+mod client;
+mod corner;
+mod holds;
+mod line;
+mod memory;
+mod orders;
+mod pace;
+mod producer;
+mod report;
+mod sale;
+mod server;
+mod stats;
+mod steps;
+
+use corner::Corner;
+use report::Row;
+
+/// The roles on a fan's way. The others would only take their share of the machine.
+const ROLES: [&str; 6] = ["catalog", "waitroom", "admission", "checkout", "writer", "sandbox"];
+
+#[derive(Debug, Clone, Args)]
+pub struct BenchArgs {
+    /// How often each thing is measured.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// What to measure; everything by default.
+    #[arg(long, value_enum, num_args = 1..)]
+    pub only: Vec<Part>,
+    /// How long one round of one side lasts, in seconds.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=120))]
+    pub secs: u64,
+    /// Clients that call at once, each waiting for its answer (joins, polls, holds).
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub clients: u16,
+    /// Places waiting at the second look at memory.
+    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub fans: u64,
+    /// Write the values of every round to this file, as JSON.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Joins and polls against an empty handler.
+    Line,
+    /// Joins against Kafka's producer perf tool.
+    Producer,
+    /// Orders through the writer against row locks and bulk inserts.
+    Orders,
+    /// Holds and their script against redis-benchmark.
+    Holds,
+    /// Memory with few and many waiting.
+    Memory,
+    /// From a rate change to its effect, and the pace over a minute.
+    Pace,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct BenchServerArgs {
+    #[arg(value_enum)]
+    roles: Vec<Role>,
+}
+
+/// What every measurement needs.
+struct Bench {
+    corner: Corner,
+    rounds: usize,
+    clients: usize,
+    fans: u64,
+    lasts: Duration,
+}
+
+impl Bench {
+    fn all_roles(&self) -> &'static [&'static str] {
+        &ROLES
+    }
+
+    /// Tells how a round went.
+    fn round(&self, what: &str, round: usize, ours: Option<&f64>, theirs: Option<&f64>) {
+        let told = |value: Option<&f64>| value.map_or_else(|| "–".to_owned(), |value| stats::number(*value));
+        say(&format!("bench: {what}, round {} of {}: {} | {}", round + 1, self.rounds, told(ours), told(theirs)));
+    }
+}
+
+/// Measures, prints the table, and removes what it made.
+///
+/// # Errors
+/// Servers that are away, tools that are missing, or a measurement that went wrong; one that did gives no figures.
+pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
+    let parts = if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
+    let bench = Bench {
+        corner: Corner::open().await?,
+        rounds: args.rounds as usize,
+        clients: usize::from(args.clients),
+        fans: args.fans,
+        lasts: Duration::from_secs(args.secs),
+    };
+    let outcome = tokio::select! {
+        outcome = measure(&bench, &parts) => outcome,
+        () = crate::rush::told_to_end() => Err(anyhow::anyhow!("told to end")),
+    };
+    // Whatever happened, nothing of it stays.
+    if let Err(error) = bench.corner.close().await {
+        say(&format!("bench: {error:#}"));
+    }
+    let rows = outcome?;
+    put(&heading(&args));
+    put(report::table(&rows).trim_end());
+    if let Some(file) = &args.json {
+        let about = serde_json::json!({
+            "at": chrono::Utc::now(), "rounds": args.rounds, "secs": args.secs, "clients": args.clients,
+            "optimised": !cfg!(debug_assertions), "cores": cores(),
+        });
+        let text = serde_json::to_string_pretty(&report::json(&rows, &about))?;
+        std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+    }
+    Ok(())
+}
+
+async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for part in parts {
+        let name = part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let measured = match part {
+            Part::Line => line::rows(bench).await,
+            Part::Producer => producer::rows(bench).await,
+            Part::Orders => orders::rows(bench).await,
+            Part::Holds => holds::rows(bench).await,
+            Part::Memory => memory::rows(bench).await,
+            Part::Pace => pace::rows(bench).await,
+        };
+        rows.extend(measured.with_context(|| format!("measuring {name}"))?);
+    }
+    Ok(rows)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn heading(args: &BenchArgs) -> String {
+    let build = if cfg!(debug_assertions) { "an UNOPTIMISED build" } else { "a release build" };
+    format!(
+        "{build} on {} cores; {} rounds of {} s, {} clients; client, server and stores share the machine",
+        cores(),
+        args.rounds,
+        args.secs,
+        args.clients
+    )
+}
+
+/// The server under measurement.
+///
+/// # Errors
+/// As [`crate::serve::serve`].
+pub async fn serve(args: BenchServerArgs) -> anyhow::Result<()> {
+    server::serve(&args.roles).await
+}

@@ -1,0 +1,112 @@
+//! The server under measurement: a process of this binary, so that its memory is its own.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use axum::{Router, routing::get};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{client, corner::Corner};
+use crate::serve::{Role, assemble};
+
+/// A handler that does nothing, behind the same layers as all others: what the server can do at most.
+pub const EMPTY: &str = "/bench/empty";
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const ENDED_WITHIN: Duration = Duration::from_secs(30);
+
+/// Serves `roles` and [`EMPTY`] until the process is told to end.
+///
+/// # Errors
+/// Settings that need mending, or an address that is taken.
+pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
+    let server = assemble(roles, &kit::settings::ProcessEnv).await?;
+    let nothing = || std::future::ready("");
+    let empty: Router = kit::http::stack(Router::new().route(EMPTY, get(nothing).post(nothing)));
+    // Both sides pass through the same outer router, and each through one stack of its own.
+    let router = Router::new().route_service(EMPTY, empty.into_service()).fallback_service(server.router);
+    kit::serve::serve(server.listen, router, server.tasks).await
+}
+
+/// A server that runs.
+pub struct Served {
+    child: Child,
+    pub address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Served {
+    /// Starts a server of these roles and waits until it is ready.
+    ///
+    /// # Errors
+    /// A server that ends or does not become ready; where its log is, the error says.
+    pub async fn start(corner: &Corner, roles: &[&str]) -> anyhow::Result<Self> {
+        // Free now, and rarely taken within the moment until the server listens.
+        let address = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let log = std::env::temp_dir().join(format!("fairgate-{}log", corner.namespace()));
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let child = Command::new(std::env::current_exe()?)
+            .arg("bench-server")
+            .args(roles)
+            .envs(&corner.env)
+            .env("FAIRGATE_LISTEN", address.to_string())
+            .env("FAIRGATE_PUBLIC_URL", format!("http://{address}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .kill_on_drop(true)
+            .spawn()
+            .context("starting a server")?;
+        let mut served = Self { child, address, log };
+        served.await_ready().await?;
+        Ok(served)
+    }
+
+    async fn await_ready(&mut self) -> anyhow::Result<()> {
+        let end = Instant::now() + READY_WITHIN;
+        let request = client::get("/readyz");
+        loop {
+            if client::once(self.address, &request).await.is_ok_and(|answer| answer.status == 200) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended ({status}); its log is {}", self.log.display());
+            }
+            if Instant::now() >= end {
+                bail!("the server did not become ready; its log is {}", self.log.display());
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Memory that the process has in RAM, in bytes.
+    ///
+    /// # Errors
+    /// Where the system does not tell (it is read from /proc).
+    pub fn memory_bytes(&self) -> anyhow::Result<u64> {
+        let pid = self.child.id().context("the server ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc")?;
+        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// Ends it as an operator would, so that it leaves its consumer groups.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        if let Some(pid) = self.child.id() {
+            Command::new("kill").args(["-TERM", &pid.to_string()]).status().await?;
+        }
+        if timeout(ENDED_WITHIN, self.child.wait()).await.is_err() {
+            self.child.kill().await?;
+        }
+        std::fs::remove_file(&self.log).ok();
+        Ok(())
+    }
+}

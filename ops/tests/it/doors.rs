@@ -1,0 +1,240 @@
+//! The doors of the other people, from end to end: a reseller comes in, sells through its own shop, a fan asks for help, an
+//! admin answers and gives the money back.
+
+use std::{collections::HashMap, process::Stdio, time::Duration};
+
+use checkout::contract::{OrderLinks, stock_counts};
+use reqwest::{Client, redirect::Policy};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::house::{House, Reply, reply};
+
+const PASSWORD: &str = "a long enough password 7";
+
+/// Somebody with cookies who fills in forms.
+struct Browser<'a> {
+    house: &'a House,
+    client: Client,
+}
+
+impl<'a> Browser<'a> {
+    fn new(house: &'a House) -> Self {
+        let client = Client::builder().no_proxy().cookie_store(true).redirect(Policy::none()).build();
+        Self { house, client: client.expect("a client") }
+    }
+
+    async fn read(&self, path: &str) -> String {
+        let request = self.client.get(format!("{}{path}", self.house.base)).header("accept", "text/html");
+        reply(request).await.with_status(200).text
+    }
+
+    /// Opens `page`, fills in its form and sends it to `path`.
+    async fn fill(&self, page: &str, path: &str, form: &[(&str, &str)]) -> Reply {
+        let text = self.read(page).await;
+        let csrf = text.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let mut form: HashMap<&str, &str> = form.iter().copied().collect();
+        form.extend(csrf.map(|csrf| ("csrf", csrf)));
+        reply(self.client.post(format!("{}{path}", self.house.base)).header("accept", "text/html").form(&form)).await
+    }
+}
+
+/// An admin's calls.
+struct Admin<'a> {
+    house: &'a House,
+    token: String,
+}
+
+impl<'a> Admin<'a> {
+    /// Signs in with the one-time password and chooses another.
+    async fn first(house: &'a House) -> Self {
+        let email = "ada@fairgate.example";
+        let once = admin::contract::create_first_admin(&house.stores.pool, email).await.expect("made");
+        let once = once.expect("there was none");
+        assert_eq!(admin::contract::create_first_admin(&house.stores.pool, email).await.expect("asked"), None);
+        let sign_in =
+            |password: String| house.post("/v1/admin/sessions").json(&json!({ "email": email, "password": password }));
+        let token = reply(sign_in(once.clone())).await.with_status(201).text_of("token");
+        let early = reply(house.get("/v1/admin/rooms").bearer_auth(&token)).await;
+        assert_eq!(early.status, 403, "a one-time password opens nothing else: {}", early.text);
+        let change = json!({ "current": once, "password": PASSWORD });
+        let changed =
+            reply(house.client.put(format!("{}/v1/admin/password", house.base)).bearer_auth(&token).json(&change));
+        assert!(changed.await.status < 300);
+        let token = reply(sign_in(PASSWORD.to_owned())).await.with_status(201).text_of("token");
+        Self { house, token }
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        reply(self.house.get(path).bearer_auth(&self.token)).await.with_status(200).body
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder, body: Value) -> Reply {
+        let answer = reply(request.bearer_auth(&self.token).json(&body)).await;
+        assert!((200..300).contains(&answer.status), "{}", answer.text);
+        answer
+    }
+
+    fn patch(&self, path: &str) -> reqwest::RequestBuilder {
+        self.house.client.patch(format!("{}{path}", self.house.base))
+    }
+}
+
+async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..300 {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("not in time: {what}");
+}
+
+/// Signs up, is approved, and publishes a show with `allotted` tickets. Gives the show and an API key.
+async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, String) {
+    let browser = Browser::new(house);
+    let form = [
+        ("company", "Quay Tickets"),
+        ("about", "Shows by the water."),
+        ("name", "Grace"),
+        ("email", "grace@quay.example"),
+        ("password", PASSWORD),
+    ];
+    browser.fill("/portal/sign-up", "/portal/sign-up", &form).await.with_status(303);
+    let waiting = admin.get("/v1/admin/resellers?state=pending").await;
+    let id = waiting["resellers"][0]["reseller"].as_str().unwrap_or_else(|| panic!("{waiting}")).to_owned();
+    admin.send(admin.patch(&format!("/v1/admin/resellers/{id}")), json!({ "state": "approved" })).await;
+
+    let venue = [
+        ("name", "Lantern Hall"),
+        ("city", "Bremen"),
+        ("country", "DE"),
+        ("address", ""),
+        ("time_zone", "Europe/Berlin"),
+    ];
+    browser.fill("/portal/venues/new", "/portal/venues/new", &venue).await.with_status(303);
+    let list = browser.read("/portal/venues").await;
+    let line = list.lines().find(|line| line.contains("Lantern Hall")).expect("the venue");
+    let venue = line.split("href=\"/portal/venues/").nth(1).and_then(|rest| rest.split('"').next()).expect("its id");
+    let form = [
+        ("title", "Harbour Lights"),
+        ("performer", "Mira Vale"),
+        ("genre", "Pop"),
+        ("description", ""),
+        ("venue", venue),
+        ("doors_at", "2031-11-21T19:00"),
+        ("starts_at", "2031-11-21T20:00"),
+        ("on_sale_at", "2024-11-21T20:00"),
+    ];
+    let made = browser.fill("/portal/shows/new", "/portal/shows/new", &form).await.with_status(303);
+    let show = made.header("location").rsplit('/').next().expect("a slug").to_owned();
+    let form = [
+        ("name", "Floor"),
+        ("description", ""),
+        ("price", "45.00"),
+        ("currency", "EUR"),
+        ("per_order_max", "4"),
+        ("allotted", allotted),
+    ];
+    let types = format!("/portal/shows/{show}/ticket-types/new");
+    browser.fill(&types, &types, &form).await.with_status(303);
+    let public = reply(house.get(&format!("/v1/shows/{show}"))).await;
+    assert_eq!(public.status, 404, "a draft is nobody's business: {}", public.text);
+    let publish = format!("/portal/shows/{show}/publish");
+    browser.fill(&publish, &publish, &[]).await.with_status(303);
+
+    let scopes = ["catalog_read", "orders_read", "orders_write", "reports_read"].map(|scope| (scope, "on"));
+    let form: Vec<_> = [("name", "Shop")].into_iter().chain(scopes).collect();
+    let page = browser.fill("/portal/keys", "/portal/keys", &form).await.with_status(200).text;
+    let key = page.split("<code>").skip(1).filter_map(|rest| rest.split('<').next());
+    let key = key.into_iter().find(|code| code.starts_with("fgk_") && code.len() > 40).expect("a key").to_owned();
+    (show, key)
+}
+
+/// The example shop sells one ticket to a fan. Gives what it printed.
+async fn shop(house: &House, show: &str, key: &str) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop/shop.py");
+    // The PATH's Python may be one that does not see Debian's packages.
+    let python = if std::path::Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
+    let shop = Command::new(python)
+        .arg(script)
+        .args(["--fairgate", &house.base, "--show", show, "--once"])
+        .env("FAIRGATE_API_KEY", key)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(100), shop).await.expect("in time").expect("Python runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "the shop failed: {said}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; {said}"))
+}
+
+async fn letters(house: &House, kind: &str) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM notifications.letters WHERE kind = $1 AND sent_at IS NOT NULL")
+        .bind(kind)
+        .fetch_one(&house.stores.pool)
+        .await
+        .expect("letters")
+}
+
+async fn free(house: &House, show: &str) -> Option<i64> {
+    let counts = stock_counts(&house.stores.pool, &house.stores.redis, show).await.expect("counts");
+    counts.first()?.free
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reseller_sells_and_an_admin_helps() {
+    let smtp = std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
+    let house = House::open_with(&[("FAIRGATE_SMTP_URL", &smtp)]).await;
+    let admin = Admin::first(&house).await;
+    let (show, key) = reseller(&house, &admin, "20").await;
+    house.await_room(&show).await;
+    eventually("the stock is on sale", async || (free(&house, &show).await == Some(20)).then_some(())).await;
+
+    let sold = shop(&house, &show, &key).await;
+    assert_eq!((&sold["pass"], &sold["listed"]), (&json!("verified"), &json!(true)), "{sold}");
+    let order = sold["order"].as_str().expect("an order").to_owned();
+    let intent = sold["payment_url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a payment").to_owned();
+    let paying = house.post(&format!("/sandbox/v1/intents/{intent}/confirm")).json(&json!({ "method": "ok" }));
+    reply(paying).await.with_status(200);
+    let state = async |wanted: &str| {
+        let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(&key)).await.with_status(200);
+        (answer.body["state"] == wanted).then_some(())
+    };
+    eventually("the order is fulfilled", async || state("fulfilled").await).await;
+    eventually("the tickets are in the mail", async || (letters(&house, "ticket").await == 1).then_some(())).await;
+    assert_eq!(free(&house, &show).await, Some(19));
+
+    let links = OrderLinks::from_paserk(&house.env["FAIRGATE_CHECKOUT_KEYS"]).expect("keys");
+    let path = links.path(order.parse().expect("an id")).expect("a link");
+    let help = path.replacen("/orders/", "/support/", 1);
+    let fan = Browser::new(&house);
+    assert!(fan.read(&path).await.contains("/support/"), "the order page leads to help");
+    fan.fill(&help, &help, &[("topic", "refund"), ("text", "I cannot come. <b>Please</b> refund me.")])
+        .await
+        .with_status(303);
+
+    let open = admin.get("/v1/admin/support?state=open").await;
+    let ticket = open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
+    let answers = house.post(&format!("/v1/admin/support/{ticket}/answers"));
+    admin.send(answers, json!({ "text": "Your money is on its way." })).await;
+    let refund = house.post(&format!("/v1/admin/orders/{order}/refund"));
+    admin.send(refund, json!({ "reason": "The fan cannot come." })).await;
+    eventually("the order is refunded", async || state("refunded").await).await;
+    eventually("the ticket is on sale again", async || (free(&house, &show).await == Some(20)).then_some(())).await;
+    eventually("the refund is in the mail", async || (letters(&house, "refund").await == 1).then_some(())).await;
+    eventually("the answer is in the mail", async || (letters(&house, "support_answer").await == 1).then_some(()))
+        .await;
+    let thread = fan.read(&help).await;
+    assert!(
+        thread.contains("Your money is on its way.") && thread.contains("&lt;b&gt;") || thread.contains("&#60;b&#62;")
+    );
+    assert!(fan.read(&path).await.to_lowercase().contains("refunded"), "the order page shows it");
+
+    let audit = admin.get("/v1/admin/audit").await.to_string();
+    for action in ["reseller", "support", "refund", "sign_in"] {
+        assert!(audit.contains(action), "{action} is not in the audit log: {audit}");
+    }
+    let report = house.verify().await;
+    assert_eq!(report.failing(), Vec::<&str>::new(), "{}", report.table());
+}
