@@ -50,6 +50,11 @@ have_browser() { command -v chromium >/dev/null && command -v chromedriver >/dev
 packages_browser() { printf '%s\n' chromium chromium-driver; }
 lacking_browser() { echo "chromium and chromedriver are still missing; install the packages chromium and chromium-driver."; }
 
+# The example shop is in Python and verifies Ed25519 signatures; the tests run it with Debian's own interpreter.
+have_shop() { /usr/bin/python3 -c 'import cryptography' 2>/dev/null; }
+packages_shop() { printf '%s\n' python3 python3-cryptography; }
+lacking_shop() { echo "the example shop's test needs Python; install the packages python3 and python3-cryptography."; }
+
 have_tools() { command -v curl >/dev/null && command -v flock >/dev/null && command -v setpriv >/dev/null; }
 packages_tools() { printf '%s\n' curl ca-certificates util-linux; }
 lacking_tools() { echo "install the packages curl and util-linux."; }

@@ -95,7 +95,7 @@ async fn buy(browser: &Browser, scripts: bool) {
 }
 
 /// A browser of its own, ended with the test.
-struct Browser {
+pub struct Browser {
     client: Client,
     driver: Child,
 }
@@ -112,7 +112,7 @@ fn tool(key: &str) -> String {
 }
 
 impl Browser {
-    async fn start(scripts: bool) -> Self {
+    pub async fn start(scripts: bool) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
         let driver = Command::new(tool("FAIRGATE_TEST_CHROMEDRIVER"))
             .arg(format!("--port={port}"))
@@ -144,16 +144,16 @@ impl Browser {
         Self { client, driver }
     }
 
-    async fn quit(self) {
+    pub async fn quit(self) {
         self.client.clone().close().await.expect("the browser ends");
     }
 
-    async fn go(&self, url: &str) {
+    pub async fn go(&self, url: &str) {
         self.client.goto(url).await.expect("a page");
     }
 
     /// Waits until something is there.
-    async fn see(&self, css: &str) {
+    pub async fn see(&self, css: &str) {
         if let Err(error) = self.client.wait().at_most(WAIT).for_element(Locator::Css(css)).await {
             let source = self.client.source().await.unwrap_or_default();
             panic!("no {css}: {error}\n{source}");
@@ -161,7 +161,7 @@ impl Browser {
     }
 
     /// Presses something as soon as it is there. A page may reload between looking and pressing, so that is tried again.
-    async fn click(&self, css: &str) {
+    pub async fn click(&self, css: &str) {
         let deadline = Instant::now() + WAIT;
         loop {
             self.see(css).await;
@@ -177,7 +177,7 @@ impl Browser {
         }
     }
 
-    async fn fill(&self, css: &str, text: &str) {
+    pub async fn fill(&self, css: &str, text: &str) {
         self.client.find(Locator::Css(css)).await.expect(css).send_keys(text).await.expect(css);
     }
 
@@ -195,19 +195,30 @@ impl Browser {
 
     /// Runs axe on the page as it is, at a phone's and at a desktop's width. Pictures go to `FAIRGATE_TEST_SHOTS`.
     async fn check(&self, name: &str) {
+        assert_eq!(self.objections(name).await, Vec::<String>::new());
+    }
+
+    /// What [`Browser::check`] would object to.
+    pub async fn objections(&self, name: &str) -> Vec<String> {
+        let mut objections = Vec::new();
         let axe = std::fs::read_to_string(tool("FAIRGATE_TEST_AXE")).expect("axe.min.js");
         for (size, width, height) in [("desktop", 1280, 900), ("phone", 390, 844)] {
             self.client.set_window_size(width, height).await.expect("a window");
             self.client.execute(&axe, vec![]).await.expect("axe loads");
             let found = self.client.execute_async(AXE, vec![]).await.expect("axe runs");
-            assert_eq!(found, Value::Array(vec![]), "axe on {name} at {size} width");
+            if found != Value::Array(vec![]) {
+                objections.push(format!("axe on {name} at {size} width: {found:#}"));
+            }
             let overflow = self.client.execute(OVERFLOW, vec![]).await.expect("a width");
-            assert_eq!(overflow, json!(false), "{name} scrolls sideways at {size} width");
+            if overflow != json!(false) {
+                objections.push(format!("{name} scrolls sideways at {size} width"));
+            }
             if let Ok(folder) = std::env::var("FAIRGATE_TEST_SHOTS") {
                 let picture = self.client.screenshot().await.expect("a picture");
                 std::fs::write(format!("{folder}/{name}-{size}.png"), picture).expect("a file");
             }
         }
+        objections
     }
 }
 

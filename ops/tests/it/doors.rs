@@ -8,7 +8,10 @@ use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::house::{House, Reply, reply};
+use crate::{
+    browser,
+    house::{House, Reply, reply},
+};
 
 const PASSWORD: &str = "a long enough password 7";
 
@@ -237,4 +240,90 @@ async fn a_reseller_sells_and_an_admin_helps() {
     }
     let report = house.verify().await;
     assert_eq!(report.failing(), Vec::<&str>::new(), "{}", report.table());
+}
+
+/// Opens each page and gives what axe and the widths object to.
+async fn walk(browser: &browser::Browser, base: &str, pages: &[(&str, String)]) -> Vec<String> {
+    let mut objections = Vec::new();
+    for (name, path) in pages {
+        browser.go(&format!("{base}{path}")).await;
+        browser.see("h1").await;
+        objections.extend(browser.objections(name).await);
+    }
+    objections
+}
+
+fn named(prefix: &str, show: &str, pages: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
+    pages.iter().map(|(name, path)| (*name, format!("{prefix}{}", path.replace("{show}", show)))).collect()
+}
+
+async fn sign_in(browser: &browser::Browser, url: &str, email: &str) {
+    browser.go(url).await;
+    browser.fill("#email", email).await;
+    browser.fill("#password", PASSWORD).await;
+    browser.click("main form button").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_portal_the_console_and_help_look_right() {
+    let smtp = std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
+    let mailbox = std::env::var("FAIRGATE_MAILBOX").expect("FAIRGATE_MAILBOX: the stack has a mailbox");
+    let house = House::open_with(&[("FAIRGATE_SMTP_URL", &smtp), ("FAIRGATE_MAILBOX", &mailbox)]).await;
+    let admin = Admin::first(&house).await;
+    let (show, key) = reseller(&house, &admin, "20").await;
+    house.await_room(&show).await;
+    eventually("the stock is on sale", async || (free(&house, &show).await == Some(20)).then_some(())).await;
+    let order = shop(&house, &show, &key).await["order"].as_str().expect("an order").to_owned();
+    let links = OrderLinks::from_paserk(&house.env["FAIRGATE_CHECKOUT_KEYS"]).expect("keys");
+    let path = links.path(order.parse().expect("an id")).expect("a link");
+    let help = path.replacen("/orders/", "/support/", 1);
+    Browser::new(&house)
+        .fill(&help, &help, &[("topic", "other"), ("text", "When do doors open?")])
+        .await
+        .with_status(303);
+    let open = admin.get("/v1/admin/support?state=open").await;
+    let ticket = open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
+
+    let browser = browser::Browser::start(true).await;
+    let entrances = [
+        ("portal-sign-up", "/portal/sign-up"),
+        ("portal-sign-in", "/portal/sign-in"),
+        ("console-sign-in", "/admin/sign-in"),
+        ("mailbox", "/sandbox/mailbox"),
+    ];
+    let mut objections = walk(&browser, &house.base, &named("", "", &entrances)).await;
+    objections.extend(walk(&browser, &house.base, &[("help", help)]).await);
+    sign_in(&browser, &format!("{}/portal/sign-in", house.base), "grace@quay.example").await;
+    browser.see("nav").await;
+    let portal = [
+        ("portal", ""),
+        ("portal-venues", "/venues"),
+        ("portal-shows", "/shows"),
+        ("portal-new-show", "/shows/new"),
+        ("portal-show", "/shows/{show}"),
+        ("portal-orders", "/orders"),
+        ("portal-sales", "/sales"),
+        ("portal-keys", "/keys"),
+    ];
+    objections.extend(walk(&browser, &house.base, &named("/portal", &show, &portal)).await);
+    objections.extend(walk(&browser, &house.base, &[("portal-order", format!("/portal/orders/{order}"))]).await);
+    sign_in(&browser, &format!("{}/admin/sign-in", house.base), "ada@fairgate.example").await;
+    browser.see("nav").await;
+    let console = [
+        ("console", ""),
+        ("console-room", "/rooms/{show}"),
+        ("console-shows", "/shows"),
+        ("console-audit", "/audit"),
+        ("console-resellers", "/resellers"),
+        ("console-support", "/support"),
+        ("console-people", "/people"),
+    ];
+    objections.extend(walk(&browser, &house.base, &named("/admin", &show, &console)).await);
+    objections.extend(walk(&browser, &house.base, &[("console-ticket", format!("/admin/support/{ticket}"))]).await);
+    browser.go(&format!("{}/admin/rooms/{show}", house.base)).await;
+    browser.click(r#"button[name="phase"][value="paused"]"#).await;
+    browser.see(r#"input[name="csrf"]"#).await;
+    objections.extend(browser.objections("console-preview").await);
+    assert!(objections.is_empty(), "{}", objections.join("\n"));
+    browser.quit().await;
 }
