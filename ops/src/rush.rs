@@ -126,6 +126,7 @@ async fn rush(
     seed: u64,
 ) -> anyhow::Result<summary::Summary> {
     sale::await_open(&api, &sale).await?;
+    sale::await_stock(stores, &sale).await?;
     let began = Instant::now();
     let deadline = began + Duration::from_secs(args.timeout);
     let shop = Arc::new(Shop::new(api, sale, deadline));

@@ -95,6 +95,21 @@ pub async fn await_open(api: &Api, sale: &Sale) -> anyhow::Result<()> {
     }
 }
 
+/// Waits until checkout sells what was allotted: bots that come earlier would take an empty shelf for a sold-out one.
+pub async fn await_stock(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
+    let end = Instant::now() + OPENS_WITHIN;
+    loop {
+        let allotments = catalog::contract::allotments(&stores.pool, &sale.show).await?;
+        if allotments.iter().all(|allotment| allotment.wanted.is_none() && allotment.allotted == sale.tickets) {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            bail!("checkout did not take the tickets up within {} s: is the role writer running?", OPENS_WITHIN.as_secs());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The part of the head document that bots read.
 #[derive(Debug, Deserialize)]
 pub struct Head {
