@@ -104,7 +104,10 @@ pub async fn await_stock(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
             return Ok(());
         }
         if Instant::now() > end {
-            bail!("checkout did not take the tickets up within {} s: is the role writer running?", OPENS_WITHIN.as_secs());
+            bail!(
+                "checkout did not take the tickets up within {} s: is the role writer running?",
+                OPENS_WITHIN.as_secs()
+            );
         }
         sleep(Duration::from_millis(50)).await;
     }
