@@ -21,7 +21,7 @@ pub struct Config {
     pub commands_queue_max: u32,
     /// Records the writer takes into one transaction at most.
     pub writer_batch_max: usize,
-    /// How long the writer waits for a batch to fill.
+    /// How long the writer waits for a batch to fill. While it writes one the next fills by itself.
     pub writer_linger: Duration,
     /// How long `POST /v1/orders` waits for the writer before it answers 202.
     pub outcome_wait: Duration,
@@ -44,7 +44,6 @@ impl Config {
         let placing_deadline = secs("FAIRGATE_PLACING_SECS", 30, 600);
         let mut millis =
             |key: &str, default: u64, max: u64| Duration::from_millis(settings.or_within(key, default, 1..=max));
-        let writer_linger = millis("FAIRGATE_WRITER_LINGER_MS", 5, 1_000);
         let outcome_wait = millis("FAIRGATE_OUTCOME_WAIT_MS", 3_000, 10_000);
         Self {
             keys,
@@ -55,7 +54,7 @@ impl Config {
             commands_partitions: settings.or_within("FAIRGATE_COMMANDS_PARTITIONS", 4, 1..=256),
             commands_queue_max: settings.or_within("FAIRGATE_COMMANDS_QUEUE_MAX", 20_000, 1..=1_000_000),
             writer_batch_max: settings.or_within("FAIRGATE_WRITER_BATCH_MAX", 500, 1..=5_000),
-            writer_linger,
+            writer_linger: Duration::from_millis(settings.or_within("FAIRGATE_WRITER_LINGER_MS", 0, 0..=1_000)),
             outcome_wait,
             placing_deadline,
             payment: crate::payment::Config::from_settings(settings),

@@ -3,11 +3,14 @@
 use std::{str::FromStr, time::Duration};
 
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, Connection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::problem::Problem;
+
+/// For so long an idle connection counts as alive unasked.
+const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 
 /// Opens a pool that connects when first needed, so that a process can start before its database.
 ///
@@ -19,6 +22,12 @@ pub fn pool(url: &str, connections_max: u32) -> anyhow::Result<PgPool> {
         .options([("statement_timeout", "8000"), ("lock_timeout", "3000")])
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
     Ok(PgPoolOptions::new()
+        // Asking each time whether a connection lives costs a trip to the server. One that was in use a moment ago does,
+        // nearly always; else the statement fails as one does whose connection is cut.
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move { Ok(about.idle_for < TRUSTED_IDLE || connection.ping().await.is_ok()) })
+        })
         .max_connections(connections_max)
         .acquire_timeout(Duration::from_secs(3))
         .max_lifetime(Duration::from_secs(30 * 60))

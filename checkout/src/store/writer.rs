@@ -15,29 +15,30 @@ use crate::{
     store::{order::state, outbox},
 };
 
-/// Locks a partition until the transaction ends, and gives the next offset to work on and the time.
-pub async fn fence(tx: &mut PgConnection, partition: i32) -> sqlx::Result<(i64, DateTime<Utc>)> {
-    sqlx::query!(
-        "INSERT INTO checkout.writer_offsets (partition, next_offset) VALUES ($1, 0) ON CONFLICT DO NOTHING",
-        partition
-    )
-    .execute(&mut *tx)
-    .await?;
-    let row = sqlx::query!(
-        r#"SELECT next_offset, now() AS "now!" FROM checkout.writer_offsets WHERE partition = $1 FOR UPDATE"#,
-        partition
-    )
-    .fetch_one(tx)
-    .await?;
-    Ok((row.next_offset, row.now))
-}
-
-/// Notes how far the partition is done.
-pub async fn advance(tx: &mut PgConnection, partition: i32, next_offset: i64) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE checkout.writer_offsets SET next_offset = $2 WHERE partition = $1", partition, next_offset)
-        .execute(tx)
+/// Locks a partition until the transaction ends, notes that it is done up to `next_offset`, and gives how far it was done
+/// before, and the time.
+pub async fn fence(tx: &mut PgConnection, partition: i32, next_offset: i64) -> sqlx::Result<(i64, DateTime<Utc>)> {
+    loop {
+        let row = sqlx::query!(
+            r#"UPDATE checkout.writer_offsets AS mine SET next_offset = greatest(mine.next_offset, $2)
+               FROM (SELECT partition, next_offset FROM checkout.writer_offsets WHERE partition = $1 FOR UPDATE) AS before
+               WHERE mine.partition = before.partition
+               RETURNING before.next_offset, now() AS "now!""#,
+            partition,
+            next_offset
+        )
+        .fetch_optional(&mut *tx)
         .await?;
-    Ok(())
+        if let Some(row) = row {
+            return Ok((row.next_offset, row.now));
+        }
+        sqlx::query!(
+            "INSERT INTO checkout.writer_offsets (partition, next_offset) VALUES ($1, 0) ON CONFLICT DO NOTHING",
+            partition
+        )
+        .execute(&mut *tx)
+        .await?;
+    }
 }
 
 /// Notes that the log of a partition is shorter than what was consumed of it, so that new records count as new.
@@ -76,19 +77,55 @@ pub async fn books(tx: &mut PgConnection, asked: &[Asked]) -> sqlx::Result<Books
             Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => orders.push(end.order),
         }
     }
-    // Lines never change, so they can be read before anything is locked.
-    let lines = lines_of(tx, &orders).await?;
-    shards.extend(lines.values().flatten().map(|(key, _)| (key.ticket_type, key.shard)));
-
     let mut books = Books::default();
+    // Orders come and go in their partition only, which the fence has locked: which ones there are will not change.
+    let known = read_orders(tx, &orders, &holds, &sessions, &mut books).await?;
+    let lines = if known.is_empty() { Lines::new() } else { lines_of(tx, &known).await? };
+    shards.extend(lines.values().flatten().map(|(key, _)| (key.ticket_type, key.shard)));
     lock_stock(tx, &shards.into_iter().collect::<Vec<_>>(), &mut books).await?;
-    lock_orders(tx, &orders, lines, &mut books).await?;
-    read_conflicts(tx, &holds, &sessions, &mut books).await?;
+    if !known.is_empty() {
+        lock_orders(tx, &known, lines, &mut books).await?;
+    }
     Ok(books)
+}
+
+/// Which of `orders` there are. Of the others it notes those that have one of the holds or sessions.
+async fn read_orders(
+    tx: &mut PgConnection,
+    orders: &[Uuid],
+    holds: &[Uuid],
+    sessions: &[Uuid],
+    books: &mut Books,
+) -> sqlx::Result<Vec<Uuid>> {
+    let rows = sqlx::query!(
+        r#"SELECT order_id AS "order_id!", hold AS "hold!", session AS "session!", state AS "state!"
+           FROM checkout.orders WHERE order_id = ANY($1)
+           UNION SELECT order_id, hold, session, state FROM checkout.orders WHERE hold = ANY($2)
+           UNION SELECT order_id, hold, session, state FROM checkout.orders WHERE session = ANY($3)"#,
+        orders,
+        holds,
+        sessions
+    )
+    .fetch_all(tx)
+    .await?;
+    let asked: HashSet<&Uuid> = orders.iter().collect();
+    let mut known = Vec::new();
+    for row in rows {
+        if asked.contains(&row.order_id) {
+            known.push(row.order_id);
+            continue;
+        }
+        books.holds.insert(row.hold);
+        if state(&row.state)?.keeps_stock() {
+            books.sessions.insert(row.session, row.order_id);
+        }
+    }
+    Ok(known)
 }
 
 type Lines = HashMap<Uuid, Vec<(ShardKey, i32)>>;
 
+/// Lines never change, so they can be read before anything is locked.
 async fn lines_of(tx: &mut PgConnection, orders: &[Uuid]) -> sqlx::Result<Lines> {
     let rows = sqlx::query!(
         "SELECT order_id, ticket_type, shard, quantity FROM checkout.order_lines WHERE order_id = ANY($1)",
@@ -146,33 +183,6 @@ async fn lock_orders(tx: &mut PgConnection, orders: &[Uuid], mut lines: Lines, b
             books.sessions.insert(known.session, row.order_id);
         }
         books.orders.insert(row.order_id, known);
-    }
-    Ok(())
-}
-
-async fn read_conflicts(
-    tx: &mut PgConnection,
-    holds: &[Uuid],
-    sessions: &[Uuid],
-    books: &mut Books,
-) -> sqlx::Result<()> {
-    let rows = sqlx::query!(
-        "SELECT order_id, hold, session, state FROM checkout.orders WHERE hold = ANY($1)
-         UNION SELECT order_id, hold, session, state FROM checkout.orders WHERE session = ANY($2)",
-        holds,
-        sessions
-    )
-    .fetch_all(tx)
-    .await?;
-    for row in rows {
-        let (Some(order), Some(hold), Some(session), Some(text)) = (row.order_id, row.hold, row.session, row.state)
-        else {
-            continue;
-        };
-        books.holds.insert(hold);
-        if state(&text)?.keeps_stock() {
-            books.sessions.insert(session, order);
-        }
     }
     Ok(())
 }
@@ -236,6 +246,7 @@ async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx:
     Ok(())
 }
 
+/// Writes new orders. One that was refused before and came again is no longer refused.
 async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partition: i32) -> sqlx::Result<()> {
     let column = |field: fn(&Place) -> &str| -> Vec<String> {
         placed.iter().map(|(place, _)| field(place).to_owned()).collect()
@@ -249,7 +260,8 @@ async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partiti
         placed.iter().map(|(place, _)| language::tag(place.buyer.language.as_deref())).collect();
     let amounts: Vec<i64> = placed.iter().map(|(place, _)| place.amount_minor).collect();
     sqlx::query!(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
+        "WITH placed_after_all AS (DELETE FROM checkout.refusals WHERE order_id = ANY($1::uuid[]))
+         INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
                                       buyer_name, buyer_email, language, home_partition, placed_at, expires_at)
          SELECT order_id, session, show, hold, state, decode(request_hash, 'hex'), amount_minor, currency,
                 buyer_name, buyer_email, language, $12, placed_at, expires_at
@@ -317,10 +329,6 @@ async fn move_stock(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
 }
 
 async fn write_refusals(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
-    let placed: Vec<Uuid> = plan.placed.iter().map(|(place, _)| place.order).collect();
-    if !placed.is_empty() {
-        sqlx::query!("DELETE FROM checkout.refusals WHERE order_id = ANY($1)", &placed).execute(&mut *tx).await?;
-    }
     if plan.refused.is_empty() {
         return Ok(());
     }

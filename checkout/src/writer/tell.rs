@@ -1,0 +1,70 @@
+//! Saying what was written: to those who wait at once, to Redis while the next batch is being written.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures::future::join_all;
+use tokio::{task::JoinHandle, time::timeout};
+
+use super::Entry;
+use crate::{
+    App,
+    contract::Command,
+    decide::{Plan, Settlement},
+    shard::{self, Settled},
+    stock::ShardKey,
+};
+
+/// How long telling Redis may take; the lane waits for the batch before at most.
+const SETTLE_MAX: Duration = Duration::from_secs(1);
+const GAP_LOOKS: usize = 5;
+const GAP_PAUSE: Duration = Duration::from_millis(20);
+
+/// Tells batch after batch, in their order.
+#[derive(Default)]
+pub(super) struct Teller {
+    before: Option<JoinHandle<()>>,
+}
+
+impl Teller {
+    /// Wakes those who wait for `entries`, and begins to tell Redis once it knows of the batch before.
+    pub async fn tell(&mut self, app: &App, plan: Plan, entries: &[Entry]) {
+        app.outcomes.tell(entries.iter().filter_map(|entry| entry.asked.as_ref()).map(|asked| match &asked.command {
+            Command::Place(place) => place.order,
+            Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => end.order,
+        }));
+        self.finish().await;
+        self.before = Some(tokio::spawn(settle_all(app.clone(), plan.settlements)));
+    }
+
+    /// Waits until Redis was told, or given up on.
+    pub async fn finish(&mut self) {
+        if let Some(before) = self.before.take()
+            && let Err(error) = before.await
+        {
+            tracing::error!(%error, "telling Redis of a batch; the keeper will see to it");
+        }
+    }
+}
+
+async fn settle_all(app: App, settlements: BTreeMap<ShardKey, Settlement>) {
+    let settling = join_all(settlements.iter().map(|(shard, settlement)| settle(&app, *shard, settlement)));
+    if timeout(SETTLE_MAX, settling).await.is_err() {
+        tracing::warn!("Redis was not told of a batch in time; the keeper will see to it");
+    }
+}
+
+async fn settle(app: &App, shard: ShardKey, settlement: &Settlement) {
+    for _ in 0..GAP_LOOKS {
+        match shard::settle(&app.redis, shard, settlement).await {
+            Ok(Settled::Applied | Settled::OtherEpoch) => return,
+            // An order across shards was written elsewhere, and its word is on the way.
+            Ok(Settled::Gap) => tokio::time::sleep(GAP_PAUSE).await,
+            Err(error) => {
+                tracing::debug!(%shard, %error, "settling a shard");
+                tokio::time::sleep(GAP_PAUSE).await;
+            }
+        }
+    }
+    metrics::counter!("fairgate_writer_unsettled_total").increment(1);
+    tracing::warn!(%shard, "a shard was not told of a change; the keeper will rebuild it");
+}
