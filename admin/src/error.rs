@@ -27,8 +27,12 @@ pub enum Error {
     RoomUnknown,
     #[error("the room cannot go from {from} to {to}")]
     PhaseCannotFollow { from: &'static str, to: &'static str },
+    #[error("it was changed since its effect was shown")]
+    ChangedMeanwhile,
     #[error("there is no such show")]
     ShowUnknown,
+    #[error("the room of another show has this name")]
+    RoomNameTaken,
     #[error("there is no such person")]
     PersonUnknown,
     #[error("the address is taken")]
@@ -81,6 +85,12 @@ impl Error {
             Self::PhaseCannotFollow { from, to } => {
                 Problem::new(S::CONFLICT, "phase-cannot-follow", "The room cannot do that now")
                     .detail(format!("It is {from}, and a room that is {from} cannot become {to}."))
+            }
+            Self::ChangedMeanwhile => Problem::new(S::CONFLICT, "changed-meanwhile", "It was changed since you looked")
+                .detail("Look at what your change would do now, then confirm it again."),
+            Self::RoomNameTaken => {
+                Problem::new(S::CONFLICT, "room-name-taken", "The room of another show has this name")
+                    .detail("A show's room is called as the show is. Sell this show under another id.")
             }
             Self::EmailTaken => Problem::new(S::CONFLICT, "email-taken", "Somebody has this address already")
                 .detail("Each person has an account of their own. Use another address.")

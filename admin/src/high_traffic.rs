@@ -4,13 +4,15 @@ use chrono::{DateTime, Utc};
 use kit::http::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use waitroom::contract::{NewRoom, RoomChange, RoomState, change_room_in, create_room, room_of_show};
 
 use crate::{
     App,
     audit::{Deed, note},
     error::Error,
+    live::{self, RoomFigures},
+    marking::{Effect, with_new_room, with_room, without_mark},
     staff::Staff,
 };
 
@@ -18,7 +20,8 @@ use crate::{
 const LANES_MAX: i32 = 256;
 
 /// What the room of a high-traffic show is to be like.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct RoomWish {
     /// 1 to 256; a room that is there keeps its own.
@@ -58,49 +61,137 @@ impl RoomWish {
         }
         Ok(())
     }
+
+    /// What of it a room that is there takes on.
+    pub fn settings(&self) -> RoomChange {
+        RoomChange {
+            rate_per_sec: Some(self.rate_per_sec),
+            max_active: Some(self.max_active),
+            claim_window_secs: Some(self.claim_window_secs),
+            ..RoomChange::default()
+        }
+    }
+
+    fn new_room(&self, show: &str) -> NewRoom {
+        NewRoom {
+            room: show.to_owned(),
+            show: show.to_owned(),
+            lanes: self.lanes,
+            rate_per_sec: self.rate_per_sec,
+            max_active: self.max_active,
+            claim_window_secs: self.claim_window_secs,
+            message: String::new(),
+            opens_at: self.opens_at,
+        }
+    }
+
+    fn made(&self, room: &RoomState) -> bool {
+        (room.lanes, room.max_active, room.claim_window_secs) == (self.lanes, self.max_active, self.claim_window_secs)
+            && (room.rate_per_sec - self.rate_per_sec).abs() <= f64::EPSILON
+    }
 }
 
-/// Marks a show and makes its room and lanes, or changes the settings of the room it has. Doing so twice is as once.
+/// A show before it is marked or unmarked.
+pub struct Standing {
+    pub show: String,
+    pub marked: bool,
+    pub room: Option<RoomFigures>,
+}
+
+impl Standing {
+    /// What a preview was made of, in a few characters.
+    pub fn seen(&self) -> String {
+        seen(self.marked, self.room.as_ref().map(|known| &known.room))
+    }
+
+    /// What marking it would do.
+    ///
+    /// # Errors
+    /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`].
+    pub async fn marking(&self, app: &App, wish: &RoomWish) -> Result<Effect, Error> {
+        wish.check()?;
+        Ok(match &self.room {
+            Some(known) => with_room(self.marked, &known.room, &known.flow, wish),
+            None => {
+                name_is_free(app, &self.show).await?;
+                with_new_room(&self.show, wish, Utc::now())
+            }
+        })
+    }
+
+    /// What taking the mark away would do.
+    pub fn unmarking(&self) -> Effect {
+        without_mark(self.marked, self.room.as_ref().map(|known| (&known.room, &known.flow)))
+    }
+}
+
+fn seen(marked: bool, room: Option<&RoomState>) -> String {
+    format!("{}{}", if marked { "marked" } else { "unmarked" }, room.map(crate::rooms::mark).unwrap_or_default())
+}
+
+/// How a show stands.
 ///
 /// # Errors
-/// [`Error::ShowUnknown`], [`Error::Field`].
-pub async fn mark(app: &App, staff: &Staff, show: &str, wish: &RoomWish, request: &RequestId) -> Result<Marked, Error> {
-    wish.check()?;
-    if catalog::contract::seller(&app.pool, show).await?.is_none() {
-        return Err(Error::ShowUnknown);
+/// [`Error::ShowUnknown`].
+pub async fn standing(app: &App, show: &str) -> Result<Standing, Error> {
+    let seller = catalog::contract::seller(&app.pool, show).await?.ok_or(Error::ShowUnknown)?;
+    let room = match room_of_show(&app.pool, show).await? {
+        Some(room) => live::room(app, &room).await?,
+        None => None,
+    };
+    Ok(Standing { show: show.to_owned(), marked: seller.high_traffic, room })
+}
+
+/// The room of a show is called as the show is, unless it was made by hand.
+async fn name_is_free(app: &App, show: &str) -> Result<(), Error> {
+    match waitroom::contract::room(&app.pool, show).await? {
+        Some(room) if room.show != show => Err(Error::RoomNameTaken),
+        _ => Ok(()),
     }
-    let (room, had_room) = match room_of_show(&app.pool, show).await? {
-        Some(room) => (room, true),
+}
+
+/// Marks a show and makes its room and lanes, or changes the settings of the room it has. Doing so twice is as once. `looked`
+/// is what [`Standing::seen`] gave for the preview that was confirmed, `None` where none was asked for.
+///
+/// # Errors
+/// [`Error::ShowUnknown`], [`Error::Field`], [`Error::RoomNameTaken`]; [`Error::ChangedMeanwhile`] where the show no longer
+/// stands as it did.
+pub async fn mark(
+    app: &App,
+    staff: &Staff,
+    show: &str,
+    (wish, looked): (&RoomWish, Option<&str>),
+    request: &RequestId,
+) -> Result<Marked, Error> {
+    wish.check()?;
+    let found = standing(app, show).await?;
+    if looked.is_some_and(|looked| looked != found.seen()) {
+        return Err(Error::ChangedMeanwhile);
+    }
+    let room = match &found.room {
+        Some(known) => known.room.room.clone(),
         None => {
-            let new = NewRoom {
-                room: show.to_owned(),
-                show: show.to_owned(),
-                lanes: wish.lanes,
-                rate_per_sec: wish.rate_per_sec,
-                max_active: wish.max_active,
-                claim_window_secs: wish.claim_window_secs,
-                message: String::new(),
-                opens_at: wish.opens_at,
-            };
+            name_is_free(app, show).await?;
             // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the next try finds the room.
-            create_room(&app.pool, &app.kafka, &new).await?;
-            (new.room, false)
+            create_room(&app.pool, &app.kafka, &wish.new_room(show)).await?;
+            show.to_owned()
         }
     };
-    let settings = RoomChange {
-        rate_per_sec: Some(wish.rate_per_sec),
-        max_active: Some(wish.max_active),
-        claim_window_secs: Some(wish.claim_window_secs),
-        ..RoomChange::default()
-    };
     let mut tx = app.pool.begin().await?;
-    let changed = change_room_in(&mut tx, &room, &settings).await?;
+    let changed = change_room_in(&mut tx, &room, &wish.settings()).await?;
     let was = catalog::contract::set_high_traffic(&mut tx, show, true).await?.ok_or(Error::ShowUnknown)?;
+    // Publishing makes a room of its own, perhaps in this very moment.
+    let had_room = found.room.is_some() || !wish.made(&changed.before);
     let before = had_room.then_some(&changed.before);
-    let deed = Deed::new("show.high_traffic", format!("show {show}"))
-        .before(json!({"high_traffic": was, "room": before}))
-        .after(json!({"high_traffic": true, "room": changed.after}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    if looked.is_some_and(|looked| looked != seen(was, before)) {
+        return Err(Error::ChangedMeanwhile);
+    }
+    if !was || before != Some(&changed.after) {
+        let deed = Deed::new("show.high_traffic", format!("show {show}"))
+            .before(json!({"high_traffic": was, "room": before}))
+            .after(json!({"high_traffic": true, "room": changed.after}));
+        note(&mut tx, &staff.email, request, &deed).await?;
+    }
     tx.commit().await?;
     Ok(Marked { room: changed.after, had_room })
 }

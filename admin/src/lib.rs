@@ -1,10 +1,10 @@
 //! Operators and admins: the console, what they did, support and refunds.
 //!
 //! Reading order: [`contract`] is what others may use. [`staff`] and [`session`] say who somebody is and what they may
-//! do, [`sign_in`] and [`people`] how they come to it. [`audit`] is the log that every change is written to. [`figures`]
-//! and [`preview`] decide without I/O what is told about a room and what a change would do; [`sampler`] looks at the rooms
-//! and [`live`] tells everybody who watches. [`rooms`], [`high_traffic`], [`resellers`], [`support`] and [`refund`] are
-//! what can be done; [`api`] and [`pages`] are the two doors to all of it.
+//! do, [`sign_in`] and [`people`] how they come to it. [`audit`] is the log that every change is written to. [`figures`],
+//! [`preview`] and [`marking`] decide without I/O what is told about a room and what a change would do; [`sampler`] looks
+//! at the rooms and [`live`] tells everybody who watches. [`rooms`], [`high_traffic`], [`resellers`], [`support`] and
+//! [`refund`] are what can be done; [`api`] and [`pages`] are the two doors to all of it.
 
 pub mod app;
 pub mod config;
@@ -21,6 +21,7 @@ mod store;
 mod figures;
 mod high_traffic;
 mod live;
+mod marking;
 mod preview;
 mod refund;
 mod resellers;
@@ -29,7 +30,7 @@ mod sampler;
 mod support;
 
 mod api;
-mod pages;
+pub mod pages;
 mod run;
 
 pub use app::App;

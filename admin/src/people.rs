@@ -104,8 +104,10 @@ pub async fn reset_password(app: &App, staff: &Staff, person: Uuid, request: &Re
     let mut tx = app.pool.begin().await?;
     let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
     store::people::set_password(&mut tx, person, &hash, true).await?;
-    store::session::end_others(&mut tx, person, &[]).await?;
-    let deed = Deed::new("password.reset", format!("person {}", account.person.email));
+    let ended = store::session::end_others(&mut tx, person, &[]).await?;
+    let deed = Deed::new("password.reset", format!("person {}", account.person.email))
+        .before(json!({"one_time": account.person.must_change_password}))
+        .after(json!({"one_time": true, "sessions_ended": ended}));
     note(&mut tx, &staff.email, request, &deed).await?;
     tx.commit().await?;
     Ok(password)

@@ -1,6 +1,7 @@
 //! What a change does to those who wait, in words and numbers, before it is done. Pure.
 
 use catalog::contract::price::grouped;
+use chrono::{DateTime, Utc};
 use waitroom::contract::{Phase, RoomChange, RoomState, wait_secs};
 
 use crate::figures::Flow;
@@ -35,6 +36,11 @@ pub fn count(number: i64) -> String {
     grouped(number.max(0).unsigned_abs())
 }
 
+/// `21 November 2026, 19:30:09 UTC`
+pub fn moment(at: &DateTime<Utc>) -> String {
+    at.format("%-d %B %Y, %H:%M:%S UTC").to_string()
+}
+
 /// `50`, `2.5`
 pub fn per_sec(rate: f64) -> String {
     let rounded = (rate * 100.0).round() / 100.0;
@@ -46,7 +52,7 @@ fn people(number: i64, one: &str, many: &str) -> String {
 }
 
 /// `12,408 are waiting.`
-fn waiting_words(flow: &Flow) -> String {
+pub fn waiting_words(flow: &Flow) -> String {
     match flow.waiting {
         0 => "Nobody is waiting.".to_owned(),
         1 => "1 is waiting.".to_owned(),

@@ -11,13 +11,6 @@ use crate::{
     staff::Staff,
 };
 
-/// What became of a change.
-pub enum Outcome {
-    Done(Box<Changed>),
-    /// The room is no longer as it was when the effect was shown; nothing was changed.
-    ChangedMeanwhile,
-}
-
 /// What a preview was made of, in a few characters: it differs where the room's settings do.
 pub fn mark(room: &RoomState) -> String {
     let text = serde_json::to_string(room).unwrap_or_default();
@@ -28,7 +21,8 @@ pub fn mark(room: &RoomState) -> String {
 /// confirmed, `None` where none was asked for.
 ///
 /// # Errors
-/// [`Error::RoomUnknown`], [`Error::PhaseCannotFollow`], [`Error::Field`].
+/// [`Error::RoomUnknown`], [`Error::PhaseCannotFollow`], [`Error::Field`]; [`Error::ChangedMeanwhile`] where the room is no
+/// longer as it was when the effect was shown.
 pub async fn change(
     app: &App,
     staff: &Staff,
@@ -36,11 +30,11 @@ pub async fn change(
     change: &RoomChange,
     seen: Option<&str>,
     request: &RequestId,
-) -> Result<Outcome, Error> {
+) -> Result<Changed, Error> {
     let mut tx = app.pool.begin().await?;
     let changed = change_room_in(&mut tx, room, change).await?;
     if seen.is_some_and(|seen| seen != mark(&changed.before)) {
-        return Ok(Outcome::ChangedMeanwhile);
+        return Err(Error::ChangedMeanwhile);
     }
     if changed.before != changed.after {
         let deed =
@@ -48,5 +42,5 @@ pub async fn change(
         note(&mut tx, &staff.email, request, &deed).await?;
     }
     tx.commit().await?;
-    Ok(Outcome::Done(Box::new(changed)))
+    Ok(changed)
 }

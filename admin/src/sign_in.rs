@@ -66,8 +66,9 @@ async fn count_failure(tx: &mut PgConnection, account: &Account, request: &Reque
     let secs = kit::throttle::block_secs(failed);
     let until = (secs > 0).then(|| Utc::now() + TimeDelta::seconds(secs));
     store::people::failed(tx, account.person.person, failed, until).await?;
-    let deed =
-        Deed::new("sign_in.refused", format!("person {}", account.person.email)).after(json!({"in_a_row": failed}));
+    let deed = Deed::new("sign_in.refused", format!("person {}", account.person.email))
+        .before(json!({"failed_in_a_row": account.failed}))
+        .after(json!({"failed_in_a_row": failed}));
     note(tx, SOMEBODY, request, &deed).await?;
     Ok(Error::SignInRefused)
 }
@@ -83,7 +84,10 @@ async fn open(tx: &mut PgConnection, account: &Account, request: &RequestId) -> 
         store::session::end_others(tx, person.person, &token_hash).await?;
     }
     store::session::insert(tx, &token_hash, person.person, expires_at).await?;
-    note(tx, &person.email, request, &Deed::new("sign_in", format!("person {}", person.email))).await?;
+    let deed = Deed::new("sign_in", format!("person {}", person.email))
+        .before(json!({"signed_in": false, "failed_in_a_row": account.failed}))
+        .after(json!({"signed_in": true, "failed_in_a_row": 0, "session_expires_at": expires_at}));
+    note(tx, &person.email, request, &deed).await?;
     Ok(SignedIn { token, expires_at, must_change_password: person.must_change_password })
 }
 
@@ -110,7 +114,10 @@ async fn refuse_unknown(app: &App, email: &str, password: &str, request: &Reques
         redis.set_ex(&block_key, 1, secs.unsigned_abs()).await.map_err(anyhow::Error::from)?;
     }
     let mut tx = app.pool.begin().await?;
-    note(&mut tx, SOMEBODY, request, &Deed::new("sign_in.refused", "no account")).await?;
+    let deed = Deed::new("sign_in.refused", "no account")
+        .before(json!({"failed_in_a_row": failed.saturating_sub(1)}))
+        .after(json!({"failed_in_a_row": failed}));
+    note(&mut tx, SOMEBODY, request, &deed).await?;
     tx.commit().await?;
     Ok(Error::SignInRefused)
 }
@@ -119,7 +126,10 @@ async fn refuse_unknown(app: &App, email: &str, password: &str, request: &Reques
 pub async fn sign_out(app: &App, staff: &Staff, token: &str, request: &RequestId) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
     store::session::end(&mut tx, &kit::secret::hash(token)).await?;
-    note(&mut tx, &staff.email, request, &Deed::new("sign_out", format!("person {}", staff.email))).await?;
+    let deed = Deed::new("sign_out", format!("person {}", staff.email))
+        .before(json!({"signed_in": true}))
+        .after(json!({"signed_in": false}));
+    note(&mut tx, &staff.email, request, &deed).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -143,21 +153,26 @@ pub async fn change_password(
     }
     let account = store::people::by_email(&app.pool, &staff.email).await?.ok_or(Error::SessionNeeded)?;
     refuse_blocked(account.blocked_until)?;
-    let is_right = kit::password::verify(current.to_owned(), Some(account.password_hash.clone())).await;
+    // No transaction is open while passwords are worked on.
+    let hash = match kit::password::verify(current.to_owned(), Some(account.password_hash.clone())).await {
+        true => Some(kit::password::hash(password.to_owned()).await?),
+        false => None,
+    };
     let mut tx = app.pool.begin().await?;
     let now = store::people::for_update(&mut tx, staff.person).await?.ok_or(Error::SessionNeeded)?;
     refuse_blocked(now.blocked_until)?;
-    if !(is_right && now.password_hash == account.password_hash) {
+    // Where an admin gave a one-time password meanwhile, that one counts.
+    let Some(hash) = hash.filter(|_| now.password_hash == account.password_hash) else {
         count_failure(&mut tx, &now, request).await?;
         tx.commit().await?;
         return Err(Error::field("current", "This is not your password."));
-    }
-    tx.rollback().await?;
-    let hash = kit::password::hash(password.to_owned()).await?;
-    let mut tx = app.pool.begin().await?;
+    };
     store::people::set_password(&mut tx, staff.person, &hash, false).await?;
-    store::session::end_others(&mut tx, staff.person, &kit::secret::hash(token)).await?;
-    note(&mut tx, &staff.email, request, &Deed::new("password.change", format!("person {}", staff.email))).await?;
+    let ended = store::session::end_others(&mut tx, staff.person, &kit::secret::hash(token)).await?;
+    let deed = Deed::new("password.change", format!("person {}", staff.email))
+        .before(json!({"one_time": now.person.must_change_password}))
+        .after(json!({"one_time": false, "other_sessions_ended": ended}));
+    note(&mut tx, &staff.email, request, &deed).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -13,9 +13,11 @@ pub use crate::{
     fault::CatalogFault,
     price,
     reseller::{
-        ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show, reseller_shows, venues,
+        ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show, reseller_shows,
+        reseller_shows_page, venues,
     },
     show_draft::{change_show, create_show, publish_show, put_ticket_type},
+    shows::Cursor as ShowCursor,
     when,
 };
 
@@ -101,6 +103,7 @@ pub struct Seller {
     pub reseller: Option<Uuid>,
     /// Drafts are not.
     pub published: bool,
+    pub high_traffic: bool,
 }
 
 /// A show as admins see it: of whoever sells it, drafts and unlisted ones too.

@@ -26,6 +26,8 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(rooms::preview))
         .routes(routes!(shows::list))
         .routes(routes!(shows::mark, shows::unmark))
+        .routes(routes!(shows::preview_mark))
+        .routes(routes!(shows::preview_unmark))
         .routes(routes!(log::list))
         .routes(routes!(resellers::list))
         .routes(routes!(resellers::one, resellers::decide))

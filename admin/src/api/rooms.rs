@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     live::{self, RoomFigures},
     preview::effects,
-    rooms::{self, Outcome},
+    rooms,
     session::{Anyone, Caller},
 };
 
@@ -100,10 +100,7 @@ pub async fn change(
     request: RequestId,
     extract::Json(change): extract::Json<Change>,
 ) -> Result<Json<Changed>, Error> {
-    match rooms::change(&app, &caller.staff, &room, &change.into(), None, &request).await? {
-        Outcome::Done(changed) => Ok(Json(*changed)),
-        Outcome::ChangedMeanwhile => Err(Error::Internal(anyhow::anyhow!("a change without a preview was compared"))),
-    }
+    Ok(Json(rooms::change(&app, &caller.staff, &room, &change.into(), None, &request).await?))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -13,7 +13,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     App,
     error::Error,
-    high_traffic::{self, Marked, RoomWish},
+    high_traffic::{self, Marked, RoomWish, standing},
+    live::RoomFigures,
+    marking::{Effect, Setting},
     session::{Admins, Anyone, Caller},
 };
 
@@ -52,7 +54,8 @@ pub async fn list(
     params(("show" = String, Path)), request_body = RoomWish,
     responses((status = 200, body = Marked), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"), (status = 422, body = ProblemBody)))]
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
+        (status = 409, body = ProblemBody, description = "`room-name-taken`"), (status = 422, body = ProblemBody)))]
 pub async fn mark(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -60,10 +63,10 @@ pub async fn mark(
     request: RequestId,
     extract::Json(wish): extract::Json<RoomWish>,
 ) -> Result<Json<Marked>, Error> {
-    Ok(Json(high_traffic::mark(&app, &caller.staff, &show, &wish, &request).await?))
+    Ok(Json(high_traffic::mark(&app, &caller.staff, &show, (&wish, None), &request).await?))
 }
 
-/// Take the mark away
+/// Take a show's mark away
 ///
 /// The room stays, and whoever is in its line keeps their place.
 #[utoipa::path(delete, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
@@ -78,4 +81,59 @@ pub async fn unmark(
 ) -> Result<StatusCode, Error> {
     high_traffic::unmark(&app, &caller.staff, &show, &request).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MarkingPreview {
+    /// What it does, a sentence or more for each thing. Empty where nothing would change.
+    effects: Vec<String>,
+    /// Setting by setting, in words.
+    settings: Vec<Setting>,
+    /// Whether the show is marked now.
+    marked: bool,
+    /// The show's room as it is now; absent where it has none.
+    now: Option<RoomFigures>,
+}
+
+impl MarkingPreview {
+    fn new(effect: Effect, standing: high_traffic::Standing) -> Json<Self> {
+        let Effect { words, settings } = effect;
+        Json(Self { effects: words, settings, marked: standing.marked, now: standing.room })
+    }
+}
+
+/// What marking a show would do
+///
+/// Changes nothing.
+#[utoipa::path(get, path = "/v1/admin/shows/{show}/high-traffic/preview", tag = "admin", security(("admin_session" = [])),
+    params(("show" = String, Path), RoomWish),
+    responses((status = 200, body = MarkingPreview), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
+        (status = 409, body = ProblemBody, description = "`room-name-taken`"), (status = 422, body = ProblemBody)))]
+pub async fn preview_mark(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Path(show): Path<String>,
+    Query(wish): Query<RoomWish>,
+) -> Result<Json<MarkingPreview>, Error> {
+    let standing = standing(&app, &show).await?;
+    Ok(MarkingPreview::new(standing.marking(&app, &wish).await?, standing))
+}
+
+/// What taking the mark away would do
+///
+/// Changes nothing.
+#[utoipa::path(get, path = "/v1/admin/shows/{show}/high-traffic/removal-preview", tag = "admin",
+    security(("admin_session" = [])), params(("show" = String, Path)),
+    responses((status = 200, body = MarkingPreview), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+pub async fn preview_unmark(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Path(show): Path<String>,
+) -> Result<Json<MarkingPreview>, Error> {
+    let standing = standing(&app, &show).await?;
+    Ok(MarkingPreview::new(standing.unmarking(), standing))
 }

@@ -1,6 +1,11 @@
-//! The console for people, and the support page for fans. Everything works without scripts.
+//! The console for people, and the support page for fans. Everything works without scripts. [`pages`] is the list of all of
+//! them: the routers are made from it, and so are the tests that walk every route.
 
-use axum::routing::{get, post};
+use axum::{
+    handler::Handler,
+    http::Method,
+    routing::{MethodFilter, MethodRouter, on},
+};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
@@ -8,6 +13,7 @@ use crate::App;
 mod account;
 mod fan;
 mod log;
+mod marking;
 mod order_view;
 mod people;
 mod resellers;
@@ -16,39 +22,95 @@ mod shows;
 mod support;
 mod view;
 
+/// Whom a page is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Whoever signs in.
+    SignIn,
+    /// Operators or admins: the handler's signature says which.
+    Console,
+    /// Fans with the link to their order.
+    Fan,
+}
+
+/// One route.
+pub struct Page {
+    pub method: Method,
+    pub path: &'static str,
+    pub door: Door,
+    route: MethodRouter<App>,
+}
+
+impl Page {
+    fn get<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+        Self { method: Method::GET, path, door, route: on(MethodFilter::GET, handler) }
+    }
+
+    fn post<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+        Self { method: Method::POST, path, door, route: on(MethodFilter::POST, handler) }
+    }
+}
+
+/// Every page and every form.
+pub fn pages() -> Vec<Page> {
+    use Door::{Console, Fan, SignIn};
+    const CHANGE_ROOM: &str = "/admin/rooms/{room}/change";
+    const MARK: &str = "/admin/shows/{show}/mark";
+    const UNMARK: &str = "/admin/shows/{show}/unmark";
+    const RESELLER: &str = "/admin/resellers/{reseller}/{state}";
+    const REFUND: &str = "/admin/support/{ticket}/refund";
+    vec![
+        Page::get(SignIn, "/admin/sign-in", account::form),
+        Page::post(SignIn, "/admin/sign-in", account::sign_in),
+        Page::get(Console, "/admin", rooms::all),
+        Page::get(Console, "/admin/stream", rooms::stream),
+        Page::get(Console, "/admin/rooms/{room}", rooms::one),
+        Page::get(Console, "/admin/rooms/{room}/picture", rooms::picture),
+        Page::get(Console, CHANGE_ROOM, rooms::preview),
+        Page::post(Console, CHANGE_ROOM, rooms::change),
+        Page::get(Console, "/admin/shows", shows::all),
+        Page::get(Console, "/admin/shows/{show}", marking::one),
+        Page::get(Console, MARK, marking::preview),
+        Page::post(Console, MARK, marking::mark),
+        Page::get(Console, UNMARK, marking::unmark_preview),
+        Page::post(Console, UNMARK, marking::unmark),
+        Page::get(Console, "/admin/audit", log::list),
+        Page::get(Console, "/admin/resellers", resellers::all),
+        Page::get(Console, RESELLER, resellers::preview),
+        Page::post(Console, RESELLER, resellers::decide),
+        Page::get(Console, "/admin/support", support::all),
+        Page::get(Console, "/admin/support/{ticket}", support::one),
+        Page::post(Console, "/admin/support/{ticket}/answer", support::answer),
+        Page::post(Console, "/admin/support/{ticket}/close", support::close),
+        Page::get(Console, REFUND, support::refund_preview),
+        Page::post(Console, REFUND, support::refund),
+        Page::get(Console, "/admin/people", people::all),
+        Page::post(Console, "/admin/people", people::add),
+        Page::post(Console, "/admin/people/{person}", people::change),
+        Page::get(Console, "/admin/password", account::account),
+        Page::post(Console, "/admin/password", account::change),
+        Page::post(Console, "/admin/sign-out", account::sign_out),
+        Page::get(Fan, "/support/{order}", fan::show),
+        Page::post(Fan, "/support/{order}", fan::write),
+    ]
+}
+
+fn routes(door: Door) -> OpenApiRouter<App> {
+    let pages = pages().into_iter().filter(|page| page.door == door);
+    pages.fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route))
+}
+
 /// What needs a session.
-pub fn console() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .route("/admin", get(rooms::all))
-        .route("/admin/stream", get(rooms::stream))
-        .route("/admin/rooms/{room}", get(rooms::one))
-        .route("/admin/rooms/{room}/picture", get(rooms::picture))
-        .route("/admin/rooms/{room}/change", get(rooms::preview).post(rooms::change))
-        .route("/admin/shows", get(shows::all))
-        .route("/admin/shows/{show}", get(shows::one))
-        .route("/admin/shows/{show}/mark", post(shows::mark))
-        .route("/admin/shows/{show}/unmark", post(shows::unmark))
-        .route("/admin/audit", get(log::list))
-        .route("/admin/resellers", get(resellers::all))
-        .route("/admin/resellers/{reseller}/{state}", get(resellers::preview).post(resellers::decide))
-        .route("/admin/support", get(support::all))
-        .route("/admin/support/{ticket}", get(support::one))
-        .route("/admin/support/{ticket}/answer", post(support::answer))
-        .route("/admin/support/{ticket}/close", post(support::close))
-        .route("/admin/support/{ticket}/refund", get(support::refund_preview).post(support::refund))
-        .route("/admin/people", get(people::all).post(people::add))
-        .route("/admin/people/{person}", post(people::change))
-        .route("/admin/password", get(account::account).post(account::change))
-        .route("/admin/sign-out", post(account::sign_out))
-        .merge(OpenApiRouter::from(kit::asset::router(&[&view::SCRIPT])))
+pub(crate) fn console() -> OpenApiRouter<App> {
+    routes(Door::Console).merge(OpenApiRouter::from(kit::asset::router(&[&view::SCRIPT])))
 }
 
 /// What makes a session.
-pub fn sign_in() -> OpenApiRouter<App> {
-    OpenApiRouter::new().route("/admin/sign-in", get(account::form).post(account::sign_in))
+pub(crate) fn sign_in() -> OpenApiRouter<App> {
+    routes(Door::SignIn)
 }
 
 /// For fans.
-pub fn support() -> OpenApiRouter<App> {
-    OpenApiRouter::new().route("/support/{order}", get(fan::show).post(fan::write))
+pub(crate) fn support() -> OpenApiRouter<App> {
+    routes(Door::Fan)
 }

@@ -72,6 +72,7 @@ async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faul
         title,
         note: None,
         effects: vec![effect],
+        settings: Vec::new(),
         back: "/admin/resellers".to_owned(),
         action: format!("/admin/resellers/{id}/{state}"),
         hidden: Vec::new(),

@@ -21,8 +21,9 @@ use crate::{
     error::Error,
     figures::Picture,
     live::{self, RoomFigures},
+    marking::Setting,
     preview::{count, effects},
-    rooms::{self, Outcome, mark},
+    rooms::{self, mark},
     session::{Anyone, Fields, Posted, Signed},
 };
 
@@ -145,6 +146,8 @@ pub struct ConfirmPage {
     pub title: String,
     pub note: Option<&'static str>,
     pub effects: Vec<String>,
+    /// Setting by setting, where that says more than words.
+    pub settings: Vec<Setting>,
     pub back: String,
     pub action: String,
     pub hidden: Vec<(&'static str, String)>,
@@ -187,6 +190,7 @@ fn confirm(
         title: format!("Change {}", live.room.room),
         note,
         effects: effects(&live.room, &live.flow, &change),
+        settings: Vec::new(),
         back: format!("/admin/rooms/{}", live.room.room),
         action: format!("/admin/rooms/{}/change", live.room.room),
         hidden,
@@ -217,12 +221,13 @@ pub async fn change(
     Posted { signed, fields }: Posted<Anyone>,
 ) -> Result<Response, Error> {
     let seen = fields.text("seen");
-    match rooms::change(&app, &signed.staff, &room, &change_of(&fields)?, Some(seen), &request).await? {
-        Outcome::Done(_) => Ok(Redirect::to(&format!("/admin/rooms/{room}?done=1")).into_response()),
-        Outcome::ChangedMeanwhile => {
+    match rooms::change(&app, &signed.staff, &room, &change_of(&fields)?, Some(seen), &request).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/rooms/{room}?done=1")).into_response()),
+        Err(Error::ChangedMeanwhile) => {
             let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
             let note = "The room was changed since you looked. This is what your change would do now.";
             confirm(&signed, &live, &fields, Some(note))
         }
+        Err(error) => Err(error),
     }
 }

@@ -158,6 +158,7 @@ fn confirm(signed: &Signed<Admins>, ticket: Uuid, order: &OrderDetails, faults: 
         title: format!("Refund order {}", view.number),
         note: None,
         effects,
+        settings: Vec::new(),
         action: format!("{back}/refund"),
         back,
         hidden: Vec::new(),

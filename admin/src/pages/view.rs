@@ -1,9 +1,9 @@
 //! What several pages show alike.
 
-use chrono::{DateTime, Utc};
 use kit::{asset::Asset, extract::invalid_field};
 use waitroom::contract::Phase;
 
+pub use crate::preview::moment;
 use crate::{error::Error, preview::count, session::Signed, staff::Role};
 
 /// Live figures.
@@ -66,11 +66,6 @@ pub fn number<T: Copy + Into<i64>>(number: &T) -> String {
 /// A number that may be unknown for a moment.
 pub fn known(number: &Option<i64>) -> String {
     number.map_or_else(|| "–".to_owned(), count)
-}
-
-/// `21 November 2026, 19:30:09 UTC`
-pub fn moment(at: &DateTime<Utc>) -> String {
-    at.format("%-d %B %Y, %H:%M:%S UTC").to_string()
 }
 
 /// A phase out of a form; `None` where it is empty.

@@ -54,15 +54,18 @@ pub async fn staff(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Staf
     }))
 }
 
+/// Ends a session.
 pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM admin.sessions WHERE token_hash = $1", token_hash).execute(tx).await?;
     Ok(())
 }
 
-/// Ends a person's sessions, but for one.
-pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM admin.sessions WHERE user_id = $1 AND token_hash <> $2", user, but).execute(tx).await?;
-    Ok(())
+/// Ends a person's sessions, but for one. Gives how many there were.
+pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<u64> {
+    let done = sqlx::query!("DELETE FROM admin.sessions WHERE user_id = $1 AND token_hash <> $2", user, but)
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected())
 }
 
 /// Forgets sessions that are over.

@@ -24,6 +24,8 @@ pub const PASSWORD: &str = "a long enough password 1";
 pub struct Desk {
     pub corner: Corner,
     pub router: Router,
+    /// The description of the API.
+    pub api: Value,
     pub checkout_keys: String,
     pub tasks: Tasks,
 }
@@ -34,7 +36,13 @@ impl Drop for Desk {
     }
 }
 
-/// An answer, read whole.
+/// Somebody who was added.
+pub struct Newcomer {
+    pub person: String,
+    pub one_time: String,
+}
+
+/// An answer, read whole; a stream is not read.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -88,8 +96,9 @@ impl Desk {
         let tasks = Tasks::default();
         admin::run(&app, &tasks);
         let routers = admin::router(app);
-        let (router, _) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
-        Self { corner, router: kit::http::stack(router), checkout_keys, tasks }
+        let (router, api) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
+        let api = serde_json::to_value(api).expect("a description");
+        Self { corner, router: kit::http::stack(router), api, checkout_keys, tasks }
     }
 
     /// A console with an admin who has chosen a password, and the token of a session of theirs.
@@ -126,6 +135,10 @@ impl Desk {
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.router.clone().oneshot(request).await.expect("infallible");
         let (status, headers) = (response.status(), response.headers().clone());
+        if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
+            // It does not end.
+            return Answer { status, headers, text: String::new() };
+        }
         let body = response.into_body().collect().await.expect("body").to_bytes();
         Answer { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
     }
@@ -168,6 +181,15 @@ impl Desk {
         catalog::contract::put_show(&self.corner.pool, &serde_json::from_value(text).expect("show"))
             .await
             .expect("put");
+    }
+
+    /// Somebody whom `admin` added, with their one-time password still.
+    pub async fn newcomer(&self, admin: &str, email: &str, role: &str) -> Newcomer {
+        let body = json!({"email": email, "name": "Somebody", "role": role});
+        let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
+        assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
+        let text = |name: &str| added.json()[name].as_str().expect("text").to_owned();
+        Newcomer { person: text("person"), one_time: text("one_time_password") }
     }
 
     /// Marks a show as high-traffic, which makes its room.

@@ -2,7 +2,6 @@
 
 use admin::contract::{SUPPORT_TOPIC, SupportEvent};
 use axum::http::StatusCode;
-use checkout::contract::OrderLinks;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
@@ -10,41 +9,10 @@ use rdkafka::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::desk::{Desk, until};
-
-/// An order as the writer leaves it, in `state`.
-async fn put_order(desk: &Desk, state: &str) -> Uuid {
-    let order = Uuid::now_v7();
-    desk.put_show("s").await;
-    sqlx::query(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name,
-             buyer_email, home_partition, placed_at, expires_at, paid_at)
-         VALUES ($1, $2, 's', $3, $4, '', 5000, 'EUR', 'Fay', 'fay@example.org', 0, now(), now(), now())",
-    )
-    .bind(order)
-    .bind(Uuid::now_v7())
-    .bind(Uuid::now_v7())
-    .bind(state)
-    .execute(&desk.corner.pool)
-    .await
-    .expect("order");
-    let kind = catalog::contract::ticket_types(&desk.corner.pool, "s").await.expect("types")[0].ticket_type;
-    sqlx::query(
-        "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, unit_price_minor) VALUES ($1, $2, 0, 1, 5000)",
-    )
-    .bind(order)
-    .bind(kind)
-    .execute(&desk.corner.pool)
-    .await
-    .expect("line");
-    order
-}
-
-/// `/support/{order}?key=…`, as the order page links to it.
-fn support_path(desk: &Desk, order: Uuid) -> String {
-    let links = OrderLinks::from_paserk(&desk.checkout_keys).expect("links");
-    links.path(order).expect("path").replace("/orders/", "/support/")
-}
+use crate::{
+    desk::{Desk, until},
+    props::{put_order, put_reseller, support_path},
+};
 
 #[tokio::test]
 async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
@@ -170,20 +138,7 @@ async fn a_refund_is_shown_first_asked_for_once_and_logged() {
 #[tokio::test]
 async fn resellers_are_decided_about_with_a_reason() {
     let (desk, token) = Desk::with_admin().await;
-    let id = Uuid::now_v7();
-    sqlx::query("INSERT INTO reseller.resellers (reseller, name, about) VALUES ($1, 'Nordlys', 'Small halls')")
-        .bind(id)
-        .execute(&desk.corner.pool)
-        .await
-        .expect("reseller");
-    sqlx::query(
-        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, $2, 'n@example.org', 'Nils', 'x')",
-    )
-    .bind(Uuid::now_v7())
-    .bind(id)
-    .execute(&desk.corner.pool)
-    .await
-    .expect("user");
+    let id = put_reseller(&desk, "Nordlys").await;
     let cookie = format!("fg_admin={token}");
     assert!(desk.get("/admin/resellers", &cookie).await.text.contains("Nordlys"));
     let preview = desk.get(&format!("/admin/resellers/{id}/declined"), &cookie).await;

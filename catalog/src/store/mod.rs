@@ -81,7 +81,7 @@ pub async fn show(pool: &PgPool, show: &str) -> sqlx::Result<Option<Show>> {
 pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
     sqlx::query_as!(
         Seller,
-        r#"SELECT reseller, published_at IS NOT NULL AS "published!" FROM catalog.shows WHERE show = $1"#,
+        r#"SELECT reseller, published_at IS NOT NULL AS "published!", high_traffic FROM catalog.shows WHERE show = $1"#,
         show
     )
     .fetch_optional(pool)

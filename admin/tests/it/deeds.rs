@@ -1,0 +1,399 @@
+//! Everything that changes something stands in the log: who did it, what to what, what was so before and after. The list of
+//! what changes something is the routers' own; a route that is added has to be added here, with what the log tells of it.
+
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use axum::http::StatusCode;
+use futures::future::LocalBoxFuture;
+use serde_json::{Value, json};
+
+use crate::{
+    desk::{ADMIN, Answer, Desk, PASSWORD},
+    props::{put_reseller, put_ticket},
+    routes::routes,
+};
+
+const OTHER_PASSWORD: &str = "another long password 2";
+
+/// Which of the two doors is gone through.
+#[derive(Clone, Copy, PartialEq)]
+enum Door {
+    Api,
+    Page,
+}
+use Door::{Api, Page};
+
+/// A console with an admin, and names that were not used yet.
+struct Stage {
+    desk: Desk,
+    admin: String,
+    number: AtomicUsize,
+}
+
+/// A call that changed something, and what the log must tell of it.
+struct Deed {
+    answer: Answer,
+    who: String,
+    action: &'static str,
+    target: String,
+    /// The part of what was so before that is compared.
+    before: Value,
+    after: Value,
+}
+
+type Deeds = Vec<Deed>;
+type Call = for<'a> fn(&'a Stage) -> LocalBoxFuture<'a, Deeds>;
+
+/// Each changing route, and how it is called.
+const CALLS: [(&str, Call); 25] = [
+    ("POST /v1/admin/sessions", |stage| Box::pin(sign_in(stage, Api))),
+    ("POST /admin/sign-in", |stage| Box::pin(sign_in(stage, Page))),
+    ("DELETE /v1/admin/sessions/current", |stage| Box::pin(sign_out(stage, Api))),
+    ("POST /admin/sign-out", |stage| Box::pin(sign_out(stage, Page))),
+    ("PUT /v1/admin/password", |stage| Box::pin(change_password(stage, Api))),
+    ("POST /admin/password", |stage| Box::pin(change_password(stage, Page))),
+    ("PATCH /v1/admin/rooms/{room}", |stage| Box::pin(steer(stage, Api))),
+    ("POST /admin/rooms/{room}/change", |stage| Box::pin(steer(stage, Page))),
+    ("PUT /v1/admin/shows/{show}/high-traffic", |stage| Box::pin(mark(stage, Api))),
+    ("POST /admin/shows/{show}/mark", |stage| Box::pin(mark(stage, Page))),
+    ("DELETE /v1/admin/shows/{show}/high-traffic", |stage| Box::pin(unmark(stage, Api))),
+    ("POST /admin/shows/{show}/unmark", |stage| Box::pin(unmark(stage, Page))),
+    ("PATCH /v1/admin/resellers/{reseller}", |stage| Box::pin(decide(stage, Api))),
+    ("POST /admin/resellers/{reseller}/{state}", |stage| Box::pin(decide(stage, Page))),
+    ("POST /v1/admin/support/{ticket}/answers", |stage| Box::pin(answer(stage, Api))),
+    ("POST /admin/support/{ticket}/answer", |stage| Box::pin(answer(stage, Page))),
+    ("DELETE /v1/admin/support/{ticket}", |stage| Box::pin(close(stage, Api))),
+    ("POST /admin/support/{ticket}/close", |stage| Box::pin(close(stage, Page))),
+    ("POST /v1/admin/orders/{order}/refund", |stage| Box::pin(refund(stage, Api))),
+    ("POST /admin/support/{ticket}/refund", |stage| Box::pin(refund(stage, Page))),
+    ("POST /v1/admin/people", |stage| Box::pin(add_person(stage, Api))),
+    ("POST /admin/people", |stage| Box::pin(add_person(stage, Page))),
+    ("PATCH /v1/admin/people/{person}", |stage| Box::pin(disable(stage, Api))),
+    ("POST /v1/admin/people/{person}/password", |stage| Box::pin(reset(stage, Api))),
+    ("POST /admin/people/{person}", |stage| {
+        Box::pin(async move {
+            let mut deeds = disable(stage, Page).await;
+            deeds.extend(reset(stage, Page).await);
+            deeds
+        })
+    }),
+];
+
+impl Stage {
+    async fn set() -> Self {
+        let (desk, admin) = Desk::with_admin().await;
+        Self { desk, admin, number: AtomicUsize::default() }
+    }
+
+    /// `show1`, `show2`, …
+    fn fresh(&self, word: &str) -> String {
+        format!("{word}{}", self.number.fetch_add(1, Ordering::Relaxed))
+    }
+
+    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+        self.desk.api(method, path, Some(&self.admin), body).await
+    }
+
+    async fn page(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.page_of(&self.admin, path, fields).await
+    }
+
+    /// A form of somebody's session.
+    async fn page_of(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let csrf = kit::secret::csrf(token);
+        let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
+        self.desk.post(path, &format!("fg_admin={token}"), &fields).await
+    }
+
+    /// What the log tells of one request.
+    async fn told(&self, answer: &Answer) -> Vec<Value> {
+        let request = answer.headers["x-request-id"].to_str().expect("an id").to_owned();
+        let rows = "SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM admin.audit a WHERE request_id = $1";
+        let rows: Value = sqlx::query_scalar(rows).bind(request).fetch_one(&self.desk.corner.pool).await.expect("rows");
+        rows.as_array().expect("rows").clone()
+    }
+}
+
+impl Deed {
+    /// Of the stage's admin.
+    fn of_admin(answer: Answer, action: &'static str, target: String, before: Value, after: Value) -> Deeds {
+        vec![Self { answer, who: ADMIN.to_owned(), action, target, before, after }]
+    }
+}
+
+async fn sign_in(stage: &Stage, door: Door) -> Deeds {
+    let answer = match door {
+        Api => stage.desk.sign_in(ADMIN, PASSWORD).await,
+        Page => {
+            let form = stage.desk.get("/admin/sign-in", "").await;
+            let cookie = format!("fg_admin_form={}", form.cookie("fg_admin_form").expect("cookie"));
+            let fields = [("csrf", &*form.hidden("csrf")), ("email", ADMIN), ("password", PASSWORD)];
+            stage.desk.post("/admin/sign-in", &cookie, &fields).await
+        }
+    };
+    let (before, after) = (json!({"signed_in": false}), json!({"signed_in": true, "failed_in_a_row": 0}));
+    Deed::of_admin(answer, "sign_in", format!("person {ADMIN}"), before, after)
+}
+
+async fn sign_out(stage: &Stage, door: Door) -> Deeds {
+    let token = stage.desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
+    let answer = match door {
+        Api => stage.desk.api("DELETE", "/v1/admin/sessions/current", Some(&token), None).await,
+        Page => stage.page_of(&token, "/admin/sign-out", &[]).await,
+    };
+    let (before, after) = (json!({"signed_in": true}), json!({"signed_in": false}));
+    Deed::of_admin(answer, "sign_out", format!("person {ADMIN}"), before, after)
+}
+
+async fn change_password(stage: &Stage, door: Door) -> Deeds {
+    let email = format!("{}@example.org", stage.fresh("nora"));
+    let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
+    let token = stage.desk.settle(&email, &newcomer.one_time).await;
+    let answer = match door {
+        Api => {
+            let body = json!({"current": PASSWORD, "password": OTHER_PASSWORD});
+            stage.desk.api("PUT", "/v1/admin/password", Some(&token), Some(body)).await
+        }
+        Page => {
+            let fields = [("current", PASSWORD), ("password", OTHER_PASSWORD), ("again", OTHER_PASSWORD)];
+            stage.page_of(&token, "/admin/password", &fields).await
+        }
+    };
+    let (before, after) = (json!({"one_time": false}), json!({"one_time": false, "other_sessions_ended": 0}));
+    vec![Deed {
+        answer,
+        who: email.clone(),
+        action: "password.change",
+        target: format!("person {email}"),
+        before,
+        after,
+    }]
+}
+
+async fn steer(stage: &Stage, door: Door) -> Deeds {
+    let room = stage.fresh("show");
+    stage.desk.put_room(&stage.admin, &room).await;
+    let answer = match door {
+        Api => stage.api("PATCH", &format!("/v1/admin/rooms/{room}"), Some(json!({"rate_per_sec": 40.0}))).await,
+        Page => {
+            let path = format!("/admin/rooms/{room}/change");
+            let cookie = format!("fg_admin={}", stage.admin);
+            let preview = stage.desk.get(&format!("{path}?rate_per_sec=40"), &cookie).await;
+            stage.page(&path, &[("seen", &preview.hidden("seen")), ("rate_per_sec", "40")]).await
+        }
+    };
+    let (before, after) = (json!({"rate_per_sec": 25.0, "lanes": 2}), json!({"rate_per_sec": 40.0, "lanes": 2}));
+    Deed::of_admin(answer, "room.change", format!("room {room}"), before, after)
+}
+
+async fn mark(stage: &Stage, door: Door) -> Deeds {
+    let show = stage.fresh("show");
+    stage.desk.put_show(&show).await;
+    let answer = match door {
+        Api => {
+            let wish = json!({"lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
+            stage.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(wish)).await
+        }
+        Page => {
+            let path = format!("/admin/shows/{show}/mark");
+            let wish = [("lanes", "3"), ("rate_per_sec", "5"), ("max_active", "6"), ("claim_window_secs", "70")];
+            let query: Vec<_> = wish.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookie = format!("fg_admin={}", stage.admin);
+            let preview = stage.desk.get(&format!("{path}?{}", query.join("&")), &cookie).await;
+            let seen = preview.hidden("seen");
+            let fields: Vec<_> = wish.into_iter().chain([("seen", seen.as_str())]).collect();
+            stage.page(&path, &fields).await
+        }
+    };
+    let room = json!({"room": show, "lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
+    let (before, after) = (json!({"high_traffic": false, "room": null}), json!({"high_traffic": true, "room": room}));
+    Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
+}
+
+async fn unmark(stage: &Stage, door: Door) -> Deeds {
+    let show = stage.fresh("show");
+    stage.desk.put_room(&stage.admin, &show).await;
+    let answer = match door {
+        Api => stage.api("DELETE", &format!("/v1/admin/shows/{show}/high-traffic"), None).await,
+        Page => stage.page(&format!("/admin/shows/{show}/unmark"), &[]).await,
+    };
+    let (before, after) = (json!({"high_traffic": true}), json!({"high_traffic": false}));
+    Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
+}
+
+async fn decide(stage: &Stage, door: Door) -> Deeds {
+    let name = stage.fresh("Nordlys ");
+    let id = put_reseller(&stage.desk, &name).await;
+    let answer = match door {
+        Api => {
+            let body = json!({"state": "declined", "reason": "Tell us more"});
+            stage.api("PATCH", &format!("/v1/admin/resellers/{id}"), Some(body)).await
+        }
+        Page => stage.page(&format!("/admin/resellers/{id}/declined"), &[("reason", "Tell us more")]).await,
+    };
+    let before = json!({"state": "pending", "reason": null});
+    let after = json!({"state": "declined", "reason": "Tell us more"});
+    Deed::of_admin(answer, "reseller.decide", format!("reseller {name} {id}"), before, after)
+}
+
+async fn answer(stage: &Stage, door: Door) -> Deeds {
+    let (_, ticket) = put_ticket(&stage.desk).await;
+    let answer = match door {
+        Api => {
+            let body = Some(json!({"text": "We look into it."}));
+            stage.api("POST", &format!("/v1/admin/support/{ticket}/answers"), body).await
+        }
+        Page => stage.page(&format!("/admin/support/{ticket}/answer"), &[("text", "We look into it.")]).await,
+    };
+    let (before, after) = (json!({"state": "open"}), json!({"state": "answered"}));
+    Deed::of_admin(answer, "support.answer", format!("support {ticket}"), before, after)
+}
+
+async fn close(stage: &Stage, door: Door) -> Deeds {
+    let (_, ticket) = put_ticket(&stage.desk).await;
+    let answer = match door {
+        Api => stage.api("DELETE", &format!("/v1/admin/support/{ticket}"), None).await,
+        Page => stage.page(&format!("/admin/support/{ticket}/close"), &[]).await,
+    };
+    let (before, after) = (json!({"state": "open"}), json!({"state": "closed"}));
+    Deed::of_admin(answer, "support.close", format!("support {ticket}"), before, after)
+}
+
+async fn refund(stage: &Stage, door: Door) -> Deeds {
+    let (order, ticket) = put_ticket(&stage.desk).await;
+    let answer = match door {
+        Api => stage.api("POST", &format!("/v1/admin/orders/{order}/refund"), Some(json!({"reason": "ill"}))).await,
+        Page => stage.page(&format!("/admin/support/{ticket}/refund"), &[("reason", "ill")]).await,
+    };
+    let (before, after) = (json!({"refund_requested": false}), json!({"refund_requested": true, "reason": "ill"}));
+    Deed::of_admin(answer, "order.refund", format!("order {order}"), before, after)
+}
+
+async fn add_person(stage: &Stage, door: Door) -> Deeds {
+    let email = format!("{}@example.org", stage.fresh("nora"));
+    let answer = match door {
+        Api => {
+            let body = json!({"email": email, "name": "Nora", "role": "operator"});
+            stage.api("POST", "/v1/admin/people", Some(body)).await
+        }
+        Page => stage.page("/admin/people", &[("email", &email), ("name", "Nora"), ("role", "operator")]).await,
+    };
+    Deed::of_admin(answer, "person.add", format!("person {email}"), Value::Null, json!({"role": "operator"}))
+}
+
+async fn disable(stage: &Stage, door: Door) -> Deeds {
+    let email = format!("{}@example.org", stage.fresh("nora"));
+    let person = stage.desk.newcomer(&stage.admin, &email, "operator").await.person;
+    let mut deeds = Vec::new();
+    for (disabled, word) in [(true, "disable"), (false, "enable")] {
+        let answer = match door {
+            Api => {
+                let body = Some(json!({"disabled": disabled}));
+                stage.api("PATCH", &format!("/v1/admin/people/{person}"), body).await
+            }
+            Page => stage.page(&format!("/admin/people/{person}"), &[("do", word)]).await,
+        };
+        let (before, after) = (json!({"disabled": !disabled}), json!({"disabled": disabled}));
+        deeds.extend(Deed::of_admin(answer, "person.change", format!("person {email}"), before, after));
+    }
+    deeds
+}
+
+async fn reset(stage: &Stage, door: Door) -> Deeds {
+    let email = format!("{}@example.org", stage.fresh("nora"));
+    let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
+    stage.desk.settle(&email, &newcomer.one_time).await;
+    let answer = match door {
+        Api => stage.api("POST", &format!("/v1/admin/people/{}/password", newcomer.person), None).await,
+        Page => stage.page(&format!("/admin/people/{}", newcomer.person), &[("do", "reset")]).await,
+    };
+    let (before, after) = (json!({"one_time": false}), json!({"one_time": true, "sessions_ended": 1}));
+    Deed::of_admin(answer, "password.reset", format!("person {email}"), before, after)
+}
+
+/// Whether all that is expected stands in what is told.
+fn includes(told: &Value, expected: &Value) -> bool {
+    match expected {
+        Value::Object(fields) => {
+            fields.iter().all(|(name, value)| told.get(name).is_some_and(|of| includes(of, value)))
+        }
+        other => told == other,
+    }
+}
+
+/// What is wrong with what the log tells of a deed, if anything.
+fn objection(deed: &Deed, told: &[Value]) -> Option<String> {
+    if !(deed.answer.status.is_success() || deed.answer.status.is_redirection()) {
+        return Some(format!("it was not done: {} {}", deed.answer.status, deed.answer.text));
+    }
+    let [entry] = told else { return Some(format!("{} entries: {told:?}", told.len())) };
+    let named = entry["who"] == deed.who && entry["action"] == deed.action && entry["target"] == deed.target;
+    let (before, after) = (&entry["before"], &entry["after"]);
+    let holds = named && includes(before, &deed.before) && includes(after, &deed.after) && before != after;
+    (!holds).then(|| format!("{entry}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_that_changes_something_is_in_the_log() {
+    let stage = Stage::set().await;
+    let changing: BTreeSet<String> =
+        routes(&stage.desk).iter().filter(|route| route.changes()).map(|route| route.name()).collect();
+    assert_eq!(changing, CALLS.iter().map(|(name, _)| (*name).to_owned()).collect(), "all of them, and no others");
+    for (name, call) in CALLS {
+        for deed in call(&stage).await {
+            assert_eq!(objection(&deed, &stage.told(&deed.answer).await), None, "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_sign_in_is_in_the_log_without_what_was_typed() {
+    let stage = Stage::set().await;
+    let form = stage.desk.get("/admin/sign-in", "").await;
+    let cookie = format!("fg_admin_form={}", form.cookie("fg_admin_form").expect("cookie"));
+    let csrf = form.hidden("csrf");
+    for (email, target) in [(ADMIN, format!("person {ADMIN}")), ("nobody@example.org", "no account".to_owned())] {
+        let api = stage.desk.sign_in(email, "a wrong guess 77").await;
+        let fields = [("csrf", csrf.as_str()), ("email", email), ("password", "a wrong guess 77")];
+        let page = stage.desk.post("/admin/sign-in", &cookie, &fields).await;
+        for (tried, answer) in [(1, api), (2, page)] {
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+            let told = stage.told(&answer).await;
+            assert_eq!(told.len(), 1, "{told:?}");
+            let entry = &told[0];
+            assert_eq!((&entry["who"], &entry["action"]), (&json!("somebody"), &json!("sign_in.refused")));
+            assert_eq!(entry["target"], target.as_str());
+            assert_eq!(entry["before"], json!({"failed_in_a_row": tried - 1}));
+            assert_eq!(entry["after"], json!({"failed_in_a_row": tried}));
+            assert!(!entry.to_string().contains("guess") && !entry.to_string().contains("nobody@"), "{entry}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn control_a_deed_that_is_not_in_the_log_is_noticed() {
+    let stage = Stage::set().await;
+    let [mut deed] = steer(&stage, Api).await.try_into().unwrap_or_else(|_| panic!("one deed"));
+    let told = stage.told(&deed.answer).await;
+    assert_eq!(objection(&deed, &told), None);
+    assert!(objection(&deed, &[]).is_some(), "no entry");
+    assert!(objection(&deed, &[told[0].clone(), told[0].clone()]).is_some(), "two entries");
+    for (name, wrong) in [
+        ("who", json!("zoe")),
+        ("action", json!("x")),
+        ("target", json!("x")),
+        ("before", json!(null)),
+        ("after", told[0]["before"].clone()),
+    ] {
+        let mut entry = told[0].clone();
+        entry[name] = wrong;
+        assert!(objection(&deed, &[entry]).is_some(), "{name}");
+    }
+    // A call that changes nothing leaves no entry.
+    let room = deed.target.trim_start_matches("room ").to_owned();
+    deed.answer = stage.api("PATCH", &format!("/v1/admin/rooms/{room}"), Some(json!({"rate_per_sec": 40.0}))).await;
+    assert!(objection(&deed, &stage.told(&deed.answer).await).is_some());
+}

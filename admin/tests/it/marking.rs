@@ -1,0 +1,202 @@
+//! Marking a show as high-traffic and taking the mark away: what it does is shown first, and nothing is done by showing it.
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use waitroom::contract::{NewRoom, RoomState, create_room, room, room_of_show};
+
+use crate::desk::Desk;
+
+const WISH: &str = "lanes=8&rate_per_sec=50&max_active=1000&claim_window_secs=90&opens_at=2031-05-01T12:00";
+
+/// The wish's fields, as the confirmation repeats them.
+fn fields(wish: &str) -> Vec<(&str, &str)> {
+    wish.split('&').filter_map(|pair| pair.split_once('=')).collect()
+}
+
+fn sale() -> DateTime<Utc> {
+    "2031-05-01T09:00:00Z".parse().expect("a time")
+}
+
+/// A room as publishing makes it: as fast as checkout can take it.
+async fn put_wide_room(desk: &Desk, name: &str, show: &str) -> RoomState {
+    let new = NewRoom {
+        room: name.to_owned(),
+        show: show.to_owned(),
+        lanes: 4,
+        rate_per_sec: 200.0,
+        max_active: 2000,
+        claim_window_secs: 120,
+        message: String::new(),
+        opens_at: Some(sale()),
+    };
+    create_room(&desk.corner.pool, &desk.corner.kafka, &new).await.expect("room");
+    known(desk, name).await
+}
+
+async fn known(desk: &Desk, name: &str) -> RoomState {
+    room(&desk.corner.pool, name).await.expect("asked").expect("room")
+}
+
+/// Whether a show is marked: drafts can be, too.
+async fn is_marked(desk: &Desk, show: &str) -> bool {
+    catalog::contract::seller(&desk.corner.pool, show).await.expect("asked").expect("a show").high_traffic
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_marking_makes_is_shown_before_anything_is_made() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_show("s").await;
+    let cookie = format!("fg_admin={token}");
+    let form = desk.get("/admin/shows/s", &cookie).await;
+    assert!(form.text.contains("method=\"get\" action=\"/admin/shows/s/mark\""), "{}", form.text);
+    let logged = desk.log(&token).await.len();
+    let preview = desk.get(&format!("/admin/shows/s/mark?{WISH}"), &cookie).await;
+    assert_eq!(preview.status, StatusCode::OK);
+    for part in [
+        "The room s is made, with 8 lanes in its line",
+        "opens by itself on 1 May 2031, 12:00:00 UTC",
+        "50/s are let in at most",
+        "At most 1,000 sessions",
+        "90 seconds to come",
+        "nobody is affected now",
+        "<th scope=\"row\">Lanes</th><td class=\"quiet\">none</td><td>8</td>",
+        "Mark and make the room",
+    ] {
+        assert!(preview.text.contains(part), "{part}: {}", preview.text);
+    }
+    let api = desk.api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z"), Some(&token), None).await;
+    assert_eq!((api.status, &api.json()["now"], &api.json()["marked"]), (StatusCode::OK, &json!(null), &json!(false)));
+    assert_eq!(api.json()["settings"][1], json!({"name": "Lanes", "before": null, "after": "8"}));
+    // Looking made nothing.
+    assert_eq!(room_of_show(&desk.corner.pool, "s").await.expect("asked"), None);
+    assert_eq!(desk.corner.kafka.partitions(&admission::contract::line_topic("s")).await.unwrap_or_default(), 0);
+    assert!(!is_marked(&desk, "s").await);
+    assert_eq!(desk.log(&token).await.len(), logged);
+
+    let (csrf, seen) = (preview.hidden("csrf"), preview.hidden("seen"));
+    let mut confirmed = fields(WISH);
+    confirmed.extend([("csrf", csrf.as_str()), ("seen", seen.as_str())]);
+    let done = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
+    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/admin/shows?done=new"), "{}", done.text);
+    let made = known(&desk, "s").await;
+    assert_eq!((made.lanes, made.rate_per_sec, made.max_active, made.claim_window_secs), (8, 50.0, 1000, 90));
+    assert_eq!(made.opens_at, Some("2031-05-01T12:00:00Z".parse().expect("a time")));
+    assert!(is_marked(&desk, "s").await);
+    // Once more with the same preview: it is another show by now.
+    let again = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
+    assert!(
+        again.text.contains("changed since you looked") && again.text.contains("Nothing would change"),
+        "{}",
+        again.text
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_publishing_made_is_shown_before_and_after() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_show("s").await;
+    put_wide_room(&desk, "s", "s").await;
+    let cookie = format!("fg_admin={token}");
+    let form = desk.get("/admin/shows/s", &cookie).await;
+    assert!(!form.text.contains("name=\"lanes\"") && form.text.contains("value=\"200\""), "{}", form.text);
+    let path = "/admin/shows/s/mark?rate_per_sec=50&max_active=2000&claim_window_secs=120";
+    let preview = desk.get(path, &cookie).await;
+    for part in [
+        "<th scope=\"row\">High traffic</th><td>no</td><td>yes</td>",
+        "<th scope=\"row\">Lanes</th><td>4</td><td><span class=\"quiet\">stays</span></td>",
+        "<th scope=\"row\">Let in per second, at most</th><td>200</td><td>50</td>",
+        "<th scope=\"row\">Opens by itself</th><td>1 May 2031, 09:00:00 UTC</td><td><span class=\"quiet\">stays</span></td>",
+        "Whoever joins is let in at 50/s at most; now it is 200/s.",
+        "It still opens by itself on 1 May 2031, 09:00:00 UTC.",
+        "Mark and change the room",
+    ] {
+        assert!(preview.text.contains(part), "{part}: {}", preview.text);
+    }
+    let query = "lanes=9&rate_per_sec=50&max_active=2000&claim_window_secs=120&opens_at=2032-01-01T00:00:00Z";
+    let api = desk.api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{query}"), Some(&token), None).await;
+    let api = api.json();
+    assert_eq!(api["now"]["rate_per_sec"], 200.0);
+    assert_eq!(api["settings"][1], json!({"name": "Lanes", "before": "4", "after": "4"}), "{api}");
+    assert_eq!(api["settings"][5]["before"], api["settings"][5]["after"], "{api}");
+
+    // Somebody else is quicker: the effect is shown anew, and nothing is changed.
+    let csrf = preview.hidden("csrf");
+    let wish = [("rate_per_sec", "50"), ("max_active", "2000"), ("claim_window_secs", "120"), ("csrf", &csrf)];
+    let confirm = async |seen: &str| {
+        let mut all = wish.to_vec();
+        all.push(("seen", seen));
+        desk.post("/admin/shows/s/mark", &cookie, &all).await
+    };
+    desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
+    let again = confirm(&preview.hidden("seen")).await;
+    assert!(again.text.contains("was changed since you looked"), "{}", again.text);
+    assert!(again.text.contains("<th scope=\"row\">Sessions in checkout, at most</th><td>7</td><td>2,000</td>"));
+    assert_eq!((known(&desk, "s").await.rate_per_sec, is_marked(&desk, "s").await), (200.0, false));
+    let done = confirm(&again.hidden("seen")).await;
+    assert_eq!(done.location(), "/admin/shows?done=changed", "{}", done.text);
+    let after = known(&desk, "s").await;
+    assert_eq!((after.lanes, after.rate_per_sec, after.max_active), (4, 50.0, 2000));
+    assert_eq!(after.opens_at, Some(sale()));
+    let entry = &desk.log(&token).await[0];
+    assert_eq!((&entry["before"]["room"]["max_active"], &entry["before"]["high_traffic"]), (&json!(7), &json!(false)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_room(&token, "s").await;
+    sqlx::query("UPDATE catalog.shows SET published_at = NULL").execute(&desk.corner.pool).await.expect("a draft");
+    let cookie = format!("fg_admin={token}");
+    let form = desk.get("/admin/shows/s", &cookie).await;
+    assert!(form.text.contains("href=\"/admin/shows/s/unmark\""), "{}", form.text);
+    let preview = desk.get("/admin/shows/s/unmark", &cookie).await;
+    for part in ["The room s stays", "It still opens when somebody opens it.", "<td>yes</td><td>no</td>"] {
+        assert!(preview.text.contains(part), "{part}: {}", preview.text);
+    }
+    let path = "/v1/admin/shows/s/high-traffic/removal-preview";
+    let api = desk.api("GET", path, Some(&token), None).await.json();
+    assert_eq!((&api["marked"], &api["now"]["room"]), (&json!(true), &json!("s")));
+    assert!(is_marked(&desk, "s").await, "looking changes nothing");
+    let csrf = preview.hidden("csrf");
+    let done = desk.post("/admin/shows/s/unmark", &cookie, &[("csrf", &csrf)]).await;
+    assert_eq!(done.location(), "/admin/shows?done=unmarked");
+    assert!(!is_marked(&desk, "s").await);
+    assert!(desk.get("/admin/shows/s/unmark", &cookie).await.text.contains("Nothing would change"));
+    assert_eq!(desk.api("GET", path, Some(&token), None).await.json()["effects"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_show("s").await;
+    let cookie = format!("fg_admin={token}");
+    for (wish, words) in [
+        ("lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60", "Give 1 to 256 lanes."),
+        ("lanes=4&rate_per_sec=NaN&max_active=1&claim_window_secs=60", "Give 0 to 10,000 fans a second."),
+        ("lanes=4&rate_per_sec=5&max_active=many&claim_window_secs=60", "Give a number."),
+        ("lanes=4&rate_per_sec=5&max_active=1&claim_window_secs=60&opens_at=soon", "Give a day and a time"),
+    ] {
+        let refused = desk.get(&format!("/admin/shows/s/mark?{wish}"), &cookie).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wish}");
+        assert!(refused.text.contains(words) && refused.text.contains("See what it does"), "{wish}: {}", refused.text);
+    }
+    let path = "/v1/admin/shows/s/high-traffic/preview?lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60";
+    assert_eq!(desk.api("GET", path, Some(&token), None).await.id(), "invalid-field");
+    let path = path.replace("/s/", "/no/");
+    assert_eq!(desk.api("GET", &path, Some(&token), None).await.id(), "show-unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_room_of_another_show_is_not_taken_over() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_show("s").await;
+    let others = put_wide_room(&desk, "s", "other").await;
+    let wish = json!({"lanes": 2, "rate_per_sec": 5.0, "max_active": 1, "claim_window_secs": 60});
+    let refused = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
+    assert_eq!((refused.status, refused.id().as_str()), (StatusCode::CONFLICT, "room-name-taken"));
+    let path = format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z");
+    assert_eq!(desk.api("GET", &path, Some(&token), None).await.id(), "room-name-taken");
+    assert_eq!(known(&desk, "s").await, others);
+    assert!(!is_marked(&desk, "s").await);
+}

@@ -1,0 +1,116 @@
+//! Passwords: an admin gives a one-time one, and everybody changes their own.
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use crate::desk::{Desk, PASSWORD};
+
+const NORA: &str = "nora@example.org";
+const OTHER_PASSWORD: &str = "another long password 2";
+
+async fn may_see_rooms(desk: &Desk, token: &str) -> bool {
+    desk.api("GET", "/v1/admin/rooms", Some(token), None).await.status == StatusCode::OK
+}
+
+async fn token(desk: &Desk, password: &str) -> String {
+    let opened = desk.sign_in(NORA, password).await;
+    assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
+    opened.json()["token"].as_str().expect("token").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_password_is_good_once_and_ends_all_sessions() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    let settled = desk.settle(NORA, &newcomer.one_time).await;
+    assert!(may_see_rooms(&desk, &settled).await);
+
+    let path = format!("/v1/admin/people/{}/password", newcomer.person);
+    let reset = desk.api("POST", &path, Some(&admin), None).await;
+    assert_eq!(reset.status, StatusCode::CREATED, "{}", reset.text);
+    let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
+    assert!(!may_see_rooms(&desk, &settled).await, "whoever knew the old one is out");
+    assert_eq!(desk.sign_in(NORA, PASSWORD).await.id(), "sign-in-refused");
+    let stored: String = sqlx::query_scalar("SELECT password_hash FROM admin.users WHERE email = $1")
+        .bind(NORA)
+        .fetch_one(&desk.corner.pool)
+        .await
+        .expect("row");
+    assert!(stored.starts_with("$argon2id$") && !stored.contains(&one_time), "{stored}");
+    let settled = desk.settle(NORA, &one_time).await;
+    assert!(may_see_rooms(&desk, &settled).await);
+    assert_eq!(desk.sign_in(NORA, &one_time).await.id(), "sign-in-refused", "it was replaced");
+
+    let nobody = format!("/v1/admin/people/{}/password", uuid::Uuid::now_v7());
+    assert_eq!(desk.api("POST", &nobody, Some(&admin), None).await.id(), "person-unknown");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_shows_a_one_time_password_this_once() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    desk.settle(NORA, &newcomer.one_time).await;
+    let cookie = format!("fg_admin={admin}");
+    let csrf = kit::secret::csrf(&admin);
+    let path = format!("/admin/people/{}", newcomer.person);
+    let page = desk.post(&path, &cookie, &[("csrf", &csrf), ("do", "reset")]).await;
+    let shown = page.text.split_once("<code>").and_then(|(_, rest)| rest.split_once("</code>")).expect("a password").0;
+    assert!(page.text.contains(&format!("One-time password for {NORA}")));
+    assert!(!desk.get("/admin/people", &cookie).await.text.contains(shown), "not shown again");
+    desk.settle(NORA, shown).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_changes_their_own_password_and_their_other_sessions_end() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    desk.settle(NORA, &newcomer.one_time).await;
+    let (here, elsewhere) = (token(&desk, PASSWORD).await, token(&desk, PASSWORD).await);
+    let (cookie, csrf) = (format!("fg_admin={here}"), kit::secret::csrf(&here));
+    let send = async |current: &str, password: &str, again: &str| {
+        let fields = [("csrf", csrf.as_str()), ("current", current), ("password", password), ("again", again)];
+        desk.post("/admin/password", &cookie, &fields).await
+    };
+    for (current, password, again, words) in [
+        ("not it", OTHER_PASSWORD, OTHER_PASSWORD, "This is not your password."),
+        (PASSWORD, OTHER_PASSWORD, "another", "The two are not the same."),
+        (PASSWORD, "short", "short", "12"),
+        (PASSWORD, PASSWORD, PASSWORD, "Choose another one"),
+    ] {
+        let refused = send(current, password, again).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{words}");
+        assert!(refused.text.contains(words), "{words}: {}", refused.text);
+    }
+    assert!(may_see_rooms(&desk, &elsewhere).await, "nothing was changed");
+    let done = send(PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD).await;
+    assert!(done.status == StatusCode::OK && done.text.contains("Your password is changed"), "{}", done.text);
+    assert!(may_see_rooms(&desk, &here).await && !may_see_rooms(&desk, &elsewhere).await);
+    assert_eq!(desk.sign_in(NORA, PASSWORD).await.id(), "sign-in-refused");
+    token(&desk, OTHER_PASSWORD).await;
+    // The admin's own session is somebody else's.
+    assert!(may_see_rooms(&desk, &admin).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    let settled = desk.settle(NORA, &newcomer.one_time).await;
+    let (mut current, mut token) = (PASSWORD.to_owned(), settled);
+    for round in 0..3 {
+        let own = format!("a password of my own {round}");
+        let body = json!({"current": current, "password": own});
+        let path = format!("/v1/admin/people/{}/password", newcomer.person);
+        let (_, reset) = tokio::join!(
+            desk.api("PUT", "/v1/admin/password", Some(&token), Some(body)),
+            desk.api("POST", &path, Some(&admin), None),
+        );
+        let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
+        // Whichever came first, an admin who resets a password has locked out whoever knew it.
+        let opened = desk.sign_in(NORA, &one_time).await;
+        assert_eq!(opened.status, StatusCode::CREATED, "{round}: {}", opened.text);
+        assert_eq!(desk.sign_in(NORA, &own).await.id(), "sign-in-refused", "{round}");
+        token = desk.settle(NORA, &one_time).await;
+        current = PASSWORD.to_owned();
+    }
+}

@@ -1,0 +1,230 @@
+//! Who may do what: every route, from the routers' own lists. A route that names something this test does not know how to
+//! fill in fails it, and one that is added is for admins only until it is named here.
+
+use admin::pages::{Door, pages};
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::desk::{ADMIN, Answer, Desk, PASSWORD};
+
+/// All that an operator may do. Everything else is for admins.
+const OPERATORS: [&str; 18] = [
+    "DELETE /v1/admin/sessions/current",
+    "PUT /v1/admin/password",
+    "GET /v1/admin/rooms",
+    "GET /v1/admin/rooms/stream",
+    "GET /v1/admin/rooms/{room}",
+    "PATCH /v1/admin/rooms/{room}",
+    "GET /v1/admin/rooms/{room}/preview",
+    "GET /v1/admin/shows",
+    "GET /admin",
+    "GET /admin/stream",
+    "GET /admin/rooms/{room}",
+    "GET /admin/rooms/{room}/picture",
+    "GET /admin/rooms/{room}/change",
+    "POST /admin/rooms/{room}/change",
+    "GET /admin/shows",
+    "GET /admin/password",
+    "POST /admin/password",
+    "POST /admin/sign-out",
+];
+/// All that somebody with a one-time password may do.
+const NEWCOMERS: [&str; 5] = [
+    "DELETE /v1/admin/sessions/current",
+    "PUT /v1/admin/password",
+    "GET /admin/password",
+    "POST /admin/password",
+    "POST /admin/sign-out",
+];
+/// These end the session that calls them.
+const LAST: [&str; 2] = ["DELETE /v1/admin/sessions/current", "POST /admin/sign-out"];
+
+/// One route of the console.
+pub struct Route {
+    pub method: Method,
+    pub path: String,
+    pub is_page: bool,
+    /// Needs nobody to be signed in.
+    pub signs_in: bool,
+}
+
+impl Route {
+    /// `PATCH /v1/admin/rooms/{room}`
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub fn changes(&self) -> bool {
+        self.method != Method::GET
+    }
+
+    /// The path with names that exist, where somebody without the right may guess them.
+    fn filled(&self) -> String {
+        let id = uuid::Uuid::now_v7().to_string();
+        let things = [("room", "s"), ("show", "s"), ("state", "approved")];
+        let ids = ["person", "reseller", "ticket", "order"].map(|name| (name, id.as_str()));
+        let all = things.into_iter().chain(ids);
+        let filled = all.fold(self.path.clone(), |path, (name, text)| path.replace(&format!("{{{name}}}"), text));
+        assert!(!filled.contains('{'), "{}: the test does not know how to fill it in", self.name());
+        filled
+    }
+
+    /// Calls it with nothing in its body but what proves that the form is ours.
+    async fn call(&self, desk: &Desk, token: Option<&str>) -> Answer {
+        let path = self.filled();
+        let cookie = token.map(|token| format!("fg_admin={token}")).unwrap_or_default();
+        match (self.is_page, self.changes()) {
+            (true, false) => desk.get(&path, &cookie).await,
+            (true, true) => {
+                let csrf = token.map(kit::secret::csrf).unwrap_or_default();
+                desk.post(&path, &cookie, &[("csrf", &csrf)]).await
+            }
+            (false, changes) => desk.api(self.method.as_str(), &path, token, changes.then(|| json!({}))).await,
+        }
+    }
+}
+
+/// Every route of the console and its API: what is described, and what the pages' own table lists.
+pub fn routes(desk: &Desk) -> Vec<Route> {
+    let mut routes = Vec::new();
+    for (path, item) in desk.api["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            let signs_in = operation.get("security").is_none();
+            routes.push(Route { method, path: path.clone(), is_page: false, signs_in });
+        }
+    }
+    let ours = pages().into_iter().filter(|page| page.door != Door::Fan);
+    routes.extend(ours.map(|page| Route {
+        method: page.method,
+        path: page.path.to_owned(),
+        is_page: true,
+        signs_in: page.door == Door::SignIn,
+    }));
+    assert!(routes.len() > 50, "{}", routes.len());
+    routes
+}
+
+/// The routes that need somebody to be signed in.
+fn inside(desk: &Desk) -> Vec<Route> {
+    let mut routes = routes(desk);
+    let doors: Vec<String> = routes.iter().filter(|route| route.signs_in).map(Route::name).collect();
+    assert_eq!(doors, ["POST /v1/admin/sessions", "GET /admin/sign-in", "POST /admin/sign-in"]);
+    routes.retain(|route| !route.signs_in);
+    routes
+}
+
+/// How many entries the log has.
+async fn entries(desk: &Desk) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM admin.audit").fetch_one(&desk.corner.pool).await.expect("count")
+}
+
+/// Each name of a list must be a route: a list that names what is gone protects nothing.
+fn assert_all_exist(list: &[&str], routes: &[Route]) {
+    for name in list {
+        assert!(routes.iter().any(|route| route.name() == *name), "{name} is no route");
+    }
+}
+
+/// Whether somebody was refused because they are no admin.
+fn role_is_missing(answer: &Answer) -> bool {
+    answer.status == StatusCode::FORBIDDEN
+        && (answer.id() == "role-missing" || answer.text.contains("Only an admin may do this"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_steers_rooms_and_does_nothing_else() {
+    let (desk, admin) = Desk::with_admin().await;
+    desk.put_room(&admin, "s").await;
+    let operator = desk.operator(&admin).await;
+    let routes = inside(&desk);
+    assert_all_exist(&OPERATORS, &routes);
+    let logged = entries(&desk).await;
+    let (of_both, of_admins): (Vec<_>, Vec<_>) =
+        routes.iter().partition(|route| OPERATORS.contains(&route.name().as_str()));
+    for route in &of_admins {
+        let answer = route.call(&desk, Some(&operator)).await;
+        assert!(role_is_missing(&answer), "{}: {} {}", route.name(), answer.status, answer.text);
+    }
+    assert_eq!(entries(&desk).await, logged, "what is refused is not done");
+    for route in &of_admins {
+        let answer = route.call(&desk, Some(&admin)).await;
+        assert!(!role_is_missing(&answer), "{} is not for admins either", route.name());
+    }
+    for route in of_both {
+        let ends = LAST.contains(&route.name().as_str());
+        let token = if ends {
+            desk.sign_in("olga@example.org", PASSWORD).await.json()["token"].as_str().expect("token").to_owned()
+        } else {
+            operator.clone()
+        };
+        let answer = route.call(&desk, Some(&token)).await;
+        let refused = matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED);
+        assert!(!refused && !answer.status.is_server_error(), "{}: {} {}", route.name(), answer.status, answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_in_without_a_session() {
+    let (desk, admin) = Desk::with_admin().await;
+    desk.put_room(&admin, "s").await;
+    let logged = entries(&desk).await;
+    for route in inside(&desk) {
+        for token in [None, Some("fga_made-up")] {
+            let answer = route.call(&desk, token).await;
+            if route.is_page {
+                assert_eq!(answer.location(), "/admin/sign-in", "{}: {}", route.name(), answer.text);
+            } else {
+                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}: {}", route.name(), answer.text);
+                assert_eq!(answer.id(), "admin-session-needed", "{}", route.name());
+            }
+        }
+    }
+    assert_eq!(entries(&desk).await, logged);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
+    let (desk, admin) = Desk::with_admin().await;
+    desk.put_room(&admin, "s").await;
+    let newcomer = desk.newcomer(&admin, "nora@example.org", "admin").await;
+    let token =
+        desk.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"].as_str().expect("token").to_owned();
+    let routes = inside(&desk);
+    assert_all_exist(&NEWCOMERS, &routes);
+    let logged = entries(&desk).await;
+    for route in routes.iter().filter(|route| !NEWCOMERS.contains(&route.name().as_str())) {
+        let answer = route.call(&desk, Some(&token)).await;
+        if route.is_page {
+            assert_eq!(answer.location(), "/admin/password", "{}: {}", route.name(), answer.text);
+        } else {
+            assert_eq!(answer.id(), "password-change-needed", "{}: {}", route.name(), answer.text);
+        }
+    }
+    assert_eq!(entries(&desk).await, logged);
+    assert_eq!(desk.get("/admin/password", &format!("fg_admin={token}")).await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_refuses_what_is_not_of_its_session() {
+    let (desk, admin) = Desk::with_admin().await;
+    desk.put_room(&admin, "s").await;
+    let other = desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
+    let (cookie, foreign) = (format!("fg_admin={admin}"), kit::secret::csrf(&other));
+    let logged = entries(&desk).await;
+    for route in routes(&desk).iter().filter(|route| route.is_page && route.changes()) {
+        for csrf in ["", &foreign] {
+            let answer = desk.post(&route.filled(), &cookie, &[("csrf", csrf)]).await;
+            let refused = answer.status == StatusCode::FORBIDDEN && answer.text.contains("not from your session");
+            assert!(refused, "{}: {} {}", route.name(), answer.status, answer.text);
+        }
+    }
+    assert_eq!(entries(&desk).await, logged);
+}
+
+#[tokio::test]
+#[should_panic(expected = "does not know how to fill it in")]
+async fn control_a_route_with_an_unknown_name_fails_the_walk() {
+    let path = "/admin/secrets/{secret}".to_owned();
+    Route { method: Method::GET, path, is_page: true, signs_in: false }.filled();
+}
