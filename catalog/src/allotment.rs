@@ -43,6 +43,8 @@ pub enum Settled {
 #[derive(Debug, PartialEq, Eq)]
 enum Step {
     Nothing,
+    /// What is so is asked for after something else was refused: the refusal is done with.
+    Forget,
     /// A draft's: nobody else knows of it.
     AtOnce,
     /// Checkout is asked.
@@ -55,7 +57,9 @@ fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step,
         Some(now) if now.wanted == Some(asked) => Ok(Step::Nothing),
         Some(now) if now.wanted.is_some() => Err(CatalogFault::AllotmentWaiting),
         // A published type's that checkout never heard of goes out even where the number is the same.
-        Some(now) if now.allotted == asked && (!is_published || now.revision > 0) => Ok(Step::Nothing),
+        Some(now) if now.allotted == asked && (!is_published || now.revision > 0) => {
+            Ok(if now.refusal.is_some() { Step::Forget } else { Step::Nothing })
+        }
         _ if is_published => Ok(Step::Ask),
         _ => Ok(Step::AtOnce),
     }
@@ -96,7 +100,8 @@ pub async fn allotments(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Allotment
 }
 
 /// Changes how many tickets of a reseller's ticket type are for sale, 0 to 1,000,000. A draft's changes at once. A
-/// published show's waits in `wanted` for checkout's answer. Asking for what is so, or under way, changes nothing.
+/// published show's waits in `wanted` for checkout's answer. Asking for what is so, or under way, changes nothing, but that
+/// an earlier refusal is no longer told.
 ///
 /// # Errors
 /// [`CatalogFault::NotFound`], [`CatalogFault::Field`] `allotted`, or [`CatalogFault::AllotmentWaiting`] while another
@@ -120,6 +125,7 @@ pub async fn change_allotment(
     let now = of_type(&mut tx, show, ticket_type).await?;
     match step(locked.published_at.is_some(), now.as_ref(), allotted)? {
         Step::Nothing => {}
+        Step::Forget => stored::forget_refusal(&mut tx, ticket_type).await?,
         Step::AtOnce => stored::set(&mut tx, ticket_type, allotted).await?,
         Step::Ask => ask(&mut tx, show, ticket_type, allotted, request).await?,
     }
@@ -187,6 +193,9 @@ mod tests {
         assert_eq!(step(false, Some(&allotment(5, None, 0)), 5).expect("a step"), Step::Nothing);
         assert_eq!(step(true, Some(&allotment(5, None, 1)), 5).expect("a step"), Step::Nothing);
         assert_eq!(step(true, Some(&allotment(4, Some(5), 2)), 5).expect("a step"), Step::Nothing);
+        let refused = Allotment { refusal: Some("too low".to_owned()), ..allotment(5, None, 2) };
+        assert_eq!(step(true, Some(&refused), 5).expect("a step"), Step::Forget);
+        assert_eq!(step(true, Some(&refused), 4).expect("a step"), Step::Ask);
         for other in [4, 6] {
             let refused = step(true, Some(&allotment(4, Some(5), 2)), other);
             assert!(matches!(refused, Err(CatalogFault::AllotmentWaiting)), "{other}");

@@ -10,29 +10,55 @@ fn decimals(currency: &str) -> u32 {
     }
 }
 
-/// What stands before the amount: a sign where it means one currency only, the ISO code and a space elsewhere.
-fn prefix(currency: &str) -> String {
-    match currency {
-        "EUR" => "€".to_owned(),
-        "GBP" => "£".to_owned(),
-        "USD" => "$".to_owned(),
-        "JPY" => "¥".to_owned(),
-        "KRW" => "₩".to_owned(),
-        "INR" => "₹".to_owned(),
-        code => format!("{code}\u{a0}"),
-    }
+/// The sign of a currency, where it means that one only.
+fn sign(currency: &str) -> Option<&'static str> {
+    Some(match currency {
+        "EUR" => "€",
+        "GBP" => "£",
+        "USD" => "$",
+        "JPY" => "¥",
+        "KRW" => "₩",
+        "INR" => "₹",
+        _ => return None,
+    })
 }
+
+/// How a language writes amounts (CLDR).
+struct Style {
+    /// Between groups of three digits.
+    group: &'static str,
+    /// Before the decimals.
+    point: &'static str,
+    /// The currency stands behind the number.
+    behind: bool,
+}
+
+const ENGLISH: Style = Style { group: ",", point: ".", behind: false };
+const GERMAN: Style = Style { group: ".", point: ",", behind: true };
+const MACHINE: Style = Style { group: "", point: ".", behind: false };
 
 /// `8_500` EUR (in cents) is `€85.00`.
 pub fn format(minor: i64, currency: &str) -> String {
-    let sign = if minor < 0 { "−" } else { "" };
-    format!("{sign}{}{}", prefix(currency), amount(minor.unsigned_abs(), decimals(currency), ","))
+    format_in(minor, currency, "en")
+}
+
+/// The same for whoever reads `language` (BCP 47): `85,00 €` in German, as in English elsewhere. The space does not break.
+pub fn format_in(minor: i64, currency: &str, language: &str) -> String {
+    let primary = language.split(['-', '_']).next().unwrap_or_default();
+    let style = if primary.eq_ignore_ascii_case("de") { GERMAN } else { ENGLISH };
+    let minus = if minor < 0 { "−" } else { "" };
+    let amount = amount(minor.unsigned_abs(), decimals(currency), &style);
+    match (sign(currency), style.behind) {
+        (sign, true) => format!("{minus}{amount}\u{a0}{}", sign.unwrap_or(currency)),
+        (Some(sign), false) => format!("{minus}{sign}{amount}"),
+        (None, false) => format!("{minus}{currency}\u{a0}{amount}"),
+    }
 }
 
 /// The plain decimal number that machines read: `85.00`.
 pub fn decimal(minor: i64, currency: &str) -> String {
-    let sign = if minor < 0 { "-" } else { "" };
-    format!("{sign}{}", amount(minor.unsigned_abs(), decimals(currency), ""))
+    let minus = if minor < 0 { "-" } else { "" };
+    format!("{minus}{}", amount(minor.unsigned_abs(), decimals(currency), &MACHINE))
 }
 
 /// `1_240_900` is `1,240,900`.
@@ -40,10 +66,11 @@ pub fn grouped(number: u64) -> String {
     group(&number.to_string(), ",")
 }
 
-fn amount(minor: u64, decimals: u32, separator: &str) -> String {
+fn amount(minor: u64, decimals: u32, style: &Style) -> String {
     let unit = 10u64.pow(decimals);
-    let whole = group(&(minor / unit).to_string(), separator);
-    if decimals == 0 { whole } else { format!("{whole}.{:0width$}", minor % unit, width = decimals as usize) }
+    let whole = group(&(minor / unit).to_string(), style.group);
+    let (point, part, width) = (style.point, minor % unit, decimals as usize);
+    if decimals == 0 { whole } else { format!("{whole}{point}{part:0width$}") }
 }
 
 fn group(digits: &str, separator: &str) -> String {
@@ -73,10 +100,21 @@ mod tests {
         assert_eq!(decimal(125_000, "EUR"), "1250.00");
     }
 
+    #[test]
+    fn germans_read_theirs_their_way() {
+        assert_eq!(format_in(6_500, "EUR", "de"), "65,00\u{a0}€");
+        assert_eq!(format_in(125_000_000, "USD", "de-AT"), "1.250.000,00\u{a0}$");
+        assert_eq!(format_in(9_800, "JPY", "DE"), "9.800\u{a0}¥");
+        assert_eq!(format_in(-700, "CHF", "de"), "−7,00\u{a0}CHF");
+        for language in ["en", "en-GB", "tlh", "", "deutsch"] {
+            assert_eq!(format_in(6_500, "EUR", language), "€65.00", "{language}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_amount_loses_a_cent(minor: i64) {
-            let digits: String = format(minor, "EUR").chars().filter(char::is_ascii_digit).collect();
+        fn no_amount_loses_a_cent(minor: i64, language in "en|de") {
+            let digits: String = format_in(minor, "EUR", &language).chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(digits.parse::<u64>().expect("digits"), minor.unsigned_abs());
         }
     }

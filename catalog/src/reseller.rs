@@ -11,6 +11,7 @@ use crate::{
     check,
     contract::{Show, TicketType, Venue},
     fault::CatalogFault,
+    shows::Cursor,
     store,
 };
 
@@ -85,6 +86,22 @@ pub async fn put_venue(pool: &PgPool, reseller: Uuid, venue: Option<Uuid>, new: 
 /// A reseller's shows, soonest first, drafts too.
 pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerShow>> {
     store::reseller::shows(pool, reseller, None).await
+}
+
+/// Up to `limit` of a reseller's shows, soonest first, drafts too, from behind `after`; and where the next page begins,
+/// which is `None` on the last.
+pub async fn reseller_shows_page(
+    pool: &PgPool,
+    reseller: Uuid,
+    after: Option<&Cursor>,
+    limit: u16,
+) -> sqlx::Result<(Vec<ResellerShow>, Option<Cursor>)> {
+    let limit = usize::from(limit.max(1));
+    let mut shows = store::reseller::shows_page(pool, reseller, after, limit as i64 + 1).await?;
+    let more = shows.len() > limit;
+    shows.truncate(limit);
+    let next = shows.last().filter(|_| more).map(|last| Cursor::behind(&last.show));
+    Ok((shows, next))
 }
 
 /// One of a reseller's shows, or `None` where there is no such show or it is another's.

@@ -56,7 +56,7 @@ pub struct PageQuery {
     pub limit: Option<u16>,
 }
 
-/// A point in the list: after this show, which starts then.
+/// A point in a list of shows, soonest first: after this show, which starts then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     pub starts_at: DateTime<Utc>,
@@ -64,32 +64,34 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    fn parse(text: &str) -> Result<Self, Error> {
-        let (micros, show) = text.split_once('.').ok_or(Error::CursorInvalid)?;
-        let starts_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(Error::CursorInvalid)?;
+    /// Reads what [`Cursor::text`] wrote; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (micros, show) = text.split_once('.')?;
+        let starts_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
         // What no show can be, the database may not even take as a question.
-        if !(1900..3000).contains(&starts_at.year()) || !is_slug(show) {
-            return Err(Error::CursorInvalid);
-        }
-        Ok(Self { starts_at, show: show.to_owned() })
+        let sane = (1900..3000).contains(&starts_at.year()) && is_slug(show);
+        sane.then(|| Self { starts_at, show: show.to_owned() })
     }
 
-    fn text(&self) -> String {
+    /// For the address of the next page.
+    pub fn text(&self) -> String {
         format!("{}.{}", self.starts_at.timestamp_micros(), self.show)
+    }
+
+    /// Behind this show.
+    pub fn behind(show: &Show) -> Self {
+        Self { starts_at: show.starts_at, show: show.show.clone() }
     }
 }
 
 /// The page of listed shows that `query` asks for, soonest first.
 pub async fn page(app: &App, query: &PageQuery) -> Result<ShowPage, Error> {
-    let after = query.after.as_deref().map(Cursor::parse).transpose()?;
+    let after = query.after.as_deref().map(|text| Cursor::parse(text).ok_or(Error::CursorInvalid)).transpose()?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let mut shows = store::listed(&app.pool, after.as_ref(), i64::from(limit) + 1).await?;
     let more = shows.len() > usize::from(limit);
     shows.truncate(usize::from(limit));
-    let next = shows
-        .last()
-        .filter(|_| more)
-        .map(|last| Cursor { starts_at: last.show.starts_at, show: last.show.show.clone() }.text());
+    let next = shows.last().filter(|_| more).map(|last| Cursor::behind(&last.show).text());
     Ok(ShowPage { shows, next })
 }
 
@@ -138,7 +140,7 @@ mod tests {
         for text in
             ["", "x", "x.y", ".", "99999999999999999999.z", "-9223372036854775808.z", "9223372036854775807.z", "1.\0"]
         {
-            assert!(Cursor::parse(text).is_err(), "{text}");
+            assert!(Cursor::parse(text).is_none(), "{text}");
         }
     }
 }

@@ -95,7 +95,7 @@ impl Letter {
         match &occasion.matter {
             Matter::Tickets(tickets) => letter.hand_over(words, occasion, tickets),
             Matter::Refund { amount_minor, currency, void } => {
-                let amount = price::format(*amount_minor, currency);
+                let amount = price::format_in(*amount_minor, currency, words.tag);
                 letter.paragraphs.push(words.say("refund-intro", &args([("amount", amount.as_str().into())])));
                 if *void {
                     letter.paragraphs.push(words.plain("refund-void"));
@@ -275,7 +275,7 @@ pub mod tests {
     fn letters_are_written_in_the_buyers_language() {
         let refund = || Matter::Refund { amount_minor: 8_500, currency: "EUR".to_owned(), void: true };
         let german = Letter::write(&occasion("de-CH", refund())).text().expect("text");
-        assert!(german.contains("Wir haben €85.00 auf Ihr Zahlungsmittel"), "{german}");
+        assert!(german.contains("Wir haben 85,00\u{a0}€ auf Ihr Zahlungsmittel"), "{german}");
         assert!(german.contains("gelten nicht mehr"), "{german}");
         let other = Letter::write(&occasion("tlh", refund())).text().expect("text");
         assert!(other.contains("We have given back €85.00"), "{other}");

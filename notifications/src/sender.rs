@@ -105,7 +105,7 @@ fn fault_of(error: &lettre::transport::smtp::Error) -> Fault {
 }
 
 fn verdict(due: &Due, fault: &Fault) -> Next {
-    let age = (Utc::now() - due.created_at).to_std().unwrap_or_default();
+    let age = (Utc::now() - due.since).to_std().unwrap_or_default();
     retry::next(fault, u32::try_from(due.attempts).unwrap_or(1), age)
 }
 

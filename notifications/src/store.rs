@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::kind::NewLetter;
+use crate::{contract::GivenUp, kind::NewLetter};
 
 /// A letter that somebody is to send now.
 pub struct Due {
@@ -16,7 +16,8 @@ pub struct Due {
     pub request_id: String,
     /// With this one.
     pub attempts: i32,
-    pub created_at: DateTime<Utc>,
+    /// When it was added, or given another chance.
+    pub since: DateTime<Utc>,
 }
 
 /// How much is not sent yet.
@@ -50,14 +51,14 @@ pub async fn put(pool: &PgPool, letters: &[NewLetter]) -> sqlx::Result<u64> {
 pub async fn take(pool: &PgPool, max: i64, lease: Duration) -> sqlx::Result<Vec<Due>> {
     sqlx::query_as!(
         Due,
-        "UPDATE notifications.letters
+        r#"UPDATE notifications.letters
          SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $2)
          WHERE letter IN (
              SELECT letter FROM notifications.letters
              WHERE sent_at IS NULL AND given_up IS NULL AND next_attempt_at <= now()
              ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED
          )
-         RETURNING letter, kind, subject, request_id, attempts, created_at",
+         RETURNING letter, kind, subject, request_id, attempts, coalesce(retried_at, created_at) AS "since!""#,
         max,
         lease.as_secs_f64(),
     )
@@ -97,6 +98,30 @@ pub async fn give_up(pool: &PgPool, letter: Uuid, reason: &str) -> sqlx::Result<
     .execute(pool)
     .await?;
     Ok(())
+}
+
+pub async fn given_up(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<GivenUp>> {
+    sqlx::query_as!(
+        GivenUp,
+        r#"SELECT letter, kind, subject, given_up AS "reason!", attempts, created_at FROM notifications.letters
+           WHERE sent_at IS NULL AND given_up IS NOT NULL ORDER BY created_at DESC, letter LIMIT $1"#,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Makes letters that were given up due now, as if they were new; all of them where none is named.
+pub async fn retry_given_up(pool: &PgPool, letter: Option<Uuid>) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "UPDATE notifications.letters
+         SET given_up = NULL, attempts = 0, next_attempt_at = now(), retried_at = now()
+         WHERE sent_at IS NULL AND given_up IS NOT NULL AND ($1::uuid IS NULL OR letter = $1)",
+        letter
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 pub async fn backlog(pool: &PgPool) -> sqlx::Result<Backlog> {

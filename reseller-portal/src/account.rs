@@ -4,7 +4,9 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    store::account::{self, NewAccount},
+    error::Error,
+    signed::Signed,
+    store::account::{self, Credentials, NewAccount},
 };
 
 /// What somebody wrote to sign up.
@@ -64,7 +66,7 @@ fn is_address(text: &str) -> bool {
 /// Why nobody was signed up.
 pub enum Refused {
     Field(&'static str, &'static str),
-    Other(crate::error::Error),
+    Other(Error),
 }
 
 /// Writes the account and gives its first user.
@@ -104,14 +106,32 @@ pub async fn sign_in(app: &App, email: &str, password: &str) -> sqlx::Result<Opt
         kit::password::verify(password.to_owned(), None).await;
         return Ok(None);
     };
+    Ok(is_theirs(app, &known, password).await?.then_some(known.user_id))
+}
+
+async fn is_theirs(app: &App, known: &Credentials, password: &str) -> sqlx::Result<bool> {
     let allowed = account::attempt(&app.pool, known.user_id, kit::throttle::block_secs).await?;
     // A blocked account costs the same time as a wrong password.
-    let hash = allowed.then_some(known.password_hash);
+    let hash = allowed.then(|| known.password_hash.clone());
     if !kit::password::verify(password.to_owned(), hash).await {
-        return Ok(None);
+        return Ok(false);
     }
     account::forgive(&app.pool, known.user_id).await?;
-    Ok(Some(known.user_id))
+    Ok(true)
+}
+
+/// Gives somebody who is signed in another password, where `current` is theirs, and ends their other sessions. Attempts
+/// count like those to sign in. `new` was checked before.
+///
+/// # Errors
+/// No database, or no randomness.
+pub async fn change_password(app: &App, signed: &Signed, current: &str, new: String) -> Result<bool, Error> {
+    let Some(known) = account::credentials_of(&app.pool, signed.member.user_id).await? else { return Ok(false) };
+    if !is_theirs(app, &known, current).await? {
+        return Ok(false);
+    }
+    let hash = kit::password::hash(new).await?;
+    Ok(account::change_password(&app.pool, &known, &hash, &signed.session()).await?)
 }
 
 #[cfg(test)]

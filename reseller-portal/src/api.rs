@@ -1,6 +1,7 @@
 //! What resellers' own systems read with an API key: `/v1/reseller/…`. Selling is checkout's own `/v1/holds` and
 //! `/v1/orders`, which take the key as well.
 
+pub mod allotments;
 pub mod orders;
 pub mod sales;
 pub mod shows;
@@ -34,6 +35,7 @@ pub fn router(app: App) -> OpenApiRouter {
     let calls = OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(shows::list))
         .routes(routes!(shows::one))
+        .routes(routes!(allotments::one, allotments::put))
         .routes(routes!(orders::list))
         .routes(routes!(orders::one))
         .routes(routes!(sales::report))

@@ -24,15 +24,21 @@ pub enum Error {
     /// `show-unknown`, `venue-unknown`, `ticket-type-unknown`, `order-unknown`, `key-unknown`, 404: none, or somebody else's.
     #[error("no such {0:?}")]
     Unknown(Thing),
-    /// `cursor-invalid`, 400.
+    /// `cursor-invalid`, 400: the parameter that it came in.
     #[error("not a cursor of ours")]
-    CursorInvalid,
+    CursorInvalid(&'static str),
     /// `invalid-field`, 422.
     #[error("{field} does not fit")]
     Field { field: String, detail: String },
     /// `allotment-waiting`, 409.
     #[error("an earlier change waits for its answer")]
     AllotmentWaiting,
+    /// `allotment-refused`, 409: checkout's reason, in words for the reseller.
+    #[error("the change was refused: {0}")]
+    AllotmentRefused(String),
+    /// `allotment-superseded`, 409.
+    #[error("another change came after this one")]
+    AllotmentSuperseded,
     /// `already-published`, 409.
     #[error("the show is published")]
     AlreadyPublished,
@@ -101,16 +107,26 @@ impl Error {
                     .detail(format!("It needs the scope {scope}. Make a key that has it in the portal."))
             }
             Self::Unknown(thing) => thing.problem(),
-            Self::CursorInvalid => {
+            Self::CursorInvalid(parameter) => {
                 Problem::new(StatusCode::BAD_REQUEST, "cursor-invalid", "That is not a cursor from this list")
-                    .detail("Send `before` exactly as the last answer gave it in `next`, or leave it out.")
-                    .field("before", "not a cursor from this list")
+                    .detail(format!(
+                        "Send `{parameter}` exactly as the last answer gave it in `next`, or leave it out."
+                    ))
+                    .field(*parameter, "not a cursor from this list")
             }
             Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
             Self::AllotmentWaiting => {
                 Problem::new(StatusCode::CONFLICT, "allotment-waiting", "The last change is still being applied")
                     .detail("One change is answered before the next is taken. Try again in a moment.")
                     .retry_after(1)
+            }
+            Self::AllotmentRefused(reason) => {
+                Problem::new(StatusCode::CONFLICT, "allotment-refused", "The allotment was not changed")
+                    .detail(reason.clone())
+            }
+            Self::AllotmentSuperseded => {
+                Problem::new(StatusCode::CONFLICT, "allotment-superseded", "Another change came after yours")
+                    .detail("Read the allotment to see what holds now.")
             }
             Self::AlreadyPublished => {
                 Problem::new(StatusCode::CONFLICT, "already-published", "This show is published already")

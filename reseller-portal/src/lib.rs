@@ -29,7 +29,16 @@ pub use config::Config;
 
 use utoipa_axum::router::OpenApiRouter;
 
-/// The portal's pages and the resellers' API, state applied. API keys are recognised here already.
-pub fn router(app: App) -> OpenApiRouter {
-    pages::router(app.clone()).merge(api::router(app))
+/// The routes, state applied, by how fast one client may call them. API keys are recognised here already.
+pub struct Routers {
+    /// The portal's pages and the resellers' API.
+    pub portal: OpenApiRouter,
+    /// Forms that take a password or that anybody may send, where trying many must be slow.
+    pub entrance: OpenApiRouter,
+}
+
+/// All routes of the portal role.
+pub fn router(app: App) -> Routers {
+    let (portal, entrance) = pages::routers(app.clone());
+    Routers { portal: portal.merge(api::router(app)), entrance }
 }

@@ -20,11 +20,12 @@ impl Cursor {
     /// # Errors
     /// [`Error::CursorInvalid`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let (micros, order) = text.split_once('.').ok_or(Error::CursorInvalid)?;
+        let invalid = || Error::CursorInvalid("before");
+        let (micros, order) = text.split_once('.').ok_or_else(invalid)?;
         let placed_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros);
         // Postgres knows no time before the year 4713 BC.
-        let placed_at = placed_at.filter(|at| *at > DateTime::UNIX_EPOCH).ok_or(Error::CursorInvalid)?;
-        Ok(Self { placed_at, order: order.parse().map_err(|_| Error::CursorInvalid)? })
+        let placed_at = placed_at.filter(|at| *at > DateTime::UNIX_EPOCH).ok_or_else(invalid)?;
+        Ok(Self { placed_at, order: order.parse().map_err(|_| invalid())? })
     }
 
     pub fn text(&self) -> String {

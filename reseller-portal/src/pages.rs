@@ -7,6 +7,7 @@ mod form;
 mod frame;
 mod key;
 mod order;
+mod password;
 mod publish;
 mod sales;
 mod show;
@@ -50,7 +51,14 @@ impl Page {
     fn post<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
         Self { method: Method::POST, path, door, route: on(MethodFilter::POST, handler) }
     }
+
+    /// Whether one client may send it only at the pace of signing in: it takes a password, or anybody may send it.
+    pub fn is_slow(&self) -> bool {
+        self.method == Method::POST && (self.door == Door::Anyone || self.path == PASSWORD)
+    }
 }
+
+const PASSWORD: &str = "/portal/password";
 
 /// Every page and every form of the portal.
 pub fn pages() -> Vec<Page> {
@@ -68,6 +76,8 @@ pub fn pages() -> Vec<Page> {
         Page::post(Anyone, "/portal/sign-in", sign::sign_in),
         Page::post(SignedIn, "/portal/sign-out", sign::out),
         Page::get(SignedIn, "/portal/waiting", sign::waiting),
+        Page::get(SignedIn, PASSWORD, password::form),
+        Page::post(SignedIn, PASSWORD, password::change),
         Page::get(Approved, "/portal", dashboard::page),
         Page::get(Approved, "/portal/venues", venue::list),
         Page::get(Approved, "/portal/venues/new", venue::new),
@@ -98,7 +108,12 @@ pub fn pages() -> Vec<Page> {
     ]
 }
 
-/// The pages as routes, state applied.
-pub fn router(app: App) -> OpenApiRouter {
-    pages().into_iter().fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route)).with_state(app)
+/// The pages as routes, state applied: those of an ordinary pace, and the slow ones.
+pub fn routers(app: App) -> (OpenApiRouter, OpenApiRouter) {
+    let (slow, others): (Vec<Page>, Vec<Page>) = pages().into_iter().partition(Page::is_slow);
+    let router = |pages: Vec<Page>| {
+        let routes = pages.into_iter().fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route));
+        routes.with_state(app.clone())
+    };
+    (router(others), router(slow))
 }

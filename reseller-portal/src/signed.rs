@@ -39,6 +39,11 @@ impl Signed {
         kit::secret::csrf(&self.token)
     }
 
+    /// What the session is known by in the database.
+    pub fn session(&self) -> Vec<u8> {
+        kit::secret::hash(&self.token)
+    }
+
     async fn find(parts: &Parts, app: &App) -> Result<Option<Self>, Error> {
         let jar = CookieJar::from_headers(&parts.headers);
         let Some(token) = SESSION.read(&jar) else { return Ok(None) };
@@ -175,6 +180,6 @@ pub async fn sign_in(app: &App, user: uuid::Uuid) -> sqlx::Result<(HeaderName, S
 /// # Errors
 /// The database's.
 pub async fn sign_out(app: &App, signed: &Signed) -> sqlx::Result<(HeaderName, String)> {
-    session::close(&app.pool, &kit::secret::hash(&signed.token)).await?;
+    session::close(&app.pool, &signed.session()).await?;
     Ok(SESSION.gone(app.config.https))
 }

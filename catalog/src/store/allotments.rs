@@ -45,6 +45,14 @@ pub async fn want(connection: &mut PgConnection, ticket_type: Uuid, wanted: i32)
     Ok(())
 }
 
+/// Takes back the word about an earlier change that was refused.
+pub async fn forget_refusal(connection: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE catalog.allotments SET refusal = NULL WHERE ticket_type = $1 AND wanted IS NULL", ticket_type)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Makes what was allotted to each of a draft's ticket types wait for checkout's answer; none where nothing was said.
 pub async fn want_all(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
     sqlx::query!(

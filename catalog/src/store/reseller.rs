@@ -8,6 +8,7 @@ use crate::{
     allotment::Allotment,
     contract::{NewTicketType, Show, TicketType, Venue},
     reseller::{ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft},
+    shows::Cursor,
 };
 
 pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
@@ -67,6 +68,26 @@ pub async fn has_venue(connection: &mut PgConnection, reseller: Uuid, venue: Uui
 
 /// The reseller's shows, soonest first; only `show` where one is named.
 pub async fn shows(pool: &PgPool, reseller: Uuid, show: Option<&str>) -> sqlx::Result<Vec<ResellerShow>> {
+    some_shows(pool, reseller, show, None, None).await
+}
+
+/// Up to `limit` of the reseller's shows, soonest first, from behind `after`.
+pub async fn shows_page(
+    pool: &PgPool,
+    reseller: Uuid,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<ResellerShow>> {
+    some_shows(pool, reseller, None, after, Some(limit)).await
+}
+
+async fn some_shows(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: Option<&str>,
+    after: Option<&Cursor>,
+    limit: Option<i64>,
+) -> sqlx::Result<Vec<ResellerShow>> {
     let rows = sqlx::query!(
         "SELECT s.show, s.title, p.name AS performer, p.genre, s.description, v.name AS venue, v.city, v.country,
                 v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at
@@ -74,9 +95,13 @@ pub async fn shows(pool: &PgPool, reseller: Uuid, show: Option<&str>) -> sqlx::R
          JOIN catalog.performers p USING (performer_id)
          JOIN catalog.venues v USING (venue_id)
          WHERE s.reseller = $1 AND ($2::text IS NULL OR s.show = $2)
-         ORDER BY s.starts_at, s.show",
+             AND ($3::timestamptz IS NULL OR (s.starts_at, s.show) > ($3, $4))
+         ORDER BY s.starts_at, s.show LIMIT $5",
         reseller,
-        show
+        show,
+        after.map(|cursor| cursor.starts_at),
+        after.map(|cursor| cursor.show.as_str()),
+        limit
     )
     .fetch_all(pool)
     .await?;

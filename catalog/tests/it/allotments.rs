@@ -87,6 +87,8 @@ async fn answers_count_once_and_in_order() {
     assert_eq!((refused.allotted, refused.wanted, refused.refusal.as_deref()), (50, None, Some("30 are sold")));
     settle_allotment(pool, floor, 2, Settled::Applied).await.unwrap();
     assert_eq!(now().await, refused, "an answer is given once");
+    let content = allot(pool, &show, floor, 50).await.unwrap();
+    assert_eq!((content.allotted, content.revision, content.refusal), (50, 2, None), "the refusal is done with");
     let again = allot(pool, &show, floor, 30).await.unwrap();
     assert_eq!((again.wanted, again.revision, again.refusal), (Some(30), 3, None));
     settle_allotment(pool, floor, 3, Settled::Applied).await.unwrap();

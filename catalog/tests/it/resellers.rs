@@ -1,7 +1,7 @@
 //! What resellers put into the catalog, and that nobody else can touch it.
 
 use axum::http::StatusCode;
-use catalog::contract::{self, CatalogFault, NewTicketType, ResellerShow, ShowDraft, Venue};
+use catalog::contract::{self, CatalogFault, NewTicketType, ResellerShow, ShowCursor, ShowDraft, Venue};
 use chrono::{Duration, Utc};
 use kit::http::RequestId;
 use sqlx::PgPool;
@@ -105,6 +105,33 @@ async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
     assert_eq!(contract::ticket_types(pool, &show).await.unwrap().len(), 1);
     assert!(contract::seller(pool, &show).await.unwrap().unwrap().published);
     assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::AlreadyPublished)));
+}
+
+#[tokio::test]
+async fn shows_come_page_by_page_and_only_ones_own() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let venue = contract::put_venue(pool, ANNA, None, &a_venue()).await.unwrap();
+    // Two start at the same moment: the page between them must lose neither.
+    let soonest = a_draft(venue);
+    for days in [2, 0, 1, 1] {
+        let starts_at = soonest.starts_at + Duration::days(days);
+        contract::create_show(pool, ANNA, &ShowDraft { starts_at, ..soonest.clone() }).await.unwrap();
+    }
+    draft_of(pool, BERT).await;
+    let all: Vec<String> =
+        contract::reseller_shows(pool, ANNA).await.unwrap().into_iter().map(|of| of.show.show).collect();
+    for limit in 1..=5 {
+        let (mut read, mut after) = (Vec::new(), None);
+        loop {
+            let (page, next) = contract::reseller_shows_page(pool, ANNA, after.as_ref(), limit).await.unwrap();
+            assert!(page.len() <= usize::from(limit) && !page.is_empty());
+            read.extend(page.into_iter().map(|of| of.show.show));
+            let Some(next) = next else { break };
+            after = Some(ShowCursor::parse(&next.text()).unwrap());
+        }
+        assert_eq!(read, all, "{limit} a page");
+    }
 }
 
 #[tokio::test]

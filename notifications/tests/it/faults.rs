@@ -1,6 +1,7 @@
 //! Mail servers that are away, that refuse, and events that cannot be read.
 
 use checkout::contract::{EVENTS_TOPIC, OrderEvent};
+use notifications::contract::{given_up, retry_given_up};
 
 use crate::{
     desk::{Desk, until},
@@ -34,6 +35,54 @@ async fn a_recipient_refused_for_good_is_given_up() {
     let reason = desk.told(bought.order, "given_up").await;
     assert_eq!(reason, "the mail server answered 550");
     assert_eq!(desk.told(bought.order, "attempts").await, "1");
+}
+
+#[tokio::test]
+async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
+    let (port, home) = (free_port(), Home::new());
+    let mailbox = home.0.join("box");
+    let server = Server::refusing(port, "550 5.7.1 we take no letters today").await;
+    let mut desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    desk.caught = Caught(mailbox.clone());
+    desk.start();
+    let pool = desk.corner.pool.clone();
+    let (first, second) = (desk.bought("en", 1).await, desk.bought("en", 1).await);
+    for bought in [&first, &second] {
+        desk.tell(OrderEvent::Paid, bought.order).await;
+        desk.told(bought.order, "given_up").await;
+    }
+    let listed = given_up(&pool, 10).await.unwrap();
+    assert_eq!(listed.len(), 2);
+    let letter = listed.iter().find(|letter| letter.subject == first.order).expect("the first one's");
+    assert_eq!((letter.kind.as_str(), letter.reason.as_str()), ("ticket", "the mail server answered 550"));
+    assert!(!format!("{listed:?}").contains(&first.email));
+    // Older than patience lasts: it gets the patience of a new one all the same.
+    sqlx::query("UPDATE notifications.letters SET created_at = now() - interval '6 days'")
+        .execute(&pool)
+        .await
+        .unwrap();
+
+    drop(server);
+    let gone = || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(()) };
+    until("the refusing server to end", gone).await;
+    let busy = Server::refusing(port, "451 4.7.1 come again").await;
+    assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 1);
+    until("it to be refused for now", || async {
+        (desk.told(first.order, "last_fault").await == "the mail server answered 451").then_some(())
+    })
+    .await;
+    assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 0, "it waits by itself");
+    assert_eq!(given_up(&pool, 10).await.unwrap().len(), 1);
+    drop(busy);
+    until("the busy server to end", gone).await;
+    let _server = Server::catching(port, &mailbox).await;
+    desk.told(first.order, "sent_at").await;
+    desk.letter(&first.email).await;
+    assert!(desk.caught.to(&second.email).is_empty(), "nobody asked for the other");
+    assert_eq!(retry_given_up(&pool, None).await.unwrap(), 1);
+    desk.told(second.order, "sent_at").await;
+    assert_eq!(retry_given_up(&pool, None).await.unwrap(), 0, "what was sent is not sent again");
+    desk.letter(&first.email).await;
 }
 
 #[tokio::test]

@@ -31,8 +31,10 @@ pub async fn add(all: &mut Assembly, roles: &[Role], stores: &Stores, configs: C
             .await?;
     }
     if has(Role::Portal) {
-        let work = all.limits.work;
-        all.add_limited(reseller_portal::router(portal), work);
+        let (work, sign_in) = (all.limits.work, all.limits.sign_in);
+        let routers = reseller_portal::router(portal);
+        all.add_limited(routers.portal, work);
+        all.add_limited(routers.entrance, sign_in);
     }
     if let Some(config) = configs.admin {
         add_admin(all, stores, config, gate, (has(Role::Admin), has(Role::Support)))?;
@@ -115,4 +117,44 @@ fn add_admin(
         all.add_limited(routers.support, buy);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use kit::serve::serve_on;
+
+    use crate::serve::{Role, assemble};
+
+    #[tokio::test]
+    async fn the_portals_doors_that_take_passwords_go_at_the_pace_of_signing_in() {
+        let nowhere = [
+            ("FAIRGATE_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
+            ("FAIRGATE_REDIS_URL", "redis://127.0.0.1:1/"),
+            ("FAIRGATE_KAFKA_BROKERS", "127.0.0.1:1"),
+        ];
+        let env: HashMap<String, String> = nowhere.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let server = assemble(&[Role::Portal], &env).await.expect("a server");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let base = format!("http://{}", listener.local_addr().expect("an address"));
+        let stop = server.tasks.stop();
+        let end = stop.clone();
+        tokio::spawn(serve_on(listener, server.router, server.tasks, stop.cancelled_owned()));
+        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let client = client.expect("a client");
+        // Nobody is signed in and no form has its token, so that no database is asked.
+        for (request, policy) in [
+            (client.post(format!("{base}/portal/sign-in")), "\"sign-in\""),
+            (client.post(format!("{base}/portal/sign-up")), "\"sign-in\""),
+            (client.post(format!("{base}/portal/password")), "\"sign-in\""),
+            (client.get(format!("{base}/portal/sign-in")), "\"work\""),
+            (client.post(format!("{base}/portal/sign-out")), "\"work\""),
+        ] {
+            let answer = request.form(&[("password", "a guess")]).send().await.expect("an answer");
+            let told = answer.headers().get("ratelimit-policy").and_then(|value| value.to_str().ok());
+            assert!(told.is_some_and(|told| told.starts_with(policy)), "{}: {told:?}", answer.url());
+        }
+        end.cancel();
+    }
 }

@@ -1,14 +1,17 @@
 //! `/v1/reseller/shows`
 
 use axum::{Json, extract::State};
-use catalog::contract::{self, ResellerShow, ResellerTicketType};
+use catalog::contract::{self, ResellerShow, ResellerTicketType, Show, ShowCursor, TicketType};
+use chrono::{DateTime, Utc};
 use kit::{
-    extract::{Answer, Path},
+    extract::{Answer, Path, Query},
     problem::ProblemBody,
 };
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
+use super::allotments::AllotmentView;
 use crate::{
     App,
     api_key::Holder,
@@ -17,18 +20,69 @@ use crate::{
     stock,
 };
 
-/// A reseller's shows, drafts too.
+const PAGE_DEFAULT: u16 = 50;
+const PAGE_MAX: u16 = 200;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ShowsQuery {
+    /// `next` of the page before.
+    after: Option<String>,
+    /// Shows a page, 1 to 200; 50 by default.
+    limit: Option<u16>,
+}
+
+/// One page of a reseller's shows, drafts too.
 #[derive(Serialize, ToSchema)]
-pub struct ResellerShows {
-    shows: Vec<ResellerShow>,
+pub struct ResellerShowPage {
+    shows: Vec<ResellerShowEntry>,
+    /// Send it as `after` for the next page. Absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// A show in the list.
+#[derive(Serialize, ToSchema)]
+pub struct ResellerShowEntry {
+    show: Show,
+    venue_id: Uuid,
+    /// Null for a draft.
+    published_at: Option<DateTime<Utc>>,
+    ticket_types: Vec<ResellerTypeEntry>,
+}
+
+/// A ticket type and how many of it are for sale.
+#[derive(Serialize, ToSchema)]
+pub struct ResellerTypeEntry {
+    #[serde(flatten)]
+    of: TicketType,
+    /// Null until it was set.
+    allotment: Option<AllotmentView>,
+}
+
+impl From<ResellerTicketType> for ResellerTypeEntry {
+    fn from(found: ResellerTicketType) -> Self {
+        Self { of: found.ticket_type, allotment: found.allotment.map(AllotmentView::from) }
+    }
+}
+
+impl From<ResellerShow> for ResellerShowEntry {
+    fn from(found: ResellerShow) -> Self {
+        Self {
+            show: found.show,
+            venue_id: found.venue_id,
+            published_at: found.published_at,
+            ticket_types: found.ticket_types.into_iter().map(ResellerTypeEntry::from).collect(),
+        }
+    }
 }
 
 /// A show with how its tickets stand.
 #[derive(Serialize, ToSchema)]
 pub struct ResellerShowView {
-    show: contract::Show,
+    show: Show,
     /// Null for a draft.
-    published_at: Option<chrono::DateTime<chrono::Utc>>,
+    published_at: Option<DateTime<Utc>>,
     ticket_types: Vec<TypeView>,
 }
 
@@ -36,7 +90,7 @@ pub struct ResellerShowView {
 #[derive(Serialize, ToSchema)]
 pub struct TypeView {
     #[serde(flatten)]
-    of: ResellerTicketType,
+    of: ResellerTypeEntry,
     sold: Option<i64>,
     /// In orders that are not paid yet.
     reserved: Option<i64>,
@@ -48,13 +102,33 @@ pub struct TypeView {
 
 /// Your shows, drafts too, soonest first.
 #[utoipa::path(get, path = "/v1/reseller/shows", tag = "reseller", security(("api_key" = ["catalog:read"])),
-    responses((status = 200, body = ResellerShows),
+    params(ShowsQuery),
+    responses((status = 200, body = ResellerShowPage),
+        (status = 400, body = ProblemBody, description = "`cursor-invalid`, `invalid-query`"),
         (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
         (status = 403, body = ProblemBody, description = "`scope-missing`")))]
-pub async fn list(State(app): State<App>, holder: Holder) -> Answer<Json<ResellerShows>> {
+pub async fn list(
+    State(app): State<App>,
+    holder: Holder,
+    Query(query): Query<ShowsQuery>,
+) -> Answer<Json<ResellerShowPage>> {
     holder.may(Scope::CatalogRead)?;
-    let shows = contract::reseller_shows(&app.pool, holder.reseller).await.map_err(Error::from)?;
-    Ok(Json(ResellerShows { shows }))
+    let after = query.after.as_deref().map(cursor).transpose()?;
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let page = contract::reseller_shows_page(&app.pool, holder.reseller, after.as_ref(), limit).await;
+    let (shows, next) = page.map_err(Error::from)?;
+    Ok(Json(ResellerShowPage {
+        shows: shows.into_iter().map(ResellerShowEntry::from).collect(),
+        next: next.map(|cursor| cursor.text()),
+    }))
+}
+
+/// The point in the list of shows that `after` names.
+///
+/// # Errors
+/// [`Error::CursorInvalid`].
+pub fn cursor(after: &str) -> Result<ShowCursor, Error> {
+    ShowCursor::parse(after).ok_or(Error::CursorInvalid("after"))
 }
 
 /// One of your shows, with its allotments and what is left of them.
@@ -76,7 +150,7 @@ pub async fn one(State(app): State<App>, holder: Holder, Path(show): Path<String
             reserved: count.map(|count| count.reserved),
             held: count.and_then(|count| count.held),
             free: count.and_then(|count| count.free),
-            of,
+            of: of.into(),
         }
     });
     Ok(Json(ResellerShowView { ticket_types: types.collect(), published_at: found.published_at, show: found.show }))

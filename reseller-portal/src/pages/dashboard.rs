@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use catalog::contract::{price, when};
+use catalog::contract::{ShowCursor, price, when};
 use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Shows on the overview at most; the list has all.
-const SHOWS_MAX: usize = 20;
+const SHOWS_MAX: u16 = 20;
 /// Shows that are counted at once.
 const AT_ONCE: usize = 4;
 
@@ -43,10 +43,8 @@ struct Dashboard {
 pub async fn page(State(app): State<App>, Approved(signed): Approved) -> Result<Response, Error> {
     let reseller = signed.member.reseller;
     let report = report::gather(&app, reseller, &ReportQuery::default()).await?;
-    let mut shows = catalog::contract::reseller_shows(&app.pool, reseller).await?;
-    let now = Utc::now();
-    shows.retain(|found| found.show.starts_at > now);
-    shows.truncate(SHOWS_MAX);
+    let now = ShowCursor { starts_at: Utc::now(), show: String::new() };
+    let (shows, _) = catalog::contract::reseller_shows_page(&app.pool, reseller, Some(&now), SHOWS_MAX).await?;
     let number = |number: i64| price::grouped(number.unsigned_abs());
     let rows = stream::iter(shows)
         .map(|found| {

@@ -6,7 +6,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use catalog::contract::{self, Allotment, ResellerShow, ResellerTicketType, price, when};
+use catalog::contract::{self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, price, when};
+use chrono::{TimeDelta, Utc};
 use kit::extract::{Path, Query};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -14,10 +15,14 @@ use uuid::Uuid;
 use super::frame::Frame;
 use crate::{
     App,
+    api::shows::cursor,
     error::{Error, Thing},
     signed::{Approved, Signed},
     stock,
 };
+
+/// Shows a page.
+const PAGE: u16 = 50;
 
 /// A show of this reseller's.
 ///
@@ -42,11 +47,38 @@ struct Listed {
 struct ShowsPage {
     frame: Frame,
     shows: Vec<Listed>,
+    /// Whether the page begins with what is to come.
+    coming: bool,
+    next: Option<String>,
+}
+
+/// Where the list begins: with what is to come, with the very first show, or behind one.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Opening {
+    past: bool,
+    after: Option<String>,
+}
+
+impl Opening {
+    fn cursor(&self) -> Result<Option<ShowCursor>, Error> {
+        match &self.after {
+            Some(after) => cursor(after).map(Some),
+            None if self.past => Ok(None),
+            // A show that began a little while ago is still of today.
+            None => Ok(Some(ShowCursor { starts_at: Utc::now() - TimeDelta::days(1), show: String::new() })),
+        }
+    }
 }
 
 /// `GET /portal/shows`
-pub async fn list(State(app): State<App>, Approved(signed): Approved) -> Result<Response, Error> {
-    let shows = contract::reseller_shows(&app.pool, signed.member.reseller).await?;
+pub async fn list(
+    State(app): State<App>,
+    Approved(signed): Approved,
+    Query(opening): Query<Opening>,
+) -> Result<Response, Error> {
+    let after = opening.cursor()?;
+    let (shows, next) = contract::reseller_shows_page(&app.pool, signed.member.reseller, after.as_ref(), PAGE).await?;
     let shows = shows.into_iter().map(|found| {
         let allotted: i64 =
             found.ticket_types.iter().filter_map(|of| of.allotment.as_ref()).map(|of| i64::from(of.allotted)).sum();
@@ -60,7 +92,12 @@ pub async fn list(State(app): State<App>, Approved(signed): Approved) -> Result<
             performer: found.show.performer,
         }
     });
-    Ok(kit::page::html(&ShowsPage { frame: Frame::new(&signed, "/portal/shows"), shows: shows.collect() }))
+    Ok(kit::page::html(&ShowsPage {
+        frame: Frame::new(&signed, "/portal/shows"),
+        shows: shows.collect(),
+        coming: !opening.past && opening.after.is_none(),
+        next: next.map(|cursor| cursor.text()),
+    }))
 }
 
 /// What the page is to say first.

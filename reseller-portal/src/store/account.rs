@@ -122,6 +122,31 @@ pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Cred
     .await
 }
 
+pub async fn credentials_of(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials>> {
+    sqlx::query_as!(Credentials, "SELECT user_id, password_hash FROM reseller.users WHERE user_id = $1", user)
+        .fetch_optional(pool)
+        .await
+}
+
+/// Replaces the password that `known` was read with and ends all sessions of theirs but `kept`; `false` where somebody
+/// else replaced it meanwhile.
+pub async fn change_password(pool: &PgPool, known: &Credentials, hash: &str, kept: &[u8]) -> sqlx::Result<bool> {
+    let mut tx = pool.begin().await?;
+    let changed = sqlx::query!(
+        "UPDATE reseller.users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
+        known.user_id,
+        known.password_hash,
+        hash
+    )
+    .execute(&mut *tx)
+    .await?;
+    sqlx::query!("DELETE FROM reseller.sessions WHERE user_id = $1 AND token_hash <> $2", known.user_id, kept)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(changed.rows_affected() == 1)
+}
+
 /// Counts an attempt to sign in, before its password is looked at, and blocks the account for what `block_secs` gives
 /// for so many in a row. `false` where the account is blocked: attempts side by side wait for each other here, so that
 /// none slips past the block.

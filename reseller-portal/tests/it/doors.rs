@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode};
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Method, Request, StatusCode, header},
+};
+use kit::{
+    limit::{ClientAddress, Policy, per_client},
+    serve::Tasks,
+    settings::Settings,
+};
 use reseller_portal::{
     contract::{self, ResellerState},
-    pages::{Door, pages},
+    pages::{Door, Page, pages},
 };
 
-use crate::market::{Market, PASSWORD, email};
+use crate::market::{Market, PASSWORD, email, send};
 
 /// An address whose ids are well formed and nobody's.
 fn nowhere(path: &str) -> String {
@@ -100,6 +110,102 @@ async fn guessing_is_slowed_down_also_side_by_side() {
         .await
         .unwrap();
     assert_eq!(guess(PASSWORD).await, StatusCode::SEE_OTHER);
+}
+
+/// What an address sends to a form, without its token.
+async fn knock(router: &Router, method: Method, path: &str, address: &str) -> StatusCode {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("x-forwarded-for", address)
+        .body(Body::empty());
+    send(router, request.unwrap()).await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
+    let market = Market::new().await;
+    let env = std::collections::HashMap::new();
+    let clients = ClientAddress::from_settings(&mut Settings::new(&env));
+    let count = |number| std::num::NonZeroU32::new(number).unwrap();
+    let tasks = Tasks::default();
+    let limited = |burst| {
+        let routers = reseller_portal::router(market.portal.clone());
+        let policy = Policy { name: "sign-in", per_second: count(1), burst: count(burst) };
+        let entrance = per_client(routers.entrance.split_for_parts().0, policy, &clients, &tasks);
+        let proxy = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+        kit::http::stack(routers.portal.split_for_parts().0.merge(entrance)).layer(Extension(proxy))
+    };
+    let slow: Vec<_> = pages().into_iter().filter(Page::is_slow).map(|page| page.path).collect();
+    assert_eq!(slow, ["/portal/sign-up", "/portal/sign-in", "/portal/password"]);
+    for path in &slow {
+        let router = limited(1);
+        assert_ne!(knock(&router, Method::POST, path, "203.0.113.1").await, 429, "{path}");
+        for other in &slow {
+            assert_eq!(knock(&router, Method::POST, other, "203.0.113.1").await, 429, "{other} after {path}");
+        }
+        assert_ne!(knock(&router, Method::POST, path, "203.0.113.2").await, 429, "{path} of somebody else");
+    }
+    // What is not guessed at goes on at its own pace.
+    let router = limited(1);
+    for page in pages().into_iter().filter(|page| !page.is_slow()) {
+        for _ in 0..2 {
+            let status = knock(&router, page.method.clone(), &nowhere(page.path), "203.0.113.1").await;
+            assert!(status != 429 && status != 405, "{} {}: {status}", page.method, page.path);
+        }
+    }
+    tasks.stop().cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_ends_all_other_sessions() {
+    const NEW: &str = "another long password 8";
+    let market = Market::new().await;
+    let (here, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let (other, _) = market.reseller("Dock Tickets", ResellerState::Approved).await;
+    let address = email("Quay Tickets");
+    let sign_in = async |password: &str| {
+        let browser = market.browser();
+        browser.read("/portal/sign-in").await;
+        let answer = browser.post("/portal/sign-in", &[("email", &address), ("password", password)]).await;
+        (browser, answer.status)
+    };
+    let (elsewhere, _) = sign_in(PASSWORD).await;
+    elsewhere.read("/portal").await;
+    assert!(here.read("/portal").await.contains("href=\"/portal/password\""));
+
+    let change = async |current: &str, password: &str, again: &str| {
+        here.post("/portal/password", &[("current", current), ("password", password), ("again", again)]).await
+    };
+    for (current, password, again, words) in [
+        ("not my password 9", NEW, NEW, "That is not your password"),
+        (PASSWORD, "short", "short", "12 characters"),
+        (PASSWORD, NEW, PASSWORD, "The two are not the same"),
+    ] {
+        let page = change(current, password, again).await.ok(422).text;
+        assert!(page.contains(words) && !page.contains(current) && !page.contains(password), "{words}: {page}");
+    }
+    elsewhere.read("/portal").await;
+
+    assert_eq!(change(PASSWORD, NEW, NEW).await.location(), "/portal/password?changed=true");
+    assert!(here.read("/portal/password?changed=true").await.contains("Your password is changed"));
+    assert_eq!(elsewhere.get("/portal").await.location(), "/portal/sign-in");
+    other.read("/portal").await;
+    assert_eq!(sign_in(PASSWORD).await.1, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(sign_in(NEW).await.1, StatusCode::SEE_OTHER);
+
+    // Guessing at it counts as it does at the door.
+    for _ in 0..5 {
+        change("not my password 9", PASSWORD, PASSWORD).await.ok(422);
+    }
+    change(NEW, PASSWORD, PASSWORD).await.ok(422);
+    let blocked: bool = sqlx::query_scalar("SELECT blocked_until > now() FROM reseller.users WHERE reseller = $1")
+        .bind(reseller)
+        .fetch_one(&market.corner.pool)
+        .await
+        .unwrap();
+    assert!(blocked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

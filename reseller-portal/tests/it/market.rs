@@ -28,6 +28,7 @@ pub struct Market {
     pub router: Router,
     /// Descriptions of the resellers' API and of checkout.
     pub descriptions: Vec<Value>,
+    pub portal: App,
     keys: PassKeys,
     gate: Gate,
     tasks: Tasks,
@@ -80,6 +81,15 @@ pub async fn send(router: &Router, request: Request<Body>) -> Answer {
 
 impl Market {
     pub async fn new() -> Self {
+        Self::open(true).await
+    }
+
+    /// A market whose catalog tells checkout nothing.
+    pub async fn silent() -> Self {
+        Self::open(false).await
+    }
+
+    async fn open(tells: bool) -> Self {
         let corner =
             Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -107,13 +117,16 @@ impl Market {
         let provider = checkout::sandbox::State::new(provider, pool.clone()).unwrap();
 
         let tasks = Tasks::default();
-        catalog::run(pool, kafka, &tasks);
+        if tells {
+            catalog::run(pool, kafka, &tasks);
+        }
         checkout::sandbox::run(&provider, &tasks);
         checkout::run_api(buying.clone(), tasks.clone()).await;
         checkout::run_writer(buying.clone(), tasks.clone()).await;
 
-        let (pages, api) = reseller_portal::router(portal.clone()).split_for_parts();
-        let selling = reseller_portal::with_api_keys(checkout::router(buying.clone()), portal);
+        let routers = reseller_portal::router(portal.clone());
+        let (pages, api) = routers.portal.merge(routers.entrance).split_for_parts();
+        let selling = reseller_portal::with_api_keys(checkout::router(buying.clone()), portal.clone());
         let (selling, selling_api) = selling.split_for_parts();
         let provider = checkout::sandbox::router(&provider);
         let (others, _) = provider.merchant.merge(provider.payer).merge(checkout::webhooks(buying)).split_for_parts();
@@ -123,7 +136,7 @@ impl Market {
             let _ = axum::serve(listener, served).with_graceful_shutdown(stop.cancelled_owned()).await;
         });
         let descriptions = [api, selling_api].iter().map(|api| serde_json::to_value(api).unwrap()).collect();
-        Self { corner, router, descriptions, keys, gate, tasks }
+        Self { corner, router, descriptions, portal, keys, gate, tasks }
     }
 
     pub fn browser(&self) -> Browser {
@@ -265,7 +278,8 @@ impl Browser {
 
     /// A new API key with all scopes.
     pub async fn key(&self) -> String {
-        let scopes = ["catalog_read", "orders_read", "orders_write", "reports_read"].map(|scope| (scope, "on"));
+        let scopes =
+            ["catalog_read", "stock_write", "orders_read", "orders_write", "reports_read"].map(|scope| (scope, "on"));
         let form: Vec<_> = [("name", "Everything")].into_iter().chain(scopes).collect();
         key_of(&self.post("/portal/keys", &form).await.ok(200).text).expect("a key")
     }

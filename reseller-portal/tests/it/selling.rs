@@ -4,7 +4,7 @@ use axum::http::Method;
 use reseller_portal::contract::ResellerState;
 use serde_json::{Value, json};
 
-use crate::market::{Answer, Browser, Market, eventually};
+use crate::market::{Answer, Browser, Market, eventually, key_of};
 
 /// Holds two tickets with a pass and orders them; the order's id and its answer.
 pub async fn order(market: &Market, key: &str, show: &str, ticket_type: &str) -> (String, Answer) {
@@ -137,4 +137,136 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
         let page = browser.post(&path, &[("allotted", misfit)]).await.ok(422).text;
         assert!(page.contains(&format!("value=\"{misfit}\"")) && page.contains("class=\"error\""), "{page}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
+    let market = Market::new().await;
+    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let venue = browser.venue("Quay Hall").await;
+    let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
+    let key = browser.key().await;
+    let path = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
+    let put =
+        async |allotted: Value| market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await;
+    let draft = put(json!(4)).await.ok(200).json();
+    assert_eq!((&draft["allotted"], &draft["state"], &draft["revision"]), (&json!(4), &json!("applied"), &json!(0)));
+
+    publish(&browser, &show).await;
+    order(&market, &key, &show, &ticket_type).await;
+    let settled = async || {
+        eventually("the change is answered", async || {
+            let now = market.get(&path, &key).await.ok(200).json();
+            (now["state"] != "waiting").then_some(now)
+        })
+        .await
+    };
+    settled().await;
+    // 202 where the answer takes longer than the call waits for it.
+    let raised = put(json!(50)).await;
+    assert!(matches!(raised.status.as_u16(), 200 | 202), "{raised:?}");
+    let revision = raised.json()["revision"].as_i64().unwrap();
+    let now = settled().await;
+    assert_eq!((&now["allotted"], &now["revision"]), (&json!(50), &json!(revision)));
+    eventually("it is on sale", async || {
+        let counts = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        (counts["ticket_types"][0]["free"] == 48).then_some(())
+    })
+    .await;
+
+    let lowered = put(json!(1)).await;
+    match lowered.status.as_u16() {
+        202 => {}
+        _ => assert_eq!(lowered.clone().ok(409).problem(), "allotment-refused"),
+    }
+    let refused = settled().await;
+    assert_eq!((&refused["state"], &refused["allotted"]), (&json!("refused"), &json!(50)));
+    let reason = refused["refusal"].as_str().expect("a reason");
+    assert!(lowered.status != 409 || lowered.json()["detail"] == reason, "{lowered:?}");
+    let of_show = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    assert_eq!(of_show["ticket_types"][0]["allotment"], refused);
+    let content = put(json!(50)).await.ok(200).json();
+    assert_eq!((&content["state"], &content["refusal"]), (&json!("applied"), &Value::Null));
+
+    for misfit in [json!(-1), json!(1_000_001), json!("many"), Value::Null] {
+        assert_eq!(put(misfit.clone()).await.ok(422).problem(), "invalid-field", "{misfit}");
+    }
+    let stranger = path.replace(&ticket_type, "0199c000-0000-7000-8000-000000000000");
+    let answer = market.call(Method::PUT, &stranger, &key, Some(json!({ "allotted": 5 }))).await;
+    assert_eq!(answer.ok(404).problem(), "ticket-type-unknown");
+    let page = browser.post("/portal/keys", &[("name", "Reads"), ("catalog_read", "on")]).await.ok(200).text;
+    let reads = key_of(&page).expect("a key");
+    market.get(&path, &reads).await.ok(200);
+    let answer = market.call(Method::PUT, &path, &reads, Some(json!({ "allotted": 5 }))).await;
+    assert_eq!(answer.ok(403).problem(), "scope-missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_waits_until_the_one_before_it_is_answered() {
+    let market = Market::silent().await;
+    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let venue = browser.venue("Quay Hall").await;
+    let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
+    let key = browser.key().await;
+    publish(&browser, &show).await;
+    let path = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
+    let put = async |allotted: i32| market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await;
+    let refused = put(7).await.ok(409);
+    assert_eq!(
+        (refused.problem().as_str(), &refused.headers["retry-after"]),
+        ("allotment-waiting", &"1".parse().unwrap())
+    );
+    let again = put(2).await.ok(202);
+    let body = again.json();
+    assert_eq!((&body["state"], &body["wanted"], &body["revision"]), (&json!("waiting"), &json!(2), &json!(1)));
+    assert_eq!(market.get(&path, &key).await.ok(200).json(), body);
+
+    let reason = "Nothing is free.".to_owned();
+    let settled = catalog::contract::Settled::Refused(reason.clone());
+    let id = ticket_type.parse().unwrap();
+    catalog::contract::settle_allotment(&market.corner.pool, id, 1, settled).await.unwrap();
+    let told = market.get(&path, &key).await.ok(200).json();
+    assert_eq!((&told["state"], &told["refusal"]), (&json!("refused"), &json!(reason)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shows_are_listed_page_by_page() {
+    let market = Market::new().await;
+    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    browser.venue("Quay Hall").await;
+    let sql = "INSERT INTO catalog.performers (performer_id, name, genre) VALUES ($1, 'Mira Vale', 'Pop')";
+    sqlx::query(sql).bind(reseller).execute(&market.corner.pool).await.unwrap();
+    let sql = "INSERT INTO catalog.shows
+            (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at)
+        SELECT 'night-' || n, $1, 'Night ' || n, $1, venue_id, '', t, t, t
+        FROM catalog.venues, generate_series(100, 150) n, LATERAL (SELECT timestamptz '2031-01-01' + n * interval '1 day' t) t";
+    sqlx::query(sql).bind(reseller).execute(&market.corner.pool).await.unwrap();
+
+    let first = browser.read("/portal/shows").await;
+    assert_eq!(first.matches("href=\"/portal/shows/night-").count(), 50);
+    let next = first.split("href=\"/portal/shows?after=").nth(1).expect("a link to the next page");
+    let next = next.split('"').next().unwrap();
+    let second = browser.read(&format!("/portal/shows?after={next}")).await;
+    assert_eq!(second.matches("href=\"/portal/shows/night-").count(), 1);
+    assert!(
+        second.contains("night-150") && second.contains(">Coming shows<") && !second.contains(">Later<"),
+        "{second}"
+    );
+
+    let sql = "UPDATE catalog.shows SET starts_at = now() - interval '2 days' WHERE show = 'night-100'";
+    sqlx::query(sql).execute(&market.corner.pool).await.unwrap();
+    assert!(!browser.read("/portal/shows").await.contains("night-100"), "it is over");
+    assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
+
+    let key = browser.key().await;
+    let page = market.get("/v1/reseller/shows?limit=50", &key).await.ok(200).json();
+    assert_eq!(page["shows"].as_array().map(Vec::len), Some(50));
+    let next = page["next"].as_str().expect("there is more");
+    let page = market.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).json();
+    assert_eq!((&page["shows"][0]["show"]["show"], page.get("next")), (&json!("night-150"), None));
+    for made_up in ["x", "1.night-1%00", "-1", "1.2.3"] {
+        let answer = market.get(&format!("/v1/reseller/shows?after={made_up}"), &key).await;
+        assert_eq!(answer.ok(400).problem(), "cursor-invalid", "{made_up}");
+    }
+    assert_eq!(browser.get("/portal/shows?after=x").await.status, 400);
 }
