@@ -1,18 +1,23 @@
 //! The layers every router of ours stands behind.
 
-use std::time::{Duration, Instant};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRequestParts, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
 };
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use futures::FutureExt;
+use tower::ServiceBuilder;
+use tower_http::compression::CompressionLayer;
 use tracing::Instrument;
 
-use crate::{extract, page, problem::Problem};
+use crate::{extract, page::Face, problem::Problem};
 
 /// The largest request body we read, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -38,20 +43,44 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     }
 }
 
-/// Puts the common layers around `router`: request id and span, metrics, panic catcher, time limit, body limit,
-/// security headers, compression, and problems shown as pages to browsers.
+/// Puts what all share around `router`: request id and span, metrics, panic catcher, time limit, body limit, security
+/// headers, compression, and problems shown as pages to browsers.
+///
+/// One layer does most of it: each layer of axum's clones and boxes all that lie within it at every request.
 pub fn stack(router: Router) -> Router {
-    router
-        .fallback(extract::nothing_here)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(limit_time))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn(page::problems_as_pages))
-        .layer(from_fn(refuse_foreign_forms))
-        .layer(from_fn(secure))
-        .layer(CompressionLayer::new())
-        .layer(from_fn(observe))
+    router.fallback(extract::nothing_here).method_not_allowed_fallback(method_not_allowed).layer(
+        ServiceBuilder::new()
+            .layer(CompressionLayer::new())
+            .layer(from_fn(around))
+            .layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
+    )
+}
+
+async fn around(mut request: Request, next: Next) -> Response {
+    let seen = Seen::of(&mut request);
+    let face = Face::wanted_by(&request);
+    let answer = async {
+        if is_foreign_form(&request) {
+            return Problem::new(StatusCode::FORBIDDEN, "cross-site", "This came from another site")
+                .detail("Open the page here and try again.")
+                .into_response();
+        }
+        answer(request, next).await
+    };
+    let mut response = face.show(answer.instrument(seen.span.clone()).await);
+    secure(response.headers_mut());
+    seen.tell(&mut response);
+    response
+}
+
+/// The handler's answer, or a problem where it panics or takes too long.
+async fn answer(request: Request, next: Next) -> Response {
+    let handling = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(Duration::from_secs(REQUEST_SECS_MAX), handling).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => panicked(panic),
+        Err(_) => Problem::unavailable("the request ran out of time").into_response(),
+    }
 }
 
 async fn method_not_allowed() -> Problem {
@@ -68,36 +97,20 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal(format!("panic: {text}")).into_response()
 }
 
-async fn limit_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(Duration::from_secs(REQUEST_SECS_MAX), next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::unavailable("the request ran out of time").into_response(),
-    }
-}
-
 /// A form posted from another site is refused, with or without cookies of ours: it could just as well set some, and make a
 /// fan buy in somebody else's session. Browsers say where a request comes from in `Sec-Fetch-Site`; programs do not.
-async fn refuse_foreign_forms(request: Request, next: Next) -> Response {
+fn is_foreign_form(request: &Request) -> bool {
     let foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if foreign && changes {
-        return Problem::new(StatusCode::FORBIDDEN, "cross-site", "This came from another site")
-            .detail("Open the page here and try again.")
-            .into_response();
-    }
-    next.run(request).await
+    foreign && !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-async fn secure(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let headers = response.headers_mut();
+fn secure(headers: &mut HeaderMap) {
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
         "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; \
          form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ));
-    response
 }
 
 /// Anybody may invent methods; each would become a series of its own for good.
@@ -114,30 +127,43 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-async fn observe(mut request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(|value| !value.is_empty() && value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_graphic()))
-        .map_or_else(RequestId::fresh, |value| RequestId(value.to_owned()));
-    request.extensions_mut().insert(id.clone());
-    let method = request.method().clone();
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", request_id = %id.0, %method, route);
+/// A request as it is logged and measured.
+struct Seen {
+    id: RequestId,
+    method: Method,
+    route: String,
+    span: tracing::Span,
+    since: Instant,
+}
 
-    let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let elapsed = started.elapsed();
-    let status = response.status().as_u16();
-    span.in_scope(|| tracing::debug!(status, elapsed_ms = elapsed.as_millis() as u64, "answered"));
-    metrics::histogram!("fairgate_http_seconds", "route" => route, "method" => method_label(&method), "status" => status.to_string())
-        .record(elapsed.as_secs_f64());
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert(REQUEST_ID, value);
+impl Seen {
+    /// Gives the request its id, its own where that is fit to be logged.
+    fn of(request: &mut Request) -> Self {
+        let id = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(|value| value.to_str().ok())
+            .filter(|value| !value.is_empty() && value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_graphic()))
+            .map_or_else(RequestId::fresh, |value| RequestId(value.to_owned()));
+        request.extensions_mut().insert(id.clone());
+        let method = request.method().clone();
+        let route = request
+            .extensions()
+            .get::<MatchedPath>()
+            .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
+        let span = tracing::info_span!("request", request_id = %id.0, %method, route);
+        Self { id, method, route, span, since: Instant::now() }
     }
-    response
+
+    fn tell(self, response: &mut Response) {
+        let (elapsed, status) = (self.since.elapsed(), response.status());
+        let elapsed_ms = elapsed.as_millis() as u64;
+        self.span.in_scope(|| tracing::debug!(status = status.as_u16(), elapsed_ms, "answered"));
+        let (method, status) = (method_label(&self.method), status.as_str().to_owned());
+        metrics::histogram!("fairgate_http_seconds", "route" => self.route, "method" => method, "status" => status)
+            .record(elapsed.as_secs_f64());
+        if let Ok(value) = HeaderValue::from_str(&self.id.0) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+    }
 }

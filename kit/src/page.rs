@@ -4,7 +4,6 @@ use askama::Template;
 use axum::{
     extract::Request,
     http::{HeaderValue, Method, header},
-    middleware::Next,
     response::{Html, IntoResponse, Response},
 };
 
@@ -29,29 +28,38 @@ struct ProblemPage<'a> {
     reloads: bool,
 }
 
-/// Shows a problem as a page to whoever asked for one.
-pub(crate) async fn problems_as_pages(request: Request, next: Next) -> Response {
-    let wants_page = request
-        .headers()
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.starts_with("text/html"));
-    let reloads = request.method() == Method::GET;
-    let response = next.run(request).await;
-    if !wants_page {
-        return response;
+/// The face of a problem that a request asks for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Face {
+    page: bool,
+    /// A reload repeats only what is safe to repeat.
+    reloads: bool,
+}
+
+impl Face {
+    pub(crate) fn wanted_by(request: &Request) -> Self {
+        let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+        let page = accept.is_some_and(|accept| accept.starts_with("text/html"));
+        Self { page, reloads: request.method() == Method::GET }
     }
-    let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
-    let page = ProblemPage {
-        title: problem.title,
-        detail: &problem.detail,
-        status: problem.status.as_u16(),
-        retry_after_secs: problem.retry_after_secs,
-        reloads,
-    };
-    let Ok(text) = page.render() else { return response };
-    let (mut parts, _) = response.into_parts();
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    parts.headers.remove(header::CONTENT_LENGTH);
-    Response::from_parts(parts, text.into())
+
+    /// Turns a problem into a page for whoever asked for one.
+    pub(crate) fn show(self, response: Response) -> Response {
+        if !self.page {
+            return response;
+        }
+        let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+        let page = ProblemPage {
+            title: problem.title,
+            detail: &problem.detail,
+            status: problem.status.as_u16(),
+            retry_after_secs: problem.retry_after_secs,
+            reloads: self.reloads,
+        };
+        let Ok(text) = page.render() else { return response };
+        let (mut parts, _) = response.into_parts();
+        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        parts.headers.remove(header::CONTENT_LENGTH);
+        Response::from_parts(parts, text.into())
+    }
 }

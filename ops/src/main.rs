@@ -2,7 +2,11 @@
 
 use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
-use ops::{bench, demo, keys, people, rooms, rush, say, serve, settings, verify};
+use ops::{bench, demo, keys, letters, people, rooms, rush, say, serve, settings, verify};
+
+/// Requests allocate on one thread and free on another all the time, which the system's allocator pays for with locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A fair virtual waiting room and the ticketing core behind it.
 ///
@@ -25,10 +29,13 @@ enum Command {
     Migrate,
     /// Print fresh keys and secrets as NAME=value lines.
     Keys,
-    /// Make the first admin and print a password that is good for one sign-in. Does nothing where there is an admin.
+    /// Make the first admin and print a password that is good for one sign-in; another where the first was lost. Does nothing
+    /// where an admin has chosen a password.
     FirstAdmin(people::FirstAdminArgs),
     /// Open, pause, resume, close or steer a room.
     Room(rooms::RoomArgs),
+    /// List letters that were given up, or try them again.
+    Letters(letters::LettersArgs),
     /// The demo sale.
     Demo {
         #[command(subcommand)]
@@ -58,6 +65,7 @@ async fn main() -> std::process::ExitCode {
         Command::Keys => keys::print(),
         Command::FirstAdmin(args) => people::first_admin(args).await,
         Command::Room(args) => rooms::run(args).await,
+        Command::Letters(args) => letters::run(args).await,
         Command::Demo { command } => demo::run(command).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Rush(args) => rush::run(args).await,

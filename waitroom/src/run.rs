@@ -1,6 +1,6 @@
 //! Wires the waiting room together.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use admission::contract::PassKeys;
 use kit::{
@@ -22,13 +22,24 @@ use crate::{
 
 /// What the waiting room's handlers need.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Inner>);
+
+/// The fields of [`App`].
+pub struct Inner {
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) joiner: Arc<Joiner>,
     pub(crate) place_keys: Arc<SealRing>,
     pub(crate) pass_keys: Arc<PassKeys>,
     pub(crate) pool: PgPool,
     pub(crate) https: bool,
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
 }
 
 impl App {
@@ -41,14 +52,14 @@ impl App {
             delivery_ms_max: config.join_ms_max,
             linger_ms: config.join_linger_ms,
         };
-        Ok(Self {
+        Ok(Self(Arc::new(Inner {
             rooms: Arc::default(),
             joiner: Arc::new(Joiner::new(kafka, place_keys.clone(), bounds)?),
             place_keys,
             pass_keys,
             pool,
             https: config.https,
-        })
+        })))
     }
 
     /// Whether this instance knows where the lines stand.

@@ -30,8 +30,8 @@ pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
     let server = assemble(roles, &kit::settings::ProcessEnv).await?;
     let nothing = || std::future::ready("");
     let empty: Router = kit::http::stack(Router::new().route(EMPTY, get(nothing).post(nothing)));
-    // Both sides pass through the same outer router, and each through one stack of its own.
-    let router = Router::new().route_service(EMPTY, empty.into_service()).fallback_service(server.router);
+    // Both sides are routes of the same router, and each stands behind one stack.
+    let router = server.router.route_service(EMPTY, empty.into_service());
     kit::serve::serve(server.listen, router, server.tasks).await
 }
 
