@@ -1,10 +1,12 @@
 //! Keeps stock true to the catalog's allotments: each change is applied once, in order, or refused with the reason.
 //!
 //! More tickets are put into Postgres first and then into Redis; fewer are taken out of Redis first, where nobody can hold
-//! them any more, and then out of Postgres. Whatever fails in between, Redis can only give away less than there is, and
-//! the keeper notices that. The answer is kept with the change, so a change that comes again is answered alike.
+//! them any more, and then out of Postgres. Each step in Redis has an id and counts once, so one whose answer got lost can
+//! be repeated. Whatever fails in between, Redis can only give away less than there is; the keeper notices that, and until
+//! it has, nothing is refused for want of free tickets. The answer is kept with the change, so a change that comes again is
+//! answered alike.
 
-use std::{cmp::Ordering, time::Duration};
+use std::{cmp::Ordering, collections::HashSet, time::Duration};
 
 use catalog::contract::Settled;
 use tokio::time::sleep;
@@ -13,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     App, Error, rebuild,
     shard::{self, Resized},
-    stock,
+    stock::{self, ShardKey},
     store::{
         self,
         allotment::{Answered, Part},
@@ -23,8 +25,10 @@ use crate::{
 
 const ATTEMPTS_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(25);
-/// How often a shard that is being filled is told of more tickets; after that the keeper sees to it.
+/// How often a shard is told of a step, or one that is being filled of more tickets; after that the keeper sees to it.
 const TELLS_MAX: usize = 5;
+/// What a reseller reads whose change broke on something that only we can mend.
+const NOT_APPLIED: &str = "It could not be applied. Ask us.";
 
 /// So many tickets of a type are to be on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +44,28 @@ pub struct Change {
 /// # Errors
 /// Postgres, Redis or the order writer away. Doing it again is safe.
 pub async fn settle(app: &App, change: &Change) -> Result<(), Error> {
-    let Some(refusal) = apply(app, change).await? else { return Ok(()) };
+    match apply(app, change).await? {
+        Some(refusal) => tell(app, change, refusal).await,
+        None => Ok(()),
+    }
+}
+
+/// Refuses a change that can never be applied, unless it was answered before.
+///
+/// # Errors
+/// Postgres away. Doing it again is safe.
+pub async fn give_up(app: &App, change: &Change) -> Result<(), Error> {
+    store::allotment::note(&app.pool, change, Some(NOT_APPLIED)).await?;
+    // Whatever is noted now, be it from an attempt before, is the answer.
+    let Some(known) = store::allotment::answered(&app.pool, change.ticket_type).await? else { return Ok(()) };
+    if known.revision == change.revision {
+        tell(app, change, known.refusal).await?;
+    }
+    Ok(())
+}
+
+/// Tells the catalog what became of a change.
+async fn tell(app: &App, change: &Change, refusal: Option<String>) -> Result<(), Error> {
     let (settled, outcome) = match refusal {
         None => (Settled::Applied, "applied"),
         Some(reason) => (Settled::Refused(reason), "refused"),
@@ -53,6 +78,7 @@ pub async fn settle(app: &App, change: &Change) -> Result<(), Error> {
 
 /// Why the change was refused, if it was; `None` for a change that a later one has overtaken.
 async fn apply(app: &App, change: &Change) -> Result<Option<Option<String>>, Error> {
+    let mut all_known = false;
     for _ in 0..ATTEMPTS_MAX {
         match store::allotment::answered(&app.pool, change.ticket_type).await? {
             Some(Answered { revision, .. }) if revision > change.revision => return Ok(None),
@@ -61,7 +87,7 @@ async fn apply(app: &App, change: &Change) -> Result<Option<Option<String>>, Err
         }
         let rows = store::stock::of_type(&app.pool, change.ticket_type).await?;
         let done = match change.allotted.cmp(&total(&rows)) {
-            Ordering::Less => lower(app, change, &rows).await?,
+            Ordering::Less => lower(app, change, &rows, &mut all_known).await?,
             Ordering::Equal | Ordering::Greater => raise(app, change, &rows).await?,
         };
         if !done {
@@ -94,26 +120,50 @@ async fn raise(app: &App, change: &Change, rows: &[Row]) -> Result<bool, Error> 
 /// Puts tickets into Redis that Postgres has under the part's epoch.
 async fn put(app: &App, part: &Part) {
     for _ in 0..TELLS_MAX {
-        match shard::resize(&app.redis, part.key, part.epoch, part.tickets).await {
+        match resize(app, part.key, part.epoch, part.tickets).await {
             // One that is missing, or was filled since, is filled from what Postgres has.
             Ok(Resized::Missing | Resized::Done(_)) => return,
             Ok(Resized::OtherEpoch(epoch)) if epoch > part.epoch => return,
             Ok(Resized::OtherEpoch(_)) => sleep(PAUSE).await,
             Err(error) => {
-                tracing::debug!(shard = %part.key, %error, "putting tickets on sale");
-                sleep(PAUSE).await;
+                tracing::warn!(shard = %part.key, %error, "Redis was not told of tickets; the keeper will see to it");
+                return;
             }
         }
     }
     tracing::warn!(shard = %part.key, "Redis was not told of tickets; the keeper will see to it");
 }
 
-/// `false` where stock is not what was seen.
-async fn lower(app: &App, change: &Change, rows: &[Row]) -> Result<bool, Error> {
+/// One step in Redis, asked for again where the answer got lost; it counts once.
+async fn resize(app: &App, key: ShardKey, epoch: i64, tickets: i32) -> Result<Resized, Error> {
+    let step = Uuid::new_v4();
+    let mut told = 0;
+    loop {
+        match shard::resize(&app.redis, key, epoch, tickets, step).await {
+            Ok(resized) => return Ok(resized),
+            Err(error) => {
+                told += 1;
+                if told == TELLS_MAX {
+                    return Err(error.into());
+                }
+                tracing::debug!(shard = %key, %error, "changing how many tickets are on sale");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// `false` where stock is not what was seen. A refusal counts tickets that are not free as sold or held, so it is given
+/// only after Redis was seen (`all_known`) to know of every ticket that Postgres has.
+async fn lower(app: &App, change: &Change, rows: &[Row], all_known: &mut bool) -> Result<bool, Error> {
     let wanted = total(rows) - change.allotted;
     let parts = match take_off(app, rows, wanted).await? {
         TakenOff::All(parts) => parts,
-        TakenOff::Short(taken) => return refuse(app, change, rows, wanted - taken).await,
+        TakenOff::Short(taken) if *all_known => return refuse(app, change, rows, wanted - taken).await,
+        TakenOff::Short(_) => {
+            *all_known = is_all_known(app, change.ticket_type).await?;
+            return Ok(false);
+        }
         TakenOff::Moved => return Ok(false),
     };
     let lowered = async {
@@ -147,6 +197,25 @@ async fn refuse(app: &App, change: &Change, rows: &[Row], missing: i32) -> Resul
     Ok(true)
 }
 
+/// Whether Redis knows of every ticket that Postgres has. Each shard is compared at a moment at which it has seen all
+/// changes; one that lost tickets agrees again after the keeper has looked, twice.
+async fn is_all_known(app: &App, ticket_type: Uuid) -> Result<bool, Error> {
+    let mut agreed = HashSet::new();
+    for _ in 0..ATTEMPTS_MAX {
+        let rows = store::stock::of_type(&app.pool, ticket_type).await?;
+        for row in rows.iter().filter(|row| !agreed.contains(&row.shard)).collect::<Vec<_>>() {
+            if shard::look(&app.redis, row.key()).await?.is_some_and(|seen| row.missing_from(&seen) == Some(0)) {
+                agreed.insert(row.shard);
+            }
+        }
+        if rows.iter().all(|row| agreed.contains(&row.shard)) {
+            return Ok(true);
+        }
+        sleep(PAUSE).await;
+    }
+    Ok(false)
+}
+
 enum TakenOff {
     All(Vec<Part>),
     /// So many only, which are back on sale.
@@ -172,7 +241,7 @@ async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Erro
     let (mut parts, mut missing) = (Vec::new(), wanted);
     for (row, _) in shards {
         let key = row.key();
-        let resized = if missing == 0 { break } else { shard::resize(&app.redis, key, row.epoch, -missing).await };
+        let resized = if missing == 0 { break } else { resize(app, key, row.epoch, -missing).await };
         match resized {
             Ok(Resized::Done(0)) => {}
             Ok(Resized::Done(tickets)) => {

@@ -78,7 +78,7 @@ fn read(payload: &[u8]) -> serde_json::Result<Option<Change>> {
 }
 
 /// Settles again and again until it is done; `false` when asked to stop first. A change that Postgres will never have is
-/// passed over.
+/// refused, so that the reseller can ask for another.
 async fn settle_through(app: &App, change: &Change, stop: &CancellationToken) -> bool {
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
@@ -88,10 +88,17 @@ async fn settle_through(app: &App, change: &Change, stop: &CancellationToken) ->
     let mut failing = false;
     loop {
         let (ticket_type, revision) = (change.ticket_type, change.revision);
-        match allotment::settle(app, change).await {
+        let settled = match allotment::settle(app, change).await {
+            Err(Error::Store(error)) if kit::postgres::is_for_good(&error) => {
+                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be written is refused");
+                allotment::give_up(app, change).await
+            }
+            settled => settled,
+        };
+        match settled {
             Ok(()) => return true,
-            Err(Error::Store(error)) if !kit::postgres::is_transient(&error) => {
-                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be written is passed over");
+            Err(Error::Store(error)) if kit::postgres::is_for_good(&error) => {
+                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be answered is passed over");
                 return true;
             }
             Err(error) => {

@@ -124,7 +124,7 @@ impl Caller {
 
 /// Names the one session that a pass opens for a reseller.
 fn key(reseller: Uuid) -> String {
-    format!("reseller:{reseller}")
+    session::own_key(&format!("reseller:{reseller}"))
 }
 
 /// The session in which this seller made a hold.

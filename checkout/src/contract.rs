@@ -16,8 +16,8 @@ pub use crate::{
     payment::generate_webhook_secret,
     refund_request::{RefundAsked, request_refund},
     report::{
-        Bucket, OrderDetails, OrderQuery, OrderSummary, RefundFacts, SalesQuery, SalesRow, SessionCounts, StockCount,
-        TicketFacts, order, orders, sales, session_counts, stock_counts,
+        Bucket, FailingRefund, OrderDetails, OrderQuery, OrderSummary, RefundCursor, RefundFacts, SalesQuery, SalesRow,
+        SessionCounts, StockCount, TicketFacts, failing_refunds, order, orders, sales, session_counts, stock_counts,
     },
     shard::{ShardSnapshot, snapshot},
 };

@@ -39,7 +39,7 @@ pub struct Keeper {
 struct Odd {
     /// The epoch and version of Redis in the last look, where the row had others.
     behind: Option<(i64, i64)>,
-    /// The epoch, and the tickets too many in Redis (or below zero: too few), in the last look at which it had seen all
+    /// The epoch, and the tickets that Redis lacked (or below zero: had too many), in the last look at which it had seen all
     /// changes. A shard that sells moves on to other versions and keeps what it lost.
     off: Option<(i64, i64)>,
 }
@@ -47,13 +47,12 @@ struct Odd {
 impl Odd {
     /// Takes in a look; whether it is the same again.
     fn look(&mut self, row: &Row, seen: &ShardSnapshot) -> bool {
-        if (seen.epoch, seen.version) != (row.epoch, row.version) {
+        let Some(missing) = row.missing_from(seen) else {
             let now = Some((seen.epoch, seen.version));
             return std::mem::replace(&mut self.behind, now) == now;
-        }
+        };
         self.behind = None;
-        let surplus = seen.free + seen.held + seen.placing - (i64::from(row.allotted) - i64::from(row.committed));
-        let now = (surplus != 0).then_some((seen.epoch, surplus));
+        let now = (missing != 0).then_some((seen.epoch, missing));
         let before = std::mem::replace(&mut self.off, now);
         now.is_some() && before == now
     }

@@ -1,4 +1,5 @@
-//! Money that is owed goes back by itself: asked of the provider again and again until it is done.
+//! Money that is owed goes back by itself: asked of the provider again, less and less often, until it is done. What the
+//! provider does not do is kept with the refund, for those who can see to it.
 
 use std::time::Duration;
 
@@ -10,13 +11,17 @@ use sqlx::PgConnection;
 use crate::{
     App,
     contract::{OrderEvent, OrderFacts},
-    payment::Provider,
-    store::{self, payment::Returned},
+    payment::{Fault, Provider},
+    store::{self, payment::Returned, refund::Owed},
 };
 
 const LOOK: Duration = Duration::from_secs(1);
 const BATCH: i64 = 50;
 const CONCURRENT_MAX: usize = 4;
+const AWAY_SECS_MAX: f64 = 60.0;
+const REFUSED_SECS_MAX: f64 = 3600.0;
+/// What is kept of a provider's words.
+const FAULT_CHARS_MAX: usize = 300;
 /// Longer than any provider repeats a webhook.
 const WEBHOOK_MEMORY_DAYS: i32 = 14;
 
@@ -38,9 +43,9 @@ pub fn start(app: App, tasks: &Tasks) {
 
 /// One round. Several processes may do it at once: asking twice refunds once.
 pub async fn sweep(app: &App) -> anyhow::Result<()> {
-    let owed = store::payment::owed(&app.pool, BATCH).await?;
-    let failed: Vec<anyhow::Error> = stream::iter(owed)
-        .map(|intent| async move { give_back(app, &intent).await })
+    let due = store::refund::due(&app.pool, BATCH).await?;
+    let failed: Vec<anyhow::Error> = stream::iter(due)
+        .map(|owed| async move { give_back(app, &owed).await })
         .buffer_unordered(CONCURRENT_MAX)
         .filter_map(|outcome| async { outcome.err() })
         .collect()
@@ -51,13 +56,32 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
     }
 }
 
-async fn give_back(app: &App, intent: &str) -> anyhow::Result<()> {
+/// Asks the provider. What it does not do is noted and asked for again later; an error is of our own servers.
+async fn give_back(app: &App, owed: &Owed) -> anyhow::Result<()> {
     // No transaction is open while the provider thinks.
-    Provider::current(app).refund(intent).await?;
+    if let Err(fault) = Provider::current(app).refund(&owed.intent).await {
+        let pause_secs = pause_secs(owed.attempts, &fault);
+        // Once a refund, not once an attempt: how often is kept with it.
+        if owed.attempts == 0 {
+            tracing::warn!(order = %owed.order, %fault, "a refund was not done, and is asked for again");
+        }
+        let text: String = fault.to_string().chars().take(FAULT_CHARS_MAX).collect();
+        return Ok(store::refund::put_off(&app.pool, owed, pause_secs, &text).await?);
+    }
     let mut tx = app.pool.begin().await?;
-    note(&mut tx, intent, &RequestId::fresh()).await?;
+    note(&mut tx, &owed.intent, &RequestId::fresh()).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// How long to wait after one more attempt that failed: 2, 4, 8, … seconds. A provider that is away comes back within
+/// minutes; one that refuses will hardly change its mind before somebody has seen to it.
+fn pause_secs(attempts: i32, fault: &Fault) -> f64 {
+    let most = match fault {
+        Fault::Away(_) => AWAY_SECS_MAX,
+        Fault::Refused(_) => REFUSED_SECS_MAX,
+    };
+    2f64.powi(attempts.clamp(0, 30) + 1).min(most)
 }
 
 /// Notes that the money of a payment went back, and tells others. Says whether that was news.
@@ -77,5 +101,17 @@ pub async fn note(tx: &mut PgConnection, intent: &str, request: &RequestId) -> s
             store::outbox::add(tx, &OrderEvent::Refunded(facts), request).await?;
             Ok(true)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refund_is_asked_for_less_and_less_often() {
+        let pauses = |fault: Fault| [0, 1, 2, 5, 11, 1_000].map(|attempts| pause_secs(attempts, &fault));
+        assert_eq!(pauses(Fault::Away(String::new())), [2.0, 4.0, 8.0, 60.0, 60.0, 60.0]);
+        assert_eq!(pauses(Fault::Refused(String::new())), [2.0, 4.0, 8.0, 64.0, 3600.0, 3600.0]);
     }
 }

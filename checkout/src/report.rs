@@ -108,6 +108,47 @@ pub struct RefundFacts {
     pub requested_at: DateTime<Utc>,
     /// When the provider confirmed it.
     pub done_at: Option<DateTime<Utc>>,
+    /// How often the provider did not do it.
+    pub attempts: i32,
+    /// When it is asked for, next or (where it is done) last.
+    pub next_attempt_at: DateTime<Utc>,
+    /// What the provider said the last time it did not do it, 300 characters at most. For staff, not for fans.
+    pub last_fault: Option<String>,
+}
+
+impl RefundFacts {
+    /// It is owed, and the provider did not do it though it was asked.
+    pub fn is_failing(&self) -> bool {
+        self.done_at.is_none() && self.last_fault.is_some()
+    }
+}
+
+/// Money that is owed and that the provider did not give back though it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FailingRefund {
+    pub order: Uuid,
+    pub show: String,
+    /// What the provider calls the payment.
+    pub payment_intent: String,
+    /// In the currency's minor unit.
+    pub amount_minor: i64,
+    pub currency: String,
+    /// Why it is owed.
+    pub reason: String,
+    pub requested_at: DateTime<Utc>,
+    /// How often the provider was asked in vain.
+    pub attempts: i32,
+    /// When it is asked again.
+    pub next_attempt_at: DateTime<Utc>,
+    /// What the provider said the last time.
+    pub last_fault: String,
+}
+
+/// Where a page of failing refunds ended: those of its last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefundCursor {
+    pub requested_at: DateTime<Utc>,
+    pub order: Uuid,
 }
 
 /// How long the buckets of a report are.
@@ -204,6 +245,18 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
 /// The database's.
 pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetails>> {
     store::report::order(pool, order).await
+}
+
+/// Refunds that the provider did not do yet though it was asked, those that wait longest first.
+///
+/// # Errors
+/// The database's.
+pub async fn failing_refunds(
+    pool: &PgPool,
+    after: Option<RefundCursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<FailingRefund>> {
+    store::refund::failing(pool, after, limit).await
 }
 
 /// Sales and refunds by bucket, show and ticket type, in this order; buckets without any are left out.

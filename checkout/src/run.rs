@@ -64,6 +64,16 @@ pub async fn run_api(app: App, tasks: Tasks) {
         let app = look_app.clone();
         async move { outcomes::look(&app).await }
     });
+    let owed_app = app.clone();
+    tasks.every("count refunds", COUNT, move || {
+        let app = owed_app.clone();
+        async move {
+            let (waiting, failing) = store::refund::count(&app.pool).await?;
+            metrics::gauge!("fairgate_refunds_owed", "state" => "waiting").set(waiting as f64);
+            metrics::gauge!("fairgate_refunds_owed", "state" => "failing").set(failing as f64);
+            Ok(())
+        }
+    });
     payment::run(&app, &tasks);
 }
 

@@ -33,6 +33,11 @@ pub fn session_id(place: &str, key: Option<&str>) -> Uuid {
     }
 }
 
+/// A key of our own for [`open`]. It begins with a character that no Idempotency-Key has, so no caller can send it.
+pub fn own_key(name: &str) -> String {
+    format!(" {name}")
+}
+
 /// Redeems a pass. With the same `key` it can be repeated and gives the same session; without, or with another one, a pass
 /// that was redeemed is used.
 ///

@@ -25,6 +25,9 @@ const HOLDS: &str = "holds";
 const HELD: &str = "held";
 const PLACING: &str = "placing";
 const PLACING_QUANTITY: &str = "placing-quantity";
+const RESIZED: &str = "resized";
+/// Longer than anybody repeats a step of [`resize`].
+const STEPS_KEPT_SECS: u32 = 60;
 const ALL: [&str; 5] = [STOCK, HOLDS, HELD, PLACING, PLACING_QUANTITY];
 
 /// The answer to taking.
@@ -177,10 +180,11 @@ pub async fn load(redis: &Redis, shard: ShardKey, epoch: i64, uncommitted: i32, 
     Ok(answer == 1)
 }
 
-/// Puts `tickets` on sale, or takes as many free ones off sale as there are, where they are below zero.
-pub async fn resize(redis: &Redis, shard: ShardKey, epoch: i64, tickets: i32) -> RedisResult<Resized> {
-    let mut call = call(&RESIZE, redis, shard, &[STOCK, HOLDS, HELD]);
-    call.arg(epoch).arg(tickets);
+/// Puts `tickets` on sale, or takes as many free ones off sale as there are, where they are below zero. The same `step`
+/// again, within a minute, changes nothing and gives the same answer.
+pub async fn resize(redis: &Redis, shard: ShardKey, epoch: i64, tickets: i32, step: Uuid) -> RedisResult<Resized> {
+    let mut call = call(&RESIZE, redis, shard, &[STOCK, HOLDS, HELD, RESIZED]);
+    call.arg(epoch).arg(tickets).arg(step.to_string()).arg(STEPS_KEPT_SECS);
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
         [1, done] => Resized::Done(i32::try_from(*done).unwrap_or(i32::MAX)),

@@ -1,4 +1,6 @@
 //! Extractors whose refusals are problem documents that name the field.
+//!
+//! None lets a NUL through, in whatever form it comes: no text of ours has one, and Postgres takes none.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
@@ -36,7 +38,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
-fn unreadable(rejection: BytesRejection) -> Problem {
+pub(crate) fn unreadable(rejection: BytesRejection) -> Problem {
     match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         status => Problem::new(status, "unreadable-body", "The body could not be read")
@@ -52,6 +54,9 @@ pub fn too_large() -> Problem {
 
 /// Parses a JSON body; an error names the path of the field.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if let Some(field) = nul_in_json(body) {
+        return Err(nul_refused(&field));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -72,6 +77,46 @@ pub fn invalid_field(field: &str, detail: &str) -> Problem {
         .field(field, detail)
 }
 
+/// 422 for a field with a NUL in it.
+pub(crate) fn nul_refused(field: &str) -> Problem {
+    invalid_field(field, "must not contain the character NUL")
+}
+
+/// The name of the first field with a NUL in it, of an `application/x-www-form-urlencoded` text.
+pub(crate) fn nul_in_pairs(text: &[u8]) -> Option<String> {
+    let pairs = || url::form_urlencoded::parse(text);
+    if !text.contains(&0) && !text.windows(3).any(|three| three == b"%00") {
+        return None;
+    }
+    let (name, _) = pairs().find(|(name, value)| name.contains('\0') || value.contains('\0'))?;
+    Some(name.replace('\0', ""))
+}
+
+/// The path of the first text with a NUL in it, of a JSON text; `None` also where that is not JSON.
+fn nul_in_json(body: &[u8]) -> Option<String> {
+    // Read a second time only where there may be one: this may also be a backslash followed by `u0000`.
+    if !body.windows(6).any(|six| six == br"\u0000") {
+        return None;
+    }
+    nul_in_value("", &serde_json::from_slice(body).ok()?)
+}
+
+fn nul_in_value(path: &str, value: &serde_json::Value) -> Option<String> {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => text.contains('\0').then(|| path.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| nul_in_value(&format!("{path}[{index}]"), item))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            let path = format!("{path}{dot}{}", name.replace('\0', ""));
+            if name.contains('\0') { Some(path) } else { nul_in_value(&path, value) }
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 /// Path parameters; one that does not parse is an address that does not exist.
 pub struct Path<T>(pub T);
 
@@ -79,7 +124,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        // No name of ours has a NUL, and Postgres takes none.
         if parts.uri.path().contains("%00") {
             return Err(Problem::not_found());
         }
@@ -90,13 +134,16 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-/// Query parameters.
+/// Query parameters. Answers 400, or 422 for a NUL.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if let Some(field) = nul_in_pairs(parts.uri.query().unwrap_or_default().as_bytes()) {
+            return Err(nul_refused(&field));
+        }
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
             Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "A query parameter does not fit")
@@ -186,5 +233,35 @@ mod tests {
     #[test]
     fn broken_json_is_another_problem() {
         assert_eq!(parse::<Order>(b"{").expect_err("broken").id, "malformed-json");
+        assert_eq!(parse::<Order>(br#"{"a":"\u0000"#).expect_err("broken").id, "malformed-json");
+    }
+
+    fn field_of(problem: Problem) -> (u16, String) {
+        (problem.status.as_u16(), problem.errors.into_iter().map(|error| error.field).collect())
+    }
+
+    #[test]
+    fn a_nul_in_json_is_refused_by_name_and_what_only_looks_like_one_is_not() {
+        type Any = serde_json::Value;
+        for (body, field) in [
+            (r#"{"email":"\u0000"}"#, "email"),
+            (r#"{"items":[{"a":1},{"name":"x\u0000"}]}"#, "items[1].name"),
+            (r#"{"a\u0000":1}"#, "a"),
+        ] {
+            assert_eq!(field_of(parse::<Any>(body.as_bytes()).expect_err(body)), (422, field.to_owned()));
+        }
+        let backslash = parse::<Any>(br#"{"a":"\\u0000"}"#).expect("a backslash and five characters");
+        assert_eq!(backslash["a"], "\\u0000");
+    }
+
+    #[tokio::test]
+    async fn a_nul_in_a_query_is_refused_by_name() {
+        async fn query(query: &str) -> Result<Query<std::collections::HashMap<String, String>>, Problem> {
+            let request = Request::get(format!("/?{query}")).body(axum::body::Body::empty()).expect("a request");
+            Query::from_request_parts(&mut request.into_parts().0, &()).await
+        }
+        let refused = query("a=1&who=x%00").await.err().expect("refused");
+        assert_eq!(field_of(refused), (422, "who".to_owned()));
+        assert_eq!(query("a=%2500").await.expect("a percent sign").0["a"], "%00");
     }
 }

@@ -1,4 +1,8 @@
-//! Rooms that make and open themselves: a published show gets a room, and the room opens when the sale begins.
+//! Rooms that make, open and close themselves: a published show gets a room, which opens when the sale begins and closes
+//! when the show is over.
+//!
+//! An event only says that something changed; times are read from the catalog, for an event may be old or come again, and
+//! what a room has done by itself cannot be undone.
 
 use std::time::Duration;
 
@@ -9,19 +13,25 @@ use kit::{kafka::Kafka, serve::Tasks};
 use rdkafka::{
     Message,
     consumer::{CommitMode, Consumer, DefaultConsumerContext, StreamConsumer},
+    error::KafkaError,
 };
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     phase::Phase,
-    steer::{NewRoom, RoomChange, RoomFault, change_room_in, create_room},
+    steer::{NewRoom, RoomChange, RoomFault, change_room_in, closing, create_room},
     store,
 };
 
 const GROUP: &str = "waitroom.catalog";
 const OPEN_EVERY: Duration = Duration::from_millis(500);
+const CLOSE_EVERY: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
+/// How often a record is tried with which something is wrong that seems not to pass by itself, and the first of the pauses
+/// between; each is twice as long as the one before, a quarter of a minute in all.
+const TRIES_MAX: u32 = 7;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for a crowd.
 fn wide_open(show: &str, opens_at: DateTime<Utc>) -> NewRoom {
@@ -37,13 +47,18 @@ fn wide_open(show: &str, opens_at: DateTime<Utc>) -> NewRoom {
     }
 }
 
-/// Starts making rooms for published shows and opening rooms whose time has come. Instances share the work; doing a part of
+/// Starts making rooms for published shows, and opening and closing rooms whose time has come. Instances share the work; doing a part of
 /// it twice does nothing.
 pub fn start(pool: &PgPool, kafka: &Kafka, tasks: &Tasks) {
     let opened = pool.clone();
     tasks.every("open rooms", OPEN_EVERY, move || {
         let pool = opened.clone();
         async move { open_due(&pool).await }
+    });
+    let closed = pool.clone();
+    tasks.every("close rooms", CLOSE_EVERY, move || {
+        let pool = closed.clone();
+        async move { close_due(&pool).await }
     });
     let (pool, kafka, stop) = (pool.clone(), kafka.clone(), tasks.stop());
     tasks.spawn(async move {
@@ -63,23 +78,46 @@ async fn open_due(pool: &PgPool) -> anyhow::Result<()> {
     for room in store::rooms_to_open(pool).await? {
         let mut tx = pool.begin().await?;
         // Looked at again under the lock: its sale may have been moved, or somebody opened it.
-        if !store::is_due(&mut tx, &room).await? {
-            continue;
-        }
-        let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
-        match change_room_in(&mut tx, &room, &open).await {
-            Ok(_) => {
-                tx.commit().await?;
-                tracing::info!(room, "opened by itself");
-            }
-            Err(RoomFault::Store(error)) => return Err(error.into()),
-            Err(fault) => tracing::error!(room, %fault, "a room could not open by itself"),
+        if store::is_due(&mut tx, &room).await? {
+            go(tx, &room, Phase::Open).await?;
         }
     }
     Ok(())
 }
 
-/// Follows the catalog until `stop`. A record that could not be dealt with ends it, and comes again at the next try.
+async fn close_due(pool: &PgPool) -> anyhow::Result<()> {
+    for (room, show) in store::rooms_to_close(pool).await? {
+        // A show may have been postponed since; of that alone there is no event.
+        if let Some(show) = catalog::contract::show(pool, &show).await? {
+            let closes_at = closing(show.starts_at);
+            if closes_at > Utc::now() {
+                store::move_closing(pool, &room, closes_at).await?;
+                continue;
+            }
+        }
+        let mut tx = pool.begin().await?;
+        if store::is_over(&mut tx, &room).await? {
+            go(tx, &room, Phase::Closed).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Changes the phase of a room whose time has come.
+async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyhow::Result<()> {
+    let change = RoomChange { phase: Some(phase), ..RoomChange::default() };
+    match change_room_in(&mut tx, room, &change).await {
+        Ok(_) => {
+            tx.commit().await?;
+            tracing::info!(room, phase = phase.as_text(), "changed by itself");
+        }
+        Err(RoomFault::Store(error)) => return Err(error.into()),
+        Err(fault) => tracing::error!(room, phase = phase.as_text(), %fault, "a room could not change by itself"),
+    }
+    Ok(())
+}
+
+/// Follows the catalog until `stop`. A record is committed once it was dealt with, or passed over.
 async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyhow::Result<()> {
     ensure_catalog_topic(kafka).await?;
     let consumer: StreamConsumer<DefaultConsumerContext> = kafka.consumer(GROUP, DefaultConsumerContext)?;
@@ -100,8 +138,10 @@ async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyho
             Err(error) => return Err(error).context("reading catalog events"),
         };
         match serde_json::from_slice::<CatalogEvent>(message.payload().unwrap_or_default()) {
-            Ok(CatalogEvent::ShowPublished { show, on_sale_at }) => {
-                make_room(pool, kafka, &show, on_sale_at).await.with_context(|| format!("a room for {show}"))?;
+            Ok(CatalogEvent::ShowPublished { show, .. }) => {
+                if !follow_through(pool, kafka, &show, stop).await {
+                    return Ok(());
+                }
             }
             Ok(CatalogEvent::AllotmentChanged { .. }) => {}
             Err(error) => tracing::error!(offset = message.offset(), %error, "a catalog record cannot be read"),
@@ -110,16 +150,54 @@ async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyho
     }
 }
 
-/// Makes the show's room unless it has one; then its opening moves with the sale.
-async fn make_room(pool: &PgPool, kafka: &Kafka, show: &str, on_sale_at: DateTime<Utc>) -> anyhow::Result<()> {
+/// Follows a show until it is done; `false` when asked to stop first. While a server is away it waits; what is wrong with
+/// this show alone keeps the others waiting for some tries only.
+async fn follow_through(pool: &PgPool, kafka: &Kafka, show: &str, stop: &CancellationToken) -> bool {
+    let mut tries = 0;
+    loop {
+        let Err(error) = follow_show(pool, kafka, show).await else { return true };
+        let text = format!("{error:#}");
+        let mut pause = AGAIN;
+        if !is_away(&error) {
+            pause = FIRST_PAUSE * 2u32.pow(tries);
+            tries += 1;
+        }
+        if tries == TRIES_MAX {
+            metrics::counter!("fairgate_rooms_not_made_total").increment(1);
+            tracing::error!(show, error = text, "a show gets no room; make one by hand");
+            return true;
+        }
+        tracing::warn!(show, error = text, "following a show, will try again");
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// Whether an error is of a server that comes back.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<sqlx::Error>() {
+        Some(error) => !kit::postgres::is_for_good(error),
+        None => cause.is::<KafkaError>(),
+    })
+}
+
+/// Makes a published show's room unless it has one; then its times move with the show's.
+async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result<()> {
+    let Some(known) = catalog::contract::show(pool, show).await? else {
+        tracing::error!(show, "was published and is not in the catalog");
+        return Ok(());
+    };
+    let opens_at = known.on_sale_at;
     if store::room_of_show(pool, show).await?.is_some() {
-        return Ok(store::move_opening(pool, show, on_sale_at).await?);
+        return Ok(store::move_times(pool, show, opens_at, closing(known.starts_at)).await?);
     }
     if store::room(pool, show).await?.is_some() {
         tracing::error!(show, "gets no room: another show's room has its name");
         return Ok(());
     }
-    create_room(pool, kafka, &wide_open(show, on_sale_at)).await?;
-    tracing::info!(show, %on_sale_at, "made a room for a published show");
+    create_room(pool, kafka, &wide_open(show, opens_at)).await?;
+    tracing::info!(show, %opens_at, "made a room for a published show");
     Ok(())
 }

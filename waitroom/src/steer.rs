@@ -2,7 +2,7 @@
 
 use admission::contract::{GateSettings, LINE_SETTINGS, gate, gates, line_topic, put_gate};
 use anyhow::Context;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kit::kafka::Kafka;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
@@ -12,6 +12,8 @@ use crate::{
     phase::Phase,
     store::{self, RoomRow},
 };
+
+const CLOSES_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// What it takes to protect a show with a room.
 #[derive(Debug, Clone)]
@@ -58,6 +60,8 @@ pub struct RoomState {
     pub message: String,
     /// When it opens by itself; null where somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
+    /// When it closes by itself, for good: a day after its show begins. Null where somebody closes it.
+    pub closes_at: Option<DateTime<Utc>>,
 }
 
 /// What a change made of a room.
@@ -93,6 +97,7 @@ impl RoomState {
             claim_window_secs: gate.claim_window_secs,
             message: row.message,
             opens_at: row.opens_at,
+            closes_at: row.closes_at,
         }
     }
 
@@ -108,8 +113,11 @@ impl RoomState {
     }
 }
 
-/// What a room becomes by a change, or why it cannot. Pure.
-fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomFault> {
+/// What a change makes of a room. Pure.
+///
+/// # Errors
+/// [`RoomFault::PhaseCannotFollow`], [`RoomFault::Value`].
+pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomFault> {
     let refuse = |field, detail: &str| Err(RoomFault::Value { field, detail: detail.to_owned() });
     let mut after = before.clone();
     if let Some(to) = change.phase.filter(|to| *to != before.phase) {
@@ -146,7 +154,8 @@ fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomFau
     Ok(after)
 }
 
-/// Makes a room, its line topic and its gate. Making the same room again does nothing.
+/// Makes a room, its line topic and its gate. Making the same room again does nothing. The room of a show that is in the
+/// catalog and not over closes by itself when it is.
 ///
 /// # Errors
 /// Kafka or Postgres away, another room for the show, or values that no room can have.
@@ -154,9 +163,11 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
     // The topic first: a room without a line would refuse every fan.
     kafka.ensure_topic(&line_topic(&new.room), new.lanes, &LINE_SETTINGS).await?;
     admission::contract::ensure_heads_topic(kafka).await?;
+    let show = catalog::contract::show(pool, &new.show).await?;
+    let closes_at = show.map(|show| closing(show.starts_at)).filter(|closes_at| *closes_at > Utc::now());
     let mut transaction = pool.begin().await?;
     let phase = Phase::Scheduled;
-    if store::insert_room(&mut transaction, new, phase).await? {
+    if store::insert_room(&mut transaction, new, phase, closes_at).await? {
         let gate = GateSettings {
             room: new.room.clone(),
             lanes: new.lanes,
@@ -168,6 +179,11 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
         put_gate(&mut transaction, &gate).await?;
     }
     transaction.commit().await.context("making the room")
+}
+
+/// When the room of a show that begins at `starts_at` closes by itself: long after anybody buys a ticket.
+pub(crate) fn closing(starts_at: DateTime<Utc>) -> DateTime<Utc> {
+    starts_at + CLOSES_AFTER
 }
 
 /// Steers a room. Every instance follows within half a second.
@@ -236,6 +252,7 @@ mod tests {
             claim_window_secs: 120,
             message: String::new(),
             opens_at: None,
+            closes_at: None,
         }
     }
 

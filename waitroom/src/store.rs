@@ -16,6 +16,8 @@ pub struct RoomRow {
     pub opened_at: Option<DateTime<Utc>>,
     /// When it opens by itself.
     pub opens_at: Option<DateTime<Utc>>,
+    /// When it closes by itself.
+    pub closes_at: Option<DateTime<Utc>>,
 }
 
 struct Raw {
@@ -26,6 +28,7 @@ struct Raw {
     message: String,
     opened_at: Option<DateTime<Utc>>,
     opens_at: Option<DateTime<Utc>>,
+    closes_at: Option<DateTime<Utc>>,
 }
 
 impl From<Raw> for RoomRow {
@@ -39,6 +42,7 @@ impl From<Raw> for RoomRow {
             message: raw.message,
             opened_at: raw.opened_at,
             opens_at: raw.opens_at,
+            closes_at: raw.closes_at,
         }
     }
 }
@@ -47,7 +51,7 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at FROM waitroom.rooms
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at FROM waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
     .fetch_all(pool)
@@ -58,7 +62,7 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at FROM waitroom.rooms WHERE room = $1",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at FROM waitroom.rooms WHERE room = $1",
         room
     )
     .fetch_optional(pool)
@@ -92,23 +96,60 @@ pub async fn is_due(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
     Ok(due.unwrap_or(false))
 }
 
-/// Moves the time at which a show's room opens by itself, where it has such a time and has not opened.
-pub async fn move_opening(pool: &PgPool, show: &str, opens_at: DateTime<Utc>) -> sqlx::Result<()> {
+/// The rooms whose time to close has come, with their shows.
+pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(String, String)>> {
+    let rows = sqlx::query!(
+        "SELECT room, show FROM waitroom.rooms WHERE phase <> 'closed' AND closes_at <= now() ORDER BY closes_at LIMIT 100"
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.room, row.show)).collect())
+}
+
+/// Whether a room's time to close has come; locks the room.
+pub async fn is_over(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
+    let over = sqlx::query_scalar!(
+        r#"SELECT phase <> 'closed' AND closes_at <= now() AS "over!"
+           FROM waitroom.rooms WHERE room = $1 AND closes_at IS NOT NULL FOR UPDATE"#,
+        room
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(over.unwrap_or(false))
+}
+
+/// Moves the times at which a show's room opens and closes by itself: its opening only where it has such a time and has not
+/// opened, whatever its phase before that.
+pub async fn move_times(
+    pool: &PgPool,
+    show: &str,
+    opens_at: DateTime<Utc>,
+    closes_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE waitroom.rooms SET opens_at = $2
-         WHERE show = $1 AND phase IN ('scheduled', 'pre_queue') AND opens_at IS NOT NULL",
+        "UPDATE waitroom.rooms SET closes_at = $3,
+             opens_at = CASE WHEN opens_at IS NOT NULL AND phase IN ('draft', 'scheduled', 'pre_queue') THEN $2
+                             ELSE opens_at END
+         WHERE show = $1 AND phase <> 'closed'",
         show,
-        opens_at
+        opens_at,
+        closes_at
     )
     .execute(pool)
     .await?;
     Ok(())
 }
 
+/// Moves the time at which a room closes by itself.
+pub async fn move_closing(pool: &PgPool, room: &str, closes_at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE waitroom.rooms SET closes_at = $2 WHERE room = $1", room, closes_at).execute(pool).await?;
+    Ok(())
+}
+
 pub async fn room_for_update(connection: &mut PgConnection, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )
     .fetch_optional(connection)
@@ -117,16 +158,23 @@ pub async fn room_for_update(connection: &mut PgConnection, room: &str) -> sqlx:
 }
 
 /// Inserts a room; `false` where it is there already.
-pub async fn insert_room(connection: &mut PgConnection, new: &NewRoom, phase: Phase) -> sqlx::Result<bool> {
+pub async fn insert_room(
+    connection: &mut PgConnection,
+    new: &NewRoom,
+    phase: Phase,
+    closes_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO waitroom.rooms (room, show, phase, lanes, message, opens_at) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO waitroom.rooms (room, show, phase, lanes, message, opens_at, closes_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (room) DO NOTHING",
         new.room,
         new.show,
         phase.as_text(),
         new.lanes,
         new.message,
-        new.opens_at
+        new.opens_at,
+        closes_at
     )
     .execute(connection)
     .await?;

@@ -38,7 +38,7 @@ pub async fn enter(
         None if visitor.session(&app).is_ok() => return Ok(go("/checkout")),
         None => return super::outside::page(Error::SessionMissing, None),
     };
-    match session::open(&app, pass, Some(KEY)).await {
+    match session::open(&app, pass, Some(&session::own_key(KEY))).await {
         Ok(opened) => {
             let session = cookie::until(&app, cookie::SESSION, &opened.token, opened.session.expires_at);
             Ok(go_with("/checkout", [session, cookie::gone(&app, cookie::PASS), cookie::gone(&app, cookie::HOLD)]))

@@ -1,6 +1,6 @@
 //! Allotments as they were answered, and the stock they change.
 
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
 use crate::{allotment::Change, stock::ShardKey};
@@ -31,6 +31,18 @@ pub async fn answered(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Option<A
 /// before, or where not `total` are allotted now: then nothing may be changed.
 pub async fn begin(tx: &mut PgConnection, change: &Change, total: i32, refusal: Option<&str>) -> sqlx::Result<bool> {
     super::stock::lock_type(tx, change.ticket_type).await?;
+    let noted = note(&mut *tx, change, refusal).await?;
+    let sizes = sqlx::query_scalar!(
+        "SELECT allotted FROM checkout.stock WHERE ticket_type = $1 ORDER BY shard FOR UPDATE",
+        change.ticket_type
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(noted && sizes.into_iter().sum::<i32>() == total)
+}
+
+/// Notes the answer to a change; `false` where it, or a later one, was answered before.
+pub async fn note(executor: impl PgExecutor<'_>, change: &Change, refusal: Option<&str>) -> sqlx::Result<bool> {
     let noted = sqlx::query!(
         "INSERT INTO checkout.allotments (ticket_type, revision, refusal) VALUES ($1, $2, $3)
          ON CONFLICT (ticket_type) DO UPDATE
@@ -40,15 +52,9 @@ pub async fn begin(tx: &mut PgConnection, change: &Change, total: i32, refusal: 
         change.revision,
         refusal
     )
-    .execute(&mut *tx)
+    .execute(executor)
     .await?;
-    let sizes = sqlx::query_scalar!(
-        "SELECT allotted FROM checkout.stock WHERE ticket_type = $1 ORDER BY shard FOR UPDATE",
-        change.ticket_type
-    )
-    .fetch_all(tx)
-    .await?;
-    Ok(noted.rows_affected() == 1 && sizes.into_iter().sum::<i32>() == total)
+    Ok(noted.rows_affected() == 1)
 }
 
 /// Adds tickets to shards, `(shard, tickets)`, making those that are not there. Gives what was added under which epoch.

@@ -4,6 +4,7 @@ pub mod allotment;
 pub mod order;
 pub mod outbox;
 pub mod payment;
+pub mod refund;
 pub mod refund_request;
 pub mod report;
 pub mod session;

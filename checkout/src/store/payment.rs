@@ -151,16 +151,27 @@ pub enum Returned {
     Order(Payable),
 }
 
-/// Notes that the money of a payment went back.
+/// Notes that the money of a payment went back. Locks the order before its refund, as those do who have news of it.
 pub async fn returned(tx: &mut PgConnection, intent: &str, now: DateTime<Utc>) -> sqlx::Result<Returned> {
     let order = sqlx::query_scalar!(
-        "UPDATE checkout.refunds SET done_at = $2 WHERE payment_intent = $1 AND done_at IS NULL RETURNING order_id",
-        intent,
-        now,
+        "SELECT order_id FROM checkout.refunds WHERE payment_intent = $1 AND done_at IS NULL",
+        intent
     )
     .fetch_optional(&mut *tx)
     .await?;
     let Some(order) = order else { return Ok(Returned::Known) };
+    lock(&mut *tx, order).await?;
+    let done = sqlx::query!(
+        "UPDATE checkout.refunds SET done_at = $3 WHERE order_id = $1 AND payment_intent = $2 AND done_at IS NULL",
+        order,
+        intent,
+        now,
+    )
+    .execute(&mut *tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(Returned::Known);
+    }
     let row = sqlx::query_as!(
         Row,
         "UPDATE checkout.orders SET state = 'refunded'
@@ -172,16 +183,6 @@ pub async fn returned(tx: &mut PgConnection, intent: &str, now: DateTime<Utc>) -
     .fetch_optional(tx)
     .await?;
     row.map_or(Ok(Returned::Noted), |row| row.payable().map(Returned::Order))
-}
-
-/// Payments whose money is still to go back, in no order, so that one that keeps failing cannot stand before the rest.
-pub async fn owed(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<String>> {
-    sqlx::query_scalar!(
-        "SELECT payment_intent FROM checkout.refunds WHERE done_at IS NULL ORDER BY random() LIMIT $1",
-        limit,
-    )
-    .fetch_all(pool)
-    .await
 }
 
 /// Notes a webhook; `false` where it was noted before.

@@ -10,6 +10,9 @@ use crate::{
     store::order::state,
 };
 
+/// Later than any order.
+const END_OF_TIME: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
+
 /// A shard with what its orders come to.
 pub struct Counted {
     pub ticket_type: Uuid,
@@ -20,18 +23,19 @@ pub struct Counted {
     pub reserved: i64,
 }
 
-/// A show's shards, counted at one moment.
+/// A show's shards, counted at one moment. What is committed and in no unpaid order is sold, so only the unpaid orders are
+/// looked at: of those there are as many as fans in checkout, at most.
 pub async fn stock(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Counted>> {
     sqlx::query_as!(
         Counted,
-        r#"SELECT s.ticket_type, s.shard, s.allotted, s.epoch,
-                  coalesce(sum(l.quantity) FILTER (WHERE o.state IN ('paid', 'fulfilled')), 0)::bigint AS "sold!",
-                  coalesce(sum(l.quantity) FILTER (WHERE o.state IN ('placed', 'awaiting_payment')), 0)::bigint
-                      AS "reserved!"
+        r#"SELECT s.ticket_type, s.shard, s.allotted, s.epoch, s.committed - coalesce(r.reserved, 0) AS "sold!",
+                  coalesce(r.reserved, 0) AS "reserved!"
            FROM checkout.stock s
-           LEFT JOIN checkout.order_lines l ON l.ticket_type = s.ticket_type AND l.shard = s.shard
-           LEFT JOIN checkout.orders o ON o.order_id = l.order_id
-           WHERE s.show = $1 GROUP BY s.ticket_type, s.shard ORDER BY s.ticket_type, s.shard"#,
+           LEFT JOIN (SELECT l.ticket_type, l.shard, sum(l.quantity) AS reserved
+                      FROM checkout.orders o JOIN checkout.order_lines l USING (order_id)
+                      WHERE o.show = $1 AND o.state IN ('placed', 'awaiting_payment')
+                      GROUP BY l.ticket_type, l.shard) r USING (ticket_type, shard)
+           WHERE s.show = $1 ORDER BY s.ticket_type, s.shard"#,
         show
     )
     .fetch_all(pool)
@@ -49,19 +53,25 @@ pub async fn sessions(pool: &PgPool, room: &str) -> sqlx::Result<SessionCounts> 
     .await
 }
 
+/// The newest of each show are read from its index, and the newest of those are given.
 pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<OrderSummary>> {
+    let (placed_at, order) = query.before.unwrap_or((END_OF_TIME, Uuid::max()));
     let rows = sqlx::query!(
         r#"SELECT o.order_id, o.show, o.state, o.amount_minor, o.currency, o.buyer_name, o.buyer_email, o.placed_at,
                   o.paid_at, (SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines l
                               WHERE l.order_id = o.order_id)::bigint AS "tickets!"
-           FROM checkout.orders o
-           WHERE o.show = ANY($1) AND ($2::text IS NULL OR o.state = $2)
-             AND ($3::timestamptz IS NULL OR (o.placed_at, o.order_id) < ($3, $4))
+           FROM (SELECT DISTINCT show FROM UNNEST($1::text[]) AS asked (show)) AS shows
+           CROSS JOIN LATERAL (
+               SELECT * FROM checkout.orders
+               WHERE orders.show = shows.show AND ($2::text IS NULL OR orders.state = $2)
+                 AND (orders.placed_at, orders.order_id) < ($3, $4)
+               ORDER BY orders.placed_at DESC, orders.order_id DESC LIMIT $5
+           ) AS o
            ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $5"#,
         query.shows,
         query.state.map(|state| state.as_str()),
-        query.before.map(|(placed_at, _)| placed_at),
-        query.before.map(|(_, order)| order),
+        placed_at,
+        order,
         query.limit
     )
     .fetch_all(pool)
@@ -133,7 +143,7 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
 pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundFacts>> {
     sqlx::query_as!(
         RefundFacts,
-        "SELECT r.amount_minor, r.reason, r.requested_at, r.done_at
+        "SELECT r.amount_minor, r.reason, r.requested_at, r.done_at, r.attempts, r.next_attempt_at, r.last_fault
          FROM checkout.refunds r JOIN checkout.orders o USING (order_id)
          WHERE r.order_id = $1
          ORDER BY (r.payment_intent = o.payment_intent) IS TRUE DESC, r.requested_at DESC LIMIT 1",
@@ -143,30 +153,31 @@ pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundFac
     .await
 }
 
-/// Only orders that got tickets were sales: money that came too late bought none.
+/// Only orders that got tickets were sales: money that came too late bought none. Each kind of move is found by its own
+/// time.
 pub async fn sales(pool: &PgPool, query: &SalesQuery<'_>) -> sqlx::Result<Vec<SalesRow>> {
     sqlx::query_as!(
         SalesRow,
-        r#"WITH bought AS (
-               SELECT o.order_id, o.show, o.currency, o.state, o.paid_at, o.payment_intent,
-                      l.ticket_type, l.quantity::bigint AS quantity, l.quantity * l.unit_price_minor AS amount_minor
-               FROM checkout.orders o JOIN checkout.order_lines l USING (order_id)
-               WHERE o.show = ANY($1) AND o.state IN ('paid', 'fulfilled', 'refund_pending', 'refunded')
-                 AND EXISTS (SELECT FROM checkout.tickets t WHERE t.order_id = o.order_id)
-           ), moves AS (
-               SELECT paid_at AS at, show, ticket_type, currency, quantity AS tickets, amount_minor,
-                      0::bigint AS refunded_tickets, 0::bigint AS refunded_minor
-               FROM bought
+        r#"WITH moves AS (
+               SELECT o.paid_at AS at, o.order_id, o.show, o.currency, true AS sold
+               FROM checkout.orders o
+               WHERE o.show = ANY($1) AND o.paid_at >= $2 AND o.paid_at < $3
+                 AND o.state IN ('paid', 'fulfilled', 'refund_pending', 'refunded')
                UNION ALL
-               SELECT coalesce(r.done_at, r.requested_at), b.show, b.ticket_type, b.currency, 0, 0, b.quantity, b.amount_minor
-               FROM bought b JOIN checkout.refunds r
-                 ON r.order_id = b.order_id AND r.payment_intent = coalesce(b.payment_intent, 'free')
-               WHERE b.state IN ('refund_pending', 'refunded')
+               SELECT coalesce(r.done_at, r.requested_at), o.order_id, o.show, o.currency, false
+               FROM checkout.refunds r JOIN checkout.orders o
+                 ON o.order_id = r.order_id AND coalesce(o.payment_intent, 'free') = r.payment_intent
+               WHERE coalesce(r.done_at, r.requested_at) >= $2 AND coalesce(r.done_at, r.requested_at) < $3
+                 AND o.show = ANY($1) AND o.state IN ('refund_pending', 'refunded')
            )
-           SELECT date_trunc($4, at, $5) AS "bucket!: DateTime<Utc>", show AS "show!", ticket_type AS "ticket_type!",
-                  currency AS "currency!", sum(tickets)::bigint AS "tickets!", sum(amount_minor)::bigint AS "amount_minor!",
-                  sum(refunded_tickets)::bigint AS "refunded_tickets!", sum(refunded_minor)::bigint AS "refunded_minor!"
-           FROM moves WHERE at >= $2 AND at < $3
+           SELECT date_trunc($4, m.at, $5) AS "bucket!: DateTime<Utc>", m.show AS "show!",
+                  l.ticket_type AS "ticket_type!", m.currency AS "currency!",
+                  coalesce(sum(l.quantity) FILTER (WHERE m.sold), 0)::bigint AS "tickets!",
+                  coalesce(sum(l.quantity * l.unit_price_minor) FILTER (WHERE m.sold), 0)::bigint AS "amount_minor!",
+                  coalesce(sum(l.quantity) FILTER (WHERE NOT m.sold), 0)::bigint AS "refunded_tickets!",
+                  coalesce(sum(l.quantity * l.unit_price_minor) FILTER (WHERE NOT m.sold), 0)::bigint AS "refunded_minor!"
+           FROM moves m JOIN checkout.order_lines l USING (order_id)
+           WHERE EXISTS (SELECT FROM checkout.tickets t WHERE t.order_id = m.order_id)
            GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"#,
         query.shows,
         query.from,

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::stock::ShardKey;
+use crate::{shard::ShardSnapshot, stock::ShardKey};
 
 /// A row of stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub struct Row {
 impl Row {
     pub fn key(&self) -> ShardKey {
         ShardKey { ticket_type: self.ticket_type, shard: self.shard }
+    }
+
+    /// How many tickets Redis lacks, or below zero has too many; `None` where it has not seen the same changes, so that
+    /// the two cannot be compared.
+    pub fn missing_from(&self, seen: &ShardSnapshot) -> Option<i64> {
+        let same = (seen.epoch, seen.version) == (self.epoch, self.version);
+        same.then(|| i64::from(self.allotted) - i64::from(self.committed) - seen.free - seen.held - seen.placing)
     }
 }
 

@@ -81,9 +81,10 @@ impl Lane {
                     }
                     return true;
                 }
-                Err(error) if kit::postgres::is_transient(&error) || is_race(&error) => {
+                Err(error) if is_race(&error) || !kit::postgres::is_for_good(&error) => {
                     if !failing {
                         tracing::warn!(partition, %error, "the order writer waits for Postgres");
+                        metrics::counter!("fairgate_writer_waits_total").increment(1);
                     }
                     failing = true;
                     tokio::select! {
@@ -96,7 +97,7 @@ impl Lane {
         }
     }
 
-    /// A batch that Postgres will not have is written record by record, so that only the culprit is passed over.
+    /// A batch that Postgres will never have is written record by record, so that only the culprit is passed over.
     async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> bool {
         let partition = self.partition;
         if let [entry] = entries {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::future::join_all;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep, timeout_at},
+};
 
 use super::Entry;
 use crate::{
@@ -14,9 +17,9 @@ use crate::{
     stock::ShardKey,
 };
 
-/// How long telling Redis may take; the lane waits for the batch before at most.
+/// How long telling Redis may take; the lane waits for the batch before at most. Another lane whose word is missing here
+/// may take as long.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
-const GAP_LOOKS: usize = 5;
 const GAP_PAUSE: Duration = Duration::from_millis(20);
 
 /// Tells batch after batch, in their order.
@@ -47,24 +50,25 @@ impl Teller {
 }
 
 async fn settle_all(app: App, settlements: BTreeMap<ShardKey, Settlement>) {
-    let settling = join_all(settlements.iter().map(|(shard, settlement)| settle(&app, *shard, settlement)));
-    if timeout(SETTLE_MAX, settling).await.is_err() {
-        tracing::warn!("Redis was not told of a batch in time; the keeper will see to it");
-    }
+    let until = Instant::now() + SETTLE_MAX;
+    join_all(settlements.iter().map(async |(shard, settlement)| {
+        if timeout_at(until, settle(&app, *shard, settlement)).await.is_err() {
+            metrics::counter!("fairgate_writer_unsettled_total").increment(1);
+            tracing::warn!(%shard, "a shard was not told of a change in time; the keeper will rebuild it");
+        }
+    }))
+    .await;
 }
 
+/// Tells a shard, again until it has taken it in.
 async fn settle(app: &App, shard: ShardKey, settlement: &Settlement) {
-    for _ in 0..GAP_LOOKS {
+    loop {
         match shard::settle(&app.redis, shard, settlement).await {
             Ok(Settled::Applied | Settled::OtherEpoch) => return,
             // An order across shards was written elsewhere, and its word is on the way.
-            Ok(Settled::Gap) => tokio::time::sleep(GAP_PAUSE).await,
-            Err(error) => {
-                tracing::debug!(%shard, %error, "settling a shard");
-                tokio::time::sleep(GAP_PAUSE).await;
-            }
+            Ok(Settled::Gap) => {}
+            Err(error) => tracing::debug!(%shard, %error, "settling a shard"),
         }
+        sleep(GAP_PAUSE).await;
     }
-    metrics::counter!("fairgate_writer_unsettled_total").increment(1);
-    tracing::warn!(%shard, "a shard was not told of a change; the keeper will rebuild it");
 }

@@ -8,16 +8,24 @@ use futures::future::join_all;
 use kit::kafka::ProducerBounds;
 use rdkafka::producer::FutureRecord;
 
-use crate::stage::{Plan, SHOW, Stage, eventually};
+use crate::{
+    proxy::Proxy,
+    stage::{Plan, SHOW, Stage, eventually},
+};
 
 async fn stage(allotted: i32) -> Stage {
-    let stage = Stage::with(Plan { stock: vec![(0, 1)], ..Plan::default() }).await;
-    // As published: there is no stock before the first event.
+    let stage = unsold(Plan::default()).await;
+    allot(&stage, allotted).await;
+    stage
+}
+
+/// As published: there is no stock before the first event.
+async fn unsold(plan: Plan) -> Stage {
+    let stage = Stage::with(Plan { stock: vec![(0, 1)], ..plan }).await;
     sqlx::query("DELETE FROM checkout.stock").execute(&stage.corner.pool).await.unwrap();
     stage.flush_redis().await;
     stage.gate.restore(crate::stage::ROOM, &[]).await.unwrap();
     catalog::run(stage.corner.pool.clone(), stage.corner.kafka.clone(), &stage.tasks);
-    allot(&stage, allotted).await;
     stage
 }
 
@@ -183,6 +191,112 @@ async fn tickets_taken_off_sale_by_nobody_come_back() {
     let mut connection = stage.corner.redis.connection();
     let _: i64 = redis::cmd("HINCRBY").arg(key).arg("free").arg(-5).query_async(&mut connection).await.unwrap();
     assert_eq!(stage.free().await, 9);
+    stage.check().await;
+}
+
+/// They are missing in Redis until the keeper has looked twice, and nobody holds them: that is no reason to refuse.
+#[tokio::test(flavor = "multi_thread")]
+async fn tickets_that_nobody_holds_are_no_reason_to_refuse() {
+    let stage = stage(10).await;
+    stage.bought(&[1]).await;
+    assert_eq!(stage.free().await, 9);
+    let key = stage.corner.redis.key("stock", &format!("{}.0", stage.types[0].ticket_type));
+    let mut connection = stage.corner.redis.connection();
+    let _: i64 = redis::cmd("HINCRBY").arg(key).arg("free").arg(-5).query_async(&mut connection).await.unwrap();
+    let lowered = allot(&stage, 2).await;
+    assert_eq!((lowered.allotted, lowered.refusal), (2, None));
+    assert_eq!((allotted(&stage).await, stage.free().await), (2, 1));
+    let refused = allot(&stage, 0).await;
+    assert_eq!(refused.refusal.as_deref(), Some("1 is sold or in orders, so it cannot go below 1."));
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_whose_answer_got_lost_counts_once() {
+    let mut stage = unsold(Plan { writer: false, ..Plan::default() }).await;
+    let script = redis::Script::new(include_str!("../../src/scripts/resize.lua"));
+    // Known to the server, so that the first answer is the one of the step.
+    let mut connection = stage.corner.redis.connection();
+    let load = redis::cmd("SCRIPT").arg("LOAD").arg(include_str!("../../src/scripts/resize.lua")).to_owned();
+    let loaded: String = load.query_async(&mut connection).await.unwrap();
+    assert_eq!(loaded, script.get_hash());
+    let proxy = Proxy::before(&stage.corner.redis_url, loaded).await;
+    stage.corner.redis = kit::redis::Redis::connect(&proxy.url, &stage.corner.namespace).unwrap();
+    stage.start_writer().await;
+    allot(&stage, 10).await;
+    assert_eq!(stage.free().await, 10);
+    let epoch = stage.count("SELECT epoch FROM checkout.stock").await;
+
+    proxy.lose_next();
+    allot(&stage, 40).await;
+    assert!(proxy.has_lost());
+    let free = |stage: &Stage| {
+        let (redis, ticket_type) = (stage.corner.redis.clone(), stage.types[0].ticket_type);
+        async move { checkout::contract::snapshot(&redis, ticket_type, 0).await.unwrap().map(|seen| seen.free) }
+    };
+    assert_eq!(free(&stage).await, Some(40), "at once, not when the keeper has looked");
+
+    proxy.lose_next();
+    let lowered = allot(&stage, 5).await;
+    assert!(proxy.has_lost());
+    assert_eq!((lowered.allotted, lowered.refusal, free(&stage).await), (5, None, Some(5)));
+    assert_eq!(stage.count("SELECT epoch FROM checkout.stock").await, epoch, "nothing was filled anew");
+    stage.check().await;
+}
+
+/// Writing to stock fails with this code until [`mend`]. How often it did is counted, transactions or not.
+async fn break_stock(stage: &Stage, code: &str) {
+    let sql = format!(
+        "CREATE SEQUENCE checkout.failed_insert; CREATE SEQUENCE checkout.failed_update;
+         CREATE FUNCTION checkout.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM nextval('checkout.failed_' || lower(TG_OP));
+             RAISE EXCEPTION 'broken' USING ERRCODE = '{code}';
+         END $$;
+         CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON checkout.stock FOR EACH STATEMENT EXECUTE FUNCTION checkout.fail()"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&stage.corner.pool).await.unwrap();
+}
+
+async fn mend(stage: &Stage) {
+    sqlx::query("DROP TRIGGER broken ON checkout.stock").execute(&stage.corner.pool).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_full_for_a_while_costs_no_order_and_no_allotment() {
+    let plan = Plan { settings: vec![("FAIRGATE_OUTCOME_WAIT_MS", "300")], ..Plan::default() };
+    let stage = unsold(plan).await;
+    allot(&stage, 10).await;
+    let session = stage.session().await;
+    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    break_stock(&stage, "53100").await;
+    put_allotment(&stage.corner.pool, SHOW, stage.types[0].ticket_type, 30).await.unwrap();
+    let pending = stage.order(&session, "o", &hold).await.ok(202);
+    // Both were tried, and tried again.
+    eventually("both wait", || async {
+        let inserts = stage.count("SELECT last_value FROM checkout.failed_insert").await;
+        (inserts >= 3 && stage.count("SELECT last_value FROM checkout.failed_update").await >= 3).then_some(())
+    })
+    .await;
+    mend(&stage).await;
+    let path = pending.location.clone().unwrap();
+    eventually("the order is written", || async { (stage.get(&path, &session).await.status == 200).then_some(()) })
+        .await;
+    eventually("the allotment is applied", || async { (allotted(&stage).await == 30).then_some(()) }).await;
+    assert_eq!((stage.committed().await, stage.free().await), (2, 28));
+    let known = allot(&stage, 30).await;
+    assert_eq!((known.allotted, known.refusal), (30, None));
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_allotment_that_can_never_be_written_is_refused_and_the_next_one_is_not() {
+    let stage = stage(10).await;
+    break_stock(&stage, "23514").await;
+    let refused = allot(&stage, 20).await;
+    assert_eq!((refused.allotted, refused.refusal.as_deref()), (10, Some("It could not be applied. Ask us.")));
+    mend(&stage).await;
+    let known = allot(&stage, 21).await;
+    assert_eq!((known.allotted, known.refusal, stage.free().await), (21, None, 21));
     stage.check().await;
 }
 

@@ -209,6 +209,26 @@ async fn a_change_redis_never_heard_of_is_noticed() {
     stage.check().await;
 }
 
+/// What a shard has not heard of may be on its way from another lane for as long as telling takes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_word_that_comes_late_is_waited_for_and_nothing_is_filled_anew() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    stage.bought(&[1]).await;
+    assert_eq!(stage.free().await, 9);
+    let epoch = stage.count("SELECT epoch FROM checkout.stock").await;
+    let key = stage.corner.redis.key("stock", &format!("{}.0", stage.types[0].ticket_type));
+    let mut connection = stage.corner.redis.connection();
+    let forget = redis::cmd("HINCRBY").arg(&key).arg("version").arg(-1).to_owned();
+    let learn = redis::cmd("HINCRBY").arg(&key).arg("version").arg(1).to_owned();
+    let _: i64 = forget.query_async(&mut connection).await.unwrap();
+    stage.bought(&[2]).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let _: i64 = learn.query_async(&mut connection).await.unwrap();
+    assert_eq!(stage.free().await, 7);
+    assert_eq!(stage.count("SELECT epoch FROM checkout.stock").await, epoch);
+    stage.check().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_writer_an_order_is_pending_and_written_later() {
     let mut stage = Stage::with(Plan {

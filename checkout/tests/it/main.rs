@@ -7,6 +7,7 @@ mod holds;
 mod orders;
 mod pages;
 mod payment;
+mod proxy;
 mod refunds;
 mod reports;
 mod sandbox;

@@ -1,6 +1,6 @@
 //! Refunds of paid orders: tickets become void, stock and money go back, once.
 
-use checkout::contract::{EVENTS_TOPIC, RefundAsked, State, order, request_refund};
+use checkout::contract::{EVENTS_TOPIC, RefundAsked, RefundCursor, State, failing_refunds, order, request_refund};
 use kit::http::RequestId;
 use uuid::Uuid;
 
@@ -65,6 +65,84 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
         key == id.to_string().as_bytes() && String::from_utf8_lossy(payload).contains("order_refunded.v1")
     });
     assert_eq!(refunded.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no_other() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let pool = &stage.corner.pool;
+    let (_, refused) = paid(&stage, 2).await;
+    let (_, other) = paid(&stage, 1).await;
+    let rename = |to: &'static str| async move {
+        for table in ["orders", "refunds"] {
+            let sql = format!("UPDATE checkout.{table} SET payment_intent = {to} WHERE order_id = $1");
+            sqlx::query(sqlx::AssertSqlSafe(sql)).bind(refused).execute(pool).await.unwrap();
+        }
+    };
+    // The provider knows no such payment.
+    rename("payment_intent || 'x'").await;
+    ask(&stage, refused).await;
+    ask(&stage, other).await;
+    reaches(&stage, other, State::Refunded).await;
+    let failing = eventually("the refusal is noted", || async {
+        failing_refunds(pool, None, 10).await.unwrap().pop().filter(|refund| refund.attempts >= 2)
+    })
+    .await;
+    assert_eq!((failing.order, failing.amount_minor, failing.currency.as_str()), (refused, 2_000, "EUR"));
+    assert!(failing.last_fault.contains("refused: 404"), "{}", failing.last_fault);
+    assert!(failing.next_attempt_at - failing.requested_at >= chrono::TimeDelta::seconds(4), "{failing:?}");
+    let details = order(pool, refused).await.unwrap().unwrap();
+    assert_eq!(details.state, State::RefundPending);
+    let facts = details.refund.unwrap();
+    assert!(facts.is_failing() && facts.last_fault.as_deref() == Some(failing.last_fault.as_str()));
+    let after = RefundCursor { requested_at: failing.requested_at, order: failing.order };
+    assert!(failing_refunds(pool, Some(after), 10).await.unwrap().is_empty());
+
+    // Somebody sees to it.
+    rename("rtrim(payment_intent, 'x')").await;
+    sqlx::query("UPDATE checkout.refunds SET next_attempt_at = now()").execute(pool).await.unwrap();
+    reaches(&stage, refused, State::Refunded).await;
+    assert!(failing_refunds(pool, None, 10).await.unwrap().is_empty());
+    stage.check().await;
+}
+
+/// The news of a refund locks the order first; were the sweep to lock the refund first, they could wait for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn giving_money_back_locks_the_order_before_its_refund() {
+    let stage = Stage::new().await;
+    let pool = &stage.corner.pool;
+    let (_, id) = paid(&stage, 1).await;
+    ask(&stage, id).await;
+    reaches(&stage, id, State::Refunded).await;
+    eventually("the provider has said all it has to say", || async {
+        (stage.count("SELECT count(*) FROM checkout.webhooks_seen").await == 2).then_some(())
+    })
+    .await;
+    // As if it were not known yet, and due when we say so.
+    for sql in [
+        "UPDATE checkout.orders SET state = 'refund_pending' WHERE order_id = $1",
+        "UPDATE checkout.refunds SET done_at = NULL, next_attempt_at = 'infinity' WHERE order_id = $1",
+    ] {
+        sqlx::query(sql).bind(id).execute(pool).await.unwrap();
+    }
+    let mut news = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM checkout.orders WHERE order_id = $1 FOR UPDATE")
+        .bind(id)
+        .execute(&mut *news)
+        .await
+        .unwrap();
+    sqlx::query("UPDATE checkout.refunds SET next_attempt_at = now()").execute(pool).await.unwrap();
+    eventually("the sweep waits for the order", || async {
+        let sql = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%checkout.orders%'";
+        (stage.count(sql).await > 0).then_some(())
+    })
+    .await;
+    let refund = sqlx::query("SELECT FROM checkout.refunds WHERE order_id = $1 FOR UPDATE NOWAIT").bind(id);
+    refund.execute(&mut *news).await.expect("the refund is not locked");
+    news.commit().await.unwrap();
+    reaches(&stage, id, State::Refunded).await;
+    stage.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

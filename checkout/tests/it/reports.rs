@@ -82,3 +82,39 @@ async fn a_day_begins_at_midnight_of_the_zone() {
         assert_eq!(rows[0].bucket, begins.parse::<chrono::DateTime<Utc>>().unwrap(), "{time_zone}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
+    let stage = Stage::new().await;
+    let pool = &stage.corner.pool;
+    // Many at the same moment, so that the ids decide.
+    sqlx::query(
+        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name,
+                                      buyer_email, home_partition, placed_at, expires_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), 'show-' || n % 3, gen_random_uuid(),
+                CASE WHEN n % 5 = 0 THEN 'expired' ELSE 'fulfilled' END, '', 1, 'EUR', 'A', 'a@example.com', 0,
+                now() - make_interval(mins => n / 7), now()
+         FROM generate_series(1, 60) AS n",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    for (shows, state, count) in [
+        (vec!["show-0", "show-1"], None, 40),
+        (vec!["show-2", "show-2", "nothing"], None, 20),
+        (vec!["show-0", "show-1", "show-2"], Some(State::Expired), 12),
+    ] {
+        let shows: Vec<String> = shows.into_iter().map(str::to_owned).collect();
+        let mut seen = Vec::new();
+        loop {
+            let before = seen.last().copied();
+            let page = orders(pool, &OrderQuery { shows: &shows, state, before, limit: 7 }).await.unwrap();
+            seen.extend(page.iter().map(|row| (row.placed_at, row.order)));
+            if page.len() < 7 {
+                break;
+            }
+        }
+        assert_eq!(seen.len(), count, "{shows:?}");
+        assert!(seen.is_sorted_by(|one, next| one > next), "newest first, none twice: {shows:?}");
+    }
+}

@@ -131,3 +131,27 @@ async fn a_pass_goes_with_an_api_key_and_with_nothing_else() {
     assert_eq!(desk.stage.post("/v1/holds", &fan, "h", body).await.ok(422).body["errors"][0]["field"], "pass");
     assert_eq!(desk.stage.post("/v1/holds", "", "h", desk.stage.items(&[1])).await.ok(401).problem(), "session-needed");
 }
+
+/// Sessions that the system opens have keys of their own; who guesses one gets no session by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
+    let desk = Desk::new().await;
+    for key in [format!("reseller:{}", desk.seller.reseller), "page".to_owned()] {
+        let pass = desk.pass();
+        let opened = desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": pass })).await.ok(201);
+        let held = desk.hold(desk.seller, &pass, "h", 1).await;
+        assert_eq!(held.problem(), "pass-used", "{key}");
+        let entered = tower::ServiceExt::oneshot(
+            desk.stage.router.clone(),
+            axum::http::Request::post("/checkout/enter")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(axum::body::Body::from(format!("pass={pass}")))
+                .unwrap(),
+        );
+        assert!(!entered.await.unwrap().status().is_redirection(), "{key}");
+        desk.stage.delete("/v1/checkout/sessions/current", &opened.text("session_token")).await.ok(204);
+    }
+    let key = format!(" reseller:{}", desk.seller.reseller);
+    let refused = desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": desk.pass() })).await;
+    assert_ne!(refused.status, 201, "{refused:?}");
+}

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use catalog::contract::{
-    NewTicketType, ShowDraft, Venue, change_allotment, change_show, create_show, publish_show, put_ticket_type,
-    put_venue,
+    CATALOG_TOPIC, CatalogEvent, NewTicketType, ShowDraft, Venue, change_allotment, change_show, create_show,
+    ensure_catalog_topic, publish_show, put_ticket_type, put_venue,
 };
 use chrono::{DateTime, Utc};
-use kit::{http::RequestId, serve::Tasks};
+use kit::{http::RequestId, kafka::ProducerBounds, serve::Tasks};
+use rdkafka::producer::FutureRecord;
 use sqlx::PgPool;
 use waitroom::contract::{NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms};
 
@@ -132,6 +133,108 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
 
 async fn catalog_outbox(pool: &PgPool) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM catalog.outbox").fetch_one(pool).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let tasks = Tasks::default();
+    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    let (show, draft) = publish(pool, Utc::now() + chrono::Duration::days(1)).await;
+    room_when(pool, &show, |_| true).await;
+    let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
+    change_room(pool, &show, &back).await.unwrap();
+    let later = Utc::now() + chrono::Duration::days(2);
+    change_show(pool, RESELLER, &show, &ShowDraft { on_sale_at: later, ..draft }).await.unwrap();
+    room_when(pool, &show, |state| state.opens_at.map(|at| at.timestamp_millis()) == Some(later.timestamp_millis()))
+        .await;
+    tasks.stop().cancel();
+}
+
+/// Sends an event to the catalog's topic, under a key.
+async fn send(hall: &Hall, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
+    let event = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at };
+    let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
+    ensure_catalog_topic(&hall.corner.kafka).await.unwrap();
+    let (producer, topic) = (hall.corner.kafka.producer(bounds).unwrap(), hall.corner.kafka.name(CATALOG_TOPIC));
+    let payload = serde_json::to_vec(&event).unwrap();
+    let record = FutureRecord::to(&topic).key(key).payload(&payload);
+    producer.send(record, Duration::from_secs(5)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_comes_again_late_opens_nothing() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let on_sale_at = Utc::now() + chrono::Duration::days(1);
+    let (show, _) = publish(pool, on_sale_at).await;
+    let (next, _) = publish(pool, on_sale_at).await;
+    send(&hall, "key", &show, on_sale_at).await;
+    room_when(pool, &show, |_| true).await;
+    // The sale began yesterday, before it was moved; the room of the next show tells that this was read.
+    send(&hall, "key", &show, Utc::now() - chrono::Duration::days(1)).await;
+    send(&hall, "key", &next, on_sale_at).await;
+    room_when(pool, &next, |_| true).await;
+    let kept = room(pool, &show).await.unwrap().unwrap();
+    assert_eq!(kept.opens_at.map(|at| at.timestamp_millis()), Some(on_sale_at.timestamp_millis()));
+    assert_eq!(kept.phase, Phase::Scheduled);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let on_sale_at = Utc::now() + chrono::Duration::days(1);
+    let (show, _) = publish(pool, on_sale_at).await;
+    let (next, _) = publish(pool, on_sale_at).await;
+    // Somebody made its line before, with too few lanes.
+    hall.corner.kafka.ensure_topic(&format!("line.{show}"), 1, &[]).await.unwrap();
+    send(&hall, "key", &show, on_sale_at).await;
+    send(&hall, "key", &next, on_sale_at).await;
+    room_when(pool, &next, |_| true).await;
+    assert!(room(pool, &show).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let (show, draft) = publish(pool, Utc::now()).await;
+    send(&hall, "key", &show, draft.on_sale_at).await;
+    let made = room_when(pool, &show, |state| state.phase == Phase::Open).await;
+    let closes_at = draft.starts_at + chrono::Duration::days(1);
+    let at_that_time = |state: &RoomState| state.closes_at.map(|at| at.timestamp_millis());
+    assert_eq!(at_that_time(&made), Some(closes_at.timestamp_millis()));
+
+    // Postponed, as it stands in the catalog: nothing closes yet.
+    let due = "UPDATE waitroom.rooms SET closes_at = now() WHERE show = $1";
+    sqlx::query(due).bind(&show).execute(pool).await.unwrap();
+    let kept = room_when(pool, &show, |state| at_that_time(state) == Some(closes_at.timestamp_millis())).await;
+    assert_eq!(kept.phase, Phase::Open);
+
+    let over =
+        "UPDATE catalog.shows SET doors_at = now() - interval '25 hours', starts_at = now() - interval '25 hours'
+                WHERE show = $1";
+    sqlx::query(over).bind(&show).execute(pool).await.unwrap();
+    sqlx::query(due).bind(&show).execute(pool).await.unwrap();
+    room_when(pool, &show, |state| state.phase == Phase::Closed).await;
+    assert_eq!(room(pool, "r").await.unwrap().unwrap().closes_at, None, "a room whose show is not in the catalog");
+
+    // A room that an operator makes for a show that is over is closed by the operator.
+    let wide = NewRoom {
+        room: "late".to_owned(),
+        show: publish(pool, Utc::now()).await.0,
+        lanes: 1,
+        rate_per_sec: 1.0,
+        max_active: 10,
+        claim_window_secs: 60,
+        message: String::new(),
+        opens_at: None,
+    };
+    sqlx::query(over).bind(&wide.show).execute(pool).await.unwrap();
+    create_room(pool, &hall.corner.kafka, &wide).await.unwrap();
+    assert_eq!(room(pool, "late").await.unwrap().unwrap().closes_at, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
