@@ -37,13 +37,36 @@ function show(rooms) {
 }
 
 async function redraw(figure) {
-  const answer = await fetch(figure.dataset.picture, { headers: { accept: "image/svg+xml" } });
+  // The sign-in page, where the session has ended, is no picture.
+  const answer = await fetch(figure.dataset.picture, { headers: { accept: "image/svg+xml" }, redirect: "error" });
   if (answer.ok) figure.innerHTML = await answer.text();
+}
+
+// Figures that stand still must not look live.
+const news = document.querySelector("[data-news]");
+const PATIENCE_MS = 5000;
+let heard = Date.now();
+
+function tell(words) {
+  if (!news || news.textContent === words) return;
+  news.textContent = words;
+  news.dataset.news = words ? "old" : "";
+}
+
+function hear() {
+  heard = Date.now();
+  tell("");
+}
+
+function doubt() {
+  if (Date.now() - heard < PATIENCE_MS) return;
+  tell(`No news since ${new Date(heard).toISOString().slice(11, 19)} UTC. Reload the page.`);
 }
 
 if (table) {
   const source = new EventSource(table.dataset.live);
-  source.addEventListener("rooms", (event) => show(JSON.parse(event.data)));
+  source.addEventListener("rooms", (event) => { hear(); show(JSON.parse(event.data)); });
+  setInterval(doubt, 1000);
 }
 const figure = document.querySelector("[data-picture]");
 if (figure) setInterval(() => { if (!document.hidden) redraw(figure).catch(() => {}); }, 5000);

@@ -3,8 +3,9 @@
 use std::{ops::Deref, sync::Arc};
 
 use admission::contract::Gate;
+use axum::extract::FromRef;
 use checkout::contract::OrderLinks;
-use kit::{kafka::Kafka, redis::Redis};
+use kit::{kafka::Kafka, limit::ClientAddress, redis::Redis};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,12 @@ impl Deref for App {
 
     fn deref(&self) -> &Inner {
         &self.0
+    }
+}
+
+impl FromRef<App> for ClientAddress {
+    fn from_ref(app: &App) -> Self {
+        app.config.clients.clone()
     }
 }
 

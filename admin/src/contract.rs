@@ -1,17 +1,24 @@
 //! All that other crates may use of admin.
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
+use waitroom::contract::RoomChange;
 
 use crate::{
     audit::{Deed, note},
+    people::{self, OneTime},
+    rooms,
     staff::Role,
     store,
 };
+
+/// Whom the log names where nobody can be signed in yet.
+const SET_UP: &str = "set-up";
 
 /// Where support events go, keyed by the ticket.
 pub const SUPPORT_TOPIC: &str = "support.events";
@@ -44,24 +51,52 @@ pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>
     store::support::answer(pool, message).await
 }
 
-/// Makes the first admin and gives the one-time password; `None` where there is an admin already.
+/// How somebody gets into the console who has never been there.
+pub struct FirstAdmin {
+    pub email: String,
+    /// Good for one sign-in within a day.
+    pub password: String,
+}
+
+/// Makes the first admin and gives the one-time password. Where the only admin has not replaced theirs yet, that admin gets
+/// another, for the first may be lost; `None` where an admin has chosen a password.
 ///
 /// # Errors
 /// The database's, or an address that cannot be one.
-pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Option<String>> {
-    let email = crate::people::email(email).ok_or_else(|| anyhow::anyhow!("{email} is not an e-mail address"))?;
-    let password = kit::password::generate();
-    let hash = kit::password::hash(password.clone()).await?;
+pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Option<FirstAdmin>> {
+    let email = people::email(email).ok_or_else(|| anyhow::anyhow!("{email} is not an e-mail address"))?;
+    let new = OneTime::fresh().await?;
+    let request = RequestId::fresh();
     let mut tx = pool.begin().await?;
     // Two set-ups at once make one admin.
-    if !store::people::be_alone(&mut tx).await? || store::people::has_admin(&mut tx).await? {
-        return Ok(None);
-    }
-    let user = Uuid::now_v7();
-    let name = email.split('@').next().unwrap_or(&email);
-    store::people::insert(&mut tx, user, &email, name, Role::Admin, &hash).await?;
-    let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": Role::Admin}));
-    note(&mut tx, "set-up", &RequestId::fresh(), &deed).await?;
+    store::people::be_alone(&mut tx).await?;
+    let email = match store::people::first_admins(&mut tx).await?.as_slice() {
+        [] => {
+            let name = email.split('@').next().unwrap_or(&email);
+            let password = (new.hash.as_str(), new.ends_at);
+            store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password).await?;
+            let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": Role::Admin}));
+            note(&mut tx, SET_UP, &request, &deed).await?;
+            email
+        }
+        [only] if only.must_change_password => {
+            people::replace(&mut tx, only, &new, SET_UP, &request).await?;
+            only.email.clone()
+        }
+        _ => return Ok(None),
+    };
     tx.commit().await?;
-    Ok(Some(password))
+    Ok(Some(FirstAdmin { email, password: new.password }))
+}
+
+/// Steers a room for somebody at a shell of this machine, with the entry in the audit log in the same transaction.
+///
+/// # Errors
+/// What is wrong with the change, in words, or the database's.
+pub async fn change_room(pool: &PgPool, unix_user: &str, room: &str, change: &RoomChange) -> anyhow::Result<()> {
+    let mut tx = pool.begin().await?;
+    let who = format!("command line ({unix_user})");
+    let made = rooms::change_in(&mut tx, &who, room, change, None, &RequestId::fresh()).await;
+    made.with_context(|| format!("changing room {room}"))?;
+    tx.commit().await.context("changing the room")
 }

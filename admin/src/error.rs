@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use kit::problem::Problem;
+use rdkafka::error::KafkaError;
 use waitroom::contract::RoomFault;
 
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
@@ -45,11 +46,13 @@ pub enum Error {
     TicketUnknown,
     #[error("the fan wrote as much as one ticket takes")]
     TicketFull,
+    #[error("another answer was sent with this key")]
+    AnswerChanged,
     #[error("there is no such order")]
     OrderUnknown,
     #[error("the order cannot be refunded, it is {0}")]
     NotRefundable(String),
-    #[error("a field does not fit: {field}")]
+    #[error("{field} does not fit: {detail}")]
     Field { field: String, detail: String },
 
     /// Found while reading a request.
@@ -57,6 +60,9 @@ pub enum Error {
     Problem(Box<Problem>),
     #[error(transparent)]
     Store(#[from] sqlx::Error),
+    /// Something we lean on is away.
+    #[error("{0:#}")]
+    Away(anyhow::Error),
     #[error("{0:#}")]
     Internal(#[from] anyhow::Error),
 }
@@ -65,6 +71,15 @@ impl Error {
     /// A field that does not fit, and why.
     pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Field { field: field.into(), detail: detail.into() }
+    }
+
+    /// What it means that a room and its line could not be made: Postgres and Kafka are asked again later.
+    pub fn of_making(error: anyhow::Error) -> Self {
+        match error.downcast::<sqlx::Error>() {
+            Ok(error) => Self::Store(error),
+            Err(error) if error.chain().any(|cause| cause.is::<KafkaError>()) => Self::Away(error),
+            Err(error) => Self::Internal(error),
+        }
     }
 
     /// What the caller reads.
@@ -99,6 +114,12 @@ impl Error {
                 .detail("You cannot disable yourself, nor the last admin. Ask another admin to do it."),
             Self::TicketFull => Problem::new(S::CONFLICT, "support-full", "This conversation is full")
                 .detail("You have written 20 messages. We have them all; please wait for our answer."),
+            Self::AnswerChanged => Problem::new(
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "This answer was sent with another text",
+            )
+            .detail("The fan has the first text. Send another answer with another key, or load the page again."),
             Self::NotRefundable(state) => {
                 Problem::new(S::CONFLICT, "order-not-refundable", "This order cannot be refunded")
                     .detail(format!("It is {state}. Only an order with tickets can be refunded."))
@@ -106,6 +127,7 @@ impl Error {
             Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
             Self::Problem(problem) => (**problem).clone(),
             Self::Store(error) => kit::postgres::problem(error),
+            Self::Away(error) => Problem::unavailable(format!("{error:#}")),
             Self::Internal(error) => Problem::internal(format!("{error:#}")),
         }
     }
@@ -117,7 +139,7 @@ impl Error {
             Self::SignInBlocked { secs } => {
                 Problem::new(S::TOO_MANY_REQUESTS, "sign-in-blocked", "Too many failed sign-ins in a row")
                     .detail(format!(
-                        "To keep guessing slow, no password is tried for this address for {secs} seconds. Then try again."
+                        "To keep guessing slow, no password is tried from your network for this address for {secs} seconds. Try again then."
                     ))
                     .retry_after((*secs).max(1).unsigned_abs())
             }
@@ -157,6 +179,12 @@ impl From<RoomFault> for Error {
             RoomFault::Value { field, detail } => Self::field(field, detail),
             RoomFault::Store(error) => Self::Store(error),
         }
+    }
+}
+
+impl From<redis::RedisError> for Error {
+    fn from(error: redis::RedisError) -> Self {
+        Self::Away(error.into())
     }
 }
 

@@ -37,7 +37,7 @@ impl Sample {
 pub struct History(VecDeque<Sample>);
 
 /// One value for ten seconds, oldest first.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 pub struct Picture {
     pub inflow_per_sec: Vec<f64>,
     pub admitted_per_sec: Vec<f64>,

@@ -173,7 +173,7 @@ pub async fn mark(
         None => {
             name_is_free(app, show).await?;
             // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the next try finds the room.
-            create_room(&app.pool, &app.kafka, &wish.new_room(show)).await?;
+            create_room(&app.pool, &app.kafka, &wish.new_room(show)).await.map_err(Error::of_making)?;
             show.to_owned()
         }
     };

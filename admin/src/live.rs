@@ -6,7 +6,10 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use chrono::{DateTime, Utc};
 use futures::Stream;
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
 use utoipa::ToSchema;
 use waitroom::contract::RoomState;
 
@@ -14,10 +17,14 @@ use crate::{
     App,
     error::Error,
     figures::{Flow, LaneFlow, Sample, Stock, flow, lanes},
-    sampler,
+    sampler, store,
 };
 
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// How often a stream looks whether its session lasts.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Streams of one instance, at most.
+const WATCHERS_MAX: usize = 256;
 
 /// A room with its figures.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -39,17 +46,25 @@ impl RoomFigures {
     }
 }
 
-/// What was measured last.
-#[derive(Default)]
-pub struct Live(watch::Sender<Arc<Vec<RoomFigures>>>);
+/// What was measured last, and who watches.
+pub struct Live {
+    figures: watch::Sender<Arc<Vec<RoomFigures>>>,
+    places: Arc<Semaphore>,
+}
+
+impl Default for Live {
+    fn default() -> Self {
+        Self { figures: watch::Sender::default(), places: Arc::new(Semaphore::new(WATCHERS_MAX)) }
+    }
+}
 
 impl Live {
     pub fn publish(&self, figures: Vec<RoomFigures>) {
-        self.0.send_replace(Arc::new(figures));
+        self.figures.send_replace(Arc::new(figures));
     }
 
     pub fn rooms(&self) -> Arc<Vec<RoomFigures>> {
-        self.0.borrow().clone()
+        self.figures.borrow().clone()
     }
 }
 
@@ -60,26 +75,72 @@ pub async fn room(app: &App, name: &str) -> Result<Option<RoomFigures>, Error> {
     if let Some(known) = app.live.rooms().iter().find(|known| known.room.room == name) {
         return Ok(Some(RoomFigures { room: state, ..known.clone() }));
     }
-    let counts = sampler::count(app, &state).await?;
-    let mut history = crate::figures::History::default();
-    history.add(Sample { at: Utc::now(), lanes: app.seen.lanes(name) });
-    let (flow, lanes) = (flow(&history, &counts), lanes(&history));
-    Ok(Some(RoomFigures::new(state, flow, counts.stock, lanes)))
+    measured(app, state).await.map(Some)
 }
 
-/// The figures of all rooms now and after each round, as `event: rooms`. Ends when the server does.
-pub fn stream(app: &App) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
-    let (receiver, ending) = (app.live.0.subscribe(), app.ending.clone());
-    let events = futures::stream::unfold((receiver, ending, true), |(mut receiver, ending, first)| async move {
-        if !first {
+/// A room's figures, measured now.
+pub async fn measured(app: &App, state: RoomState) -> Result<RoomFigures, Error> {
+    let counts = sampler::count(app, &state).await?;
+    let mut history = crate::figures::History::default();
+    history.add(Sample { at: Utc::now(), lanes: app.seen.lanes(&state.room) });
+    let (flow, lanes) = (flow(&history, &counts), lanes(&history));
+    Ok(RoomFigures::new(state, flow, counts.stock, lanes))
+}
+
+/// Somebody who watches all rooms.
+struct Watcher {
+    app: App,
+    figures: watch::Receiver<Arc<Vec<RoomFigures>>>,
+    token_hash: Vec<u8>,
+    /// When the session is looked at again.
+    look_at: Instant,
+    is_new: bool,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Watcher {
+    /// Waits for the next figures; `None` where the session or the server has ended.
+    async fn next(&mut self) -> Option<Event> {
+        while !self.is_new {
             tokio::select! {
-                () = ending.cancelled() => return None,
-                changed = receiver.changed() => changed.ok()?,
+                () = self.app.ending.cancelled() => return None,
+                () = tokio::time::sleep_until(self.look_at) => {
+                    // While nobody can tell, the stream goes on: it shows nothing that changes anything.
+                    if !store::session::lasts(&self.app.pool, &self.token_hash).await.unwrap_or(true) {
+                        return None;
+                    }
+                    self.look_at = Instant::now() + LOOK_EVERY;
+                }
+                changed = self.figures.changed() => {
+                    changed.ok()?;
+                    break;
+                }
             }
         }
-        let figures = receiver.borrow_and_update().clone();
-        let event = Event::default().event("rooms").json_data(&*figures).unwrap_or_default();
-        Some((Ok(event), (receiver, ending, false)))
+        self.is_new = false;
+        let figures = self.figures.borrow_and_update().clone();
+        Some(Event::default().event("rooms").json_data(&*figures).unwrap_or_default())
+    }
+}
+
+/// The figures of all rooms now and after each round, as `event: rooms`. Ends when the server does, and at most five seconds
+/// after the session.
+///
+/// # Errors
+/// [`Error::Away`] where too many watch already.
+pub fn stream(app: &App, token: &str) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Error> {
+    let place = app.live.places.clone().try_acquire_owned();
+    let watcher = Watcher {
+        app: app.clone(),
+        figures: app.live.figures.subscribe(),
+        token_hash: kit::secret::hash(token),
+        look_at: Instant::now() + LOOK_EVERY,
+        is_new: true,
+        _place: place.map_err(|_| Error::Away(anyhow::anyhow!("{WATCHERS_MAX} streams are open")))?,
+    };
+    let events = futures::stream::unfold(watcher, |mut watcher| async move {
+        let event = watcher.next().await?;
+        Some((Ok(event), watcher))
     });
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

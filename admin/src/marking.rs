@@ -162,6 +162,7 @@ mod tests {
             claim_window_secs: 120,
             message: String::new(),
             opens_at,
+            closes_at: None,
         }
     }
 

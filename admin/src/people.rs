@@ -1,7 +1,9 @@
 //! Who may sign in: adding them, disabling them, giving a new one-time password.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use kit::http::RequestId;
 use serde_json::json;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 pub use crate::store::people::Person;
@@ -16,6 +18,25 @@ use crate::{
 /// Characters of an address at most (RFC 5321).
 const EMAIL_CHARS_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 120;
+/// How long a one-time password is good, unless it is used before.
+const ONE_TIME_HOURS: i64 = 24;
+
+/// A password to hand to somebody once; only its hash is stored.
+pub struct OneTime {
+    pub password: String,
+    pub hash: String,
+    pub ends_at: DateTime<Utc>,
+}
+
+impl OneTime {
+    /// # Errors
+    /// No randomness, or the process is ending.
+    pub async fn fresh() -> anyhow::Result<Self> {
+        let password = kit::password::generate();
+        let hash = kit::password::hash(password.clone()).await?;
+        Ok(Self { password, hash, ends_at: Utc::now() + TimeDelta::hours(ONE_TIME_HOURS) })
+    }
+}
 
 /// The address in the form we keep it, or `None` where it cannot be one.
 pub fn email(text: &str) -> Option<String> {
@@ -44,11 +65,10 @@ pub async fn add(app: &App, staff: &Staff, new: &NewPerson<'_>, request: &Reques
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains('\0') {
         return Err(Error::field("name", "Give a name of 1 to 120 characters."));
     }
-    let password = kit::password::generate();
-    let hash = kit::password::hash(password.clone()).await?;
+    let OneTime { password, hash, ends_at } = OneTime::fresh().await?;
     let user = Uuid::now_v7();
     let mut tx = app.pool.begin().await?;
-    store::people::insert(&mut tx, user, &email, name, new.role, &hash).await.map_err(|error| {
+    store::people::insert(&mut tx, user, &email, name, new.role, (&hash, ends_at)).await.map_err(|error| {
         match kit::postgres::violated_constraint(&error) {
             Some("users_email_once") => Error::EmailTaken,
             _ => Error::Store(error),
@@ -94,23 +114,38 @@ pub async fn set_disabled(
     Ok(())
 }
 
-/// Gives somebody a new one-time password and ends their sessions.
+/// Gives somebody a new one-time password and ends their sessions. Gives their address and the password.
 ///
 /// # Errors
 /// [`Error::PersonUnknown`].
-pub async fn reset_password(app: &App, staff: &Staff, person: Uuid, request: &RequestId) -> Result<String, Error> {
-    let password = kit::password::generate();
-    let hash = kit::password::hash(password.clone()).await?;
+pub async fn reset_password(
+    app: &App,
+    staff: &Staff,
+    person: Uuid,
+    request: &RequestId,
+) -> Result<(String, String), Error> {
+    let new = OneTime::fresh().await?;
     let mut tx = app.pool.begin().await?;
     let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
-    store::people::set_password(&mut tx, person, &hash, true).await?;
-    let ended = store::session::end_others(&mut tx, person, &[]).await?;
-    let deed = Deed::new("password.reset", format!("person {}", account.person.email))
-        .before(json!({"one_time": account.person.must_change_password}))
-        .after(json!({"one_time": true, "sessions_ended": ended}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    replace(&mut tx, &account.person, &new, &staff.email, request).await?;
     tx.commit().await?;
-    Ok(password)
+    Ok((account.person.email, new.password))
+}
+
+/// Gives somebody a one-time password in place of what they have, ends their sessions, and notes that `who` did it.
+pub async fn replace(
+    tx: &mut PgConnection,
+    person: &Person,
+    new: &OneTime,
+    who: &str,
+    request: &RequestId,
+) -> sqlx::Result<()> {
+    store::people::set_password(tx, person.person, &new.hash, Some(new.ends_at)).await?;
+    let ended = store::session::end_others(tx, person.person, &[]).await?;
+    let deed = Deed::new("password.reset", format!("person {}", person.email))
+        .before(json!({"one_time": person.must_change_password}))
+        .after(json!({"one_time": true, "sessions_ended": ended, "ends_at": new.ends_at}));
+    note(tx, who, request, &deed).await
 }
 
 #[cfg(test)]

@@ -105,8 +105,13 @@ fn phase_words(room: &RoomState, flow: &Flow, phase: Phase, rate: f64) -> String
         ),
         Phase::PreQueue => "Fans can join the line from now on. Nobody is let in before the room is opened.".to_owned(),
         Phase::Draft | Phase::Scheduled => {
+            let opens = match (&room.opens_at, phase) {
+                (Some(_), Phase::Draft) => " It does not open by itself while it is a draft.".to_owned(),
+                (Some(at), _) => format!(" It opens by itself on {}.", moment(at)),
+                (None, _) => String::new(),
+            };
             format!(
-                "The room becomes {}. Nobody can join until it opens. Now it is {}.",
+                "The room becomes {}. Nobody can join until it opens. Now it is {}.{opens}",
                 phase.as_text(),
                 room.phase.as_text()
             )
@@ -164,11 +169,13 @@ fn cap_words(room: &RoomState, flow: &Flow, cap: i32) -> String {
     );
     let over = taken - i64::from(cap);
     if over > 0 {
-        return format!(
+        let mut words = format!(
             "The cap becomes {cap_text}; now it is {now}. {inside}. That is {} above the new cap: nobody is sent away, but \
              nobody more is let in until so many have left.",
             count(over)
         );
+        words += &at_the_door(flow, i64::from(cap));
+        return words;
     }
     let free = -over;
     let held_back = taken >= i64::from(room.max_active);
@@ -181,6 +188,25 @@ fn cap_words(room: &RoomState, flow: &Flow, cap: i32) -> String {
         format!("{} more can be inside.", count(free))
     };
     format!("The cap becomes {cap_text}; now it is {now}. {inside}. {then}")
+}
+
+/// What becomes of those who were let in and are on their way, where there is no room for all of them: the door to checkout
+/// counts sessions, not turns.
+fn at_the_door(flow: &Flow, cap: i64) -> String {
+    let kept_out = flow.unclaimed.min(flow.active + flow.unclaimed - cap);
+    if kept_out <= 0 {
+        return String::new();
+    }
+    let who = if kept_out < flow.unclaimed {
+        format!(" Of those let in, {} must wait at the door to checkout until others have left.", count(kept_out))
+    } else {
+        format!(
+            " {} must wait at the door to checkout until {} left.",
+            people(kept_out, "fan who was let in", "fans who were let in"),
+            people(flow.active - cap + 1, "session has", "sessions have")
+        )
+    };
+    format!("{who} Whoever is still there after their time loses their turn.")
 }
 
 fn window_words(room: &RoomState, window: i32) -> String {
@@ -219,6 +245,7 @@ mod tests {
             claim_window_secs: 120,
             message: String::new(),
             opens_at: None,
+            closes_at: None,
         }
     }
 
@@ -264,6 +291,21 @@ mod tests {
         let change = RoomChange { max_active: Some(600), ..RoomChange::default() };
         let text = words(&flow(10), &change);
         assert!(text.contains("400 above the new cap") && text.contains("nobody is sent away"), "{text}");
+        assert!(
+            text.ends_with(
+                "100 fans who were let in must wait at the door to checkout until 301 sessions have left. Whoever is still \
+                 there after their time loses their turn."
+            ),
+            "{text}"
+        );
+        // Exactly full: the first of them comes in when one has left.
+        let full = words(&flow(10), &RoomChange { max_active: Some(900), ..RoomChange::default() });
+        assert!(full.contains("until 1 session has left"), "{full}");
+        let some = words(&flow(10), &RoomChange { max_active: Some(950), ..RoomChange::default() });
+        assert!(some.contains("Of those let in, 50 must wait at the door"), "{some}");
+        let nobody = Flow { unclaimed: 0, ..flow(10) };
+        let text = words(&nobody, &RoomChange { max_active: Some(600), ..RoomChange::default() });
+        assert!(!text.contains("door"), "{text}");
         let higher = RoomChange { max_active: Some(3000), ..RoomChange::default() };
         let full = Flow { active: 1900, ..flow(12_408) };
         assert!(words(&full, &higher).contains("1,000 of those who wait can be let in at once"));
@@ -277,6 +319,17 @@ mod tests {
         {
             assert!(text.contains(part), "{part}: {text}");
         }
+    }
+
+    #[test]
+    fn going_back_to_draft_says_that_nothing_opens_by_itself() {
+        let scheduled = RoomState { phase: Phase::Scheduled, opens_at: Some(DateTime::UNIX_EPOCH), ..room() };
+        let to = |room: &RoomState, phase| {
+            effects(room, &flow(0), &RoomChange { phase: Some(phase), ..RoomChange::default() }).join(" ")
+        };
+        assert!(to(&scheduled, Phase::Draft).contains("does not open by itself"));
+        let draft = RoomState { phase: Phase::Draft, ..scheduled };
+        assert!(to(&draft, Phase::Scheduled).contains("opens by itself on 1 January 1970"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Giving an order's money back.
+//! Giving an order's money back, and what the payment provider does not give back.
 
-use checkout::contract::{RefundAsked, request_refund};
+use checkout::contract::{FailingRefund, RefundAsked, RefundCursor, failing_refunds, request_refund};
 use kit::http::RequestId;
 use serde::Serialize;
 use serde_json::json;
@@ -54,4 +54,21 @@ pub async fn force(
     note(&mut tx, &staff.email, request, &deed).await?;
     tx.commit().await?;
     Ok(Refunding::Asked)
+}
+
+/// Refunds that the provider did not do though it was asked, those that wait longest first; those behind the refund of the
+/// order `after`.
+///
+/// # Errors
+/// [`Error::Field`] where that order has none.
+pub async fn failing(app: &App, after: Option<Uuid>, limit: i64) -> Result<Vec<FailingRefund>, Error> {
+    let cursor = match after {
+        None => None,
+        Some(order) => {
+            let known = checkout::contract::order(&app.pool, order).await?.and_then(|known| known.refund);
+            let known = known.ok_or_else(|| Error::field("after", "Give what the last answer called `next`."))?;
+            Some(RefundCursor { requested_at: known.requested_at, order })
+        }
+    };
+    Ok(failing_refunds(&app.pool, cursor, limit).await?)
 }

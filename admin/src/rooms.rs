@@ -2,6 +2,7 @@
 
 use kit::http::RequestId;
 use serde_json::json;
+use sqlx::PgConnection;
 use waitroom::contract::{Changed, RoomChange, RoomState, change_room_in};
 
 use crate::{
@@ -32,15 +33,28 @@ pub async fn change(
     request: &RequestId,
 ) -> Result<Changed, Error> {
     let mut tx = app.pool.begin().await?;
-    let changed = change_room_in(&mut tx, room, change).await?;
+    let changed = change_in(&mut tx, &staff.email, room, change, seen, request).await?;
+    tx.commit().await?;
+    Ok(changed)
+}
+
+/// The same within the caller's transaction, for `who`.
+pub async fn change_in(
+    tx: &mut PgConnection,
+    who: &str,
+    room: &str,
+    change: &RoomChange,
+    seen: Option<&str>,
+    request: &RequestId,
+) -> Result<Changed, Error> {
+    let changed = change_room_in(tx, room, change).await?;
     if seen.is_some_and(|seen| seen != mark(&changed.before)) {
         return Err(Error::ChangedMeanwhile);
     }
     if changed.before != changed.after {
         let deed =
             Deed::new("room.change", format!("room {room}")).before(json!(changed.before)).after(json!(changed.after));
-        note(&mut tx, &staff.email, request, &deed).await?;
+        note(tx, who, request, &deed).await?;
     }
-    tx.commit().await?;
     Ok(changed)
 }

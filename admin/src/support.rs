@@ -66,15 +66,41 @@ pub async fn write(app: &App, order: Uuid, show: &str, (topic, text): (&str, &st
     Ok(ticket)
 }
 
-/// Answers a ticket; the fan is told by mail. The event goes out once this is committed. Gives the message's id.
+/// What somebody answers, and what tells it from their other answers when it is sent again.
+pub struct Answer<'a> {
+    pub text: &'a str,
+    /// `None` where every sending is another answer.
+    pub key: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    /// The message's id: the same for the same key of the same admin in the same ticket.
+    fn message(&self, staff: &Staff, ticket: Uuid) -> Uuid {
+        let Some(key) = self.key else { return Uuid::now_v7() };
+        Uuid::new_v5(&ticket, format!("{}\n{key}", staff.person).as_bytes())
+    }
+}
+
+/// Answers a ticket; the fan is told by mail, once. The event goes out once this is committed. Gives the message's id.
 ///
 /// # Errors
-/// [`Error::TicketUnknown`], [`Error::Field`].
-pub async fn answer(app: &App, staff: &Staff, ticket: Uuid, text: &str, request: &RequestId) -> Result<Uuid, Error> {
-    let text = text_of(text)?;
+/// [`Error::TicketUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent with the same key.
+pub async fn answer(
+    app: &App,
+    staff: &Staff,
+    ticket: Uuid,
+    answer: &Answer<'_>,
+    request: &RequestId,
+) -> Result<Uuid, Error> {
+    let text = text_of(answer.text)?;
+    let (message, at) = (answer.message(staff, ticket), Utc::now());
     let mut tx = app.pool.begin().await?;
     let known = store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
-    let (message, at) = (Uuid::now_v7(), Utc::now());
+    match store::support::text(&mut tx, message).await? {
+        Some(sent) if sent == text => return Ok(message),
+        Some(_) => return Err(Error::AnswerChanged),
+        None => {}
+    }
     store::support::add_message(&mut tx, ticket, message, Some(&staff.email), &text, at).await?;
     // A closed ticket stays closed: another may be open by now.
     let state = if known.state == "closed" { "closed" } else { "answered" };

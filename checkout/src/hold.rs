@@ -134,11 +134,17 @@ pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Re
 async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
     let offer = app.offers.of(&app.pool, &session.show).await?;
     check(items, &offer)?;
-    session::ensure_open(app, session).await?;
-
     let hold = hold_id(session.session, key);
     let call = Call { key: app.redis.key("hold-call", &hold.to_string()), hash: hash(items) };
-    if let Some(token) = call.begin(&app.redis).await? {
+    // Two servers, asked at the same time.
+    let (open, begun) = tokio::join!(session::ensure_open(app, session), call.begin(&app.redis));
+    if let Err(error) = open {
+        if matches!(begun, Ok(None)) {
+            call.forget(&app.redis).await;
+        }
+        return Err(error);
+    }
+    if let Some(token) = begun? {
         return Ok(Held { hold: of_token(app, session, &token)?, token });
     }
     let result = replace(app, session, items, &offer, hold).await;

@@ -11,11 +11,11 @@ pub struct FirstAdminArgs {
     email: String,
 }
 
-/// Prints `email<TAB>password` where there was no admin, and nothing on standard output where there is one.
+/// Prints `email<TAB>password` where no admin has chosen a password yet, and nothing on standard output where one has.
 pub async fn first_admin(args: FirstAdminArgs) -> anyhow::Result<()> {
     let stores = Stores::from_env()?;
     match admin::contract::create_first_admin(&stores.pool, &args.email).await? {
-        Some(password) => put(&format!("{}\t{password}", args.email)),
+        Some(first) => put(&format!("{}\t{}", first.email, first.password)),
         None => say("there is an admin already; another is made in the console, under People"),
     }
     Ok(())

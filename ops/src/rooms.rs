@@ -1,7 +1,9 @@
-//! `fairgate room`: an operator's door until the console opens.
+//! `fairgate room`: steering from a shell. It stands in the console's log like any other change.
+
+use std::os::unix::fs::MetadataExt;
 
 use clap::{Args, ValueEnum};
-use waitroom::contract::{Phase, RoomChange, change_room};
+use waitroom::contract::{Phase, RoomChange};
 
 use crate::{say, settings::Stores};
 
@@ -51,7 +53,36 @@ pub async fn run(args: RoomArgs) -> anyhow::Result<()> {
         claim_window_secs: args.claim_window,
         message: args.message,
     };
-    change_room(&stores.pool, &args.room, &change).await?;
+    admin::contract::change_room(&stores.pool, &unix_user(), &args.room, &change).await?;
     say(&format!("room {} changed", args.room));
     Ok(())
+}
+
+/// Who runs this process, by name where the machine has one: what the kernel says, not what the environment claims.
+fn unix_user() -> String {
+    let uid = std::fs::metadata("/proc/self").map(|process| process.uid().to_string());
+    let Ok(uid) = uid else { return "somebody".to_owned() };
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    name_of(&uid, &users).map_or_else(|| format!("uid {uid}"), str::to_owned)
+}
+
+/// The name of a user id in the form of `/etc/passwd`.
+fn name_of<'a>(uid: &str, users: &'a str) -> Option<&'a str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_called_by_their_names() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nada:x:1000:1000::/home/ada:/bin/sh\nodd\n";
+        assert_eq!((name_of("1000", users), name_of("100", users)), (Some("ada"), None));
+        assert!(!unix_user().is_empty());
+    }
 }

@@ -6,6 +6,7 @@ use crate::App;
 
 mod log;
 mod people;
+mod refunds;
 mod resellers;
 mod rooms;
 mod sessions;
@@ -13,7 +14,15 @@ mod shows;
 mod support;
 
 pub use log::PAGE as AUDIT_PAGE;
-pub use support::LIST_MAX as SUPPORT_LIST_MAX;
+pub use people::PAGE as PEOPLE_PAGE;
+pub use refunds::PAGE as REFUNDS_PAGE;
+pub use resellers::PAGE as RESELLERS_PAGE;
+pub use support::PAGE as SUPPORT_PAGE;
+
+/// Where the next page begins, of a list whose pages have `size` entries; `None` on the last one.
+pub fn next<T, C>(list: &[T], size: i64, cursor: impl Fn(&T) -> C) -> Option<C> {
+    (list.len() as i64 == size).then(|| list.last().map(cursor)).flatten()
+}
 
 /// What needs a session.
 pub fn console() -> OpenApiRouter<App> {
@@ -23,6 +32,7 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(rooms::list))
         .routes(routes!(rooms::stream))
         .routes(routes!(rooms::one, rooms::change))
+        .routes(routes!(rooms::history))
         .routes(routes!(rooms::preview))
         .routes(routes!(shows::list))
         .routes(routes!(shows::mark, shows::unmark))
@@ -35,6 +45,7 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(support::one, support::close))
         .routes(routes!(support::answer))
         .routes(routes!(support::refund))
+        .routes(routes!(refunds::list))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::change))
         .routes(routes!(people::reset))

@@ -2,14 +2,15 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use kit::{
-    extract::{self, Path},
+    extract::{self, Path, Query},
     http::RequestId,
     problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::next;
 use crate::{
     App,
     error::Error,
@@ -19,17 +20,35 @@ use crate::{
     store,
 };
 
+pub const PAGE: i64 = 100;
+
+#[derive(Deserialize, IntoParams)]
+pub struct Wanted {
+    /// Only people whose addresses come after this one.
+    after: Option<String>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct PersonList {
     people: Vec<Person>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<String>,
 }
 
 /// Everybody who may sign in, or might
-#[utoipa::path(get, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])),
+///
+/// By address, 100 at a time.
+#[utoipa::path(get, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])), params(Wanted),
     responses((status = 200, body = PersonList), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`")))]
-pub async fn list(State(app): State<App>, _: Caller<Admins>) -> Result<Json<PersonList>, Error> {
-    Ok(Json(PersonList { people: store::people::all(&app.pool).await? }))
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<PersonList>, Error> {
+    let people = store::people::list(&app.pool, wanted.after.as_deref(), PAGE).await?;
+    let next = next(&people, PAGE, |person| person.email.clone());
+    Ok(Json(PersonList { people, next }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -44,7 +63,7 @@ pub struct Newcomer {
 #[derive(Serialize, ToSchema)]
 pub struct OneTime {
     person: Uuid,
-    /// Shown this once. It must be replaced at the first sign-in.
+    /// Shown this once. It is good for one sign-in within 24 hours, at which it must be replaced.
     one_time_password: String,
 }
 
@@ -100,6 +119,6 @@ pub async fn reset(
     Path(person): Path<Uuid>,
     request: RequestId,
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
-    let one_time_password = people::reset_password(&app, &caller.staff, person, &request).await?;
+    let (_, one_time_password) = people::reset_password(&app, &caller.staff, person, &request).await?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::next;
 use crate::{
     App,
     error::Error,
@@ -18,18 +19,26 @@ use crate::{
     session::{Admins, Caller},
 };
 
+pub const PAGE: i64 = 50;
+
 #[derive(Deserialize, IntoParams)]
 pub struct Wanted {
     #[param(inline)]
     state: Option<ResellerState>,
+    /// Only resellers behind this one.
+    after: Option<Uuid>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct ResellerList {
     resellers: Vec<ResellerEntry>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<Uuid>,
 }
 
 /// All resellers, those who wait first
+///
+/// 50 at a time.
 #[utoipa::path(get, path = "/v1/admin/resellers", tag = "admin", security(("admin_session" = [])), params(Wanted),
     responses((status = 200, body = ResellerList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`")))]
@@ -38,8 +47,9 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<ResellerList>, Error> {
-    let resellers = reseller_portal::contract::resellers(&app.pool, wanted.state).await?;
-    Ok(Json(ResellerList { resellers }))
+    let resellers = reseller_portal::contract::resellers(&app.pool, wanted.state, wanted.after, PAGE).await?;
+    let next = next(&resellers, PAGE, |reseller| reseller.reseller);
+    Ok(Json(ResellerList { resellers, next }))
 }
 
 /// One reseller

@@ -8,39 +8,75 @@ use kit::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use waitroom::contract::{Changed, Phase, RoomChange};
+use waitroom::contract::{Changed, Phase, RoomChange, changed};
 
 use crate::{
     App,
     error::Error,
+    figures::Picture,
     live::{self, RoomFigures},
     preview::effects,
     rooms,
     session::{Anyone, Caller},
 };
 
+/// Closed rooms in one answer; each is measured for it.
+const CLOSED_PAGE: usize = 50;
+
 #[derive(Serialize, ToSchema)]
 pub struct RoomList {
     rooms: Vec<RoomFigures>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<String>,
 }
 
-/// All rooms that are not closed, with their figures
+#[derive(Deserialize, IntoParams)]
+pub struct Wanted {
+    /// Only rooms in this phase; absent: all that are not closed.
+    #[param(inline)]
+    phase: Option<Phase>,
+    /// Only rooms whose names come after this one.
+    after: Option<String>,
+}
+
+/// Rooms with their figures
 ///
-/// Measured once a second.
-#[utoipa::path(get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])),
-    responses((status = 200, body = RoomList), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
-pub async fn list(State(app): State<App>, _: Caller<Anyone>) -> Json<RoomList> {
-    Json(RoomList { rooms: app.live.rooms().to_vec() })
+/// All that are not closed, measured once a second. With `phase=closed` those that were closed within a day, 50 at a time.
+#[utoipa::path(get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])), params(Wanted),
+    responses((status = 200, body = RoomList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody)))]
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<RoomList>, Error> {
+    let is_after = |room: &str| wanted.after.as_deref().is_none_or(|after| room > after);
+    if wanted.phase == Some(Phase::Closed) {
+        let mut closed = waitroom::contract::rooms(&app.pool).await?;
+        closed.retain(|room| room.phase == Phase::Closed && is_after(&room.room));
+        closed.sort_by(|one, other| one.room.cmp(&other.room));
+        closed.truncate(CLOSED_PAGE);
+        let next = (closed.len() == CLOSED_PAGE).then(|| closed.last().map(|room| room.room.clone())).flatten();
+        let mut rooms = Vec::new();
+        for room in closed {
+            rooms.push(live::measured(&app, room).await?);
+        }
+        return Ok(Json(RoomList { rooms, next }));
+    }
+    let fits =
+        |known: &&RoomFigures| wanted.phase.is_none_or(|phase| phase == known.room.phase) && is_after(&known.room.room);
+    Ok(Json(RoomList { rooms: app.live.rooms().iter().filter(fits).cloned().collect(), next: None }))
 }
 
 /// The figures of all rooms as they change
 ///
 /// Server-sent events: `event: rooms`, once a second, whose data is a JSON array of what `GET /v1/admin/rooms/{room}` answers.
+/// Ends with the session.
 #[utoipa::path(get, path = "/v1/admin/rooms/stream", tag = "admin", security(("admin_session" = [])),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody)))]
-pub async fn stream(State(app): State<App>, _: Caller<Anyone>) -> impl IntoResponse {
-    live::stream(&app)
+pub async fn stream(State(app): State<App>, caller: Caller<Anyone>) -> Result<impl IntoResponse, Error> {
+    live::stream(&app, &caller.token)
 }
 
 /// One room with its figures
@@ -54,6 +90,23 @@ pub async fn one(
     Path(room): Path<String>,
 ) -> Result<Json<RoomFigures>, Error> {
     Ok(Json(live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?))
+}
+
+/// The last ten minutes of a room
+///
+/// One value for ten seconds, oldest first, of what this instance has seen of a room that is not closed. Empty after a
+/// restart.
+#[utoipa::path(get, path = "/v1/admin/rooms/{room}/history", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path)),
+    responses((status = 200, body = Picture), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`room-unknown`")))]
+pub async fn history(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Path(room): Path<String>,
+) -> Result<Json<Picture>, Error> {
+    waitroom::contract::room(&app.pool, &room).await?.ok_or(Error::RoomUnknown)?;
+    Ok(Json(app.seen.picture(&room)))
 }
 
 /// What to change; what is left out stays as it is.
@@ -113,11 +166,12 @@ pub struct Preview {
 
 /// What a change would do to those who wait
 ///
-/// Changes nothing.
+/// Changes nothing, and is refused where the change would be.
 #[utoipa::path(get, path = "/v1/admin/rooms/{room}/preview", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path), Change),
     responses((status = 200, body = Preview), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody), (status = 404, body = ProblemBody, description = "`room-unknown`")))]
+        (status = 403, body = ProblemBody), (status = 404, body = ProblemBody, description = "`room-unknown`"),
+        (status = 409, body = ProblemBody, description = "`phase-cannot-follow`"), (status = 422, body = ProblemBody)))]
 pub async fn preview(
     State(app): State<App>,
     _: Caller<Anyone>,
@@ -125,5 +179,7 @@ pub async fn preview(
     Query(change): Query<Change>,
 ) -> Result<Json<Preview>, Error> {
     let now = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    Ok(Json(Preview { effects: effects(&now.room, &now.flow, &change.into()), now }))
+    let change = change.into();
+    changed(&now.room, &change)?;
+    Ok(Json(Preview { effects: effects(&now.room, &now.flow, &change), now }))
 }

@@ -10,7 +10,7 @@ use crate::{
     App,
     error::Error,
     session::{Caller, Newcomers},
-    sign_in,
+    sign_in::{self, Origin},
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -31,18 +31,20 @@ pub struct OpenSession {
 
 /// Sign in
 ///
-/// After five failures in a row an address is blocked for 30 seconds, then longer each time, up to 15 minutes.
+/// After five failures in a row an address is blocked for the network they came from, for 30 seconds, then longer each
+/// time, up to 15 minutes. A one-time password is good once, and for 24 hours.
 #[utoipa::path(post, path = "/v1/admin/sessions", tag = "admin", request_body = Credentials,
     responses((status = 201, body = OpenSession),
         (status = 401, body = ProblemBody, description = "`sign-in-refused`"),
         (status = 422, body = ProblemBody),
-        (status = 429, body = ProblemBody, description = "`sign-in-blocked`: see `Retry-After`")))]
+        (status = 429, body = ProblemBody, description = "`sign-in-blocked`: see `Retry-After`"),
+        (status = 503, body = ProblemBody)))]
 pub async fn open(
     State(app): State<App>,
-    request: RequestId,
+    from: Origin,
     extract::Json(given): extract::Json<Credentials>,
 ) -> Result<(StatusCode, Json<OpenSession>), Error> {
-    let opened = sign_in::sign_in(&app, &given.email, &given.password, &request).await?;
+    let opened = sign_in::sign_in(&app, &given.email, &given.password, &from).await?;
     let body = OpenSession {
         token: opened.token,
         expires_at: opened.expires_at,
@@ -62,7 +64,8 @@ pub async fn end(State(app): State<App>, caller: Caller<Newcomers>, request: Req
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
-    current: String,
+    /// The one in use. Not needed in a session that a one-time password opened.
+    current: Option<String>,
     /// 12 to 200 characters.
     password: String,
 }
@@ -77,10 +80,10 @@ pub struct NewPassword {
 pub async fn change_password(
     State(app): State<App>,
     caller: Caller<Newcomers>,
-    request: RequestId,
+    from: Origin,
     extract::Json(given): extract::Json<NewPassword>,
 ) -> Result<StatusCode, Error> {
-    let words = (given.current.as_str(), given.password.as_str());
-    sign_in::change_password(&app, &caller.staff, &caller.token, words, &request).await?;
+    let words = (given.current.as_deref().unwrap_or_default(), given.password.as_str());
+    sign_in::change_password(&app, &caller.staff, &caller.token, words, &from).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,10 @@
 //! Support and refunds, for programs.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
@@ -10,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::next;
 use crate::{
     App,
     error::Error,
@@ -22,22 +27,26 @@ use crate::{
     support,
 };
 
-pub const LIST_MAX: i64 = 200;
+pub const PAGE: i64 = 100;
 
 #[derive(Deserialize, IntoParams)]
 pub struct Wanted {
     /// `open`, `answered` or `closed`; absent: all.
     state: Option<String>,
+    /// Only tickets behind this one.
+    after: Option<Uuid>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct TicketList {
     tickets: Vec<Ticket>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<Uuid>,
 }
 
 /// Support tickets, those that wait longest first
 ///
-/// 200 at most.
+/// 100 at a time.
 #[utoipa::path(get, path = "/v1/admin/support", tag = "admin", security(("admin_session" = [])), params(Wanted),
     responses((status = 200, body = TicketList), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`")))]
@@ -46,7 +55,9 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<TicketList>, Error> {
-    Ok(Json(TicketList { tickets: store::support::list(&app.pool, wanted.state.as_deref(), LIST_MAX).await? }))
+    let tickets = store::support::list(&app.pool, wanted.state.as_deref(), wanted.after, PAGE).await?;
+    let next = next(&tickets, PAGE, |ticket| ticket.ticket);
+    Ok(Json(TicketList { tickets, next }))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -80,19 +91,27 @@ pub struct Answered {
 
 /// Answer a support ticket
 ///
-/// The fan is told by mail.
+/// The fan is told by mail, once for each `Idempotency-Key`: send the same one when you retry.
 #[utoipa::path(post, path = "/v1/admin/support/{ticket}/answers", tag = "admin", security(("admin_session" = [])),
-    params(("ticket" = Uuid, Path)), request_body = NewAnswer,
+    params(("ticket" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters")),
+    request_body = NewAnswer,
     responses((status = 201, body = Answered), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`"), (status = 422, body = ProblemBody)))]
+        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`"),
+        (status = 422, body = ProblemBody, description = "`invalid-field`, `idempotency-key-reused`")))]
 pub async fn answer(
     State(app): State<App>,
     caller: Caller<Admins>,
     Path(ticket): Path<Uuid>,
     request: RequestId,
+    headers: HeaderMap,
     extract::Json(new): extract::Json<NewAnswer>,
 ) -> Result<(StatusCode, Json<Answered>), Error> {
-    let message = support::answer(&app, &caller.staff, ticket, &new.text, &request).await?;
+    let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().trim_matches('"'));
+    if key.is_some_and(|key| !(1..=128).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Error::field("Idempotency-Key", "The key must be 1 to 128 visible ASCII characters."));
+    }
+    let answer = support::Answer { text: &new.text, key };
+    let message = support::answer(&app, &caller.staff, ticket, &answer, &request).await?;
     Ok((StatusCode::CREATED, Json(Answered { message })))
 }
 

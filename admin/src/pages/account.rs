@@ -15,7 +15,7 @@ use crate::{
     App,
     error::Error,
     session::{Fields, Newcomers, Posted, SESSION, SESSION_SECS, Signed},
-    sign_in,
+    sign_in::{self, Origin},
 };
 
 /// Binds the sign-in form to the browser that asked for it: nobody is signed in by somebody else's form.
@@ -43,14 +43,14 @@ pub async fn form(State(app): State<App>, jar: CookieJar) -> Response {
 pub async fn sign_in(
     State(app): State<App>,
     jar: CookieJar,
-    request_id: RequestId,
+    from: Origin,
     request: Request,
 ) -> Result<Response, Error> {
     let Form(fields) = Form::<HashMap<String, String>>::from_request(request, &app).await?;
     let fields = Fields(fields);
     let secret = FORM.read(&jar).filter(|secret| kit::secret::csrf_holds(secret, fields.text("csrf")));
     let secret = secret.ok_or(Error::FormForeign)?;
-    match sign_in::sign_in(&app, fields.text("email"), fields.raw("password"), &request_id).await {
+    match sign_in::sign_in(&app, fields.text("email"), fields.raw("password"), &from).await {
         Ok(opened) => {
             let to = if opened.must_change_password { "/admin/password" } else { "/admin" };
             let https = app.config.https;
@@ -109,14 +109,14 @@ pub async fn account(signed: Signed<Newcomers>) -> Response {
 /// `POST /admin/password`
 pub async fn change(
     State(app): State<App>,
-    request: RequestId,
+    from: Origin,
     Posted { signed, fields }: Posted<Newcomers>,
 ) -> Result<Response, Error> {
     let words = (fields.raw("current"), fields.raw("password"));
     let faults = if fields.raw("password") != fields.raw("again") {
         Faults::new("again", "The two are not the same.")
     } else {
-        match sign_in::change_password(&app, &signed.staff, &signed.token, words, &request).await {
+        match sign_in::change_password(&app, &signed.staff, &signed.token, words, &from).await {
             Ok(()) if signed.staff.must_change_password => return Ok(Redirect::to("/admin").into_response()),
             Ok(()) => {
                 let page = PasswordPage { done: true, ..PasswordPage::new(&signed, Faults::default()) };

@@ -16,6 +16,7 @@ mod log;
 mod marking;
 mod order_view;
 mod people;
+mod refunds;
 mod resellers;
 mod rooms;
 mod shows;
@@ -84,6 +85,7 @@ pub fn pages() -> Vec<Page> {
         Page::post(Console, "/admin/support/{ticket}/close", support::close),
         Page::get(Console, REFUND, support::refund_preview),
         Page::post(Console, REFUND, support::refund),
+        Page::get(Console, "/admin/refunds", refunds::failing),
         Page::get(Console, "/admin/people", people::all),
         Page::post(Console, "/admin/people", people::add),
         Page::post(Console, "/admin/people/{person}", people::change),

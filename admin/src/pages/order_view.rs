@@ -2,6 +2,7 @@
 
 use catalog::contract::price;
 use checkout::contract::{OrderDetails, State};
+use uuid::Uuid;
 
 use super::view::moment;
 
@@ -16,8 +17,15 @@ pub struct OrderView {
     pub placed: String,
     /// Empty where there is none.
     pub refund: String,
+    /// What the provider says instead of giving the money back: for staff only. Empty where it has not refused.
+    pub refund_fault: String,
     pub buyer: String,
     pub refundable: bool,
+}
+
+/// How people talk about an order: the first characters of its id.
+pub fn number_of(order: Uuid) -> String {
+    order.simple().to_string().chars().take(8).collect::<String>().to_uppercase()
 }
 
 impl OrderView {
@@ -26,19 +34,30 @@ impl OrderView {
         let refund = match (&order.refund, order.refund_requested) {
             (Some(refund), _) => match &refund.done_at {
                 Some(at) => format!("{} went back on {}", money(refund.amount_minor), moment(at)),
+                None if refund.is_failing() => {
+                    format!("{} is owed; the payment provider has not given it back yet", money(refund.amount_minor))
+                }
                 None => format!("{} is on its way back", money(refund.amount_minor)),
             },
             (None, true) => "asked for, begins in a moment".to_owned(),
             (None, false) => String::new(),
         };
+        let failing = order.refund.as_ref().filter(|refund| refund.is_failing());
+        let refund_fault = failing.and_then(|refund| {
+            let times = if refund.attempts == 1 { "once".to_owned() } else { format!("{} times", refund.attempts) };
+            let again = moment(&refund.next_attempt_at);
+            let fault = refund.last_fault.as_deref()?;
+            Some(format!("The provider refuses: {fault}. It was asked {times}, and is asked again on {again}."))
+        });
         Self {
-            number: order.order.simple().to_string().chars().take(8).collect::<String>().to_uppercase(),
+            number: number_of(order.order),
             show: order.show.clone(),
             state: order.state.to_string().replace('_', " "),
             tickets: order.lines.iter().map(|(_, quantity, _)| quantity).sum(),
             amount: money(order.amount_minor),
             placed: moment(&order.placed_at),
             refund,
+            refund_fault: refund_fault.unwrap_or_default(),
             buyer: format!("{}, {}", order.buyer.name, order.buyer.email),
             refundable: order.state == State::Fulfilled && !order.refund_requested,
         }

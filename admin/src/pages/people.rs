@@ -6,12 +6,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use kit::{extract::Path, http::RequestId};
+use kit::{
+    extract::{Path, Query},
+    http::RequestId,
+};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::view::{Faults, Frame};
 use crate::{
     App,
+    api::{PEOPLE_PAGE, next},
     error::Error,
     people::{self, NewPerson, Person},
     session::{Admins, Posted, Signed},
@@ -24,6 +29,7 @@ use crate::{
 struct PeoplePage {
     frame: Frame,
     people: Vec<Person>,
+    next: Option<String>,
     /// An address and its one-time password, shown this once.
     one_time: Option<(String, String)>,
     name: String,
@@ -31,11 +37,12 @@ struct PeoplePage {
     faults: Faults,
 }
 
-async fn page(app: &App, signed: &Signed<Admins>) -> Result<PeoplePage, Error> {
-    let people = store::people::all(&app.pool).await?;
+async fn page(app: &App, signed: &Signed<Admins>, after: Option<&str>) -> Result<PeoplePage, Error> {
+    let people = store::people::list(&app.pool, after, PEOPLE_PAGE).await?;
     let frame = Frame::new(signed, "people");
     Ok(PeoplePage {
         frame,
+        next: next(&people, PEOPLE_PAGE, |person| person.email.clone()),
         people,
         one_time: None,
         name: String::new(),
@@ -44,9 +51,18 @@ async fn page(app: &App, signed: &Signed<Admins>) -> Result<PeoplePage, Error> {
     })
 }
 
+#[derive(Deserialize)]
+pub struct Wanted {
+    after: Option<String>,
+}
+
 /// `GET /admin/people`
-pub async fn all(State(app): State<App>, signed: Signed<Admins>) -> Result<Response, Error> {
-    Ok(kit::page::html(&page(&app, &signed).await?))
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    Ok(kit::page::html(&page(&app, &signed, wanted.after.as_deref()).await?))
 }
 
 /// `POST /admin/people`
@@ -59,13 +75,13 @@ pub async fn add(
     let new = NewPerson { email: &email, name: &name, role: Role::of_text(fields.text("role")) };
     let faults = match people::add(&app, &signed.staff, &new, &request).await {
         Ok((_, password)) => {
-            let shown = PeoplePage { one_time: Some((email, password)), ..page(&app, &signed).await? };
+            let shown = PeoplePage { one_time: Some((email, password)), ..page(&app, &signed, None).await? };
             return Ok(kit::page::html(&shown));
         }
         Err(Error::EmailTaken) => Faults::new("email", "Somebody has this address already."),
         Err(error) => Faults::of_error(error)?,
     };
-    let again = PeoplePage { name, email, faults, ..page(&app, &signed).await? };
+    let again = PeoplePage { name, email, faults, ..page(&app, &signed, None).await? };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
 }
 
@@ -78,10 +94,8 @@ pub async fn change(
 ) -> Result<Response, Error> {
     match fields.text("do") {
         "reset" => {
-            let password = people::reset_password(&app, &signed.staff, person, &request).await?;
-            let mut shown = page(&app, &signed).await?;
-            let email = shown.people.iter().find(|known| known.person == person).map(|known| known.email.clone());
-            shown.one_time = Some((email.unwrap_or_default(), password));
+            let given = people::reset_password(&app, &signed.staff, person, &request).await?;
+            let shown = PeoplePage { one_time: Some(given), ..page(&app, &signed, None).await? };
             Ok(kit::page::html(&shown))
         }
         action @ ("disable" | "enable") => {

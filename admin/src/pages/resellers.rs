@@ -6,8 +6,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use kit::{extract::Path, http::RequestId};
+use kit::{
+    extract::{Path, Query},
+    http::RequestId,
+};
 use reseller_portal::contract::{ResellerEntry, ResellerState, reseller, resellers};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
@@ -16,6 +20,7 @@ use super::{
 };
 use crate::{
     App,
+    api::{RESELLERS_PAGE, next},
     error::Error,
     resellers::set_state,
     session::{Admins, Posted, Signed},
@@ -26,6 +31,12 @@ use crate::{
 struct ResellersPage {
     frame: Frame,
     resellers: Vec<ResellerEntry>,
+    next: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    after: Option<Uuid>,
 }
 
 /// What may be decided about a reseller in a state, with the words of the buttons.
@@ -39,9 +50,14 @@ pub fn choices(state: &ResellerState) -> &'static [(&'static str, &'static str)]
 }
 
 /// `GET /admin/resellers`
-pub async fn all(State(app): State<App>, signed: Signed<Admins>) -> Result<Response, Error> {
-    let frame = Frame::new(&signed, "resellers");
-    Ok(kit::page::html(&ResellersPage { frame, resellers: resellers(&app.pool, None).await? }))
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    let resellers = resellers(&app.pool, None, wanted.after, RESELLERS_PAGE).await?;
+    let next = next(&resellers, RESELLERS_PAGE, |entry| entry.reseller);
+    Ok(kit::page::html(&ResellersPage { frame: Frame::new(&signed, "resellers"), resellers, next }))
 }
 
 async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faults: Faults) -> Result<Response, Error> {

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::header,
+    http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use kit::{
@@ -13,7 +13,7 @@ use kit::{
 };
 use serde::Deserialize;
 use std::{collections::HashMap, sync::Arc};
-use waitroom::contract::{Phase, RoomChange, RoomState};
+use waitroom::contract::{Phase, RoomChange, RoomState, changed};
 
 use super::view::{Faults, Frame, SCRIPT, phase};
 use crate::{
@@ -49,8 +49,8 @@ pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Respo
 }
 
 /// `GET /admin/stream`
-pub async fn stream(State(app): State<App>, _: Signed<Anyone>) -> impl IntoResponse {
-    live::stream(&app)
+pub async fn stream(State(app): State<App>, signed: Signed<Anyone>) -> Result<impl IntoResponse, Error> {
+    live::stream(&app, &signed.token)
 }
 
 #[derive(Template)]
@@ -62,7 +62,23 @@ struct RoomPage {
     picture: String,
     /// Phases the room may go to, with the words of their buttons.
     phases: Vec<(&'static str, &'static str)>,
+    fields: [Field; 3],
+    message: String,
+    faults: Faults,
     done: Option<&'static str>,
+}
+
+/// A number of the form, as the room has it or as it was filled in.
+struct Field {
+    name: &'static str,
+    label: &'static str,
+    mode: &'static str,
+    value: String,
+}
+
+/// Whether a room opens when its time has come.
+pub fn opens_by_itself(phase: &Phase) -> bool {
+    matches!(phase, Phase::Scheduled | Phase::PreQueue)
 }
 
 #[derive(Deserialize)]
@@ -95,15 +111,45 @@ pub async fn one(
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    let page = RoomPage {
-        frame: Frame::new(&signed, "rooms"),
-        script: SCRIPT.url(),
-        picture: draw(&app.seen.picture(&room)),
-        phases: next_phases(&live.room),
-        live,
-        done: opening.done.map(|_| "Every instance follows within a second."),
+    let done = opening.done.map(|_| "Every instance follows within a second.");
+    Ok(kit::page::html(&RoomPage { done, ..page(&app, &signed, live, None) }))
+}
+
+/// The page of a room; with what was `given` in its form, where that is shown again.
+fn page(app: &App, signed: &Signed<Anyone>, live: RoomFigures, given: Option<&Fields>) -> RoomPage {
+    let room = &live.room;
+    let value = |name: &str, now: String| {
+        let known = given.filter(|fields| fields.0.contains_key(name));
+        known.map_or(now, |fields| fields.raw(name).to_owned())
     };
-    Ok(kit::page::html(&page))
+    let field = |name, label, mode, now| Field { name, label, mode, value: value(name, now) };
+    RoomPage {
+        frame: Frame::new(signed, "rooms"),
+        script: SCRIPT.url(),
+        picture: draw(&app.seen.picture(&room.room)),
+        phases: next_phases(room),
+        fields: [
+            field("rate_per_sec", "Let in per second, at most", "decimal", room.rate_per_sec.to_string()),
+            field("max_active", "Sessions in checkout, at most", "numeric", room.max_active.to_string()),
+            field("claim_window_secs", "Time to claim, in seconds", "numeric", room.claim_window_secs.to_string()),
+        ],
+        message: value("message", room.message.clone()),
+        faults: Faults::default(),
+        done: None,
+        live,
+    }
+}
+
+/// The page again, with what does not fit beside its field.
+fn again(
+    app: &App,
+    signed: &Signed<Anyone>,
+    live: RoomFigures,
+    fields: &Fields,
+    error: Error,
+) -> Result<Response, Error> {
+    let shown = RoomPage { faults: Faults::of_error(error)?, ..page(app, signed, live, Some(fields)) };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&shown)).into_response())
 }
 
 /// `GET /admin/rooms/{room}/picture`: the SVG alone.
@@ -169,15 +215,20 @@ fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
 }
 
 fn confirm(
+    app: &App,
     signed: &Signed<Anyone>,
-    live: &RoomFigures,
+    live: RoomFigures,
     fields: &Fields,
     note: Option<&'static str>,
 ) -> Result<Response, Error> {
-    let change = change_of(fields)?;
-    if let Some(to) = change.phase.filter(|to| *to != live.room.phase && !live.room.phase.allows(*to)) {
-        return Err(Error::PhaseCannotFollow { from: live.room.phase.as_text(), to: to.as_text() });
-    }
+    let fits = change_of(fields).and_then(|change| {
+        changed(&live.room, &change)?;
+        Ok(change)
+    });
+    let change = match fits {
+        Ok(change) => change,
+        Err(error) => return again(app, signed, live, fields, error),
+    };
     let mut hidden = vec![("seen", mark(&live.room))];
     for name in ["phase", "rate_per_sec", "max_active", "claim_window_secs", "message"] {
         if fields.0.contains_key(name) {
@@ -210,7 +261,7 @@ pub async fn preview(
     Query(fields): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    confirm(&signed, &live, &Fields(fields), None)
+    confirm(&app, &signed, live, &Fields(fields), None)
 }
 
 /// `POST /admin/rooms/{room}/change`: the change, once confirmed.
@@ -220,14 +271,19 @@ pub async fn change(
     request: RequestId,
     Posted { signed, fields }: Posted<Anyone>,
 ) -> Result<Response, Error> {
-    let seen = fields.text("seen");
-    match rooms::change(&app, &signed.staff, &room, &change_of(&fields)?, Some(seen), &request).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/rooms/{room}?done=1")).into_response()),
-        Err(Error::ChangedMeanwhile) => {
-            let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-            let note = "The room was changed since you looked. This is what your change would do now.";
-            confirm(&signed, &live, &fields, Some(note))
-        }
+    let changed = match change_of(&fields) {
+        Ok(change) => rooms::change(&app, &signed.staff, &room, &change, Some(fields.text("seen")), &request).await,
         Err(error) => Err(error),
-    }
+    };
+    let note = match changed {
+        Ok(_) => return Ok(Redirect::to(&format!("/admin/rooms/{room}?done=1")).into_response()),
+        Err(Error::ChangedMeanwhile) => {
+            Some("The room was changed since you looked. This is what your change would do now.")
+        }
+        // The page that is shown instead says what does not fit.
+        Err(Error::Field { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
+    confirm(&app, &signed, live, &fields, note)
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     App,
-    api::SUPPORT_LIST_MAX,
+    api::{SUPPORT_PAGE, next},
     error::Error,
     refund,
     session::{Admins, Posted, Signed},
@@ -29,7 +29,7 @@ use crate::{
         self,
         support::{Message, Ticket},
     },
-    support,
+    support::{self, Answer},
 };
 
 #[derive(Template)]
@@ -37,11 +37,14 @@ use crate::{
 struct SupportPage {
     frame: Frame,
     tickets: Vec<Ticket>,
+    state: Option<String>,
+    next: Option<Uuid>,
 }
 
 #[derive(Deserialize)]
 pub struct Wanted {
     state: Option<String>,
+    after: Option<Uuid>,
 }
 
 /// `GET /admin/support`
@@ -50,8 +53,11 @@ pub async fn all(
     signed: Signed<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
-    let tickets = store::support::list(&app.pool, wanted.state.as_deref(), SUPPORT_LIST_MAX).await?;
-    Ok(kit::page::html(&SupportPage { frame: Frame::new(&signed, "support"), tickets }))
+    // Another state than these has no tickets, and need not be repeated in the page's links.
+    let state = wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
+    let tickets = store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
+    let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
+    Ok(kit::page::html(&SupportPage { frame: Frame::new(&signed, "support"), tickets, state, next }))
 }
 
 #[derive(Template)]
@@ -64,6 +70,8 @@ struct TicketPage {
     ours: &'static str,
     theirs: &'static str,
     text: String,
+    /// Tells this form from any other: sent twice, it is one answer.
+    key: String,
     faults: Faults,
     done: Option<&'static str>,
 }
@@ -84,6 +92,7 @@ async fn page(app: &App, signed: &Signed<Admins>, ticket: Uuid) -> Result<Ticket
         ours: "We",
         theirs: "The fan",
         text: String::new(),
+        key: Uuid::now_v7().to_string(),
         faults: Faults::default(),
         done: None,
     })
@@ -113,10 +122,17 @@ pub async fn answer(
     request: RequestId,
     Posted { signed, fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
-    match support::answer(&app, &signed.staff, ticket, fields.raw("text"), &request).await {
+    let key = Some(fields.text("key")).filter(|key| !key.is_empty());
+    match support::answer(&app, &signed.staff, ticket, &Answer { text: fields.raw("text"), key }, &request).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=answer")).into_response()),
         Err(error) => {
-            let faults = Faults::of_error(error)?;
+            let faults = match error {
+                Error::AnswerChanged => Faults::new(
+                    "text",
+                    "You have sent another answer from this form already, and the fan has it. Send this one too, if it adds to it.",
+                ),
+                error => Faults::of_error(error)?,
+            };
             let text = fields.raw("text").to_owned();
             let again = TicketPage { faults, text, ..page(&app, &signed, ticket).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
@@ -148,10 +164,10 @@ fn confirm(signed: &Signed<Admins>, ticket: Uuid, order: &OrderDetails, faults: 
             "{} goes back to whoever paid order {}, through the payment provider. This cannot be undone.",
             view.amount, view.number
         ),
-        format!(
-            "Its {} become void, and go back on sale at once.",
-            if view.tickets == 1 { "1 ticket".to_owned() } else { format!("{} tickets", view.tickets) }
-        ),
+        match view.tickets {
+            1 => "Its ticket becomes void, and goes back on sale at once.".to_owned(),
+            tickets => format!("Its {tickets} tickets become void, and go back on sale at once."),
+        },
     ];
     kit::page::html(&ConfirmPage {
         frame: Frame::new(signed, "support"),

@@ -13,7 +13,7 @@ use crate::audit::Deed;
 pub struct Entry {
     pub id: i64,
     pub at: DateTime<Utc>,
-    /// The e-mail address of who did it, or `set-up`.
+    /// The e-mail address of who did it; `set-up`; or `command line (<unix user>)`.
     pub who: String,
     /// Such as `room.change`.
     pub action: String,

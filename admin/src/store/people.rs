@@ -25,8 +25,16 @@ pub struct Person {
 pub struct Account {
     pub person: Person,
     pub password_hash: String,
-    pub failed: i32,
-    pub blocked_until: Option<DateTime<Utc>>,
+    one_time_ends_at: Option<DateTime<Utc>>,
+    one_time_used_at: Option<DateTime<Utc>>,
+}
+
+impl Account {
+    /// Whether the password opens anything yet: a one-time one does so once, and not for long.
+    pub fn is_good(&self, now: DateTime<Utc>) -> bool {
+        let is_fresh = self.one_time_used_at.is_none() && self.one_time_ends_at.is_some_and(|end| now < end);
+        self.person.disabled_at.is_none() && (!self.person.must_change_password || is_fresh)
+    }
 }
 
 struct Row {
@@ -36,8 +44,8 @@ struct Row {
     role: String,
     password_hash: String,
     must_change_password: bool,
-    failed: i32,
-    blocked_until: Option<DateTime<Utc>>,
+    one_time_ends_at: Option<DateTime<Utc>>,
+    one_time_used_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     disabled_at: Option<DateTime<Utc>>,
 }
@@ -53,41 +61,49 @@ impl From<Row> for Account {
             created_at: row.created_at,
             disabled_at: row.disabled_at,
         };
-        Self { person, password_hash: row.password_hash, failed: row.failed, blocked_until: row.blocked_until }
+        let (one_time_ends_at, one_time_used_at) = (row.one_time_ends_at, row.one_time_used_at);
+        Self { person, password_hash: row.password_hash, one_time_ends_at, one_time_used_at }
     }
 }
 
-/// Waits until no other transaction makes a first admin.
-pub async fn be_alone(tx: &mut PgConnection) -> sqlx::Result<bool> {
+/// Waits until no other transaction adds or changes anybody.
+pub async fn be_alone(tx: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query!("LOCK TABLE admin.users IN SHARE ROW EXCLUSIVE MODE").execute(tx).await?;
-    Ok(true)
+    Ok(())
 }
 
-pub async fn has_admin(tx: &mut PgConnection) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM admin.users WHERE role = 'admin' AND disabled_at IS NULL) AS "is!""#
+/// Two of the admins who may sign in, where there are so many.
+pub async fn first_admins(tx: &mut PgConnection) -> sqlx::Result<Vec<Person>> {
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+                created_at, disabled_at
+         FROM admin.users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY created_at, user_id LIMIT 2"
     )
-    .fetch_one(tx)
-    .await
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| Account::from(row).person).collect())
 }
 
-/// Adds somebody with a one-time password. Runs into `users_email_once` where the address is taken.
+/// Adds somebody with a one-time password that is good until `ends_at`. Runs into `users_email_once` where the address is
+/// taken.
 pub async fn insert(
     tx: &mut PgConnection,
     user: Uuid,
     email: &str,
     name: &str,
     role: Role,
-    password_hash: &str,
+    (password_hash, ends_at): (&str, DateTime<Utc>),
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO admin.users (user_id, email, name, role, password_hash, must_change_password)
-         VALUES ($1, $2, $3, $4, $5, true)",
+        "INSERT INTO admin.users (user_id, email, name, role, password_hash, must_change_password, one_time_ends_at)
+         VALUES ($1, $2, $3, $4, $5, true, $6)",
         user,
         email,
         name,
         role.as_text(),
-        password_hash
+        password_hash,
+        ends_at
     )
     .execute(tx)
     .await?;
@@ -98,8 +114,8 @@ pub async fn insert(
 pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, failed, blocked_until, created_at,
-                disabled_at
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+                created_at, disabled_at
          FROM admin.users WHERE lower(email) = lower($1)",
         email
     )
@@ -112,8 +128,8 @@ pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Account
 pub async fn for_update(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, failed, blocked_until, created_at,
-                disabled_at
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+                created_at, disabled_at
          FROM admin.users WHERE user_id = $1 FOR UPDATE",
         user
     )
@@ -122,43 +138,41 @@ pub async fn for_update(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Optio
     Ok(row.map(Into::into))
 }
 
-pub async fn all(pool: &PgPool) -> sqlx::Result<Vec<Person>> {
+/// People by address, those after `after`.
+pub async fn list(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<Person>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, failed, blocked_until, created_at,
-                disabled_at
-         FROM admin.users ORDER BY disabled_at IS NOT NULL, lower(email)"
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+                created_at, disabled_at
+         FROM admin.users WHERE $1::text IS NULL OR lower(email) > lower($1) ORDER BY lower(email) LIMIT $2",
+        after,
+        limit
     )
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(|row| Account::from(row).person).collect())
 }
 
-/// Counts a failed sign-in, and blocks the account where there were many in a row.
-pub async fn failed(
-    tx: &mut PgConnection,
-    user: Uuid,
-    failed: i32,
-    blocked_until: Option<DateTime<Utc>>,
-) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE admin.users SET failed = $2, blocked_until = $3 WHERE user_id = $1",
-        user,
-        failed,
-        blocked_until
-    )
-    .execute(tx)
-    .await?;
+/// Notes that somebody signed in with a one-time password; it opens nothing from now on.
+pub async fn use_up(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE admin.users SET one_time_used_at = now() WHERE user_id = $1", user).execute(tx).await?;
     Ok(())
 }
 
-pub async fn set_password(tx: &mut PgConnection, user: Uuid, hash: &str, one_time: bool) -> sqlx::Result<()> {
+/// Replaces a password. `one_time_ends_at` is until when it is good where its owner did not choose it.
+pub async fn set_password(
+    tx: &mut PgConnection,
+    user: Uuid,
+    hash: &str,
+    one_time_ends_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE admin.users SET password_hash = $2, must_change_password = $3, failed = 0, blocked_until = NULL
+        "UPDATE admin.users SET password_hash = $2, must_change_password = $3::timestamptz IS NOT NULL,
+             one_time_ends_at = $3, one_time_used_at = NULL
          WHERE user_id = $1",
         user,
         hash,
-        one_time
+        one_time_ends_at
     )
     .execute(tx)
     .await?;

@@ -54,6 +54,20 @@ pub async fn staff(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Staf
     }))
 }
 
+/// Whether a session lasts and may see the console. To watch is not to use it: an open page does not keep it from ending.
+pub async fn lasts(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM admin.sessions s JOIN admin.users u USING (user_id)
+               WHERE s.token_hash = $1 AND s.expires_at > now() AND u.disabled_at IS NULL AND NOT u.must_change_password
+                 AND s.seen_at > now() - make_interval(secs => $2)) AS "is!""#,
+        token_hash,
+        IDLE_SECS_MAX
+    )
+    .fetch_one(pool)
+    .await
+}
+
 /// Ends a session.
 pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM admin.sessions WHERE token_hash = $1", token_hash).execute(tx).await?;

@@ -44,14 +44,23 @@ pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>
     .await
 }
 
-/// Tickets in a state (all where it is `None`), those that wait longest first; closed ones newest first.
-pub async fn list(pool: &PgPool, state: Option<&str>, limit: i64) -> sqlx::Result<Vec<Ticket>> {
+/// Tickets in a state (all where it is `None`): those that wait for us, the longest first; then the others, newest first.
+/// Only those behind the ticket `after`, as it stands now.
+pub async fn list(pool: &PgPool, state: Option<&str>, after: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<Ticket>> {
     sqlx::query_as!(
         Ticket,
-        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
-           WHERE $1::text IS NULL OR state = $1
-           ORDER BY state = 'open' DESC, CASE WHEN state = 'open' THEN updated_at END, updated_at DESC LIMIT $2"#,
+        r#"WITH sorted AS (
+               SELECT *, state <> 'open' AS later,
+                      extract(epoch FROM updated_at) * CASE WHEN state = 'open' THEN 1 ELSE -1 END AS turn
+               FROM admin.support_tickets)
+           SELECT ticket AS "ticket!", order_id AS "order!", show AS "show!", topic AS "topic!", state AS "state!",
+                  opened_at AS "opened_at!", updated_at AS "updated_at!"
+           FROM sorted
+           WHERE ($1::text IS NULL OR state = $1)
+             AND ($2::uuid IS NULL OR (later, turn, ticket) > (SELECT later, turn, ticket FROM sorted WHERE ticket = $2))
+           ORDER BY later, turn, ticket LIMIT $3"#,
         state,
+        after,
         limit
     )
     .fetch_all(pool)
@@ -126,6 +135,11 @@ pub async fn fan_messages(tx: &mut PgConnection, ticket: Uuid) -> sqlx::Result<i
     )
     .fetch_one(tx)
     .await
+}
+
+/// The text of a message.
+pub async fn text(tx: &mut PgConnection, message: Uuid) -> sqlx::Result<Option<String>> {
+    sqlx::query_scalar!("SELECT text FROM admin.support_messages WHERE message = $1", message).fetch_optional(tx).await
 }
 
 /// Adds a message; `staff` is `None` where the fan wrote it.

@@ -1,6 +1,7 @@
 //! The log is added to and never changed.
 
 use serde_json::json;
+use waitroom::contract::RoomChange;
 
 use crate::desk::Desk;
 
@@ -50,4 +51,28 @@ async fn a_change_that_cannot_be_logged_is_not_made() {
     assert_eq!(refused.status.as_u16(), 500);
     let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.max_active, 100);
+}
+
+#[tokio::test]
+async fn steering_from_a_shell_stands_in_the_log_or_is_not_done() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_room(&token, "s").await;
+    let steer = async |max_active| {
+        let change = RoomChange { max_active: Some(max_active), ..RoomChange::default() };
+        admin::contract::change_room(&desk.corner.pool, "deploy", "s", &change).await
+    };
+    steer(7).await.expect("changed");
+    let entry = &desk.log(&token).await[0];
+    assert_eq!(
+        (&entry["who"], &entry["action"], &entry["target"]),
+        (&json!("command line (deploy)"), &json!("room.change"), &json!("room s"))
+    );
+    assert_eq!((&entry["before"]["max_active"], &entry["after"]["max_active"]), (&json!(100), &json!(7)));
+    let refused = steer(-1).await.expect_err("no cap");
+    assert!(format!("{refused:#}").contains("max_active"), "{refused:#}");
+
+    sqlx::query("ALTER TABLE admin.audit RENAME TO away").execute(&desk.corner.pool).await.expect("renamed");
+    assert!(steer(8).await.is_err());
+    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    assert_eq!(gate.max_active, 7);
 }

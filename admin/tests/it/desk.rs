@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use kit::{serve::Tasks, settings::Settings, testing::Corner, token::generate_seal_key};
+use kit::{kafka::Kafka, redis::Redis, serve::Tasks, settings::Settings, testing::Corner, token::generate_seal_key};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -81,41 +81,70 @@ impl Answer {
     }
 }
 
+fn config(corner: &Corner, checkout_keys: &str) -> Config {
+    let mut env: HashMap<String, String> = corner.settings();
+    env.insert("FAIRGATE_CHECKOUT_KEYS".into(), checkout_keys.to_owned());
+    let mut settings = Settings::new(&env);
+    let config = Config::from_settings(&mut settings);
+    settings.finish().expect("settings");
+    config
+}
+
+fn routes(app: App) -> (Router, Value) {
+    let routers = admin::router(app);
+    let (router, api) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
+    (kit::http::stack(router), serde_json::to_value(api).expect("a description"))
+}
+
 impl Desk {
     pub async fn new() -> Self {
         let corner =
             Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
         let checkout_keys = generate_seal_key().expect("key");
-        let mut env: HashMap<String, String> = corner.settings();
-        env.insert("FAIRGATE_CHECKOUT_KEYS".into(), checkout_keys.clone());
-        let mut settings = Settings::new(&env);
-        let config = Config::from_settings(&mut settings);
-        settings.finish().expect("settings");
+        let config = config(&corner, &checkout_keys);
         let gate = Gate::new(corner.redis.clone());
         let app = App::new(config, corner.pool.clone(), corner.redis.clone(), corner.kafka.clone(), gate).expect("app");
         let tasks = Tasks::default();
         admin::run(&app, &tasks);
-        let routers = admin::router(app);
-        let (router, api) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
-        let api = serde_json::to_value(api).expect("a description");
-        Self { corner, router: kit::http::stack(router), api, checkout_keys, tasks }
+        let (router, api) = routes(app);
+        Self { corner, router, api, checkout_keys, tasks }
+    }
+
+    /// The same console as another instance would be that reaches other servers.
+    pub fn with_servers(&mut self, redis: Redis, kafka: Kafka) {
+        let (config, gate) = (config(&self.corner, &self.checkout_keys), Gate::new(redis.clone()));
+        self.router = routes(App::new(config, self.corner.pool.clone(), redis, kafka, gate).expect("app")).0;
     }
 
     /// A console with an admin who has chosen a password, and the token of a session of theirs.
     pub async fn with_admin() -> (Self, String) {
         let desk = Self::new().await;
         let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
-        let token = desk.settle(ADMIN, &one_time).await;
+        let token = desk.settle(ADMIN, &one_time.password).await;
         (desk, token)
     }
 
     /// Signs in with a one-time password and replaces it by [`PASSWORD`].
     pub async fn settle(&self, email: &str, one_time: &str) -> String {
         let token = self.sign_in(email, one_time).await.json()["token"].as_str().expect("token").to_owned();
-        let body = json!({"current": one_time, "password": PASSWORD});
-        let changed = self.api("PUT", "/v1/admin/password", Some(&token), Some(body)).await;
-        assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text);
+        self.choose_password(&token).await;
         token
+    }
+
+    /// Replaces the one-time password that opened a session by [`PASSWORD`].
+    pub async fn choose_password(&self, token: &str) {
+        let body = json!({"password": PASSWORD});
+        let changed = self.api("PUT", "/v1/admin/password", Some(token), Some(body)).await;
+        assert_eq!(changed.status, StatusCode::NO_CONTENT, "{}", changed.text);
+    }
+
+    /// As if the time of all blocks were over.
+    pub async fn end_blocks(&self) {
+        let mut redis = self.corner.redis.connection();
+        let pattern = self.corner.redis.key("blocked:console", "*").replace(['{', '}'], "*");
+        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.expect("keys");
+        assert!(!keys.is_empty(), "somebody is blocked");
+        redis::cmd("DEL").arg(keys).exec_async(&mut redis).await.expect("deleted");
     }
 
     /// An operator who is signed in.

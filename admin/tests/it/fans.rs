@@ -1,7 +1,10 @@
 //! Fans and admins about an order: the thread, its bound, the event, the refund.
 
 use admin::contract::{SUPPORT_TOPIC, SupportEvent};
-use axum::http::StatusCode;
+use axum::{
+    body::Body,
+    http::{Request, StatusCode, header},
+};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
@@ -11,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     desk::{Desk, until},
-    props::{put_order, put_reseller, support_path},
+    props::{put_order, put_reseller, put_ticket, support_path},
 };
 
 #[tokio::test]
@@ -111,6 +114,7 @@ async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     let cookie = format!("fg_admin={token}");
     let preview = desk.get(&page, &cookie).await;
     assert!(preview.text.contains("€50.00 goes back to whoever paid"), "{}", preview.text);
+    assert!(preview.text.contains("Its ticket becomes void"), "{}", preview.text);
     let csrf = preview.hidden("csrf");
     let without = desk.post(&page, &cookie, &[("csrf", &csrf), ("reason", "")]).await;
     assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -153,4 +157,151 @@ async fn resellers_are_decided_about_with_a_reason() {
     let log = desk.log(&token).await;
     assert_eq!((&log[0]["before"]["state"], &log[0]["after"]["state"]), (&json!("declined"), &json!("approved")));
     assert_eq!((&log[1]["before"]["state"], &log[1]["after"]["reason"]), (&json!("pending"), &json!("Tell us more")));
+}
+
+async fn letters(desk: &Desk, ticket: Uuid) -> i64 {
+    let count = "SELECT count(*) FROM admin.audit WHERE action = 'support.answer' AND target = $1";
+    sqlx::query_scalar(count).bind(format!("support {ticket}")).fetch_one(&desk.corner.pool).await.expect("count")
+}
+
+#[tokio::test]
+async fn an_answer_sent_twice_is_one_letter() {
+    let (desk, token) = Desk::with_admin().await;
+    let (_, ticket) = put_ticket(&desk).await;
+    let path = format!("/v1/admin/support/{ticket}/answers");
+    let send = async |key: Option<&str>, text: &str| {
+        let mut request = Request::post(&path)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        desk.send(request.body(Body::from(json!({ "text": text }).to_string())).expect("request")).await
+    };
+    let (one, two) = tokio::join!(send(Some("k1"), "Get well soon."), send(Some("k1"), "Get well soon."));
+    assert_eq!((one.status, two.status), (StatusCode::CREATED, StatusCode::CREATED), "{} {}", one.text, two.text);
+    assert_eq!((one.json(), letters(&desk, ticket).await), (two.json(), 1));
+    assert_eq!(send(Some("k1"), "Another text.").await.id(), "idempotency-key-reused");
+    assert_eq!(send(Some("not a key"), "Text").await.id(), "invalid-field");
+    assert_ne!(send(Some("k2"), "Get well soon.").await.json(), one.json());
+    send(None, "Get well soon.").await;
+    assert_eq!(letters(&desk, ticket).await, 3, "without a key each is another");
+
+    let (page, cookie) = (format!("/admin/support/{ticket}"), format!("fg_admin={token}"));
+    let form = desk.get(&page, &cookie).await;
+    let (csrf, key) = (form.hidden("csrf"), form.hidden("key"));
+    let fields = |text| [("csrf", csrf.as_str()), ("key", key.as_str()), ("text", text)];
+    for _ in 0..2 {
+        let sent = desk.post(&format!("{page}/answer"), &cookie, &fields("A double click.")).await;
+        assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
+    }
+    assert_eq!(letters(&desk, ticket).await, 4);
+    let changed = desk.post(&format!("{page}/answer"), &cookie, &fields("And one thing more.")).await;
+    assert_eq!(changed.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(changed.text.contains("And one thing more.") && changed.hidden("key") != key, "{}", changed.text);
+}
+
+#[tokio::test]
+async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_without_its_words() {
+    let (desk, token) = Desk::with_admin().await;
+    let (order, ticket) = put_ticket(&desk).await;
+    let (page, cookie) = (format!("/admin/support/{ticket}"), format!("fg_admin={token}"));
+    let listed = async |query: &str| {
+        let answer = desk.api("GET", &format!("/v1/admin/refunds{query}"), Some(&token), None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        answer.json()["refunds"].as_array().expect("refunds").clone()
+    };
+    sqlx::query(
+        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, requested_at, next_attempt_at)
+         VALUES ($1, 'pi_7', 5000, 'ill', now(), now())",
+    )
+    .bind(order)
+    .execute(&desk.corner.pool)
+    .await
+    .expect("refund");
+    assert!(listed("").await.is_empty() && desk.get("/admin/refunds", &cookie).await.text.contains("No refund fails."));
+    let text = desk.get(&page, &cookie).await.text;
+    assert!(text.contains("is on its way back") && !text.contains("The provider refuses"), "{text}");
+
+    sqlx::query("UPDATE checkout.refunds SET attempts = 3, last_fault = 'charge_disputed'")
+        .execute(&desk.corner.pool)
+        .await
+        .expect("refused");
+    let failing = listed("?state=failing").await;
+    assert_eq!(
+        (failing.len(), &failing[0]["order"], &failing[0]["last_fault"], &failing[0]["attempts"]),
+        (1, &json!(order), &json!("charge_disputed"), &json!(3))
+    );
+    assert!(listed(&format!("?after={order}")).await.is_empty());
+    let text = desk.get(&page, &cookie).await.text;
+    assert!(text.contains("The provider refuses: charge_disputed. It was asked 3 times"), "{text}");
+    assert!(desk.get("/admin/refunds", &cookie).await.text.contains("charge_disputed"));
+    let fan = desk.get(&support_path(&desk, order), "").await.text;
+    assert!(fan.contains("has not given it back yet") && !fan.contains("charge_disputed"), "{fan}");
+
+    sqlx::query("UPDATE checkout.refunds SET done_at = now()").execute(&desk.corner.pool).await.expect("done");
+    assert!(listed("").await.is_empty());
+    for bad in ["?state=gone", &format!("?after={}", Uuid::now_v7())] {
+        let refused = desk.api("GET", &format!("/v1/admin/refunds{bad}"), Some(&token), None).await;
+        assert!(refused.status.is_client_error(), "{bad}: {}", refused.text);
+    }
+}
+
+/// Every id of a list, page after page.
+async fn walk(desk: &Desk, token: &str, path: &str, list: &str, id: &str) -> Vec<(usize, Vec<String>)> {
+    let mut pages = Vec::new();
+    let mut after = String::new();
+    loop {
+        let body = desk.api("GET", &format!("{path}{after}"), Some(token), None).await.json();
+        let entries = body[list].as_array().unwrap_or_else(|| panic!("{body}"));
+        let ids = entries.iter().map(|entry| entry[id].as_str().expect("id").to_owned()).collect::<Vec<_>>();
+        pages.push((ids.len(), ids));
+        match body["next"].as_str() {
+            Some(next) => after = format!("{}after={next}", if path.contains('?') { "&" } else { "?" }),
+            None => return pages,
+        }
+    }
+}
+
+#[tokio::test]
+async fn long_lists_come_in_pages_that_leave_nobody_out() {
+    let (desk, token) = Desk::with_admin().await;
+    for statement in [
+        "INSERT INTO admin.support_tickets (ticket, order_id, show, topic, state, updated_at)
+         SELECT gen_random_uuid(), gen_random_uuid(), 's', 'other', (ARRAY['open', 'answered', 'closed'])[1 + n % 3],
+                now() - make_interval(secs => n / 2) FROM generate_series(1, 250) n",
+        "INSERT INTO reseller.resellers (reseller, name, about, state, created_at)
+         SELECT gen_random_uuid(), 'R' || n, '', (ARRAY['pending', 'approved'])[1 + n % 2], now() - make_interval(secs => n / 3)
+         FROM generate_series(1, 120) n",
+        "INSERT INTO admin.users (user_id, email, name, role, password_hash)
+         SELECT gen_random_uuid(), 'P' || n || '@example.org', 'P', 'operator', 'x' FROM generate_series(1, 120) n",
+    ] {
+        sqlx::query(statement).execute(&desk.corner.pool).await.expect("rows");
+    }
+    for (path, list, id, sizes) in [
+        ("/v1/admin/support", "tickets", "ticket", vec![100, 100, 50]),
+        ("/v1/admin/support?state=open", "tickets", "ticket", vec![83]),
+        ("/v1/admin/resellers", "resellers", "reseller", vec![50, 50, 20]),
+        ("/v1/admin/resellers?state=pending", "resellers", "reseller", vec![50, 10]),
+        ("/v1/admin/people", "people", "email", vec![100, 21]),
+    ] {
+        let pages = walk(&desk, &token, path, list, id).await;
+        assert_eq!(pages.iter().map(|(size, _)| *size).collect::<Vec<_>>(), sizes, "{path}");
+        let all: std::collections::HashSet<_> = pages.into_iter().flat_map(|(_, ids)| ids).collect();
+        assert_eq!(all.len(), sizes.iter().sum::<usize>(), "{path}: nobody comes twice");
+    }
+    let first = desk.api("GET", "/v1/admin/support", Some(&token), None).await.json();
+    let states: Vec<_> = first["tickets"].as_array().expect("tickets").iter().map(|one| one["state"].clone()).collect();
+    assert!(states[..83].iter().all(|state| state == "open") && states[83] != "open", "{states:?}");
+    for (page, words) in
+        [("/admin/support", "More tickets"), ("/admin/resellers", "More resellers"), ("/admin/people", "More people")]
+    {
+        let cookie = format!("fg_admin={token}");
+        let text = desk.get(page, &cookie).await.text;
+        let link =
+            text.split(&format!("\">{words}")).next().and_then(|rest| rest.rsplit("href=\"").next()).expect("a link");
+        let rest = desk.get(&link.replace("&#38;", "&").replace("&amp;", "&"), &cookie).await;
+        assert_eq!(rest.status, StatusCode::OK, "{link}");
+        assert_eq!(rest.text.contains(words), page != "/admin/people", "{link}");
+    }
 }

@@ -12,3 +12,4 @@ mod rooms;
 mod routes;
 mod sign_in;
 mod stream;
+mod throttle;

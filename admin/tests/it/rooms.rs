@@ -167,3 +167,105 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
     assert_eq!(desk.api("GET", "/v1/admin/rooms/stream", None, None).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(desk.get("/admin/stream", "").await.location(), "/admin/sign-in");
 }
+
+/// A stream as it comes.
+async fn open_stream(desk: &Desk, path: &str, header: (&str, &str)) -> axum::body::BodyDataStream {
+    use tower::ServiceExt;
+    let request = Request::builder().uri(path).header(header.0, header.1).body(Body::empty()).expect("request");
+    let response = desk.router.clone().oneshot(request).await.expect("infallible");
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream", "{path}");
+    response.into_body().into_data_stream()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_ends_with_its_session() {
+    let (desk, admin) = Desk::with_admin().await;
+    let operator = desk.operator(&admin).await;
+    let (bearer, cookie) = (format!("Bearer {operator}"), format!("fg_admin={operator}"));
+    let other = format!("Bearer {admin}");
+    let mut ended = [
+        open_stream(&desk, "/v1/admin/rooms/stream", ("authorization", &bearer)).await,
+        open_stream(&desk, "/admin/stream", ("cookie", &cookie)).await,
+    ];
+    let mut goes_on = open_stream(&desk, "/v1/admin/rooms/stream", ("authorization", &other)).await;
+    let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let olga = people["people"].as_array().expect("people").iter().find(|one| one["name"] == "Olga").expect("Olga");
+    let path = format!("/v1/admin/people/{}", olga["person"].as_str().expect("id"));
+    assert!(ended[0].next().await.is_some() && ended[1].next().await.is_some());
+    let disabled = desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
+    assert_eq!(disabled.status, StatusCode::NO_CONTENT);
+    for stream in &mut ended {
+        let all = async { while stream.next().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(10), all).await.expect("it ends");
+    }
+    for _ in 0..3 {
+        let more = tokio::time::timeout(Duration::from_secs(10), goes_on.next()).await.expect("in time");
+        assert!(more.is_some(), "somebody else's goes on");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_room(&token, "s").await;
+    let cookie = format!("fg_admin={token}");
+    for (field, value, words) in [
+        ("rate_per_sec", "abc", "Give a number."),
+        ("rate_per_sec", "-5", "must be 0 to 10,000 fans a second"),
+        ("max_active", "1.5", "Give a number."),
+        ("claim_window_secs", "0", "must be 1 to 86,400 seconds"),
+    ] {
+        let path = "/admin/rooms/s/change";
+        let preview = desk.get(&format!("{path}?{field}={value}&message=Soon."), &cookie).await;
+        let csrf = kit::secret::csrf(&token);
+        let fields = [("csrf", csrf.as_str()), ("seen", ""), (field, value), ("message", "Soon.")];
+        let posted = desk.post(path, &cookie, &fields).await;
+        for page in [preview, posted] {
+            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}={value}: {}", page.text);
+            let beside = format!("id=\"{field}-error\">{words}");
+            assert!(page.text.contains(&beside), "{beside}: {}", page.text);
+            assert!(page.text.contains(&format!("value=\"{value}\"")) && page.text.contains(">Soon.</textarea>"));
+        }
+    }
+    for (query, status) in [("rate_per_sec=-5", 422), ("phase=draft&rate_per_sec=5", 200), ("phase=paused", 409)] {
+        let preview = desk.api("GET", &format!("/v1/admin/rooms/s/preview?{query}"), Some(&token), None).await;
+        assert_eq!(preview.status.as_u16(), status, "{query}: {}", preview.text);
+    }
+    let page = desk.get("/admin/rooms/s", &cookie).await;
+    assert!(!page.text.contains("http-equiv=\"refresh\""), "nothing wipes the form");
+}
+
+#[tokio::test]
+async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
+    let (desk, token) = Desk::with_admin().await;
+    for show in ["a", "b", "c"] {
+        desk.put_room(&token, show).await;
+    }
+    let path = "/v1/admin/rooms/a/history";
+    let history = until("two points of the history", || async {
+        let history = desk.api("GET", path, Some(&token), None).await.json();
+        (history["waiting"].as_array().is_some_and(|points| !points.is_empty())).then_some(history)
+    })
+    .await;
+    assert_eq!((&history["waiting"][0], &history["inflow_per_sec"][0]), (&json!(0.0), &json!(0.0)));
+    assert_eq!((&history["admitted_per_sec"][0], &history["ago_secs"][0]), (&json!(0.0), &json!(0)));
+    assert_eq!(desk.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.id(), "room-unknown");
+
+    for room in ["a", "c"] {
+        let path = format!("/v1/admin/rooms/{room}");
+        desk.api("PATCH", &path, Some(&token), Some(json!({"phase": "open"}))).await;
+        let closed = desk.api("PATCH", &path, Some(&token), Some(json!({"phase": "closed"}))).await;
+        assert_eq!(closed.status, StatusCode::OK, "{}", closed.text);
+    }
+    let names = async |query: &str| {
+        let list = desk.api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None).await.json();
+        let rooms = list["rooms"].as_array().unwrap_or_else(|| panic!("{list}"));
+        rooms.iter().map(|room| room["room"].as_str().expect("name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("phase=closed").await, ["a", "c"]);
+    assert_eq!(names("phase=closed&after=a").await, ["c"]);
+    until("a list without the closed", || async { (names("").await == ["b"]).then_some(()) }).await;
+    assert_eq!(names("phase=scheduled").await, ["b"]);
+    assert_eq!(names("phase=open").await, Vec::<String>::new());
+    assert_eq!(desk.api("GET", "/v1/admin/rooms?phase=gone", Some(&token), None).await.status, StatusCode::BAD_REQUEST);
+}

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::desk::{ADMIN, Answer, Desk, PASSWORD};
 
 /// All that an operator may do. Everything else is for admins.
-const OPERATORS: [&str; 18] = [
+const OPERATORS: [&str; 19] = [
     "DELETE /v1/admin/sessions/current",
     "PUT /v1/admin/password",
     "GET /v1/admin/rooms",
@@ -16,6 +16,7 @@ const OPERATORS: [&str; 18] = [
     "GET /v1/admin/rooms/{room}",
     "PATCH /v1/admin/rooms/{room}",
     "GET /v1/admin/rooms/{room}/preview",
+    "GET /v1/admin/rooms/{room}/history",
     "GET /v1/admin/shows",
     "GET /admin",
     "GET /admin/stream",

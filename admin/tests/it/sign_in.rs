@@ -9,8 +9,7 @@ use crate::desk::{ADMIN, Desk, PASSWORD};
 #[tokio::test]
 async fn a_one_time_password_must_be_replaced_before_anything_else() {
     let desk = Desk::new().await;
-    let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
-    assert_eq!(create_first_admin(&desk.corner.pool, "b@example.org").await.expect("asked"), None, "only one is first");
+    let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first").password;
     let signed_in = desk.sign_in(ADMIN, &one_time).await.json();
     assert_eq!(signed_in["must_change_password"], true);
     let token = signed_in["token"].as_str().expect("token");
@@ -19,16 +18,68 @@ async fn a_one_time_password_must_be_replaced_before_anything_else() {
     let page = desk.get("/admin", &format!("fg_admin={token}")).await;
     assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin/password"));
     for bad in [
-        json!({"current": one_time, "password": "short"}),
-        json!({"current": "wrong", "password": PASSWORD}),
+        json!({"password": "short"}),
+        json!({"password": one_time}),
         json!({"current": one_time, "password": one_time}),
     ] {
         let refused = desk.api("PUT", "/v1/admin/password", Some(token), Some(bad)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     }
-    let token = desk.settle(ADMIN, &one_time).await;
-    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.status, StatusCode::OK);
+    assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused", "it is good once");
+    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(token), None).await.id(), "password-change-needed");
+    desk.choose_password(token).await;
+    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(token), None).await.status, StatusCode::OK);
     assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused");
+}
+
+#[tokio::test]
+async fn a_one_time_password_ends_after_a_day() {
+    let (desk, admin) = Desk::with_admin().await;
+    for (age, good) in [("23 hours 59 minutes", true), ("24 hours", false)] {
+        let email = format!("nora{good}@example.org");
+        let newcomer = desk.newcomer(&admin, &email, "operator").await;
+        sqlx::query("UPDATE admin.users SET one_time_ends_at = one_time_ends_at - $2::interval WHERE email = $1")
+            .bind(&email)
+            .bind(age)
+            .execute(&desk.corner.pool)
+            .await
+            .expect("update");
+        let opened = desk.sign_in(&email, &newcomer.one_time).await;
+        assert_eq!(opened.status == StatusCode::CREATED, good, "{age}: {}", opened.text);
+    }
+}
+
+#[tokio::test]
+async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, "nora@example.org", "operator").await;
+    let opened = desk.sign_in("nora@example.org", &newcomer.one_time).await.json();
+    let cookie = format!("fg_admin={}", opened["token"].as_str().expect("token"));
+    let page = desk.get("/admin/password", &cookie).await;
+    assert!(!page.text.contains("name=\"current\""), "{}", page.text);
+    let csrf = page.hidden("csrf");
+    let fields = [("csrf", csrf.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(desk.post("/admin/password", &cookie, &fields).await.location(), "/admin");
+    assert!(desk.get("/admin/password", &cookie).await.text.contains("name=\"current\""));
+    let without =
+        desk.post("/admin/password", &cookie, &[("csrf", &csrf), ("password", "x".repeat(12).as_str())]).await;
+    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY, "only a one-time password is not asked for");
+}
+
+#[tokio::test]
+async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen_one() {
+    let desk = Desk::new().await;
+    let make = async |email: &str| create_first_admin(&desk.corner.pool, email).await.expect("asked");
+    let lost = make(ADMIN).await.expect("the first").password;
+    let session = desk.sign_in(ADMIN, &lost).await.json()["token"].as_str().expect("token").to_owned();
+    let again = make("b@example.org").await.expect("another");
+    assert_eq!((again.email.as_str(), again.password == lost), (ADMIN, false), "only one is first");
+    assert_eq!(desk.sign_in(ADMIN, &lost).await.id(), "sign-in-refused");
+    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&session), None).await.id(), "admin-session-needed");
+    let token = desk.settle(ADMIN, &again.password).await;
+    assert!(make(ADMIN).await.is_none(), "there is an admin who can sign in");
+    let reset = desk.log(&token).await.into_iter().find(|entry| entry["action"] == "password.reset").expect("logged");
+    assert_eq!((&reset["who"], &reset["target"]), (&json!("set-up"), &json!(format!("person {ADMIN}"))));
 }
 
 #[tokio::test]
@@ -62,10 +113,7 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     assert!((1..=30).contains(&secs), "{secs}");
     let refused = desk.log(&token).await.into_iter().filter(|entry| entry["action"] == "sign_in.refused");
     assert_eq!(refused.count(), 15);
-    sqlx::query("UPDATE admin.users SET blocked_until = now() - interval '1 second'")
-        .execute(&desk.corner.pool)
-        .await
-        .expect("update");
+    desk.end_blocks().await;
     assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
 }
 
@@ -129,4 +177,24 @@ async fn nobody_disables_themselves_or_the_last_admin() {
     let path = format!("/v1/admin/people/{}", people["people"][0]["person"].as_str().expect("id"));
     let refused = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
     assert_eq!(refused.id(), "admin-needed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account() {
+    let (mut desk, token) = Desk::with_admin().await;
+    desk.put_show("s").await;
+    let (nowhere, namespace) = ("127.0.0.1:9", desk.corner.namespace.clone());
+    let away = kit::redis::Redis::connect(&format!("redis://{nowhere}/"), &namespace).expect("an address");
+    desk.with_servers(away, kit::kafka::Kafka::new(nowhere, &namespace, 1));
+    for (email, password) in [(ADMIN, PASSWORD), (ADMIN, "a wrong password"), ("nobody@example.org", PASSWORD)] {
+        let answer = desk.sign_in(email, password).await;
+        assert_eq!(
+            (answer.status, answer.id().as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"),
+            "{email}"
+        );
+    }
+    let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+    let marking = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
+    assert_eq!((marking.status, marking.id().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"));
 }

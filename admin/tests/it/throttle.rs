@@ -1,0 +1,90 @@
+//! Guessing at passwords: whoever does it shuts out nobody but themselves.
+
+use std::time::{Duration, Instant};
+
+use axum::{
+    Extension, Router,
+    body::Body,
+    extract::ConnectInfo,
+    http::{Request, StatusCode, header},
+};
+use kit::{
+    redis::Redis,
+    throttle::{Attempt, Guesser, Network},
+};
+use serde_json::json;
+use tower::ServiceExt;
+
+use crate::desk::{ADMIN, Desk, PASSWORD};
+
+/// Guesses until the network is blocked, and gives how often that was.
+async fn guesses(guesser: &Guesser<'_>, redis: &Redis) -> usize {
+    let mut counted = 0;
+    while let Attempt::Counted { .. } = guesser.attempt(redis).await.expect("Redis") {
+        counted += 1;
+    }
+    counted
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_counted_for_an_account_and_a_network() {
+    let desk = Desk::new().await;
+    let redis = &desk.corner.redis;
+    let (theirs, owners) = (Network("203.0.113.1".into()), Network("203.0.113.2".into()));
+    let guesser = Guesser { door: "test", account: "ada", network: &theirs };
+    let owner = Guesser { network: &owners, ..guesser };
+    assert_eq!(guesses(&guesser, redis).await, 5);
+    let blocked = guesser.attempt(redis).await.expect("Redis");
+    assert!(matches!(blocked, Attempt::Blocked { secs: 1..=30 }), "{blocked:?}");
+    for _ in 0..2 {
+        assert_eq!(owner.attempt(redis).await.expect("Redis"), Attempt::Counted { failed: 1 });
+        owner.forgive(redis).await.expect("Redis");
+    }
+    let blocked = guesser.attempt(redis).await.expect("Redis");
+    assert!(matches!(blocked, Attempt::Blocked { .. }), "the owner's password forgives nobody else");
+    for other in [Guesser { account: "bea", ..guesser }, Guesser { door: "another", ..guesser }] {
+        assert_eq!(other.attempt(redis).await.expect("Redis"), Attempt::Counted { failed: 1 });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
+    let desk = Desk::new().await;
+    let redis = &desk.corner.redis;
+    for number in 0..10 {
+        let network = Network(format!("198.51.100.{number}"));
+        let guesser = Guesser { door: "test", account: "ada", network: &network };
+        assert_eq!(guesses(&guesser, redis).await, 5, "{number}");
+    }
+    let (late, owners) = (Network("198.51.100.200".into()), Network("203.0.113.2".into()));
+    let began = Instant::now();
+    let guesser = Guesser { door: "test", account: "ada", network: &late };
+    assert_eq!(guesses(&guesser, redis).await, 1, "one guess in place of five");
+    assert!(began.elapsed() >= Duration::from_secs(2), "it waits");
+    let owner = Guesser { network: &owners, ..guesser };
+    assert_eq!(owner.attempt(redis).await.expect("Redis"), Attempt::Counted { failed: 1 });
+}
+
+/// Signs in through a proxy that says who the client is.
+async fn sign_in_from(router: &Router, address: &str, password: &str) -> StatusCode {
+    let request = Request::post("/v1/admin/sessions")
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("x-forwarded-for", address)
+        .body(Body::from(json!({"email": ADMIN, "password": password}).to_string()));
+    router.clone().oneshot(request.expect("request")).await.expect("infallible").status()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_keeps_an_account_of_the_console_shut_from_afar() {
+    let (desk, _) = Desk::with_admin().await;
+    let proxy = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
+    let router = desk.router.clone().layer(Extension(proxy));
+    let (guesser, neighbour) = ("2001:db8:1:2::66", "2001:db8:1:2:9::1");
+    for _ in 0..5 {
+        assert_eq!(sign_in_from(&router, guesser, "a wrong password").await, StatusCode::UNAUTHORIZED);
+    }
+    for shut in [guesser, neighbour] {
+        assert_eq!(sign_in_from(&router, shut, PASSWORD).await, StatusCode::TOO_MANY_REQUESTS, "{shut}");
+    }
+    assert_eq!(sign_in_from(&router, "2001:db8:1:3::1", PASSWORD).await, StatusCode::CREATED);
+}
