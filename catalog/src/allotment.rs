@@ -163,6 +163,29 @@ pub async fn settle_allotment(pool: &PgPool, ticket_type: Uuid, revision: i64, s
     stored::settle(pool, ticket_type, revision, refusal).await
 }
 
+/// Checkout answers within a second; a question without an answer for so long was lost, or checkout is away.
+const UNANSWERED_SECS: f64 = 60.0;
+const SHOWS_AT_ONCE: i64 = 100;
+
+/// Puts the events of allotments that nobody answered into the outbox again, each once a minute at most. Checkout answers
+/// a question that comes twice as it did before.
+pub(crate) async fn ask_again(pool: &PgPool) -> sqlx::Result<()> {
+    for show in stored::unanswered(pool, UNANSWERED_SECS, SHOWS_AT_ONCE).await? {
+        let mut tx = pool.begin().await?;
+        if !owned::lock_anybodys(&mut tx, &show).await? {
+            continue;
+        }
+        let again = stored::asked_again(&mut tx, &show, UNANSWERED_SECS).await?;
+        let of_show = stored::of_show(&mut *tx, &show).await?;
+        let events: Vec<CatalogEvent> =
+            of_show.iter().filter(|one| again.contains(&one.ticket_type)).map(Allotment::event).collect();
+        outbox::add(&mut tx, &events, &RequestId::fresh()).await?;
+        tx.commit().await?;
+        tracing::warn!(show, allotments = events.len(), "allotments that nobody answered are asked for again");
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -52,7 +52,6 @@ pub struct ResellerTicketType {
 pub struct ShowDraft {
     pub title: String,
     pub performer: String,
-    /// Counts for a performer who is new to the catalog.
     #[serde(default)]
     pub genre: String,
     #[serde(default)]

@@ -1,15 +1,25 @@
-//! What the catalog does by itself: its events go out to Kafka.
+//! What the catalog does by itself: its events go out to Kafka, and questions that nobody answered go out again.
+
+use std::time::Duration;
 
 use kit::{kafka::Kafka, outbox, serve::Tasks};
 use sqlx::PgPool;
 
 use crate::{
+    allotment,
     event::{CATALOG_TOPIC, PARTITIONS, RETENTION_MS},
     store::outbox::Outbox,
 };
 
-/// Starts the relay of `catalog.outbox` to `catalog.events`. Any number of instances may run it; one relays.
+const ASK_AGAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts the relay of `catalog.outbox` to `catalog.events`, and what asks again for allotments. Any number of instances
+/// may run it; one relays.
 pub fn run(pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     let topic = outbox::Topic { name: CATALOG_TOPIC, partitions: PARTITIONS, retention_ms: RETENTION_MS };
-    tasks.spawn(outbox::run::<Outbox>(pool, kafka, topic, tasks.stop()));
+    tasks.spawn(outbox::run::<Outbox>(pool.clone(), kafka, topic, tasks.stop()));
+    tasks.every("asking again for allotments", ASK_AGAIN_EVERY, move || {
+        let pool = pool.clone();
+        async move { Ok(allotment::ask_again(&pool).await?) }
+    });
 }

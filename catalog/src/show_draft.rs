@@ -29,12 +29,12 @@ const NUMBERED_MAX: u32 = 20;
 pub async fn create_show(pool: &PgPool, reseller: Uuid, draft: &ShowDraft) -> Result<String, CatalogFault> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
-    let performer = place_and_performer(&mut tx, reseller, &draft).await?;
+    has_place(&mut tx, reseller, &draft).await?;
     let base = slug::of_words(&draft.performer, &draft.title);
     let numbered = (2..=NUMBERED_MAX).map(|number| slug::with_suffix(&base, &number.to_string()));
     let random = slug::with_suffix(&base, &Uuid::new_v4().simple().to_string()[..8]);
     for show in std::iter::once(base.clone()).chain(numbered).chain([random]) {
-        if store::insert_show(&mut tx, reseller, &show, performer, &draft).await? {
+        if store::insert_show(&mut tx, reseller, &show, &draft).await? {
             tx.commit().await?;
             return Ok(show);
         }
@@ -42,12 +42,13 @@ pub async fn create_show(pool: &PgPool, reseller: Uuid, draft: &ShowDraft) -> Re
     Err(CatalogFault::field("title", "is taken too often; choose another title"))
 }
 
-/// The draft's performer, and the certainty that its venue is the reseller's.
-async fn place_and_performer(tx: &mut PgConnection, reseller: Uuid, draft: &ShowDraft) -> Result<Uuid, CatalogFault> {
-    if !store::has_venue(tx, reseller, draft.venue).await? {
-        return Err(CatalogFault::field("venue", "must be one of your venues"));
+/// Whether the draft's venue is the reseller's.
+async fn has_place(tx: &mut PgConnection, reseller: Uuid, draft: &ShowDraft) -> Result<(), CatalogFault> {
+    if store::has_venue(tx, reseller, draft.venue).await? {
+        Ok(())
+    } else {
+        Err(CatalogFault::field("venue", "must be one of your venues"))
     }
-    Ok(store::performer(tx, &draft.performer, &draft.genre).await?)
 }
 
 async fn locked(tx: &mut PgConnection, reseller: Uuid, show: &str) -> Result<LockedShow, CatalogFault> {
@@ -65,8 +66,8 @@ pub async fn change_show(pool: &PgPool, reseller: Uuid, show: &str, draft: &Show
     let mut tx = pool.begin().await?;
     let before = locked(&mut tx, reseller, show).await?;
     may_move(&before, &draft, Utc::now())?;
-    let performer = place_and_performer(&mut tx, reseller, &draft).await?;
-    store::update_show(&mut tx, reseller, show, performer, &draft).await?;
+    has_place(&mut tx, reseller, &draft).await?;
+    store::update_show(&mut tx, reseller, show, &draft).await?;
     if before.published_at.is_some() && before.on_sale_at != draft.on_sale_at {
         let moved = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
         outbox::add(&mut tx, &[moved], &RequestId::fresh()).await?;

@@ -1,4 +1,7 @@
-//! Rate limits per client (tower-governor), announced in `RateLimit` headers.
+//! Rate limits per client (tower-governor), announced in `RateLimit` headers. [`callers`] counts callers that are known
+//! by more than their address.
+
+pub mod callers;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -15,6 +18,7 @@ use axum::{
 };
 use governor::middleware::StateInformationMiddleware;
 use ipnet::IpNet;
+use tower::{ServiceBuilder, util::MapResponseLayer};
 use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
 
 use crate::{problem::Problem, serve::Tasks, settings::Settings};
@@ -120,46 +124,63 @@ pub fn per_client<S: Clone + Send + Sync + 'static>(
     });
     let layer: GovernorLayer<_, StateInformationMiddleware, axum::body::Body> =
         GovernorLayer::new(config).error_handler(refusal);
-    router
-        .layer(layer)
-        .layer(axum::middleware::map_response(move |response: Response| std::future::ready(announce(response, policy))))
+    let fields = Fields::of(policy);
+    let announcing = MapResponseLayer::new(move |response: Response| fields.announce(response));
+    router.layer(ServiceBuilder::new().layer(announcing).layer(layer))
 }
 
 fn refusal(error: GovernorError) -> Response {
     match error {
-        GovernorError::TooManyRequests { wait_time, .. } => {
-            Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "That was too fast")
-                .detail("Your place, holds and orders are safe. Wait a moment and try again.")
-                .retry_after(wait_time.max(1))
-                .into_response()
-        }
+        GovernorError::TooManyRequests { wait_time, .. } => too_fast(wait_time).into_response(),
         other => Problem::internal(format!("rate limit: {other}")).into_response(),
     }
 }
 
-/// Replaces tower-governor's `x-ratelimit-*` by the standard fields.
-fn announce(mut response: Response, policy: Policy) -> Response {
-    let headers = response.headers_mut();
-    let remaining = headers.remove("x-ratelimit-remaining");
-    for name in ["x-ratelimit-limit", "x-ratelimit-after", "x-ratelimit-whitelisted"] {
-        headers.remove(name);
+fn too_fast(wait_secs: u64) -> Problem {
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "That was too fast")
+        .detail("Your place, holds and orders are safe. Wait a moment and try again.")
+        .retry_after(wait_secs.max(1))
+}
+
+/// The standard fields of a policy, in place of tower-governor's `x-ratelimit-*`.
+#[derive(Clone)]
+struct Fields {
+    policy: Option<HeaderValue>,
+    name: &'static str,
+    window_secs: u32,
+}
+
+impl Fields {
+    fn of(policy: Policy) -> Self {
+        let window_secs = policy.burst.get().div_ceil(policy.per_second.get());
+        let text = format!("\"{}\";q={};w={window_secs}", policy.name, policy.burst);
+        Self { policy: HeaderValue::from_str(&text).ok(), name: policy.name, window_secs }
     }
-    let remaining = match (&remaining, response.status()) {
-        (Some(value), _) => value.to_str().unwrap_or("0").to_owned(),
-        (None, StatusCode::TOO_MANY_REQUESTS) => "0".to_owned(),
-        (None, _) => return response,
-    };
-    let window_secs = policy.burst.get().div_ceil(policy.per_second.get());
-    let fields = [
-        ("ratelimit-policy", format!("\"{}\";q={};w={window_secs}", policy.name, policy.burst)),
-        ("ratelimit", format!("\"{}\";r={remaining};t={window_secs}", policy.name)),
-    ];
-    for (name, text) in fields {
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+
+    fn announce(&self, mut response: Response) -> Response {
+        let status = response.status();
+        let headers = response.headers_mut();
+        let remaining = headers.remove("x-ratelimit-remaining");
+        for name in ["x-ratelimit-limit", "x-ratelimit-after", "x-ratelimit-whitelisted"] {
+            headers.remove(name);
+        }
+        let remaining = match &remaining {
+            Some(value) => value.to_str().unwrap_or("0"),
+            None if status == StatusCode::TOO_MANY_REQUESTS => "0",
+            None => return response,
+        };
+        self.stand(headers, remaining);
+        response
+    }
+
+    fn stand(&self, headers: &mut HeaderMap, remaining: impl std::fmt::Display) {
+        let standing = HeaderValue::from_str(&format!("\"{}\";r={remaining};t={}", self.name, self.window_secs));
+        for (name, value) in [("ratelimit-policy", self.policy.clone()), ("ratelimit", standing.ok())] {
+            if let Some(value) = value {
+                headers.insert(HeaderName::from_static(name), value);
+            }
         }
     }
-    response
 }
 
 #[cfg(test)]

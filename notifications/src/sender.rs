@@ -30,11 +30,20 @@ const IDLE: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 const COUNT_EVERY: Duration = Duration::from_secs(15);
+/// Days after which a letter that was sent or given up is forgotten. Its row keeps an event that comes again from becoming
+/// a second letter, and Kafka keeps events for a week.
+const KEPT_DAYS: i32 = 90;
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 pub fn start(app: &App, tasks: &Tasks) {
     tasks.spawn(run(app.clone(), tasks.stop()));
-    let app = app.clone();
-    tasks.every("counting letters", COUNT_EVERY, move || count(app.clone()));
+    let counted = app.clone();
+    tasks.every("counting letters", COUNT_EVERY, move || count(counted.clone()));
+    let pool = app.pool.clone();
+    tasks.every("forgetting old letters", FORGET_EVERY, move || {
+        let pool = pool.clone();
+        async move { Ok(store::forget_old(&pool, KEPT_DAYS).await.map(drop)?) }
+    });
 }
 
 async fn run(app: App, stop: CancellationToken) {
@@ -138,4 +147,28 @@ async fn count(app: App) -> anyhow::Result<()> {
     metrics::gauge!("fairgate_letters_waiting").set(backlog.letters as f64);
     metrics::gauge!("fairgate_letters_oldest_seconds").set(backlog.oldest_secs);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kit::testing::Corner;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn letters_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
+        let corner =
+            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let sql = "INSERT INTO notifications.letters (letter, kind, subject, request_id, created_at, sent_at, given_up)
+            SELECT gen_random_uuid(), 'ticket', gen_random_uuid(), name, now() - created * interval '1 day',
+                now() - sent * interval '1 day', given_up
+            FROM (VALUES ('sent long ago', 100, 95, NULL), ('given up long ago', 95, NULL, 'the order is gone'),
+                ('sent late', 95, 2, NULL), ('waits', 400, NULL, NULL), ('given up', 3, NULL, 'the order is gone'))
+                AS of (name, created, sent, given_up)";
+        sqlx::query(sql).execute(&corner.pool).await.expect("letters");
+        assert_eq!(store::forget_old(&corner.pool, KEPT_DAYS).await.expect("forgotten"), 2);
+        let kept = "SELECT request_id FROM notifications.letters ORDER BY request_id";
+        let kept: Vec<String> = sqlx::query_scalar(kept).fetch_all(&corner.pool).await.expect("letters");
+        assert_eq!(kept, ["given up", "sent late", "waits"]);
+    }
 }

@@ -124,6 +124,19 @@ pub async fn retry_given_up(pool: &PgPool, letter: Option<Uuid>) -> sqlx::Result
     Ok(done.rows_affected())
 }
 
+/// Forgets letters that are done with for `days`: they were sent, or given up. Gives how many those were.
+pub async fn forget_old(pool: &PgPool, days: i32) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM notifications.letters
+         WHERE (sent_at IS NOT NULL OR given_up IS NOT NULL)
+             AND greatest(created_at, retried_at, sent_at) < now() - make_interval(days => $1)",
+        days
+    )
+    .execute(pool)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 pub async fn backlog(pool: &PgPool) -> sqlx::Result<Backlog> {
     sqlx::query_as!(
         Backlog,

@@ -2,6 +2,7 @@
 pub mod bench;
 pub mod demo;
 pub mod keys;
+pub mod letters;
 pub mod people;
 pub mod rooms;
 pub mod rush;

@@ -10,7 +10,11 @@ use anyhow::Context;
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use clap::ValueEnum;
 use kit::{
-    limit::{ClientAddress, Policy, per_client},
+    limit::{
+        ClientAddress, Policy,
+        callers::{Callers, Known},
+        per_client,
+    },
     problem::Problem,
     serve::Tasks,
     settings::{Env, ProcessEnv, Settings},
@@ -81,7 +85,7 @@ pub struct Server {
     pub api: serde_json::Value,
 }
 
-/// How fast one client may call what.
+/// How fast one client may call what; `sell` is one API key's.
 struct Limits {
     clients: ClientAddress,
     join: Policy,
@@ -90,6 +94,7 @@ struct Limits {
     read: Policy,
     work: Policy,
     sign_in: Policy,
+    sell: Policy,
 }
 
 impl Limits {
@@ -102,8 +107,20 @@ impl Limits {
             read: Policy::from_settings(settings, "read", 50, 500),
             work: Policy::from_settings(settings, "work", 50, 500),
             sign_in: Policy::from_settings(settings, "sign-in", 1, 20),
+            sell: Policy::from_settings(settings, "sell", 500, 1_000),
         }
     }
+}
+
+/// What is wrong with the addresses that letters and pages will name, if anything: `0.0.0.0` is nowhere to go to.
+fn unreachable(listen: SocketAddr, env: &dyn Env) -> Option<String> {
+    let is_named = env.get("FAIRGATE_PUBLIC_URL").is_some_and(|url| !url.trim().is_empty());
+    (listen.ip().is_unspecified() && !is_named).then(|| {
+        format!(
+            "links in letters and on pages begin with http://{listen}, which nobody can open; set FAIRGATE_PUBLIC_URL \
+             to where browsers reach this server"
+        )
+    })
 }
 
 /// Serves until the process is told to end.
@@ -159,6 +176,8 @@ struct Assembly {
     routes: Router,
     api: utoipa::openapi::OpenApi,
     limits: Limits,
+    /// Counts of API keys, over all the routes that take one.
+    keys: Known,
     tasks: Tasks,
     ready: Readiness,
 }
@@ -177,6 +196,12 @@ impl Assembly {
         self.routes = std::mem::take(&mut self.routes).merge(routes);
         self.api.merge(api);
     }
+
+    /// Adds routes that take API keys: one key may call only so fast, and everybody else as `others` says.
+    fn add_for_keys(&mut self, router: OpenApiRouter, others: Policy, portal: &reseller_portal::App) {
+        let callers = Callers::new(self.keys.clone(), others, &self.limits.clients, &self.tasks);
+        self.add(reseller_portal::with_api_keys(router, portal.clone(), Some(callers)));
+    }
 }
 
 /// Reads and checks all settings, makes the clients and routes, and starts the background tasks.
@@ -192,11 +217,15 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let configs = Configs::from_settings(&mut settings, roles);
     settings.finish()?;
     let stores = stores.context("the servers are not named")?;
+    if let Some(warning) = unreachable(listen, env) {
+        tracing::warn!(%listen, "{warning}");
+    }
 
     let tasks = Tasks::default();
     let mut all = Assembly {
         routes: Router::new(),
         api: Description::openapi(),
+        keys: Known::new(limits.sell, &tasks),
         limits,
         tasks: tasks.clone(),
         ready: Readiness::of(&stores),
@@ -295,4 +324,22 @@ pub async fn describe() -> anyhow::Result<serde_json::Value> {
     let server = assemble(&[], &env.collect::<std::collections::HashMap<_, _>>()).await?;
     server.tasks.stop().cancel();
     Ok(server.api)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn links_to_nowhere_are_warned_of() {
+        let warned = |listen: &str, url: Option<&str>| {
+            let env: HashMap<String, String> =
+                url.map(|url| ("FAIRGATE_PUBLIC_URL".to_owned(), url.to_owned())).into_iter().collect();
+            unreachable(listen.parse().expect("an address"), &env).is_some()
+        };
+        assert!(warned("0.0.0.0:8080", None) && warned("[::]:8080", None) && warned("0.0.0.0:80", Some(" ")));
+        assert!(!warned("0.0.0.0:8080", Some("https://tickets.example")) && !warned("127.0.0.1:8080", None));
+    }
 }

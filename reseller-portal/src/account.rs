@@ -1,13 +1,25 @@
 //! Signing up and in.
 
+use kit::{
+    password::{Busy, Queue},
+    throttle::{Attempt, Guesser, Network},
+};
 use uuid::Uuid;
 
 use crate::{
     App,
     error::Error,
     signed::Signed,
-    store::account::{self, Credentials, NewAccount},
+    store::account::{self, NewAccount},
 };
+
+/// The portal's own, so that a crowd here keeps no operator out of the console.
+static PASSWORDS: Queue = Queue::new();
+
+/// A password that nobody had time to look at is no mistake of ours.
+fn away(error: anyhow::Error) -> Error {
+    if error.is::<Busy>() { Error::Away(error) } else { Error::Internal(error) }
+}
 
 /// What somebody wrote to sign up.
 #[derive(Clone, Default, serde::Deserialize)]
@@ -74,7 +86,7 @@ pub enum Refused {
 /// # Errors
 /// A name or address that somebody has already, or the database's.
 pub async fn sign_up(app: &App, form: &SignUp) -> Result<Uuid, Refused> {
-    let hash = kit::password::hash(form.password.clone()).await.map_err(|error| Refused::Other(error.into()))?;
+    let hash = PASSWORDS.hash(form.password.clone()).await.map_err(|error| Refused::Other(away(error)))?;
     let account = NewAccount {
         company: &form.company,
         about: &form.about,
@@ -96,27 +108,36 @@ pub async fn sign_up(app: &App, form: &SignUp) -> Result<Uuid, Refused> {
 }
 
 /// The user whose address and password these are. Each attempt is counted before its password is looked at, so many at
-/// once are not cheaper than many in a row; while an account rests, even the right password is refused, in the same words.
+/// once are not cheaper than many in a row; while an account rests for a network, even the right password is refused, in the
+/// same words.
 ///
 /// # Errors
-/// The database's.
-pub async fn sign_in(app: &App, email: &str, password: &str) -> sqlx::Result<Option<Uuid>> {
-    let known = account::credentials(&app.pool, email.trim()).await?;
-    let Some(known) = known else {
-        kit::password::verify(password.to_owned(), None).await;
-        return Ok(None);
-    };
-    Ok(is_theirs(app, &known, password).await?.then_some(known.user_id))
+/// The database or Redis away.
+pub async fn sign_in(app: &App, email: &str, password: &str, network: &Network) -> Result<Option<Uuid>, Error> {
+    let email = email.trim();
+    let known = account::credentials(&app.pool, email).await?;
+    let (user, hash) = known.map(|known| (known.user_id, known.password_hash)).unzip();
+    let is_right = is_theirs(app, email, hash, password, network).await?;
+    Ok(user.filter(|_| is_right))
 }
 
-async fn is_theirs(app: &App, known: &Credentials, password: &str) -> sqlx::Result<bool> {
-    let allowed = account::attempt(&app.pool, known.user_id, kit::throttle::block_secs).await?;
+/// Whether the password is the one that was hashed; `None` stands for an account that does not exist.
+async fn is_theirs(
+    app: &App,
+    email: &str,
+    hash: Option<String>,
+    password: &str,
+    network: &Network,
+) -> Result<bool, Error> {
+    let account = email.to_lowercase();
+    let guesser = Guesser { door: "portal", account: &account, network };
+    let attempt = guesser.attempt(&app.redis).await.map_err(|error| Error::Away(error.into()))?;
+    let allowed = matches!(attempt, Attempt::Counted { .. });
     // A blocked account costs the same time as a wrong password.
-    let hash = allowed.then(|| known.password_hash.clone());
-    if !kit::password::verify(password.to_owned(), hash).await {
+    if !PASSWORDS.verify(password.to_owned(), hash.filter(|_| allowed)).await.map_err(|busy| away(busy.into()))? {
         return Ok(false);
     }
-    account::forgive(&app.pool, known.user_id).await?;
+    guesser.forgive(&app.redis).await.map_err(|error| Error::Away(error.into()))?;
     Ok(true)
 }
 
@@ -124,19 +145,31 @@ async fn is_theirs(app: &App, known: &Credentials, password: &str) -> sqlx::Resu
 /// count like those to sign in. `new` was checked before.
 ///
 /// # Errors
-/// No database, or no randomness.
-pub async fn change_password(app: &App, signed: &Signed, current: &str, new: String) -> Result<bool, Error> {
+/// No database, no Redis, or no randomness.
+pub async fn change_password(
+    app: &App,
+    signed: &Signed,
+    (current, new): (&str, String),
+    network: &Network,
+) -> Result<bool, Error> {
     let Some(known) = account::credentials_of(&app.pool, signed.member.user_id).await? else { return Ok(false) };
-    if !is_theirs(app, &known, current).await? {
+    if !is_theirs(app, &known.email, Some(known.password_hash.clone()), current, network).await? {
         return Ok(false);
     }
-    let hash = kit::password::hash(new).await?;
+    let hash = PASSWORDS.hash(new).await.map_err(away)?;
     Ok(account::change_password(&app.pool, &known, &hash, &signed.session()).await?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_crowd_at_the_door_is_told_to_come_back() {
+        let problem = away(Busy.into()).problem();
+        assert_eq!((problem.status.as_u16(), problem.retry_after_secs), (503, Some(2)));
+        assert_eq!(away(anyhow::anyhow!("no randomness")).problem().status, 500);
+    }
 
     #[test]
     fn addresses_are_told_from_other_texts() {

@@ -1,27 +1,25 @@
 //! API keys: made once, known by their hash, and shown by a reseller's system in `Authorization: Bearer fgk_…`.
 //!
-//! A key that was found is believed for a little less than a second, so that a busy seller does not cost a query per
-//! call and a key that was revoked is shut within a second, at every instance.
-
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+//! Calls with a good key are counted by key, since a shop calls for all its fans from one address. All others, those with
+//! made-up keys too, are counted by address, before anybody looks for the key.
 
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{header, request::Parts},
     middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use checkout::contract::Seller;
-use kit::problem::Problem;
+use kit::{
+    limit::callers::{Callers, Standing},
+    problem::Problem,
+};
 use uuid::Uuid;
 
 use crate::{
     App,
     error::Error,
+    grants,
     scope::Scope,
     store::key::{self, Grant, NewKey},
 };
@@ -31,12 +29,8 @@ use utoipa_axum::router::OpenApiRouter;
 pub const PREFIX: &str = "fgk_";
 /// Characters of a key that stay readable in the list.
 const HINT_CHARS: usize = PREFIX.len() + 6;
-/// Longer texts are no keys of ours.
-const KEY_CHARS_MAX: usize = 100;
 /// Keys one reseller may have in use.
 pub const KEYS_MAX: i64 = 50;
-const BELIEVED: Duration = Duration::from_millis(900);
-const CACHED_MAX: usize = 10_000;
 
 /// A key that was just made; the text is shown once and kept nowhere.
 pub struct Made {
@@ -61,46 +55,6 @@ pub async fn make(app: &App, reseller: Uuid, user: Uuid, name: &str, scopes: &[S
     };
     let made = key::create(&app.pool, &new, KEYS_MAX).await?;
     Ok(made.map(|key_id| Made { key: text, key_id }))
-}
-
-/// Keys found in the last moment, by their hash.
-#[derive(Default)]
-pub(crate) struct Grants(Mutex<HashMap<Vec<u8>, (Instant, Grant)>>);
-
-impl Grants {
-    fn recent(&self, hash: &[u8]) -> Option<Grant> {
-        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned();
-        found.filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, grant)| grant)
-    }
-
-    /// `at` is when the question was asked: an answer that took long is old.
-    fn remember(&self, hash: Vec<u8>, at: Instant, grant: Grant) {
-        let mut cached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.len() >= CACHED_MAX {
-            cached.retain(|_, (at, _)| at.elapsed() < BELIEVED);
-        }
-        if cached.len() < CACHED_MAX {
-            cached.insert(hash, (at, grant));
-        }
-    }
-}
-
-async fn grant(app: &App, key: &str) -> Result<Grant, Error> {
-    if key.len() > KEY_CHARS_MAX {
-        return Err(Error::ApiKeyUnknown);
-    }
-    let hash = kit::secret::hash(key);
-    if let Some(grant) = app.grants.recent(&hash) {
-        return Ok(grant);
-    }
-    let at = Instant::now();
-    let grant = key::grant(&app.pool, &hash).await?.ok_or(Error::ApiKeyUnknown)?;
-    let noted = grant.last_used_at.is_some_and(|at| (chrono::Utc::now() - at).num_seconds() < 60);
-    if !noted {
-        key::used(&app.pool, grant.key_id).await?;
-    }
-    app.grants.remember(hash, at, grant.clone());
-    Ok(grant)
 }
 
 /// The system of a reseller, by its key.
@@ -128,31 +82,59 @@ impl<S: Send + Sync> FromRequestParts<S> for Holder {
 
 /// Lets callers of `router` show an API key instead of a session: a good one becomes a [`Seller`] among the request's
 /// extensions, one that is unknown or revoked is refused with 401 `api-key-unknown`, anything else passes untouched.
-pub fn with_api_keys(router: OpenApiRouter, app: App) -> OpenApiRouter {
-    router.layer(from_fn_with_state(app, recognise))
+/// Calls are limited by `callers`, those with a good key by the key's id; by nobody where there are none.
+pub fn with_api_keys(router: OpenApiRouter, app: App, callers: Option<Callers>) -> OpenApiRouter {
+    router.layer(from_fn_with_state((app, callers), recognise))
 }
 
-async fn recognise(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let shown = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && token.trim_start().starts_with(PREFIX))
-        .map(|(_, token)| token.trim().to_owned());
-    if let Some(key) = shown {
-        let grant = match grant(&app, &key).await {
-            Ok(grant) => grant,
-            Err(error) => return error.into_response(),
-        };
-        let scopes: Vec<Scope> = grant.scopes.iter().filter_map(|name| Scope::parse(name)).collect();
-        request.extensions_mut().insert(Seller {
-            reseller: grant.reseller,
-            key: grant.key_id,
-            may_sell: scopes.contains(&Scope::OrdersWrite),
-            may_read_orders: scopes.contains(&Scope::OrdersRead),
-        });
-        request.extensions_mut().insert(Holder { reseller: grant.reseller, scopes });
+async fn recognise(State((app, callers)): State<(App, Option<Callers>)>, mut request: Request, next: Next) -> Response {
+    let standing = match callers {
+        Some(callers) => limited(&app, &callers, &mut request).await,
+        None => unlimited(&app, &mut request).await,
+    };
+    match standing {
+        Ok(standing) => {
+            let mut response = next.run(request).await;
+            standing.announce(&mut response);
+            response
+        }
+        Err(refused) => *refused,
     }
-    next.run(request).await
+}
+
+async fn limited(app: &App, callers: &Callers, request: &mut Request) -> Result<Standing, Box<Response>> {
+    let address = callers.address(request)?;
+    let Some(key) = shown(request) else { return callers.stranger(address) };
+    let grant = grants::find(app, &key, || callers.stranger(address)).await?;
+    let key = grant.key_id;
+    introduce(grant, request);
+    callers.known(key)
+}
+
+async fn unlimited(app: &App, request: &mut Request) -> Result<Standing, Box<Response>> {
+    if let Some(key) = shown(request) {
+        introduce(grants::find(app, &key, || Ok(Standing::default())).await?, request);
+    }
+    Ok(Standing::default())
+}
+
+/// The API key that a request shows, or what looks like one.
+fn shown(request: &Request) -> Option<String> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (_, token) = value
+        .split_once(' ')
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && token.trim_start().starts_with(PREFIX))?;
+    Some(token.trim().to_owned())
+}
+
+/// Tells those behind who calls.
+fn introduce(grant: Grant, request: &mut Request) {
+    let scopes: Vec<Scope> = grant.scopes.iter().filter_map(|name| Scope::parse(name)).collect();
+    request.extensions_mut().insert(Seller {
+        reseller: grant.reseller,
+        key: grant.key_id,
+        may_sell: scopes.contains(&Scope::OrdersWrite),
+        may_read_orders: scopes.contains(&Scope::OrdersRead),
+    });
+    request.extensions_mut().insert(Holder { reseller: grant.reseller, scopes });
 }

@@ -2,10 +2,11 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use kit::redis::Redis;
+use axum::extract::FromRef;
+use kit::{limit::ClientAddress, redis::Redis};
 use sqlx::PgPool;
 
-use crate::{api_key::Grants, config::Config};
+use crate::{config::Config, grants::Grants};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -24,6 +25,12 @@ impl Deref for App {
 
     fn deref(&self) -> &Inner {
         &self.0
+    }
+}
+
+impl FromRef<App> for ClientAddress {
+    fn from_ref(app: &App) -> Self {
+        app.config.clients.clone()
     }
 }
 

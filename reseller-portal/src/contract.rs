@@ -64,12 +64,17 @@ impl fmt::Debug for ResellerEntry {
     }
 }
 
-/// All resellers, or those in `state`: who waits stands first, then the newest.
+/// All resellers, or those in `state`: who waits stands first, then the newest. `limit` at most, of those behind `after`.
 ///
 /// # Errors
 /// The database's.
-pub async fn resellers(pool: &PgPool, state: Option<ResellerState>) -> sqlx::Result<Vec<ResellerEntry>> {
-    store::account::entries(pool, state, None).await
+pub async fn resellers(
+    pool: &PgPool,
+    state: Option<ResellerState>,
+    after: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<ResellerEntry>> {
+    store::account::entries(pool, state, None, (after, limit)).await
 }
 
 /// One reseller, or `None` where the id is unknown.
@@ -77,7 +82,7 @@ pub async fn resellers(pool: &PgPool, state: Option<ResellerState>) -> sqlx::Res
 /// # Errors
 /// The database's.
 pub async fn reseller(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Option<ResellerEntry>> {
-    Ok(store::account::entries(pool, None, Some(reseller)).await?.pop())
+    Ok(store::account::entries(pool, None, Some(reseller), (None, 1)).await?.pop())
 }
 
 /// Puts a reseller into a state, within the caller's transaction, and gives the state before; `None` where the id is unknown.

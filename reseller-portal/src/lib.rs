@@ -15,6 +15,7 @@ mod api;
 mod api_key;
 mod app;
 mod entry;
+mod grants;
 mod orders;
 pub mod pages;
 mod report;
@@ -27,18 +28,34 @@ pub use api_key::with_api_keys;
 pub use app::App;
 pub use config::Config;
 
+use std::time::Duration;
+
+use kit::serve::Tasks;
+use sqlx::PgPool;
 use utoipa_axum::router::OpenApiRouter;
 
-/// The routes, state applied, by how fast one client may call them. API keys are recognised here already.
+/// The routes, state applied, by how fast one client may call them.
 pub struct Routers {
-    /// The portal's pages and the resellers' API.
+    /// The portal's pages.
     pub portal: OpenApiRouter,
+    /// The resellers' API. It takes API keys: put [`with_api_keys`] around it.
+    pub api: OpenApiRouter,
     /// Forms that take a password or that anybody may send, where trying many must be slow.
     pub entrance: OpenApiRouter,
+}
+
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What the portal does by itself: it forgets sessions that are over.
+pub fn run(pool: PgPool, tasks: &Tasks) {
+    tasks.every("forgetting portal sessions", FORGET_EVERY, move || {
+        let pool = pool.clone();
+        async move { Ok(store::session::forget_over(&pool).await.map(drop)?) }
+    });
 }
 
 /// All routes of the portal role.
 pub fn router(app: App) -> Routers {
     let (portal, entrance) = pages::routers(app.clone());
-    Routers { portal: portal.merge(api::router(app)), entrance }
+    Routers { portal, api: api::router(app), entrance }
 }

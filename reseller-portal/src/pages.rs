@@ -2,6 +2,7 @@
 //! every route as another reseller.
 
 mod allotment;
+mod choice;
 mod dashboard;
 mod form;
 mod frame;

@@ -13,6 +13,8 @@ use crate::{App, entry, error::Error, error::Thing};
 /// The longest report by day, and by hour, in days.
 const DAYS_MAX: i64 = 400;
 const DAYS_MAX_BY_HOUR: i64 = 31;
+/// Rows that one report could have at most, were something sold of each type at each time.
+const ROWS_MAX: i64 = 250_000;
 /// What is shown where nothing was asked for.
 pub const DAYS_DEFAULT: u64 = 14;
 
@@ -99,6 +101,8 @@ pub async fn gather(app: &App, reseller: Uuid, query: &ReportQuery) -> Result<Re
         let detail = format!("Give 1 to {days_max} days, the last not before the first.");
         return Err(Error::Field { field: "from".to_owned(), detail });
     }
+    let types = shows.iter().map(|found| found.ticket_types.len()).sum();
+    fits(days, by_hour, types)?;
     let ids: Vec<String> = shows.iter().map(|found| found.show.show.clone()).collect();
     let rows = checkout::contract::sales(
         &app.pool,
@@ -112,6 +116,16 @@ pub async fn gather(app: &App, reseller: Uuid, query: &ReportQuery) -> Result<Re
     )
     .await?;
     Ok(Report { from, to, by_hour, time_zone: zone.name().to_owned(), rows, names: names(&shows) })
+}
+
+/// Whether so many days of so many ticket types are few enough for one report.
+fn fits(days: i64, by_hour: bool, types: usize) -> Result<(), Error> {
+    let buckets = if by_hour { days * 24 } else { days };
+    if buckets.saturating_mul(i64::try_from(types).unwrap_or(i64::MAX)) <= ROWS_MAX {
+        return Ok(());
+    }
+    let detail = "This is too much for one report. Ask for fewer days, for days in place of hours, or for one show.";
+    Err(Error::Field { field: "from".to_owned(), detail: detail.to_owned() })
 }
 
 fn names(shows: &[ResellerShow]) -> HashMap<Uuid, (String, String)> {
@@ -221,6 +235,15 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_has_an_end() {
+        assert!(fits(DAYS_MAX, false, 50).is_ok() && fits(DAYS_MAX_BY_HOUR, true, 300).is_ok());
+        assert!(fits(14, false, 15_000).is_ok(), "the overview of a reseller with thousands of shows");
+        for too_much in [fits(DAYS_MAX, false, 1_000), fits(DAYS_MAX_BY_HOUR, true, 400), fits(400, true, usize::MAX)] {
+            assert!(matches!(too_much, Err(Error::Field { field, .. }) if field == "from"));
+        }
+    }
 
     fn row(bucket: &str, ticket_type: u128, tickets: i64) -> SalesRow {
         SalesRow {

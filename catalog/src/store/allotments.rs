@@ -36,7 +36,7 @@ pub async fn want(connection: &mut PgConnection, ticket_type: Uuid, wanted: i32)
     sqlx::query!(
         "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision) VALUES ($1, 0, $2, 1)
          ON CONFLICT (ticket_type) DO UPDATE
-         SET wanted = excluded.wanted, revision = a.revision + 1, refusal = NULL, changed_at = now()",
+         SET wanted = excluded.wanted, revision = a.revision + 1, refusal = NULL, changed_at = now(), asked_at = now()",
         ticket_type,
         wanted
     )
@@ -59,12 +59,42 @@ pub async fn want_all(connection: &mut PgConnection, show: &str) -> sqlx::Result
         "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision)
          SELECT ticket_type, 0, 0, 1 FROM catalog.ticket_types WHERE show = $1
          ON CONFLICT (ticket_type) DO UPDATE
-         SET wanted = a.allotted, revision = a.revision + 1, refusal = NULL, changed_at = now()",
+         SET wanted = a.allotted, revision = a.revision + 1, refusal = NULL, changed_at = now(), asked_at = now()",
         show
     )
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Up to `limit` shows with allotments that nobody answered for `secs`, though no event of theirs waits to be published.
+/// Whoever waits longest stands first.
+pub async fn unanswered(executor: impl PgExecutor<'_>, secs: f64, limit: i64) -> sqlx::Result<Vec<String>> {
+    sqlx::query_scalar!(
+        "SELECT t.show FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
+         WHERE a.wanted IS NOT NULL AND a.asked_at < now() - make_interval(secs => $1)
+             AND NOT EXISTS (SELECT FROM catalog.outbox o WHERE o.key = t.show)
+         GROUP BY t.show ORDER BY min(a.asked_at) LIMIT $2",
+        secs,
+        limit
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// Notes that a locked show's allotments which nobody answered for `secs` are asked for now, and gives their ticket types.
+pub async fn asked_again(connection: &mut PgConnection, show: &str, secs: f64) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "UPDATE catalog.allotments a SET asked_at = now()
+         FROM catalog.ticket_types t
+         WHERE t.ticket_type = a.ticket_type AND t.show = $1
+             AND a.wanted IS NOT NULL AND a.asked_at < now() - make_interval(secs => $2)
+         RETURNING a.ticket_type",
+        show,
+        secs
+    )
+    .fetch_all(connection)
+    .await
 }
 
 /// Ends the wait for the answer to `revision`, if that is the one waited for.

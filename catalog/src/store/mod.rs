@@ -60,7 +60,7 @@ impl From<ShowRow> for Show {
 pub async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
     let rows = sqlx::query_as!(
         ShowRow,
-        "SELECT s.show, s.title, p.name AS performer, p.genre, s.description, v.name AS venue, v.city, v.country,
+        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, v.city, v.country,
                 v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic
          FROM catalog.shows s
          JOIN catalog.performers p USING (performer_id)
@@ -161,21 +161,23 @@ pub async fn ticket_types(pool: &PgPool, show: &str) -> sqlx::Result<Vec<TicketT
 pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketType>> {
     let mut tx = pool.begin().await?;
     let venue_id = put_venue(&mut tx, &show.venue).await?;
-    let performer_id = put_performer(&mut tx, &show.performer, &show.genre).await?;
+    let performer_id = performer(&mut tx, &show.performer).await?;
     let put = sqlx::query!(
         "INSERT INTO catalog.shows
-             (show, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at, high_traffic, listed,
-              published_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())
+             (show, title, performer_id, genre, venue_id, description, doors_at, starts_at, on_sale_at, high_traffic,
+              listed, published_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now())
          ON CONFLICT (show) DO UPDATE SET
-             title = excluded.title, performer_id = excluded.performer_id, venue_id = excluded.venue_id,
-             description = excluded.description, doors_at = excluded.doors_at, starts_at = excluded.starts_at,
-             on_sale_at = excluded.on_sale_at, high_traffic = excluded.high_traffic, listed = excluded.listed,
+             title = excluded.title, performer_id = excluded.performer_id, genre = excluded.genre,
+             venue_id = excluded.venue_id, description = excluded.description, doors_at = excluded.doors_at,
+             starts_at = excluded.starts_at, on_sale_at = excluded.on_sale_at,
+             high_traffic = excluded.high_traffic, listed = excluded.listed,
              published_at = coalesce(shows.published_at, now())
          WHERE shows.reseller IS NULL",
         show.show,
         show.title,
         performer_id,
+        show.genre,
         venue_id,
         show.description,
         show.doors_at,
@@ -213,14 +215,13 @@ async fn put_venue(connection: &mut PgConnection, venue: &Venue) -> sqlx::Result
     Ok(id)
 }
 
-async fn put_performer(connection: &mut PgConnection, name: &str, genre: &str) -> sqlx::Result<Uuid> {
+/// Adds a performer by name, unless they are known. They are everybody's, so there is nothing to them but the name.
+async fn performer(connection: &mut PgConnection, name: &str) -> sqlx::Result<Uuid> {
     let id = id(&["performer", name]);
     sqlx::query!(
-        "INSERT INTO catalog.performers (performer_id, name, genre) VALUES ($1, $2, $3)
-         ON CONFLICT (performer_id) DO UPDATE SET genre = excluded.genre",
+        "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         id,
-        name,
-        genre
+        name
     )
     .execute(connection)
     .await?;

@@ -89,7 +89,7 @@ async fn some_shows(
     limit: Option<i64>,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     let rows = sqlx::query!(
-        "SELECT s.show, s.title, p.name AS performer, p.genre, s.description, v.name AS venue, v.city, v.country,
+        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, v.city, v.country,
                 v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at
          FROM catalog.shows s
          JOIN catalog.performers p USING (performer_id)
@@ -197,32 +197,13 @@ pub async fn lock_show(tx: &mut PgConnection, reseller: Option<Uuid>, show: &str
     .await
 }
 
-/// Adds a performer by name; one who is known stays as they are.
-pub async fn performer(tx: &mut PgConnection, name: &str, genre: &str) -> sqlx::Result<Uuid> {
-    let id = super::id(&["performer", name]);
-    sqlx::query!(
-        "INSERT INTO catalog.performers (performer_id, name, genre) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        id,
-        name,
-        genre
-    )
-    .execute(tx)
-    .await?;
-    Ok(id)
-}
-
 /// Inserts a draft; `false` where its id is taken.
-pub async fn insert_show(
-    tx: &mut PgConnection,
-    reseller: Uuid,
-    show: &str,
-    performer: Uuid,
-    draft: &ShowDraft,
-) -> sqlx::Result<bool> {
+pub async fn insert_show(tx: &mut PgConnection, reseller: Uuid, show: &str, draft: &ShowDraft) -> sqlx::Result<bool> {
+    let performer = super::performer(tx, &draft.performer).await?;
     let done = sqlx::query!(
         "INSERT INTO catalog.shows
-             (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at, genre)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (show) DO NOTHING",
         show,
         reseller,
@@ -232,23 +213,19 @@ pub async fn insert_show(
         draft.description,
         draft.doors_at,
         draft.starts_at,
-        draft.on_sale_at
+        draft.on_sale_at,
+        draft.genre
     )
     .execute(tx)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn update_show(
-    tx: &mut PgConnection,
-    reseller: Uuid,
-    show: &str,
-    performer: Uuid,
-    draft: &ShowDraft,
-) -> sqlx::Result<()> {
+pub async fn update_show(tx: &mut PgConnection, reseller: Uuid, show: &str, draft: &ShowDraft) -> sqlx::Result<()> {
+    let performer = super::performer(tx, &draft.performer).await?;
     sqlx::query!(
         "UPDATE catalog.shows SET title = $3, performer_id = $4, venue_id = $5, description = $6, doors_at = $7,
-             starts_at = $8, on_sale_at = $9
+             starts_at = $8, on_sale_at = $9, genre = $10
          WHERE show = $1 AND reseller = $2",
         show,
         reseller,
@@ -258,7 +235,8 @@ pub async fn update_show(
         draft.description,
         draft.doors_at,
         draft.starts_at,
-        draft.on_sale_at
+        draft.on_sale_at,
+        draft.genre
     )
     .execute(tx)
     .await?;
@@ -270,6 +248,12 @@ pub async fn publish(tx: &mut PgConnection, reseller: Uuid, show: &str) -> sqlx:
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Locks a show, whoever sells it; `false` where there is none.
+pub async fn lock_anybodys(tx: &mut PgConnection, show: &str) -> sqlx::Result<bool> {
+    let locked = sqlx::query!("SELECT show FROM catalog.shows WHERE show = $1 FOR UPDATE", show);
+    Ok(locked.fetch_optional(tx).await?.is_some())
 }
 
 /// A locked show's ticket types, drafts' too.

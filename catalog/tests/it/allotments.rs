@@ -188,6 +188,39 @@ async fn changes_of_one_show_at_the_same_moment_are_told_one_behind_the_other() 
     assert_eq!(last.wanted, told.last().map(|(_, count, _)| *count), "the last one told is the one that counts");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_answered_for_a_minute_is_asked_again_until_somebody_does() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (_, show, floor) = draft_of(pool, ANNA).await;
+    allot(pool, &show, floor, 50).await.unwrap();
+    publish(pool, ANNA, &show).await.unwrap();
+    let of_house = contract::put_show(pool, &a_show("house")).await.unwrap();
+    let (late, young) = (of_house[0].ticket_type, of_house[1].ticket_type);
+    put_allotment(pool, "house", late, 5).await.unwrap();
+    put_allotment(pool, "house", young, 6).await.unwrap();
+    let lost = changes(&waiting(pool).await);
+    sqlx::query("DELETE FROM catalog.outbox").execute(pool).await.unwrap();
+    let age = "UPDATE catalog.allotments SET asked_at = asked_at - interval '1 minute' WHERE ticket_type = ANY($1)";
+    sqlx::query(age).bind([floor, late]).execute(pool).await.unwrap();
+
+    let tasks = Tasks::default();
+    catalog::run(pool.clone(), corner.kafka.clone(), &tasks);
+    let seen: Vec<_> = published(&corner, 2).await.into_iter().map(|(_, event, _)| event).collect();
+    let mut told = changes(&seen);
+    told.sort_by_key(|(of, ..)| *of != floor);
+    assert_eq!(
+        told,
+        lost.iter().filter(|(of, ..)| *of != young).copied().collect::<Vec<_>>(),
+        "as it was, and no other"
+    );
+    settle_allotment(pool, late, 1, Settled::Applied).await.unwrap();
+    sqlx::query(age).bind([floor, late]).execute(pool).await.unwrap();
+    let seen: Vec<_> = published(&corner, 3).await.into_iter().map(|(_, event, _)| event).collect();
+    assert_eq!(changes(&seen)[2..], [(floor, 50, 1)], "who answered is asked no more");
+    tasks.stop().cancel();
+}
+
 #[tokio::test]
 async fn a_sale_that_moves_is_told_and_one_that_stays_is_not() {
     let corner = corner().await;

@@ -121,7 +121,7 @@ async fn the_list_pages_through_what_is_to_come() {
     let refused = get(&app, "/v1/shows?after=mine", &[]).await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert_eq!(json(refused).await["type"], "urn:fairgate:problem:cursor-invalid");
-    for made_up in ["-9223372036854775808.a", "9223372036854775807.a", "1795000000000000.a%00", "1795000000000000."] {
+    for made_up in ["-9223372036854775808.a", "9223372036854775807.a", "1795000000000000.a%01", "1795000000000000."] {
         let refused = get(&app, &format!("/v1/shows?after={made_up}"), &[]).await;
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{made_up}");
     }

@@ -221,14 +221,22 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
 }
 
 #[tokio::test]
-async fn a_performer_is_shared_and_belongs_to_nobody() {
+async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
     let corner = corner().await;
     let pool = &corner.pool;
     let (.., show, _) = draft_of(pool, ANNA).await;
     let venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
     let other = ShowDraft { genre: "Polka".to_owned(), ..a_draft(venue) };
-    contract::create_show(pool, BERT, &other).await.unwrap();
-    assert_eq!(mine(pool, ANNA, &show).await.show.genre, "Pop", "another reseller's word changes nothing here");
+    let theirs = contract::create_show(pool, BERT, &other).await.unwrap();
+    contract::put_show(pool, &contract::NewShow { genre: "Folk".to_owned(), ..a_show("house") }).await.unwrap();
+    let told = async || {
+        let house = contract::show(pool, "house").await.unwrap().unwrap().genre;
+        [mine(pool, ANNA, &show).await.show.genre, mine(pool, BERT, &theirs).await.show.genre, house]
+    };
+    assert_eq!(told().await, ["Pop", "Polka", "Folk"], "each says it of their own show alone");
+    let louder = ShowDraft { genre: "Tango".to_owned(), ..other };
+    contract::change_show(pool, BERT, &theirs, &louder).await.unwrap();
+    assert_eq!(told().await, ["Pop", "Tango", "Folk"], "and changes it there alone");
 }
 
 #[tokio::test]

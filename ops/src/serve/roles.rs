@@ -32,8 +32,10 @@ pub async fn add(all: &mut Assembly, roles: &[Role], stores: &Stores, configs: C
     }
     if has(Role::Portal) {
         let (work, sign_in) = (all.limits.work, all.limits.sign_in);
-        let routers = reseller_portal::router(portal);
+        let routers = reseller_portal::router(portal.clone());
         all.add_limited(routers.portal, work);
+        all.add_for_keys(routers.api, work, &portal);
+        reseller_portal::run(stores.steady.clone(), &all.tasks);
         all.add_limited(routers.entrance, sign_in);
     }
     if let Some(config) = configs.admin {
@@ -90,7 +92,7 @@ async fn add_checkout(
         checkout::run_api(app.clone(), all.tasks.clone()).await;
         let buy = all.limits.buy;
         all.add(checkout::webhooks(app.clone()));
-        all.add_limited(reseller_portal::with_api_keys(checkout::router(app.clone()), portal.clone()), buy);
+        all.add_for_keys(checkout::router(app.clone()), buy, portal);
     }
     if writes {
         checkout::run_writer(app, all.tasks.clone()).await;
@@ -128,7 +130,7 @@ mod tests {
     use crate::serve::{Role, assemble};
 
     #[tokio::test]
-    async fn the_portals_doors_that_take_passwords_go_at_the_pace_of_signing_in() {
+    async fn the_portals_doors_go_at_the_pace_of_what_they_are_for() {
         let nowhere = [
             ("FAIRGATE_DATABASE_URL", "postgres://nobody@127.0.0.1:1/none"),
             ("FAIRGATE_REDIS_URL", "redis://127.0.0.1:1/"),
@@ -150,6 +152,7 @@ mod tests {
             (client.post(format!("{base}/portal/password")), "\"sign-in\""),
             (client.get(format!("{base}/portal/sign-in")), "\"work\""),
             (client.post(format!("{base}/portal/sign-out")), "\"work\""),
+            (client.get(format!("{base}/v1/reseller/shows")), "\"work\""),
         ] {
             let answer = request.form(&[("password", "a guess")]).send().await.expect("an answer");
             let told = answer.headers().get("ratelimit-policy").and_then(|value| value.to_str().ok());

@@ -10,7 +10,10 @@ use kit::extract::{Path, Query};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::frame::Frame;
+use super::{
+    choice::{self, Choice},
+    frame::Frame,
+};
 use crate::{
     App,
     error::Error,
@@ -54,17 +57,11 @@ struct Row {
     placed: String,
 }
 
-struct Choice {
-    value: String,
-    words: String,
-    chosen: bool,
-}
-
 #[derive(Template)]
 #[template(path = "portal/orders.html")]
 struct OrdersPage {
     frame: Frame,
-    shows: Vec<Choice>,
+    shows: choice::Shows,
     states: Vec<Choice>,
     rows: Vec<Row>,
     filter: Filter,
@@ -101,11 +98,6 @@ pub async fn list(
         }
     });
     let rows = rows.collect();
-    let shows = own.iter().map(|found| Choice {
-        value: found.show.show.clone(),
-        words: format!("{}: {}", found.show.performer, found.show.title),
-        chosen: found.show.show == filter.show,
-    });
     let states = State::ALL.into_iter().map(|of| Choice {
         value: of.as_str().to_owned(),
         words: words(of).0.to_owned(),
@@ -113,7 +105,7 @@ pub async fn list(
     });
     Ok(kit::page::html(&OrdersPage {
         frame: Frame::new(&signed, "/portal/orders"),
-        shows: shows.collect(),
+        shows: choice::shows(&own, &filter.show),
         states: states.collect(),
         rows,
         next: found.next.map(|cursor| cursor.text()),

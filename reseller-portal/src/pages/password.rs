@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use kit::extract::Query;
+use kit::{extract::Query, throttle::Network};
 use serde::Deserialize;
 
 use super::{
@@ -56,7 +56,11 @@ pub async fn form(signed: Signed, Query(after): Query<After>) -> Response {
 }
 
 /// `POST /portal/password`
-pub async fn change(State(app): State<App>, Posted(signed, form): Posted<PasswordForm>) -> Result<Response, Error> {
+pub async fn change(
+    State(app): State<App>,
+    network: Network,
+    Posted(signed, form): Posted<PasswordForm>,
+) -> Result<Response, Error> {
     let mut faults = Vec::new();
     if let Some(objection) = kit::password::objection(&form.password) {
         faults.push(("password", objection.to_owned()));
@@ -66,9 +70,9 @@ pub async fn change(State(app): State<App>, Posted(signed, form): Posted<Passwor
     if !faults.is_empty() {
         return Ok(page(&signed).refused(&faults));
     }
-    if !account::change_password(&app, &signed, &form.current, form.password).await? {
-        let words = "That is not your password. After five wrong attempts in a row an account rests, at first for half \
-                     a minute: then wait before you try again.";
+    if !account::change_password(&app, &signed, (&form.current, form.password), &network).await? {
+        let words = "That is not your password. After five wrong attempts in a row an account rests for your network, \
+                     at first for half a minute: then wait before you try again.";
         return Ok(page(&signed).refused(&[("current", words.to_owned())]));
     }
     tracing::info!(user = %signed.member.user_id, "password of the portal changed");

@@ -12,7 +12,7 @@ use kit::{
     extract::Query,
 };
 
-use super::frame::Frame;
+use super::{choice, frame::Frame};
 use crate::{
     App,
     error::Error,
@@ -37,8 +37,7 @@ struct SalesPage {
     to: String,
     by_hour: bool,
     zone: String,
-    /// Ids and words of the shows to choose from, and whether one is chosen.
-    shows: Vec<(String, String, bool)>,
+    shows: choice::Shows,
     rows: Vec<Row>,
     over_time: String,
     by_type: String,
@@ -73,10 +72,6 @@ async fn render(
     fault: Option<String>,
 ) -> Result<Response, Error> {
     let shows = catalog::contract::reseller_shows(&app.pool, signed.member.reseller).await?;
-    let shows = shows.into_iter().map(|found| {
-        let chosen = query.show.as_deref() == Some(found.show.show.as_str());
-        (found.show.show, format!("{}: {}", found.show.performer, found.show.title), chosen)
-    });
     let number = |number: i64| price::grouped(number.unsigned_abs());
     let totals = report.by_type();
     let rows = totals.iter().map(|total| {
@@ -98,7 +93,7 @@ async fn render(
         to: report.to.to_string(),
         by_hour: report.by_hour,
         zone: when::zone_name(&report.time_zone),
-        shows: shows.collect(),
+        shows: choice::shows(&shows, query.show.as_deref().unwrap_or_default()),
         rows,
         over_time: over_time(report),
         by_type: by_type(report),

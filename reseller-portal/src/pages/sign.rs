@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
+use kit::throttle::Network;
 use serde::Deserialize;
 
 use super::{
@@ -106,15 +107,19 @@ pub async fn in_form(State(app): State<App>, entry: Entry) -> Response {
 }
 
 /// `POST /portal/sign-in`
-pub async fn sign_in(State(app): State<App>, Entering(entry, form): Entering<SignIn>) -> Result<Response, Error> {
-    match account::sign_in(&app, &form.email, &form.password).await? {
+pub async fn sign_in(
+    State(app): State<App>,
+    network: Network,
+    Entering(entry, form): Entering<SignIn>,
+) -> Result<Response, Error> {
+    match account::sign_in(&app, &form.email, &form.password, &network).await? {
         Some(user) => {
             let cookie = signed::sign_in(&app, user).await?;
             Ok((AppendHeaders([cookie]), Redirect::to("/portal")).into_response())
         }
         None => {
-            let words = "Email and password do not fit together. After five wrong attempts in a row an account rests, \
-                         at first for half a minute: then wait before you try again.";
+            let words = "Email and password do not fit together. After five wrong attempts in a row an account rests for \
+                         your network, at first for half a minute: then wait before you try again.";
             let page = in_page(&entry, &form.email).refused(&[("", words.to_owned())]);
             Ok(with_entry(&app, &entry, page))
         }

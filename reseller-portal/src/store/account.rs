@@ -10,11 +10,12 @@ pub(super) fn state(name: &str) -> sqlx::Result<ResellerState> {
     ResellerState::parse(name).ok_or_else(|| sqlx::Error::Decode(format!("reseller state {name}").into()))
 }
 
-/// Resellers with whoever signed up for them, all or by state or id.
+/// Resellers with whoever signed up for them, all or by state or id: so many of those behind `after`.
 pub async fn entries(
     pool: &PgPool,
     of_state: Option<ResellerState>,
     reseller: Option<Uuid>,
+    (after, limit): (Option<Uuid>, i64),
 ) -> sqlx::Result<Vec<ResellerEntry>> {
     let rows = sqlx::query!(
         r#"SELECT r.reseller, r.name, r.about, r.state, r.created_at, r.decided_at, r.reason,
@@ -24,9 +25,13 @@ pub async fn entries(
                SELECT u.name, u.email FROM reseller.users u WHERE u.reseller = r.reseller ORDER BY u.created_at LIMIT 1
            ) contact ON true
            WHERE ($1::text IS NULL OR r.state = $1) AND ($2::uuid IS NULL OR r.reseller = $2)
-           ORDER BY (r.state = 'pending') DESC, r.created_at DESC, r.reseller"#,
+             AND ($3::uuid IS NULL OR (r.state = 'pending', r.created_at, r.reseller) <
+                  (SELECT a.state = 'pending', a.created_at, a.reseller FROM reseller.resellers a WHERE a.reseller = $3))
+           ORDER BY (r.state = 'pending') DESC, r.created_at DESC, r.reseller DESC LIMIT $4"#,
         of_state.map(ResellerState::name),
-        reseller
+        reseller,
+        after,
+        limit
     )
     .fetch_all(pool)
     .await?;
@@ -109,13 +114,14 @@ pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uui
 /// What signing in needs to know of a user.
 pub struct Credentials {
     pub user_id: Uuid,
+    pub email: String,
     pub password_hash: String,
 }
 
 pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials>> {
     sqlx::query_as!(
         Credentials,
-        "SELECT user_id, password_hash FROM reseller.users WHERE lower(email) = lower($1)",
+        "SELECT user_id, email, password_hash FROM reseller.users WHERE lower(email) = lower($1)",
         email
     )
     .fetch_optional(pool)
@@ -123,7 +129,7 @@ pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Cred
 }
 
 pub async fn credentials_of(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials>> {
-    sqlx::query_as!(Credentials, "SELECT user_id, password_hash FROM reseller.users WHERE user_id = $1", user)
+    sqlx::query_as!(Credentials, "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1", user)
         .fetch_optional(pool)
         .await
 }
@@ -145,40 +151,4 @@ pub async fn change_password(pool: &PgPool, known: &Credentials, hash: &str, kep
         .await?;
     tx.commit().await?;
     Ok(changed.rows_affected() == 1)
-}
-
-/// Counts an attempt to sign in, before its password is looked at, and blocks the account for what `block_secs` gives
-/// for so many in a row. `false` where the account is blocked: attempts side by side wait for each other here, so that
-/// none slips past the block.
-pub async fn attempt(pool: &PgPool, user: Uuid, block_secs: fn(i32) -> i64) -> sqlx::Result<bool> {
-    let mut tx = pool.begin().await?;
-    let failed = sqlx::query_scalar!(
-        "SELECT failed FROM reseller.users
-         WHERE user_id = $1 AND (blocked_until IS NULL OR blocked_until <= clock_timestamp()) FOR UPDATE",
-        user
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    let Some(failed) = failed.map(|failed| failed.saturating_add(1)) else { return Ok(false) };
-    let secs = block_secs(failed);
-    sqlx::query!(
-        "UPDATE reseller.users SET failed = $2,
-             blocked_until = CASE WHEN $3 > 0 THEN clock_timestamp() + make_interval(secs => $3) END
-         WHERE user_id = $1",
-        user,
-        failed,
-        secs as f64
-    )
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(true)
-}
-
-/// A right password forgives what was counted.
-pub async fn forgive(pool: &PgPool, user: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE reseller.users SET failed = 0, blocked_until = NULL WHERE user_id = $1", user)
-        .execute(pool)
-        .await?;
-    Ok(())
 }

@@ -55,7 +55,36 @@ pub async fn member(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Mem
     .transpose()
 }
 
+/// Forgets sessions that are over. Gives how many those were.
+pub async fn forget_over(pool: &PgPool) -> sqlx::Result<u64> {
+    Ok(sqlx::query!("DELETE FROM reseller.sessions WHERE expires_at < now()").execute(pool).await?.rows_affected())
+}
+
 pub async fn close(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM reseller.sessions WHERE token_hash = $1", token_hash).execute(pool).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use kit::testing::Corner;
+
+    use super::*;
+    use crate::store::account::{NewAccount, create};
+
+    #[tokio::test]
+    async fn sessions_that_are_over_are_forgotten_whoever_never_comes_back() {
+        let corner =
+            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let pool = &corner.pool;
+        let account =
+            NewAccount { company: "Quay", about: "", name: "Ada", email: "ada@example.com", password_hash: "x" };
+        let user = create(pool, &account).await.expect("a user");
+        // Signing in forgets the user's own, so the one that is over comes last.
+        for (token, secs) in [(b"open", 60), (b"over", -5)] {
+            open(pool, token, user, secs).await.expect("a session");
+        }
+        assert_eq!(forget_over(pool).await.expect("forgotten"), 1);
+        assert!(member(pool, b"open").await.expect("a database").is_some());
+    }
 }

@@ -84,7 +84,7 @@ async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_slowed_down_also_side_by_side() {
     let market = Market::new().await;
-    let (_, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    market.reseller("Quay Tickets", ResellerState::Approved).await;
     let guesser = market.browser();
     guesser.read("/portal/sign-in").await;
     let address = email("Quay Tickets");
@@ -98,18 +98,37 @@ async fn guessing_is_slowed_down_also_side_by_side() {
     }
     // The fifth and all after it at the same time.
     futures::future::join_all((0..6).map(|_| guess("wrong wrong wrong"))).await;
-    let failed: i32 = sqlx::query_scalar("SELECT failed FROM reseller.users WHERE reseller = $1")
-        .bind(reseller)
-        .fetch_one(&market.corner.pool)
-        .await
-        .unwrap();
-    assert_eq!(failed, 5, "a blocked account's attempts do not count, and none slipped past");
+    let mut redis = market.corner.redis.connection();
+    let failed: Vec<i64> =
+        redis::cmd("MGET").arg(keys(&market, "guessed").await).query_async(&mut redis).await.unwrap();
+    assert_eq!(failed, [5, 5], "a blocked account's attempts do not count, and none slipped past");
     assert_eq!(guess(PASSWORD).await, StatusCode::UNPROCESSABLE_ENTITY, "the right password waits too");
-    sqlx::query("UPDATE reseller.users SET blocked_until = now() - interval '1 second'")
-        .execute(&market.corner.pool)
-        .await
-        .unwrap();
+    redis::cmd("DEL").arg(keys(&market, "blocked").await).exec_async(&mut redis).await.unwrap();
     assert_eq!(guess(PASSWORD).await, StatusCode::SEE_OTHER);
+}
+
+/// What is kept of guesses at the portal's door.
+async fn keys(market: &Market, kind: &str) -> Vec<String> {
+    let pattern = format!("{}*{kind}:portal*", market.corner.namespace);
+    redis::cmd("KEYS").arg(pattern).query_async(&mut market.corner.redis.connection()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_keeps_an_account_shut_from_afar() {
+    let market = Market::new().await;
+    market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let address = email("Quay Tickets");
+    let near = |last: u8| ConnectInfo(std::net::SocketAddr::from(([203, 0, 113, last], 1)));
+    let sign_in = async |from: ConnectInfo<std::net::SocketAddr>, password: &str| {
+        let browser = market.browser_at(from);
+        browser.read("/portal/sign-in").await;
+        browser.post("/portal/sign-in", &[("email", &address), ("password", password)]).await.status
+    };
+    for _ in 0..5 {
+        assert_eq!(sign_in(near(1), "wrong wrong wrong").await, StatusCode::UNPROCESSABLE_ENTITY);
+    }
+    assert_eq!(sign_in(near(1), PASSWORD).await, StatusCode::UNPROCESSABLE_ENTITY, "a guesser's network waits");
+    assert_eq!(sign_in(near(2), PASSWORD).await, StatusCode::SEE_OTHER, "its owner's does not");
 }
 
 /// What an address sends to a form, without its token.
@@ -162,7 +181,7 @@ async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
 async fn a_changed_password_ends_all_other_sessions() {
     const NEW: &str = "another long password 8";
     let market = Market::new().await;
-    let (here, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let (here, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let (other, _) = market.reseller("Dock Tickets", ResellerState::Approved).await;
     let address = email("Quay Tickets");
     let sign_in = async |password: &str| {
@@ -200,12 +219,7 @@ async fn a_changed_password_ends_all_other_sessions() {
         change("not my password 9", PASSWORD, PASSWORD).await.ok(422);
     }
     change(NEW, PASSWORD, PASSWORD).await.ok(422);
-    let blocked: bool = sqlx::query_scalar("SELECT blocked_until > now() FROM reseller.users WHERE reseller = $1")
-        .bind(reseller)
-        .fetch_one(&market.corner.pool)
-        .await
-        .unwrap();
-    assert!(blocked);
+    assert!(!keys(&market, "blocked").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -206,6 +206,27 @@ async fn no_call_shows_or_touches_what_is_anothers() {
     assert!(answer.status.is_success(), "{answer:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_says_of_a_performer_stands_on_nobody_elses_show() {
+    let Two { market, ids, first, browser, key, .. } = two().await;
+    let before = rows(&market, first, &ids["show"]).await;
+    let venue = browser.read("/portal/venues").await;
+    let venue =
+        venue.split("href=\"/portal/venues/").find_map(|rest| rest.split('"').next()?.parse::<uuid::Uuid>().ok());
+    let (show, _) = browser.show(&venue.expect("a venue").to_string(), "Other Lights", "5").await;
+    for page in [format!("/portal/shows/{show}"), format!("/portal/shows/{show}/edit"), "/portal/shows".to_owned()] {
+        assert_eq!(leak(&browser.get(&page).await.ok(200), false), None, "{page}");
+    }
+    let form = browser.read(&format!("/portal/shows/{show}/edit")).await;
+    let genre = form.lines().find(|line| line.contains("name=\"genre\"")).expect("a field for the genre");
+    assert!(genre.contains("value=\"Other Lights\""), "{genre}");
+    let own = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200);
+    assert_eq!((leak(&own, false), &own.json()["show"]["genre"]), (None, &json!("Other Lights")));
+    let kept = catalog::contract::show(&market.corner.pool, &ids["show"]).await.unwrap().expect("published");
+    assert_eq!((kept.performer.as_str(), kept.genre.as_str()), ("Mira Vale", "Quillon Lights"));
+    assert_eq!(rows(&market, first, &ids["show"]).await, before);
+}
+
 fn operations(api: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
     let paths = api["paths"].as_object().expect("paths").iter();
     paths.flat_map(|(path, item)| {

@@ -5,4 +5,5 @@ mod doors;
 mod isolation;
 mod keys;
 mod market;
+mod pace;
 mod selling;

@@ -29,6 +29,7 @@ pub struct Market {
     /// Descriptions of the resellers' API and of checkout.
     pub descriptions: Vec<Value>,
     pub portal: App,
+    pub buying: checkout::App,
     keys: PassKeys,
     gate: Gate,
     tasks: Tasks,
@@ -125,29 +126,36 @@ impl Market {
         checkout::run_writer(buying.clone(), tasks.clone()).await;
 
         let routers = reseller_portal::router(portal.clone());
-        let (pages, api) = routers.portal.merge(routers.entrance).split_for_parts();
-        let selling = reseller_portal::with_api_keys(checkout::router(buying.clone()), portal.clone());
+        let calls = reseller_portal::with_api_keys(routers.api, portal.clone(), None);
+        let (pages, api) = routers.portal.merge(routers.entrance).merge(calls).split_for_parts();
+        let selling = reseller_portal::with_api_keys(checkout::router(buying.clone()), portal.clone(), None);
         let (selling, selling_api) = selling.split_for_parts();
         let provider = checkout::sandbox::router(&provider);
-        let (others, _) = provider.merchant.merge(provider.payer).merge(checkout::webhooks(buying)).split_for_parts();
+        let (others, _) =
+            provider.merchant.merge(provider.payer).merge(checkout::webhooks(buying.clone())).split_for_parts();
         let router = kit::http::stack(pages.merge(selling).merge(others));
         let (served, stop) = (router.clone(), tasks.stop());
         tasks.spawn(async move {
             let _ = axum::serve(listener, served).with_graceful_shutdown(stop.cancelled_owned()).await;
         });
         let descriptions = [api, selling_api].iter().map(|api| serde_json::to_value(api).unwrap()).collect();
-        Self { corner, router, descriptions, portal, keys, gate, tasks }
+        Self { corner, router, descriptions, portal, buying, keys, gate, tasks }
     }
 
     pub fn browser(&self) -> Browser {
         Browser { router: self.router.clone(), cookies: Mutex::default() }
     }
 
+    /// A browser somewhere else.
+    pub fn browser_at(&self, peer: axum::extract::ConnectInfo<std::net::SocketAddr>) -> Browser {
+        Browser { router: self.router.clone().layer(axum::Extension(peer)), cookies: Mutex::default() }
+    }
+
     /// Somebody who signed up for `company` and was put into `state`.
     pub async fn reseller(&self, company: &str, state: ResellerState) -> (Browser, Uuid) {
         let browser = self.browser();
         browser.sign_up(company).await;
-        let found = contract::resellers(&self.corner.pool, None).await.unwrap();
+        let found = contract::resellers(&self.corner.pool, None, None, 100).await.unwrap();
         let reseller = found.iter().find(|entry| entry.name == company).expect("signed up").reseller;
         self.decide(reseller, state, None).await;
         (browser, reseller)
@@ -293,12 +301,12 @@ impl Browser {
         after(&page, "href=\"/portal/venues/", name).expect("the venue is listed")
     }
 
-    /// A draft with one ticket type: the show's id and the type's.
+    /// A draft with one ticket type: the show's id and the type's. The performer is everybody's, the genre is the title.
     pub async fn show(&self, venue: &str, title: &str, allotted: &str) -> (String, String) {
         let form = [
             ("title", title),
             ("performer", "Mira Vale"),
-            ("genre", "Pop"),
+            ("genre", title),
             ("description", ""),
             ("venue", venue),
             ("doors_at", "2031-11-21T19:00"),
