@@ -12,7 +12,7 @@ use kit::{
     http::RequestId,
 };
 use serde::Deserialize;
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 use waitroom::contract::{Phase, RoomChange, RoomState, changed};
 
 use super::view::{Faults, Frame, SCRIPT, phase};
@@ -35,8 +35,14 @@ const CLOSED_MAX: usize = 50;
 struct RoomsPage {
     frame: Frame,
     script: String,
-    rooms: Arc<Vec<RoomFigures>>,
+    rooms: Vec<Row>,
     closed: Vec<RoomState>,
+}
+
+/// A room in the list, with the small picture of how many waited.
+struct Row {
+    live: RoomFigures,
+    spark: String,
 }
 
 /// `GET /admin`
@@ -44,8 +50,10 @@ pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Respo
     let mut closed = waitroom::contract::rooms(&app.pool).await?;
     closed.retain(|room| room.phase == Phase::Closed);
     closed.truncate(CLOSED_MAX);
+    let row = |live: &RoomFigures| Row { live: live.clone(), spark: waiting(&app.seen.picture(&live.room.room)).1 };
+    let rooms = app.live.rooms().iter().map(row).collect();
     let frame = Frame::new(&signed, "rooms");
-    Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms: app.live.rooms(), closed }))
+    Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms, closed }))
 }
 
 /// `GET /admin/stream`
@@ -178,11 +186,17 @@ fn draw(picture: &Picture) -> String {
         series: &series,
         unit: "per second",
     });
-    let waiting = count(last(&picture.waiting) as i64);
-    let spark = sparkline(&format!("Waiting over ten minutes; now {waiting}"), &picture.waiting);
+    let (waiting, spark) = waiting(picture);
     format!(
         "{chart}<figcaption class=\"row\"><span>Waiting</span>{spark}<span class=\"num\">{waiting}</span></figcaption>"
     )
+}
+
+/// How many wait, and how that went over ten minutes.
+fn waiting(picture: &Picture) -> (String, String) {
+    let now = count(picture.waiting.last().copied().unwrap_or_default() as i64);
+    let spark = sparkline(&format!("Waiting over ten minutes; now {now}"), &picture.waiting);
+    (now, spark)
 }
 
 #[derive(Template)]
