@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable};
 use kit::serve::Tasks;
+use sqlx::PgPool;
 
 use crate::{
     App, allotments, commands,
@@ -77,9 +78,10 @@ pub async fn run_api(app: App, tasks: Tasks) {
     payment::run(&app, &tasks);
 }
 
-/// Starts the order writer, the relay of order events, and what keeps stock true to the catalog's allotments.
-pub async fn run_writer(app: App, tasks: Tasks) {
-    let (counting, relaying, stop) = (app.pool.clone(), app.clone(), tasks.stop());
+/// Starts the order writer, the relay of order events, and what keeps stock true to the catalog's allotments. `pool` is for
+/// writer and relay: a crowd of requests must not keep them waiting, for it waits for them.
+pub async fn run_writer(app: App, pool: PgPool, tasks: Tasks) {
+    let (counting, kafka, stop) = (app.pool.clone(), app.kafka.clone(), tasks.stop());
     tasks.every("count waiting events", COUNT, move || {
         let pool = counting.clone();
         async move {
@@ -93,6 +95,6 @@ pub async fn run_writer(app: App, tasks: Tasks) {
         async move { Ok(store::writer::forget_refusals(&pool, REFUSALS_KEPT_HOURS).await?) }
     });
     tasks.spawn(allotments::run(app.clone(), stop.clone()));
-    tasks.spawn(writer::run(app, stop.clone()));
-    tasks.spawn(kit::outbox::run::<Outbox>(relaying.pool.clone(), relaying.kafka.clone(), TOPIC, stop));
+    tasks.spawn(writer::run(app, pool.clone(), stop.clone()));
+    tasks.spawn(kit::outbox::run::<Outbox>(pool, kafka, TOPIC, stop));
 }

@@ -20,6 +20,7 @@ use rdkafka::{
     consumer::{CommitMode, Consumer, DefaultConsumerContext, StreamConsumer},
     message::BorrowedMessage,
 };
+use sqlx::PgPool;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -64,11 +65,11 @@ impl Done {
 }
 
 /// Writes until `stop`, through whatever restarts.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
     let mut pauses = pauses();
     while !stop.is_cancelled() {
         let started = Instant::now();
-        if let Err(error) = follow(&app, &stop).await {
+        if let Err(error) = follow(&app, &pool, &stop).await {
             tracing::warn!(error = format!("{error:#}"), "the order writer starts again");
         }
         if started.elapsed() > Duration::from_secs(30) {
@@ -91,7 +92,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
         .build()
 }
 
-async fn follow(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
     commands::ensure_topic(&app.kafka, app.commands.partitions).await?;
     let consumer: StreamConsumer<DefaultConsumerContext> =
         app.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).context("making the order writer's consumer")?;
@@ -99,7 +100,7 @@ async fn follow(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
     consumer.subscribe(&[&app.kafka.name(COMMANDS_TOPIC)])?;
     tracing::info!("the order writer is following the log");
     let (mut lanes, done) = (JoinSet::new(), Done::default());
-    let followed = hand_out(app, &consumer, &mut lanes, &done, stop).await;
+    let followed = hand_out(app, pool, &consumer, &mut lanes, &done, stop).await;
     // Their senders are gone: the lanes write what they have and end.
     while let Some(ended) = lanes.join_next().await {
         ended.context("a lane of the order writer")?;
@@ -112,6 +113,7 @@ async fn follow(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
 /// waits for. A partition that moved to another writer leaves its lane idle here.
 async fn hand_out(
     app: &App,
+    pool: &PgPool,
     consumer: &StreamConsumer<DefaultConsumerContext>,
     lanes: &mut JoinSet<()>,
     done: &Done,
@@ -132,7 +134,7 @@ async fn hand_out(
         };
         let sender = senders.entry(partition).or_insert_with(|| {
             let (sender, entries) = mpsc::channel(app.config.writer_batch_max);
-            lanes.spawn(lane::run(app.clone(), partition, entries, done.clone(), stop.clone()));
+            lanes.spawn(lane::run(app.clone(), pool.clone(), partition, entries, done.clone(), stop.clone()));
             sender
         });
         tokio::select! {

@@ -7,7 +7,7 @@ use kit::{
 };
 use sqlx::PgPool;
 
-const STEADY_CONNECTIONS_MAX: u32 = 3;
+const STEADY_CONNECTIONS_MAX: u32 = 8;
 
 /// The three servers, as every command needs them.
 #[derive(Clone)]

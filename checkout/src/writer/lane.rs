@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::PgPool;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout_at},
@@ -18,12 +19,13 @@ use crate::{
 /// Writes until there is nothing more to come, or `stop` while Postgres is away.
 pub(super) async fn run(
     app: App,
+    pool: PgPool,
     partition: i32,
     mut entries: mpsc::Receiver<Entry>,
     done: Done,
     stop: CancellationToken,
 ) {
-    let mut lane = Lane { app, partition, teller: Teller::default(), stop };
+    let mut lane = Lane { app, pool, partition, teller: Teller::default(), stop };
     let (max, linger) = (lane.app.config.writer_batch_max, lane.app.config.writer_linger);
     loop {
         let batch = collect(&mut entries, max, linger).await;
@@ -57,6 +59,7 @@ async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Durati
 /// A partition on its way into Postgres.
 struct Lane {
     app: App,
+    pool: PgPool,
     partition: i32,
     teller: Teller,
     stop: CancellationToken,
@@ -119,7 +122,7 @@ impl Lane {
     /// One transaction. `None` where all entries were written before.
     async fn write(&self, entries: &[Entry]) -> sqlx::Result<Option<Plan>> {
         let Some(last) = entries.last() else { return Ok(None) };
-        let mut tx = self.app.pool.begin().await?;
+        let mut tx = self.pool.begin().await?;
         let (next_offset, now) = store::writer::fence(&mut tx, self.partition, last.offset + 1).await?;
         let unseen = entries.iter().filter(|entry| entry.offset >= next_offset);
         let asked: Vec<Asked> = unseen.filter_map(|entry| entry.asked.clone()).collect();

@@ -285,7 +285,7 @@ async fn serve(app: &App, provider: sandbox::Config, listener: tokio::net::TcpLi
         .split_for_parts();
     sandbox::run(&state, tasks);
     checkout::run_api(app.clone(), tasks.clone()).await;
-    checkout::run_writer(app.clone(), tasks.clone()).await;
+    checkout::run_writer(app.clone(), app.pool.clone(), tasks.clone()).await;
     let router = kit::http::stack(routes.merge(kit::asset::router(&[&kit::asset::STYLESHEET])));
     let stop = tasks.stop();
     tokio::spawn(async move {

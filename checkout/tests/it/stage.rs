@@ -186,7 +186,7 @@ impl Stage {
     /// Starts a writer in a process of its own, so to say: it shares nothing with the API but the servers.
     pub async fn start_writer(&mut self) {
         self.writer = Tasks::default();
-        checkout::run_writer(self.app(), self.writer.clone()).await;
+        checkout::run_writer(self.app(), self.corner.pool.clone(), self.writer.clone()).await;
     }
 
     pub fn pass(&self, place: &str) -> String {

@@ -95,7 +95,7 @@ async fn add_checkout(
         all.add_for_keys(checkout::router(app.clone()), buy, portal);
     }
     if writes {
-        checkout::run_writer(app, all.tasks.clone()).await;
+        checkout::run_writer(app, stores.steady.clone(), all.tasks.clone()).await;
     }
     Ok(())
 }

@@ -123,7 +123,7 @@ impl Market {
         }
         checkout::sandbox::run(&provider, &tasks);
         checkout::run_api(buying.clone(), tasks.clone()).await;
-        checkout::run_writer(buying.clone(), tasks.clone()).await;
+        checkout::run_writer(buying.clone(), buying.pool.clone(), tasks.clone()).await;
 
         let routers = reseller_portal::router(portal.clone());
         let calls = reseller_portal::with_api_keys(routers.api, portal.clone(), None);
