@@ -9,11 +9,10 @@ use std::{
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use kit::kafka::Kafka;
+use kit::kafka::{Kafka, Producer};
 use rdkafka::{
     ClientContext, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer},
-    producer::FutureProducer,
 };
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -63,7 +62,7 @@ pub struct Controller {
     heads_topic: String,
     settings: watch::Receiver<GateSettings>,
     gate: Gate,
-    producer: FutureProducer,
+    producer: Arc<Producer>,
     consumer: Arc<StreamConsumer<Changes>>,
     lanes: BTreeMap<i32, Lane>,
     paused: Vec<i32>,
@@ -84,7 +83,7 @@ impl Controller {
     pub fn new(
         kafka: &Kafka,
         gate: Gate,
-        producer: FutureProducer,
+        producer: Arc<Producer>,
         settings: watch::Receiver<GateSettings>,
     ) -> anyhow::Result<Self> {
         let room = settings.borrow().room.clone();

@@ -1,8 +1,12 @@
 //! The topic `heads`: what every waiting-room instance follows.
 
+use anyhow::Context;
 use chrono::{DateTime, Utc};
-use kit::{http::RequestId, kafka::Kafka};
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use kit::{
+    http::RequestId,
+    kafka::{Kafka, Producer},
+};
+use rdkafka::producer::FutureRecord;
 use serde::{Deserialize, Serialize};
 
 /// One partition, so that a room's heads stand in one order.
@@ -38,13 +42,13 @@ pub async fn ensure_heads_topic(kafka: &Kafka) -> anyhow::Result<()> {
 }
 
 /// Publishes and waits for the acknowledgement.
-pub(crate) async fn publish(producer: &FutureProducer, topic: &str, moved: &HeadsMoved) -> anyhow::Result<()> {
+pub(crate) async fn publish(producer: &Producer, topic: &str, moved: &HeadsMoved) -> anyhow::Result<()> {
     let payload = serde_json::to_vec(moved)?;
     let record = FutureRecord::to(topic)
         .key(&moved.room)
         .partition(0)
         .headers(kit::kafka::headers(&RequestId::fresh()))
         .payload(&payload);
-    producer.send(record, std::time::Duration::ZERO).await.map_err(|(error, _)| error)?;
+    producer.send(record)?.await.context("the producer was dropped")?.map_err(|(error, _)| error)?;
     Ok(())
 }

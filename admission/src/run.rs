@@ -1,12 +1,11 @@
 //! Starts a controller for every gate and keeps their settings current.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use kit::{
-    kafka::{Kafka, ProducerBounds},
+    kafka::{Kafka, Producer, ProducerBounds},
     serve::Tasks,
 };
-use rdkafka::producer::FutureProducer;
 use sqlx::PgPool;
 use tokio::sync::watch;
 
@@ -26,8 +25,8 @@ const SETTINGS_EVERY: Duration = Duration::from_millis(300);
 /// # Errors
 /// When a Kafka client cannot be made; Kafka and Postgres being away is waited out.
 pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Result<()> {
-    let producer =
-        kafka.producer(ProducerBounds { queue_messages_max: 10_000, delivery_ms_max: 5000, linger_ms: 0 })?;
+    let bounds = ProducerBounds { queue_messages_max: 10_000, delivery_ms_max: 5000, linger_ms: 0 };
+    let producer = Arc::new(Producer::new(kafka.clone(), bounds)?);
     let mut supervisor =
         Supervisor { kafka, gate, producer, tasks: tasks.clone(), rooms: HashMap::new(), ready: false };
     let stop = tasks.stop();
@@ -57,7 +56,7 @@ pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Res
 struct Supervisor {
     kafka: Kafka,
     gate: Gate,
-    producer: FutureProducer,
+    producer: Arc<Producer>,
     tasks: Tasks,
     rooms: HashMap<String, watch::Sender<GateSettings>>,
     ready: bool,

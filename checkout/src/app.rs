@@ -90,4 +90,9 @@ impl App {
             http,
         })))
     }
+
+    /// What this instance waits for before it can serve.
+    pub fn missing(&self) -> Option<&'static str> {
+        (!self.commands.is_ready()).then_some("a producer for orders")
+    }
 }

@@ -1,15 +1,15 @@
 //! Sending order commands to the log.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use kit::{
     http::RequestId,
-    kafka::{Kafka, ProducerBounds},
+    kafka::{Kafka, Producer, ProducerBounds},
 };
-use rdkafka::{
-    error::KafkaError,
-    producer::{FutureProducer, FutureRecord, Producer},
-};
+use rdkafka::{error::KafkaError, producer::FutureRecord};
 use uuid::Uuid;
 
 use crate::{App, Error, config::Config, contract::Command};
@@ -27,7 +27,7 @@ const CALL: Duration = Duration::from_secs(1);
 
 /// The producer of order commands.
 pub struct Commands {
-    producer: FutureProducer,
+    producer: Arc<Producer>,
     topic: String,
     /// Partitions of the topic.
     pub partitions: i32,
@@ -55,10 +55,15 @@ impl Commands {
         let bounds =
             ProducerBounds { queue_messages_max: config.commands_queue_max, delivery_ms_max: 3_000, linger_ms: 2 };
         Ok(Self {
-            producer: kafka.producer(bounds)?,
+            producer: Arc::new(Producer::new(kafka.clone(), bounds)?),
             topic: kafka.name(COMMANDS_TOPIC),
             partitions: config.commands_partitions,
         })
+    }
+
+    /// Whether a command has a chance of being acknowledged.
+    pub fn is_ready(&self) -> bool {
+        self.producer.is_ready()
     }
 
     /// Appends a command and waits until it is on all in-sync replicas, for 3 s at most.
@@ -76,7 +81,7 @@ impl Commands {
             .key(&key)
             .payload(&payload)
             .headers(kit::kafka::headers(request));
-        let delivery = self.producer.send_result(record).map_err(|(error, _)| {
+        let delivery = self.producer.send(record).map_err(|error| {
             metrics::counter!("fairgate_commands_total", "outcome" => "not_queued").increment(1);
             SendFault::NotQueued(error.to_string())
         })?;
@@ -96,8 +101,7 @@ impl Commands {
     async fn ends(&self) -> Result<Result<Vec<(i32, i64)>, KafkaError>, Error> {
         let (producer, topic, partitions) = (self.producer.clone(), self.topic.clone(), self.partitions);
         let asking = tokio::task::spawn_blocking(move || {
-            let client = producer.client();
-            let end = |partition| client.fetch_watermarks(&topic, partition, CALL).map(|(_, end)| (partition, end));
+            let end = |partition| producer.end_offset(&topic, partition, CALL).map(|end| (partition, end));
             (0..partitions).map(end).collect()
         });
         asking.await.map_err(Error::internal)

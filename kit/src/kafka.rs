@@ -17,6 +17,10 @@ use rdkafka::{
 
 use crate::http::RequestId;
 
+mod producer;
+
+pub use producer::Producer;
+
 const REQUEST_ID: &str = "request-id";
 const CALL: Duration = Duration::from_secs(5);
 
@@ -76,7 +80,8 @@ impl Kafka {
         config
     }
 
-    /// A producer whose acknowledgement means: on all in-sync replicas, once.
+    /// A producer whose acknowledgement means: on all in-sync replicas, once. For as long as nothing goes wrong; whoever
+    /// keeps one for the life of a process wants [`Producer`].
     pub fn producer(&self, bounds: ProducerBounds) -> anyhow::Result<FutureProducer> {
         self.config()
             .set("enable.idempotence", "true")

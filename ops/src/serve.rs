@@ -259,6 +259,7 @@ fn describe_security(api: &mut utoipa::openapi::OpenApi) {
 struct Readiness {
     stores: Stores,
     waitroom: Option<waitroom::App>,
+    checkout: Option<checkout::App>,
     /// What was missing when it was last looked at: asking is cheap, looking makes a Kafka client.
     looked: tokio::sync::Mutex<Option<(Instant, Vec<&'static str>)>>,
 }
@@ -267,7 +268,7 @@ const READINESS_FRESH: Duration = Duration::from_secs(1);
 
 impl Readiness {
     fn of(stores: &Stores) -> Self {
-        Self { stores: stores.clone(), waitroom: None, looked: tokio::sync::Mutex::default() }
+        Self { stores: stores.clone(), waitroom: None, checkout: None, looked: tokio::sync::Mutex::default() }
     }
 
     /// The servers that do not answer.
@@ -293,9 +294,8 @@ impl Readiness {
 /// 200 once every server answers and the heads were read; 503 naming what is missing until then.
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
     let mut missing = readiness.missing().await;
-    if readiness.waitroom.as_ref().is_some_and(|app| !app.is_ready()) {
-        missing.push("the heads of the lines");
-    }
+    missing.extend(readiness.waitroom.iter().flat_map(waitroom::App::missing));
+    missing.extend(readiness.checkout.iter().flat_map(checkout::App::missing));
     if missing.is_empty() {
         return (StatusCode::OK, "ready").into_response();
     }

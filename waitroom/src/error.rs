@@ -24,6 +24,8 @@ pub enum Error {
     Busy,
     #[error("the line could not be written: {0}")]
     NotAcknowledged(rdkafka::error::KafkaError),
+    #[error("the line was written, but not where: offset {offset}")]
+    Placeless { offset: i64 },
     #[error("there is no place ticket")]
     TicketMissing,
     #[error(transparent)]
@@ -60,11 +62,11 @@ impl Error {
             Self::Busy => of(S::SERVICE_UNAVAILABLE, "room-busy", "The line is very busy this second")
                 .detail("You have not joined yet. Try again in a moment.")
                 .retry_after(2),
-            Self::NotAcknowledged(error) => {
+            Self::NotAcknowledged(_) | Self::Placeless { .. } => {
                 of(S::SERVICE_UNAVAILABLE, "join-not-acknowledged", "We could not give you a place yet")
                     .detail("You have not joined. Try again in a moment; nobody who holds a place loses it.")
                     .retry_after(3)
-                    .cause(error)
+                    .cause(self)
             }
             Self::TicketMissing => of(S::UNAUTHORIZED, "place-ticket-needed", "A place ticket is needed")
                 .detail("Join the line first; you get a place ticket. Send it as Authorization: Bearer."),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use kit::{
     http::RequestId,
-    kafka::{self, Kafka, ProducerBounds},
+    kafka::{self, Kafka, Producer, ProducerBounds},
     token::SealRing,
 };
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::FutureRecord;
 
 use crate::{
     contract::LineEntry,
@@ -18,7 +18,7 @@ use crate::{
 
 /// Appends joins to the lines.
 pub struct Joiner {
-    producer: FutureProducer,
+    producer: Producer,
     kafka: Kafka,
     keys: Arc<SealRing>,
     entry: Vec<u8>,
@@ -32,8 +32,13 @@ pub struct Joined {
 
 impl Joiner {
     pub fn new(kafka: Kafka, keys: Arc<SealRing>, bounds: ProducerBounds) -> anyhow::Result<Self> {
-        let producer = kafka.producer(bounds)?;
+        let producer = Producer::new(kafka.clone(), bounds)?;
         Ok(Self { producer, kafka, keys, entry: serde_json::to_vec(&LineEntry { v: 1 })? })
+    }
+
+    /// Whether a join has a chance of being acknowledged.
+    pub fn is_ready(&self) -> bool {
+        self.producer.is_ready()
     }
 
     /// Appends a record to a lane of the room's line and waits for the acknowledgement of all in-sync replicas.
@@ -53,11 +58,15 @@ impl Joiner {
         let lane = room.pick_lane();
         let record =
             FutureRecord::<(), _>::to(&topic).partition(lane).payload(&self.entry).headers(kafka::headers(request));
-        let delivery = self.producer.send_result(record).map_err(|(error, _)| refused(error))?;
+        let delivery = self.producer.send(record).map_err(refused)?;
         let delivered = delivery
             .await
             .map_err(|_| Error::Internal(anyhow::anyhow!("the producer ended")))?
             .map_err(|(error, _)| refused(error))?;
+        // An append that was repeated and found already there is acknowledged without its offset.
+        if delivered.offset < 0 {
+            return Err(Error::Placeless { offset: delivered.offset });
+        }
         room.joined(delivered.partition, delivered.offset);
         metrics::counter!("fairgate_joined_total", "room" => room.name.clone()).increment(1);
         let heads = room.with_log(crate::head_log::HeadLog::heads);

@@ -62,9 +62,11 @@ impl App {
         })))
     }
 
-    /// Whether this instance knows where the lines stand.
-    pub fn is_ready(&self) -> bool {
-        self.rooms.are_ready()
+    /// What this instance waits for before it can serve: where the lines stand, and a producer that joins go through.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let missing =
+            [(self.rooms.are_ready(), "the heads of the lines"), (self.joiner.is_ready(), "a producer for the lines")];
+        missing.into_iter().filter_map(|(is_there, what)| (!is_there).then_some(what)).collect()
     }
 
     /// Opens a place ticket of `room`.

@@ -88,6 +88,7 @@ async fn add_checkout(
     let verifier = verifier.context("FAIRGATE_PASS_KEYS is missing")?;
     let (pool, redis, kafka) = (stores.pool.clone(), stores.redis.clone(), stores.kafka.clone());
     let app = checkout::App::new(config, pool, redis, kafka, gate, verifier)?;
+    all.ready.checkout = Some(app.clone());
     if answers {
         checkout::run_api(app.clone(), all.tasks.clone()).await;
         let buy = all.limits.buy;

@@ -20,6 +20,7 @@ use kit::{
     testing::Corner,
     token::{SealRing, generate_seal_key},
 };
+use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 use serde_json::Value;
 use tower::ServiceExt;
 use waitroom::{
@@ -43,6 +44,7 @@ impl Drop for Hall {
 
 /// One process's waiting room.
 pub struct Instance {
+    app: App,
     router: Router,
 }
 
@@ -95,6 +97,15 @@ impl Hall {
         env.insert("FAIRGATE_JOIN_QUEUE_MAX".into(), "100".into());
         env.insert("FAIRGATE_JOIN_MS_MAX".into(), "1500".into());
         let instance = build(&self.corner, &env, &self.pass_key, &self.nowhere(), &self.corner.kafka, &self.tasks);
+        instance.head_when(|_| true).await;
+        instance
+    }
+
+    /// One that has read the heads, and whose joins go to a broker that answers what it is told to.
+    pub async fn instance_with_broker(&self, broker: &MockCluster<'_, DefaultProducerContext>) -> Instance {
+        broker.create_topic(&self.corner.kafka.name("line.r"), 1, 1).expect("a topic");
+        let joins = Kafka::new(&broker.bootstrap_servers(), &self.corner.namespace, 1);
+        let instance = build(&self.corner, &self.env, &self.pass_key, &joins, &self.corner.kafka, &self.tasks);
         instance.head_when(|_| true).await;
         instance
     }
@@ -158,12 +169,17 @@ fn build(
     let keys = Arc::new(PassKeys::from_paserk(pass_key, "fairgate", "checkout").expect("keys"));
     let app = App::new(config, corner.pool.clone(), joins.clone(), keys).expect("app");
     waitroom::run(&app, corner.pool.clone(), heads.clone(), tasks);
-    let routers = waitroom::router(app);
+    let routers = waitroom::router(app.clone());
     let (router, _) = routers.joining.merge(routers.waiting).split_for_parts();
-    Instance { router: kit::http::stack(router) }
+    Instance { app, router: kit::http::stack(router) }
 }
 
 impl Instance {
+    /// What it is not ready for the lack of.
+    pub fn missing(&self) -> Vec<&'static str> {
+        self.app.missing()
+    }
+
     async fn send(&self, request: Request<Body>) -> axum::response::Response {
         self.router.clone().oneshot(request).await.expect("infallible")
     }

@@ -12,6 +12,10 @@ use std::{
 
 use axum::http::StatusCode;
 use hall::{Hall, id_of};
+use rdkafka::{
+    mocking::MockCluster,
+    types::{RDKafkaApiKey, RDKafkaRespErr},
+};
 use serde_json::Value;
 use waitroom::contract::{Phase, RoomChange, change_room};
 
@@ -122,6 +126,33 @@ async fn without_a_broker_a_join_is_refused_quickly_and_claims_no_place() {
     assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
     assert!(body["retry_after_secs"].as_u64().unwrap() > 0);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fatal_producer_costs_its_own_joins_and_no_others() {
+    let hall = Hall::open(1, 10.0).await;
+    let broker = MockCluster::new(1).unwrap();
+    let instance = hall.instance_with_broker(&broker).await;
+    instance.join().await;
+    assert_eq!(instance.missing(), Vec::<&str>::new());
+    broker.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    let (status, body) = instance.call("POST", "/v1/rooms/r/places", None).await;
+    assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
+    assert_eq!(instance.missing(), ["a producer for the lines"], "not ready until another stands in");
+    instance.join().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(instance.missing(), Vec::<&str>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acknowledgement_without_an_offset_is_no_place() {
+    let hall = Hall::open(1, 10.0).await;
+    let broker = MockCluster::new(1).unwrap();
+    let instance = hall.instance_with_broker(&broker).await;
+    broker.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER]);
+    let (status, body) = instance.call("POST", "/v1/rooms/r/places", None).await;
+    assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
+    assert_eq!(instance.join().await["offset"], 0, "the next has a place");
 }
 
 #[tokio::test(flavor = "multi_thread")]
