@@ -40,6 +40,10 @@ pub enum Error {
     EmailTaken,
     #[error("nobody disables themselves or the last admin")]
     LastAdmin,
+    #[error("nobody resets their own password")]
+    OwnReset,
+    #[error("the person is disabled")]
+    PersonDisabled,
     #[error("there is no such reseller")]
     ResellerUnknown,
     #[error("there is no such ticket")]
@@ -112,6 +116,10 @@ impl Error {
                 .field("email", "taken"),
             Self::LastAdmin => Problem::new(S::CONFLICT, "admin-needed", "Somebody must remain who can undo it")
                 .detail("You cannot disable yourself, nor the last admin. Ask another admin to do it."),
+            Self::OwnReset => Problem::new(S::CONFLICT, "password-is-own", "Change your own password instead")
+                .detail("A one-time password is for somebody else who lost theirs. Change yours on the page of your account, or with PUT /v1/admin/password: both ask for the one you have. If you lost it, ask another admin."),
+            Self::PersonDisabled => Problem::new(S::CONFLICT, "person-disabled", "This person may not sign in")
+                .detail("No password would let them in. Enable them first, then give them a one-time password."),
             Self::TicketFull => Problem::new(S::CONFLICT, "support-full", "This conversation is full")
                 .detail("You have written 20 messages. We have them all; please wait for our answer."),
             Self::AnswerChanged => Problem::new(

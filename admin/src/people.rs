@@ -114,19 +114,27 @@ pub async fn set_disabled(
     Ok(())
 }
 
-/// Gives somebody a new one-time password and ends their sessions. Gives their address and the password.
+/// Gives somebody else a new one-time password and ends their sessions. Gives their address and the password. What was done
+/// is told to them at the page where they choose their own.
 ///
 /// # Errors
-/// [`Error::PersonUnknown`].
+/// [`Error::PersonUnknown`]; [`Error::OwnReset`] for oneself, since whoever finds an open session must not get past the
+/// question for the password that is; [`Error::PersonDisabled`] for whom no password opens anything.
 pub async fn reset_password(
     app: &App,
     staff: &Staff,
     person: Uuid,
     request: &RequestId,
 ) -> Result<(String, String), Error> {
+    if person == staff.person {
+        return Err(Error::OwnReset);
+    }
     let new = OneTime::fresh().await?;
     let mut tx = app.pool.begin().await?;
     let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
+    if account.person.disabled_at.is_some() {
+        return Err(Error::PersonDisabled);
+    }
     replace(&mut tx, &account.person, &new, &staff.email, request).await?;
     tx.commit().await?;
     Ok((account.person.email, new.password))

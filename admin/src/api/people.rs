@@ -108,11 +108,13 @@ pub async fn change(
 
 /// Give somebody a new one-time password
 ///
-/// Ends their sessions.
+/// Ends their sessions; they read who did it when they choose their own. One's own password is changed with
+/// `PUT /v1/admin/password`.
 #[utoipa::path(post, path = "/v1/admin/people/{person}/password", tag = "admin", security(("admin_session" = [])),
     params(("person" = Uuid, Path)),
     responses((status = 201, body = OneTime), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`person-unknown`")))]
+        (status = 404, body = ProblemBody, description = "`person-unknown`"),
+        (status = 409, body = ProblemBody, description = "`password-is-own`, `person-disabled`")))]
 pub async fn reset(
     State(app): State<App>,
     caller: Caller<Admins>,

@@ -16,11 +16,13 @@ use crate::{
     error::Error,
     session::{Fields, Newcomers, Posted, SESSION, SESSION_SECS, Signed},
     sign_in::{self, Origin},
+    store::{self, people::PasswordChange},
 };
 
 /// Binds the sign-in form to the browser that asked for it: nobody is signed in by somebody else's form.
 const FORM: Cookie = Cookie { name: "fg_admin_form", path: "/admin/sign-in", strict: true };
 const FORM_SECS: i64 = 3600;
+const CHANGES_SHOWN: i64 = 5;
 
 #[derive(Template)]
 #[template(path = "admin/sign_in.html")]
@@ -91,19 +93,27 @@ struct PasswordPage {
     email: String,
     first: bool,
     done: bool,
+    /// What was done to the password lately, newest first: nobody uses another's account without its owner reading of it.
+    changes: Vec<PasswordChange>,
     faults: Faults,
 }
 
 impl PasswordPage {
-    fn new(signed: &Signed<Newcomers>, faults: Faults) -> Self {
-        let first = signed.staff.must_change_password;
-        Self { frame: Frame::new(signed, "account"), email: signed.staff.email.clone(), first, done: false, faults }
+    async fn new(app: &App, signed: &Signed<Newcomers>, faults: Faults) -> Result<Self, Error> {
+        let (first, email) = (signed.staff.must_change_password, signed.staff.email.clone());
+        let changes = store::people::password_changes(&app.pool, &email, CHANGES_SHOWN).await?;
+        Ok(Self { frame: Frame::new(signed, "account"), email, first, done: false, changes, faults })
+    }
+
+    /// Who gave the one-time password that opened this session, where it was not the first one.
+    fn reset(&self) -> Option<&PasswordChange> {
+        self.changes.first().filter(|last| self.first && last.was_reset)
     }
 }
 
 /// `GET /admin/password`
-pub async fn account(signed: Signed<Newcomers>) -> Response {
-    kit::page::html(&PasswordPage::new(&signed, Faults::default()))
+pub async fn account(State(app): State<App>, signed: Signed<Newcomers>) -> Result<Response, Error> {
+    Ok(kit::page::html(&PasswordPage::new(&app, &signed, Faults::default()).await?))
 }
 
 /// `POST /admin/password`
@@ -119,12 +129,12 @@ pub async fn change(
         match sign_in::change_password(&app, &signed.staff, &signed.token, words, &from).await {
             Ok(()) if signed.staff.must_change_password => return Ok(Redirect::to("/admin").into_response()),
             Ok(()) => {
-                let page = PasswordPage { done: true, ..PasswordPage::new(&signed, Faults::default()) };
+                let page = PasswordPage { done: true, ..PasswordPage::new(&app, &signed, Faults::default()).await? };
                 return Ok(kit::page::html(&page));
             }
             Err(error) => Faults::of_error(error)?,
         }
     };
-    let page = kit::page::html(&PasswordPage::new(&signed, faults));
+    let page = kit::page::html(&PasswordPage::new(&app, &signed, faults).await?);
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }

@@ -1,10 +1,16 @@
 //! What several pages show alike.
 
 use kit::{asset::Asset, extract::invalid_field};
+use uuid::Uuid;
 use waitroom::contract::Phase;
 
 pub use crate::preview::moment;
-use crate::{error::Error, preview::count, session::Signed, staff::Role};
+use crate::{
+    error::Error,
+    preview::count,
+    session::Signed,
+    staff::{Role, Staff},
+};
 
 /// Live figures.
 pub static SCRIPT: Asset =
@@ -12,6 +18,7 @@ pub static SCRIPT: Asset =
 
 /// What stands around every page of somebody who signed in.
 pub struct Frame {
+    pub person: Uuid,
     pub name: String,
     pub is_admin: bool,
     pub csrf: String,
@@ -21,7 +28,8 @@ pub struct Frame {
 
 impl Frame {
     pub fn new<A>(signed: &Signed<A>, here: &'static str) -> Self {
-        Self { name: signed.staff.name.clone(), is_admin: signed.staff.role == Role::Admin, csrf: signed.csrf(), here }
+        let Staff { person, name, role, .. } = signed.staff.clone();
+        Self { person, name, is_admin: role == Role::Admin, csrf: signed.csrf(), here }
     }
 }
 

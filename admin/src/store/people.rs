@@ -179,6 +179,30 @@ pub async fn set_password(
     Ok(())
 }
 
+/// Somebody's password was reset or changed.
+pub struct PasswordChange {
+    pub at: DateTime<Utc>,
+    /// The address of who did it; `set-up` for the command line.
+    pub who: String,
+    /// It became a one-time password, given by `who`.
+    pub was_reset: bool,
+}
+
+/// The last `limit` times that the password of an address was reset or changed, newest first. The log has them for good,
+/// whoever signs in meanwhile.
+pub async fn password_changes(pool: &PgPool, email: &str, limit: i64) -> sqlx::Result<Vec<PasswordChange>> {
+    sqlx::query_as!(
+        PasswordChange,
+        r#"SELECT at, who, action = 'password.reset' AS "was_reset!" FROM admin.audit
+           WHERE target = 'person ' || $1 AND action IN ('password.reset', 'password.change')
+           ORDER BY id DESC LIMIT $2"#,
+        email,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
 pub async fn set_disabled(tx: &mut PgConnection, user: Uuid, disabled: bool) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE admin.users SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE user_id = $1",

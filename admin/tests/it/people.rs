@@ -115,3 +115,56 @@ async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
         current = PASSWORD.to_owned();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() {
+    let (desk, admin) = Desk::with_admin().await;
+    let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let own = people["people"][0]["person"].as_str().expect("id").to_owned();
+    let refused = desk.api("POST", &format!("/v1/admin/people/{own}/password"), Some(&admin), None).await;
+    assert_eq!((refused.status, refused.id().as_str()), (StatusCode::CONFLICT, "password-is-own"), "{}", refused.text);
+    let (cookie, csrf) = (format!("fg_admin={admin}"), kit::secret::csrf(&admin));
+    let page = desk.post(&format!("/admin/people/{own}"), &cookie, &[("csrf", &csrf), ("do", "reset")]).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    assert!(page.text.contains("Change your own password instead") && !page.text.contains("<code>"), "{}", page.text);
+    let list = desk.get("/admin/people", &cookie).await.text;
+    assert!(list.contains("Your password") && !list.contains("value=\"reset\""), "{list}");
+    assert!(may_see_rooms(&desk, &admin).await, "nothing was done");
+    assert_eq!(desk.sign_in(crate::desk::ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_not_sign_in_gets_no_password_that_would_not_work() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    let (path, reset) = (format!("/v1/admin/people/{}", newcomer.person), format!("{}/password", newcomer.person));
+    let reset = format!("/v1/admin/people/{reset}");
+    desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
+    assert_eq!(desk.api("POST", &reset, Some(&admin), None).await.id(), "person-disabled");
+    desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": false}))).await;
+    let given = desk.api("POST", &reset, Some(&admin), None).await.json();
+    desk.settle(NORA, given["one_time_password"].as_str().expect("password")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_password() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    let mut one_time = newcomer.one_time.clone();
+    let page_of = async |token: &str| desk.get("/admin/password", &format!("fg_admin={token}")).await.text;
+    let opened = token(&desk, &one_time).await;
+    assert!(!page_of(&opened).await.contains("was reset"), "a first password is no reset");
+    desk.choose_password(&opened).await;
+    for round in 1..=2 {
+        let path = format!("/v1/admin/people/{}/password", newcomer.person);
+        let reset = desk.api("POST", &path, Some(&admin), None).await;
+        one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
+        let opened = token(&desk, &one_time).await;
+        let page = page_of(&opened).await;
+        assert!(page.contains("Your password was reset by ada@example.org on "), "{page}");
+        assert_eq!(page.matches("Reset by ada@example.org").count(), round, "{page}");
+        assert_eq!(page.matches("Changed by nora@example.org").count(), round, "{page}");
+        // The first time it is the admin who goes on with it. That stands on the page the second time, for Nora to read.
+        desk.choose_password(&opened).await;
+    }
+}
