@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use admission::contract::Gate;
 use axum::extract::FromRef;
 use checkout::contract::OrderLinks;
-use kit::{kafka::Kafka, limit::ClientAddress, redis::Redis};
+use kit::{kafka::Kafka, limit::ClientAddress, password::Queue, redis::Redis};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,7 @@ pub struct Inner {
     pub kafka: Kafka,
     pub gate: Gate,
     pub(crate) order_links: OrderLinks,
+    pub(crate) passwords: Queue,
     pub(crate) seen: Seen,
     pub(crate) live: Live,
     /// Cancelled when the server stops taking requests: streams end then.
@@ -58,6 +59,7 @@ impl App {
             kafka,
             gate,
             order_links,
+            passwords: Queue::default(),
             seen: Seen::default(),
             live: Live::default(),
             ending: CancellationToken::new(),

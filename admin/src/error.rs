@@ -4,7 +4,7 @@ use axum::{
     http::StatusCode as S,
     response::{IntoResponse, Response},
 };
-use kit::problem::Problem;
+use kit::{password::Busy, problem::Problem};
 use rdkafka::error::KafkaError;
 use waitroom::contract::RoomFault;
 
@@ -68,7 +68,7 @@ pub enum Error {
     #[error("{0:#}")]
     Away(anyhow::Error),
     #[error("{0:#}")]
-    Internal(#[from] anyhow::Error),
+    Internal(anyhow::Error),
 }
 
 impl Error {
@@ -190,6 +190,19 @@ impl From<RoomFault> for Error {
     }
 }
 
+impl From<anyhow::Error> for Error {
+    /// A password that nobody had time to look at is no mistake of ours.
+    fn from(error: anyhow::Error) -> Self {
+        if error.is::<Busy>() { Self::Away(error) } else { Self::Internal(error) }
+    }
+}
+
+impl From<Busy> for Error {
+    fn from(busy: Busy) -> Self {
+        Self::Away(busy.into())
+    }
+}
+
 impl From<redis::RedisError> for Error {
     fn from(error: redis::RedisError) -> Self {
         Self::Away(error.into())
@@ -211,5 +224,19 @@ impl IntoResponse for Error {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         error.problem()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_at_the_door_is_told_to_come_back() {
+        for error in [Error::from(Busy), Error::from(anyhow::Error::from(Busy))] {
+            let problem = error.problem();
+            assert_eq!((problem.status.as_u16(), problem.retry_after_secs), (503, Some(2)));
+        }
+        assert_eq!(Error::from(anyhow::anyhow!("no randomness")).problem().status, 500);
     }
 }

@@ -62,7 +62,7 @@ pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> R
     let account = account.filter(|account| account.person.disabled_at.is_none());
     // No transaction is open while the password is worked on.
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let is_right = kit::password::verify(password.to_owned(), hash).await;
+    let is_right = app.passwords.verify(&from.network, password.to_owned(), hash).await?;
     let mut tx = app.pool.begin().await?;
     let now = match &account {
         Some(account) => store::people::for_update(&mut tx, account.person.person).await?,
@@ -143,10 +143,10 @@ pub async fn change_password(
         confirm(app, &account, current, from).await?;
     }
     // No transaction is open while passwords are worked on.
-    if kit::password::verify(password.to_owned(), Some(account.password_hash.clone())).await {
+    if app.passwords.verify(&from.network, password.to_owned(), Some(account.password_hash.clone())).await? {
         return Err(Error::field("password", "Choose another one than you have now."));
     }
-    let hash = kit::password::hash(password.to_owned()).await?;
+    let hash = app.passwords.hash(&from.network, password.to_owned()).await?;
     let mut tx = app.pool.begin().await?;
     let now = store::people::for_update(&mut tx, staff.person).await?.ok_or(Error::SessionNeeded)?;
     // Where an admin gave a one-time password or disabled the account meanwhile, the sessions were ended and that counts.
@@ -168,7 +168,7 @@ async fn confirm(app: &App, account: &Account, current: &str, from: &Origin) -> 
     let address = account.person.email.to_lowercase();
     let guesser = Guesser { door: "console", account: &address, network: &from.network };
     let failed = attempt(app, &guesser).await?;
-    if kit::password::verify(current.to_owned(), Some(account.password_hash.clone())).await {
+    if app.passwords.verify(&from.network, current.to_owned(), Some(account.password_hash.clone())).await? {
         return Ok(guesser.forgive(&app.redis).await?);
     }
     let mut tx = app.pool.begin().await?;

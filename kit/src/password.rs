@@ -1,6 +1,10 @@
 //! Passwords: argon2id, computed where it does not hold requests up, and in a queue that does not grow without end.
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
 
 use anyhow::Context;
 use argon2::{
@@ -8,19 +12,26 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use rand::Rng;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::throttle::Network;
 
 /// Each takes 19 MiB and some ten milliseconds of a core; more at once would starve the rest of the process.
 const AT_ONCE_MAX: usize = 2;
 /// Whoever stands in line longer is told to come back: a crowd at the door must not grow a line of minutes.
 const WAIT_MAX: Duration = Duration::from_secs(3);
+/// Of one network in a queue, with the one whose turn it is: a flood from one network is told to come back and leaves
+/// room for others.
+const OF_NETWORK_MAX: usize = 8;
+/// Of all networks: about what is looked at within [`WAIT_MAX`].
+const QUEUE_MAX: usize = 256;
 const CHARS_MIN: usize = 12;
 const CHARS_MAX: usize = 200;
 /// Without letters and digits that look alike.
 const EASY: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
 
-/// Whoever waits here cannot be told that it is full, so they wait until the request itself runs out of time.
-static COMMON: Queue = Queue::of(Duration::from_secs(60));
+/// For those who are let in already.
+static COMMON: LazyLock<Queue> = LazyLock::new(Queue::default);
 /// What an unknown account's password is compared with, so that it takes as long as a known one's.
 static NOBODY: LazyLock<String> = LazyLock::new(|| compute(&generate()).unwrap_or_default());
 
@@ -44,58 +55,121 @@ fn matches(password: &str, hash: Option<&str>) -> bool {
 #[error("too many passwords are being looked at")]
 pub struct Busy;
 
-/// Those who wait to have a password looked at: two at once, the others 3 s at most. Each door has a queue of its own, so
-/// that a crowd at one keeps nobody out at another.
+/// Those who wait to have a password looked at: two at once, the others 3 s at most. Networks take turns: of each, one
+/// stands in the line that all share, and the rest wait behind it. Each door has a queue of its own, so that a crowd at
+/// one keeps nobody out at another.
+#[derive(Clone)]
 pub struct Queue {
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    networks: Arc<Mutex<HashMap<Network, Standing>>>,
     wait_max: Duration,
 }
 
-impl Queue {
-    #[expect(clippy::new_without_default, reason = "a queue stands in a static, which takes no default")]
-    pub const fn new() -> Self {
+/// One network in a queue.
+struct Standing {
+    seats: usize,
+    /// Who has it may stand in the line that all networks share.
+    first: Arc<Semaphore>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
         Self::of(WAIT_MAX)
     }
+}
 
-    const fn of(wait_max: Duration) -> Self {
-        Self { turns: Semaphore::const_new(AT_ONCE_MAX), wait_max }
+/// Counts one of a network in, until it is dropped.
+struct Seat {
+    queue: Queue,
+    network: Network,
+    first: Arc<Semaphore>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut networks = self.queue.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(standing) = networks.get_mut(&self.network) {
+            standing.seats -= 1;
+            if standing.seats == 0 {
+                networks.remove(&self.network);
+            }
+        }
+    }
+}
+
+/// The right to look at one password. It belongs to the work and not to the request: whoever hangs up leaves the work
+/// behind, and it has to count until it ends.
+struct Turn {
+    _at_once: OwnedSemaphorePermit,
+    _first: OwnedSemaphorePermit,
+    _seat: Seat,
+}
+
+impl Queue {
+    fn of(wait_max: Duration) -> Self {
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE_MAX)), networks: Arc::default(), wait_max }
     }
 
-    async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let Ok(Ok(_turn)) = tokio::time::timeout(self.wait_max, self.turns.acquire()).await else { return Err(Busy) };
+    fn seat(&self, network: &Network) -> Result<Seat, Busy> {
+        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken: usize = networks.values().map(|standing| standing.seats).sum();
+        let of_network = networks.get(network).map_or(0, |standing| standing.seats);
+        if taken >= QUEUE_MAX || of_network >= OF_NETWORK_MAX {
+            return Err(Busy);
+        }
+        let standing = networks
+            .entry(network.clone())
+            .or_insert_with(|| Standing { seats: 0, first: Arc::new(Semaphore::new(1)) });
+        standing.seats += 1;
+        Ok(Seat { queue: self.clone(), network: network.clone(), first: standing.first.clone() })
+    }
+
+    async fn turn(&self, network: &Network) -> Result<Turn, Busy> {
+        let seat = self.seat(network)?;
+        let first = seat.first.clone().acquire_owned().await.map_err(|_| Busy)?;
+        let at_once = self.turns.clone().acquire_owned().await.map_err(|_| Busy)?;
+        Ok(Turn { _at_once: at_once, _first: first, _seat: seat })
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        network: &Network,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let turn = tokio::time::timeout(self.wait_max, self.turn(network)).await.map_err(|_| Busy)??;
+        let work = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
         // Fails only where the process is ending.
         tokio::task::spawn_blocking(work).await.map_err(|_| Busy)
     }
 
-    /// Like [`hash`], in this queue.
+    /// The password as a PHC string: argon2id with 19 MiB, two passes, a salt of its own.
     ///
     /// # Errors
     /// [`Busy`] within; or no randomness.
-    pub async fn hash(&self, password: String) -> anyhow::Result<String> {
-        self.apart(move || compute(&password)).await?
+    pub async fn hash(&self, network: &Network, password: String) -> anyhow::Result<String> {
+        self.apart(network, move || compute(&password)).await?
     }
 
-    /// Like [`verify`], in this queue.
+    /// Whether the password is the one that was hashed. `None` stands for an account that does not exist: it costs the
+    /// same time and is false.
     ///
     /// # Errors
     /// [`Busy`]: nobody looked.
-    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Busy> {
-        self.apart(move || matches(&password, hash.as_deref())).await
+    pub async fn verify(&self, network: &Network, password: String, hash: Option<String>) -> Result<bool, Busy> {
+        self.apart(network, move || matches(&password, hash.as_deref())).await
     }
 }
 
-/// The password as a PHC string: argon2id with 19 MiB, two passes, a salt of its own. It waits in the common queue.
+/// Like [`Queue::hash`], for somebody who is let in already: it waits in a queue that strangers do not reach.
 ///
 /// # Errors
-/// No randomness, or the process is ending.
+/// [`Busy`] within; or no randomness.
 pub async fn hash(password: String) -> anyhow::Result<String> {
-    COMMON.hash(password).await
-}
-
-/// Whether the password is the one that was hashed. `None` stands for an account that does not exist: it costs the same
-/// time and is false. It waits in the common queue.
-pub async fn verify(password: String, hash: Option<String>) -> bool {
-    COMMON.verify(password, hash).await.unwrap_or(false)
+    COMMON.hash(&Network::default(), password).await
 }
 
 /// A password to hand to somebody once: 20 easily typed characters in groups of five, 99 bits.
@@ -125,31 +199,136 @@ pub fn objection(password: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
+
+    const GOOD: &str = "a good long password";
+
+    fn network(number: usize) -> Network {
+        Network(format!("198.51.100.{number}"))
+    }
+
+    /// Counts the work that goes on at once.
+    #[derive(Clone, Default)]
+    struct Gauge {
+        running: Arc<AtomicUsize>,
+        most: Arc<AtomicUsize>,
+        begun: Arc<AtomicUsize>,
+    }
+
+    impl Gauge {
+        fn work(&self, takes: Duration) -> impl FnOnce() + Send + use<> {
+            let Self { running, most, begun } = self.clone();
+            move || {
+                begun.fetch_add(1, Ordering::SeqCst);
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(takes);
+                running.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+
+        fn most(&self) -> usize {
+            self.most.load(Ordering::SeqCst)
+        }
+
+        fn begun(&self) -> usize {
+            self.begun.load(Ordering::SeqCst)
+        }
+    }
 
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let password = generate();
         let hashed = hash(password.clone()).await.expect("a hash");
         assert!(hashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashed}");
-        assert!(verify(password.clone(), Some(hashed.clone())).await);
-        assert!(!verify(format!("{password}x"), Some(hashed)).await);
-        assert!(!verify(password.clone(), None).await && !verify(password, Some("no hash".to_owned())).await);
+        let (queue, here) = (Queue::default(), network(1));
+        let verify = |password: String, hash| queue.verify(&here, password, hash);
+        assert_eq!(verify(password.clone(), Some(hashed.clone())).await, Ok(true));
+        for (given, hash) in
+            [(format!("{password}x"), Some(hashed)), (password.clone(), None), (password, Some("no hash".to_owned()))]
+        {
+            assert_eq!(verify(given, hash).await, Ok(false));
+        }
     }
 
     #[tokio::test]
     async fn a_full_queue_sends_away_and_the_next_door_does_not_notice() {
-        let (crowded, other) = (Queue::of(Duration::from_millis(20)), Queue::new());
-        let hashed = other.hash("a good long password".to_owned()).await.expect("a hash");
+        let (crowded, other, here) = (Queue::of(Duration::from_millis(20)), Queue::default(), network(1));
+        let hashed = other.hash(&here, GOOD.to_owned()).await.expect("a hash");
         let turns = crowded.turns.acquire_many(AT_ONCE_MAX as u32).await.expect("open");
-        assert_eq!(crowded.verify(String::new(), None).await, Err(Busy));
-        let refused = crowded.hash(String::new()).await.expect_err("busy");
+        assert_eq!(crowded.verify(&here, String::new(), None).await, Err(Busy));
+        let refused = crowded.hash(&here, String::new()).await.expect_err("busy");
         assert_eq!(refused.downcast_ref::<Busy>(), Some(&Busy));
-        assert_eq!(other.verify("a good long password".to_owned(), Some(hashed.clone())).await, Ok(true));
+        assert_eq!(other.verify(&here, GOOD.to_owned(), Some(hashed.clone())).await, Ok(true));
         drop(turns);
-        let patient = Queue::new();
-        let all = (0..3 * AT_ONCE_MAX).map(|_| patient.verify("a good long password".to_owned(), Some(hashed.clone())));
-        assert_eq!(futures::future::join_all(all).await, [Ok(true); 3 * AT_ONCE_MAX], "a short line is waited out");
+        let patient = Queue::default();
+        let all = (0..OF_NETWORK_MAX).map(|_| patient.verify(&here, GOOD.to_owned(), Some(hashed.clone())));
+        assert_eq!(futures::future::join_all(all).await, [Ok(true); OF_NETWORK_MAX], "a short line is waited out");
+    }
+
+    /// Asks from `networks` networks at once and hangs up as soon as the work of some has begun.
+    async fn hang_up_on(queue: &Queue, gauge: &Gauge, networks: usize) {
+        for number in 0..networks {
+            let network = network(number);
+            let asking = queue.apart(&network, gauge.work(Duration::from_millis(100)));
+            assert!(tokio::time::timeout(Duration::from_millis(2), asking).await.is_err(), "nobody waited");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_hangs_up_leaves_no_room_for_more_work_than_there_is() {
+        let (queue, gauge) = (Queue::default(), Gauge::default());
+        hang_up_on(&queue, &gauge, 40).await;
+        assert!((1..=AT_ONCE_MAX).contains(&gauge.most()), "{} at once", gauge.most());
+        // Those who left before their turn cost nothing, and keep no seat.
+        queue.apart(&network(99), gauge.work(Duration::ZERO)).await.expect("a turn");
+        assert!(gauge.begun() <= 20, "{} were begun", gauge.begun());
+        let all = queue.turns.clone().acquire_many_owned(AT_ONCE_MAX as u32).await.expect("open");
+        assert!(queue.networks.lock().expect("unharmed").is_empty());
+        drop(all);
+    }
+
+    /// The negative control: a turn that falls with the request is no bound.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_turn_that_the_request_keeps_bounds_nothing() {
+        let (queue, gauge) = (Queue::default(), Gauge::default());
+        for number in 0..40 {
+            let asking = async {
+                let _turn = queue.turn(&network(number)).await.expect("a turn");
+                tokio::task::spawn_blocking(gauge.work(Duration::from_millis(100))).await.expect("done");
+            };
+            let _ = tokio::time::timeout(Duration::from_millis(2), asking).await;
+        }
+        assert!(gauge.most() > AT_ONCE_MAX, "{} at once", gauge.most());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_flood_from_one_network_keeps_no_other_waiting() {
+        let (queue, gauge) = (Queue::default(), Gauge::default());
+        let takes = Duration::from_millis(50);
+        let flood: Vec<_> = (0..100)
+            .map(|_| {
+                let (queue, work) = (queue.clone(), gauge.work(takes));
+                tokio::spawn(async move { queue.apart(&network(1), work).await })
+            })
+            .collect();
+        tokio::time::sleep(takes / 2).await;
+        queue.apart(&network(2), || ()).await.expect("a turn");
+        assert!(gauge.begun() < OF_NETWORK_MAX, "it came before the rest of the flood");
+        let outcomes = futures::future::join_all(flood).await;
+        let served = outcomes.into_iter().filter(|outcome| matches!(outcome, Ok(Ok(())))).count();
+        assert_eq!((served, gauge.most()), (OF_NETWORK_MAX, 1), "a network has one turn at a time");
+    }
+
+    #[tokio::test]
+    async fn a_queue_has_an_end_and_who_leaves_it_makes_room() {
+        let queue = Queue::default();
+        let turns = queue.turns.clone().acquire_many_owned(AT_ONCE_MAX as u32).await.expect("open");
+        let seats: Vec<_> = (0..QUEUE_MAX).map(|number| queue.seat(&network(number)).ok().expect("a seat")).collect();
+        assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Err(Busy));
+        drop((seats, turns));
+        assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Ok(false));
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn block_secs(failed: i32) -> i64 {
 }
 
 /// The network that a request comes from: an IPv4 address, an IPv6 /64, or nothing where it came over no socket.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Network(pub String);
 
 impl Network {

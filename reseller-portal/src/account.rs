@@ -1,7 +1,7 @@
 //! Signing up and in.
 
 use kit::{
-    password::{Busy, Queue},
+    password::Busy,
     throttle::{Attempt, Guesser, Network},
 };
 use uuid::Uuid;
@@ -12,9 +12,6 @@ use crate::{
     signed::Signed,
     store::account::{self, NewAccount},
 };
-
-/// The portal's own, so that a crowd here keeps no operator out of the console.
-static PASSWORDS: Queue = Queue::new();
 
 /// A password that nobody had time to look at is no mistake of ours.
 fn away(error: anyhow::Error) -> Error {
@@ -85,8 +82,8 @@ pub enum Refused {
 ///
 /// # Errors
 /// A name or address that somebody has already, or the database's.
-pub async fn sign_up(app: &App, form: &SignUp) -> Result<Uuid, Refused> {
-    let hash = PASSWORDS.hash(form.password.clone()).await.map_err(|error| Refused::Other(away(error)))?;
+pub async fn sign_up(app: &App, form: &SignUp, network: &Network) -> Result<Uuid, Refused> {
+    let hash = app.passwords.hash(network, form.password.clone()).await.map_err(|error| Refused::Other(away(error)))?;
     let account = NewAccount {
         company: &form.company,
         about: &form.about,
@@ -134,7 +131,8 @@ async fn is_theirs(
     let attempt = guesser.attempt(&app.redis).await.map_err(|error| Error::Away(error.into()))?;
     let allowed = matches!(attempt, Attempt::Counted { .. });
     // A blocked account costs the same time as a wrong password.
-    if !PASSWORDS.verify(password.to_owned(), hash.filter(|_| allowed)).await.map_err(|busy| away(busy.into()))? {
+    let hash = hash.filter(|_| allowed);
+    if !app.passwords.verify(network, password.to_owned(), hash).await.map_err(|busy| away(busy.into()))? {
         return Ok(false);
     }
     guesser.forgive(&app.redis).await.map_err(|error| Error::Away(error.into()))?;
@@ -156,7 +154,7 @@ pub async fn change_password(
     if !is_theirs(app, &known.email, Some(known.password_hash.clone()), current, network).await? {
         return Ok(false);
     }
-    let hash = PASSWORDS.hash(new).await.map_err(away)?;
+    let hash = app.passwords.hash(network, new).await.map_err(away)?;
     Ok(account::change_password(&app.pool, &known, &hash, &signed.session()).await?)
 }
 

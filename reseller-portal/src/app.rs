@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
-use kit::{limit::ClientAddress, redis::Redis};
+use kit::{limit::ClientAddress, password::Queue, redis::Redis};
 use sqlx::PgPool;
 
 use crate::{config::Config, grants::Grants};
@@ -18,6 +18,7 @@ pub struct Inner {
     pub pool: PgPool,
     pub redis: Redis,
     pub(crate) grants: Grants,
+    pub(crate) passwords: Queue,
 }
 
 impl Deref for App {
@@ -37,6 +38,6 @@ impl FromRef<App> for ClientAddress {
 impl App {
     /// Connects nothing yet: servers that are away are faults of the first use.
     pub fn new(config: Config, pool: PgPool, redis: Redis) -> Self {
-        Self(Arc::new(Inner { config, pool, redis, grants: Grants::default() }))
+        Self(Arc::new(Inner { config, pool, redis, grants: Grants::default(), passwords: Queue::default() }))
     }
 }

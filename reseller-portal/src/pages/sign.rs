@@ -57,13 +57,17 @@ pub async fn up_form(State(app): State<App>, entry: Entry) -> Response {
 }
 
 /// `POST /portal/sign-up`
-pub async fn up(State(app): State<App>, Entering(entry, form): Entering<SignUp>) -> Result<Response, Error> {
+pub async fn up(
+    State(app): State<App>,
+    network: Network,
+    Entering(entry, form): Entering<SignUp>,
+) -> Result<Response, Error> {
     let form = form.trimmed();
     let objections = form.objections();
     if !objections.is_empty() {
         return Ok(with_entry(&app, &entry, up_page(&entry, &form).refused(&objections)));
     }
-    match account::sign_up(&app, &form).await {
+    match account::sign_up(&app, &form, &network).await {
         Ok(user) => {
             let cookie = signed::sign_in(&app, user).await?;
             Ok((AppendHeaders([cookie]), Redirect::to("/portal/waiting")).into_response())
