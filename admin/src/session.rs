@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The session's token, for pages.
-pub const SESSION: Cookie = Cookie { name: "fg_admin", path: "/", strict: true };
+pub const SESSION: Cookie = Cookie::strict("fg_admin");
 /// A session lasts so long at most.
 pub const SESSION_SECS: i64 = 12 * 3600;
 
@@ -90,7 +90,7 @@ impl<A: Access> FromRequestParts<App> for Signed<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let (staff, token) = staff::<A>(app, SESSION.read(&jar)).await.map_err(elsewhere)?;
+        let (staff, token) = staff::<A>(app, SESSION.read(&jar, &app.config.public)).await.map_err(elsewhere)?;
         Ok(Self { staff, token, access: PhantomData })
     }
 }

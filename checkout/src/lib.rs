@@ -15,7 +15,6 @@ pub mod error;
 pub mod order;
 pub mod stock;
 
-mod address;
 mod allotment;
 mod allotments;
 mod availability;

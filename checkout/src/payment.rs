@@ -52,7 +52,7 @@ pub async fn ensure_started(app: &App, order: Uuid, request: &RequestId) -> Resu
         amount_minor: payable.amount_minor,
         currency: &payable.currency,
         description: &description,
-        return_url: &app.config.payment.public.at(&order_key::path(app, order)?),
+        return_url: &app.config.payment.public.join(&order_key::path(app, order)?),
     };
     let started = Provider::current(app).start(&asked).await?;
     // The order may have expired meanwhile. Then its payment stays unnoted, and money that comes for it goes back.

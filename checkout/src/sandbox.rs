@@ -5,13 +5,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use kit::{serve::Tasks, settings::Settings};
+use kit::{public_url::PublicUrl, serve::Tasks, settings::Settings};
 use sqlx::PgPool;
 use standardwebhooks::Webhook;
 use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
-
-use crate::address::Base;
 
 mod api;
 mod error;
@@ -34,25 +32,25 @@ pub struct Config {
     /// Where webhooks go.
     pub webhook_url: String,
     /// Where browsers reach this provider.
-    pub public: Base,
+    pub public: PublicUrl,
     /// The merchant's origin; payers are sent back nowhere else.
-    pub merchant: Base,
+    pub merchant: PublicUrl,
 }
 
 impl Config {
     /// Reads `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET`, `FAIRGATE_SANDBOX_WEBHOOK_URL`,
     /// `FAIRGATE_SANDBOX_PUBLIC_URL` and `FAIRGATE_PUBLIC_URL`.
     pub fn from_settings(settings: &mut Settings) -> Self {
-        let merchant = Base::public(settings);
-        let webhook_url = settings.or("FAIRGATE_SANDBOX_WEBHOOK_URL", merchant.at("/v1/payments/webhooks/sandbox"));
-        if Base::parse(&webhook_url).is_err() {
+        let merchant = PublicUrl::from_settings(settings);
+        let webhook_url = settings.or("FAIRGATE_SANDBOX_WEBHOOK_URL", merchant.join("/v1/payments/webhooks/sandbox"));
+        if webhook_url.parse::<PublicUrl>().is_err() {
             settings.mistake("FAIRGATE_SANDBOX_WEBHOOK_URL must be an http or https address".to_owned());
         }
         Self {
             api_key: settings.required("FAIRGATE_SANDBOX_API_KEY", "`fairgate keys` makes one"),
             webhook_secret: crate::payment::webhook_secret(settings),
             webhook_url,
-            public: Base::from_settings(settings, "FAIRGATE_SANDBOX_PUBLIC_URL", merchant.text()),
+            public: PublicUrl::of_part(settings, "FAIRGATE_SANDBOX_PUBLIC_URL", &merchant),
             merchant,
         }
     }

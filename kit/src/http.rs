@@ -17,7 +17,7 @@ use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tracing::Instrument;
 
-use crate::{extract, page::Face, problem::Problem};
+use crate::{extract, page::Face, problem::Problem, public_url::PublicUrl};
 
 /// The largest request body we read, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -48,6 +48,26 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
 ///
 /// One layer does most of it: each layer of axum's clones and boxes all that lie within it at every request.
 pub fn stack(router: Router) -> Router {
+    layered(router, None)
+}
+
+/// The same for a system that browsers reach at `public`: by https, they are told never to come by http again.
+pub fn stack_at(public: &PublicUrl, router: Router) -> Router {
+    let for_a_year = HeaderValue::from_static("max-age=31536000");
+    layered(router, public.is_https().then_some(for_a_year))
+}
+
+fn layered(router: Router, only_https: Option<HeaderValue>) -> Router {
+    let around = move |request: Request, next: Next| {
+        let only_https = only_https.clone();
+        async move {
+            let mut response = around(request, next).await;
+            if let Some(only_https) = only_https {
+                response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, only_https);
+            }
+            response
+        }
+    };
     router.fallback(extract::nothing_here).method_not_allowed_fallback(method_not_allowed).layer(
         ServiceBuilder::new()
             .layer(CompressionLayer::new())
@@ -164,6 +184,29 @@ impl Seen {
             .record(elapsed.as_secs_f64());
         if let Ok(value) = HeaderValue::from_str(&self.id.0) {
             response.headers_mut().insert(REQUEST_ID, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn browsers_that_came_by_https_are_told_to_stay_with_it() {
+        async fn told(public: &str, path: &str) -> Option<HeaderValue> {
+            let router = Router::new().route("/", get(|| std::future::ready("hello")));
+            let router = stack_at(&public.parse().expect("an address"), router);
+            let request = Request::get(path).body(Body::empty()).expect("a request");
+            let response = router.oneshot(request).await.expect("infallible");
+            response.headers().get(header::STRICT_TRANSPORT_SECURITY).cloned()
+        }
+        for path in ["/", "/nowhere"] {
+            assert_eq!(told("https://tickets.example", path).await.expect("told"), "max-age=31536000");
+            assert_eq!(told("http://127.0.0.1:8080", path).await, None);
         }
     }
 }

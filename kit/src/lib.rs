@@ -1,6 +1,6 @@
 //! Plumbing every Fairgate service shares, without one noun of the ticketing domain.
 //!
-//! Reading order: what a process is told ([`settings`]), what it answers ([`problem`], [`extract`], [`http`], [`limit`],
+//! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers ([`problem`], [`extract`], [`http`], [`limit`],
 //! [`form`], [`page`], [`chart`]), what it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`],
 //! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched ([`telemetry`]).
 //! `testing` (feature) gives every test a database, a key prefix and topics of its own.
@@ -20,6 +20,7 @@ pub mod page;
 pub mod password;
 pub mod postgres;
 pub mod problem;
+pub mod public_url;
 pub mod redis;
 pub mod secret;
 pub mod serve;

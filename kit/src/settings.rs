@@ -46,7 +46,7 @@ impl<'a> Settings<'a> {
         let value = self.or(key, default);
         if !range.contains(&value) {
             let (low, high) = range.into_inner();
-            self.mistakes.push(format!("{key} is {value}, but must be between {low} and {high}"));
+            self.mistake(format!("{key} is {value}, but must be between {low} and {high}"));
             return low;
         }
         value
@@ -58,7 +58,7 @@ impl<'a> Settings<'a> {
             Ok(value) => Some(value),
             Err(error) => {
                 // The value itself is not repeated: it may be a secret.
-                self.mistakes.push(format!("{key} cannot be read: {error}"));
+                self.mistake(format!("{key} cannot be read: {error}"));
                 None
             }
         }
@@ -69,15 +69,17 @@ impl<'a> Settings<'a> {
         match self.env.get(key) {
             Some(value) => value.trim().to_owned(),
             None => {
-                self.mistakes.push(format!("{key} is missing: {hint}"));
+                self.mistake(format!("{key} is missing: {hint}"));
                 String::new()
             }
         }
     }
 
-    /// Adds a mistake found while making something of a value.
+    /// Adds a mistake found while making something of a value. Where several parts read the same setting, it is told once.
     pub fn mistake(&mut self, text: String) {
-        self.mistakes.push(text);
+        if !self.mistakes.contains(&text) {
+            self.mistakes.push(text);
+        }
     }
 
     pub fn finish(self) -> Result<(), Mistakes> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kit::settings::Settings;
+use kit::{public_url::PublicUrl, settings::Settings};
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox, transport::smtp::AsyncSmtpTransportBuilder};
 use url::{Host, Url};
 
@@ -14,8 +14,8 @@ pub struct Config {
     pub smtp_url: String,
     /// Who letters are from.
     pub from: Option<Mailbox>,
-    /// Where browsers reach this system, without a slash at the end.
-    pub public_url: String,
+    /// Where browsers reach this system.
+    pub public: PublicUrl,
     /// Checkout's keys, which seal the links to orders.
     pub checkout_keys: String,
     /// The Maildir of a local mail server, whose letters are shown at `/sandbox/mailbox`. Never set where mail is real.
@@ -41,12 +41,10 @@ impl Config {
         if sender.is_none() && !from.is_empty() {
             settings.mistake("FAIRGATE_MAIL_FROM must be a mail address, with or without a name".to_owned());
         }
-        let listen = settings.or("FAIRGATE_LISTEN", "127.0.0.1:8080".to_owned());
-        let public_url = settings.or("FAIRGATE_PUBLIC_URL", format!("http://{listen}"));
         Self {
             smtp_url,
             from: sender,
-            public_url: public_url.trim_end_matches('/').to_owned(),
+            public: PublicUrl::from_settings(settings),
             checkout_keys: settings
                 .required("FAIRGATE_CHECKOUT_KEYS", "give one or two PASERK k4.local keys, the newest first"),
             mailbox: settings.optional("FAIRGATE_MAILBOX"),

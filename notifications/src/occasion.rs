@@ -43,7 +43,7 @@ pub async fn look_up(app: &App, kind: Kind, subject: Uuid) -> Result<Found, Faul
         language: details.language,
         show,
         order: order.to_string(),
-        order_url: format!("{}{path}", app.config.public_url),
+        order_url: app.config.public.join(&path),
         matter,
     };
     Ok(Found { occasion, address: details.buyer.email })

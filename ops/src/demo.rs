@@ -1,9 +1,12 @@
 //! `fairgate demo`: a catalog that looks like the real thing, and a sale with a line to wait in.
 
 use clap::Subcommand;
-use kit::settings::{Env, ProcessEnv};
+use kit::{
+    public_url::PublicUrl,
+    settings::{Env, ProcessEnv},
+};
 
-use crate::{put, rush::api::public_url};
+use crate::put;
 
 mod crowd;
 mod load;
@@ -51,7 +54,7 @@ pub async fn run(command: DemoCommand) -> anyhow::Result<()> {
 }
 
 fn urls() -> anyhow::Result<()> {
-    let base = public_url(&ProcessEnv);
+    let base = PublicUrl::from_env(&ProcessEnv)?;
     let sale = program::sale()?;
     for (label, path) in [
         ("shows", "/".to_owned()),

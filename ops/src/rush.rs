@@ -100,8 +100,7 @@ impl RushArgs {
 /// A system that is not there, or a sale that did not go as it must; what it was is in the summary.
 pub async fn run(args: RushArgs) -> anyhow::Result<()> {
     args.validate()?;
-    let url = args.url.clone().unwrap_or_else(|| api::public_url(&kit::settings::ProcessEnv));
-    let api = Api::new(api::loopback(&url)?)?;
+    let api = Api::new(api::target(args.url.as_deref())?)?;
     let stores = Stores::from_env()?;
     api.await_ready(Duration::from_secs(15)).await?;
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));

@@ -16,6 +16,7 @@ use kit::{
         per_client,
     },
     problem::Problem,
+    public_url::PublicUrl,
     serve::Tasks,
     settings::{Env, ProcessEnv, Settings},
 };
@@ -112,17 +113,6 @@ impl Limits {
     }
 }
 
-/// What is wrong with the addresses that letters and pages will name, if anything: `0.0.0.0` is nowhere to go to.
-fn unreachable(listen: SocketAddr, env: &dyn Env) -> Option<String> {
-    let is_named = env.get("FAIRGATE_PUBLIC_URL").is_some_and(|url| !url.trim().is_empty());
-    (listen.ip().is_unspecified() && !is_named).then(|| {
-        format!(
-            "links in letters and on pages begin with http://{listen}, which nobody can open; set FAIRGATE_PUBLIC_URL \
-             to where browsers reach this server"
-        )
-    })
-}
-
 /// Serves until the process is told to end.
 pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
     let server = assemble(roles, &ProcessEnv).await?;
@@ -212,13 +202,17 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let roles = if roles.is_empty() { &ALL[..] } else { roles };
     let mut settings = Settings::new(env);
     let listen: SocketAddr = settings.or("FAIRGATE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let public = PublicUrl::from_settings(&mut settings);
     let stores = Stores::from_settings(&mut settings);
     let limits = Limits::from_settings(&mut settings);
     let configs = Configs::from_settings(&mut settings, roles);
     settings.finish()?;
     let stores = stores.context("the servers are not named")?;
-    if let Some(warning) = unreachable(listen, env) {
-        tracing::warn!(%listen, "{warning}");
+    if public.is_nowhere() {
+        tracing::warn!(
+            "links in letters and on pages begin with {public}, which nobody can open; set FAIRGATE_PUBLIC_URL to where \
+             browsers reach this server"
+        );
     }
 
     let tasks = Tasks::default();
@@ -233,11 +227,11 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     roles::add(&mut all, roles, &stores, configs).await?;
     describe_security(&mut all.api);
     let api = serde_json::to_value(&all.api)?;
-    Ok(Server { listen, router: finish(all.routes, &api, all.ready)?, tasks, api })
+    Ok(Server { listen, router: finish(all.routes, &public, &api, all.ready)?, tasks, api })
 }
 
 /// Adds what machines ask for, and the layers around everything.
-fn finish(routes: Router, api: &serde_json::Value, ready: Readiness) -> anyhow::Result<Router> {
+fn finish(routes: Router, public: &PublicUrl, api: &serde_json::Value, ready: Readiness) -> anyhow::Result<Router> {
     let served = api.clone();
     let router = routes
         .route("/openapi.json", get(move || std::future::ready(axum::Json(served.clone()))))
@@ -245,7 +239,7 @@ fn finish(routes: Router, api: &serde_json::Value, ready: Readiness) -> anyhow::
         .route("/readyz", get(readyz).with_state(Arc::new(ready)))
         .merge(kit::asset::router(&[&kit::asset::STYLESHEET]))
         .merge(kit::telemetry::metrics_router()?);
-    Ok(kit::http::stack(router))
+    Ok(kit::http::stack_at(public, router))
 }
 
 /// The tokens that calls may carry.
@@ -324,22 +318,4 @@ pub async fn describe() -> anyhow::Result<serde_json::Value> {
     let server = assemble(&[], &env.collect::<std::collections::HashMap<_, _>>()).await?;
     server.tasks.stop().cancel();
     Ok(server.api)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-
-    use super::*;
-
-    #[test]
-    fn links_to_nowhere_are_warned_of() {
-        let warned = |listen: &str, url: Option<&str>| {
-            let env: HashMap<String, String> =
-                url.map(|url| ("FAIRGATE_PUBLIC_URL".to_owned(), url.to_owned())).into_iter().collect();
-            unreachable(listen.parse().expect("an address"), &env).is_some()
-        };
-        assert!(warned("0.0.0.0:8080", None) && warned("[::]:8080", None) && warned("0.0.0.0:80", Some(" ")));
-        assert!(!warned("0.0.0.0:8080", Some("https://tickets.example")) && !warned("127.0.0.1:8080", None));
-    }
 }

@@ -1,12 +1,12 @@
 //! What the portal is told at start.
 
-use kit::{limit::ClientAddress, settings::Settings};
+use kit::{limit::ClientAddress, public_url::PublicUrl, settings::Settings};
 
 /// Settings of the portal role.
 #[derive(Clone)]
 pub struct Config {
-    /// Whether browsers reach us by https; marks cookies secure.
-    pub https: bool,
+    /// Where browsers reach the portal.
+    pub public: PublicUrl,
     /// Whose address a request counts for.
     pub clients: ClientAddress,
     /// How long somebody stays signed in.
@@ -18,10 +18,8 @@ pub struct Config {
 impl Config {
     /// Reads the `FAIRGATE_…` settings of the portal.
     pub fn from_settings(settings: &mut Settings) -> Self {
-        let https =
-            settings.optional::<String>("FAIRGATE_PUBLIC_URL").is_some_and(|url| url.trim().starts_with("https://"));
         Self {
-            https,
+            public: PublicUrl::from_settings(settings),
             clients: ClientAddress::from_settings(settings),
             session_secs: settings.or_within("FAIRGATE_PORTAL_SESSION_SECS", 12 * 3600, 60..=7 * 86_400),
             answer_wait: std::time::Duration::from_secs(2),

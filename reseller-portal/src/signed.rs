@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// The session.
-const SESSION: Cookie = Cookie { name: "fg_portal", path: "/", strict: true };
+const SESSION: Cookie = Cookie::strict("fg_portal");
 /// What forms of visitors who are not signed in are tied to.
-const ENTRY: Cookie = Cookie { name: "fg_portal_entry", path: "/portal", strict: true };
+const ENTRY: Cookie = Cookie::strict("fg_portal_entry");
 const ENTRY_SECS: i64 = 24 * 3600;
 
 /// Somebody who is signed in, whatever was decided about their company.
@@ -46,7 +46,7 @@ impl Signed {
 
     async fn find(parts: &Parts, app: &App) -> Result<Option<Self>, Error> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let Some(token) = SESSION.read(&jar) else { return Ok(None) };
+        let Some(token) = SESSION.read(&jar, &app.config.public) else { return Ok(None) };
         let member = session::member(&app.pool, &kit::secret::hash(token)).await?;
         Ok(member.map(|member| Self { token: token.to_owned(), member }))
     }
@@ -151,16 +151,16 @@ impl Entry {
     }
 
     pub fn cookie(&self, app: &App) -> (HeaderName, String) {
-        ENTRY.set(app.config.https, &self.0, ENTRY_SECS)
+        ENTRY.set(&app.config.public, &self.0, ENTRY_SECS)
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Entry {
+impl FromRequestParts<App> for Entry {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let token = ENTRY.read(&jar).filter(|token| !token.is_empty() && token.len() <= 64);
+        let token = ENTRY.read(&jar, &app.config.public).filter(|token| !token.is_empty() && token.len() <= 64);
         Ok(Self(token.map_or_else(|| kit::secret::generate(""), str::to_owned)))
     }
 }
@@ -172,7 +172,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Entry {
 pub async fn sign_in(app: &App, user: uuid::Uuid) -> sqlx::Result<(HeaderName, String)> {
     let (token, secs) = (kit::secret::generate("fgp_"), app.config.session_secs);
     session::open(&app.pool, &kit::secret::hash(&token), user, secs).await?;
-    Ok(SESSION.set(app.config.https, &token, secs))
+    Ok(SESSION.set(&app.config.public, &token, secs))
 }
 
 /// Ends a session and gives the header that removes its cookie.
@@ -181,5 +181,5 @@ pub async fn sign_in(app: &App, user: uuid::Uuid) -> sqlx::Result<(HeaderName, S
 /// The database's.
 pub async fn sign_out(app: &App, signed: &Signed) -> sqlx::Result<(HeaderName, String)> {
     session::close(&app.pool, &signed.session()).await?;
-    Ok(SESSION.gone(app.config.https))
+    Ok(SESSION.gone(&app.config.public))
 }

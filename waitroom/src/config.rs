@@ -1,6 +1,6 @@
 //! Settings of the waiting room.
 
-use kit::{settings::Settings, token::SealRing};
+use kit::{public_url::PublicUrl, settings::Settings, token::SealRing};
 
 /// Binds place tickets to their purpose.
 const PURPOSE: &str = "fairgate.place.v1";
@@ -14,8 +14,8 @@ pub struct Config {
     pub join_ms_max: u32,
     /// How long the producer may wait to fill a batch, in milliseconds.
     pub join_linger_ms: u32,
-    /// Cookies are marked Secure.
-    pub https: bool,
+    /// Where browsers reach the queue page.
+    pub public: PublicUrl,
 }
 
 impl Config {
@@ -37,7 +37,7 @@ impl Config {
             join_queue_max: settings.or_within("FAIRGATE_JOIN_QUEUE_MAX", 50_000, 100..=1_000_000),
             join_ms_max: settings.or_within("FAIRGATE_JOIN_MS_MAX", 2500, 100..=10_000),
             join_linger_ms: settings.or_within("FAIRGATE_JOIN_LINGER_MS", 2, 0..=100),
-            https: settings.or("FAIRGATE_PUBLIC_URL", String::new()).starts_with("https:"),
+            public: PublicUrl::from_settings(settings),
         }
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::{
     Form, Router,
     extract::{State, rejection::FormRejection},
-    response::{IntoResponse, Redirect, Response},
+    response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
-use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use axum_extra::extract::cookie::CookieJar;
 use catalog::contract::Show;
 use chrono::{DateTime, Utc};
-use kit::{extract::Path, http::RequestId};
+use kit::{cookie::Cookie, extract::Path, http::RequestId};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -27,7 +27,14 @@ use crate::{
 };
 
 /// A place is good until its room closes; no sale takes longer than this.
-const PLACE_DAYS: i64 = 7;
+const PLACE_SECS: i64 = 7 * 86_400;
+
+/// The place ticket of a room.
+const PLACE: Cookie = Cookie::lax("fg_place");
+/// Remembers that a place of a room was traded for checkout, so that its fan is not told that nobody came.
+const ENTERED: Cookie = Cookie::lax("fg_entered");
+/// The admission pass on its way to checkout.
+const PASS: Cookie = Cookie::lax("fg_pass");
 
 /// Pages that join.
 pub fn joining() -> OpenApiRouter<App> {
@@ -43,25 +50,6 @@ pub fn waiting() -> OpenApiRouter<App> {
     OpenApiRouter::from(routes)
 }
 
-fn place_cookie(room: &str) -> String {
-    format!("fg_place_{room}")
-}
-
-/// Remembers that a place was traded for checkout, so that its fan is not told that nobody came.
-fn entered_cookie(room: &str) -> String {
-    format!("fg_entered_{room}")
-}
-
-fn cookie(app: &App, name: String, value: String, path: String) -> Cookie<'static> {
-    Cookie::build((name, value))
-        .path(path)
-        .http_only(true)
-        .secure(app.https)
-        .same_site(SameSite::Lax)
-        .max_age(time::Duration::days(PLACE_DAYS))
-        .build()
-}
-
 /// From memory where the room is known, so that the line goes on while the database is away.
 async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Arc<Show>), Error> {
     let room = app.rooms.of_show(show)?;
@@ -75,18 +63,18 @@ async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Arc<Show>), 
 
 /// The place in the browser's cookie, if it is one of this room's.
 fn place_of(app: &App, room: &Room, jar: &CookieJar) -> Option<PlaceClaims> {
-    let ticket = jar.get(&place_cookie(&room.name))?;
-    app.open_ticket(room, Some(ticket.value())).ok()
+    let ticket = PLACE.of(&room.name).read(jar, &app.public)?;
+    app.open_ticket(room, Some(ticket)).ok()
 }
 
 async fn queue(State(app): State<App>, Path(show): Path<String>, jar: CookieJar) -> Result<Response, Error> {
     let (room, show) = room_and_show(&app, &show).await?;
     let now = Utc::now();
     let place = place_of(&app, &room, &jar);
-    let entered = jar.get(&entered_cookie(&room.name)).map(|cookie| cookie.value().to_owned());
+    let entered = ENTERED.of(&room.name);
     let view = view(&room, place.as_ref(), now);
     if let (Some(place), QueueView::WindowMissed(_)) = (&place, &view)
-        && entered.as_deref() == Some(&place.id())
+        && entered.read(&jar, &app.public) == Some(&place.id())
     {
         return Ok(Redirect::to("/checkout").into_response());
     }
@@ -166,12 +154,11 @@ async fn join(
         }
     }
     let joined = app.joiner.join(&room, &request).await?;
-    let path = format!("/queue/{}", show.show);
-    let jar = jar.add(cookie(&app, place_cookie(&room.name), joined.ticket, path));
-    Ok((jar, back).into_response())
+    let cookie = PLACE.of(&room.name).set(&app.public, &joined.ticket, PLACE_SECS);
+    Ok((AppendHeaders([cookie]), back).into_response())
 }
 
-/// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie only checkout sees.
+/// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie.
 async fn enter(State(app): State<App>, Path(show): Path<String>, jar: CookieJar) -> Result<Response, Error> {
     let (room, show) = room_and_show(&app, &show).await?;
     let Some(place) = place_of(&app, &room, &jar) else {
@@ -179,10 +166,9 @@ async fn enter(State(app): State<App>, Path(show): Path<String>, jar: CookieJar)
     };
     match claim(&room, &app.pass_keys, &place, Utc::now()) {
         Ok(claimed) => {
-            let entered = cookie(&app, entered_cookie(&room.name), place.id(), format!("/queue/{}", show.show));
-            let pass = cookie(&app, "fg_pass".to_owned(), claimed.pass, "/checkout".to_owned());
-            let jar = CookieJar::new().add(pass).add(entered);
-            Ok((jar, Redirect::temporary("/checkout/enter")).into_response())
+            let pass = PASS.set(&app.public, &claimed.pass, PLACE_SECS);
+            let entered = ENTERED.of(&room.name).set(&app.public, &place.id(), PLACE_SECS);
+            Ok((AppendHeaders([pass, entered]), Redirect::temporary("/checkout/enter")).into_response())
         }
         // The queue page says what is so.
         Err(Error::NotYourTurn { .. } | Error::WindowMissed) => {

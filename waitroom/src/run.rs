@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use admission::contract::PassKeys;
 use kit::{
     kafka::{Kafka, ProducerBounds},
+    public_url::PublicUrl,
     serve::Tasks,
     token::SealRing,
 };
@@ -31,7 +32,7 @@ pub struct Inner {
     pub(crate) place_keys: Arc<SealRing>,
     pub(crate) pass_keys: Arc<PassKeys>,
     pub(crate) pool: PgPool,
-    pub(crate) https: bool,
+    pub(crate) public: PublicUrl,
 }
 
 impl Deref for App {
@@ -58,7 +59,7 @@ impl App {
             place_keys,
             pass_keys,
             pool,
-            https: config.https,
+            public: config.public,
         })))
     }
 

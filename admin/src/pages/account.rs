@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Binds the sign-in form to the browser that asked for it: nobody is signed in by somebody else's form.
-const FORM: Cookie = Cookie { name: "fg_admin_form", path: "/admin/sign-in", strict: true };
+const FORM: Cookie = Cookie::strict("fg_admin_form");
 const FORM_SECS: i64 = 3600;
 const CHANGES_SHOWN: i64 = 5;
 
@@ -34,10 +34,10 @@ struct SignInPage {
 
 /// `GET /admin/sign-in`
 pub async fn form(State(app): State<App>, jar: CookieJar) -> Response {
-    let known = FORM.read(&jar).map(str::to_owned);
+    let known = FORM.read(&jar, &app.config.public).map(str::to_owned);
     let secret = known.unwrap_or_else(|| kit::secret::generate("fgf_"));
     let page = SignInPage { csrf: kit::secret::csrf(&secret), email: String::new(), fault: None };
-    let cookie = FORM.set(app.config.https, &secret, FORM_SECS);
+    let cookie = FORM.set(&app.config.public, &secret, FORM_SECS);
     (AppendHeaders([cookie]), kit::page::html(&page)).into_response()
 }
 
@@ -50,13 +50,14 @@ pub async fn sign_in(
 ) -> Result<Response, Error> {
     let Form(fields) = Form::<HashMap<String, String>>::from_request(request, &app).await?;
     let fields = Fields(fields);
-    let secret = FORM.read(&jar).filter(|secret| kit::secret::csrf_holds(secret, fields.text("csrf")));
+    let secret =
+        FORM.read(&jar, &app.config.public).filter(|secret| kit::secret::csrf_holds(secret, fields.text("csrf")));
     let secret = secret.ok_or(Error::FormForeign)?;
     match sign_in::sign_in(&app, fields.text("email"), fields.raw("password"), &from).await {
         Ok(opened) => {
             let to = if opened.must_change_password { "/admin/password" } else { "/admin" };
-            let https = app.config.https;
-            let cookies = [SESSION.set(https, &opened.token, SESSION_SECS), FORM.gone(https)];
+            let public = &app.config.public;
+            let cookies = [SESSION.set(public, &opened.token, SESSION_SECS), FORM.gone(public)];
             Ok((AppendHeaders(cookies), Redirect::to(to)).into_response())
         }
         Err(error @ (Error::SignInRefused | Error::SignInBlocked { .. })) => {
@@ -83,7 +84,7 @@ pub async fn sign_out(
     Posted { signed, .. }: Posted<Newcomers>,
 ) -> Result<Response, Error> {
     sign_in::sign_out(&app, &signed.staff, &signed.token, &request).await?;
-    Ok((AppendHeaders([SESSION.gone(app.config.https)]), Redirect::to("/admin/sign-in")).into_response())
+    Ok((AppendHeaders([SESSION.gone(&app.config.public)]), Redirect::to("/admin/sign-in")).into_response())
 }
 
 #[derive(Template)]

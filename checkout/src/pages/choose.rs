@@ -110,7 +110,7 @@ pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Opt
     if let Some(held) = hold::current(app, session).await? {
         return Ok(Some(held));
     }
-    let Some(token) = visitor.cookie(cookie::HOLD) else { return Ok(None) };
+    let Some(token) = visitor.cookie(app, cookie::HOLD) else { return Ok(None) };
     let known = hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
     Ok(known.map(|hold| Held { token: token.to_owned(), hold }))
 }

@@ -32,7 +32,7 @@ pub async fn enter(
     form: Result<Form<Entering>, FormRejection>,
 ) -> Result<Response, Error> {
     let typed = form.ok().and_then(|Form(form)| form.pass).filter(|pass| !pass.is_empty());
-    let pass = match typed.as_deref().or_else(|| visitor.cookie(cookie::PASS)) {
+    let pass = match typed.as_deref().or_else(|| visitor.cookie(&app, cookie::PASS)) {
         Some(pass) => pass,
         // A second click after the first one came in.
         None if visitor.session(&app).is_ok() => return Ok(go("/checkout")),

@@ -6,9 +6,9 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
-use kit::cookie::Cookie;
+use kit::cookie::{Cookie, SetCookie};
 
-use super::cookie::{self, SetCookie};
+use super::cookie;
 use crate::{
     App, Error, order_key,
     session::{self, Session},
@@ -27,19 +27,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 }
 
 impl Visitor {
-    pub fn cookie(&self, cookie: Cookie) -> Option<&str> {
-        cookie.read(&self.0)
+    pub fn cookie(&self, app: &App, cookie: Cookie) -> Option<&str> {
+        cookie.read(&self.0, &app.config.payment.public)
     }
 
     /// The visitor's session, also when it is over.
     pub fn session_at_any_time(&self, app: &App) -> Result<Session, Error> {
-        let token = self.cookie(cookie::SESSION).ok_or(Error::SessionMissing)?;
+        let token = self.cookie(app, cookie::SESSION).ok_or(Error::SessionMissing)?;
         session::of_token_at_any_time(app, token)
     }
 
     /// The visitor's session, which is not over by its token.
     pub fn session(&self, app: &App) -> Result<Session, Error> {
-        let token = self.cookie(cookie::SESSION).ok_or(Error::SessionMissing)?;
+        let token = self.cookie(app, cookie::SESSION).ok_or(Error::SessionMissing)?;
         session::of_token(app, token)
     }
 }

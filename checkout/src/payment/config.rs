@@ -1,28 +1,26 @@
 //! What payments are told.
 
-use kit::settings::Settings;
+use kit::{public_url::PublicUrl, settings::Settings};
 use standardwebhooks::Webhook;
-
-use crate::address::Base;
 
 #[derive(Clone)]
 pub struct Config {
     /// Where the provider's API is.
-    pub provider: Base,
+    pub provider: PublicUrl,
     pub sandbox_api_key: String,
     /// Standard Webhooks secret, `whsec_…`.
     pub webhook_secret: String,
     /// Where browsers reach this system.
-    pub public: Base,
+    pub public: PublicUrl,
 }
 
 impl Config {
     /// Reads `FAIRGATE_PAYMENT_URL`, `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET` and
     /// `FAIRGATE_PUBLIC_URL`.
     pub fn from_settings(settings: &mut Settings) -> Self {
-        let public = Base::public(settings);
+        let public = PublicUrl::from_settings(settings);
         Self {
-            provider: Base::from_settings(settings, "FAIRGATE_PAYMENT_URL", public.text()),
+            provider: PublicUrl::of_part(settings, "FAIRGATE_PAYMENT_URL", &public),
             sandbox_api_key: settings.required("FAIRGATE_SANDBOX_API_KEY", "`fairgate keys` makes one"),
             webhook_secret: webhook_secret(settings),
             public,

@@ -71,7 +71,7 @@ impl<'a> SandboxAdapter<'a> {
 
     fn post(&self, path: &str) -> RequestBuilder {
         let config = &self.app.config.payment;
-        self.app.http.post(config.provider.at(path)).bearer_auth(&config.sandbox_api_key).timeout(CALL)
+        self.app.http.post(config.provider.join(path)).bearer_auth(&config.sandbox_api_key).timeout(CALL)
     }
 
     /// Sends a request, again where that may help: every call of ours can be repeated without harm.

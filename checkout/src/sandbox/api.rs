@@ -139,7 +139,7 @@ impl State {
     }
 
     pub(super) fn pay_url(&self, intent: &str) -> String {
-        self.config.public.at(&format!("/sandbox/pay/{intent}"))
+        self.config.public.join(&format!("/sandbox/pay/{intent}"))
     }
 
     fn shown(&self, row: &Row) -> Result<Intent, Error> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use super::{CrowdArgs, WAIT_SECS, program};
 use crate::{
     rush::{
-        api::{Api, Call, Fault, loopback, public_url},
+        api::{Api, Call, Fault, target},
         told_to_end,
     },
     say,
@@ -59,8 +59,8 @@ struct Crowd {
 
 /// Keeps the crowd up until its time or its joins are used up, or it is told to end.
 pub async fn run(args: &CrowdArgs) -> anyhow::Result<()> {
-    let url = args.url.clone().unwrap_or_else(|| public_url(&kit::settings::ProcessEnv));
-    let api = Api::new(loopback(&url)?)?;
+    let url = target(args.url.as_deref())?;
+    let api = Api::new(url.clone())?;
     let room = program::sale()?;
     say(&format!("crowd: keeping about {WAIT_SECS} seconds of line in {room} at {url}"));
     let mut crowd = Crowd { api, room, joins: 0, joins_max: args.joins, places: VecDeque::new() };

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::{Context, bail};
-use kit::settings::Env;
+use kit::{public_url::PublicUrl, settings::ProcessEnv};
 use reqwest::{Client, Method, StatusCode, Url, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -19,16 +19,19 @@ const TOTAL: Duration = Duration::from_secs(20);
 const UNDER_WAY_MAX: usize = 256;
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// Where browsers reach the system: `FAIRGATE_PUBLIC_URL`, or where it listens.
-pub fn public_url(env: &dyn Env) -> String {
-    env.get("FAIRGATE_PUBLIC_URL").map_or_else(
-        || format!("http://{}", env.get("FAIRGATE_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".to_owned())),
-        |url| url.trim_end_matches('/').to_owned(),
-    )
+/// The system that bots run against: the one at `url`, or the one that the settings describe.
+///
+/// # Errors
+/// As [`loopback`] does, and where the settings cannot be read.
+pub fn target(url: Option<&str>) -> anyhow::Result<Url> {
+    match url {
+        Some(url) => loopback(url),
+        None => loopback(&PublicUrl::from_env(&ProcessEnv)?.to_string()),
+    }
 }
 
 /// Reads an address, which must be this machine's own: bots are never let loose on anybody else's system.
-pub fn loopback(url: &str) -> anyhow::Result<Url> {
+fn loopback(url: &str) -> anyhow::Result<Url> {
     let parsed = Url::parse(url).with_context(|| format!("{url} is not a URL"))?;
     if is_loopback(&parsed) {
         return Ok(parsed);

@@ -91,6 +91,13 @@ impl Hall {
         start(&self.corner, &self.env, &self.pass_key, &self.corner.kafka, &self.tasks).await
     }
 
+    /// One that browsers reach at `public`.
+    pub async fn instance_at(&self, public: &str) -> Instance {
+        let mut env = self.env.clone();
+        env.insert("FAIRGATE_PUBLIC_URL".into(), public.into());
+        start(&self.corner, &env, &self.pass_key, &self.corner.kafka, &self.tasks).await
+    }
+
     /// One that has read the heads, and whose joins reach no broker.
     pub async fn instance_without_broker(&self) -> Instance {
         let mut env = self.env.clone();

@@ -195,6 +195,32 @@ async fn the_page_joins_waits_and_goes_on_to_checkout_without_javascript() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
+    let hall = Hall::open(1, 1000.0).await;
+    hall.put_show().await;
+    // Written as an operator may write it, and browsers read it.
+    let instance = hall.instance_at("HTTPS://Tickets.Example/").await;
+    let (_, _, set) = instance.page("POST", "/queue/s/join", "").await;
+    assert!(set.starts_with("__Host-fg_place_r=v4.local.") && set.contains("; Path=/; "), "{set}");
+    assert!(set.ends_with("; Secure") && !set.contains("Domain"), "{set}");
+    let cookie = set.split(';').next().unwrap_or_default();
+    let (_, page, _) = instance.page("GET", "/queue/s", cookie).await;
+    assert!(!page.contains("action=\"/queue/s/join\""), "the place was read: {page}");
+    let injected = cookie.trim_start_matches("__Host-");
+    let (_, page, _) = instance.page("GET", "/queue/s", injected).await;
+    assert!(page.contains("action=\"/queue/s/join\""), "a name that others can set was read: {page}");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let (_, _, pass) = instance.page("POST", "/queue/s/enter", cookie).await;
+        if pass.contains("__Host-fg_pass=v4.public.") && pass.contains("__Host-fg_entered_r=") {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{pass}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stands_at_its_beginning() {
     let hall = Hall::open(1, 1000.0).await;
     hall.put_show().await;
