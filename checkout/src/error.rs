@@ -46,10 +46,12 @@ pub enum Error {
     Field { field: String, detail: String },
     #[error("{field} is not a ticket type of this show")]
     TicketTypeUnknown { field: String },
+    /// The session keeps the hold it has, of so many tickets.
     #[error("no ticket is left")]
-    SoldOut { ticket_type: String },
+    SoldOut { ticket_type: String, kept: i32 },
+    /// So many can be had, with what the session holds of the type. It keeps the hold it has, of so many tickets.
     #[error("only {left} are left")]
-    NotEnoughLeft { ticket_type: String, left: i64 },
+    NotEnoughLeft { ticket_type: String, left: i64, kept: i32 },
 
     #[error("the key was used with another body")]
     IdempotencyMismatch,
@@ -92,6 +94,15 @@ pub enum Error {
 impl From<PassFault> for Error {
     fn from(fault: PassFault) -> Self {
         Self::Pass(fault)
+    }
+}
+
+/// That a hold stays as it is, to be put after a refusal; nothing where there is none.
+fn keep_words(kept: i32) -> String {
+    match kept {
+        ..=0 => String::new(),
+        1 => " You keep the ticket you hold.".to_owned(),
+        many => format!(" You keep the {many} tickets you hold."),
     }
 }
 
@@ -213,19 +224,20 @@ impl Error {
                     .detail("Choose among the ticket types of the show you were let in for.")
                     .field(field.clone(), "not a ticket type of this show")
             }
-            Self::NotEnoughLeft { ticket_type, left } => {
+            Self::NotEnoughLeft { ticket_type, left, kept } => {
+                let keep = keep_words(*kept);
                 Problem::new(StatusCode::CONFLICT, "not-enough-left", "Fewer are left than you asked for")
-                    .detail(format!("{ticket_type}: {left} left at this moment. Take fewer, or another type."))
+                    .detail(format!(
+                        "{ticket_type}: {left} left for you at this moment. Take fewer, or another type.{keep}"
+                    ))
                     .field("items", format!("{left} left"))
             }
-            Self::SoldOut { ticket_type } => Problem::new(
-                StatusCode::CONFLICT,
-                "sold-out",
-                "None is left at this moment",
-            )
-            .detail(format!(
-                "{ticket_type}: every ticket is sold or held. Holds that run out come back, so a second look can pay."
-            )),
+            Self::SoldOut { ticket_type, kept } => {
+                let keep = keep_words(*kept);
+                Problem::new(StatusCode::CONFLICT, "sold-out", "None is left at this moment").detail(format!(
+                    "{ticket_type}: every ticket is sold or held. Holds that run out come back, so a second look can pay.{keep}"
+                ))
+            }
             _ => Problem::internal("not a choice"),
         }
     }

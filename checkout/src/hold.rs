@@ -8,6 +8,7 @@ use kit::redis::Redis;
 use redis::AsyncCommands;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tracing::Instrument;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -75,6 +76,26 @@ impl Hold {
         self.items.iter().map(|item| item.unit_price_minor * i64::from(item.quantity())).sum()
     }
 
+    /// Tickets of all types.
+    pub fn quantity(&self) -> i32 {
+        self.items.iter().map(HeldItem::quantity).sum()
+    }
+
+    /// Its tickets of one type.
+    pub fn item(&self, ticket_type: Uuid) -> Option<&HeldItem> {
+        self.items.iter().find(|item| item.ticket_type == ticket_type)
+    }
+
+    /// Its tickets in one shard.
+    pub fn part(&self, shard: ShardKey) -> i32 {
+        self.parts().filter(|(key, _, _)| *key == shard).map(|(_, quantity, _)| quantity).sum()
+    }
+
+    fn is_of(&self, items: &[Item]) -> bool {
+        let held = self.items.iter().map(|item| (item.ticket_type, item.quantity()));
+        held.eq(items.iter().map(|item| (item.ticket_type, item.quantity)))
+    }
+
     /// The shards it was taken from, with their quantities and unit prices.
     pub fn parts(&self) -> impl Iterator<Item = (ShardKey, i32, i64)> + '_ {
         self.items.iter().flat_map(|item| {
@@ -112,14 +133,17 @@ pub fn read(app: &App, token: &str) -> Result<Hold, Error> {
     app.hold_seal.open(token).map_err(Error::HoldToken)
 }
 
-/// Holds tickets for a session. The session's earlier hold is given back first. With the same `key` and items it can be
-/// repeated and gives the same hold.
+/// Holds tickets for a session, in the place of its earlier hold, which stays where the new one cannot be had. With the
+/// same `key` and items it can be repeated and gives the same hold.
 ///
 /// # Errors
 /// `invalid-field`, `ticket-type-unknown`, `not-enough-left`, `sold-out`, `idempotency-mismatch`, `request-in-progress`,
 /// `session-ended`.
 pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
-    let outcome = take_once(app, session, items, key).await;
+    let (own_app, session, items, key) = (app.clone(), session.clone(), items.to_vec(), key.to_owned());
+    // Its own task: a caller who hangs up does not leave one hold half-way in the place of another.
+    let taking = async move { take_once(&own_app, &session, &items, &key).await }.in_current_span();
+    let outcome = tokio::spawn(taking).await.map_err(Error::internal)?;
     let name = match &outcome {
         Ok(_) => "held",
         Err(Error::SoldOut { .. }) => "sold_out",
@@ -155,18 +179,23 @@ async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> R
     result
 }
 
-/// Takes a new hold in place of the session's earlier one, which stays if the new one cannot be had.
+/// Takes a new hold in the place of the session's earlier one.
 async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, hold: Uuid) -> Result<Held, Error> {
+    let earlier = open_hold(app, session.session).await?;
+    if let Some(known) = earlier.as_ref().filter(|earlier| earlier.hold == hold) {
+        // An attempt before got as far as this without the answer being kept.
+        let held = || Ok(Held { token: app.hold_seal.seal(known)?, hold: known.clone() });
+        return if known.is_of(items) { held() } else { Err(Error::IdempotencyMismatch) };
+    }
     let until = session.expires_at.min(Utc::now() + app.config.hold_ttl);
     // Whole milliseconds are what the token and Redis keep.
-    let expires_at = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
-    let earlier = give_back_open(app, session.session).await?;
-    let taken = gather::take_all(app, session, items, offer, hold, expires_at).await;
-    let items = match taken {
+    let until = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
+    let wanted = gather::Wanted { session, items, offer, hold, until };
+    let items = match gather::take_all(app, &wanted, earlier.as_ref()).await {
         Ok(items) => items,
         Err(error) => {
-            if let Some(earlier) = earlier {
-                restore(app, &earlier).await;
+            if let Some(earlier) = &earlier {
+                give_back_unless_open(app, earlier).await;
             }
             return Err(error);
         }
@@ -176,28 +205,33 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
         .and_then(|item| offer.ticket_type(item.ticket_type))
         .map(|ticket_type| ticket_type.currency.clone())
         .unwrap_or_default();
-    let hold = Hold { hold, session: session.session, show: session.show.clone(), items, currency, expires_at };
+    let (session, show) = (session.session, session.show.clone());
+    let hold = Hold { hold, session, show, items, currency, expires_at: until };
     let token = app.hold_seal.seal(&hold)?;
-    // Another hold of this session that was taken at the same time is given back here.
-    if let Some(other) = remember_open(app, &hold).await? {
-        gather::give_back(&app.redis, &other).await?;
+    let noted_before = remember_open(app, &hold).await?;
+    // What the new hold did not need of the earlier one; and all of another that was taken at the same time.
+    let others = earlier.iter().chain(noted_before.iter().filter(|other| earlier.as_ref() != Some(*other)));
+    for other in others {
+        for (key, quantity, _) in other.parts() {
+            if earlier.as_ref() != Some(other) || hold.part(key) < quantity {
+                shard::give_back(&app.redis, key, other.hold).await?;
+            }
+        }
     }
     Ok(Held { token, hold })
 }
 
-/// Puts back a hold that made room for one that could not be had. If somebody was faster, it is gone.
-async fn restore(app: &App, earlier: &Hold) {
-    if earlier.expires_at <= Utc::now() {
-        return;
-    }
-    for (key, quantity, _) in earlier.parts() {
-        match shard::take(&app.redis, key, earlier.hold, quantity, earlier.expires_at).await {
-            Ok(shard::Taken::Held) => {}
-            _ => return,
+/// A hold to which tickets were just returned may have been replaced or ordered meanwhile; then nobody else would give
+/// them back.
+async fn give_back_unless_open(app: &App, earlier: &Hold) {
+    let given_back = async {
+        if open_hold(app, earlier.session).await?.is_none_or(|open| open.hold != earlier.hold) {
+            gather::give_back(&app.redis, earlier).await?;
         }
-    }
-    if let Err(error) = remember_open(app, earlier).await {
-        tracing::warn!(%error, "a hold that was put back runs out by itself only");
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = given_back.await {
+        tracing::warn!(%error, "a hold that may have been replaced was not looked after; it runs out by itself");
     }
 }
 
@@ -232,6 +266,9 @@ fn check(items: &[Item], offer: &Offer) -> Result<(), Error> {
 pub async fn give_back(app: &App, session: &Session, token: &str) -> Result<(), Error> {
     let hold = of_token(app, session, token)?;
     gather::give_back(&app.redis, &hold).await?;
+    if open_hold(app, session.session).await?.is_some_and(|open| open.hold == hold.hold) {
+        forget_open(app, session.session).await?;
+    }
     metrics::counter!("fairgate_holds_total", "outcome" => "given_back").increment(1);
     Ok(())
 }
@@ -256,22 +293,23 @@ async fn remember_open(app: &App, hold: &Hold) -> Result<Option<Hold>, Error> {
     Ok(before.filter(|before| before.hold != hold.hold))
 }
 
+async fn open_hold(app: &App, session: Uuid) -> Result<Option<Hold>, Error> {
+    let text: Option<String> = app.redis.connection().get(open_key(&app.redis, session)).await?;
+    let known = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok());
+    Ok(known.filter(|hold| hold.expires_at > Utc::now()))
+}
+
 /// The session's open hold with its token, for pages that lost it.
 pub async fn current(app: &App, session: &Session) -> Result<Option<Held>, Error> {
-    let text: Option<String> = app.redis.connection().get(open_key(&app.redis, session.session)).await?;
-    let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else { return Ok(None) };
-    if hold.expires_at <= Utc::now() {
-        return Ok(None);
-    }
+    let Some(hold) = open_hold(app, session.session).await? else { return Ok(None) };
     Ok(Some(Held { token: app.hold_seal.seal(&hold)?, hold }))
 }
 
-/// Gives the session's open hold back, if there is one, and gives it to whoever may want it again.
-pub async fn give_back_open(app: &App, session: Uuid) -> Result<Option<Hold>, Error> {
+/// Gives the session's open hold back, if there is one.
+pub async fn give_back_open(app: &App, session: Uuid) -> Result<(), Error> {
     let text: Option<String> = app.redis.connection().get_del(open_key(&app.redis, session)).await?;
-    let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else { return Ok(None) };
-    gather::give_back(&app.redis, &hold).await?;
-    Ok(Some(hold))
+    let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else { return Ok(()) };
+    gather::give_back(&app.redis, &hold).await
 }
 
 /// No longer the session's open hold: it became an order.

@@ -280,8 +280,8 @@ impl Attempt<'_> {
                 Moved::Gone if self.is_written().await? => return Ok(None),
                 Moved::Gone if self.hold.expires_at <= Utc::now() => return Err(Error::HoldExpired),
                 // Lost with Redis before its time: it may take the same tickets again, if they are still there.
-                Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at).await? {
-                    Taken::Held | Taken::Missing => {}
+                Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at, None).await? {
+                    Taken::Held { .. } | Taken::Missing => {}
                     Taken::Short(_) => return Err(Error::HoldLost),
                 },
             }

@@ -33,8 +33,9 @@ const ALL: [&str; 5] = [STOCK, HOLDS, HELD, PLACING, PLACING_QUANTITY];
 /// The answer to taking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    Held,
-    /// So many are free, which is too few.
+    /// So many of them came from the earlier hold.
+    Held { moved: i32 },
+    /// So many can be had, which is too few.
     Short(i64),
     /// Redis does not know the shard.
     Missing,
@@ -97,20 +98,25 @@ fn call<'a>(script: &'a Script, redis: &Redis, shard: ShardKey, kinds: &[&str]) 
     call
 }
 
-/// Holds `quantity` for `hold` until `until`. The same hold again is the same hold, with the new quantity and end.
+/// Holds `quantity` for `hold` until `until`. The same hold again is the same hold, with the new quantity and end. What
+/// `earlier` holds here is taken first, as far as it is needed; the rest stays its own.
 pub async fn take(
     redis: &Redis,
     shard: ShardKey,
     hold: Uuid,
     quantity: i32,
     until: DateTime<Utc>,
+    earlier: Option<Uuid>,
 ) -> RedisResult<Taken> {
     let mut call = call(&TAKE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string()).arg(quantity).arg(until.timestamp_millis());
+    if let Some(earlier) = earlier {
+        call.arg(earlier.to_string());
+    }
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
-        [1, _] => Taken::Held,
-        [2, free] => Taken::Short(*free),
+        [1, _, moved] => Taken::Held { moved: i32::try_from(*moved).unwrap_or(i32::MAX) },
+        [2, left] => Taken::Short(*left),
         _ => Taken::Missing,
     })
 }
@@ -119,6 +125,21 @@ pub async fn take(
 pub async fn give_back(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<()> {
     let mut call = call(&GIVE_BACK, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string());
+    call.invoke_async::<i64>(&mut redis.connection()).await?;
+    Ok(())
+}
+
+/// Gives a hold back, `tickets` of it to the `earlier` hold they came from, which runs out at `until`.
+pub async fn give_back_to(
+    redis: &Redis,
+    shard: ShardKey,
+    hold: Uuid,
+    earlier: Uuid,
+    tickets: i32,
+    until: DateTime<Utc>,
+) -> RedisResult<()> {
+    let mut call = call(&GIVE_BACK, redis, shard, &[STOCK, HOLDS, HELD]);
+    call.arg(hold.to_string()).arg(earlier.to_string()).arg(tickets).arg(until.timestamp_millis());
     call.invoke_async::<i64>(&mut redis.connection()).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! How stock is cut into shards, and how a hold is gathered from them. Pure.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -133,6 +133,32 @@ pub fn gather(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
     (missing == 0 && wanted > 0).then_some(parts)
 }
 
+/// What `wanted` tickets use of parts, `(shard, tickets)`, that are there already: the largest first, so that few shards are
+/// touched.
+pub fn reused(wanted: i32, parts: &[(i32, i32)]) -> Vec<(i32, i32)> {
+    let mut parts = parts.to_vec();
+    parts.sort_by_key(|(shard, part)| (-part, *shard));
+    let mut missing = wanted;
+    let mut used = Vec::with_capacity(parts.len());
+    for (shard, part) in parts {
+        let part = part.min(missing);
+        if part > 0 {
+            used.push((shard, part));
+            missing -= part;
+        }
+    }
+    used
+}
+
+/// Parts of one shard added up.
+pub fn together(some: &[(i32, i32)], others: &[(i32, i32)]) -> Vec<(i32, i32)> {
+    let mut sums: BTreeMap<i32, i32> = BTreeMap::new();
+    for (shard, part) in some.iter().chain(others) {
+        *sums.entry(*shard).or_default() += part;
+    }
+    sums.into_iter().collect()
+}
+
 /// How many tickets shards report free, taken together.
 pub fn left(free: &[(i32, i64)]) -> i64 {
     free.iter().map(|(_, free)| (*free).max(0)).sum()
@@ -167,6 +193,14 @@ mod tests {
         assert_eq!(refusal(412, 418), both);
         assert_eq!(refusal(1, 1), "1 is sold or in orders, so it cannot go below 1.");
         assert_eq!(refusal(0, 4), "4 are in fans' checkouts right now, so it cannot go below 4.");
+    }
+
+    #[test]
+    fn a_change_uses_what_is_there() {
+        assert_eq!(reused(1, &[(0, 2), (3, 4)]), [(3, 1)]);
+        assert_eq!(reused(5, &[(0, 2), (3, 4)]), [(3, 4), (0, 1)]);
+        assert_eq!(reused(9, &[(0, 2), (3, 4)]), [(3, 4), (0, 2)]);
+        assert_eq!(together(&[(3, 4), (0, 2)], &[(0, 1), (5, 2)]), [(0, 3), (3, 4), (5, 2)]);
     }
 
     #[test]

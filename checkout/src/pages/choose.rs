@@ -147,7 +147,6 @@ pub async fn give_back(State(app): State<App>, visitor: Visitor) -> Result<Respo
         && let Some(held) = held(&app, &visitor, &session).await?
     {
         hold::give_back(&app, &session, &held.token).await?;
-        hold::forget_open(&app, session.session).await?;
     }
     Ok(go_with("/checkout", [cookie::gone(&app, cookie::HOLD)]))
 }
@@ -180,11 +179,11 @@ fn key(attempt: &str, items: &[Item]) -> String {
 
 async fn refused(app: &App, session: &Session, error: Error, items: &[Item]) -> Result<Response, Error> {
     let notice = match &error {
-        Error::SoldOut { ticket_type } => Notice::new(
+        Error::SoldOut { ticket_type, .. } => Notice::new(
             format!("Someone else bought the last ticket of this type: {ticket_type}."),
             "You still have your place in checkout. Tickets that are held and not bought come back, so a second look can pay.",
         ),
-        Error::NotEnoughLeft { ticket_type, left } => Notice::new(
+        Error::NotEnoughLeft { ticket_type, left, .. } => Notice::new(
             format!("Only {left} of {ticket_type} can be had at this moment."),
             "You still have your place in checkout. Take fewer, or another type.",
         ),

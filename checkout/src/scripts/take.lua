@@ -1,7 +1,8 @@
--- Holds tickets of one shard until a moment. Reclaims what has run out first.
+-- Holds tickets of one shard until a moment. Reclaims what has run out first. What the hold has already counts as free
+-- for it, and so does what an earlier hold has in whose place it comes; the earlier one keeps what is not needed.
 -- KEYS: stock hash, holds zset (hold -> expiry ms), held hash (hold -> quantity)
--- ARGV: hold, quantity, expiry ms
--- Answer: {0} missing · {1, epoch} held · {2, free} too few
+-- ARGV: hold, quantity, expiry ms, and the earlier hold if there is one
+-- Answer: {0} missing · {1, epoch, tickets moved from the earlier hold} held · {2, to be had, with its own} too few
 local free = tonumber(redis.call('HGET', KEYS[1], 'free'))
 if not free then return {0} end
 local time = redis.call('TIME')
@@ -14,16 +15,25 @@ for _, hold in ipairs(gone) do
   redis.call('ZREM', KEYS[2], hold)
   redis.call('HDEL', KEYS[3], hold)
 end
--- The same hold again: what it has counts as free for it.
 local held = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)
+local earlier = ARGV[4] and tonumber(redis.call('HGET', KEYS[3], ARGV[4]) or 0) or 0
+local moved = math.min(math.max(quantity - held, 0), earlier)
+local from_free = quantity - held - moved
 local answer
-if free + held >= quantity then
-  free = free + held - quantity
+-- Free can be below zero; who takes nothing from it is not refused for that.
+if from_free <= math.max(free, 0) then
+  free = free - from_free
+  if moved > 0 and moved == earlier then
+    redis.call('ZREM', KEYS[2], ARGV[4])
+    redis.call('HDEL', KEYS[3], ARGV[4])
+  elseif moved > 0 then
+    redis.call('HSET', KEYS[3], ARGV[4], earlier - moved)
+  end
   redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
   redis.call('HSET', KEYS[3], ARGV[1], quantity)
-  answer = {1, tonumber(redis.call('HGET', KEYS[1], 'epoch'))}
+  answer = {1, tonumber(redis.call('HGET', KEYS[1], 'epoch')), moved}
 else
-  answer = {2, free + held}
+  answer = {2, math.max(free, 0) + held + earlier}
 end
 if free ~= before then redis.call('HSET', KEYS[1], 'free', free) end
 return answer

@@ -12,7 +12,7 @@ use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
 use checkout::{App, Config, contract, sandbox};
 use chrono::Utc;
 use http_body_util::BodyExt;
-use kit::{serve::Tasks, settings::Settings, testing::Corner};
+use kit::{redis::Redis, serve::Tasks, settings::Settings, testing::Corner};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -187,6 +187,15 @@ impl Stage {
     pub async fn start_writer(&mut self) {
         self.writer = Tasks::default();
         checkout::run_writer(self.app(), self.corner.pool.clone(), self.writer.clone()).await;
+    }
+
+    /// Calls go to Redis by this address from now on; gives the way they went before.
+    pub async fn reach_redis_by(&mut self, url: &str) -> Redis {
+        let redis = Redis::connect(url, &self.corner.namespace).unwrap();
+        let before = std::mem::replace(&mut self.corner.redis, redis);
+        let (calls, _) = checkout::router(self.app()).split_for_parts();
+        self.router = kit::http::stack(calls);
+        before
     }
 
     pub fn pass(&self, place: &str) -> String {
