@@ -70,6 +70,14 @@ pub fn place_id(room: &str, lane: i32, offset: i64) -> String {
 /// How long a pass stays good after the claim window ended, so that whoever claims in the last second still gets in.
 pub const REDEEM_GRACE: Duration = Duration::from_secs(60);
 
+/// A grant outlives the pass by so much: a pass is redeemed a moment after it was looked at, by clocks that differ a little.
+const GRANT_SLACK: Duration = Duration::from_secs(5);
+
+/// Until when the gate keeps a slot for a place whose pass can be claimed until then.
+pub fn grant_until(claim_until: DateTime<Utc>) -> DateTime<Utc> {
+    claim_until + REDEEM_GRACE + GRANT_SLACK
+}
+
 /// The end of a place's claim window, given when its head moved past it.
 pub fn claim_until(admitted_at: DateTime<Utc>, claim_window_secs: i32) -> DateTime<Utc> {
     admitted_at + chrono::Duration::seconds(i64::from(claim_window_secs))

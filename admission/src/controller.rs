@@ -2,7 +2,7 @@
 //! a head that was published had been committed, and a place that was granted but not committed is granted again.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    contract::{GateSettings, GateState, claim_until},
+    contract::{GateSettings, GateState, claim_until, grant_until},
     gate::Gate,
     heads::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
     lanes::{admission_group, line_topic},
@@ -68,7 +68,11 @@ pub struct Controller {
     paused: Vec<i32>,
     epoch: String,
     /// What was granted and is neither claimed nor over, as far as this controller knows.
-    recent: VecDeque<(i32, i64, DateTime<Utc>)>,
+    recent: BTreeMap<(i32, i64), DateTime<Utc>>,
+    /// Granted places that no published head has passed. Their window begins when one does, and their grants with it.
+    unheard: BTreeSet<(i32, i64)>,
+    /// Lanes taken over whose head was not published since: some of their grants may be unheard of too.
+    adopted: BTreeSet<i32>,
     /// Granted heads whose commit was not acknowledged yet.
     uncommitted: BTreeMap<i32, i64>,
     /// Lanes whose committed head or tail was not published yet.
@@ -104,7 +108,9 @@ impl Controller {
             lanes: BTreeMap::new(),
             paused: Vec::new(),
             epoch: String::new(),
-            recent: VecDeque::new(),
+            recent: BTreeMap::new(),
+            unheard: BTreeSet::new(),
+            adopted: BTreeSet::new(),
             uncommitted: BTreeMap::new(),
             unpublished: Vec::new(),
             tails,
@@ -225,6 +231,8 @@ impl Controller {
             if !assigned {
                 self.lanes.remove(lane);
                 self.uncommitted.remove(lane);
+                self.unheard.retain(|(granted, _)| granted != lane);
+                self.adopted.remove(lane);
                 self.paused.retain(|paused| paused != lane);
                 continue;
             }
@@ -234,6 +242,7 @@ impl Controller {
                     let _ = self.consumer.resume(&self.list(&[*lane]));
                     tracing::info!(room = self.room, lane, head, tail, "lane taken over");
                     self.lanes.insert(*lane, Lane::starting_at(head, tail));
+                    self.adopted.insert(*lane);
                     self.unpublished.push(*lane);
                 }
                 Err(error) => {
@@ -291,16 +300,18 @@ impl Controller {
         let candidates = next_in_line(&self.lanes, want);
         let grant = self.gate.ask(&settings, &fronts(&self.lanes), &candidates).await.context("asking the gate")?;
         let now = Utc::now();
-        self.recent.retain(|(_, _, until)| *until > now);
+        self.recent.retain(|_, until| *until > now);
         if grant.epoch != self.epoch {
-            let remembered: Vec<_> = self.recent.iter().copied().collect();
-            self.gate.regrant(&self.room, &remembered).await.context("putting grants back")?;
+            let remembered = self.recent.iter().map(|(place, until)| (*place, *until));
+            self.gate.regrant(&self.room, remembered).await.context("putting grants back")?;
             self.epoch = grant.epoch;
         }
-        let until = claim_until(now, settings.claim_window_secs);
+        let until = grant_until(claim_until(now, settings.claim_window_secs));
         for candidate in candidates.iter().take(grant.count) {
+            let place = (candidate.lane, candidate.record.offset);
             self.uncommitted.insert(candidate.lane, candidate.record.offset + 1);
-            self.recent.push_back((candidate.lane, candidate.record.offset, until));
+            self.recent.insert(place, until);
+            self.unheard.insert(place);
         }
         metrics::counter!("fairgate_admitted_total", "room" => self.room.clone()).increment(grant.count as u64);
         Ok(())
@@ -346,12 +357,31 @@ impl Controller {
                 (settings.rate_per_sec, settings.claim_window_secs)
             };
             let at = Utc::now();
-            let moved =
-                HeadsMoved { room: self.room.clone(), at, claim_until: claim_until(at, window), rate_per_sec, heads };
+            let claim_until = claim_until(at, window);
+            self.keep_slots(&heads, grant_until(claim_until)).await.context("keeping the slots of those let in")?;
+            let moved = HeadsMoved { room: self.room.clone(), at, claim_until, rate_per_sec, heads };
             publish(&self.producer, &self.heads_topic, &moved).await.context("publishing heads")?;
             self.published_at = Instant::now();
+            for head in &moved.heads {
+                self.unheard.retain(|(lane, offset)| *lane != head.lane || *offset >= head.head);
+                self.adopted.remove(&head.lane);
+            }
         }
         self.unpublished.clear();
+        Ok(())
+    }
+
+    /// Makes the grants of places that these heads are the first to pass last as long as their passes can, however long
+    /// committing and publishing took since they were granted.
+    async fn keep_slots(&mut self, heads: &[LaneHead], until: DateTime<Utc>) -> anyhow::Result<()> {
+        let head_of: BTreeMap<i32, i64> = heads.iter().map(|head| (head.lane, head.head)).collect();
+        let passed = |(lane, offset): &&(i32, i64)| head_of.get(lane).is_some_and(|head| offset < head);
+        let heard: Vec<(i32, i64)> = self.unheard.iter().filter(passed).copied().collect();
+        self.recent.extend(heard.iter().map(|place| (*place, until)));
+        self.gate.regrant(&self.room, heard.into_iter().map(|place| (place, until))).await?;
+        for lane in self.adopted.iter().filter(|lane| head_of.contains_key(lane)) {
+            self.gate.extend(&self.room, *lane, until).await?;
+        }
         Ok(())
     }
 }

@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use kit::redis::Redis;
 use redis::{AsyncTypedCommands, RedisResult, Script};
 
-use crate::{contract::GateSettings, merge::Candidate};
+use crate::{
+    contract::{GateSettings, claim_until, grant_until},
+    merge::Candidate,
+};
 
 /// How much of a second's rate may be let in at once after a pause. Small, so that any minute stays within 1 % of the rate.
 const BURST_SECS: f64 = 0.5;
@@ -89,10 +92,12 @@ impl Gate {
         for key in self.keys(&settings.room) {
             call.key(key);
         }
+        let now = Utc::now();
+        let kept = grant_until(claim_until(now, settings.claim_window_secs)) - now;
         call.arg(settings.rate_per_sec)
             .arg((settings.rate_per_sec * BURST_SECS).max(1.0))
             .arg(settings.max_active)
-            .arg(i64::from(settings.claim_window_secs) * 1000)
+            .arg(kept.num_milliseconds())
             .arg(OVERTAKING_MS_MAX)
             .arg(settings.lanes)
             .arg(fronts.len());
@@ -107,18 +112,35 @@ impl Gate {
         Ok(Grant { count, epoch, ready: ready == 1 })
     }
 
-    /// Puts grants back that Redis lost, each until its claim window ends.
-    pub(crate) async fn regrant(&self, room: &str, grants: &[(i32, i64, DateTime<Utc>)]) -> RedisResult<()> {
-        if grants.is_empty() {
+    /// Makes grants, (lane, offset), last until then, each; those that Redis lost are put back.
+    pub(crate) async fn regrant(
+        &self,
+        room: &str,
+        grants: impl Iterator<Item = ((i32, i64), DateTime<Utc>)>,
+    ) -> RedisResult<()> {
+        let members: Vec<(i64, String)> =
+            grants.map(|((lane, offset), until)| (until.timestamp_millis(), granted_member(lane, offset))).collect();
+        if members.is_empty() {
             return Ok(());
         }
         let [_, granted, _] = self.keys(room);
-        let members: Vec<(i64, String)> = grants
-            .iter()
-            .map(|(lane, offset, until)| (until.timestamp_millis(), granted_member(*lane, *offset)))
-            .collect();
         self.redis.connection().zadd_multiple(granted, &members).await?;
         Ok(())
+    }
+
+    /// Makes all grants of a lane that are there last until then at least.
+    pub(crate) async fn extend(&self, room: &str, lane: i32, until: DateTime<Utc>) -> RedisResult<()> {
+        let [_, granted, _] = self.keys(room);
+        let all: Vec<String> = self.redis.connection().zrange(&granted, 0, -1).await?;
+        let prefix = format!("{lane}.");
+        let mut call = redis::cmd("ZADD");
+        call.arg(granted).arg("XX").arg("GT");
+        let mut some = false;
+        for member in all.iter().filter(|member| member.starts_with(&prefix)) {
+            call.arg(until.timestamp_millis()).arg(member);
+            some = true;
+        }
+        if some { call.query_async(&mut self.redis.connection()).await } else { Ok(()) }
     }
 
     /// Takes a slot for `session`: the grant of `place` if it still stands, else a free one under `max_active`.

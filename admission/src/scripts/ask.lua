@@ -1,6 +1,6 @@
 -- One question to a room's gate: how many of these candidates, in this order, may come in now?
--- KEYS: gate hash, granted zset (place -> end of claim window), active zset (session -> expiry)
--- ARGV: rate per s, burst, max active, claim window ms, overtaking bound ms, lanes of the room,
+-- KEYS: gate hash, granted zset (place -> end of its grant), active zset (session -> expiry)
+-- ARGV: rate per s, burst, max active, how long a grant lasts ms, overtaking bound ms, lanes of the room,
 --       owned lanes n, then n pairs (lane, joined ms of its first waiting record or -1), then pairs (place, joined ms)
 -- Answer: granted, epoch, ready (0/1), active, unclaimed
 local time = redis.call('TIME')
@@ -8,7 +8,7 @@ local now_us = time[1] * 1000000 + time[2]
 local now_ms = math.floor(now_us / 1000)
 local gate, granted, active = KEYS[1], KEYS[2], KEYS[3]
 local rate, burst, max_active = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local window_ms, bound_ms, lanes, owned = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local lasts_ms, bound_ms, lanes, owned = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
 if redis.call('EXISTS', gate) == 0 then
   -- Never seen, or lost with Redis: grant nothing until the active sessions are registered again.
@@ -43,7 +43,7 @@ local count = 0
 if known[2] == '1' then
   while ARGV[next_arg] do
     if tokens < 1 or active_count + unclaimed >= max_active or tonumber(ARGV[next_arg + 1]) > horizon then break end
-    unclaimed = unclaimed + redis.call('ZADD', granted, now_ms + window_ms, ARGV[next_arg])
+    unclaimed = unclaimed + redis.call('ZADD', granted, now_ms + lasts_ms, ARGV[next_arg])
     tokens = tokens - 1
     count = count + 1
     next_arg = next_arg + 2

@@ -128,6 +128,43 @@ impl Line {
         }
     }
 
+    /// Which places have a slot kept for them, by `<lane>.<offset>`, and until when.
+    pub async fn grants(&self) -> BTreeMap<String, i64> {
+        let mut call = redis::cmd("ZRANGE");
+        call.arg(self.corner.redis.key("granted", &self.room)).arg(0).arg(-1).arg("WITHSCORES");
+        let grants: Vec<(String, f64)> = call.query_async(&mut self.corner.redis.connection()).await.expect("grants");
+        grants.into_iter().map(|(place, until_ms)| (place, until_ms as i64)).collect()
+    }
+
+    /// Keeps a slot for a place, for so many milliseconds.
+    pub async fn grant(&self, place: &str, lasts_ms: i64) {
+        let until_ms = chrono::Utc::now().timestamp_millis() + lasts_ms;
+        let mut call = redis::cmd("ZADD");
+        call.arg(self.corner.redis.key("granted", &self.room)).arg(until_ms).arg(place);
+        call.query_async::<()>(&mut self.corner.redis.connection()).await.expect("granted");
+    }
+
+    /// Lets the grants that stand be so many seconds older.
+    pub async fn age_grants(&self, secs: i64) {
+        for (place, until_ms) in self.grants().await {
+            self.grant(&place, until_ms - secs * 1000 - chrono::Utc::now().timestamp_millis()).await;
+        }
+    }
+
+    /// Moves a lane's committed head, as a controller does that is killed before it publishes.
+    pub async fn commit(&self, lane: i32, head: i64) {
+        let group = admission::contract::admission_group(&self.room);
+        let consumer: rdkafka::consumer::BaseConsumer =
+            self.corner.kafka.consumer(&group, rdkafka::consumer::DefaultConsumerContext).expect("consumer");
+        let mut list = TopicPartitionList::new();
+        let topic = self.corner.kafka.name(&line_topic(&self.room));
+        list.add_partition_offset(&topic, lane, Offset::Offset(head)).expect("list");
+        tokio::task::spawn_blocking(move || consumer.commit(&list, rdkafka::consumer::CommitMode::Sync))
+            .await
+            .expect("joined")
+            .expect("committed");
+    }
+
     /// What happens to the gate when Redis is lost.
     pub async fn lose_redis(&self) {
         let mut connection = self.corner.redis.connection();

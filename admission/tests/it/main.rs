@@ -5,7 +5,7 @@ mod line;
 
 use std::time::{Duration, Instant};
 
-use admission::contract::{Activation, ActiveSession, Gate, GateState};
+use admission::contract::{Activation, ActiveSession, Gate, GateState, REDEEM_GRACE};
 use chrono::Utc;
 use line::Line;
 
@@ -55,7 +55,56 @@ async fn an_unclaimed_place_gives_its_slot_back_when_the_window_ends() {
     line.join(4).await;
     line.serve();
     line.open().await;
+    line.heads_until(2).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(line.admitted().await, 2, "a pass of the last second may still come");
+    line.age_grants(65).await;
     line.heads_until(4).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
+    let line = Line::new(1, |gate| {
+        gate.max_active = 1;
+        gate.claim_window_secs = 1;
+    })
+    .await;
+    line.join(2).await;
+    line.serve();
+    line.open().await;
+    let heads = line.heads_until(1).await;
+    let claim_until = heads.iter().find(|moved| moved.heads.iter().any(|head| head.head == 1)).unwrap().claim_until;
+    assert!(line.grants().await["0.0"] >= (claim_until + REDEEM_GRACE).timestamp_millis(), "as long as the pass");
+
+    let late = claim_until + chrono::Duration::milliseconds(500) - Utc::now();
+    tokio::time::sleep(late.to_std().unwrap_or_default()).await;
+    let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
+    assert_eq!(gate.activate(&line.room, "t.0.0", "s", expires, 1).await.unwrap(), Activation::Opened);
+    assert_eq!(
+        gate.activate(&line.room, "t.0.1", "other", expires, 1).await.unwrap(),
+        Activation::Full,
+        "the cap holds"
+    );
+}
+
+/// A controller that is killed after it committed leaves grants that began long before anybody heard of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
+    let line = Line::new(1, |gate| gate.max_active = 2).await;
+    line.join(3).await;
+    line.gate().restore(&line.room, &[]).await.unwrap();
+    for place in ["0.0", "0.1"] {
+        line.grant(place, 20_000).await;
+    }
+    line.commit(0, 2).await;
+    line.serve();
+    line.open().await;
+    let heads = line.heads_until(2).await;
+    let grants = line.grants().await;
+    let claim_until = heads.iter().find(|moved| moved.heads.iter().any(|head| head.head == 2)).unwrap().claim_until;
+    for place in ["0.0", "0.1"] {
+        assert!(grants[place] >= (claim_until + REDEEM_GRACE).timestamp_millis(), "{place} of {grants:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,6 +165,8 @@ async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
     let inside: Vec<_> = (0..4).map(|n| ActiveSession { session: format!("s{n}"), expires_at: expires }).collect();
     line.gate().restore(&line.room, &inside).await.unwrap();
     // Four are inside, so two more may come, once the remembered grants have run out.
+    assert_eq!(line.grants().await.len(), 6);
+    line.age_grants(67).await;
     line.heads_until(8).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(line.admitted().await, 8);
