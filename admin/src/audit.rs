@@ -1,12 +1,12 @@
 //! The audit log: who did what, with what was so before and after. It is written in the transaction of the change, so
 //! that neither is there without the other.
 
-use kit::http::RequestId;
+use kit::{http::RequestId, throttle::Network};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use crate::store;
 pub use crate::store::audit::{Entry, Filter};
+use crate::{staff::Staff, store};
 
 /// What was done to what.
 #[derive(Debug, Clone)]
@@ -33,7 +33,34 @@ impl Deed {
     }
 }
 
-/// Adds a deed of `who` to the log, within the transaction of the deed.
-pub async fn note(tx: &mut PgConnection, who: &str, request: &RequestId, deed: &Deed) -> sqlx::Result<()> {
-    store::audit::add(tx, who, &request.0, deed).await
+/// Who does something, and where they call from.
+#[derive(Debug, Clone, Copy)]
+pub struct Actor<'a> {
+    /// The e-mail address, or what is done at a shell is called by.
+    pub who: &'a str,
+    /// `None` at a shell of the server.
+    pub network: Option<&'a Network>,
+}
+
+impl<'a> Actor<'a> {
+    /// Somebody at a shell of the server.
+    pub const fn at_shell(who: &'a str) -> Self {
+        Self { who, network: None }
+    }
+}
+
+impl<'a> From<&'a Staff> for Actor<'a> {
+    fn from(staff: &'a Staff) -> Self {
+        Self { who: &staff.email, network: Some(&staff.network) }
+    }
+}
+
+/// Adds what an actor does to the log, within the transaction of the deed.
+pub async fn note<'a>(
+    tx: &mut PgConnection,
+    actor: impl Into<Actor<'a>>,
+    request: &RequestId,
+    deed: &Deed,
+) -> sqlx::Result<()> {
+    store::audit::add(tx, actor.into(), &request.0, deed).await
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use waitroom::contract::RoomChange;
 
 use crate::{
-    audit::{Deed, note},
+    audit::{Actor, Deed, note},
     people::{self, OneTime},
     rooms,
     staff::Role,
@@ -76,11 +76,11 @@ pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Op
             let password = (new.hash.as_str(), new.ends_at);
             store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password).await?;
             let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": Role::Admin}));
-            note(&mut tx, SET_UP, &request, &deed).await?;
+            note(&mut tx, Actor::at_shell(SET_UP), &request, &deed).await?;
             email
         }
         [only] if only.must_change_password => {
-            people::replace(&mut tx, only, &new, SET_UP, &request).await?;
+            people::replace(&mut tx, only, &new, Actor::at_shell(SET_UP), &request).await?;
             only.email.clone()
         }
         _ => return Ok(None),
@@ -96,7 +96,7 @@ pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Op
 pub async fn change_room(pool: &PgPool, unix_user: &str, room: &str, change: &RoomChange) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
     let who = format!("command line ({unix_user})");
-    let made = rooms::change_in(&mut tx, &who, room, change, None, &RequestId::fresh()).await;
+    let made = rooms::change_in(&mut tx, Actor::at_shell(&who), room, change, None, &RequestId::fresh()).await;
     made.with_context(|| format!("changing room {room}"))?;
     tx.commit().await.context("changing the room")
 }

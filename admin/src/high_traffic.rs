@@ -190,7 +190,7 @@ pub async fn mark(
         let deed = Deed::new("show.high_traffic", format!("show {show}"))
             .before(json!({"high_traffic": was, "room": before}))
             .after(json!({"high_traffic": true, "room": changed.after}));
-        note(&mut tx, &staff.email, request, &deed).await?;
+        note(&mut tx, staff, request, &deed).await?;
     }
     tx.commit().await?;
     Ok(Marked { room: changed.after, had_room })
@@ -207,7 +207,7 @@ pub async fn unmark(app: &App, staff: &Staff, show: &str, request: &RequestId) -
         let deed = Deed::new("show.high_traffic", format!("show {show}"))
             .before(json!({"high_traffic": true}))
             .after(json!({"high_traffic": false}));
-        note(&mut tx, &staff.email, request, &deed).await?;
+        note(&mut tx, staff, request, &deed).await?;
     }
     tx.commit().await?;
     Ok(())

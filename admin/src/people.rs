@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub use crate::store::people::Person;
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{Actor, Deed, note},
     error::Error,
     staff::{Role, Staff},
     store,
@@ -75,7 +75,7 @@ pub async fn add(app: &App, staff: &Staff, new: &NewPerson<'_>, request: &Reques
         }
     })?;
     let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    note(&mut tx, staff, request, &deed).await?;
     tx.commit().await?;
     Ok((user, password))
 }
@@ -109,7 +109,7 @@ pub async fn set_disabled(
     let deed = Deed::new("person.change", format!("person {}", account.person.email))
         .before(json!({"disabled": !disabled}))
         .after(json!({"disabled": disabled}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    note(&mut tx, staff, request, &deed).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -135,17 +135,17 @@ pub async fn reset_password(
     if account.person.disabled_at.is_some() {
         return Err(Error::PersonDisabled);
     }
-    replace(&mut tx, &account.person, &new, &staff.email, request).await?;
+    replace(&mut tx, &account.person, &new, staff.into(), request).await?;
     tx.commit().await?;
     Ok((account.person.email, new.password))
 }
 
-/// Gives somebody a one-time password in place of what they have, ends their sessions, and notes that `who` did it.
+/// Gives somebody a one-time password in place of what they have, ends their sessions, and notes who did it.
 pub async fn replace(
     tx: &mut PgConnection,
     person: &Person,
     new: &OneTime,
-    who: &str,
+    actor: Actor<'_>,
     request: &RequestId,
 ) -> sqlx::Result<()> {
     store::people::set_password(tx, person.person, &new.hash, Some(new.ends_at)).await?;
@@ -153,7 +153,7 @@ pub async fn replace(
     let deed = Deed::new("password.reset", format!("person {}", person.email))
         .before(json!({"one_time": person.must_change_password}))
         .after(json!({"one_time": true, "sessions_ended": ended, "ends_at": new.ends_at}));
-    note(tx, who, request, &deed).await
+    note(tx, actor, request, &deed).await
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub async fn force(
     let deed = Deed::new("order.refund", format!("order {order}"))
         .before(json!({"refund_requested": false}))
         .after(json!({"refund_requested": true, "reason": reason}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    note(&mut tx, staff, request, &deed).await?;
     tx.commit().await?;
     Ok(Refunding::Asked)
 }

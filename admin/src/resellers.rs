@@ -42,7 +42,7 @@ pub async fn set_state(
     let deed = Deed::new("reseller.decide", format!("reseller {} {id}", known.name))
         .before(json!({"state": before, "reason": known.reason}))
         .after(json!({"state": state, "reason": reason}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    note(&mut tx, staff, request, &deed).await?;
     tx.commit().await?;
     reseller(&app.pool, id).await?.ok_or(Error::ResellerUnknown)
 }

@@ -7,7 +7,7 @@ use waitroom::contract::{Changed, RoomChange, RoomState, change_room_in};
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{Actor, Deed, note},
     error::Error,
     staff::Staff,
 };
@@ -33,15 +33,15 @@ pub async fn change(
     request: &RequestId,
 ) -> Result<Changed, Error> {
     let mut tx = app.pool.begin().await?;
-    let changed = change_in(&mut tx, &staff.email, room, change, seen, request).await?;
+    let changed = change_in(&mut tx, staff.into(), room, change, seen, request).await?;
     tx.commit().await?;
     Ok(changed)
 }
 
-/// The same within the caller's transaction, for `who`.
+/// The same within the caller's transaction.
 pub async fn change_in(
     tx: &mut PgConnection,
-    who: &str,
+    actor: Actor<'_>,
     room: &str,
     change: &RoomChange,
     seen: Option<&str>,
@@ -54,7 +54,7 @@ pub async fn change_in(
     if changed.before != changed.after {
         let deed =
             Deed::new("room.change", format!("room {room}")).before(json!(changed.before)).after(json!(changed.after));
-        note(tx, who, request, &deed).await?;
+        note(tx, actor, request, &deed).await?;
     }
     Ok(changed)
 }

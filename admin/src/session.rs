@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
-use kit::{cookie::Cookie, extract::Bearer, form::Form};
+use kit::{cookie::Cookie, extract::Bearer, form::Form, throttle::Network};
 
 use crate::{
     App,
@@ -49,9 +49,10 @@ impl Access for Newcomers {
     const BEFORE_PASSWORD: bool = true;
 }
 
-async fn staff<A: Access>(app: &App, token: Option<&str>) -> Result<(Staff, String), Error> {
+async fn staff<A: Access>(app: &App, parts: &mut Parts, token: Option<&str>) -> Result<(Staff, String), Error> {
     let token = token.ok_or(Error::SessionNeeded)?;
-    let found = store::session::staff(&app.pool, &kit::secret::hash(token)).await?;
+    let Ok(network) = Network::from_request_parts(parts, app).await;
+    let found = store::session::staff(&app.pool, &kit::secret::hash(token), network).await?;
     let staff = found.ok_or(Error::SessionNeeded)?;
     if staff.must_change_password && !A::BEFORE_PASSWORD {
         return Err(Error::PasswordChangeNeeded);
@@ -90,7 +91,7 @@ impl<A: Access> FromRequestParts<App> for Signed<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let (staff, token) = staff::<A>(app, SESSION.read(&jar, &app.config.public)).await.map_err(elsewhere)?;
+        let (staff, token) = staff::<A>(app, parts, SESSION.read(&jar, &app.config.public)).await.map_err(elsewhere)?;
         Ok(Self { staff, token, access: PhantomData })
     }
 }
@@ -154,7 +155,7 @@ impl<A: Access> FromRequestParts<App> for Caller<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let Bearer(token) = Bearer::from_request_parts(parts, app).await?;
-        let (staff, token) = staff::<A>(app, token.as_deref()).await?;
+        let (staff, token) = staff::<A>(app, parts, token.as_deref()).await?;
         Ok(Self { staff, token, access: PhantomData })
     }
 }

@@ -12,8 +12,9 @@ use sqlx::PgConnection;
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{Actor, Deed, note},
     error::Error,
+    security::{self, Failure},
     session::SESSION_SECS,
     staff::Staff,
     store::{self, people::Account},
@@ -21,8 +22,6 @@ use crate::{
 
 /// The prefix of sessions' tokens.
 const TOKEN_PREFIX: &str = "fga_";
-/// Whom the log names where nobody is signed in yet.
-const SOMEBODY: &str = "somebody";
 
 /// A fresh session.
 pub struct SignedIn {
@@ -40,11 +39,14 @@ pub struct Origin {
     pub request: RequestId,
 }
 
-/// Counts an attempt at the password of `email`, which need not be anybody's. Gives the number in a row.
+/// Counts an attempt at the password of an account, which need not be anybody's. Gives the number in a row.
 async fn attempt(app: &App, guesser: &Guesser<'_>) -> Result<i32, Error> {
     match guesser.attempt(&app.redis).await? {
         Attempt::Counted { failed } => Ok(failed),
-        Attempt::Blocked { secs } => Err(Error::SignInBlocked { secs }),
+        Attempt::Blocked { secs } => {
+            security::count(app, Failure::Blocked, guesser.network, guesser.account).await;
+            Err(Error::SignInBlocked { secs })
+        }
     }
 }
 
@@ -71,13 +73,10 @@ pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> R
     let unchanged =
         now.as_ref().map(|now| &now.password_hash) == account.as_ref().map(|account| &account.password_hash);
     let signed_in = match now.filter(|now| is_right && unchanged && now.is_good(Utc::now())) {
-        Some(now) => open(&mut tx, &now, failed - 1, &from.request).await?,
+        Some(now) => open(&mut tx, &now, failed - 1, from).await?,
         None => {
-            // What was typed may be anything, so the log names accounts only.
-            let target =
-                account.map_or_else(|| "no account".to_owned(), |known| format!("person {}", known.person.email));
-            note_failure(&mut tx, target, failed, &from.request).await?;
-            tx.commit().await?;
+            tx.rollback().await?;
+            security::count(app, Failure::SignIn, &from.network, &address).await;
             return Err(Error::SignInRefused);
         }
     };
@@ -89,14 +88,7 @@ pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> R
     Ok(signed_in)
 }
 
-async fn note_failure(tx: &mut PgConnection, target: String, failed: i32, request: &RequestId) -> sqlx::Result<()> {
-    let deed = Deed::new("sign_in.refused", target)
-        .before(json!({"failed_in_a_row": failed - 1}))
-        .after(json!({"failed_in_a_row": failed}));
-    note(tx, SOMEBODY, request, &deed).await
-}
-
-async fn open(tx: &mut PgConnection, account: &Account, failed: i32, request: &RequestId) -> Result<SignedIn, Error> {
+async fn open(tx: &mut PgConnection, account: &Account, failed: i32, from: &Origin) -> Result<SignedIn, Error> {
     let person = &account.person;
     let token = kit::secret::generate(TOKEN_PREFIX);
     let expires_at = Utc::now() + TimeDelta::seconds(SESSION_SECS);
@@ -107,7 +99,7 @@ async fn open(tx: &mut PgConnection, account: &Account, failed: i32, request: &R
     let deed = Deed::new("sign_in", format!("person {}", person.email))
         .before(json!({"signed_in": false, "failed_in_a_row": failed}))
         .after(json!({"signed_in": true, "failed_in_a_row": 0, "session_expires_at": expires_at}));
-    note(tx, &person.email, request, &deed).await?;
+    note(tx, Actor { who: &person.email, network: Some(&from.network) }, &from.request, &deed).await?;
     Ok(SignedIn { token, expires_at, must_change_password: person.must_change_password })
 }
 
@@ -118,7 +110,7 @@ pub async fn sign_out(app: &App, staff: &Staff, token: &str, request: &RequestId
     let deed = Deed::new("sign_out", format!("person {}", staff.email))
         .before(json!({"signed_in": true}))
         .after(json!({"signed_in": false}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    note(&mut tx, staff, request, &deed).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -158,7 +150,7 @@ pub async fn change_password(
     let deed = Deed::new("password.change", format!("person {}", staff.email))
         .before(json!({"one_time": now.person.must_change_password}))
         .after(json!({"one_time": false, "other_sessions_ended": ended}));
-    note(&mut tx, &staff.email, &from.request, &deed).await?;
+    note(&mut tx, staff, &from.request, &deed).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -167,12 +159,10 @@ pub async fn change_password(
 async fn confirm(app: &App, account: &Account, current: &str, from: &Origin) -> Result<(), Error> {
     let address = account.person.email.to_lowercase();
     let guesser = Guesser { door: "console", account: &address, network: &from.network };
-    let failed = attempt(app, &guesser).await?;
+    attempt(app, &guesser).await?;
     if app.passwords.verify(&from.network, current.to_owned(), Some(account.password_hash.clone())).await? {
         return Ok(guesser.forgive(&app.redis).await?);
     }
-    let mut tx = app.pool.begin().await?;
-    note_failure(&mut tx, format!("person {}", account.person.email), failed, &from.request).await?;
-    tx.commit().await?;
+    security::count(app, Failure::Password, &from.network, &address).await;
     Err(Error::field("current", "This is not your password."))
 }

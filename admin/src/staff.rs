@@ -1,5 +1,6 @@
 //! Those who signed in: what they may do, and how a request says who it is from.
 
+use kit::throttle::Network;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -36,4 +37,6 @@ pub struct Staff {
     pub name: String,
     pub role: Role,
     pub must_change_password: bool,
+    /// Where this request comes from.
+    pub network: Network,
 }

@@ -110,7 +110,7 @@ pub async fn answer(
     let deed = Deed::new("support.answer", format!("support {ticket}"))
         .before(json!({"state": known.state}))
         .after(json!({"state": state, "message": message}));
-    note(&mut tx, &staff.email, request, &deed).await?;
+    note(&mut tx, staff, request, &deed).await?;
     tx.commit().await?;
     Ok(message)
 }
@@ -127,7 +127,7 @@ pub async fn close(app: &App, staff: &Staff, ticket: Uuid, request: &RequestId) 
         let deed = Deed::new("support.close", format!("support {ticket}"))
             .before(json!({"state": known.state}))
             .after(json!({"state": "closed"}));
-        note(&mut tx, &staff.email, request, &deed).await?;
+        note(&mut tx, staff, request, &deed).await?;
     }
     tx.commit().await?;
     Ok(())

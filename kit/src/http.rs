@@ -157,21 +157,23 @@ struct Seen {
 }
 
 impl Seen {
-    /// Gives the request its id, its own where that is fit to be logged.
+    /// Gives the request an id of ours: under one that the caller chose, deeds of many could be made to look like one. The
+    /// caller's stands beside it, where it is fit to be logged.
     fn of(request: &mut Request) -> Self {
-        let id = request
+        let id = RequestId::fresh();
+        let callers = request
             .headers()
             .get(REQUEST_ID)
             .and_then(|value| value.to_str().ok())
             .filter(|value| !value.is_empty() && value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_graphic()))
-            .map_or_else(RequestId::fresh, |value| RequestId(value.to_owned()));
+            .map(str::to_owned);
         request.extensions_mut().insert(id.clone());
         let method = request.method().clone();
         let route = request
             .extensions()
             .get::<MatchedPath>()
             .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
-        let span = tracing::info_span!("request", request_id = %id.0, %method, route);
+        let span = tracing::info_span!("request", request_id = %id.0, caller_request_id = callers, %method, route);
         Self { id, method, route, span, since: Instant::now() }
     }
 
@@ -207,6 +209,19 @@ mod tests {
         for path in ["/", "/nowhere"] {
             assert_eq!(told("https://tickets.example", path).await.expect("told"), "max-age=31536000");
             assert_eq!(told("http://127.0.0.1:8080", path).await, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_has_an_id_of_ours_whatever_its_caller_calls_it() {
+        let router = stack(Router::new().route("/", get(async |RequestId(id): RequestId| id)));
+        for given in ["mine", "0199a000-0000-7000-8000-000000000000"] {
+            let request = Request::builder().uri("/").header(REQUEST_ID, given).body(Body::empty()).expect("a request");
+            let answer = router.clone().oneshot(request).await.expect("infallible");
+            let told = answer.headers()[REQUEST_ID].to_str().expect("text").to_owned();
+            assert!(told != given && told.parse::<uuid::Uuid>().is_ok(), "{told}");
+            let seen = axum::body::to_bytes(answer.into_body(), 100).await.expect("a body");
+            assert_eq!(seen, told.as_bytes(), "the handler knows the same");
         }
     }
 }

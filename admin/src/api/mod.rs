@@ -39,6 +39,7 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(shows::preview_mark))
         .routes(routes!(shows::preview_unmark))
         .routes(routes!(log::list))
+        .routes(routes!(log::security))
         .routes(routes!(resellers::list))
         .routes(routes!(resellers::one, resellers::decide))
         .routes(routes!(support::list))

@@ -1,7 +1,8 @@
-//! The audit log as a page.
+//! The audit log as a page, and what strangers failed at as another.
 
 use askama::Template;
 use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
 use kit::extract::Query;
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,9 +10,10 @@ use serde_json::Value;
 use super::view::Frame;
 use crate::{
     App,
-    api::AUDIT_PAGE,
+    api::{self, AUDIT_PAGE},
     audit::{Entry, Filter},
     error::Error,
+    security::SecurityEntry,
     session::{Admins, Signed},
     store,
 };
@@ -50,11 +52,46 @@ pub async fn list(
     let (who, target) = (some(&wanted.who), some(&wanted.target));
     let filter = Filter { who: who.as_deref(), target: target.as_deref(), before: wanted.before, limit: AUDIT_PAGE };
     let entries = store::audit::list(&app.pool, &filter).await?;
-    let next = (entries.len() as i64 == AUDIT_PAGE).then(|| entries.last().map(|entry| entry.id)).flatten();
+    let next = api::next(&entries, AUDIT_PAGE, |entry| entry.id);
     let row = |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
     let entries = entries.into_iter().map(row).collect();
     let frame = Frame::new(&signed, "audit");
     Ok(kit::page::html(&LogPage { frame, who: wanted.who, target: wanted.target, entries, next }))
+}
+
+#[derive(Template)]
+#[template(path = "admin/security.html")]
+struct SecurityPage {
+    frame: Frame,
+    entries: Vec<SecurityEntry>,
+    next: Option<DateTime<Utc>>,
+}
+
+impl SecurityPage {
+    fn words(kind: &str) -> &str {
+        match kind {
+            "sign_in.refused" => "Address and password did not fit",
+            "sign_in.blocked" => "Not looked at after many failures",
+            "password.refused" => "Wrong password in an open session",
+            other => other,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Since {
+    before: Option<DateTime<Utc>>,
+}
+
+/// `GET /admin/security`
+pub async fn security(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(since): Query<Since>,
+) -> Result<Response, Error> {
+    let entries = store::security::list(&app.pool, since.before, AUDIT_PAGE).await?;
+    let next = api::next(&entries, AUDIT_PAGE, |entry| entry.last_at);
+    Ok(kit::page::html(&SecurityPage { frame: Frame::new(&signed, "audit"), entries, next }))
 }
 
 /// One line for each field that differs: `rate_per_sec: 25 → 50`.

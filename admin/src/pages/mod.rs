@@ -76,6 +76,7 @@ pub fn pages() -> Vec<Page> {
         Page::get(Console, UNMARK, marking::unmark_preview),
         Page::post(Console, UNMARK, marking::unmark),
         Page::get(Console, "/admin/audit", log::list),
+        Page::get(Console, "/admin/security", log::security),
         Page::get(Console, "/admin/resellers", resellers::all),
         Page::get(Console, RESELLER, resellers::preview),
         Page::post(Console, RESELLER, resellers::decide),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 
-use crate::audit::Deed;
+use crate::audit::{Actor, Deed};
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -22,6 +22,9 @@ pub struct Entry {
     /// What was so before; absent where there was nothing.
     pub before: Option<Value>,
     pub after: Option<Value>,
+    /// An IPv4 address or an IPv6 /64; absent at a shell of the server, and in entries from before it was noted.
+    pub network: Option<String>,
+    /// As in the `x-request-id` of the answer.
     pub request_id: String,
 }
 
@@ -37,10 +40,12 @@ pub struct Filter<'a> {
     pub limit: i64,
 }
 
-pub async fn add(connection: &mut PgConnection, who: &str, request_id: &str, deed: &Deed) -> sqlx::Result<()> {
+pub async fn add(connection: &mut PgConnection, actor: Actor<'_>, request_id: &str, deed: &Deed) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO admin.audit (who, action, target, before, after, request_id) VALUES ($1, $2, $3, $4, $5, $6)",
-        who,
+        "INSERT INTO admin.audit (who, network, action, target, before, after, request_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        actor.who,
+        actor.network.map(|network| network.0.as_str()),
         deed.action,
         deed.target,
         deed.before,
@@ -55,7 +60,7 @@ pub async fn add(connection: &mut PgConnection, who: &str, request_id: &str, dee
 pub async fn list(pool: &PgPool, filter: &Filter<'_>) -> sqlx::Result<Vec<Entry>> {
     sqlx::query_as!(
         Entry,
-        "SELECT id, at, who, action, target, before, after, request_id FROM admin.audit
+        "SELECT id, at, who, action, target, before, after, network, request_id FROM admin.audit
          WHERE ($1::text IS NULL OR position(lower($1) IN lower(who)) > 0)
            AND ($2::text IS NULL OR position(lower($2) IN lower(target)) > 0)
            AND ($3::bigint IS NULL OR id < $3)

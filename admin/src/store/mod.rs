@@ -3,5 +3,6 @@
 pub mod audit;
 pub mod outbox;
 pub mod people;
+pub mod security;
 pub mod session;
 pub mod support;

@@ -1,6 +1,7 @@
 //! Sessions of those who signed in. Only the hash of a session's token is stored.
 
 use chrono::{DateTime, Utc};
+use kit::throttle::Network;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -27,7 +28,7 @@ pub async fn insert(
 }
 
 /// Who the session is of, while it lasts and its owner may sign in; notes at most once a minute that it was used.
-pub async fn staff(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Staff>> {
+pub async fn staff(pool: &PgPool, token_hash: &[u8], network: Network) -> sqlx::Result<Option<Staff>> {
     let row = sqlx::query!(
         r#"SELECT u.user_id, u.email, u.name, u.role, u.must_change_password,
                   s.seen_at < now() - interval '1 minute' AS "stale!"
@@ -51,6 +52,7 @@ pub async fn staff(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Staf
         name: row.name,
         role: Role::of_text(&row.role),
         must_change_password: row.must_change_password,
+        network,
     }))
 }
 

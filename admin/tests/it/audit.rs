@@ -1,9 +1,14 @@
 //! The log is added to and never changed.
 
-use serde_json::json;
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
 use waitroom::contract::RoomChange;
 
-use crate::desk::Desk;
+use crate::desk::{ADMIN, Desk};
 
 #[tokio::test]
 async fn entries_cannot_be_changed_or_taken_away() {
@@ -75,4 +80,51 @@ async fn steering_from_a_shell_stands_in_the_log_or_is_not_done() {
     assert!(steer(8).await.is_err());
     let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.max_active, 7);
+}
+
+#[tokio::test]
+async fn entries_have_the_network_and_an_id_that_the_caller_did_not_choose() {
+    let (desk, token) = Desk::with_admin().await;
+    desk.put_room(&token, "s").await;
+    let call = Request::patch("/v1/admin/rooms/s")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("x-forwarded-for", "2001:db8:1:2:3::4")
+        .header("x-request-id", "somebody-elses")
+        .body(Body::from(json!({"max_active": 5}).to_string()))
+        .expect("a request");
+    let answer = desk.send(call).await;
+    let id = answer.headers["x-request-id"].to_str().expect("text");
+    let entry = &desk.log(&token).await[0];
+    assert_eq!((&entry["action"], &entry["network"]), (&json!("room.change"), &json!("2001:db8:1:2::/64")));
+    assert_eq!(entry["request_id"], id);
+    assert!(id != "somebody-elses" && id.parse::<uuid::Uuid>().is_ok(), "{id}");
+    let page = desk.get("/admin/audit", &format!("fg_admin={token}")).await;
+    assert!(page.text.contains("2001:db8:1:2::/64") && page.text.contains(id), "{}", page.text);
+
+    let change = RoomChange { max_active: Some(7), ..RoomChange::default() };
+    admin::contract::change_room(&desk.corner.pool, "deploy", "s", &change).await.expect("changed");
+    assert_eq!(desk.log(&token).await[0]["network"], Value::Null, "a shell is no network");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_networks_does_not_make_the_security_log_grow_without_end() {
+    let (desk, _) = Desk::with_admin().await;
+    let fill = "INSERT INTO admin.security_log (hour, kind, network, account)
+        SELECT date_trunc('hour', now(), 'UTC'), 'sign_in.refused', 'n' || number, '' FROM generate_series(1, 499) number";
+    sqlx::query(fill).execute(&desk.corner.pool).await.expect("rows");
+    let fail_from = async |address: &str| {
+        let request = Request::post("/v1/admin/sessions")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", address)
+            .body(Body::from(json!({"email": ADMIN, "password": "a wrong guess"}).to_string()));
+        desk.router.clone().oneshot(request.expect("a request")).await.expect("infallible")
+    };
+    for address in ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.1"] {
+        assert_eq!(fail_from(address).await.status(), 401);
+    }
+    let mut seen = desk.failures().await;
+    seen.retain(|row| !row.1.starts_with('n'));
+    let row = |network: &str, times| ("sign_in.refused".to_owned(), network.to_owned(), ADMIN.to_owned(), times);
+    assert_eq!(seen, [row("198.51.100.1", 2), row("others", 2)]);
 }

@@ -9,8 +9,9 @@ use std::{
 use admin::{App, Config, contract::create_first_admin};
 use admission::contract::Gate;
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
+    extract::ConnectInfo,
     http::{HeaderMap, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
@@ -19,6 +20,8 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 pub const ADMIN: &str = "ada@example.org";
+/// Where calls come from.
+pub const HERE: [u8; 4] = [127, 0, 0, 1];
 pub const PASSWORD: &str = "a long enough password 1";
 
 pub struct Desk {
@@ -93,7 +96,10 @@ fn config(corner: &Corner, checkout_keys: &str) -> Config {
 fn routes(app: App) -> (Router, Value) {
     let routers = admin::router(app);
     let (router, api) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
-    (kit::http::stack(router), serde_json::to_value(api).expect("a description"))
+    // As the server has it of a socket.
+    let here = ConnectInfo(std::net::SocketAddr::from((HERE, 50_000)));
+    let router = kit::http::stack(router).layer(Extension(here));
+    (router, serde_json::to_value(api).expect("a description"))
 }
 
 impl Desk {
@@ -227,6 +233,14 @@ impl Desk {
         let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
         let marked = self.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(wish)).await;
         assert_eq!(marked.status, StatusCode::OK, "{}", marked.text);
+    }
+
+    /// What strangers failed at: kind, network, account and how often, sorted.
+    pub async fn failures(&self) -> Vec<(String, String, String, i64)> {
+        sqlx::query_as("SELECT kind, network, account, times FROM admin.security_log ORDER BY 1, 2, 3, hour")
+            .fetch_all(&self.corner.pool)
+            .await
+            .expect("rows")
     }
 
     /// Entries of the audit log, newest first.
