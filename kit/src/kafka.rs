@@ -18,6 +18,7 @@ use rdkafka::{
 use crate::http::RequestId;
 
 mod producer;
+mod topic_id;
 
 pub use producer::Producer;
 
@@ -99,17 +100,36 @@ impl Kafka {
         C: ConsumerContext + 'static,
         T: Consumer<C> + FromClientConfigAndContext<C>,
     {
-        self.config()
+        self.member(group)
+            .set("auto.offset.reset", "earliest")
+            .create_with_context(context)
+            .context("making a Kafka consumer")
+    }
+
+    /// A member of `group` whose context says where each partition is read from, when it is assigned. An offset that the
+    /// log does not have is an error (`AutoOffsetReset`): nothing is left out silently.
+    pub fn positioned_consumer<C, T>(&self, group: &str, context: C) -> anyhow::Result<T>
+    where
+        C: ConsumerContext + 'static,
+        T: Consumer<C> + FromClientConfigAndContext<C>,
+    {
+        self.member(group)
+            .set("auto.offset.reset", "error")
+            .create_with_context(context)
+            .context("making a Kafka consumer")
+    }
+
+    fn member(&self, group: &str) -> ClientConfig {
+        let mut config = self.config();
+        config
             .set("group.id", self.name(group))
             .set("enable.auto.commit", "false")
-            .set("auto.offset.reset", "earliest")
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "1000")
             .set("fetch.wait.max.ms", "50")
             .set("fetch.error.backoff.ms", "50")
-            .set("partition.assignment.strategy", "cooperative-sticky")
-            .create_with_context(context)
-            .context("making a Kafka consumer")
+            .set("partition.assignment.strategy", "cooperative-sticky");
+        config
     }
 
     /// A reader of whole topics that belongs to no group's balance; it is told what to read by `assign`.
