@@ -98,29 +98,32 @@ impl Commands {
         Err(SendFault::Unknown(fault))
     }
 
-    async fn ends(&self) -> Result<Result<Vec<(i32, i64)>, KafkaError>, Error> {
+    /// Where each partition starts and ends.
+    async fn bounds(&self) -> Result<Result<Vec<(i32, i64, i64)>, KafkaError>, Error> {
         let (producer, topic, partitions) = (self.producer.clone(), self.topic.clone(), self.partitions);
         let asking = tokio::task::spawn_blocking(move || {
-            let end = |partition| producer.end_offset(&topic, partition, CALL).map(|end| (partition, end));
-            (0..partitions).map(end).collect()
+            let bounds = |partition| {
+                producer.watermarks(&topic, partition, CALL).map(|(start, end)| (partition, start, end))
+            };
+            (0..partitions).map(bounds).collect()
         });
         asking.await.map_err(Error::internal)
     }
 }
 
-/// The end of each partition of the log now. A topic that is not there yet is made.
+/// Each partition of the log now: where it starts and where it ends. A topic that is not there yet is made.
 ///
 /// # Errors
 /// `try-again-soon` where Kafka is away.
-pub async fn log_ends(app: &App) -> Result<Vec<(i32, i64)>, Error> {
+pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
     let deadline = Instant::now() + ENDS_MAX;
     loop {
-        let cause = match app.commands.ends().await? {
-            Ok(ends) => return Ok(ends),
+        let cause = match app.commands.bounds().await? {
+            Ok(bounds) => return Ok(bounds),
             Err(cause) => cause,
         };
         if Instant::now() >= deadline {
-            return Err(Error::Unavailable(format!("asking Kafka for the end of the order log: {cause}")));
+            return Err(Error::Unavailable(format!("asking Kafka for the ends of the order log: {cause}")));
         }
         ensure_topic(&app.kafka, app.commands.partitions)
             .await

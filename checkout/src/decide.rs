@@ -25,15 +25,12 @@ pub enum Refusal {
     OrderOpen,
     /// Not enough stock, which the epochs should have prevented.
     SoldOut,
-    /// The time to pay was over before the command was read.
-    TooLate,
     /// A line names stock that does not exist.
     StockUnknown,
 }
 
 impl Refusal {
-    const ALL: [Self; 6] =
-        [Self::StaleEpoch, Self::HoldUsed, Self::OrderOpen, Self::SoldOut, Self::TooLate, Self::StockUnknown];
+    const ALL: [Self; 5] = [Self::StaleEpoch, Self::HoldUsed, Self::OrderOpen, Self::SoldOut, Self::StockUnknown];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,7 +38,6 @@ impl Refusal {
             Self::HoldUsed => "hold_used",
             Self::OrderOpen => "order_open",
             Self::SoldOut => "sold_out",
-            Self::TooLate => "too_late",
             Self::StockUnknown => "stock_unknown",
         }
     }
@@ -81,6 +77,8 @@ pub struct Books {
     pub holds: HashSet<Uuid>,
     /// Sessions and their orders that are open or paid.
     pub sessions: HashMap<Uuid, Uuid>,
+    /// Orders that come late and were refused before.
+    pub refused: HashMap<Uuid, Refusal>,
 }
 
 /// A command and the request that caused it.
@@ -119,6 +117,8 @@ pub struct Plan {
     pub refused: Vec<(Uuid, Refusal)>,
     /// New values of `committed`, for rows whose version rises.
     pub committed: BTreeMap<ShardKey, i32>,
+    /// Epochs that rows have to catch up with.
+    pub epochs: BTreeMap<ShardKey, i64>,
     pub settlements: BTreeMap<ShardKey, Settlement>,
     pub events: Vec<(OrderEvent, String)>,
 }
@@ -147,6 +147,7 @@ struct Desk {
     answered: Vec<Uuid>,
     refused: BTreeMap<Uuid, Refusal>,
     committed: BTreeMap<ShardKey, i32>,
+    epochs: BTreeMap<ShardKey, i64>,
     settlements: BTreeMap<ShardKey, Settlement>,
     events: Vec<(OrderEvent, String)>,
 }
@@ -168,12 +169,9 @@ impl Desk {
             return;
         }
         self.refused.remove(&place.order);
-        for line in &place.lines {
-            self.move_stock(key(line), line.quantity);
-            self.settlement(key(line)).accepted.push((place.order, line.quantity));
-        }
+        let state = if place.expires_at <= self.now { State::Expired } else { State::Placed };
         let known = Known {
-            state: State::Placed,
+            state,
             session: place.session,
             show: place.show.clone(),
             amount_minor: place.amount_minor,
@@ -181,29 +179,52 @@ impl Desk {
             expires_at: place.expires_at,
             lines: place.lines.iter().map(|line| (key(line), line.quantity)).collect(),
         };
-        self.events.push((OrderEvent::Placed(self.facts(place.order, &known)), request_id.to_owned()));
+        let facts = self.facts(place.order, &known);
+        self.events.push((OrderEvent::Placed(facts.clone()), request_id.to_owned()));
+        if state.keeps_stock() {
+            self.take_stock(place);
+            self.books.sessions.insert(place.session, place.order);
+        } else {
+            self.hand_back(place);
+            self.events.push((OrderEvent::Expired(facts), request_id.to_owned()));
+        }
         self.books.orders.insert(place.order, known);
         self.books.holds.insert(place.hold);
-        self.books.sessions.insert(place.session, place.order);
         self.fresh.push(place.clone());
     }
 
+    fn take_stock(&mut self, place: &Place) {
+        for line in &place.lines {
+            let key = key(line);
+            if let Some(stock) = self.books.stock.get_mut(&key).filter(|stock| stock.epoch < line.epoch) {
+                stock.epoch = line.epoch;
+                self.epochs.insert(key, line.epoch);
+                self.settlement(key).epoch = line.epoch;
+            }
+            self.move_stock(key, line.quantity);
+            self.settlement(key).accepted.push((place.order, line.quantity));
+        }
+    }
+
+    /// What stands in the way. An order whose time to pay is over takes no stock and is written as expired: it may have been
+    /// written, and even paid, before Postgres lost it. One that was refused then stays refused.
     fn objection(&self, place: &Place) -> Option<Refusal> {
         if self.books.holds.contains(&place.hold) {
             return Some(Refusal::HoldUsed);
         }
-        if self.books.sessions.contains_key(&place.session) {
-            return Some(Refusal::OrderOpen);
-        }
-        if place.expires_at <= self.now {
-            return Some(Refusal::TooLate);
-        }
         if place.lines.is_empty() {
             return Some(Refusal::StockUnknown);
         }
+        if place.expires_at <= self.now {
+            return self.books.refused.get(&place.order).copied();
+        }
+        if self.books.sessions.contains_key(&place.session) {
+            return Some(Refusal::OrderOpen);
+        }
         for line in &place.lines {
             let Some(stock) = self.books.stock.get(&key(line)) else { return Some(Refusal::StockUnknown) };
-            if stock.epoch != line.epoch {
+            // A later epoch than the row's was raised, and the row lost it since.
+            if line.epoch < stock.epoch {
                 return Some(Refusal::StaleEpoch);
             }
             if line.quantity < 1 || stock.committed.saturating_add(line.quantity) > stock.allotted {
@@ -313,6 +334,7 @@ impl Desk {
             answered: self.answered,
             refused: self.refused.into_iter().collect(),
             committed: self.committed,
+            epochs: self.epochs,
             settlements: self.settlements,
             events: self.events,
         }

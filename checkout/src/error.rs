@@ -64,8 +64,6 @@ pub enum Error {
     OrderOpen,
     #[error("the order can no longer be cancelled")]
     OrderNotCancellable,
-    #[error("the order came too late")]
-    OrderTooLate,
     #[error("there is no such show")]
     ShowUnknown,
 
@@ -139,11 +137,9 @@ impl Error {
                 self.choice_problem()
             }
             Self::IdempotencyMismatch | Self::InProgress => self.repeat_problem(),
-            Self::OrderUnknown
-            | Self::OrderOpen
-            | Self::OrderNotCancellable
-            | Self::OrderTooLate
-            | Self::ShowUnknown => self.order_problem(),
+            Self::OrderUnknown | Self::OrderOpen | Self::OrderNotCancellable | Self::ShowUnknown => {
+                self.order_problem()
+            }
             Self::PaymentProviderAway(_) | Self::PaymentProviderUnknown | Self::WebhookSignatureInvalid(_) => {
                 self.payment_problem()
             }
@@ -264,10 +260,6 @@ impl Error {
                 Problem::new(StatusCode::CONFLICT, "order-not-cancellable", "This order can no longer be cancelled")
                     .detail("It is paid or closed already.")
             }
-            Self::OrderTooLate => Problem::new(StatusCode::CONFLICT, "order-too-late", "The order came too late")
-                .detail(
-                    "Its time to pay was over before it could be written. Nothing was charged. Choose tickets anew.",
-                ),
             Self::ShowUnknown => Problem::new(StatusCode::NOT_FOUND, "show-unknown", "There is no such show")
                 .detail("Check the address, or start from the list of shows."),
             _ => Problem::new(StatusCode::NOT_FOUND, "order-unknown", "There is no such order")

@@ -67,8 +67,8 @@ fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
 /// Makes a hold an order. With the same `key`, hold and buyer it can be repeated and gives the same order.
 ///
 /// # Errors
-/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-too-late`,
-/// `idempotency-mismatch`, `session-ended`; `try-again-soon` where Kafka or the stores are away.
+/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `idempotency-mismatch`,
+/// `session-ended`; `try-again-soon` where Kafka or the stores are away.
 pub async fn place(
     app: &App,
     session: &Session,
@@ -135,7 +135,6 @@ fn refused(refusal: Refusal) -> Error {
     match refusal {
         Refusal::HoldUsed => Error::HoldUsed,
         Refusal::OrderOpen => Error::OrderOpen,
-        Refusal::TooLate => Error::OrderTooLate,
         Refusal::SoldOut | Refusal::StaleEpoch | Refusal::StockUnknown => Error::HoldLost,
     }
 }

@@ -79,6 +79,14 @@ pub enum Seen {
 }
 
 impl Seen {
+    /// Redis's epoch, which is ahead of a Postgres that came back with less.
+    fn epoch(self) -> i64 {
+        match self {
+            Self::Missing => 0,
+            Self::Wrong { epoch } => epoch,
+        }
+    }
+
     fn still(self, now: Option<ShardSnapshot>) -> bool {
         match (self, now) {
             (Self::Missing, None) => true,
@@ -147,7 +155,7 @@ async fn rebuild_alone(app: &App, shard: ShardKey, seen: Seen) -> Result<(), Err
     if !drained(app).await? {
         return Err(Error::Unavailable(format!("the order writer is behind; stock shard {shard} waits for it")));
     }
-    let Some(row) = store::stock::raise_epoch(&app.pool, shard).await? else {
+    let Some(row) = store::stock::raise_epoch(&app.pool, shard, seen.epoch()).await? else {
         return Err(Error::Unavailable(format!("there is no stock shard {shard}")));
     };
     shard::load(&app.redis, shard, row.epoch, row.allotted - row.committed, row.version).await?;
@@ -161,14 +169,14 @@ async fn rebuild_alone(app: &App, shard: ShardKey, seen: Seen) -> Result<(), Err
 
 /// Waits until the writers have written everything that is in the log by now. `false` where they take too long.
 async fn drained(app: &App) -> Result<bool, Error> {
-    let ends = commands::log_ends(app).await?;
+    let bounds = commands::log_bounds(app).await?;
     let deadline = Instant::now() + DRAIN_MAX;
     loop {
         let written = store::stock::writer_offsets(&app.pool).await?;
         let reached = |partition: i32, end: i64| {
             end == 0 || written.iter().any(|(known, next)| *known == partition && *next >= end)
         };
-        if ends.iter().all(|(partition, end)| reached(*partition, *end)) {
+        if bounds.iter().all(|(partition, _, end)| reached(*partition, *end)) {
             return Ok(true);
         }
         if Instant::now() >= deadline {

@@ -23,8 +23,9 @@ const REFUND: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_millis(25);
 const COUNT: Duration = Duration::from_secs(5);
 const FORGET: Duration = Duration::from_secs(3600);
-/// Callers ask again within minutes.
-const REFUSALS_KEPT_HOURS: i32 = 24;
+/// Callers ask again within minutes; but as long as a command is in the log it may be read again, and what was refused is
+/// to stay refused.
+const REFUSALS_KEPT_HOURS: i32 = 8 * 24;
 
 /// Starts what the checkout role does besides answering: keeping Redis true, ending unpaid orders, giving money back that
 /// is owed, and waking requests that wait for a writer elsewhere.

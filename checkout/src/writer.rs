@@ -1,13 +1,16 @@
 //! The order writer: takes commands from the log and writes each partition's part in batches, one transaction a batch.
 //!
-//! The consumed offset is stored in that transaction, so a batch that comes again is recognised, and two writers that
-//! both believe to own a partition cannot both write. Redis and those who wait are told after the commit; if that gets
-//! lost, the keeper notices.
+//! The consumed offset is stored in that transaction, and it is the truth: it says where reading begins, whatever Kafka's
+//! group has committed, and a batch that begins beyond it is refused. So a batch that comes again is recognised, two writers
+//! that both believe to own a partition cannot both write, and where Postgres comes back with less (an older standby, a
+//! restored backup) what it lost is written again. Beside the offset stands the id of the log it is of; a log that was made
+//! anew is read from its start. Redis and those who wait are told after the commit; if that gets lost, the keeper notices.
 //!
-//! This file follows the log and hands its records out; [`lane`] writes a partition's, [`tell`] says what was written.
+//! This file follows the log and hands its records out; [`position`] says from where, [`lane`] writes a partition's,
+//! [`tell`] says what was written.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -17,16 +20,18 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use kit::kafka::request_id;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
-    consumer::{CommitMode, Consumer, DefaultConsumerContext, StreamConsumer},
+    consumer::{CommitMode, Consumer, StreamConsumer},
+    error::{KafkaError, RDKafkaErrorCode},
     message::BorrowedMessage,
 };
 use sqlx::PgPool;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     App,
@@ -35,32 +40,38 @@ use crate::{
     decide::Asked,
     store,
 };
+use lane::{End, Lane};
+use position::{Offsets, Positions};
 
 mod lane;
+mod position;
 mod tell;
 
-/// How often Kafka is told how far the log is consumed. What comes again after a restart is recognised.
-const COMMIT: Duration = Duration::from_millis(500);
+/// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and how often Postgres and the
+/// log are looked at, whether they are still the same.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A record of the log.
 #[derive(Debug, Clone)]
 struct Entry {
+    /// Where the record read before it ended.
+    from: i64,
     offset: i64,
     /// `None` where it could not be read.
     asked: Option<Asked>,
 }
 
-/// The next offset of each partition that was written to and not committed to Kafka yet.
+/// The next offset of each partition that this process has written to.
 #[derive(Clone, Default)]
-struct Done(Arc<Mutex<BTreeMap<i32, i64>>>);
+struct Done(Arc<Mutex<Offsets>>);
 
 impl Done {
     fn note(&self, partition: i32, next_offset: i64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next_offset);
     }
 
-    fn take(&self) -> BTreeMap<i32, i64> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn offsets(&self) -> Offsets {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -94,92 +105,155 @@ fn pauses() -> impl Iterator<Item = Duration> {
 
 async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
     commands::ensure_topic(&app.kafka, app.commands.partitions).await?;
-    let consumer: StreamConsumer<DefaultConsumerContext> =
-        app.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).context("making the order writer's consumer")?;
-    check_log(app).await?;
+    let log = begin(app).await?;
+    let positions = Positions::default();
+    positions.learn(offsets(app).await?);
+    let consumer: StreamConsumer<Positions> =
+        app.kafka.positioned_consumer(WRITER_GROUP, positions.clone()).context("making the order writer's consumer")?;
     consumer.subscribe(&[&app.kafka.name(COMMANDS_TOPIC)])?;
-    tracing::info!("the order writer is following the log");
-    let (mut lanes, done) = (JoinSet::new(), Done::default());
-    let followed = hand_out(app, pool, &consumer, &mut lanes, &done, stop).await;
+    tracing::info!(%log, "the order writer is following the log");
+    let done = Done::default();
+    let lane = |partition| Lane::new(app.clone(), pool.clone(), partition, log, done.clone(), stop.clone());
+    let mut lanes = JoinSet::new();
+    let followed = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        followed = hand_out(&positions, &consumer, &mut lanes, lane, app.config.writer_batch_max) => followed,
+        changed = watch(app, log, &positions, &consumer, &done) => changed,
+    };
     // Their senders are gone: the lanes write what they have and end.
     while let Some(ended) = lanes.join_next().await {
         ended.context("a lane of the order writer")?;
     }
-    commit(app, &consumer, &done, CommitMode::Sync)?;
+    commit(app, &consumer, &done.offsets(), CommitMode::Sync)?;
     followed
 }
 
-/// Gives each record to its partition's lane. A lane that is full holds the others up too, for they share the servers it
-/// waits for. A partition that moved to another writer leaves its lane idle here.
+/// Gives each record to its partition's lane, until a lane has to begin anew. A lane that is full holds the others up too,
+/// for they share the servers it waits for. A partition that moved to another writer leaves its lane idle here.
 async fn hand_out(
-    app: &App,
-    pool: &PgPool,
-    consumer: &StreamConsumer<DefaultConsumerContext>,
-    lanes: &mut JoinSet<()>,
-    done: &Done,
-    stop: &CancellationToken,
+    positions: &Positions,
+    consumer: &StreamConsumer<Positions>,
+    lanes: &mut JoinSet<(i32, End)>,
+    lane: impl Fn(i32) -> Lane,
+    entries_max: usize,
 ) -> anyhow::Result<()> {
-    let mut senders: HashMap<i32, mpsc::Sender<Entry>> = HashMap::new();
-    let mut commits = interval(COMMIT);
-    commits.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut senders: HashMap<i32, (mpsc::Sender<Entry>, i64)> = HashMap::new();
     loop {
-        let (partition, entry) = tokio::select! {
+        let message = tokio::select! {
             biased;
-            () = stop.cancelled() => return Ok(()),
-            _ = commits.tick() => {
-                commit(app, consumer, done, CommitMode::Async)?;
-                continue;
+            Some(ended) = lanes.join_next() => {
+                let (partition, _) = ended.context("a lane of the order writer")?;
+                bail!("partition {partition} is to be read again from where Postgres is");
             }
-            record = receive(consumer) => record?,
+            message = receive(consumer) => message?,
         };
-        let sender = senders.entry(partition).or_insert_with(|| {
-            let (sender, entries) = mpsc::channel(app.config.writer_batch_max);
-            lanes.spawn(lane::run(app.clone(), pool.clone(), partition, entries, done.clone(), stop.clone()));
-            sender
+        let (partition, offset) = (message.partition(), message.offset());
+        let from = positions.advance(partition, offset);
+        let (sender, handed) = senders.entry(partition).or_insert_with(|| {
+            let (sender, entries) = mpsc::channel(entries_max);
+            lanes.spawn(lane(partition).run(entries));
+            (sender, 0)
         });
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            sent = sender.send(entry) => if sent.is_err() { bail!("the lane of partition {partition} ended") },
+        // A partition that was away and came back may begin with records that wait in its lane.
+        if offset < *handed {
+            continue;
+        }
+        *handed = offset + 1;
+        // One that ended is heard of in the next round.
+        let _ = sender.send(Entry { from, offset, asked: read(&message) }).await;
+    }
+}
+
+/// Looks whether the log and Postgres are still what they were, until they are not.
+async fn watch(
+    app: &App,
+    log: Uuid,
+    positions: &Positions,
+    consumer: &StreamConsumer<Positions>,
+    done: &Done,
+) -> anyhow::Result<()> {
+    let mut committed = Offsets::new();
+    loop {
+        sleep(LOOK).await;
+        let written = done.offsets();
+        if written != committed {
+            commit(app, consumer, &written, CommitMode::Async)?;
+            committed.clone_from(&written);
+        }
+        match app.kafka.topic_id(COMMANDS_TOPIC).await {
+            Ok(found) if found != Some(log) => bail!("the order log was made anew"),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(error = format!("{error:#}"), "looking at the order log"),
+        }
+        match offsets(app).await {
+            // Read after what was written, so that it can be less only if Postgres lost it.
+            Ok(postgres) => {
+                let lost = |(partition, next): (&i32, &i64)| postgres.get(partition).is_none_or(|known| known < next);
+                if let Some((partition, next)) = written.iter().find(|row| lost(*row)) {
+                    bail!("Postgres forgot that partition {partition} was written up to {next}");
+                }
+                positions.learn(postgres);
+            }
+            Err(error) => tracing::debug!(%error, "looking at how far the order log was written"),
         }
     }
 }
 
-/// Compares the log with what was consumed of it. A log that is shorter was lost or made anew; its new records would
-/// otherwise be taken for old ones.
-async fn check_log(app: &App) -> anyhow::Result<()> {
+async fn offsets(app: &App) -> sqlx::Result<Offsets> {
+    Ok(store::stock::writer_offsets(&app.pool).await?.into_iter().collect())
+}
+
+/// Compares the log with what Postgres knows of it, and gives its id. Where they do not fit, all that there is of the log
+/// is written: what was written before is recognised.
+async fn begin(app: &App) -> anyhow::Result<Uuid> {
+    let log = app.kafka.topic_id(COMMANDS_TOPIC).await?.context("the order log is not there yet")?;
     // Read before the ends, which only grow.
-    let consumed = store::stock::writer_offsets(&app.pool).await?;
-    for (partition, end) in commands::log_ends(app).await? {
-        for (_, next) in consumed.iter().filter(|(known, next)| *known == partition && *next > end) {
-            tracing::error!(
-                partition,
-                next,
-                end,
-                "the order log ends before what was consumed of it; starting from its end"
-            );
-            store::writer::rewind(&app.pool, partition, *next, end).await?;
+    let known = store::writer::log_offsets(&app.pool).await?;
+    for (partition, start, end) in commands::log_bounds(app).await? {
+        let Some(row) = known.iter().find(|row| row.partition == partition) else {
+            store::writer::first(&app.pool, partition, log, start).await?;
+            continue;
+        };
+        let next = row.next_offset;
+        let from = if row.log.is_some_and(|before| before != log) {
+            tracing::error!(partition, next, start, end, "the order log was made anew; it is read from its start");
+            start
+        } else if next > end {
+            tracing::error!(partition, next, start, end, "the order log lost its end; it is read from its start");
+            start
+        } else if next < start {
+            tracing::error!(partition, next, start, "order commands were deleted before they were written");
+            start
+        } else {
+            next
+        };
+        if from != next || row.log != Some(log) {
+            store::writer::begin_at(&app.pool, row, log, from).await?;
         }
     }
-    Ok(())
+    Ok(log)
 }
 
-async fn receive(consumer: &StreamConsumer<DefaultConsumerContext>) -> anyhow::Result<(i32, Entry)> {
+async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<BorrowedMessage<'_>> {
     loop {
         match consumer.recv().await {
-            Ok(message) => return Ok((message.partition(), read(&message))),
+            Ok(message) => return Ok(message),
+            Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
+                bail!("the order log does not have what is to be read next");
+            }
             // librdkafka reconnects by itself; only what it calls fatal needs a new consumer.
             Err(error) if consumer.client().fatal_error().is_none() => {
                 tracing::debug!(%error, "reading the order log");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                sleep(Duration::from_millis(50)).await;
             }
             Err(error) => return Err(error).context("reading the order log"),
         }
     }
 }
 
-fn read(message: &BorrowedMessage<'_>) -> Entry {
+fn read(message: &BorrowedMessage<'_>) -> Option<Asked> {
     let payload = message.payload().unwrap_or_default();
-    let asked = match serde_json::from_slice::<Command>(payload) {
+    match serde_json::from_slice::<Command>(payload) {
         Ok(command) => Some(Asked { command, request_id: request_id(message).0 }),
         Err(error) => {
             metrics::counter!("fairgate_writer_poison_total").increment(1);
@@ -193,25 +267,17 @@ fn read(message: &BorrowedMessage<'_>) -> Entry {
             );
             None
         }
-    };
-    Entry { offset: message.offset(), asked }
+    }
 }
 
-fn commit(
-    app: &App,
-    consumer: &StreamConsumer<DefaultConsumerContext>,
-    done: &Done,
-    mode: CommitMode,
-) -> anyhow::Result<()> {
-    let done = done.take();
-    if done.is_empty() {
+fn commit(app: &App, consumer: &StreamConsumer<Positions>, written: &Offsets, mode: CommitMode) -> anyhow::Result<()> {
+    if written.is_empty() {
         return Ok(());
     }
     let (topic, mut offsets) = (app.kafka.name(COMMANDS_TOPIC), TopicPartitionList::new());
-    for (partition, next_offset) in done {
-        offsets.add_partition_offset(&topic, partition, Offset::Offset(next_offset))?;
+    for (partition, next_offset) in written {
+        offsets.add_partition_offset(&topic, *partition, Offset::Offset(*next_offset))?;
     }
-    // If it fails, the records come again and are recognised.
     if let Err(error) = consumer.commit(&offsets, mode) {
         tracing::debug!(%error, "committing the order log's offsets");
     }

@@ -178,9 +178,32 @@ fn an_order_expires_when_its_time_is_over_and_not_before() {
 }
 
 #[test]
-fn a_command_that_lay_too_long_is_refused() {
-    let plan = decide(&[placing(place(1, &[(0, 1)]))], books(&[(4, 0)]), at(300));
-    assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::TooLate)]);
+fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
+    let late = placing(place(1, &[(0, 1)]));
+    let plan = decide(std::slice::from_ref(&late), books(&[(4, 4)]), at(300));
+    assert_eq!(plan.placed, [(place(1, &[(0, 1)]), State::Expired)]);
+    assert!(plan.refused.is_empty() && plan.committed.is_empty());
+    assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
+    assert_eq!(plan.events.iter().map(|(event, _)| event.name()).collect::<Vec<_>>(), ["placed", "expired"]);
+
+    let refused = HashMap::from([(Uuid::from_u128(1), Refusal::SoldOut)]);
+    let plan = decide(&[late], Books { refused, ..books(&[(4, 4)]) }, at(300));
+    assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::SoldOut)], "what was refused in its time stays refused");
+    assert!(plan.placed.is_empty());
+}
+
+#[test]
+fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
+    let of = |n, epoch| {
+        let mut place = place(n, &[(0, 1)]);
+        place.lines[0].epoch = epoch;
+        placing(place)
+    };
+    let plan = decide(&[of(1, 5), of(2, 7), of(3, 6)], books(&[(10, 0)]), at(1));
+    assert_eq!(plan.placed.len(), 2);
+    assert_eq!(plan.refused, [(Uuid::from_u128(3), Refusal::StaleEpoch)]);
+    assert_eq!((&plan.epochs, &plan.committed), (&BTreeMap::from([(shard(0), 7)]), &BTreeMap::from([(shard(0), 2)])));
+    assert_eq!(plan.settlements[&shard(0)].epoch, 7);
 }
 
 #[test]

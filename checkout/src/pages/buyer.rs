@@ -113,7 +113,7 @@ pub async fn order(
 
 async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, error: Error) -> Result<Response, Error> {
     match error {
-        Error::HoldExpired | Error::HoldLost | Error::OrderTooLate => back_to_choosing(app, session, error).await,
+        Error::HoldExpired | Error::HoldLost => back_to_choosing(app, session, error).await,
         Error::HoldUsed | Error::OrderOpen | Error::IdempotencyMismatch => {
             let elsewhere = || go_with("/checkout", [cookie::gone(app, cookie::HOLD)]);
             Ok(go_to_order(app, session).await?.unwrap_or_else(elsewhere))

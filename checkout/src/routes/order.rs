@@ -136,8 +136,7 @@ fn location(order: Uuid) -> (HeaderName, String) {
         (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, …"),
         (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
-        (status = 409, body = ProblemBody,
-            description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-too-late`"),
+        (status = 409, body = ProblemBody, description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, `idempotency-mismatch`"),
         (status = 503, body = ProblemBody, description = "Repeat it with the same key")))]
 async fn place_order(

@@ -87,6 +87,11 @@ pub fn state(text: &str) -> sqlx::Result<State> {
     State::of(text).ok_or_else(|| sqlx::Error::Decode(format!("order state {text} is unknown").into()))
 }
 
+/// A reason as the database spells it.
+pub fn reason(text: &str) -> sqlx::Result<Refusal> {
+    Refusal::of(text).ok_or_else(|| sqlx::Error::Decode(format!("refusal {text} is unknown").into()))
+}
+
 /// What stands in the way of a new order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -137,10 +142,7 @@ pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Result<
     match (row.written, row.reason) {
         (true, _) => Ok(Some(Ok(()))),
         (false, None) => Ok(None),
-        (false, Some(reason)) => match Refusal::of(&reason) {
-            Some(refusal) => Ok(Some(Err(refusal))),
-            None => Err(sqlx::Error::Decode(format!("refusal {reason} is unknown").into())),
-        },
+        (false, Some(reason)) => Ok(Some(Err(self::reason(&reason)?))),
     }
 }
 

@@ -92,14 +92,16 @@ pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Res
     .await
 }
 
-/// Raises a shard's epoch, after which commands of earlier ones are refused. `None` where there is no such shard.
-pub async fn raise_epoch(pool: &PgPool, shard: ShardKey) -> sqlx::Result<Option<Row>> {
+/// Raises a shard's epoch above what it was and above `seen`, after which commands of earlier ones are refused. `None`
+/// where there is no such shard.
+pub async fn raise_epoch(pool: &PgPool, shard: ShardKey, seen: i64) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
-        "UPDATE checkout.stock SET epoch = epoch + 1 WHERE ticket_type = $1 AND shard = $2
+        "UPDATE checkout.stock SET epoch = greatest(epoch, $3) + 1 WHERE ticket_type = $1 AND shard = $2
          RETURNING ticket_type, shard, allotted, committed, epoch, version",
         shard.ticket_type,
-        shard.shard
+        shard.shard,
+        seen
     )
     .fetch_optional(pool)
     .await

@@ -1,6 +1,9 @@
 //! The order writer's transaction: the fence, what the batch touches, and the plan written in bulk.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -12,42 +15,89 @@ use crate::{
     language,
     order::State,
     stock::ShardKey,
-    store::{order::state, outbox},
+    store::{
+        order::{reason, state},
+        outbox,
+    },
 };
 
-/// Locks a partition until the transaction ends, notes that it is done up to `next_offset`, and gives how far it was done
-/// before, and the time.
-pub async fn fence(tx: &mut PgConnection, partition: i32, next_offset: i64) -> sqlx::Result<(i64, DateTime<Utc>)> {
-    loop {
-        let row = sqlx::query!(
-            r#"UPDATE checkout.writer_offsets AS mine SET next_offset = greatest(mine.next_offset, $2)
-               FROM (SELECT partition, next_offset FROM checkout.writer_offsets WHERE partition = $1 FOR UPDATE) AS before
-               WHERE mine.partition = before.partition
-               RETURNING before.next_offset, now() AS "now!""#,
-            partition,
-            next_offset
-        )
-        .fetch_optional(&mut *tx)
-        .await?;
-        if let Some(row) = row {
-            return Ok((row.next_offset, row.now));
-        }
-        sqlx::query!(
-            "INSERT INTO checkout.writer_offsets (partition, next_offset) VALUES ($1, 0) ON CONFLICT DO NOTHING",
-            partition
-        )
-        .execute(&mut *tx)
-        .await?;
-    }
+/// What the fence says of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fenced {
+    /// The partition is this transaction's until it ends, and was written up to `next_offset` before.
+    Open { next_offset: i64, now: DateTime<Utc> },
+    /// All of it was written before.
+    Written,
+    /// It begins beyond what was written, so that something in between would be lost; or it is of another log.
+    Elsewhere { log: Option<Uuid>, next_offset: i64 },
 }
 
-/// Notes that the log of a partition is shorter than what was consumed of it, so that new records count as new.
-pub async fn rewind(pool: &PgPool, partition: i32, from: i64, to: i64) -> sqlx::Result<()> {
-    sqlx::query!(
-        "UPDATE checkout.writer_offsets SET next_offset = $3 WHERE partition = $1 AND next_offset = $2",
+/// Locks a partition until the transaction ends and notes that it is done up to the batch's end, if all before the batch
+/// is done.
+pub async fn fence(tx: &mut PgConnection, partition: i32, log: Uuid, batch: Range<i64>) -> sqlx::Result<Fenced> {
+    let moved = sqlx::query!(
+        r#"UPDATE checkout.writer_offsets AS mine SET next_offset = $4
+           FROM (SELECT partition, next_offset FROM checkout.writer_offsets WHERE partition = $1 AND log = $2 FOR UPDATE)
+                AS before
+           WHERE mine.partition = before.partition AND before.next_offset >= $3 AND before.next_offset < $4
+           RETURNING before.next_offset, now() AS "now!""#,
         partition,
-        from,
-        to
+        log,
+        batch.start,
+        batch.end
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some(row) = moved {
+        return Ok(Fenced::Open { next_offset: row.next_offset, now: row.now });
+    }
+    let found = sqlx::query!("SELECT log, next_offset FROM checkout.writer_offsets WHERE partition = $1", partition)
+        .fetch_optional(tx)
+        .await?;
+    let (of, next_offset) = found.map_or((None, 0), |row| (row.log, row.next_offset));
+    if of == Some(log) && next_offset >= batch.end {
+        return Ok(Fenced::Written);
+    }
+    Ok(Fenced::Elsewhere { log: of, next_offset })
+}
+
+/// How far a partition was written.
+#[derive(Debug)]
+pub struct LogOffset {
+    pub partition: i32,
+    pub next_offset: i64,
+    /// The log that the offset is of.
+    pub log: Option<Uuid>,
+}
+
+/// How far each partition was written, of which log.
+pub async fn log_offsets(pool: &PgPool) -> sqlx::Result<Vec<LogOffset>> {
+    sqlx::query_as!(LogOffset, "SELECT partition, next_offset, log FROM checkout.writer_offsets").fetch_all(pool).await
+}
+
+/// Notes where a partition begins of which nothing was written yet.
+pub async fn first(pool: &PgPool, partition: i32, log: Uuid, next_offset: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO checkout.writer_offsets (partition, next_offset, log) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        partition,
+        next_offset,
+        log
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Notes where writing goes on in a log, unless another writer has moved on from `before` meanwhile.
+pub async fn begin_at(pool: &PgPool, before: &LogOffset, log: Uuid, next_offset: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE checkout.writer_offsets SET next_offset = $4, log = $5
+         WHERE partition = $1 AND next_offset = $2 AND log IS NOT DISTINCT FROM $3",
+        before.partition,
+        before.next_offset,
+        before.log,
+        next_offset,
+        log
     )
     .execute(pool)
     .await?;
@@ -63,7 +113,7 @@ pub async fn forget_refusals(pool: &PgPool, hours: i32) -> sqlx::Result<()> {
 }
 
 /// Reads what the commands touch, locking stock first and then orders, each in sorted order.
-pub async fn books(tx: &mut PgConnection, asked: &[Asked]) -> sqlx::Result<Books> {
+pub async fn books(tx: &mut PgConnection, asked: &[Asked], now: DateTime<Utc>) -> sqlx::Result<Books> {
     let mut orders = Vec::new();
     let (mut holds, mut sessions, mut shards) = (Vec::new(), Vec::new(), HashSet::new());
     for Asked { command, .. } in asked {
@@ -86,7 +136,24 @@ pub async fn books(tx: &mut PgConnection, asked: &[Asked]) -> sqlx::Result<Books
     if !known.is_empty() {
         lock_orders(tx, &known, lines, &mut books).await?;
     }
+    let late: Vec<Uuid> = late_places(asked, now).collect();
+    if !late.is_empty() {
+        let rows = sqlx::query!("SELECT order_id, reason FROM checkout.refusals WHERE order_id = ANY($1)", &late)
+            .fetch_all(tx)
+            .await?;
+        for row in rows {
+            books.refused.insert(row.order_id, reason(&row.reason)?);
+        }
+    }
     Ok(books)
+}
+
+/// Orders whose time to pay is over before they are written.
+fn late_places(asked: &[Asked], now: DateTime<Utc>) -> impl Iterator<Item = Uuid> + '_ {
+    asked.iter().filter_map(move |asked| match &asked.command {
+        Command::Place(place) if place.expires_at <= now => Some(place.order),
+        _ => None,
+    })
 }
 
 /// Which of `orders` there are. Of the others it notes those that have one of the holds or sessions.
@@ -209,6 +276,9 @@ pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: Date
     if !plan.committed.is_empty() {
         move_stock(tx, plan).await?;
     }
+    if !plan.epochs.is_empty() {
+        raise_epochs(tx, plan).await?;
+    }
     write_refusals(tx, plan, now).await?;
     outbox::add_all(tx, &plan.events).await
 }
@@ -322,6 +392,24 @@ async fn move_stock(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
         &types,
         &shards,
         &committed
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Catches up with epochs that were raised before Postgres lost it.
+async fn raise_epochs(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
+    let types: Vec<Uuid> = plan.epochs.keys().map(|key| key.ticket_type).collect();
+    let shards: Vec<i32> = plan.epochs.keys().map(|key| key.shard).collect();
+    let epochs: Vec<i64> = plan.epochs.values().copied().collect();
+    sqlx::query!(
+        "UPDATE checkout.stock SET epoch = greatest(epoch, new.raised)
+         FROM UNNEST($1::uuid[], $2::int[], $3::bigint[]) AS new (ticket_type, shard, raised)
+         WHERE stock.ticket_type = new.ticket_type AND stock.shard = new.shard",
+        &types,
+        &shards,
+        &epochs
     )
     .execute(tx)
     .await?;

@@ -1,6 +1,6 @@
 //! One partition's commands, written batch after batch.
 
-use std::time::Duration;
+use std::{ops::ControlFlow, time::Duration};
 
 use sqlx::PgPool;
 use tokio::{
@@ -8,36 +8,152 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{Done, Entry, pauses, tell::Teller};
 use crate::{
     App,
     decide::{self, Asked, Plan},
-    store,
+    store::{self, writer::Fenced},
 };
 
-/// Writes until there is nothing more to come, or `stop` while Postgres is away.
-pub(super) async fn run(
+/// Why a lane ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is nothing more to come, or it was asked to stop while Postgres was away.
+    Through,
+    /// Postgres is elsewhere in the log, or in another log.
+    Refused,
+}
+
+/// A partition on its way into Postgres.
+pub(super) struct Lane {
     app: App,
     pool: PgPool,
     partition: i32,
-    mut entries: mpsc::Receiver<Entry>,
+    log: Uuid,
     done: Done,
+    teller: Teller,
     stop: CancellationToken,
-) {
-    let mut lane = Lane { app, pool, partition, teller: Teller::default(), stop };
-    let (max, linger) = (lane.app.config.writer_batch_max, lane.app.config.writer_linger);
-    loop {
-        let batch = collect(&mut entries, max, linger).await;
-        let Some(last) = batch.last() else { break };
-        metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
-        let next_offset = last.offset + 1;
-        if !lane.write_through(&batch).await {
-            break;
-        }
-        done.note(partition, next_offset);
+}
+
+impl Lane {
+    pub fn new(app: App, pool: PgPool, partition: i32, log: Uuid, done: Done, stop: CancellationToken) -> Self {
+        Self { app, pool, partition, log, done, teller: Teller::default(), stop }
     }
-    lane.teller.finish().await;
+
+    /// Writes what comes, batch after batch.
+    pub async fn run(mut self, mut entries: mpsc::Receiver<Entry>) -> (i32, End) {
+        let (max, linger) = (self.app.config.writer_batch_max, self.app.config.writer_linger);
+        let end = loop {
+            let batch = collect(&mut entries, max, linger).await;
+            let Some(last) = batch.last() else { break End::Through };
+            metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
+            let next_offset = last.offset + 1;
+            if let ControlFlow::Break(end) = self.write_through(&batch).await {
+                break end;
+            }
+            self.done.note(self.partition, next_offset);
+        };
+        self.teller.finish().await;
+        (self.partition, end)
+    }
+
+    /// Writes entries, again and again until it is done.
+    async fn write_through(&mut self, entries: &[Entry]) -> ControlFlow<End> {
+        let partition = self.partition;
+        let mut pauses = pauses();
+        let mut failing = false;
+        loop {
+            let started = Instant::now();
+            match self.write(entries).await {
+                Ok(Wrote::Batch(plan)) => {
+                    metrics::histogram!("fairgate_writer_batch_seconds").record(started.elapsed().as_secs_f64());
+                    if failing {
+                        tracing::info!(partition, "the order writer writes again");
+                    }
+                    self.teller.tell(&self.app, plan, entries).await;
+                    return ControlFlow::Continue(());
+                }
+                Ok(Wrote::Before) => return ControlFlow::Continue(()),
+                Ok(Wrote::Refused) => {
+                    metrics::counter!("fairgate_writer_refused_batches_total").increment(1);
+                    return ControlFlow::Break(End::Refused);
+                }
+                Err(error) if is_race(&error) || !kit::postgres::is_for_good(&error) => {
+                    if !failing {
+                        tracing::warn!(partition, %error, "the order writer waits for Postgres");
+                        metrics::counter!("fairgate_writer_waits_total").increment(1);
+                    }
+                    failing = true;
+                    tokio::select! {
+                        () = self.stop.cancelled() => return ControlFlow::Break(End::Through),
+                        () = tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))) => {}
+                    }
+                }
+                Err(error) => return self.write_singly(entries, error).await,
+            }
+        }
+    }
+
+    /// A batch that Postgres will never have is written record by record, so that only the culprit is passed over.
+    async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> ControlFlow<End> {
+        let partition = self.partition;
+        if let [entry] = entries {
+            metrics::counter!("fairgate_writer_poison_total").increment(1);
+            tracing::error!(partition, offset = entry.offset, %error, "an order command that cannot be written is passed over");
+            if entry.asked.is_none() {
+                return ControlFlow::Continue(());
+            }
+            // Without its command it writes nothing but the offset.
+            let passed = Entry { asked: None, ..entry.clone() };
+            return Box::pin(self.write_through(&[passed])).await;
+        }
+        tracing::error!(partition, %error, "a batch of order commands is written one by one");
+        for entry in entries {
+            Box::pin(self.write_through(std::slice::from_ref(entry))).await?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// One transaction.
+    async fn write(&self, entries: &[Entry]) -> sqlx::Result<Wrote> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Wrote::Before) };
+        let mut tx = self.pool.begin().await?;
+        let batch = first.from..last.offset + 1;
+        let (next_offset, now) = match store::writer::fence(&mut tx, self.partition, self.log, batch.clone()).await? {
+            Fenced::Open { next_offset, now } => (next_offset, now),
+            Fenced::Written => return Ok(Wrote::Before),
+            Fenced::Elsewhere { log, next_offset } => {
+                let (partition, own_log) = (self.partition, self.log);
+                tracing::warn!(partition, ?batch, %own_log, next_offset, log = ?log, "a batch of order commands is refused");
+                return Ok(Wrote::Refused);
+            }
+        };
+        let unseen = entries.iter().filter(|entry| entry.offset >= next_offset);
+        let asked: Vec<Asked> = unseen.filter_map(|entry| entry.asked.clone()).collect();
+        let books = store::writer::books(&mut tx, &asked, now).await?;
+        let plan = decide::decide(&asked, books, now);
+        store::writer::write(&mut tx, &plan, self.partition, now).await?;
+        tx.commit().await?;
+        for (order, refusal) in &plan.refused {
+            tracing::info!(%order, reason = refusal.as_str(), "an order was refused");
+            metrics::counter!("fairgate_writer_refusals_total", "reason" => refusal.as_str()).increment(1);
+        }
+        for (event, request_id) in &plan.events {
+            tracing::debug!(order = %event.facts().order, request_id, event = event.name(), "written");
+        }
+        metrics::counter!("fairgate_writer_orders_total").increment(plan.placed.len() as u64);
+        Ok(Wrote::Batch(plan))
+    }
+}
+
+/// What became of a batch.
+enum Wrote {
+    Batch(Plan),
+    /// All of it was written before.
+    Before,
+    Refused,
 }
 
 /// What came while the last batch was written, or else the next record and what comes within `linger` of it; `max` records
@@ -54,95 +170,6 @@ async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Durati
         }
     }
     batch
-}
-
-/// A partition on its way into Postgres.
-struct Lane {
-    app: App,
-    pool: PgPool,
-    partition: i32,
-    teller: Teller,
-    stop: CancellationToken,
-}
-
-impl Lane {
-    /// Writes entries, again and again until it is done; `false` when asked to stop first.
-    async fn write_through(&mut self, entries: &[Entry]) -> bool {
-        let partition = self.partition;
-        let mut pauses = pauses();
-        let mut failing = false;
-        loop {
-            let started = Instant::now();
-            match self.write(entries).await {
-                Ok(plan) => {
-                    metrics::histogram!("fairgate_writer_batch_seconds").record(started.elapsed().as_secs_f64());
-                    if failing {
-                        tracing::info!(partition, "the order writer writes again");
-                    }
-                    if let Some(plan) = plan {
-                        self.teller.tell(&self.app, plan, entries).await;
-                    }
-                    return true;
-                }
-                Err(error) if is_race(&error) || !kit::postgres::is_for_good(&error) => {
-                    if !failing {
-                        tracing::warn!(partition, %error, "the order writer waits for Postgres");
-                        metrics::counter!("fairgate_writer_waits_total").increment(1);
-                    }
-                    failing = true;
-                    tokio::select! {
-                        () = self.stop.cancelled() => return false,
-                        () = tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))) => {}
-                    }
-                }
-                Err(error) => return self.write_singly(entries, error).await,
-            }
-        }
-    }
-
-    /// A batch that Postgres will never have is written record by record, so that only the culprit is passed over.
-    async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> bool {
-        let partition = self.partition;
-        if let [entry] = entries {
-            metrics::counter!("fairgate_writer_poison_total").increment(1);
-            tracing::error!(partition, offset = entry.offset, %error, "an order command that cannot be written is passed over");
-            let passed = Entry { offset: entry.offset, asked: None };
-            // Without its command it writes nothing but the offset.
-            return entry.asked.is_none() || Box::pin(self.write_through(&[passed])).await;
-        }
-        tracing::error!(partition, %error, "a batch of order commands is written one by one");
-        for entry in entries {
-            if !Box::pin(self.write_through(std::slice::from_ref(entry))).await {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// One transaction. `None` where all entries were written before.
-    async fn write(&self, entries: &[Entry]) -> sqlx::Result<Option<Plan>> {
-        let Some(last) = entries.last() else { return Ok(None) };
-        let mut tx = self.pool.begin().await?;
-        let (next_offset, now) = store::writer::fence(&mut tx, self.partition, last.offset + 1).await?;
-        let unseen = entries.iter().filter(|entry| entry.offset >= next_offset);
-        let asked: Vec<Asked> = unseen.filter_map(|entry| entry.asked.clone()).collect();
-        if last.offset < next_offset {
-            return Ok(None);
-        }
-        let books = store::writer::books(&mut tx, &asked).await?;
-        let plan = decide::decide(&asked, books, now);
-        store::writer::write(&mut tx, &plan, self.partition, now).await?;
-        tx.commit().await?;
-        for (order, refusal) in &plan.refused {
-            tracing::info!(%order, reason = refusal.as_str(), "an order was refused");
-            metrics::counter!("fairgate_writer_refusals_total", "reason" => refusal.as_str()).increment(1);
-        }
-        for (event, request_id) in &plan.events {
-            tracing::debug!(order = %event.facts().order, request_id, event = event.name(), "written");
-        }
-        metrics::counter!("fairgate_writer_orders_total").increment(plan.placed.len() as u64);
-        Ok(Some(plan))
-    }
 }
 
 /// Whether another writer wrote the same order at this moment, which happens only while the number of partitions is

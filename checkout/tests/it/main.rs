@@ -14,5 +14,6 @@ mod reports;
 mod sandbox;
 mod sellers;
 mod sessions;
+mod setbacks;
 mod shop;
 mod stage;

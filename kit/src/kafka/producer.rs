@@ -67,14 +67,14 @@ impl Producer {
         !self.replace_if_fatal() && !self.current.read().unwrap_or_else(PoisonError::into_inner).is_on_trial()
     }
 
-    /// The end of a partition of the topic with this full name. Blocks for `within` at most.
+    /// Where a partition of the topic with this full name starts and ends. Blocks for `within` at most.
     ///
     /// # Errors
     /// Kafka away, or no such partition.
-    pub fn end_offset(&self, topic: &str, partition: i32, within: Duration) -> Result<i64, KafkaError> {
+    pub fn watermarks(&self, topic: &str, partition: i32, within: Duration) -> Result<(i64, i64), KafkaError> {
         // A copy, so that sending does not wait for the answer.
         let producer = self.current.read().unwrap_or_else(PoisonError::into_inner).producer.clone();
-        producer.client().fetch_watermarks(topic, partition, within).map(|(_, end)| end)
+        producer.client().fetch_watermarks(topic, partition, within)
     }
 
     /// Makes another where the present one is fatal, at most one a second. Whether it was fatal.

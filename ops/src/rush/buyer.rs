@@ -296,7 +296,7 @@ fn confirm_url(page: &str) -> Option<String> {
 
 /// Refusals after which a fan chooses tickets anew.
 fn is_lost_hold(fault: &Fault) -> bool {
-    matches!(fault.kind.as_str(), "hold-expired" | "hold-lost" | "order-too-late" | "sold-out")
+    matches!(fault.kind.as_str(), "hold-expired" | "hold-lost" | "sold-out")
 }
 
 #[cfg(test)]
