@@ -149,6 +149,12 @@ pub async fn set_high_traffic(
     store::set_high_traffic(connection, show, high_traffic).await
 }
 
+/// Ends a show's sale for good, within the caller's transaction: its page says so and leads to no line any more. A show that
+/// is not in the catalog is left alone.
+pub async fn end_sale(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
+    store::end_sale(connection, show).await
+}
+
 /// Up to `limit` shows by their ids, from behind the show `after`: everybody's, drafts and unlisted ones too.
 pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ShowEntry>> {
     store::all_shows(pool, after, limit).await

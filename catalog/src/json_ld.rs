@@ -8,9 +8,9 @@ use crate::{price, shows::ShowDetails, when};
 pub fn event(details: &ShowDetails) -> String {
     let show = &details.show;
     let zone = &show.venue.time_zone;
-    let offers: Vec<Value> = details
-        .ticket_types
-        .iter()
+    // Nothing is offered once the sale has ended.
+    let offered = details.ticket_types.iter().filter(|_| details.sale_ended_at.is_none());
+    let offers: Vec<Value> = offered
         .map(|offer| {
             json!({
                 "@type": "Offer",

@@ -36,7 +36,7 @@ struct Card {
     machine_time: String,
     from_price: Option<String>,
     /// When sales begin, where they have not.
-    opens: Option<String>,
+    opens: Option<when::Moment>,
 }
 
 impl Card {
@@ -48,10 +48,7 @@ impl Card {
             time: when::time(show.starts_at, &zone),
             machine_time: when::machine(show.starts_at, &zone),
             from_price: from_price_minor.zip(currency).map(|(minor, currency)| price::format(minor, &currency)),
-            opens: (show.on_sale_at > now).then(|| {
-                let block = when::date_block(show.on_sale_at, &zone);
-                format!("{} {} {}, {}", block.weekday, block.day, block.month, when::time(show.on_sale_at, &zone))
-            }),
+            opens: (show.on_sale_at > now).then(|| when::Moment::short(show.on_sale_at, &zone)),
             show,
         }
     }
@@ -68,8 +65,9 @@ pub async fn home(State(app): State<App>, Query(query): Query<PageQuery>) -> Res
 /// Where the sale stands.
 enum Sale {
     Open,
-    /// When it begins.
-    Opens(String),
+    Opens(when::Moment),
+    /// Its line has closed.
+    Ended,
     /// The show has begun.
     Over,
 }
@@ -99,12 +97,14 @@ struct Offer {
 impl ShowPage {
     fn new(details: ShowDetails, now: DateTime<Utc>) -> Self {
         let json_ld = json_ld::event(&details);
-        let ShowDetails { show, ticket_types } = details;
+        let ShowDetails { show, ticket_types, sale_ended_at } = details;
         let zone = show.venue.time_zone.as_str();
         let sale = if show.starts_at <= now {
             Sale::Over
+        } else if sale_ended_at.is_some() {
+            Sale::Ended
         } else if show.on_sale_at > now {
-            Sale::Opens(when::full(show.on_sale_at, zone))
+            Sale::Opens(when::Moment::full(show.on_sale_at, zone))
         } else {
             Sale::Open
         };

@@ -45,6 +45,8 @@ pub struct ShowDetails {
     #[serde(flatten)]
     pub show: Show,
     pub ticket_types: Vec<TicketType>,
+    /// When the sale ended before the show began; absent while it has not.
+    pub sale_ended_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -99,7 +101,8 @@ pub async fn page(app: &App, query: &PageQuery) -> Result<ShowPage, Error> {
 pub async fn one(app: &App, show: &str) -> Result<ShowDetails, Error> {
     let Some(found) = store::show(&app.pool, show).await? else { return Err(Error::ShowUnknown) };
     let ticket_types = store::ticket_types(&app.pool, show).await?;
-    Ok(ShowDetails { show: found, ticket_types })
+    let sale_ended_at = store::sale_ended_at(&app.pool, show).await?;
+    Ok(ShowDetails { show: found, ticket_types, sale_ended_at })
 }
 
 /// Lists the shows still to come, soonest first.

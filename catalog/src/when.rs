@@ -1,4 +1,5 @@
-//! Times of a show as people read them: in the venue's zone, with the zone named. Pure.
+//! Times as people read them: in the venue's zone, with the zone named. What a fan must do in time is a [`Moment`], which
+//! the fan's browser tells in the fan's own zone (`time.js`). Pure.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -50,6 +51,45 @@ pub fn full(at: DateTime<Utc>, time_zone: &str) -> String {
     format!("{} at {}, {}", day(at, time_zone), time(at, time_zone), zone_name(time_zone))
 }
 
+/// A time in words, and for the browser to tell anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moment {
+    /// For `datetime`.
+    pub machine: String,
+    /// In the venue's zone, with the zone named.
+    pub words: String,
+}
+
+impl Moment {
+    /// Of today, to the second: `20:00:09, Berlin time`. Goes into `<time data-own="clock">`.
+    pub fn clock(at: DateTime<Utc>, time_zone: &str) -> Self {
+        let words = format!("{}, {}", time_with_secs(at, time_zone), zone_name(time_zone));
+        Self { machine: machine(at, time_zone), words }
+    }
+
+    /// `Saturday 21 November 2026 at 20:00, Berlin time`. Goes into `<time data-own="full">`.
+    pub fn full(at: DateTime<Utc>, time_zone: &str) -> Self {
+        Self { machine: machine(at, time_zone), words: full(at, time_zone) }
+    }
+
+    /// `21 Nov 2026, 20:00, Berlin time`. Goes into `<time data-own="short">`.
+    pub fn short(at: DateTime<Utc>, time_zone: &str) -> Self {
+        let local = at.with_timezone(&zone(time_zone)).format("%-d %b %Y, %H:%M");
+        Self { machine: machine(at, time_zone), words: format!("{local}, {}", zone_name(time_zone)) }
+    }
+}
+
+/// How far off something is, for whoever cannot see it counted down: `4 minutes`, `45 seconds`. Never more than it is.
+pub fn span(secs: i64) -> String {
+    match secs {
+        ..=0 => "0 seconds".to_owned(),
+        1 => "1 second".to_owned(),
+        2..=59 => format!("{secs} seconds"),
+        60..=119 => "1 minute".to_owned(),
+        _ => format!("{} minutes", secs / 60),
+    }
+}
+
 /// `Berlin time`
 pub fn zone_name(time_zone: &str) -> String {
     match zone(time_zone) {
@@ -78,6 +118,23 @@ mod tests {
         assert_eq!(machine(at, "Europe/Berlin"), "2026-11-21T20:00:00+01:00");
         let late: DateTime<Utc> = "2026-11-21T23:30:00Z".parse().expect("a time");
         assert_eq!(date_block(late, "Europe/Berlin").day, "22");
+    }
+
+    #[test]
+    fn moments_are_told_to_people_and_machines() {
+        let at: DateTime<Utc> = "2026-11-21T19:00:09Z".parse().expect("a time");
+        let moment = Moment::clock(at, "Europe/Berlin");
+        assert_eq!(
+            (moment.machine.as_str(), moment.words.as_str()),
+            ("2026-11-21T20:00:09+01:00", "20:00:09, Berlin time")
+        );
+        assert_eq!(Moment::short(at, "Europe/Berlin").words, "21 Nov 2026, 20:00, Berlin time");
+    }
+
+    #[test]
+    fn spans_promise_no_more_than_there_is() {
+        let spans = [-3, 1, 59, 60, 119, 120, 299].map(span);
+        assert_eq!(spans, ["0 seconds", "1 second", "59 seconds", "1 minute", "1 minute", "2 minutes", "4 minutes"]);
     }
 
     #[test]

@@ -15,6 +15,10 @@ pub struct Asset {
 pub static STYLESHEET: Asset =
     Asset { name: "fairgate.css", mime: "text/css; charset=utf-8", body: include_str!("../assets/fairgate.css") };
 
+/// Tells each `time[data-own]` of a page in the reader's own zone.
+pub static TIME_JS: Asset =
+    Asset { name: "time.js", mime: "text/javascript; charset=utf-8", body: include_str!("../assets/time.js") };
+
 impl Asset {
     /// Where pages link to it; the query changes with the content.
     pub fn url(&self) -> String {

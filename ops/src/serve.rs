@@ -237,7 +237,7 @@ fn finish(routes: Router, public: &PublicUrl, api: &serde_json::Value, ready: Re
         .route("/openapi.json", get(move || std::future::ready(axum::Json(served.clone()))))
         .route("/healthz", get(|| std::future::ready("ok")))
         .route("/readyz", get(readyz).with_state(Arc::new(ready)))
-        .merge(kit::asset::router(&[&kit::asset::STYLESHEET]))
+        .merge(kit::asset::router(&[&kit::asset::STYLESHEET, &kit::asset::TIME_JS]))
         .merge(kit::telemetry::metrics_router()?);
     Ok(kit::http::stack_at(public, router))
 }

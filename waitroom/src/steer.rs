@@ -207,6 +207,9 @@ pub async fn change_room_in(tx: &mut PgConnection, room: &str, change: &RoomChan
     let after = changed(&before, change)?;
     if after.phase != before.phase {
         store::set_phase(tx, room, after.phase).await?;
+        if after.phase == Phase::Closed {
+            catalog::contract::end_sale(tx, &after.show).await?;
+        }
     }
     if after.message != before.message {
         store::set_message(tx, room, &after.message).await?;

@@ -101,6 +101,19 @@ pub async fn set_high_traffic(connection: &mut PgConnection, show: &str, value: 
     .await
 }
 
+pub async fn end_sale(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE catalog.shows SET sale_ended_at = coalesce(sale_ended_at, now()) WHERE show = $1", show)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// When the sale of a show ended, if it has.
+pub async fn sale_ended_at(pool: &PgPool, show: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
+    let ended = sqlx::query_scalar!("SELECT sale_ended_at FROM catalog.shows WHERE show = $1", show);
+    Ok(ended.fetch_optional(pool).await?.flatten())
+}
+
 pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ShowEntry>> {
     sqlx::query_as!(
         ShowEntry,

@@ -179,6 +179,30 @@ async fn pages_tell_prices_times_and_what_to_do_next() {
     }
     let later = text(get(&app, "/shows/later", &[]).await).await;
     assert!(later.contains("Tickets go on sale ") && !later.contains("Get tickets"));
+    for part in ["data-own=\"full\"", "Berlin time</time>", "/assets/time.js"] {
+        assert!(later.contains(part), "{part}");
+    }
     let rude = text(get(&app, "/shows/rude", &[]).await).await;
     assert!(!rude.contains("</script><b>"));
+}
+
+#[tokio::test]
+async fn a_sale_that_ended_is_told_and_offers_nothing() {
+    let corner = corner().await;
+    contract::put_show(&corner.pool, &a_show("over")).await.unwrap();
+    let app = app(&corner);
+    let details = json(get(&app, "/v1/shows/over", &[]).await).await;
+    assert!(details["sale_ended_at"].is_null());
+    let mut connection = corner.pool.acquire().await.unwrap();
+    contract::end_sale(&mut connection, "over").await.unwrap();
+    contract::end_sale(&mut connection, "unknown").await.unwrap();
+    let page = text(get(&app, "/shows/over", &[]).await).await;
+    assert!(page.contains("The sale has ended.") && !page.contains("/queue/over"), "{page}");
+    assert!(page.contains("\"offers\":[]"), "search engines offer nothing either");
+    let ended = json(get(&app, "/v1/shows/over", &[]).await).await["sale_ended_at"].clone();
+    assert!(ended.is_string());
+    // Putting the show again, or ending it again, changes neither.
+    contract::put_show(&corner.pool, &a_show("over")).await.unwrap();
+    contract::end_sale(&mut connection, "over").await.unwrap();
+    assert_eq!(json(get(&app, "/v1/shows/over", &[]).await).await["sale_ended_at"], ended);
 }

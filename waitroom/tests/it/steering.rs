@@ -48,3 +48,21 @@ fn a_preview_tells_what_the_page_would() {
     assert_eq!(wait_secs(100, 5.0), Some((18, 25)));
     assert_eq!(wait_secs(100, 0.0), None);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_rooms_show_page_does_not_sell() {
+    let hall = Hall::open(1, 10.0).await;
+    hall.put_show().await;
+    let (pages, _) = catalog::router(catalog::App { pool: hall.corner.pool.clone() }).split_for_parts();
+    let read = || async {
+        let asked = axum::http::Request::get("/shows/s").body(axum::body::Body::empty()).unwrap();
+        let answer = tower::ServiceExt::oneshot(pages.clone(), asked).await.unwrap();
+        let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    hall.set_phase(Phase::Paused).await;
+    assert!(read().await.contains("Get tickets"), "a pause ends nothing");
+    hall.set_phase(Phase::Closed).await;
+    let page = read().await;
+    assert!(page.contains("The sale has ended.") && !page.contains("/queue/s"), "{page}");
+}
