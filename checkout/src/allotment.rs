@@ -159,7 +159,7 @@ async fn lower(app: &App, change: &Change, rows: &[Row], all_known: &mut bool) -
     let wanted = total(rows) - change.allotted;
     let parts = match take_off(app, rows, wanted).await? {
         TakenOff::All(parts) => parts,
-        TakenOff::Short(taken) if *all_known => return refuse(app, change, rows, wanted - taken).await,
+        TakenOff::Short(free) if *all_known => return refuse(app, change, rows, wanted - free).await,
         TakenOff::Short(_) => {
             *all_known = is_all_known(app, change.ticket_type).await?;
             return Ok(false);
@@ -218,46 +218,41 @@ async fn is_all_known(app: &App, ticket_type: Uuid) -> Result<bool, Error> {
 
 enum TakenOff {
     All(Vec<Part>),
-    /// So many only, which are back on sale.
+    /// So many only are free, and none was taken.
     Short(i32),
     /// A shard is not what was seen.
     Moved,
 }
 
-/// Takes `wanted` free tickets out of Redis, from the fullest shard first, or none.
+/// Takes `wanted` free tickets out of Redis, from the fullest shard first, or none. Whether there are as many is looked up
+/// first: a change that cannot be made takes nothing off sale, not even for a moment.
 async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Error> {
-    let mut shards = Vec::with_capacity(rows.len());
+    let mut free = Vec::with_capacity(rows.len());
     for row in rows {
-        let free = match shard::look(&app.redis, row.key()).await? {
-            Some(seen) => seen.free + seen.run_out,
+        match shard::look(&app.redis, row.key()).await? {
+            Some(seen) if seen.epoch == row.epoch => free.push((row.shard, (seen.free + seen.run_out).max(0))),
+            Some(_) => return Ok(TakenOff::Moved),
             None => {
                 rebuild::ensure_present(app, row.key()).await?;
                 return Ok(TakenOff::Moved);
             }
-        };
-        shards.push((row, free));
+        }
     }
-    shards.sort_by_key(|(row, free)| (-free, row.shard));
-    let (mut parts, mut missing) = (Vec::new(), wanted);
-    for (row, _) in shards {
-        let key = row.key();
-        let resized = if missing == 0 { break } else { resize(app, key, row.epoch, -missing).await };
-        match resized {
-            Ok(Resized::Done(0)) => {}
-            Ok(Resized::Done(tickets)) => {
-                missing -= tickets;
-                parts.push(Part { key, epoch: row.epoch, tickets });
-            }
+    let Some(plan) = stock::gather(wanted, &free) else {
+        return Ok(TakenOff::Short(i32::try_from(stock::left(&free)).unwrap_or(wanted)));
+    };
+    let mut parts = Vec::with_capacity(plan.len());
+    for (shard, tickets) in plan {
+        let Some(row) = rows.iter().find(|row| row.shard == shard) else { continue };
+        let part = Part { key: row.key(), epoch: row.epoch, tickets };
+        match resize(app, part.key, part.epoch, -tickets).await {
+            Ok(Resized::Done(done)) if done == tickets => parts.push(part),
             other => {
                 put_back(app, &parts).await;
                 other?;
                 return Ok(TakenOff::Moved);
             }
         }
-    }
-    if missing > 0 {
-        put_back(app, &parts).await;
-        return Ok(TakenOff::Short(wanted - missing));
     }
     Ok(TakenOff::All(parts))
 }

@@ -201,7 +201,7 @@ pub async fn load(redis: &Redis, shard: ShardKey, epoch: i64, uncommitted: i32, 
     Ok(answer == 1)
 }
 
-/// Puts `tickets` on sale, or takes as many free ones off sale as there are, where they are below zero. The same `step`
+/// Puts `tickets` on sale; where they are below zero, takes so many free ones off sale, or none. The same `step`
 /// again, within a minute, changes nothing and gives the same answer.
 pub async fn resize(redis: &Redis, shard: ShardKey, epoch: i64, tickets: i32, step: Uuid) -> RedisResult<Resized> {
     let mut call = call(&RESIZE, redis, shard, &[STOCK, HOLDS, HELD, RESIZED]);

@@ -1,5 +1,5 @@
--- Puts tickets on sale in one shard, or takes free ones off sale, as far as there are any. Reclaims what has run out
--- before it takes. A step that was done before is answered as it was then.
+-- Puts tickets on sale in one shard, or takes free ones off sale: all that are asked for, or none. Reclaims what has run
+-- out before it takes. A step that was done before is answered as it was then.
 -- KEYS: stock hash, holds zset, held hash, steps done lately hash
 -- ARGV: epoch, tickets (below zero: to take off), id of the step, seconds to remember steps after the last one
 -- Answer: {0} missing · {1, tickets put or taken} · {2, its epoch} another epoch
@@ -21,7 +21,7 @@ else
     redis.call('ZREM', KEYS[2], hold)
     redis.call('HDEL', KEYS[3], hold)
   end
-  done = math.min(math.max(free, 0), -by)
+  done = free >= -by and -by or 0
   redis.call('HSET', KEYS[1], 'free', free - done)
 end
 redis.call('HSET', KEYS[4], ARGV[3], done)

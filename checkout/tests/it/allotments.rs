@@ -110,6 +110,36 @@ async fn what_is_sold_or_held_is_not_taken_off_sale() {
     stage.check().await;
 }
 
+/// How often tickets were put on sale or taken off in any shard, lately.
+async fn steps(stage: &Stage) -> u64 {
+    let ids: Vec<i32> =
+        sqlx::query_scalar("SELECT shard FROM checkout.stock").fetch_all(&stage.corner.pool).await.unwrap();
+    let mut steps = 0;
+    for shard in ids {
+        let key = stage.corner.redis.key("resized", &format!("{}.{shard}", stage.types[0].ticket_type));
+        let mut call = redis::cmd("HLEN");
+        steps += call.arg(key).query_async::<u64>(&mut stage.corner.redis.connection()).await.unwrap();
+    }
+    steps
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lowering_that_cannot_be_made_takes_nothing_off_sale() {
+    let stage = stage(120).await;
+    stage.bought(&[4]).await;
+    let fan = stage.session().await;
+    let before = steps(&stage).await;
+    for attempt in 0..4 {
+        assert!(allot(&stage, 3).await.refusal.is_some());
+        assert!(allot(&stage, attempt % 2).await.refusal.is_some());
+        stage.hold(&fan, &format!("h{attempt}"), &[4]).await.ok(201);
+    }
+    assert_eq!(steps(&stage).await, before, "nothing was taken off, and so nobody was told that none is left");
+    assert_eq!(allot(&stage, 100).await.refusal, None);
+    assert!(steps(&stage).await > before, "what can be made is made there");
+    stage.check().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_of_holds_that_ran_out_can_be_taken_off_sale() {
     let stage =
