@@ -1,4 +1,5 @@
-//! Ends unpaid orders whose time is over, by asking the writer to.
+//! Ends unpaid orders whose time is over, by asking the writer to. Rounds take turns, so that orders which cannot be ended
+//! keep none of the others waiting.
 
 use std::{
     collections::HashMap,
@@ -6,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use kit::http::RequestId;
 use uuid::Uuid;
@@ -20,30 +22,48 @@ const BATCH_MAX: i64 = 500;
 /// The writer gets so long before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Orders the writer was asked to end lately.
-#[derive(Default)]
-pub struct Sweep(Mutex<HashMap<Uuid, Instant>>);
+/// Before every order there is, by expiry and id.
+const FIRST: (DateTime<Utc>, Uuid) = (DateTime::UNIX_EPOCH, Uuid::nil());
+
+pub struct Sweep {
+    /// Orders the writer was asked to end lately.
+    asked: Mutex<HashMap<Uuid, Instant>>,
+    /// The last order of the last round.
+    after: Mutex<(DateTime<Utc>, Uuid)>,
+}
+
+impl Default for Sweep {
+    fn default() -> Self {
+        Self { asked: Mutex::default(), after: Mutex::new(FIRST) }
+    }
+}
 
 impl Sweep {
     fn fresh(&self, order: Uuid) -> bool {
-        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.retain(|_, at| at.elapsed() < ASK_AGAIN);
         !asked.contains_key(&order)
     }
 
     fn note(&self, order: Uuid) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(order, Instant::now());
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(order, Instant::now());
     }
 
     /// One round.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
-        let overdue = store::order::overdue(&app.pool, app.config.order_grace.as_secs_f64(), BATCH_MAX).await?;
+        let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        let grace_secs = app.config.order_grace.as_secs_f64();
+        let overdue = store::order::overdue(&app.pool, grace_secs, after, BATCH_MAX).await?;
+        let full = i64::try_from(overdue.len()).is_ok_and(|count| count >= BATCH_MAX);
+        let next = overdue.last().filter(|_| full).map_or(FIRST, |last| (last.expires_at, last.order_id));
+        *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
         let request = RequestId::fresh();
-        let asking = overdue.into_iter().filter(|(order, _)| self.fresh(*order)).map(|(order, partition)| {
+        let asking = overdue.into_iter().filter(|overdue| self.fresh(overdue.order_id)).map(|overdue| {
             let request = &request;
             async move {
+                let order = overdue.order_id;
                 let command = Command::Expire(End { order });
-                app.commands.send(partition, order, &command, request).await.map(|()| order)
+                app.commands.send(overdue.home_partition, order, &command, request).await.map(|()| order)
             }
         });
         let mut failed = None;

@@ -171,16 +171,33 @@ pub async fn forget_refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<()> {
     Ok(())
 }
 
-/// Unpaid orders whose time is over since `grace_secs`, oldest first, with the partition of their writer.
-pub async fn overdue(pool: &PgPool, grace_secs: f64, limit: i64) -> sqlx::Result<Vec<(Uuid, i32)>> {
-    let rows = sqlx::query!(
-        "SELECT order_id, home_partition FROM checkout.orders
+/// An unpaid order whose time is over.
+#[derive(Debug)]
+pub struct Overdue {
+    pub order_id: Uuid,
+    pub expires_at: DateTime<Utc>,
+    /// The partition of its writer.
+    pub home_partition: i32,
+}
+
+/// Unpaid orders whose time is over since `grace_secs`, oldest first, behind one with this expiry and id.
+pub async fn overdue(
+    pool: &PgPool,
+    grace_secs: f64,
+    after: (DateTime<Utc>, Uuid),
+    limit: i64,
+) -> sqlx::Result<Vec<Overdue>> {
+    sqlx::query_as!(
+        Overdue,
+        "SELECT order_id, expires_at, home_partition FROM checkout.orders
          WHERE state IN ('placed', 'awaiting_payment') AND expires_at < now() - make_interval(secs => $1)
-         ORDER BY expires_at LIMIT $2",
+           AND (expires_at, order_id) > ($2, $3)
+         ORDER BY expires_at, order_id LIMIT $4",
         grace_secs,
+        after.0,
+        after.1,
         limit
     )
     .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.order_id, row.home_partition)).collect())
+    .await
 }

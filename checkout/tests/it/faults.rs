@@ -315,3 +315,21 @@ async fn wrong_books_fail_the_check() {
     sqlx::query("UPDATE checkout.stock SET committed = committed + 1").execute(&stage.corner.pool).await.unwrap();
     stage.check().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_cannot_be_ended_keep_no_other_waiting() {
+    // Nobody writes, so none of these ends.
+    let stage = Stage::with(Plan { writer: false, ..Plan::default() }).await;
+    let sql = "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
+            buyer_name, buyer_email, home_partition, placed_at, expires_at)
+        SELECT CASE n WHEN 0 THEN $1 ELSE gen_random_uuid() END, gen_random_uuid(), 'harbour-lights', gen_random_uuid(),
+            'awaiting_payment', '', 0, 'EUR', 'Ada', 'ada@example.com', 0, now() - interval '1 day', now() - n * interval '1 minute'
+        FROM generate_series(0, 500) n";
+    let newest = uuid::Uuid::new_v4();
+    sqlx::query(sql).bind(newest).execute(&stage.corner.pool).await.unwrap();
+    eventually("the writer is asked to end the newest too", || async {
+        let asked = records(&stage, COMMANDS_TOPIC).await;
+        asked.iter().any(|(_, key, _)| key == newest.to_string().as_bytes()).then_some(())
+    })
+    .await;
+}
