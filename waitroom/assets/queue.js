@@ -196,6 +196,7 @@ function showTurn() {
 /** Goes in by itself, but once only: whoever comes back with the browser's button decides for themselves. */
 function enterOnce() {
   const form = root.querySelector("[data-enter]");
+  if (!form) return; // Without cookies it would lead nowhere.
   const key = `fairgate:entered:${root.dataset.room}:${root.dataset.until}`;
   try {
     if (sessionStorage.getItem(key)) return;
@@ -207,6 +208,9 @@ function enterOnce() {
   announce("It is your turn. Taking you to checkout.", true);
   setTimeout(() => form.requestSubmit(), 1200);
 }
+
+// What only a page with scripts can promise.
+for (const promise of document.querySelectorAll("[data-scripted]")) promise.hidden = false;
 
 if (root?.dataset.queue === "turn") {
   showTurn();

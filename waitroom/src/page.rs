@@ -1,23 +1,29 @@
-//! The queue page: the same line for people, with or without scripts. The place ticket lives in a cookie.
+//! The queue page: the same line for people, with or without scripts. The place ticket lives in a cookie; where the
+//! browser keeps none, it stays in the page's address, and the page says so.
 
 use std::sync::Arc;
 
 use axum::{
     Form, Router,
     extract::{State, rejection::FormRejection},
+    http::header,
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::CookieJar;
 use catalog::contract::Show;
 use chrono::{DateTime, Utc};
-use kit::{cookie::Cookie, extract::Path, http::RequestId};
+use kit::{
+    cookie::Cookie,
+    extract::{Path, Query},
+    http::RequestId,
+};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     claim::claim,
     error::Error,
-    page_view::{Entrance, QUEUE_JS, QueuePage, QueueView, Waiting, WindowMissed, YourTurn},
+    page_view::{Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Waiting, WindowMissed, YourTurn},
     phase::Phase,
     place::PlaceClaims,
     room::Room,
@@ -50,6 +56,24 @@ pub fn waiting() -> OpenApiRouter<App> {
     OpenApiRouter::from(routes)
 }
 
+/// Comes back from every browser that keeps cookies, before a place depends on one.
+const COOKIES: Cookie = Cookie::lax("fg_cookies");
+
+fn keeps_cookies(app: &App, jar: &CookieJar) -> bool {
+    COOKIES.read(jar, &app.public).is_some()
+}
+
+/// A place in the address is a secret, so it is told to nobody: the page names nobody else's address, sends no referrer, and
+/// addresses are not logged.
+#[derive(Deserialize)]
+struct Address {
+    place: Option<String>,
+}
+
+fn queue_path(show: &str) -> String {
+    format!("/queue/{show}")
+}
+
 /// From memory where the room is known, so that the line goes on while the database is away.
 async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Arc<Show>), Error> {
     let room = app.rooms.of_show(show)?;
@@ -61,24 +85,58 @@ async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Arc<Show>), 
     Ok((room.ok_or(Error::NoLine)?, known))
 }
 
-/// The place in the browser's cookie, if it is one of this room's.
-fn place_of(app: &App, room: &Room, jar: &CookieJar) -> Option<PlaceClaims> {
-    let ticket = PLACE.of(&room.name).read(jar, &app.public)?;
-    app.open_ticket(room, Some(ticket)).ok()
+/// A fan's place, and the ticket where the address keeps it.
+struct Kept {
+    claims: PlaceClaims,
+    address: Option<String>,
 }
 
-async fn queue(State(app): State<App>, Path(show): Path<String>, jar: CookieJar) -> Result<Response, Error> {
+impl Kept {
+    /// Where the fan's queue page is.
+    fn path(&self, show: &str) -> String {
+        self.address.as_ref().map_or_else(|| queue_path(show), |ticket| format!("/queue/{show}?place={ticket}"))
+    }
+}
+
+/// The place in the browser's cookie or else in the address, if it is one of this room's.
+fn place_of(app: &App, room: &Room, jar: &CookieJar, address: &Address) -> Option<Kept> {
+    let place = PLACE.of(&room.name);
+    let by_cookie = place.read(jar, &app.public);
+    if let Ok(claims) = app.open_ticket(room, by_cookie) {
+        return Some(Kept { claims, address: None });
+    }
+    let claims = app.open_ticket(room, address.place.as_deref()).ok()?;
+    Some(Kept { claims, address: address.place.clone() })
+}
+
+async fn queue(
+    State(app): State<App>,
+    Path(show): Path<String>,
+    Query(address): Query<Address>,
+    jar: CookieJar,
+) -> Result<Response, Error> {
     let (room, show) = room_and_show(&app, &show).await?;
     let now = Utc::now();
-    let place = place_of(&app, &room, &jar);
+    let kept = place_of(&app, &room, &jar, &address);
+    let by_cookie = kept.as_ref().is_some_and(|kept| kept.address.is_none());
+    if by_cookie && address.place.is_some() {
+        return Ok(Redirect::to(&queue_path(&show.show)).into_response());
+    }
     let entered = ENTERED.of(&room.name);
-    let view = view(&room, place.as_ref(), now);
-    if let (Some(place), QueueView::WindowMissed(_)) = (&place, &view)
-        && entered.read(&jar, &app.public) == Some(&place.id())
+    let view = view(&room, kept.as_ref().map(|kept| &kept.claims), now);
+    if let (Some(kept), QueueView::WindowMissed(_)) = (&kept, &view)
+        && entered.read(&jar, &app.public) == Some(&kept.claims.id())
     {
         return Ok(Redirect::to("/checkout").into_response());
     }
-    Ok(kit::page::html(&QueuePage { room: room.name.clone(), show, view, now }))
+    let keeps_cookies = keeps_cookies(&app, &jar);
+    let keeping = match kept.and_then(|kept| kept.address) {
+        Some(ticket) => Keeping::Address { ticket, keeps_cookies },
+        None => Keeping::Cookie,
+    };
+    let asked = (!keeps_cookies).then(|| AppendHeaders([COOKIES.set(&app.public, "1", PLACE_SECS)]));
+    let page = kit::page::html(&QueuePage { room: room.name.clone(), show, view, keeping, now });
+    Ok((asked, [(header::REFERRER_POLICY, "no-referrer")], page).into_response())
 }
 
 fn entrance(room: &Room) -> Entrance {
@@ -139,41 +197,52 @@ struct JoinForm {
 async fn join(
     State(app): State<App>,
     Path(show): Path<String>,
+    Query(address): Query<Address>,
     jar: CookieJar,
     request: RequestId,
     form: Result<Form<JoinForm>, FormRejection>,
 ) -> Result<Response, Error> {
     let (room, show) = room_and_show(&app, &show).await?;
-    let back = Redirect::to(&format!("/queue/{}", show.show));
-    if let Some(place) = place_of(&app, &room, &jar) {
-        let missed = standing(&room, &place, Utc::now()).state == PlaceState::WindowMissed;
+    if let Some(kept) = place_of(&app, &room, &jar, &address) {
+        let missed = standing(&room, &kept.claims, Utc::now()).state == PlaceState::WindowMissed;
         let again = form.is_ok_and(|Form(form)| form.again.is_some());
         // Pressing the button twice, or in two tabs, keeps the one place.
         if !(missed && again) {
-            return Ok(back.into_response());
+            return Ok(Redirect::to(&kept.path(&show.show)).into_response());
         }
     }
     let joined = app.joiner.join(&room, &request).await?;
+    // Without the cookie that the entrance set, this one may not be kept either.
+    let address = (!keeps_cookies(&app, &jar)).then(|| joined.ticket.clone());
+    let back = Redirect::to(&Kept { claims: joined.claims, address }.path(&show.show));
     let cookie = PLACE.of(&room.name).set(&app.public, &joined.ticket, PLACE_SECS);
     Ok((AppendHeaders([cookie]), back).into_response())
 }
 
-/// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie.
-async fn enter(State(app): State<App>, Path(show): Path<String>, jar: CookieJar) -> Result<Response, Error> {
+/// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie. Where no cookie comes back
+/// that would lead nowhere; the queue page says what to do.
+async fn enter(
+    State(app): State<App>,
+    Path(show): Path<String>,
+    Query(address): Query<Address>,
+    jar: CookieJar,
+) -> Result<Response, Error> {
     let (room, show) = room_and_show(&app, &show).await?;
-    let Some(place) = place_of(&app, &room, &jar) else {
-        return Ok(Redirect::to(&format!("/queue/{}", show.show)).into_response());
+    let Some(kept) = place_of(&app, &room, &jar, &address) else {
+        return Ok(Redirect::to(&queue_path(&show.show)).into_response());
     };
-    match claim(&room, &app.pass_keys, &place, Utc::now()) {
+    let back = Redirect::to(&kept.path(&show.show));
+    if kept.address.is_some() && !keeps_cookies(&app, &jar) {
+        return Ok(back.into_response());
+    }
+    match claim(&room, &app.pass_keys, &kept.claims, Utc::now()) {
         Ok(claimed) => {
             let pass = PASS.set(&app.public, &claimed.pass, PLACE_SECS);
-            let entered = ENTERED.of(&room.name).set(&app.public, &place.id(), PLACE_SECS);
+            let entered = ENTERED.of(&room.name).set(&app.public, &kept.claims.id(), PLACE_SECS);
             Ok((AppendHeaders([pass, entered]), Redirect::temporary("/checkout/enter")).into_response())
         }
         // The queue page says what is so.
-        Err(Error::NotYourTurn { .. } | Error::WindowMissed) => {
-            Ok(Redirect::to(&format!("/queue/{}", show.show)).into_response())
-        }
+        Err(Error::NotYourTurn { .. } | Error::WindowMissed) => Ok(back.into_response()),
         Err(error) => Err(error),
     }
 }

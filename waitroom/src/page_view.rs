@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use askama::Template;
-use catalog::contract::{Show, price::grouped, when};
+use catalog::contract::{
+    Show,
+    price::grouped,
+    when::{self, Moment},
+};
 use chrono::{DateTime, Utc};
 use kit::asset::Asset;
 
@@ -24,7 +28,19 @@ pub struct QueuePage {
     pub room: String,
     pub show: Arc<Show>,
     pub view: QueueView,
+    pub keeping: Keeping,
     pub now: DateTime<Utc>,
+}
+
+/// What keeps the fan's place.
+#[derive(Debug, Clone)]
+pub enum Keeping {
+    Cookie,
+    /// The page's address, which holds the place ticket.
+    Address {
+        ticket: String,
+        keeps_cookies: bool,
+    },
 }
 
 /// Where the fan stands.
@@ -92,13 +108,26 @@ impl QueuePage {
         when::full(self.show.starts_at, self.zone())
     }
 
-    /// A time of today, to the second, with its zone.
-    fn clock(&self, at: &DateTime<Utc>) -> String {
-        format!("{}, {}", when::time_with_secs(*at, self.zone()), when::zone_name(self.zone()))
+    /// A time of today, to the second.
+    fn clock(&self, at: &DateTime<Utc>) -> Moment {
+        Moment::clock(*at, self.zone())
     }
 
-    fn opens(&self) -> String {
-        when::full(self.show.on_sale_at, self.zone())
+    fn opens(&self) -> Moment {
+        Moment::full(self.show.on_sale_at, self.zone())
+    }
+
+    /// Whether the page goes in by itself where scripts run; without cookies that would lead nowhere.
+    fn goes_in(&self) -> bool {
+        !matches!(self.keeping, Keeping::Address { keeps_cookies: false, .. })
+    }
+
+    /// What the addresses of this page's forms end in.
+    fn query(&self) -> String {
+        match &self.keeping {
+            Keeping::Cookie => String::new(),
+            Keeping::Address { ticket, .. } => format!("?place={ticket}"),
+        }
     }
 
     fn opens_later(&self) -> bool {
@@ -209,6 +238,10 @@ impl YourTurn {
     fn left_ms(&self, now: &DateTime<Utc>) -> i64 {
         (self.claim_until - *now).num_milliseconds().max(0)
     }
+
+    fn left(&self, now: &DateTime<Utc>) -> String {
+        when::span(self.left_ms(now) / 1000)
+    }
 }
 
 impl WindowMissed {
@@ -236,6 +269,10 @@ mod tests {
     use super::*;
 
     fn a_page(view: QueueView) -> String {
+        kept_page(view, Keeping::Cookie)
+    }
+
+    fn kept_page(view: QueueView, keeping: Keeping) -> String {
         let now: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
         let show = Show {
             show: "harbour-lights".into(),
@@ -255,7 +292,9 @@ mod tests {
             on_sale_at: now + chrono::Duration::days(1),
             high_traffic: true,
         };
-        QueuePage { room: "harbour".into(), show: Arc::new(show), view, now }.render().expect("the page renders")
+        QueuePage { room: "harbour".into(), show: Arc::new(show), view, keeping, now }
+            .render()
+            .expect("the page renders")
     }
 
     fn entrance(phase: Phase) -> Entrance {
@@ -294,7 +333,10 @@ mod tests {
         says(QueueView::NotJoined(entrance(Phase::Open)), &[join, "1,204 people are waiting.", "about 2 to 4 minutes"]);
         says(
             QueueView::NotJoined(entrance(Phase::PreQueue)),
-            &[join, "opens Sunday 22 November 2026 at 20:00, Berlin"],
+            &[
+                join,
+                "datetime=\"2026-11-22T20:00:00+01:00\" data-own=\"full\">Sunday 22 November 2026 at 20:00, Berlin time",
+            ],
         );
         assert!(!a_page(QueueView::NotJoined(entrance(Phase::Scheduled))).contains(join));
     }
@@ -316,7 +358,13 @@ mod tests {
     #[test]
     fn whoever_is_let_in_or_missed_it_reads_what_to_do() {
         let at: DateTime<Utc> = "2026-11-21T19:02:00Z".parse().expect("a time");
-        let turn = ["It is your turn · ", "20:02:00, Berlin time", "/enter\"", "data-left-ms=\"120000\""];
+        let turn = [
+            "It is your turn · ",
+            "datetime=\"2026-11-21T20:02:00+01:00\" data-own=\"clock\">20:02:00, Berlin time</time>",
+            "<noscript>, 2 minutes from when this page was loaded</noscript>",
+            "/enter\"",
+            "data-left-ms=\"120000\"",
+        ];
         says(QueueView::YourTurn(YourTurn { claim_until: at }), &turn);
         let missed = |phase| {
             QueueView::WindowMissed(WindowMissed {
@@ -328,6 +376,34 @@ mod tests {
         says(missed(Phase::Open), &["name=\"again\" value=\"1\"", "You had 2 minutes to go in"]);
         says(missed(Phase::Closed), &["The line takes nobody now"]);
         says(QueueView::Closed { message: String::new() }, &["The line has closed"]);
+    }
+
+    /// What shows without scripts: neither what waits for them nor what they would show.
+    fn without_scripts(page: &str) -> String {
+        let parts = page.split("data-scripted hidden>").enumerate();
+        let shown = parts.map(
+            |(index, part)| if index == 0 { part } else { part.split_once("</span>").map_or("", |(_, rest)| rest) },
+        );
+        shown.collect()
+    }
+
+    #[test]
+    fn only_a_page_with_scripts_says_that_it_goes_on_by_itself() {
+        let pages = [
+            QueueView::NotJoined(entrance(Phase::Open)),
+            QueueView::NotJoined(entrance(Phase::Scheduled)),
+            QueueView::Waiting(waiting()),
+            QueueView::YourTurn(YourTurn { claim_until: DateTime::UNIX_EPOCH }),
+        ];
+        for view in pages {
+            let page = a_page(view);
+            let bare = without_scripts(&page);
+            let promises: Vec<&str> = bare.matches("by itself").collect();
+            // It does reload, by its own `refresh`, as often as it says.
+            let kept = bare.matches("reloads by itself every 5 seconds").count();
+            assert_eq!(promises.len(), kept, "{bare}");
+        }
+        assert!(a_page(QueueView::Waiting(waiting())).contains("takes you to checkout by itself"));
     }
 
     #[test]

@@ -202,8 +202,8 @@ impl Instance {
         (status, serde_json::from_slice(&body).unwrap_or_default())
     }
 
-    /// A page as a browser asks for it: status, text, cookies set, one a line.
-    pub async fn page(&self, method: &str, path: &str, cookie: &str) -> (StatusCode, String, String) {
+    /// The answer that a browser gets.
+    pub async fn browse(&self, method: &str, path: &str, cookie: &str) -> axum::response::Response {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -212,13 +212,25 @@ impl Instance {
             .header(header::COOKIE, cookie)
             .body(Body::empty())
             .expect("request");
-        let response = self.send(request).await;
+        self.send(request).await
+    }
+
+    /// A page as a browser asks for it: status, text, cookies set, one a line.
+    pub async fn page(&self, method: &str, path: &str, cookie: &str) -> (StatusCode, String, String) {
+        let response = self.browse(method, path, cookie).await;
         let status = response.status();
         let set: Vec<_> =
             response.headers().get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
         let set = set.join("\n");
         let body = response.into_body().collect().await.expect("body").to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned(), set)
+    }
+
+    /// Where a browser is sent on to.
+    pub async fn sent_on(&self, method: &str, path: &str, cookie: &str) -> String {
+        let response = self.browse(method, path, cookie).await;
+        assert!(response.status().is_redirection(), "{}", response.status());
+        response.headers()[header::LOCATION].to_str().expect("an address").to_owned()
     }
 
     pub async fn join(&self) -> Value {

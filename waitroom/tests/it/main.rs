@@ -1,6 +1,7 @@
 //! The waiting room against real servers: joining, waiting, claiming, and what it refuses.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod cookies;
 mod hall;
 mod opening;
 mod steering;

@@ -1,0 +1,78 @@
+//! A browser that keeps cookies has its place in one; any other has it in the address, and is told so.
+
+use std::time::Duration;
+
+use axum::http::{StatusCode, header};
+use waitroom::contract::Phase;
+
+use crate::hall::Hall;
+
+const KEPT: &str = "Your place is in the address of this page.";
+const NONE: &str = "This browser keeps no cookies";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
+    let hall = Hall::create(1, 1000.0, 60).await;
+    hall.put_show().await;
+    hall.set_phase(Phase::PreQueue).await;
+    let fan = &hall.instance;
+    let page = fan.sent_on("POST", "/queue/s/join", "").await;
+    assert!(page.starts_with("/queue/s?place=v4.local."), "{page}");
+    let answer = fan.browse("GET", &page, "").await;
+    assert_eq!(answer.headers()[header::REFERRER_POLICY], "no-referrer");
+    assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
+    let (status, words, set) = fan.page("GET", &page, "").await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(words.contains("You are in line") && words.contains(KEPT) && words.contains(NONE), "{words}");
+    assert!(!words.contains("in this browser"), "{words}");
+    assert!(!set.contains("fg_place"), "an address that somebody else made must not become this browser's place");
+    // Pressing the button again at this address takes no other place.
+    assert_eq!(fan.sent_on("POST", &page.replace("/queue/s?", "/queue/s/join?"), "").await, page);
+
+    hall.set_phase(Phase::Open).await;
+    while !fan.page("GET", &page, "").await.1.contains("It is your turn") {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let (_, turn, _) = fan.page("GET", &page, "").await;
+    let enter = page.replace("/queue/s?", "/queue/s/enter?");
+    assert!(turn.contains(&format!("action=\"{enter}\"")) && turn.contains(NONE), "{turn}");
+    assert!(!turn.contains("data-enter"), "a page that goes in by itself would lead to nowhere");
+    assert_eq!(fan.sent_on("POST", &enter, "").await, page, "checkout cannot know a browser without cookies");
+    // Cookies are allowed now: the page asks, the browser brings one back.
+    let (_, turn, _) = fan.page("GET", &page, "fg_cookies=1").await;
+    assert!(turn.contains(KEPT) && !turn.contains(NONE) && turn.contains("data-enter"), "{turn}");
+    let (status, _, pass) = fan.page("POST", &enter, "fg_cookies=1").await;
+    assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
+    assert!(pass.contains("fg_pass=v4.public."), "{pass}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_cookies_the_address_stays_clean() {
+    let hall = Hall::create(1, 1000.0, 60).await;
+    hall.put_show().await;
+    hall.set_phase(Phase::PreQueue).await;
+    let fan = &hall.instance;
+    let (_, _, asked) = fan.page("GET", "/queue/s", "").await;
+    assert!(asked.starts_with("fg_cookies=1"), "{asked}");
+    let answer = fan.browse("POST", "/queue/s/join", "fg_cookies=1").await;
+    assert_eq!(answer.headers()[header::LOCATION], "/queue/s");
+    let set = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+    let place = set.split(';').next().unwrap().to_owned();
+    let (_, words, _) = fan.page("GET", "/queue/s", &format!("fg_cookies=1; {place}")).await;
+    assert!(words.contains("You are in line") && !words.contains(KEPT), "{words}");
+    // Joined without having seen the entrance: once the cookie is back, the ticket leaves the address.
+    let address = fan.sent_on("POST", "/queue/s/join", "").await;
+    assert_eq!(fan.sent_on("GET", &address, &place).await, "/queue/s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_is_not_of_this_line_is_no_place() {
+    let hall = Hall::create(1, 1000.0, 60).await;
+    hall.put_show().await;
+    hall.set_phase(Phase::PreQueue).await;
+    for ticket in ["nonsense", hall.ticket_of_another_room().as_str()] {
+        let (status, words, _) = hall.instance.page("GET", &format!("/queue/s?place={ticket}"), "").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(words.contains("Join the line") && !words.contains(KEPT), "{words}");
+    }
+}
