@@ -25,6 +25,7 @@ function countdown(box) {
     if (said && (left === 60 || left === 15)) said.textContent = `${left} seconds left.`;
     if (left === 0) {
       clearInterval(timer);
+      for (const words of [box.querySelector("[data-words]"), said]) if (words) words.textContent = box.dataset.over;
       setTimeout(() => location.assign(box.dataset.then), 800);
     }
   }
@@ -96,6 +97,8 @@ function sum(form) {
   window.addEventListener("pageshow", update);
 }
 
+// What only a page with scripts can promise.
+for (const promise of document.querySelectorAll("[data-scripted]")) promise.hidden = false;
 document.querySelectorAll("[data-countdown]").forEach(countdown);
 document.querySelectorAll("[data-poll]").forEach(poll);
 document.querySelectorAll("form[data-once]").forEach(submitOnce);

@@ -57,7 +57,8 @@ pub async fn show(
     let total_secs = app.config.hold_ttl.as_secs() as i64;
     let until = show.moment(hold.expires_at);
     Ok(kit::page::html(&BuyerPage {
-        countdown: Countdown::new(Utc::now(), hold.expires_at, total_secs, "Held for you until", until),
+        countdown: Countdown::new(Utc::now(), hold.expires_at, total_secs, "Held for you until", until)
+            .over("Your hold ran out. The tickets go back on sale."),
         lines: lines(&items, &offer.ticket_types, &hold.currency),
         total: price::format(hold.amount_minor(), &hold.currency),
         show,
@@ -140,10 +141,7 @@ async fn back_to_choosing(app: &App, session: &Session, error: Error) -> Result<
             "We lost track of them through a fault of ours, and somebody else took them meanwhile. Nothing was charged. \
              You still have your place in checkout.",
         ),
-        _ => Notice::new(
-            "Your hold ran out.",
-            "The tickets went back on sale and nothing was charged. You still have your place in checkout.",
-        ),
+        _ => Notice::hold_ran_out(),
     };
     let page = choose::show(app, session, Some(notice), &HashMap::new()).await?;
     Ok((AppendHeaders([cookie::gone(app, cookie::HOLD)]), with_status(page, StatusCode::CONFLICT)).into_response())

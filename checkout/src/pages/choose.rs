@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{AppendHeaders, IntoResponse, Response},
+};
 use catalog::contract::{TicketType, price};
 use chrono::Utc;
 use kit::form::Form;
@@ -94,6 +98,10 @@ pub async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, 
     }
     match held(&app, &visitor, &session).await? {
         Some(held) => buyer::show(&app, &session, &held, BuyerForm::default(), None).await,
+        None if ran_out(&app, &visitor, &session) => {
+            let page = show(&app, &session, Some(Notice::hold_ran_out()), &HashMap::new()).await?;
+            Ok((AppendHeaders([cookie::gone(&app, cookie::HOLD)]), page).into_response())
+        }
         None => show(&app, &session, None, &HashMap::new()).await,
     }
 }
@@ -113,6 +121,12 @@ pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Opt
     let Some(token) = visitor.cookie(app, cookie::HOLD) else { return Ok(None) };
     let known = hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
     Ok(known.map(|hold| Held { token: token.to_owned(), hold }))
+}
+
+/// Whether the hold that this browser remembers ran out: it was neither given back nor ordered, for then the cookie goes.
+fn ran_out(app: &App, visitor: &Visitor, session: &Session) -> bool {
+    let remembered = visitor.cookie(cookie::HOLD).and_then(|token| hold::of_token(app, session, token).ok());
+    remembered.is_some_and(|hold| hold.expires_at <= Utc::now())
 }
 
 /// `POST /checkout/hold`
@@ -136,7 +150,8 @@ pub async fn hold(
     }
     let attempt = fields.get("attempt").map_or("", String::as_str);
     match hold::take(&app, &session, &items, &key(attempt, &items)).await {
-        Ok(held) => Ok(go_with("/checkout", [cookie::until(&app, cookie::HOLD, &held.token, held.hold.expires_at)])),
+        // Kept beyond the hold's end, so that the page can say that it ran out.
+        Ok(held) => Ok(go_with("/checkout", [cookie::until(&app, cookie::HOLD, &held.token, session.expires_at)])),
         Err(error) => refused(&app, &session, error, &items).await,
     }
 }

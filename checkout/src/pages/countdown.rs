@@ -1,5 +1,6 @@
 //! How long something lasts, as words and as a ring. Pure.
 
+use catalog::contract::when::{self, Moment};
 use chrono::{DateTime, Utc};
 
 /// Below this a countdown looks late.
@@ -11,8 +12,10 @@ pub struct Countdown {
     pub total_secs: i64,
     /// What is counted, a sentence to be ended by a time: `Your tickets are held until`.
     pub words: &'static str,
-    /// When it ends, with the zone named: `20:14 CET`.
-    pub until: String,
+    /// When it ends.
+    pub until: Moment,
+    /// Said where it ends under the reader's eyes.
+    pub over: &'static str,
     /// Where the page goes on when it is over.
     pub then: String,
 }
@@ -23,17 +26,34 @@ impl Countdown {
         ends_at: DateTime<Utc>,
         total_secs: i64,
         words: &'static str,
-        until: String,
+        until: Moment,
     ) -> Self {
         // Rounded up: "0:00" is shown when it is over and not before.
         let left_ms = (ends_at - now).num_milliseconds().max(0);
         let left_secs = (left_ms + 999) / 1000;
-        Self { left_secs, total_secs: total_secs.max(left_secs).max(1), words, until, then: "/checkout".to_owned() }
+        Self {
+            left_secs,
+            total_secs: total_secs.max(left_secs).max(1),
+            words,
+            until,
+            over: "This time is over.",
+            then: "/checkout".to_owned(),
+        }
+    }
+
+    pub fn over(mut self, words: &'static str) -> Self {
+        self.over = words;
+        self
     }
 
     pub fn then(mut self, address: impl Into<String>) -> Self {
         self.then = address.into();
         self
+    }
+
+    /// For whoever does not see it counted down: `4 minutes`.
+    pub fn left(&self) -> String {
+        when::span(self.left_secs)
     }
 
     pub fn is_late(&self) -> bool {
@@ -59,7 +79,7 @@ mod tests {
 
     fn left(ms: i64) -> Countdown {
         let now = DateTime::UNIX_EPOCH;
-        Countdown::new(now, now + TimeDelta::milliseconds(ms), 300, "Held until", "20:14 CET".to_owned())
+        Countdown::new(now, now + TimeDelta::milliseconds(ms), 300, "Held until", Moment::clock(now, "Europe/Berlin"))
     }
 
     #[test]

@@ -7,6 +7,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use catalog::contract::when::Moment;
 use chrono::Utc;
 use serde::Deserialize;
 
@@ -68,7 +69,7 @@ pub async fn again() -> Response {
 #[template(path = "checkout/full.html")]
 struct FullPage<'a> {
     pass: &'a str,
-    until: String,
+    until: Moment,
 }
 
 async fn full(app: &App, pass: &str) -> Result<Response, Error> {

@@ -1,7 +1,10 @@
 //! What pages show, in words: a show's facts, lines with amounts. Pure, but for reading the catalog.
 
 use axum::{http::StatusCode, response::Response};
-use catalog::contract::{Show, TicketType, price, when};
+use catalog::contract::{
+    Show, TicketType, price,
+    when::{self, Moment},
+};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -40,9 +43,9 @@ impl ShowFacts {
         catalog::contract::show(&app.pool, show).await?.map(Self::new).ok_or(Error::ShowUnknown)
     }
 
-    /// A moment soon, in the venue's zone: `20:14:09, Berlin time`.
-    pub fn moment(&self, at: DateTime<Utc>) -> String {
-        format!("{}, {}", when::time_with_secs(at, &self.time_zone), when::zone_name(&self.time_zone))
+    /// A moment soon.
+    pub fn moment(&self, at: DateTime<Utc>) -> Moment {
+        Moment::clock(at, &self.time_zone)
     }
 }
 
@@ -86,6 +89,13 @@ pub struct Notice {
 impl Notice {
     pub fn new(title: impl Into<String>, words: impl Into<String>) -> Self {
         Self { title: title.into(), words: words.into() }
+    }
+
+    pub fn hold_ran_out() -> Self {
+        Self::new(
+            "Your hold ran out.",
+            "The tickets went back on sale and nothing was charged. You still have your place in checkout.",
+        )
     }
 }
 

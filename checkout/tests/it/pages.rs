@@ -180,3 +180,35 @@ async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
     assert_eq!(problem(answer).await, "body-too-large");
     drop(fan);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_ran_out_says_so_once_and_without_scripts() {
+    let shop = Shop::with(&[("FAIRGATE_HOLD_SECS", "1")]).await;
+    let fan = shop.fan().await;
+    fan.hold(&[(&shop.floor, 1)]).await;
+    let held = fan.read("/checkout").await;
+    assert!(held.contains("Your tickets are held") && held.contains("data-over=\"Your hold ran out."), "{held}");
+    assert!(held.contains("<noscript>, 1 second from when this page was loaded</noscript>"), "{held}");
+    assert!(held.contains("http-equiv=\"refresh\" content=\"2; url=/checkout\""), "{held}");
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    let after = fan.read("/checkout").await;
+    assert!(after.contains("Choose your tickets") && after.contains("Your hold ran out."), "{after}");
+    assert!(!fan.read("/checkout").await.contains("Your hold ran out."), "it is news once");
+    // What was given back did not run out.
+    fan.hold(&[(&shop.floor, 1)]).await;
+    assert_eq!(location(&fan.post("/checkout/give-back", &[]).await), "/checkout");
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    assert!(!fan.read("/checkout").await.contains("Your hold ran out."));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_order_page_names_the_mail_that_comes() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    let (order, page) = shop.order(&fan, 2).await;
+    assert!(fan.read(&page).await.contains("come by mail to mira@example.com"));
+    shop.confirm(&shop.intent_of(order).await, "ok").await;
+    shop.state(order, "fulfilled").await;
+    let tickets = fan.read(&page).await;
+    assert!(tickets.contains("They also come by mail to <strong>mira@example.com</strong>"), "{tickets}");
+}
