@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::Utc;
 use futures::future::try_join_all;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,6 +45,8 @@ pub enum Status {
     Few,
     /// None is left now; holds that run out may come back.
     SoldOut,
+    /// The show has begun, and nothing is sold any more, whatever is given back.
+    SaleEnded,
 }
 
 /// The status of a type with `left` of `allotted`.
@@ -119,6 +122,7 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
     if offer.ticket_types.is_empty() {
         return Err(Error::ShowUnknown);
     }
+    let over = offer.is_over(Utc::now());
     let rows = store::stock::of_show(&app.pool, show).await?;
     let free = try_join_all(rows.iter().map(|row| async {
         // Where Redis does not know or is away, what is not committed is the best guess.
@@ -138,12 +142,9 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
         .iter()
         .map(|ticket_type| {
             let (left, allotted) = sums.get(&ticket_type.ticket_type).copied().unwrap_or_default();
-            Left {
-                ticket_type: ticket_type.ticket_type,
-                name: ticket_type.name.clone(),
-                status: status(left, allotted),
-                about_left: about(left),
-            }
+            let (status, about_left) =
+                if over { (Status::SaleEnded, 0) } else { (status(left, allotted), about(left)) };
+            Left { ticket_type: ticket_type.ticket_type, name: ticket_type.name.clone(), status, about_left }
         })
         .collect();
     Ok(Availability { show: show.to_owned(), ticket_types })

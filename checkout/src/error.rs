@@ -18,6 +18,8 @@ pub enum Error {
     CheckoutFull,
     #[error("the pass is for a sale that is not running here")]
     SaleClosed,
+    #[error("the show has begun")]
+    ShowBegun,
 
     #[error("the API key lacks the scope {scope}")]
     ScopeMissing { scope: &'static str },
@@ -122,7 +124,7 @@ impl Error {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Pass(fault) => fault.problem(),
-            Self::PassUsed | Self::CheckoutFull | Self::SaleClosed => self.entry_problem(),
+            Self::PassUsed | Self::CheckoutFull | Self::SaleClosed | Self::ShowBegun => self.entry_problem(),
             Self::SessionMissing | Self::SessionToken(_) | Self::SessionExpired | Self::SessionEnded => {
                 self.session_problem()
             }
@@ -160,6 +162,8 @@ impl Error {
                     .detail("Your pass stays good. Try again in a moment.")
                     .retry_after(1)
             }
+            Self::ShowBegun => Problem::new(StatusCode::CONFLICT, "show-begun", "The show has begun")
+                .detail("Its tickets are no longer sold here. An order placed before can still be paid."),
             _ => Problem::new(StatusCode::NOT_FOUND, "sale-closed", "This sale is not running")
                 .detail("The pass is genuine, but its sale is not running here."),
         }

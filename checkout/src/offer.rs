@@ -7,10 +7,11 @@ use std::{
 };
 
 use catalog::contract::TicketType;
+use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::store;
+use crate::{Error, store};
 
 /// New tickets are to be had within a second of being allotted, of which this is a part.
 const FRESH: Duration = Duration::from_millis(250);
@@ -19,6 +20,8 @@ const SHOWS_MAX: usize = 10_000;
 /// A show's ticket types in the order they are offered, with the shards of each.
 #[derive(Debug)]
 pub struct Offer {
+    /// When the show begins and its sale is over; `None` where the catalog has no such show.
+    pub starts_at: Option<DateTime<Utc>>,
     pub ticket_types: Vec<TicketType>,
     pub shards: HashMap<Uuid, Vec<i32>>,
 }
@@ -26,6 +29,17 @@ pub struct Offer {
 impl Offer {
     pub fn ticket_type(&self, id: Uuid) -> Option<&TicketType> {
         self.ticket_types.iter().find(|ticket_type| ticket_type.ticket_type == id)
+    }
+
+    /// Whether tickets are no longer sold.
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.starts_at.is_some_and(|starts_at| starts_at <= now)
+    }
+
+    /// # Errors
+    /// `show-begun`.
+    pub fn ensure_before_show(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        if self.is_over(now) { Err(Error::ShowBegun) } else { Ok(()) }
     }
 
     pub fn shards(&self, ticket_type: Uuid) -> &[i32] {
@@ -45,12 +59,13 @@ impl Offers {
         {
             return Ok(Arc::clone(offer));
         }
+        let starts_at = catalog::contract::show(pool, show).await?.map(|show| show.starts_at);
         let ticket_types = catalog::contract::ticket_types(pool, show).await?;
         let mut shards: HashMap<Uuid, Vec<i32>> = HashMap::new();
         for row in store::stock::of_show(pool, show).await? {
             shards.entry(row.ticket_type).or_default().push(row.shard);
         }
-        let offer = Arc::new(Offer { ticket_types, shards });
+        let offer = Arc::new(Offer { starts_at, ticket_types, shards });
         if !offer.shards.is_empty() {
             let mut known = self.known();
             if known.len() >= SHOWS_MAX {

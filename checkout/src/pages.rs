@@ -15,6 +15,7 @@ mod enter;
 mod order;
 mod order_steps;
 mod outside;
+mod several;
 mod view;
 mod visitor;
 
@@ -25,11 +26,12 @@ pub static SCRIPT: Asset =
 /// `/checkout…` and `/orders/{order}`, and the script they share.
 pub fn router(app: App) -> OpenApiRouter {
     OpenApiRouter::new()
-        .route("/checkout/enter", get(enter::again).post(enter::enter))
-        .route("/checkout", get(choose::page))
-        .route("/checkout/hold", get(enter::again).post(choose::hold))
-        .route("/checkout/give-back", get(enter::again).post(choose::give_back))
-        .route("/checkout/order", get(enter::again).post(buyer::order))
+        .route("/checkout", get(several::page))
+        .route("/checkout/{show}", get(choose::page))
+        .route("/checkout/{show}/enter", get(enter::again).post(enter::enter))
+        .route("/checkout/{show}/hold", get(enter::again).post(choose::hold))
+        .route("/checkout/{show}/give-back", get(enter::again).post(choose::give_back))
+        .route("/checkout/{show}/order", get(enter::again).post(buyer::order))
         .route("/orders/{order}", get(order::page))
         .route("/orders/{order}/cancel", post(order::cancel))
         .merge(OpenApiRouter::from(kit::asset::router(&[&SCRIPT])))

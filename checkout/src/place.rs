@@ -68,7 +68,7 @@ fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
 ///
 /// # Errors
 /// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `idempotency-mismatch`,
-/// `session-ended`; `try-again-soon` where Kafka or the stores are away.
+/// `session-ended`, `show-begun`; `try-again-soon` where Kafka or the stores are away.
 pub async fn place(
     app: &App,
     session: &Session,
@@ -109,6 +109,7 @@ async fn place_once(
         Standing::Clear => {}
     }
     session::ensure_open(app, session).await?;
+    app.offers.of(&app.pool, &session.show).await?.ensure_before_show(Utc::now())?;
 
     let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
     for _ in 0..ATTEMPTS_MAX {

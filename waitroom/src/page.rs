@@ -39,7 +39,7 @@ const PLACE_SECS: i64 = 7 * 86_400;
 const PLACE: Cookie = Cookie::lax("fg_place");
 /// Remembers that a place of a room was traded for checkout, so that its fan is not told that nobody came.
 const ENTERED: Cookie = Cookie::lax("fg_entered");
-/// The admission pass on its way to checkout.
+/// The admission pass of a show, on its way to checkout.
 const PASS: Cookie = Cookie::lax("fg_pass");
 
 /// Pages that join.
@@ -123,11 +123,11 @@ async fn queue(
         return Ok(Redirect::to(&queue_path(&show.show)).into_response());
     }
     let entered = ENTERED.of(&room.name);
-    let view = view(&room, kept.as_ref().map(|kept| &kept.claims), now);
+    let mut view = view(&room, kept.as_ref().map(|kept| &kept.claims), now);
     if let (Some(kept), QueueView::WindowMissed(_)) = (&kept, &view)
         && entered.read(&jar, &app.public) == Some(&kept.claims.id())
     {
-        return Ok(Redirect::to("/checkout").into_response());
+        view = QueueView::Entered(entrance(&room));
     }
     let keeps_cookies = keeps_cookies(&app, &jar);
     let keeping = match kept.and_then(|kept| kept.address) {
@@ -190,7 +190,7 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
 
 #[derive(Deserialize)]
 struct JoinForm {
-    /// Set by whoever missed the window and wants a new place.
+    /// Set by whoever missed the window, or used the turn, and wants a new place.
     again: Option<String>,
 }
 
@@ -204,10 +204,10 @@ async fn join(
 ) -> Result<Response, Error> {
     let (room, show) = room_and_show(&app, &show).await?;
     if let Some(kept) = place_of(&app, &room, &jar, &address) {
-        let missed = standing(&room, &kept.claims, Utc::now()).state == PlaceState::WindowMissed;
+        let had_turn = standing(&room, &kept.claims, Utc::now()).state != PlaceState::Waiting;
         let again = form.is_ok_and(|Form(form)| form.again.is_some());
         // Pressing the button twice, or in two tabs, keeps the one place.
-        if !(missed && again) {
+        if !(had_turn && again) {
             return Ok(Redirect::to(&kept.path(&show.show)).into_response());
         }
     }
@@ -237,9 +237,11 @@ async fn enter(
     }
     match claim(&room, &app.pass_keys, &kept.claims, Utc::now()) {
         Ok(claimed) => {
-            let pass = PASS.set(&app.public, &claimed.pass, PLACE_SECS);
+            let pass_secs = (claimed.expires_at - Utc::now()).num_seconds().max(0);
+            let pass = PASS.of(&show.show).set(&app.public, &claimed.pass, pass_secs);
             let entered = ENTERED.of(&room.name).set(&app.public, &kept.claims.id(), PLACE_SECS);
-            Ok((AppendHeaders([pass, entered]), Redirect::temporary("/checkout/enter")).into_response())
+            let checkout = Redirect::temporary(&format!("/checkout/{}/enter", show.show));
+            Ok((AppendHeaders([pass, entered]), checkout).into_response())
         }
         // The queue page says what is so.
         Err(Error::NotYourTurn { .. } | Error::WindowMissed) => Ok(back.into_response()),

@@ -51,6 +51,8 @@ pub enum QueueView {
     Waiting(Waiting),
     YourTurn(YourTurn),
     WindowMissed(WindowMissed),
+    /// The place let its fan into checkout.
+    Entered(Entrance),
     /// The room is closed; `message` is the operator's word about it, or empty.
     Closed {
         message: String,
@@ -141,6 +143,7 @@ impl QueuePage {
             QueueView::Waiting(waiting) => waiting.title(),
             QueueView::YourTurn(_) => "It is your turn".to_owned(),
             QueueView::WindowMissed(_) => "Your turn has passed".to_owned(),
+            QueueView::Entered(_) => "You went into checkout".to_owned(),
             QueueView::Closed { .. } => "The line has closed".to_owned(),
         };
         format!("{state} · {}", self.show.title)
@@ -152,7 +155,7 @@ impl QueuePage {
             QueueView::NotJoined(_) => Some(30),
             QueueView::Waiting(waiting) => Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30)),
             QueueView::YourTurn(turn) => Some((turn.claim_until - self.now).num_seconds().max(0) + 2),
-            QueueView::WindowMissed(_) | QueueView::Closed { .. } => None,
+            QueueView::WindowMissed(_) | QueueView::Entered(_) | QueueView::Closed { .. } => None,
         }
     }
 }
@@ -375,6 +378,9 @@ mod tests {
         };
         says(missed(Phase::Open), &["name=\"again\" value=\"1\"", "You had 2 minutes to go in"]);
         says(missed(Phase::Closed), &["The line takes nobody now"]);
+        let ways = ["href=\"/checkout/harbour-lights\"", "name=\"again\" value=\"1\"", "Join the line again"];
+        says(QueueView::Entered(entrance(Phase::Open)), &ways);
+        assert!(!a_page(QueueView::Entered(entrance(Phase::Closed))).contains("name=\"again\""));
         says(QueueView::Closed { message: String::new() }, &["The line has closed"]);
     }
 

@@ -19,7 +19,7 @@ use super::{
     countdown::Countdown,
     outside,
     view::{LineView, Notice, ShowFacts, lines, with_status},
-    visitor::{Visitor, go_to_order, go_with},
+    visitor::{OfShow, Visitor, address, go_to_order, go_with},
 };
 use crate::{
     App, Error,
@@ -58,7 +58,8 @@ pub async fn show(
     let until = show.moment(hold.expires_at);
     Ok(kit::page::html(&BuyerPage {
         countdown: Countdown::new(Utc::now(), hold.expires_at, total_secs, "Held for you until", until)
-            .over("Your hold ran out. The tickets go back on sale."),
+            .over("Your hold ran out. The tickets go back on sale.")
+            .then(show.checkout()),
         lines: lines(&items, &offer.ticket_types, &hold.currency),
         total: price::format(hold.amount_minor(), &hold.currency),
         show,
@@ -75,17 +76,18 @@ pub struct Typed {
     email: String,
 }
 
-/// `POST /checkout/order`
+/// `POST /checkout/{show}/order`
 pub async fn order(
     State(app): State<App>,
+    OfShow(of_show): OfShow,
     visitor: Visitor,
     request: RequestId,
     headers: HeaderMap,
     Form(typed): Form<Typed>,
 ) -> Result<Response, Error> {
-    let session = match visitor.session(&app) {
+    let session = match visitor.session(&app, &of_show) {
         Ok(session) => session,
-        Err(error) => return outside::page(error, visitor.session_at_any_time(&app).ok().map(|s| s.show).as_deref()),
+        Err(error) => return outside::page(error, Some(&of_show)),
     };
     // The button was pressed before: its order is there, whatever became of the answer.
     if let Some(to_order) = go_to_order(&app, &session).await? {
@@ -109,17 +111,20 @@ pub async fn order(
         Ok(Placed::Pending(order)) => order,
         Err(error) => return refused(&app, &session, &held, form, error).await,
     };
-    Ok(go_with(&order_key::path(&app, order)?, [cookie::gone(&app, cookie::HOLD)]))
+    Ok(go_with(&order_key::path(&app, order)?, [cookie::gone(&app, &cookie::HOLD.of(&of_show))]))
 }
 
 async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, error: Error) -> Result<Response, Error> {
     match error {
         Error::HoldExpired | Error::HoldLost => back_to_choosing(app, session, error).await,
         Error::HoldUsed | Error::OrderOpen | Error::IdempotencyMismatch => {
-            let elsewhere = || go_with("/checkout", [cookie::gone(app, cookie::HOLD)]);
+            let elsewhere = || {
+                let hold_gone = cookie::gone(app, &cookie::HOLD.of(&session.show));
+                go_with(&address(&session.show), [hold_gone])
+            };
             Ok(go_to_order(app, session).await?.unwrap_or_else(elsewhere))
         }
-        Error::SessionExpired | Error::SessionEnded => outside::page(error, Some(&session.show)),
+        Error::SessionExpired | Error::SessionEnded | Error::ShowBegun => outside::page(error, Some(&session.show)),
         Error::Unavailable(_) | Error::Store(_) | Error::Redis(_) => {
             let problem = error.problem();
             tracing::warn!(%error, "an order was not placed");
@@ -143,6 +148,7 @@ async fn back_to_choosing(app: &App, session: &Session, error: Error) -> Result<
         ),
         _ => Notice::hold_ran_out(),
     };
-    let page = choose::show(app, session, Some(notice), &HashMap::new()).await?;
-    Ok((AppendHeaders([cookie::gone(app, cookie::HOLD)]), with_status(page, StatusCode::CONFLICT)).into_response())
+    let page = choose::show(app, session, None, Some(notice), &HashMap::new()).await?;
+    Ok((AppendHeaders([cookie::gone(app, &cookie::HOLD.of(&session.show))]), with_status(page, StatusCode::CONFLICT))
+        .into_response())
 }

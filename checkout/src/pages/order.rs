@@ -20,7 +20,7 @@ use super::{
     countdown::Countdown,
     order_steps::{Standing, Step, fault_words, step},
     view::{LineView, ShowFacts, lines},
-    visitor::{Visitor, go},
+    visitor::{Visitor, address, go},
 };
 use crate::{
     App, Error, order_key,
@@ -116,10 +116,9 @@ pub async fn page(
     let by_link = opening.key.as_deref().is_some_and(|key| order_key::opens(&app, key, id));
     let mut order = store::order::load(&app.pool, id).await?;
     if !by_link {
-        let session = visitor.session_at_any_time(&app).map_err(|_| Error::OrderUnknown)?;
         return match order {
             // The address that is shown should be the one that works later, too.
-            Some(order) if order.session == session.session => Ok(go(&order_key::path(&app, id)?)),
+            Some(order) if is_own(&app, &visitor, &order) => Ok(go(&order_key::path(&app, id)?)),
             _ => Err(Error::OrderUnknown),
         };
     }
@@ -143,18 +142,24 @@ pub async fn cancel(
     visitor: Visitor,
     request: RequestId,
 ) -> Result<Response, Error> {
-    let session = visitor.session(&app)?;
+    let order = store::order::load(&app.pool, id).await?.ok_or(Error::OrderUnknown)?;
+    let session = visitor.session(&app, &order.show)?;
     match place::cancel(&app, Owner::Session(session.session), id, &request).await {
-        Ok(_) => Ok(go("/checkout")),
+        Ok(_) => Ok(go(&address(&order.show))),
         // Paid in the meantime, or gone: its page says which.
         Err(Error::OrderNotCancellable) => Ok(go(&order_key::path(&app, id)?)),
         Err(error) => Err(error),
     }
 }
 
+/// Whether the visitor placed the order, in a session that may be over.
+fn is_own(app: &App, visitor: &Visitor, order: &Order) -> bool {
+    visitor.session_at_any_time(app, &order.show).is_ok_and(|session| session.session == order.session)
+}
+
 async fn show(app: &App, order: Order, came_back: Option<&str>, visitor: &Visitor) -> Result<Response, Error> {
     let now = Utc::now();
-    let inside = visitor.session(app).is_ok_and(|session| session.session == order.session);
+    let inside = visitor.session(app, &order.show).is_ok_and(|session| session.session == order.session);
     let standing = Standing {
         state: order.state,
         expires_at: order.expires_at,

@@ -1,5 +1,6 @@
 //! What somebody sees who is not in checkout, or no longer.
 
+use admission::contract::PassFault;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 
@@ -13,14 +14,18 @@ struct OutsidePage {
     words: &'static str,
     /// Whose line to join.
     show: Option<String>,
+    /// The place in line is used up: only a new one leads on.
+    anew: bool,
 }
 
-/// The page for a session that is missing or over; other errors go on as they are.
+/// The page for a session that is missing or over, or that cannot be had with a pass; other errors go on as they are.
 pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
+    let anew = matches!(error, Error::PassUsed | Error::Pass(PassFault::Expired));
     let (title, words) = match error {
         Error::SessionMissing | Error::SessionToken(_) => (
             "You are not in checkout",
-            "Checkout opens when it is your turn in line. If you were inside, use the browser you came in with.",
+            "Checkout opens when it is your turn in line, for a while. If you are inside, use the browser you came in \
+             with. Orders you placed are safe.",
         ),
         Error::SessionExpired => (
             "Your time in checkout is over",
@@ -32,8 +37,22 @@ pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
             "Orders you placed are safe: open them with the address of their page. To buy something else, join the line \
              again.",
         ),
+        Error::PassUsed => (
+            "Your turn was used",
+            "A turn opens checkout once. If you are inside in another browser, go on there. Orders you placed are safe. \
+             To buy something else, join the line again.",
+        ),
+        Error::Pass(PassFault::Expired) => (
+            "Your turn has passed",
+            "The time to go in was over before you came, so your place went to the next person. Nothing was charged.",
+        ),
+        Error::ShowBegun => (
+            "The show has begun",
+            "Its tickets are no longer sold here. Orders you placed are safe: open them with the address of their page.",
+        ),
         other => return Err(other),
     };
-    let page = OutsidePage { title, words, show: show.map(str::to_owned) };
+    let show = show.filter(|_| !matches!(error, Error::ShowBegun)).map(str::to_owned);
+    let page = OutsidePage { title, words, show, anew };
     Ok(with_status(kit::page::html(&page), StatusCode::FORBIDDEN))
 }

@@ -8,6 +8,7 @@ use catalog::contract::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::visitor;
 use crate::{App, Error};
 
 /// A show's facts as pages tell them.
@@ -41,6 +42,11 @@ impl ShowFacts {
 
     pub async fn load(app: &App, show: &str) -> Result<Self, Error> {
         catalog::contract::show(&app.pool, show).await?.map(Self::new).ok_or(Error::ShowUnknown)
+    }
+
+    /// Where its tickets are bought.
+    pub fn checkout(&self) -> String {
+        visitor::address(&self.id)
     }
 
     /// A moment soon.

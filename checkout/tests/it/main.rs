@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod allotments;
+mod begun;
 mod changes;
 mod faults;
 mod holds;

@@ -9,25 +9,27 @@ use crate::shop::{Shop, location};
 async fn a_fan_buys_tickets_with_forms_alone() {
     let shop = Shop::new().await;
     let fan = shop.fan().await;
-    let choose = fan.read("/checkout").await;
+    let choose = fan.read("/checkout/harbour-lights").await;
     assert!(choose.contains("Choose your tickets") && choose.contains("€45.00") && choose.contains("Floor"));
     fan.hold(&[(&shop.floor, 2), (&shop.balcony, 1)]).await;
-    let held = fan.read("/checkout").await;
+    let held = fan.read("/checkout/harbour-lights").await;
     assert!(held.contains("Your tickets are held") && held.contains("€175.00"), "{held}");
     assert!(held.contains("2 × Floor") && held.contains("1 × Balcony") && held.contains("Berlin time"));
 
-    let wrong = fan.post("/checkout/order", &[("name", "Mira <Vale>"), ("email", "mira")]).await;
+    let wrong = fan.post("/checkout/harbour-lights/order", &[("name", "Mira <Vale>"), ("email", "mira")]).await;
     assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let wrong = wrong.text().await.expect("text");
     assert!(wrong.contains("Mira &#60;Vale&#62;") && wrong.contains("email-error"), "{wrong}");
 
-    let placed = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let placed =
+        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
     let page = location(&placed);
     let id: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
     assert!(fan.read(&page).await.contains("Pay €175.00"));
-    assert!(location(&fan.get("/checkout").await).starts_with(&format!("/orders/{id}?key=")));
+    assert!(location(&fan.get("/checkout/harbour-lights").await).starts_with(&format!("/orders/{id}?key=")));
     // A second press of the button, or the way back.
-    let again = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let again =
+        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
     assert!(location(&again).starts_with(&format!("/orders/{id}?key=")));
 
     shop.confirm(&shop.intent_of(id).await, "ok").await;
@@ -71,22 +73,22 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
     let shop = Shop::stocked(&[], 2).await;
     let (first, second) = (shop.fan().await, shop.fan().await);
     // Both see the offer; one is faster.
-    let late_form = second.read("/checkout").await;
+    let late_form = second.read("/checkout/harbour-lights").await;
     assert!(late_form.contains("Only 2 left"), "{late_form}");
     first.hold(&[(&shop.floor, 2)]).await;
     let quantity = format!("q-{}", shop.floor.ticket_type);
-    let answer = second.post("/checkout/hold", &[("attempt", "a"), (quantity.as_str(), "1")]).await;
+    let answer = second.post("/checkout/harbour-lights/hold", &[("attempt", "a"), (quantity.as_str(), "1")]).await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let page = answer.text().await.expect("text");
     assert!(page.contains("Someone else bought the last ticket of this type: Floor."), "{page}");
     assert!(page.contains("You still have your place in checkout."));
 
     // Given back, they can be had again.
-    assert_eq!(location(&first.post("/checkout/give-back", &[]).await), "/checkout");
-    assert!(first.read("/checkout").await.contains("Choose your tickets"));
-    let answer = second.post("/checkout/hold", &[("attempt", "b"), (quantity.as_str(), "2")]).await;
-    assert_eq!(location(&answer), "/checkout");
-    let none = second.post("/checkout/hold", &[("attempt", "c"), (quantity.as_str(), "0")]).await;
+    assert_eq!(location(&first.post("/checkout/harbour-lights/give-back", &[]).await), "/checkout/harbour-lights");
+    assert!(first.read("/checkout/harbour-lights").await.contains("Choose your tickets"));
+    let answer = second.post("/checkout/harbour-lights/hold", &[("attempt", "b"), (quantity.as_str(), "2")]).await;
+    assert_eq!(location(&answer), "/checkout/harbour-lights");
+    let none = second.post("/checkout/harbour-lights/hold", &[("attempt", "c"), (quantity.as_str(), "0")]).await;
     assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -94,29 +96,37 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
 async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
     let shop = Shop::new().await;
     let (pass, fan) = (shop.pass(), shop.stranger());
-    assert_eq!(location(&fan.post("/checkout/enter", &[("pass", &pass)]).await), "/checkout");
-    assert_eq!(location(&fan.post("/checkout/enter", &[("pass", &pass)]).await), "/checkout");
+    assert_eq!(
+        location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
+        "/checkout/harbour-lights"
+    );
+    assert_eq!(
+        location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
+        "/checkout/harbour-lights"
+    );
     let sessions: i64 =
         sqlx::query_scalar("SELECT count(*) FROM checkout.sessions").fetch_one(&shop.app.pool).await.expect("a count");
     assert_eq!(sessions, 1);
     // By way of the waiting room's cookie, with nothing in the form.
     let by_cookie = shop.stranger();
     let request = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
-    let answer =
-        request.post(format!("{}/checkout/enter", shop.base)).header("cookie", format!("fg_pass={}", shop.pass()));
+    let answer = request
+        .post(format!("{}/checkout/harbour-lights/enter", shop.base))
+        .header("cookie", format!("fg_pass_harbour-lights={}", shop.pass()));
     let answer = answer.send().await.expect("an answer");
-    assert_eq!(location(&answer), "/checkout");
+    assert_eq!(location(&answer), "/checkout/harbour-lights");
     let cookies: Vec<_> =
         answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
     assert!(
-        cookies
-            .iter()
-            .any(|cookie| cookie.starts_with("fg_session=v4.local.") && cookie.contains("HttpOnly; SameSite=Lax"))
+        cookies.iter().any(|cookie| cookie.starts_with("fg_session_harbour-lights=v4.local.")
+            && cookie.contains("HttpOnly; SameSite=Lax"))
     );
-    assert!(cookies.iter().any(|cookie| cookie.starts_with("fg_pass=;") && cookie.contains("Max-Age=0")));
-    assert_eq!(by_cookie.get("/checkout").await.status(), StatusCode::FORBIDDEN);
+    assert!(
+        cookies.iter().any(|cookie| cookie.starts_with("fg_pass_harbour-lights=;") && cookie.contains("Max-Age=0"))
+    );
+    assert_eq!(by_cookie.get("/checkout/harbour-lights").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(
-        by_cookie.post("/checkout/enter", &[("pass", "v4.public.forged")]).await.status(),
+        by_cookie.post("/checkout/harbour-lights/enter", &[("pass", "v4.public.forged")]).await.status(),
         StatusCode::UNAUTHORIZED
     );
 }
@@ -128,7 +138,7 @@ async fn a_full_checkout_keeps_the_turn() {
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     let (first, second) = (shop.fan().await, shop.stranger());
     let pass = shop.pass();
-    let full = second.post("/checkout/enter", &[("pass", &pass)]).await;
+    let full = second.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await;
     assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
     let full = full.text().await.expect("text");
     assert!(full.contains("Your turn is safe") && full.contains(&pass), "{full}");
@@ -136,7 +146,10 @@ async fn a_full_checkout_keeps_the_turn() {
     shop.confirm(&shop.intent_of(order).await, "ok").await;
     shop.state(order, "fulfilled").await;
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    assert_eq!(location(&second.post("/checkout/enter", &[("pass", &pass)]).await), "/checkout");
+    assert_eq!(
+        location(&second.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
+        "/checkout/harbour-lights"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,10 +166,10 @@ async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
 
     // Still in checkout, the fan may choose again.
     let (again, page) = shop.order(&fan, 1).await;
-    assert_eq!(location(&fan.post(&format!("/orders/{again}/cancel"), &[]).await), "/checkout");
+    assert_eq!(location(&fan.post(&format!("/orders/{again}/cancel"), &[]).await), "/checkout/harbour-lights");
     shop.state(again, "cancelled").await;
     assert!(fan.read(&page).await.contains("You gave this order up"));
-    assert!(fan.read("/checkout").await.contains("Choose your tickets"));
+    assert!(fan.read("/checkout/harbour-lights").await.contains("Choose your tickets"));
     // Paid at the provider in the last moment: the money goes back.
     shop.confirm(&shop.intent_of(again).await, "ok").await;
     shop.state(again, "refunded").await;
@@ -171,7 +184,7 @@ async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
         let body: serde_json::Value = answer.json().await.expect("a problem");
         body["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
     };
-    let json = shop.http.post(format!("{}/checkout/order", shop.base)).json(&serde_json::json!({}));
+    let json = shop.http.post(format!("{}/checkout/harbour-lights/order", shop.base)).json(&serde_json::json!({}));
     assert_eq!(problem(json.send().await.expect("an answer")).await, "unsupported-media-type");
     let large = vec![b'a'; 70_000];
     let webhook = shop.http.post(format!("{}/v1/payments/webhooks/sandbox", shop.base)).body(large);
@@ -186,19 +199,19 @@ async fn a_hold_that_ran_out_says_so_once_and_without_scripts() {
     let shop = Shop::with(&[("FAIRGATE_HOLD_SECS", "1")]).await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
-    let held = fan.read("/checkout").await;
+    let held = fan.read("/checkout/harbour-lights").await;
     assert!(held.contains("Your tickets are held") && held.contains("data-over=\"Your hold ran out."), "{held}");
     assert!(held.contains("<noscript>, 1 second from when this page was loaded</noscript>"), "{held}");
-    assert!(held.contains("http-equiv=\"refresh\" content=\"2; url=/checkout\""), "{held}");
+    assert!(held.contains("http-equiv=\"refresh\" content=\"2; url=/checkout/harbour-lights\""), "{held}");
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
-    let after = fan.read("/checkout").await;
+    let after = fan.read("/checkout/harbour-lights").await;
     assert!(after.contains("Choose your tickets") && after.contains("Your hold ran out."), "{after}");
-    assert!(!fan.read("/checkout").await.contains("Your hold ran out."), "it is news once");
+    assert!(!fan.read("/checkout/harbour-lights").await.contains("Your hold ran out."), "it is news once");
     // What was given back did not run out.
     fan.hold(&[(&shop.floor, 1)]).await;
-    assert_eq!(location(&fan.post("/checkout/give-back", &[]).await), "/checkout");
+    assert_eq!(location(&fan.post("/checkout/harbour-lights/give-back", &[]).await), "/checkout/harbour-lights");
     tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
-    assert!(!fan.read("/checkout").await.contains("Your hold ran out."));
+    assert!(!fan.read("/checkout/harbour-lights").await.contains("Your hold ran out."));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,4 +224,106 @@ async fn the_order_page_names_the_mail_that_comes() {
     shop.state(order, "fulfilled").await;
     let tickets = fan.read(&page).await;
     assert!(tickets.contains("They also come by mail to <strong>mira@example.com</strong>"), "{tickets}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_is_changed_without_being_given_back() {
+    let shop = Shop::stocked(&[], 4).await;
+    let (fan, other) = (shop.fan().await, shop.fan().await);
+    fan.hold(&[(&shop.floor, 2)]).await;
+    other.hold(&[(&shop.floor, 2)]).await;
+    let held = fan.read("/checkout/harbour-lights").await;
+    assert!(held.contains("href=\"/checkout/harbour-lights?change=1\""), "{held}");
+    let changing = "/checkout/harbour-lights?change=1";
+    // What is left is looked up twice a second.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let page = fan.read(changing).await;
+    assert!(page.contains("None left beyond the 2 you hold") && page.contains("You hold 2 tickets"), "{page}");
+
+    let refused = fan.choose_at(changing, &[(&shop.floor, 3)]).await;
+    assert_eq!(refused.status(), StatusCode::CONFLICT);
+    let refused = refused.text().await.expect("text");
+    assert!(refused.contains("Not enough of Floor are free. You keep your 2 tickets."), "{refused}");
+    assert!(fan.read("/checkout/harbour-lights").await.contains("2 × Floor"));
+    assert_eq!(location(&fan.choose_at(changing, &[(&shop.floor, 1)]).await), "/checkout/harbour-lights");
+    assert!(fan.read("/checkout/harbour-lights").await.contains("1 × Floor"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_shows_in_one_browser_leave_each_other_alone() {
+    let shop = Shop::new().await;
+    let [front, _] = shop.another("night-train", "Night Train").await;
+    let fan = shop.fan().await;
+    fan.hold(&[(&shop.floor, 2)]).await;
+    let entered = fan.post("/checkout/night-train/enter", &[("pass", &shop.pass_for("night-train", 120))]).await;
+    assert_eq!(location(&entered), "/checkout/night-train");
+    assert!(fan.read("/checkout/night-train").await.contains("Night Train"));
+    let first = fan.read("/checkout/harbour-lights").await;
+    assert!(first.contains("2 × Floor") && first.contains("Harbour Lights"), "the first goes on: {first}");
+
+    let both = fan.read("/checkout").await;
+    assert!(both.contains("Go on with Harbour Lights") && both.contains("Go on with Night Train"), "{both}");
+    assert_eq!(location(&fan.choose_at("/checkout/night-train", &[(&front, 1)]).await), "/checkout/night-train");
+    let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
+    let orders = [
+        location(&fan.post("/checkout/night-train/order", &buyer).await),
+        location(&fan.post("/checkout/harbour-lights/order", &buyer).await),
+    ];
+    for (page, title) in orders.iter().zip(["Night Train", "Harbour Lights"]) {
+        assert!(fan.read(page).await.contains(title), "{page}");
+        // By the cookie alone, too.
+        assert!(location(&fan.get(page.split('?').next().unwrap_or_default()).await).contains("key="));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_outside_is_led_on_and_not_round() {
+    let shop = Shop::with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
+    let pass = shop.pass();
+    let fan = shop.stranger();
+    assert_eq!(
+        location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
+        "/checkout/harbour-lights"
+    );
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    // The session has lapsed, and its cookie with it.
+    let outside = fan.get("/checkout/harbour-lights").await;
+    assert_eq!(outside.status(), StatusCode::FORBIDDEN);
+    let outside = outside.text().await.expect("text");
+    assert!(outside.contains("href=\"/queue/harbour-lights\""), "{outside}");
+    // The pass is still good by its date, and used; and one that came too late.
+    for pass in [pass, shop.pass_for("harbour-lights", -1)] {
+        let answer = fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        let page = answer.text().await.expect("text");
+        let anew = "action=\"/queue/harbour-lights/join\"><input type=\"hidden\" name=\"again\"";
+        assert!(page.contains(anew) && page.contains("Join the line again"), "{page}");
+    }
+    assert_eq!(fan.get("/checkout/Not;A=slug").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(location(&shop.fan().await.get("/checkout").await), "/checkout/harbour-lights");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn once_the_show_has_begun_pages_say_so() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    fan.hold(&[(&shop.floor, 1)]).await;
+    sqlx::query(
+        "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - interval '1 second'",
+    )
+    .execute(&shop.app.pool)
+    .await
+    .expect("changed");
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    let late = shop.pass();
+    let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
+    for answer in [
+        fan.get("/checkout/harbour-lights").await,
+        fan.post("/checkout/harbour-lights/order", &buyer).await,
+        shop.stranger().post("/checkout/harbour-lights/enter", &[("pass", &late)]).await,
+    ] {
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+        let page = answer.text().await.expect("text");
+        assert!(page.contains("The show has begun") && !page.contains("/queue/"), "{page}");
+    }
 }

@@ -147,7 +147,8 @@ async fn a_provider_that_is_away_costs_time_and_not_the_order() {
     let shop = Shop::with(&[("FAIRGATE_PAYMENT_URL", "http://127.0.0.1:9")]).await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
-    let answer = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let answer =
+        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
     let page = fan.read(&crate::shop::location(&answer)).await;
     assert!(page.contains("Your tickets are kept"), "{page}");
     let placed = "SELECT count(*) FROM checkout.orders WHERE state = 'placed' AND order_id <> $1";

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::stage::{Answer, Plan, Stage, eventually};
 
-async fn ask(stage: &Stage, order: Uuid) -> RefundAsked {
+pub async fn ask(stage: &Stage, order: Uuid) -> RefundAsked {
     let mut tx = stage.corner.pool.begin().await.unwrap();
     let asked = request_refund(&mut tx, order, "The show was moved.", &RequestId::fresh()).await.unwrap();
     tx.commit().await.unwrap();
@@ -23,7 +23,7 @@ async fn paid(stage: &Stage, quantity: i32) -> (String, Uuid) {
     (session, id(&order))
 }
 
-async fn reaches(stage: &Stage, id: Uuid, state: State) {
+pub async fn reaches(stage: &Stage, id: Uuid, state: State) {
     eventually("the order's state", || async {
         (order(&stage.corner.pool, id).await.unwrap().unwrap().state == state).then_some(())
     })

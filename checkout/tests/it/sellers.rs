@@ -143,7 +143,7 @@ async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
         assert_eq!(held.problem(), "pass-used", "{key}");
         let entered = tower::ServiceExt::oneshot(
             desk.stage.router.clone(),
-            axum::http::Request::post("/checkout/enter")
+            axum::http::Request::post("/checkout/harbour-lights/enter")
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(axum::body::Body::from(format!("pass={pass}")))
                 .unwrap(),

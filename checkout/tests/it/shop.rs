@@ -79,7 +79,7 @@ impl Shop {
         gate.restore(ROOM, &[]).await.expect("gate");
         let (pool, redis, kafka) = (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
         let app = App::new(config, pool, redis, kafka, gate, keys.verifier()).expect("app");
-        let [floor, balcony] = stock(&app, allotted).await;
+        let [floor, balcony] = stock(&app, SHOW, "Harbour Lights", allotted).await;
 
         let tasks = Tasks::default();
         let shop = serve(&app, provider, listener, &tasks).await;
@@ -100,16 +100,26 @@ impl Shop {
 
     /// A fresh pass for this shop.
     pub fn pass(&self) -> String {
+        self.pass_for(SHOW, 120)
+    }
+
+    /// A fresh pass for a show that is sold here, good for so many seconds.
+    pub fn pass_for(&self, show: &str, secs: i64) -> String {
         let place = format!("{ROOM}.0.{}", self.next_place.fetch_add(1, Ordering::Relaxed));
         let now = Utc::now();
-        self.keys.sign(ROOM, SHOW, &place, now, now + chrono::Duration::seconds(120)).expect("pass")
+        self.keys.sign(ROOM, show, &place, now, now + chrono::Duration::seconds(secs)).expect("pass")
+    }
+
+    /// Puts another show on sale, with ten tickets of each type.
+    pub async fn another(&self, show: &str, title: &str) -> [TicketType; 2] {
+        stock(&self.app, show, title, 10).await
     }
 
     /// Somebody with a browser who is in checkout.
     pub async fn fan(&self) -> Fan {
         let fan = self.stranger();
-        let answer = fan.post("/checkout/enter", &[("pass", &self.pass())]).await;
-        assert_eq!(location(&answer), "/checkout");
+        let answer = fan.post("/checkout/harbour-lights/enter", &[("pass", &self.pass())]).await;
+        assert_eq!(location(&answer), "/checkout/harbour-lights");
         fan
     }
 
@@ -122,7 +132,8 @@ impl Shop {
     /// An order of a fan's, not paid: its id and the address of its page.
     pub async fn order(&self, fan: &Fan, quantity: i32) -> (Uuid, String) {
         fan.hold(&[(&self.floor, quantity)]).await;
-        let answer = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+        let answer =
+            fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
         let page = location(&answer);
         let id = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an order's address");
         self.state(id, "awaiting_payment").await;
@@ -229,7 +240,7 @@ pub fn news(kind: &str, order: Uuid, intent: &str, amount_minor: i64) -> Value {
     })
 }
 
-async fn stock(app: &App, allotted: i32) -> [TicketType; 2] {
+async fn stock(app: &App, name: &str, title: &str, allotted: i32) -> [TicketType; 2] {
     let at = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
     let ticket_type = |name: &str, price_minor| NewTicketType {
         name: name.to_owned(),
@@ -239,8 +250,8 @@ async fn stock(app: &App, allotted: i32) -> [TicketType; 2] {
         per_order_max: 4,
     };
     let show = NewShow {
-        show: SHOW.to_owned(),
-        title: "Harbour Lights".to_owned(),
+        show: name.to_owned(),
+        title: title.to_owned(),
         performer: "Mira Vale".to_owned(),
         genre: "Pop".to_owned(),
         description: String::new(),
@@ -260,7 +271,7 @@ async fn stock(app: &App, allotted: i32) -> [TicketType; 2] {
     };
     let types = put_show(&app.pool, &show).await.expect("a show");
     for ticket_type in &types {
-        put_stock(&app.pool, SHOW, ticket_type.ticket_type, allotted, Some(2)).await.expect("stock");
+        put_stock(&app.pool, name, ticket_type.ticket_type, allotted, Some(2)).await.expect("stock");
     }
     let gate = GateSettings {
         room: ROOM.to_owned(),
@@ -325,19 +336,25 @@ impl Fan {
         request.form(&fields).send().await.expect("an answer")
     }
 
-    /// Chooses tickets and holds them.
+    /// Chooses tickets of the shop's first show and holds them.
     pub async fn hold(&self, choice: &[(&TicketType, i32)]) {
         let answer = self.try_hold(choice).await;
-        assert_eq!(location(&answer), "/checkout");
+        assert_eq!(location(&answer), "/checkout/harbour-lights");
     }
 
     pub async fn try_hold(&self, choice: &[(&TicketType, i32)]) -> Response {
-        let page = self.read("/checkout").await;
+        self.choose_at("/checkout/harbour-lights", choice).await
+    }
+
+    /// Sends the form of the page at `path`, filled in.
+    pub async fn choose_at(&self, path: &str, choice: &[(&TicketType, i32)]) -> Response {
+        let page = self.read(path).await;
+        let action = page.split("<form method=\"post\" action=\"").nth(1).and_then(|rest| rest.split('"').next());
         let attempt = page.split("name=\"attempt\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let mut form = vec![("attempt".to_owned(), attempt.expect("a form").to_owned())];
         form.extend(choice.iter().map(|(kind, count)| (format!("q-{}", kind.ticket_type), count.to_string())));
         let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.post("/checkout/hold", &fields).await
+        self.post(action.expect("a form"), &fields).await
     }
 
     fn address(&self, path: &str) -> String {

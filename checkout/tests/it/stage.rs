@@ -88,8 +88,8 @@ fn new_show(types: usize) -> NewShow {
             address: String::new(),
             time_zone: "Europe/Berlin".to_owned(),
         },
-        doors_at: now,
-        starts_at: now,
+        doors_at: now + chrono::Duration::days(30),
+        starts_at: now + chrono::Duration::days(30),
         on_sale_at: now,
         high_traffic: true,
         listed: true,
@@ -349,6 +349,14 @@ impl Stage {
             Some(free)
         })
         .await
+    }
+
+    /// Lets the show begin, and everybody hear of it.
+    pub async fn begin_show(&self) {
+        let sql =
+            "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - interval '1 second'";
+        sqlx::query(sql).execute(&self.corner.pool).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(600)).await;
     }
 
     /// Forgets this test's part of Redis, as a restart without persistence would.

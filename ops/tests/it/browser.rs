@@ -40,7 +40,7 @@ async fn a_fan_buys_tickets_in_a_browser() {
     let place: i64 = browser.text(".place-number").await.parse().expect("a number");
     assert!((2..=17).contains(&place), "place {place}");
     // The page claims by itself and goes on.
-    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     browser.check("choose").await;
     buy(&browser, true).await;
     assert_clean(&house.verify().await);
@@ -60,7 +60,7 @@ async fn a_fan_buys_tickets_without_scripts() {
     browser.see(".place-number").await;
     // The page reloads by itself until it is our turn; going in is one press.
     browser.click(r#"form[action="/queue/harbour/enter"] button"#).await;
-    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     buy(&browser, false).await;
     assert_clean(&house.verify().await);
     browser.quit().await;
@@ -69,14 +69,14 @@ async fn a_fan_buys_tickets_without_scripts() {
 /// From choosing to the tickets.
 async fn buy(browser: &Browser, scripts: bool) {
     browser.select("select.qty", 2).await;
-    browser.click(r#"form[action="/checkout/hold"] button"#).await;
+    browser.click(r#"form[action="/checkout/harbour/hold"] button"#).await;
     browser.see("#email").await;
     if scripts {
         browser.check("buyer").await;
     }
     browser.fill("#name", "Ada Example").await;
     browser.fill("#email", "ada@example.com").await;
-    browser.click(r#"form[action="/checkout/order"] button"#).await;
+    browser.click(r#"form[action="/checkout/harbour/order"] button"#).await;
     browser.see("a.btn-primary.btn-wide").await;
     if scripts {
         browser.check("pay").await;

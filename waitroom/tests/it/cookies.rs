@@ -43,7 +43,7 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
     assert!(turn.contains(KEPT) && !turn.contains(NONE) && turn.contains("data-enter"), "{turn}");
     let (status, _, pass) = fan.page("POST", &enter, "fg_cookies=1").await;
     assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
-    assert!(pass.contains("fg_pass=v4.public."), "{pass}");
+    assert!(pass.contains("fg_pass_s=v4.public."), "{pass}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -204,13 +204,18 @@ impl Instance {
 
     /// The answer that a browser gets.
     pub async fn browse(&self, method: &str, path: &str, cookie: &str) -> axum::response::Response {
+        self.submit(method, path, cookie, "").await
+    }
+
+    /// The answer that a browser gets to a filled-in form.
+    pub async fn submit(&self, method: &str, path: &str, cookie: &str, form: &'static str) -> axum::response::Response {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::ACCEPT, "text/html,*/*")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(header::COOKIE, cookie)
-            .body(Body::empty())
+            .body(Body::from(form))
             .expect("request");
         self.send(request).await
     }

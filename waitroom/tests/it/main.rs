@@ -192,7 +192,50 @@ async fn the_page_joins_waits_and_goes_on_to_checkout_without_javascript() {
     }
     let (status, _, pass) = hall.instance.page("POST", "/queue/s/enter", &cookie).await;
     assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
-    assert!(pass.contains("fg_pass=v4.public."), "{pass}");
+    assert!(pass.contains("fg_pass_s=v4.public."), "{pass}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_in_checkout_can_join_anew() {
+    let hall = Hall::create(1, 1000.0, 1).await;
+    hall.put_show().await;
+    hall.set_phase(Phase::Open).await;
+    let cookie =
+        |set: String| set.lines().map(|line| line.split(';').next().unwrap_or_default()).collect::<Vec<_>>().join("; ");
+    let (_, _, set) = hall.instance.page("POST", "/queue/s/join", "").await;
+    let place = cookie(set);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let entered = loop {
+        let (status, _, set) = hall.instance.page("POST", "/queue/s/enter", &place).await;
+        if status == StatusCode::TEMPORARY_REDIRECT {
+            break cookie(set);
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let both = format!("{place}; {entered}");
+    // Once the window is over the page asks what the fan wants, instead of leading to a checkout that may be over.
+    let (status, page, _) = loop {
+        let (status, page, set) = hall.instance.page("GET", "/queue/s", &both).await;
+        if !page.contains("action=\"/queue/s/enter\"") {
+            break (status, page, set);
+        }
+        assert!(Instant::now() < deadline, "{page}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(status, StatusCode::OK);
+    assert!(page.contains("You went into checkout") && page.contains("href=\"/checkout/s\""), "{page}");
+    assert!(page.contains("Join the line again"), "{page}");
+    // Without asking for a new place the old one is kept; with it, there is a new one, whose turn is another.
+    let (_, _, set) = hall.instance.page("POST", "/queue/s/join", &both).await;
+    assert_eq!(set, "");
+    let joined = hall.instance.submit("POST", "/queue/s/join", &both, "again=1").await;
+    assert_eq!(joined.status(), StatusCode::SEE_OTHER);
+    let set = joined.headers()[axum::http::header::SET_COOKIE].to_str().unwrap().to_owned();
+    assert!(set.starts_with("fg_place_r=v4.local."), "{set}");
+    let anew = format!("{}; {entered}", cookie(set));
+    let (_, page, _) = hall.instance.page("GET", "/queue/s", &anew).await;
+    assert!(!page.contains("You went into checkout"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +256,7 @@ async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let (_, _, pass) = instance.page("POST", "/queue/s/enter", cookie).await;
-        if pass.contains("__Host-fg_pass=v4.public.") && pass.contains("__Host-fg_entered_r=") {
+        if pass.contains("__Host-fg_pass_s=v4.public.") && pass.contains("__Host-fg_entered_r=") {
             break;
         }
         assert!(Instant::now() < deadline, "{pass}");
