@@ -9,26 +9,96 @@ use kit::{
     http::RequestId,
     kafka::{Kafka, Producer, ProducerBounds},
 };
-use rdkafka::{error::KafkaError, producer::FutureRecord};
+use rdkafka::{error::KafkaError, message::Header, producer::FutureRecord};
+use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{App, Error, config::Config, contract::Command};
+use crate::{App, Error, config::Config, contract::Command, decide::Asked};
 
 /// The topic of order commands; its partition is the home shard's.
 pub const COMMANDS_TOPIC: &str = "orders.commands";
+/// Order commands that nobody can read or write, as they were, with where they were found in the header `origin`.
+pub const DEAD_TOPIC: &str = "orders.dead";
 /// The consumer group of the order writers.
 pub const WRITER_GROUP: &str = "order-writer";
 /// Long enough to look into what happened; everything that counts is in Postgres.
 const RETENTION: &str = "604800000";
+/// Long enough for somebody to come and look.
+const DEAD_RETENTION: &str = "2592000000";
 
 /// How long Kafka may take to say how long the log is, in all and for one partition.
 const ENDS_MAX: Duration = Duration::from_secs(2);
 const CALL: Duration = Duration::from_secs(1);
 
+/// What a record of the log says.
+#[derive(Debug, PartialEq)]
+pub enum Parsed {
+    Command(Box<Command>),
+    /// A command of this kind, which only a later version than this one knows.
+    Unknown(String),
+    Unreadable,
+}
+
+/// Reads a record of the log.
+pub fn parse(payload: &[u8]) -> Parsed {
+    #[derive(Deserialize)]
+    struct Tag {
+        r#type: String,
+    }
+    if let Ok(command) = serde_json::from_slice(payload) {
+        return Parsed::Command(Box::new(command));
+    }
+    match serde_json::from_slice::<Tag>(payload) {
+        Ok(tag) if is_kind(&tag.r#type) && !Command::KINDS.contains(&tag.r#type.as_str()) => {
+            Parsed::Unknown(tag.r#type)
+        }
+        _ => Parsed::Unreadable,
+    }
+}
+
+/// Whether it is spelled as kinds of commands are: `word.v1`.
+fn is_kind(text: &str) -> bool {
+    text.len() <= 40
+        && text.split_once(".v").is_some_and(|(word, version)| {
+            !word.is_empty()
+                && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && version.parse::<u16>().is_ok()
+        })
+}
+
+/// A record that goes to the dead letters.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub key: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub request: RequestId,
+    /// Partition and offset in the log.
+    pub origin: String,
+}
+
+impl Letter {
+    /// A command that cannot be written.
+    pub fn of(asked: &Asked, origin: String) -> Self {
+        Self {
+            key: asked.command.order().to_string().into_bytes(),
+            // What was read from JSON can be written as JSON.
+            payload: serde_json::to_vec(&asked.command).unwrap_or_default(),
+            request: RequestId(asked.request_id.clone()),
+            origin,
+        }
+    }
+
+    /// The order that it is about, as far as its key says.
+    pub fn order(&self) -> Option<Uuid> {
+        std::str::from_utf8(&self.key).ok()?.parse().ok()
+    }
+}
+
 /// The producer of order commands.
 pub struct Commands {
     producer: Arc<Producer>,
     topic: String,
+    dead: String,
     /// Partitions of the topic.
     pub partitions: i32,
 }
@@ -57,6 +127,7 @@ impl Commands {
         Ok(Self {
             producer: Arc::new(Producer::new(kafka.clone(), bounds)?),
             topic: kafka.name(COMMANDS_TOPIC),
+            dead: kafka.name(DEAD_TOPIC),
             partitions: config.commands_partitions,
         })
     }
@@ -98,6 +169,19 @@ impl Commands {
         Err(SendFault::Unknown(fault))
     }
 
+    /// Puts a record among the dead letters and waits until it is there.
+    pub async fn bury(&self, letter: &Letter) -> Result<(), SendFault> {
+        let headers =
+            kit::kafka::headers(&letter.request).insert(Header { key: "origin", value: Some(letter.origin.as_str()) });
+        let record = FutureRecord::to(&self.dead).key(&letter.key).payload(&letter.payload).headers(headers);
+        let delivery = self.producer.send(record).map_err(|error| SendFault::NotQueued(error.to_string()))?;
+        match delivery.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((error, _))) => Err(SendFault::Unknown(error.to_string())),
+            Err(_) => Err(SendFault::Unknown("the producer was dropped".to_owned())),
+        }
+    }
+
     /// Where each partition starts and ends.
     async fn bounds(&self) -> Result<Result<Vec<(i32, i64, i64)>, KafkaError>, Error> {
         let (producer, topic, partitions) = (self.producer.clone(), self.topic.clone(), self.partitions);
@@ -132,10 +216,35 @@ pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
     }
 }
 
-/// Makes sure that the topic is there.
+/// Makes sure that the topics are there.
 ///
 /// # Errors
 /// Kafka away, or a topic with fewer partitions than set.
 pub async fn ensure_topic(kafka: &Kafka, partitions: i32) -> anyhow::Result<()> {
+    kafka.ensure_topic(DEAD_TOPIC, 1, &[("retention.ms", DEAD_RETENTION)]).await?;
     kafka.ensure_topic(COMMANDS_TOPIC, partitions, &[("retention.ms", RETENTION)]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::End;
+
+    #[test]
+    fn what_is_for_a_later_version_is_told_from_what_nobody_can_read() {
+        let cancel = Command::Cancel(End { order: Uuid::nil() });
+        let known = serde_json::to_vec(&cancel).expect("JSON");
+        assert_eq!(parse(&known), Parsed::Command(Box::new(cancel)));
+        for kind in ["place.v2", "swap.v1"] {
+            assert_eq!(parse(format!("{{\"type\":\"{kind}\",\"x\":1}}").as_bytes()), Parsed::Unknown(kind.to_owned()));
+        }
+        let unreadable = ["", "{", "[]", "{}", "{\"type\":3}", "{\"type\":\"cancel.v1\"}", "{\"type\":\"Hello.v1\"}"];
+        for text in unreadable {
+            assert_eq!(parse(text.as_bytes()), Parsed::Unreadable, "{text}");
+        }
+        for kind in Command::KINDS {
+            assert!(is_kind(kind));
+            assert_eq!(parse(format!("{{\"type\":\"{kind}\"}}").as_bytes()), Parsed::Unreadable, "{kind} is known");
+        }
+    }
 }

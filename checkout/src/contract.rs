@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use crate::{
-    commands::{COMMANDS_TOPIC, WRITER_GROUP},
+    commands::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
     order::State,
     order_key::OrderLinks,
     outbox::EVENTS_TOPIC,
@@ -56,6 +56,19 @@ pub enum Command {
     /// An admin gives a paid order's money back.
     #[serde(rename = "refund.v1")]
     Refund(End),
+}
+
+impl Command {
+    /// The kinds that this version knows, as `type` says them.
+    pub const KINDS: [&str; 4] = ["place.v1", "cancel.v1", "expire.v1", "refund.v1"];
+
+    /// The order that it is about.
+    pub fn order(&self) -> Uuid {
+        match self {
+            Self::Place(place) => place.order,
+            Self::Cancel(end) | Self::Expire(end) | Self::Refund(end) => end.order,
+        }
+    }
 }
 
 /// Makes a hold an order.

@@ -27,10 +27,13 @@ pub enum Refusal {
     SoldOut,
     /// A line names stock that does not exist.
     StockUnknown,
+    /// The command could not be read, or Postgres will never have it.
+    Unwritable,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] = [Self::StaleEpoch, Self::HoldUsed, Self::OrderOpen, Self::SoldOut, Self::StockUnknown];
+    const ALL: [Self; 6] =
+        [Self::StaleEpoch, Self::HoldUsed, Self::OrderOpen, Self::SoldOut, Self::StockUnknown, Self::Unwritable];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,6 +42,7 @@ impl Refusal {
             Self::OrderOpen => "order_open",
             Self::SoldOut => "sold_out",
             Self::StockUnknown => "stock_unknown",
+            Self::Unwritable => "unwritable",
         }
     }
 

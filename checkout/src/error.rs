@@ -66,6 +66,8 @@ pub enum Error {
     OrderOpen,
     #[error("the order can no longer be cancelled")]
     OrderNotCancellable,
+    #[error("the order cannot be written")]
+    OrderUnwritable,
     #[error("there is no such show")]
     ShowUnknown,
 
@@ -139,9 +141,11 @@ impl Error {
                 self.choice_problem()
             }
             Self::IdempotencyMismatch | Self::InProgress => self.repeat_problem(),
-            Self::OrderUnknown | Self::OrderOpen | Self::OrderNotCancellable | Self::ShowUnknown => {
-                self.order_problem()
-            }
+            Self::OrderUnknown
+            | Self::OrderOpen
+            | Self::OrderNotCancellable
+            | Self::OrderUnwritable
+            | Self::ShowUnknown => self.order_problem(),
             Self::PaymentProviderAway(_) | Self::PaymentProviderUnknown | Self::WebhookSignatureInvalid(_) => {
                 self.payment_problem()
             }
@@ -263,6 +267,10 @@ impl Error {
             Self::OrderNotCancellable => {
                 Problem::new(StatusCode::CONFLICT, "order-not-cancellable", "This order can no longer be cancelled")
                     .detail("It is paid or closed already.")
+            }
+            Self::OrderUnwritable => {
+                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "order-unwritable", "The order could not be written")
+                    .detail("The fault is ours. Nothing was charged. Choose tickets anew.")
             }
             Self::ShowUnknown => Problem::new(StatusCode::NOT_FOUND, "show-unknown", "There is no such show")
                 .detail("Check the address, or start from the list of shows."),

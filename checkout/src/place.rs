@@ -67,8 +67,8 @@ fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
 /// Makes a hold an order. With the same `key`, hold and buyer it can be repeated and gives the same order.
 ///
 /// # Errors
-/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `idempotency-mismatch`,
-/// `session-ended`, `show-begun`; `try-again-soon` where Kafka or the stores are away.
+/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-unwritable`,
+/// `idempotency-mismatch`, `session-ended`, `show-begun`; `try-again-soon` where Kafka or the stores are away.
 pub async fn place(
     app: &App,
     session: &Session,
@@ -136,6 +136,7 @@ fn refused(refusal: Refusal) -> Error {
     match refusal {
         Refusal::HoldUsed => Error::HoldUsed,
         Refusal::OrderOpen => Error::OrderOpen,
+        Refusal::Unwritable => Error::OrderUnwritable,
         Refusal::SoldOut | Refusal::StaleEpoch | Refusal::StockUnknown => Error::HoldLost,
     }
 }

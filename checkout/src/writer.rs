@@ -4,7 +4,8 @@
 //! group has committed, and a batch that begins beyond it is refused. So a batch that comes again is recognised, two writers
 //! that both believe to own a partition cannot both write, and where Postgres comes back with less (an older standby, a
 //! restored backup) what it lost is written again. Beside the offset stands the id of the log it is of; a log that was made
-//! anew is read from its start. Redis and those who wait are told after the commit; if that gets lost, the keeper notices.
+//! anew is read from its start. A command or a row of a kind that only a later version knows stops its partition until such
+//! a version takes over; what nobody can read goes to the dead letters. Redis and those who wait are told after the commit; if that gets lost, the keeper notices.
 //!
 //! This file follows the log and hands its records out; [`position`] says from where, [`lane`] writes a partition's,
 //! [`tell`] says what was written.
@@ -28,15 +29,14 @@ use sqlx::PgPool;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
     App,
-    commands::{self, COMMANDS_TOPIC, WRITER_GROUP},
-    contract::Command,
+    commands::{self, COMMANDS_TOPIC, Letter, Parsed, WRITER_GROUP},
     decide::Asked,
     store,
 };
@@ -47,6 +47,8 @@ mod lane;
 mod position;
 mod tell;
 
+/// How often a partition is tried again that was stopped for what this process does not know.
+const STOPPED: Duration = Duration::from_secs(5);
 /// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and how often Postgres and the
 /// log are looked at, whether they are still the same.
 const LOOK: Duration = Duration::from_millis(500);
@@ -54,11 +56,29 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A record of the log.
 #[derive(Debug, Clone)]
 struct Entry {
-    /// Where the record read before it ended.
-    from: i64,
     offset: i64,
-    /// `None` where it could not be read.
-    asked: Option<Asked>,
+    content: Content,
+}
+
+/// What a record holds.
+#[derive(Debug, Clone)]
+enum Content {
+    Command(Asked),
+    /// A command of this kind, which only a later version than this one knows.
+    Unknown(String),
+    /// Nobody can read or write it; it goes to the dead letters.
+    Dead(Letter),
+}
+
+impl Entry {
+    /// The order it is about, where that can be told.
+    fn order(&self) -> Option<Uuid> {
+        match &self.content {
+            Content::Command(asked) => Some(asked.command.order()),
+            Content::Unknown(_) => None,
+            Content::Dead(letter) => letter.order(),
+        }
+    }
 }
 
 /// The next offset of each partition that this process has written to.
@@ -110,14 +130,15 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
     positions.learn(offsets(app).await?);
     let consumer: StreamConsumer<Positions> =
         app.kafka.positioned_consumer(WRITER_GROUP, positions.clone()).context("making the order writer's consumer")?;
-    consumer.subscribe(&[&app.kafka.name(COMMANDS_TOPIC)])?;
+    let topic = app.kafka.name(COMMANDS_TOPIC);
+    consumer.subscribe(&[&topic])?;
     tracing::info!(%log, "the order writer is following the log");
     let done = Done::default();
     let lane = |partition| Lane::new(app.clone(), pool.clone(), partition, log, done.clone(), stop.clone());
     let mut lanes = JoinSet::new();
     let followed = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        followed = hand_out(&positions, &consumer, &mut lanes, lane, app.config.writer_batch_max) => followed,
+        followed = hand_out(&positions, &consumer, &mut lanes, lane, (&topic, app.config.writer_batch_max)) => followed,
         changed = watch(app, log, &positions, &consumer, &done) => changed,
     };
     // Their senders are gone: the lanes write what they have and end.
@@ -129,26 +150,44 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
 }
 
 /// Gives each record to its partition's lane, until a lane has to begin anew. A lane that is full holds the others up too,
-/// for they share the servers it waits for. A partition that moved to another writer leaves its lane idle here.
+/// for they share the servers it waits for; one that was stopped holds up nobody. A partition that moved to another writer
+/// leaves its lane idle here.
 async fn hand_out(
     positions: &Positions,
     consumer: &StreamConsumer<Positions>,
     lanes: &mut JoinSet<(i32, End)>,
     lane: impl Fn(i32) -> Lane,
-    entries_max: usize,
+    (topic, entries_max): (&str, usize),
 ) -> anyhow::Result<()> {
     let mut senders: HashMap<i32, (mpsc::Sender<Entry>, i64)> = HashMap::new();
+    let mut stopped: HashMap<i32, Instant> = HashMap::new();
     loop {
+        metrics::gauge!("fairgate_writer_stopped_partitions").set(stopped.len() as f64);
+        let due = stopped.iter().min_by_key(|(_, at)| **at).map(|(partition, at)| (*partition, *at + STOPPED));
         let message = tokio::select! {
             biased;
-            Some(ended) = lanes.join_next() => {
-                let (partition, _) = ended.context("a lane of the order writer")?;
-                bail!("partition {partition} is to be read again from where Postgres is");
+            Some(ended) = lanes.join_next() => match ended.context("a lane of the order writer")? {
+                (partition, End::Stopped) => {
+                    senders.remove(&partition);
+                    stopped.insert(partition, Instant::now());
+                    continue;
+                }
+                (partition, _) => bail!("partition {partition} is to be read again from where Postgres is"),
+            },
+            Some(partition) = until(due) => {
+                stopped.remove(&partition);
+                // Where it moved to another writer, it is read no longer.
+                if let Err(error) = consumer.seek(topic, partition, positions.of(partition), Duration::ZERO) {
+                    tracing::debug!(partition, %error, "reading a stopped partition again");
+                }
+                continue;
             }
             message = receive(consumer) => message?,
         };
         let (partition, offset) = (message.partition(), message.offset());
-        let from = positions.advance(partition, offset);
+        if stopped.contains_key(&partition) {
+            continue;
+        }
         let (sender, handed) = senders.entry(partition).or_insert_with(|| {
             let (sender, entries) = mpsc::channel(entries_max);
             lanes.spawn(lane(partition).run(entries));
@@ -160,8 +199,15 @@ async fn hand_out(
         }
         *handed = offset + 1;
         // One that ended is heard of in the next round.
-        let _ = sender.send(Entry { from, offset, asked: read(&message) }).await;
+        let _ = sender.send(Entry { offset, content: read(&message) }).await;
     }
+}
+
+/// Waits for the partition's moment; `None` at once where there is none.
+async fn until(due: Option<(i32, Instant)>) -> Option<i32> {
+    let (partition, at) = due?;
+    sleep_until(at).await;
+    Some(partition)
 }
 
 /// Looks whether the log and Postgres are still what they were, until they are not.
@@ -251,23 +297,23 @@ async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<Borrowe
     }
 }
 
-fn read(message: &BorrowedMessage<'_>) -> Option<Asked> {
+fn read(message: &BorrowedMessage<'_>) -> Content {
     let payload = message.payload().unwrap_or_default();
-    match serde_json::from_slice::<Command>(payload) {
-        Ok(command) => Some(Asked { command, request_id: request_id(message).0 }),
-        Err(error) => {
-            metrics::counter!("fairgate_writer_poison_total").increment(1);
-            // The category only: the payload names the buyer, and serde quotes what it does not like.
-            let category = format!("{:?}", error.classify());
-            tracing::error!(
-                partition = message.partition(),
-                offset = message.offset(),
-                category,
-                "an order command that cannot be read is passed over"
-            );
-            None
-        }
+    match commands::parse(payload) {
+        Parsed::Command(command) => Content::Command(Asked { command: *command, request_id: request_id(message).0 }),
+        Parsed::Unknown(kind) => Content::Unknown(kind),
+        Parsed::Unreadable => Content::Dead(Letter {
+            key: message.key().unwrap_or_default().to_vec(),
+            payload: payload.to_vec(),
+            request: request_id(message),
+            origin: origin(message.partition(), message.offset()),
+        }),
     }
+}
+
+/// Where a dead letter was found.
+fn origin(partition: i32, offset: i64) -> String {
+    format!("{partition}@{offset}")
 }
 
 fn commit(app: &App, consumer: &StreamConsumer<Positions>, written: &Offsets, mode: CommitMode) -> anyhow::Result<()> {

@@ -116,7 +116,7 @@ pub async fn order(
 
 async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, error: Error) -> Result<Response, Error> {
     match error {
-        Error::HoldExpired | Error::HoldLost => back_to_choosing(app, session, error).await,
+        Error::HoldExpired | Error::HoldLost | Error::OrderUnwritable => back_to_choosing(app, session, error).await,
         Error::HoldUsed | Error::OrderOpen | Error::IdempotencyMismatch => {
             let elsewhere = || {
                 let hold_gone = cookie::gone(app, &cookie::HOLD.of(&session.show));

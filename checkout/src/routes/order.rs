@@ -138,6 +138,7 @@ fn location(order: Uuid) -> (HeaderName, String) {
         (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
         (status = 409, body = ProblemBody, description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, `idempotency-mismatch`"),
+        (status = 500, body = ProblemBody, description = "`order-unwritable`: choose tickets anew"),
         (status = 503, body = ProblemBody, description = "Repeat it with the same key")))]
 async fn place_order(
     State(app): State<App>,

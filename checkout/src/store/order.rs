@@ -82,14 +82,31 @@ pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Resu
     }))
 }
 
+/// What a row says and this version does not know.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} {text} is unknown")]
+struct Unknown {
+    what: &'static str,
+    text: String,
+}
+
+fn unknown(what: &'static str, text: &str) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(Unknown { what, text: text.to_owned() }))
+}
+
+/// Whether a row says what only a later version knows.
+pub fn is_unknown(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Decode(source) if source.is::<Unknown>())
+}
+
 /// A state as the database spells it.
 pub fn state(text: &str) -> sqlx::Result<State> {
-    State::of(text).ok_or_else(|| sqlx::Error::Decode(format!("order state {text} is unknown").into()))
+    State::of(text).ok_or_else(|| unknown("order state", text))
 }
 
 /// A reason as the database spells it.
 pub fn reason(text: &str) -> sqlx::Result<Refusal> {
-    Refusal::of(text).ok_or_else(|| sqlx::Error::Decode(format!("refusal {text} is unknown").into()))
+    Refusal::of(text).ok_or_else(|| unknown("refusal", text))
 }
 
 /// What stands in the way of a new order.

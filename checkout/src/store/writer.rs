@@ -416,6 +416,7 @@ async fn raise_epochs(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
     Ok(())
 }
 
+/// A dead letter may be about an order that is there.
 async fn write_refusals(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
     if plan.refused.is_empty() {
         return Ok(());
@@ -425,6 +426,7 @@ async fn write_refusals(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) 
     sqlx::query!(
         "INSERT INTO checkout.refusals (order_id, reason, refused_at)
          SELECT order_id, reason, $3 FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, reason)
+         WHERE NOT EXISTS (SELECT FROM checkout.orders WHERE orders.order_id = new.order_id)
          ON CONFLICT (order_id) DO UPDATE SET reason = excluded.reason, refused_at = excluded.refused_at",
         &orders,
         &reasons,

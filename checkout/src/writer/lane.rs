@@ -10,10 +10,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Done, Entry, pauses, tell::Teller};
+use super::{Content, Done, Entry, origin, pauses, tell::Teller};
 use crate::{
     App,
-    decide::{self, Asked, Plan},
+    commands::Letter,
+    decide::{self, Asked, Plan, Refusal},
     store::{self, writer::Fenced},
 };
 
@@ -24,6 +25,8 @@ pub(super) enum End {
     Through,
     /// Postgres is elsewhere in the log, or in another log.
     Refused,
+    /// What comes next is for a later version than this one.
+    Stopped,
 }
 
 /// A partition on its way into Postgres.
@@ -45,15 +48,21 @@ impl Lane {
     /// Writes what comes, batch after batch.
     pub async fn run(mut self, mut entries: mpsc::Receiver<Entry>) -> (i32, End) {
         let (max, linger) = (self.app.config.writer_batch_max, self.app.config.writer_linger);
-        let end = loop {
+        let end = 'lane: loop {
             let batch = collect(&mut entries, max, linger).await;
-            let Some(last) = batch.last() else { break End::Through };
-            metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
-            let next_offset = last.offset + 1;
-            if let ControlFlow::Break(end) = self.write_through(&batch).await {
-                break end;
+            if batch.is_empty() {
+                break End::Through;
             }
-            self.done.note(self.partition, next_offset);
+            metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
+            // What is no command is written by itself, and nothing that was not read is passed over.
+            let together =
+                |one: &Entry, next: &Entry| one.is_command() && next.is_command() && next.offset == one.offset + 1;
+            for part in batch.chunk_by(together) {
+                if let ControlFlow::Break(end) = self.write_through(part).await {
+                    break 'lane end;
+                }
+                self.done.note(self.partition, part.last().map_or(0, |entry| entry.offset + 1));
+            }
         };
         self.teller.finish().await;
         (self.partition, end)
@@ -80,34 +89,51 @@ impl Lane {
                     metrics::counter!("fairgate_writer_refused_batches_total").increment(1);
                     return ControlFlow::Break(End::Refused);
                 }
+                Ok(Wrote::Unknown(what)) => return self.stopped(&what),
+                Err(error) if entries.len() == 1 && store::order::is_unknown(&error) => {
+                    return self.stopped(&error.to_string());
+                }
                 Err(error) if is_race(&error) || !kit::postgres::is_for_good(&error) => {
                     if !failing {
                         tracing::warn!(partition, %error, "the order writer waits for Postgres");
                         metrics::counter!("fairgate_writer_waits_total").increment(1);
                     }
                     failing = true;
-                    tokio::select! {
-                        () = self.stop.cancelled() => return ControlFlow::Break(End::Through),
-                        () = tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))) => {}
+                }
+                Ok(Wrote::Unsent(cause)) => {
+                    if !failing {
+                        tracing::warn!(partition, cause, "the order writer waits for a dead letter to be taken");
                     }
+                    failing = true;
                 }
                 Err(error) => return self.write_singly(entries, error).await,
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return ControlFlow::Break(End::Through),
+                () = tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))) => {}
             }
         }
     }
 
-    /// A batch that Postgres will never have is written record by record, so that only the culprit is passed over.
+    fn stopped(&self, what: &str) -> ControlFlow<End> {
+        let partition = self.partition;
+        tracing::error!(
+            partition,
+            what,
+            "the order writer does not know this and stops the partition; start a version that does"
+        );
+        ControlFlow::Break(End::Stopped)
+    }
+
+    /// A batch that Postgres will never have is written record by record, so that only the culprit is put aside.
     async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> ControlFlow<End> {
         let partition = self.partition;
         if let [entry] = entries {
-            metrics::counter!("fairgate_writer_poison_total").increment(1);
-            tracing::error!(partition, offset = entry.offset, %error, "an order command that cannot be written is passed over");
-            if entry.asked.is_none() {
-                return ControlFlow::Continue(());
-            }
-            // Without its command it writes nothing but the offset.
-            let passed = Entry { asked: None, ..entry.clone() };
-            return Box::pin(self.write_through(&[passed])).await;
+            tracing::error!(partition, offset = entry.offset, %error, "an order command cannot be written");
+            let Content::Command(asked) = &entry.content else { return ControlFlow::Continue(()) };
+            let letter = Letter::of(asked, origin(partition, entry.offset));
+            let dead = Entry { content: Content::Dead(letter), ..entry.clone() };
+            return Box::pin(self.write_through(&[dead])).await;
         }
         tracing::error!(partition, %error, "a batch of order commands is written one by one");
         for entry in entries {
@@ -120,7 +146,7 @@ impl Lane {
     async fn write(&self, entries: &[Entry]) -> sqlx::Result<Wrote> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Wrote::Before) };
         let mut tx = self.pool.begin().await?;
-        let batch = first.from..last.offset + 1;
+        let batch = first.offset..last.offset + 1;
         let (next_offset, now) = match store::writer::fence(&mut tx, self.partition, self.log, batch.clone()).await? {
             Fenced::Open { next_offset, now } => (next_offset, now),
             Fenced::Written => return Ok(Wrote::Before),
@@ -130,10 +156,26 @@ impl Lane {
                 return Ok(Wrote::Refused);
             }
         };
-        let unseen = entries.iter().filter(|entry| entry.offset >= next_offset);
-        let asked: Vec<Asked> = unseen.filter_map(|entry| entry.asked.clone()).collect();
-        let books = store::writer::books(&mut tx, &asked, now).await?;
-        let plan = decide::decide(&asked, books, now);
+        let plan = match entries {
+            [Entry { content: Content::Unknown(kind), .. }] => return Ok(Wrote::Unknown(format!("command {kind}"))),
+            [Entry { content: Content::Dead(letter), .. }] => {
+                if let Err(fault) = self.app.commands.bury(letter).await {
+                    return Ok(Wrote::Unsent(fault.into_text()));
+                }
+                metrics::counter!("fairgate_writer_dead_letters_total").increment(1);
+                tracing::error!(origin = letter.origin, "an order command went to the dead letters");
+                Plan {
+                    refused: letter.order().map(|order| (order, Refusal::Unwritable)).into_iter().collect(),
+                    ..Plan::default()
+                }
+            }
+            _ => {
+                let asked: Vec<Asked> =
+                    entries.iter().filter(|entry| entry.offset >= next_offset).filter_map(Entry::command).collect();
+                let books = store::writer::books(&mut tx, &asked, now).await?;
+                decide::decide(&asked, books, now)
+            }
+        };
         store::writer::write(&mut tx, &plan, self.partition, now).await?;
         tx.commit().await?;
         for (order, refusal) in &plan.refused {
@@ -154,6 +196,23 @@ enum Wrote {
     /// All of it was written before.
     Before,
     Refused,
+    /// Nothing, for it is a kind of command that a later version knows.
+    Unknown(String),
+    /// Nothing, for a dead letter was not taken.
+    Unsent(String),
+}
+
+impl Entry {
+    fn is_command(&self) -> bool {
+        matches!(self.content, Content::Command(_))
+    }
+
+    fn command(&self) -> Option<Asked> {
+        match &self.content {
+            Content::Command(asked) => Some(asked.clone()),
+            Content::Unknown(_) | Content::Dead(_) => None,
+        }
+    }
 }
 
 /// What came while the last batch was written, or else the next record and what comes within `linger` of it; `max` records

@@ -11,7 +11,6 @@ use tokio::{
 use super::Entry;
 use crate::{
     App,
-    contract::Command,
     decide::{Plan, Settlement},
     shard::{self, Settled},
     stock::ShardKey,
@@ -31,10 +30,7 @@ pub(super) struct Teller {
 impl Teller {
     /// Wakes those who wait for `entries`, and begins to tell Redis once it knows of the batch before.
     pub async fn tell(&mut self, app: &App, plan: Plan, entries: &[Entry]) {
-        app.outcomes.tell(entries.iter().filter_map(|entry| entry.asked.as_ref()).map(|asked| match &asked.command {
-            Command::Place(place) => place.order,
-            Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => end.order,
-        }));
+        app.outcomes.tell(entries.iter().filter_map(Entry::order));
         self.finish().await;
         self.before = Some(tokio::spawn(settle_all(app.clone(), plan.settlements)));
     }

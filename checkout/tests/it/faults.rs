@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use checkout::contract::{COMMANDS_TOPIC, Command, EVENTS_TOPIC, OrderEvent, WRITER_GROUP};
+use checkout::contract::{self, COMMANDS_TOPIC, Command, DEAD_TOPIC, EVENTS_TOPIC, End, OrderEvent, WRITER_GROUP};
 use futures::future::join_all;
 use kit::kafka::{ProducerBounds, ReaderContext};
 use rdkafka::{
@@ -261,28 +261,124 @@ async fn without_a_writer_an_order_is_pending_and_written_later() {
     stage.check().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_nobody_can_read_is_passed_over() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    stage.bought(&[1]).await;
+async fn append(stage: &Stage, partition: i32, key: &str, payload: &[u8]) {
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
     let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
-    let mut command = records(&stage, COMMANDS_TOPIC).await[0].clone();
-    // One is no command; one is, but Postgres will not have it.
-    let mut parsed: Command = serde_json::from_slice(&command.2).unwrap();
-    if let Command::Place(place) = &mut parsed {
-        (place.order, place.hold, place.session) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-        place.amount_minor = -1;
-    }
-    command.2 = serde_json::to_vec(&parsed).unwrap();
-    for payload in [b"{\"type\":\"place.v9\"}".to_vec(), command.2] {
-        let record = FutureRecord::to(&topic).partition(command.0).key("").payload(&payload);
-        producer.send(record, Duration::from_secs(5)).await.unwrap();
+    let record = FutureRecord::to(&topic).partition(partition).key(key).payload(payload);
+    producer.send(record, Duration::from_secs(5)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    stage.bought(&[1]).await;
+    let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    let order = uuid::Uuid::new_v4();
+    for (key, payload) in [("", &b"\xff\x00"[..]), (&order.to_string(), &b"{\"type\":\"place.v1\"}"[..])] {
+        append(&stage, home, key, payload).await;
     }
     stage.bought(&[1]).await;
     assert_eq!(stage.committed().await, 2);
-    eventually("the placing of nobody's order is no trouble", || async { (stage.free().await == 8).then_some(()) })
-        .await;
+    let dead: Vec<Vec<u8>> = records(&stage, DEAD_TOPIC).await.into_iter().map(|(_, _, payload)| payload).collect();
+    assert_eq!(dead, [b"\xff\x00".to_vec(), b"{\"type\":\"place.v1\"}".to_vec()]);
+    let refused: Vec<(uuid::Uuid, String)> =
+        sqlx::query_as("SELECT order_id, reason FROM checkout.refusals").fetch_all(&stage.corner.pool).await.unwrap();
+    assert_eq!(refused, [(order, "unwritable".to_owned())]);
+    assert_eq!(stage.free().await, 8);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_what_postgres_will_never_have_is_told() {
+    let stage =
+        Stage::with(Plan { settings: vec![("FAIRGATE_PLACING_SECS", "2")], stock: vec![(10, 1)], ..Plan::default() })
+            .await;
+    sqlx::query("ALTER TABLE checkout.orders ADD CONSTRAINT never CHECK (amount_minor <> 2000)")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
+    let session = stage.session().await;
+    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    assert_eq!(stage.order(&session, "o", &hold).await.ok(500).problem(), "order-unwritable");
+    assert_eq!(records(&stage, DEAD_TOPIC).await.len(), 1);
+    stage.bought(&[1]).await;
+    assert_eq!(stage.free().await, 9, "its tickets come back once its placing counts as lost");
+    stage.check().await;
+}
+
+async fn writer_offset(stage: &Stage, partition: i32) -> i64 {
+    sqlx::query_scalar("SELECT next_offset FROM checkout.writer_offsets WHERE partition = $1")
+        .bind(partition)
+        .fetch_one(&stage.corner.pool)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_of_a_later_version_stops_its_partition_until_that_version_takes_over() {
+    let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
+    let mut stage = Stage::with(Plan { settings, stock: vec![(10, 1)], ..Plan::default() }).await;
+    stage.bought(&[1]).await;
+    let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    append(&stage, home, "", b"{\"type\":\"place.v9\"}").await;
+    let session = stage.session().await;
+    let hold = stage.hold(&session, "h", &[1]).await.ok(201).text("hold");
+    let pending = stage.order(&session, "o", &hold).await.ok(202);
+    assert_eq!(writer_offset(&stage, home).await, 1, "nothing is left out");
+    assert!(records(&stage, DEAD_TOPIC).await.is_empty());
+
+    stage.writer.drain().await;
+    // As a writer would have left it that knows the command.
+    sqlx::query("UPDATE checkout.writer_offsets SET next_offset = 2 WHERE next_offset = 1")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
+    stage.start_writer().await;
+    let path = pending.location.unwrap();
+    eventually("the order behind it is written", || async {
+        (stage.get(&path, &session).await.status == 200).then_some(())
+    })
+    .await;
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
+    let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
+    let stage = Stage::with(Plan { settings, stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
+    let (session, order) = stage.bought(&[1]).await;
+    let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    let Ok(Command::Place(place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
+    let placed = place.order;
+    let state = |state: &'static str| {
+        let pool = stage.corner.pool.clone();
+        async move {
+            let change = sqlx::query("UPDATE checkout.orders SET state = $2 WHERE order_id = $1").bind(placed);
+            change.bind(state).execute(&pool).await.unwrap();
+        }
+    };
+    sqlx::query("ALTER TABLE checkout.orders DROP CONSTRAINT orders_state_known")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
+    state("in_escrow").await;
+    let cancel = serde_json::to_vec(&Command::Cancel(End { order: placed })).unwrap();
+    append(&stage, home, &placed.to_string(), &cancel).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(writer_offset(&stage, home).await, 1);
+    assert!(records(&stage, DEAD_TOPIC).await.is_empty());
+    // The other type's home is elsewhere, unless both fell on one partition.
+    let homes = stage.types.iter().map(|kind| contract::home_partition(kind.ticket_type, 0, 4)).collect::<Vec<_>>();
+    if homes[0] != homes[1] {
+        stage.bought(&[0, 1]).await;
+    }
+
+    state("awaiting_payment").await;
+    let path = order.location.unwrap();
+    eventually("the partition goes on by itself", || async {
+        (stage.get(&path, &session).await.body["state"] == "cancelled").then_some(())
+    })
+    .await;
     stage.check().await;
 }
 
