@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    contract::Seller,
+    contract::{Seller, scopes},
     hold,
     place::Owner,
     session::{self, Session},
@@ -57,22 +57,23 @@ impl Caller {
         match (self, pass) {
             (Self::Fan(_), Some(_)) => Err(field("is for calls with an API key; a session has its pass behind it")),
             (Self::Fan(token), None) => session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?),
-            (Self::Seller(seller), _) if !seller.may_sell => Err(Error::ScopeMissing { scope: "sell" }),
+            (Self::Seller(seller), _) if !seller.may_sell => Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE }),
             (Self::Seller(_), None) => Err(field("is needed with an API key: the fan's admission pass")),
             (Self::Seller(seller), Some(pass)) => {
                 let claims = app.verifier.verify(pass, Utc::now())?;
                 if !app.sellers.is_of(&app.pool, &claims.show, seller.reseller).await? {
                     return Err(Error::ShowUnknown);
                 }
-                Ok(session::open(app, pass, Some(&key(seller.reseller))).await?.session)
+                Ok(session::open(app, pass, Some(&key(seller.key))).await?.session)
             }
         }
     }
 
-    /// The session to order in, which must not be over: the fan's own, or the one that the seller's hold was made in.
+    /// The session to order in, which must not be over: the fan's own, or the one that the key's hold was made in.
     ///
     /// # Errors
-    /// The session's and the hold's faults; for sellers `scope-missing` and `show-unknown`.
+    /// The session's and the hold's faults; for sellers `scope-missing`, `show-unknown`, and `hold-foreign` for holds of
+    /// other keys.
     pub async fn ordering(&self, app: &App, hold: &str) -> Result<Session, Error> {
         match self {
             Self::Fan(token) => session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?),
@@ -94,52 +95,77 @@ impl Caller {
         }
     }
 
-    /// Whose orders the caller may look at.
+    /// Whose orders the caller may look at. A key that may only sell sees what it made.
     ///
     /// # Errors
     /// The session's faults, or `scope-missing`.
     pub fn reading(&self, app: &App) -> Result<Owner, Error> {
-        self.owner(app, |seller| seller.may_read_orders, "read_orders")
+        match self {
+            Self::Fan(token) => of_fan(app, token.as_deref()),
+            Self::Seller(seller) if seller.may_read_orders => Ok(Owner::Reseller(seller.reseller)),
+            Self::Seller(seller) if seller.may_sell => Ok(Owner::Key(seller.key)),
+            Self::Seller(_) => Err(Error::ScopeMissing { scope: scopes::ORDERS_READ }),
+        }
     }
 
-    /// Whose orders the caller may give up.
+    /// Whose orders the caller may give up: with an API key, those that this key made.
     ///
     /// # Errors
     /// The session's faults, or `scope-missing`.
     pub fn cancelling(&self, app: &App) -> Result<Owner, Error> {
-        self.owner(app, |seller| seller.may_sell, "sell")
+        match self {
+            Self::Fan(token) => of_fan(app, token.as_deref()),
+            Self::Seller(seller) if seller.may_sell => Ok(Owner::Key(seller.key)),
+            Self::Seller(_) => Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE }),
+        }
     }
 
-    fn owner(&self, app: &App, may: fn(&Seller) -> bool, scope: &'static str) -> Result<Owner, Error> {
+    /// Whether the caller is shown the entry codes of an order that was made in `session`: its fan, the key that sold it, and
+    /// keys that may read all codes.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn reads_codes(&self, app: &App, session: Uuid) -> Result<bool, Error> {
         match self {
-            Self::Fan(token) => {
-                let token = token.as_deref().ok_or(Error::SessionMissing)?;
-                Ok(Owner::Session(session::of_token_at_any_time(app, token)?.session))
-            }
-            Self::Seller(seller) if may(seller) => Ok(Owner::Reseller(seller.reseller)),
-            Self::Seller(_) => Err(Error::ScopeMissing { scope }),
+            Self::Fan(_) => Ok(true),
+            Self::Seller(seller) if seller.may_read_tickets => Ok(true),
+            Self::Seller(seller) => Ok(seller.may_sell && is_of_key(app, session, seller.key).await?),
         }
     }
 }
 
-/// Names the one session that a pass opens for a reseller.
-fn key(reseller: Uuid) -> String {
-    session::own_key(&format!("reseller:{reseller}"))
+fn of_fan(app: &App, token: Option<&str>) -> Result<Owner, Error> {
+    let token = token.ok_or(Error::SessionMissing)?;
+    Ok(Owner::Session(session::of_token_at_any_time(app, token)?.session))
 }
 
-/// The session in which this seller made a hold.
+/// Names the one session that a pass opens for an API key.
+fn key(key: Uuid) -> String {
+    session::own_key(&format!("api-key:{key}"))
+}
+
+/// Whether a session was opened with this API key: its id says so.
+///
+/// # Errors
+/// The database's.
+pub async fn is_of_key(app: &App, session: Uuid, by: Uuid) -> sqlx::Result<bool> {
+    let known = store::session::load(&app.pool, session).await?;
+    Ok(known.is_some_and(|(place, _)| session::session_id(&place, Some(&key(by))) == session))
+}
+
+/// The session in which this key made a hold.
 async fn of_hold(app: &App, seller: &Seller, hold: &str) -> Result<Session, Error> {
     if !seller.may_sell {
-        return Err(Error::ScopeMissing { scope: "sell" });
+        return Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE });
     }
     let hold = hold::read(app, hold)?;
     if !app.sellers.is_of(&app.pool, &hold.show, seller.reseller).await? {
         return Err(Error::ShowUnknown);
     }
     let known = store::session::load(&app.pool, hold.session).await?;
-    // A fan's hold is the fan's, also at a show that this seller sells.
+    // A fan's hold is the fan's, also at a show that this seller sells, and another key's is that key's.
     known
-        .filter(|(place, session)| session::session_id(place, Some(&key(seller.reseller))) == session.session)
+        .filter(|(place, session)| session::session_id(place, Some(&key(seller.key))) == session.session)
         .map(|(_, session)| session)
         .ok_or(Error::HoldForeign)
 }

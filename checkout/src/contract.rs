@@ -161,8 +161,19 @@ pub struct OrderFacts {
 pub struct Seller {
     pub reseller: Uuid,
     pub key: Uuid,
+    /// Has [`scopes::ORDERS_WRITE`]: holds, orders, and gives up what this key held and ordered.
     pub may_sell: bool,
+    /// Has [`scopes::ORDERS_READ`]: sees all orders of the reseller's shows, without entry codes.
     pub may_read_orders: bool,
+    /// Has [`scopes::TICKETS_READ`]: sees the entry codes, too.
+    pub may_read_tickets: bool,
+}
+
+/// What checkout asks of an API key, as scopes are called wherever people meet them.
+pub mod scopes {
+    pub const ORDERS_READ: &str = "orders:read";
+    pub const ORDERS_WRITE: &str = "orders:write";
+    pub const TICKETS_READ: &str = "tickets:read";
 }
 
 /// Puts stock on sale without the catalog's word, for tests and measurements; what is really sold follows

@@ -132,7 +132,7 @@ impl Error {
             }
             Self::ScopeMissing { scope } => {
                 Problem::new(StatusCode::FORBIDDEN, "scope-missing", "The API key may not do this")
-                    .detail(format!("It lacks the scope `{scope}`. Use a key that has it."))
+                    .detail(format!("It needs the scope `{scope}`. Make a key that has it in the portal."))
             }
             Self::HoldToken(_) | Self::HoldForeign | Self::HoldExpired | Self::HoldLost | Self::HoldUsed => {
                 self.hold_problem()

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    App, Error,
+    App, Error, caller,
     commands::SendFault,
     contract::{Buyer, Command, End, Place, PlaceLine},
     decide::Refusal,
@@ -38,6 +38,8 @@ pub enum Owner {
     Session(Uuid),
     /// Those of all shows that this reseller sells.
     Reseller(Uuid),
+    /// Those that this API key made.
+    Key(Uuid),
 }
 
 /// What became of a call.
@@ -336,6 +338,7 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error>
             None => false,
         },
     };
+        Owner::Key(key) => caller::is_of_key(app, session, key).await?,
     if !is_own {
         return Err(Error::OrderUnknown);
     }
@@ -356,6 +359,7 @@ pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
         Owner::Session(session) => found.session == session,
         Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
     };
+        Owner::Key(key) => caller::is_of_key(app, found.session, key).await?,
     if is_own { Ok(found) } else { Err(Error::OrderUnknown) }
 }
 

@@ -136,5 +136,6 @@ fn introduce(grant: Grant, request: &mut Request) {
         may_sell: scopes.contains(&Scope::OrdersWrite),
         may_read_orders: scopes.contains(&Scope::OrdersRead),
     });
+        may_read_tickets: scopes.contains(&Scope::TicketsRead),
     request.extensions_mut().insert(Holder { reseller: grant.reseller, scopes });
 }

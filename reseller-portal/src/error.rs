@@ -104,7 +104,7 @@ impl Error {
             }
             Self::ScopeMissing(scope) => {
                 Problem::new(StatusCode::FORBIDDEN, "scope-missing", "This API key may not do that")
-                    .detail(format!("It needs the scope {scope}. Make a key that has it in the portal."))
+                    .detail(format!("It needs the scope `{scope}`. Make a key that has it in the portal."))
             }
             Self::Unknown(thing) => thing.problem(),
             Self::CursorInvalid(parameter) => {

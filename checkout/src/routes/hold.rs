@@ -68,7 +68,7 @@ impl From<Held> for HoldView {
 }
 
 /// Holds tickets for a while. A session has one hold: a new one takes the place of the earlier.
-#[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = []), ("api_key" = [])),
+#[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
     params(("idempotency-key" = String, Header, description = "A fresh one for each hold, the same one for a repeat")),
     request_body = NewHold,
     responses((status = 201, body = HoldView),
@@ -89,8 +89,8 @@ async fn take(
     Ok((StatusCode::CREATED, Json(held.into())))
 }
 
-/// Gives a hold back.
-#[utoipa::path(delete, path = "/v1/holds/{hold}", tag = "checkout", security(("session" = []), ("api_key" = [])),
+/// Gives a hold back. With an API key, one that this key made.
+#[utoipa::path(delete, path = "/v1/holds/{hold}", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
     params(("hold" = String, Path, description = "The hold's token")),
     responses((status = 204, description = "Given back, now or before"),
         (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),

@@ -76,7 +76,9 @@ struct PaymentView {
 
 #[derive(Serialize, ToSchema)]
 struct TicketView {
-    code: String,
+    /// What opens the door. Absent with an API key that did not make the order and lacks the scope `tickets:read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     /// 1, 2, … within the order.
     number: i32,
     ticket_type: Uuid,
@@ -90,11 +92,12 @@ struct PendingOrder {
     state: &'static str,
 }
 
-async fn view(app: &App, order: Order) -> Result<OrderView, Error> {
+async fn view(app: &App, caller: &Caller, order: Order) -> Result<OrderView, Error> {
     let tickets = match order.state {
         OrderState::Fulfilled => store::ticket::of_order(&app.pool, order.order).await?,
         _ => Vec::new(),
     };
+    let with_codes = !tickets.is_empty() && caller.reads_codes(app, order.session).await?;
     // Which shards the tickets came from is nobody's business.
     let mut lines: BTreeMap<(Uuid, i64), i32> = BTreeMap::new();
     for line in &order.lines {
@@ -117,7 +120,11 @@ async fn view(app: &App, order: Order) -> Result<OrderView, Error> {
         payment: PaymentView { url: order.payment_url.filter(|_| order.state.is_unpaid()), fault: order.payment_fault },
         tickets: tickets
             .into_iter()
-            .map(|ticket| TicketView { code: ticket.code, number: ticket.number, ticket_type: ticket.ticket_type })
+            .map(|ticket| TicketView {
+                code: with_codes.then_some(ticket.code),
+                number: ticket.number,
+                ticket_type: ticket.ticket_type,
+            })
             .collect(),
     })
 }
@@ -127,7 +134,7 @@ fn location(order: Uuid) -> (HeaderName, String) {
 }
 
 /// Makes a hold an order. Repeating the call with the same key and body finds the same order.
-#[utoipa::path(post, path = "/v1/orders", tag = "checkout", security(("session" = []), ("api_key" = [])),
+#[utoipa::path(post, path = "/v1/orders", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
     params(("idempotency-key" = String, Header, description = "A fresh one for each order, the same one for a repeat")),
     request_body = NewOrder,
     responses((status = 201, body = OrderView, headers(("location" = String))),
@@ -152,7 +159,7 @@ async fn place_order(
     Ok(match placed {
         Placed::Order(order) => {
             let id = order.order;
-            (StatusCode::CREATED, [location(id)], Json(view(&app, *order).await?)).into_response()
+            (StatusCode::CREATED, [location(id)], Json(view(&app, &caller, *order).await?)).into_response()
         }
         Placed::Pending(order) => pending(order),
     })
@@ -164,7 +171,11 @@ fn pending(order: Uuid) -> Response {
 }
 
 /// An order of this session, also after the session is over; with an API key, an order of the reseller's shows.
-#[utoipa::path(get, path = "/v1/orders/{order}", tag = "checkout", security(("session" = []), ("api_key" = [])),
+///
+/// A key with `orders:write` alone sees the orders that it made. Entry codes are shown to the fan, to the key that made the
+/// order, and to keys with `tickets:read`.
+#[utoipa::path(get, path = "/v1/orders/{order}", tag = "checkout",
+    security(("session" = []), ("api_key" = ["orders:read"]), ("api_key" = ["orders:write"])),
     params(("order" = Uuid, Path)),
     responses((status = 200, body = OrderView),
         (status = 202, body = PendingOrder, description = "Written in a moment"),
@@ -186,11 +197,14 @@ async fn show(
         place::start_payment(&app, order, &request).await;
         found = place::own(&app, owner, order).await?;
     }
-    Ok(Json(view(&app, found).await?).into_response())
+    Ok(Json(view(&app, &caller, found).await?).into_response())
 }
 
 /// Gives an unpaid order up. Its tickets go back on sale.
-#[utoipa::path(delete, path = "/v1/orders/{order}", tag = "checkout", security(("session" = []), ("api_key" = [])),
+///
+/// With an API key, an order that this key made; others are unknown to it.
+#[utoipa::path(delete, path = "/v1/orders/{order}", tag = "checkout",
+    security(("session" = []), ("api_key" = ["orders:write"])),
     params(("order" = Uuid, Path)),
     responses((status = 200, body = OrderView, description = "Cancelled, now or before"),
         (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`scope-missing`"),
@@ -204,5 +218,5 @@ async fn cancel(
     extract::Path(order): extract::Path<Uuid>,
 ) -> Answer<Json<OrderView>> {
     let order = place::cancel(&app, caller.cancelling(&app)?, order, &request).await?;
-    Ok(Json(view(&app, order).await?))
+    Ok(Json(view(&app, &caller, order).await?))
 }

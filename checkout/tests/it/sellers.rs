@@ -5,7 +5,7 @@ use checkout::contract::Seller;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::stage::{Answer, SHOW, Stage};
+use crate::stage::{Answer, SHOW, Stage, eventually};
 
 struct Desk {
     stage: Stage,
@@ -16,7 +16,13 @@ impl Desk {
     /// A show of this seller's.
     async fn new() -> Self {
         let stage = Stage::new().await;
-        let seller = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), may_sell: true, may_read_orders: true };
+        let seller = Seller {
+            reseller: Uuid::new_v4(),
+            key: Uuid::new_v4(),
+            may_sell: true,
+            may_read_orders: true,
+            may_read_tickets: true,
+        };
         sqlx::query("UPDATE catalog.shows SET reseller = $1 WHERE show = $2")
             .bind(seller.reseller)
             .bind(SHOW)
@@ -73,7 +79,7 @@ async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_and_orders_of_others_are_unknown() {
     let desk = Desk::new().await;
-    let other = Seller { reseller: Uuid::new_v4(), ..desk.seller };
+    let other = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), ..desk.seller };
     let pass = desk.pass();
     assert_eq!(desk.hold(other, &pass, "h", 1).await.ok(404).problem(), "show-unknown");
     let hold = desk.hold(desk.seller, &pass, "h", 1).await.ok(201).text("hold");
@@ -107,17 +113,80 @@ async fn a_fans_hold_is_not_the_resellers_and_the_other_way_round() {
 async fn a_key_does_what_its_scopes_say() {
     let desk = Desk::new().await;
     let reads = Seller { may_sell: false, ..desk.seller };
-    let sells = Seller { may_read_orders: false, ..desk.seller };
+    let sells = Seller { may_read_orders: false, may_read_tickets: false, ..desk.seller };
     let pass = desk.pass();
-    assert_eq!(desk.hold(reads, &pass, "h", 1).await.ok(403).problem(), "scope-missing");
+    let refused = desk.hold(reads, &pass, "h", 1).await.ok(403);
+    assert_eq!(refused.problem(), "scope-missing");
+    assert!(refused.text("detail").contains("`orders:write`"), "{refused:?}");
     let hold = desk.hold(sells, &pass, "h", 1).await.ok(201).text("hold");
     assert_eq!(desk.order(reads, &hold).await.ok(403).problem(), "scope-missing");
     let back = desk.call(reads, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(back.ok(403).problem(), "scope-missing");
     let path = desk.order(sells, &hold).await.ok(201).location.unwrap();
-    assert_eq!(desk.call(sells, Method::GET, &path, "", None).await.ok(403).problem(), "scope-missing");
+    desk.call(sells, Method::GET, &path, "", None).await.ok(200);
+    let (_, fans) = desk.stage.bought(&[1]).await;
+    let not_its_own = fans.location.unwrap();
+    assert_eq!(desk.call(sells, Method::GET, &not_its_own, "", None).await.ok(404).problem(), "order-unknown");
+    let neither = Seller { may_sell: false, ..sells };
+    let refused = desk.call(neither, Method::GET, &path, "", None).await.ok(403);
+    assert!(refused.text("detail").contains("`orders:read`"), "{refused:?}");
     desk.call(reads, Method::GET, &path, "", None).await.ok(200);
     assert_eq!(desk.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(), "scope-missing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_touches_what_it_made_and_nothing_else_of_its_resellers() {
+    let desk = Desk::new().await;
+    let other = Seller { key: Uuid::new_v4(), ..desk.seller };
+    let hold = desk.hold(desk.seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
+    assert_eq!(desk.order(other, &hold).await.ok(403).problem(), "hold-foreign");
+    let back = desk.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
+    assert_eq!(back.ok(403).problem(), "hold-foreign");
+    let path = desk.order(desk.seller, &hold).await.ok(201).location.unwrap();
+    let (_, fans) = desk.stage.bought(&[1]).await;
+    let fans = fans.location.unwrap();
+    for (who, path) in [(other, &path), (other, &fans), (desk.seller, &fans)] {
+        desk.call(who, Method::GET, path, "", None).await.ok(200);
+        assert_eq!(desk.call(who, Method::DELETE, path, "", None).await.ok(404).problem(), "order-unknown");
+    }
+    assert_eq!(desk.stage.count("SELECT count(*) FROM checkout.orders WHERE state = 'cancelled'").await, 0);
+    let own = desk.call(desk.seller, Method::DELETE, &path, "", None).await.ok(200);
+    assert_eq!(own.body["state"], "cancelled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_read_tickets() {
+    let desk = Desk::new().await;
+    let (fan, order) = desk.stage.bought(&[2]).await;
+    let own = desk.stage.pay(&fan, &order).await;
+    assert!(own.body["tickets"][1]["code"].is_string(), "{own:?}");
+    let path = order.location.unwrap();
+    let reads = Seller { may_sell: false, may_read_tickets: false, key: Uuid::new_v4(), ..desk.seller };
+    let codes = async |who: Seller, path: &str| {
+        let answer = desk.call(who, Method::GET, path, "", None).await.ok(200);
+        let tickets = answer.body["tickets"].as_array().unwrap().clone();
+        assert_eq!(tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(), [1, 2], "{answer:?}");
+        tickets.iter().filter(|ticket| ticket.get("code").is_some()).count()
+    };
+    assert_eq!(codes(reads, &path).await, 0, "reading orders is not going in");
+    assert_eq!(codes(Seller { may_sell: true, ..reads }, &path).await, 0, "nor is selling others");
+    assert_eq!(codes(Seller { may_read_tickets: true, ..reads }, &path).await, 2);
+
+    let sells = Seller { may_read_tickets: false, ..desk.seller };
+    let hold = desk.hold(sells, &desk.pass(), "h", 2).await.ok(201).text("hold");
+    let order = desk.order(sells, &hold).await.ok(201);
+    let path = order.location.clone().unwrap();
+    let url = order.body["payment"]["url"].as_str().unwrap().to_owned();
+    let intent = url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let confirm = format!("/sandbox/v1/intents/{intent}/confirm");
+    desk.stage.post(&confirm, "", "", json!({ "method": "ok" })).await.ok(200);
+    eventually("the order is fulfilled", || async {
+        let answer = desk.call(sells, Method::GET, &path, "", None).await;
+        (answer.body["state"] == "fulfilled").then_some(())
+    })
+    .await;
+    assert_eq!(codes(sells, &path).await, 2, "the shop hands them to its fan");
+    assert_eq!(codes(reads, &path).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,7 +205,7 @@ async fn a_pass_goes_with_an_api_key_and_with_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
     let desk = Desk::new().await;
-    for key in [format!("reseller:{}", desk.seller.reseller), "page".to_owned()] {
+    for key in [format!("api-key:{}", desk.seller.key), "page".to_owned()] {
         let pass = desk.pass();
         let opened = desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": pass })).await.ok(201);
         let held = desk.hold(desk.seller, &pass, "h", 1).await;
@@ -151,7 +220,7 @@ async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
         assert!(!entered.await.unwrap().status().is_redirection(), "{key}");
         desk.stage.delete("/v1/checkout/sessions/current", &opened.text("session_token")).await.ok(204);
     }
-    let key = format!(" reseller:{}", desk.seller.reseller);
+    let key = format!(" api-key:{}", desk.seller.key);
     let refused = desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": desk.pass() })).await;
     assert_ne!(refused.status, 201, "{refused:?}");
 }

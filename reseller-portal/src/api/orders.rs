@@ -123,7 +123,9 @@ pub struct OrderLine {
 
 #[derive(Serialize, ToSchema)]
 pub struct OrderTicket {
-    code: String,
+    /// What opens the door. Absent without the scope `tickets:read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
     /// 1, 2, … within the order.
     number: i64,
     ticket_type: Uuid,
@@ -131,15 +133,15 @@ pub struct OrderTicket {
     voided: bool,
 }
 
-impl From<OrderDetails> for ResellerOrder {
-    fn from(order: OrderDetails) -> Self {
+impl ResellerOrder {
+    fn new(order: OrderDetails, with_codes: bool) -> Self {
         let line = |(ticket_type, quantity, unit_price_minor)| OrderLine {
             ticket_type,
             quantity: i64::from(quantity),
             unit_price_minor,
         };
         let ticket = |ticket: checkout::contract::TicketFacts| OrderTicket {
-            code: ticket.code,
+            code: with_codes.then_some(ticket.code),
             number: i64::from(ticket.number),
             ticket_type: ticket.ticket_type,
             voided: ticket.voided,
@@ -161,6 +163,8 @@ impl From<OrderDetails> for ResellerOrder {
 }
 
 /// An order of one of your shows, whoever placed it.
+///
+/// Its tickets come with their entry codes where the key has the scope `tickets:read`, too.
 #[utoipa::path(get, path = "/v1/reseller/orders/{order}", tag = "reseller", security(("api_key" = ["orders:read"])),
     params(("order" = Uuid, Path)),
     responses((status = 200, body = ResellerOrder),
@@ -170,5 +174,5 @@ impl From<OrderDetails> for ResellerOrder {
 pub async fn one(State(app): State<App>, holder: Holder, Path(order): Path<Uuid>) -> Answer<Json<ResellerOrder>> {
     holder.may(Scope::OrdersRead)?;
     let found: Result<OrderDetails, Error> = orders::one(&app, holder.reseller, order).await;
-    Ok(Json(found?.into()))
+    Ok(Json(ResellerOrder::new(found?, holder.may(Scope::TicketsRead).is_ok())))
 }

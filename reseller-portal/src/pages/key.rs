@@ -55,8 +55,10 @@ impl From<KeyRow> for Row {
 pub struct KeyForm {
     name: String,
     catalog_read: Option<String>,
+    catalog_write: Option<String>,
     stock_write: Option<String>,
     orders_read: Option<String>,
+    tickets_read: Option<String>,
     orders_write: Option<String>,
     reports_read: Option<String>,
 }
@@ -64,8 +66,10 @@ pub struct KeyForm {
 fn field(scope: Scope) -> &'static str {
     match scope {
         Scope::CatalogRead => "catalog_read",
+        Scope::CatalogWrite => "catalog_write",
         Scope::StockWrite => "stock_write",
         Scope::OrdersRead => "orders_read",
+        Scope::TicketsRead => "tickets_read",
         Scope::OrdersWrite => "orders_write",
         Scope::ReportsRead => "reports_read",
     }
@@ -75,8 +79,10 @@ impl KeyForm {
     fn scopes(&self) -> Vec<Scope> {
         let ticked = |scope: &Scope| match scope {
             Scope::CatalogRead => self.catalog_read.is_some(),
+            Scope::CatalogWrite => self.catalog_write.is_some(),
             Scope::StockWrite => self.stock_write.is_some(),
             Scope::OrdersRead => self.orders_read.is_some(),
+            Scope::TicketsRead => self.tickets_read.is_some(),
             Scope::OrdersWrite => self.orders_write.is_some(),
             Scope::ReportsRead => self.reports_read.is_some(),
         };

@@ -16,7 +16,7 @@ use reseller_portal::{contract::ResellerState, pages::pages};
 use serde_json::{Value, json};
 
 use crate::{
-    market::{Answer, Browser, Market},
+    market::{Answer, Browser, Market, SCOPES},
     selling,
 };
 
@@ -204,6 +204,30 @@ async fn no_call_shows_or_touches_what_is_anothers() {
     let body = json!({ "hold": ids["hold"], "buyer": { "name": "Quillon Buyer", "email": "quillon@example.com" } });
     let answer = market.call(Method::POST, "/v1/orders", &owner_key, Some(body)).await;
     assert!(answer.status.is_success(), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_names_the_scope_that_the_call_is_described_with() {
+    let Two { market, ids, browser, .. } = two().await;
+    let mut walked = 0;
+    for (path, method, operation) in market.descriptions.iter().flat_map(operations) {
+        let of_keys = operation["security"].as_array().into_iter().flatten().filter_map(|of| of.get("api_key"));
+        let scopes: Vec<&str> =
+            of_keys.clone().flat_map(|all| all.as_array().unwrap()).map(|scope| scope.as_str().unwrap()).collect();
+        if of_keys.count() == 0 {
+            continue;
+        }
+        assert!(!scopes.is_empty(), "{method} {path} tells no scope");
+        assert!(scopes.iter().all(|scope| SCOPES.contains(&scope.replace(':', "_").as_str())), "{path}: {scopes:?}");
+        let key = browser.key_without(&scopes).await;
+        let body = body(&market, method, path, operation, &ids).await;
+        let verb: Method = method.to_uppercase().parse().unwrap();
+        let answer = market.call(verb, &filled(path, &ids), &key, body).await.ok(403);
+        assert_eq!(answer.problem(), "scope-missing", "{method} {path}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(&format!("`{}`", scopes[0])), "{path}: {answer:?}");
+        walked += 1;
+    }
+    assert!(walked >= 12, "{walked}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

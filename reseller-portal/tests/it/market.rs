@@ -21,6 +21,9 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "a long enough password 7";
+/// The fields of the form that makes a key, each a scope.
+pub const SCOPES: [&str; 7] =
+    ["catalog_read", "catalog_write", "stock_write", "orders_read", "tickets_read", "orders_write", "reports_read"];
 
 /// Dropping it stops its background work.
 pub struct Market {
@@ -286,9 +289,16 @@ impl Browser {
 
     /// A new API key with all scopes.
     pub async fn key(&self) -> String {
-        let scopes =
-            ["catalog_read", "stock_write", "orders_read", "orders_write", "reports_read"].map(|scope| (scope, "on"));
-        let form: Vec<_> = [("name", "Everything")].into_iter().chain(scopes).collect();
+        self.key_without(&[]).await
+    }
+
+    /// A new API key with all scopes but these.
+    pub async fn key_without(&self, missing: &[&str]) -> String {
+        let named = |scope: &&str| !missing.contains(&scope.replace('_', ":").as_str());
+        let form: Vec<_> = [("name", "A key")]
+            .into_iter()
+            .chain(SCOPES.into_iter().filter(named).map(|scope| (scope, "on")))
+            .collect();
         key_of(&self.post("/portal/keys", &form).await.ok(200).text).expect("a key")
     }
 

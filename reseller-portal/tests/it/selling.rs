@@ -71,6 +71,13 @@ async fn a_show_is_made_published_sold_and_reported() {
     let paid = pay(&market, &key, &id).await;
     assert_eq!(paid["tickets"].as_array().map(Vec::len), Some(2));
 
+    let path = format!("/v1/reseller/orders/{id}");
+    for (key, codes) in [(&key, 2), (&browser.key_without(&["tickets:read"]).await, 0)] {
+        let tickets = market.get(&path, key).await.ok(200).json()["tickets"].as_array().unwrap().clone();
+        assert_eq!(tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(tickets.iter().filter(|ticket| ticket.get("code").is_some()).count(), codes);
+    }
+
     let orders = market.get(&format!("/v1/reseller/orders?show={show}&state=fulfilled"), &key).await.ok(200).json();
     assert_eq!((&orders["orders"][0]["order"], orders["orders"].as_array().map(Vec::len)), (&json!(id), Some(1)));
     let counts = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
