@@ -163,6 +163,7 @@ mod tests {
             message: String::new(),
             opens_at,
             closes_at: None,
+            stop: None,
         }
     }
 

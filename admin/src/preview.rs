@@ -246,6 +246,7 @@ mod tests {
             message: String::new(),
             opens_at: None,
             closes_at: None,
+            stop: None,
         }
     }
 

@@ -104,7 +104,7 @@ pub async fn allotments(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Allotment
 /// an earlier refusal is no longer told.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Field`] `allotted`, or [`CatalogFault::AllotmentWaiting`] while another
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::Field`] `allotted`, or [`CatalogFault::AllotmentWaiting`] while another
 /// change is under way.
 pub async fn change_allotment(
     pool: &PgPool,
@@ -119,6 +119,9 @@ pub async fn change_allotment(
     let Some(locked) = owned::lock_show(&mut tx, Some(reseller), show).await? else {
         return Err(CatalogFault::NotFound);
     };
+    if locked.withdrawn_at.is_some() {
+        return Err(CatalogFault::Withdrawn);
+    }
     if !owned::types_of(&mut tx, show).await?.iter().any(|one| one.ticket_type == ticket_type) {
         return Err(CatalogFault::NotFound);
     }
@@ -172,7 +175,7 @@ const SHOWS_AT_ONCE: i64 = 100;
 pub(crate) async fn ask_again(pool: &PgPool) -> sqlx::Result<()> {
     for show in stored::unanswered(pool, UNANSWERED_SECS, SHOWS_AT_ONCE).await? {
         let mut tx = pool.begin().await?;
-        if !owned::lock_anybodys(&mut tx, &show).await? {
+        if owned::lock_anybodys(&mut tx, &show).await?.is_none() {
             continue;
         }
         let again = stored::asked_again(&mut tx, &show, UNANSWERED_SECS).await?;

@@ -18,6 +18,7 @@ pub use crate::{
     },
     show_draft::{change_show, create_show, publish_show, put_ticket_type},
     shows::Cursor as ShowCursor,
+    stop::{Stop, Withdrawal, Withdrawing, stop, stop_reseller, withdraw_own_show, withdraw_show, withdrawal},
     when,
 };
 
@@ -115,6 +116,8 @@ pub struct ShowEntry {
     pub reseller: Option<Uuid>,
     /// `None` for a draft.
     pub published_at: Option<DateTime<Utc>>,
+    /// Why nothing of it is sold; `None` where nothing stops it.
+    pub stop: Option<Stop>,
     pub high_traffic: bool,
     pub on_sale_at: DateTime<Utc>,
     pub starts_at: DateTime<Utc>,

@@ -22,13 +22,17 @@ pub enum CatalogEvent {
     /// [`settle_allotment`](crate::contract::settle_allotment). A higher `revision` of the same type came later.
     #[serde(rename = "allotment_changed.v1")]
     AllotmentChanged { show: String, ticket_type: Uuid, allotted: i32, revision: i64, at: DateTime<Utc> },
+    /// A published show was withdrawn, or its reseller may no longer sell, or may again. What is so now,
+    /// [`stop`](crate::contract::stop) tells.
+    #[serde(rename = "sale_changed.v1")]
+    SaleChanged { show: String },
 }
 
 impl CatalogEvent {
     /// What its record is keyed by.
     pub fn show(&self) -> &str {
         match self {
-            Self::ShowPublished { show, .. } | Self::AllotmentChanged { show, .. } => show,
+            Self::ShowPublished { show, .. } | Self::AllotmentChanged { show, .. } | Self::SaleChanged { show } => show,
         }
     }
 }

@@ -14,6 +14,12 @@ pub enum CatalogFault {
     AllotmentWaiting,
     #[error("the show is published already")]
     AlreadyPublished,
+    /// A draft cannot be withdrawn: nobody sees it.
+    #[error("the show is not published")]
+    NotPublished,
+    /// Nothing of a withdrawn show changes any more.
+    #[error("the show is withdrawn")]
+    Withdrawn,
     /// Why, in words for the reseller.
     #[error("{0}")]
     NotPublishable(String),

@@ -8,9 +8,12 @@ use crate::{price, shows::ShowDetails, when};
 pub fn event(details: &ShowDetails) -> String {
     let show = &details.show;
     let zone = &show.venue.time_zone;
-    // Nothing is offered once the sale has ended.
-    let offered = details.ticket_types.iter().filter(|_| details.sale_ended_at.is_none());
-    let offers: Vec<Value> = offered
+    // Nothing is offered once the sale has ended or was stopped.
+    let is_sold = details.sale_ended_at.is_none() && details.stop.is_none();
+    let offers: Vec<Value> = details
+        .ticket_types
+        .iter()
+        .filter(|_| is_sold)
         .map(|offer| {
             json!({
                 "@type": "Offer",

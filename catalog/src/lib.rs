@@ -2,7 +2,7 @@
 //!
 //! Reading order: what others may use ([`contract`]), how prices and times are told ([`price`], [`when`]), the public
 //! reads (`shows`, `cached`), the pages (`pages`, `json_ld`); what resellers put in (`reseller`, `show_draft`,
-//! `allotment`), what fits (`check`, `slug`, `fault`), what the others are told (`event`, `run`); what can go wrong in
+//! `allotment`), what stops a sale (`stop`), what fits (`check`, `slug`, `fault`), what the others are told (`event`, `run`); what can go wrong in
 //! public ([`error`]), the SQL (`store`).
 
 mod allotment;
@@ -20,6 +20,7 @@ mod run;
 mod show_draft;
 mod shows;
 mod slug;
+mod stop;
 mod store;
 pub mod when;
 

@@ -1,13 +1,17 @@
 //! The pages people see: the list of shows and one show.
 
 use askama::Template;
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, Utc};
 use kit::extract::{Path, Query};
 
 use crate::{
     App,
-    contract::Show,
+    contract::{Show, Stop},
     error::Error,
     json_ld, price,
     shows::{self, ListedShow, PageQuery, ShowDetails},
@@ -70,6 +74,10 @@ enum Sale {
     Ended,
     /// The show has begun.
     Over,
+    /// The reseller may not sell for now.
+    Stopped,
+    /// For good.
+    Withdrawn,
 }
 
 #[derive(Template)]
@@ -97,12 +105,16 @@ struct Offer {
 impl ShowPage {
     fn new(details: ShowDetails, now: DateTime<Utc>) -> Self {
         let json_ld = json_ld::event(&details);
-        let ShowDetails { show, ticket_types, sale_ended_at } = details;
+        let ShowDetails { show, ticket_types, sale_ended_at, stop } = details;
         let zone = show.venue.time_zone.as_str();
-        let sale = if show.starts_at <= now {
+        let sale = if stop == Some(Stop::Withdrawn) {
+            Sale::Withdrawn
+        } else if show.starts_at <= now {
             Sale::Over
         } else if sale_ended_at.is_some() {
             Sale::Ended
+        } else if stop.is_some() {
+            Sale::Stopped
         } else if show.on_sale_at > now {
             Sale::Opens(when::Moment::full(show.on_sale_at, zone))
         } else {
@@ -131,5 +143,7 @@ impl ShowPage {
 
 /// `GET /shows/{show}`
 pub async fn show(State(app): State<App>, Path(show): Path<String>) -> Result<Response, Error> {
-    Ok(kit::page::html(&ShowPage::new(shows::one(&app, &show).await?, Utc::now())))
+    let page = ShowPage::new(shows::one(&app, &show).await?, Utc::now());
+    let status = if matches!(page.sale, Sale::Withdrawn) { StatusCode::GONE } else { StatusCode::OK };
+    Ok((status, kit::page::html(&page)).into_response())
 }

@@ -35,6 +35,8 @@ pub struct ResellerShow {
     pub venue_id: Uuid,
     /// Null for a draft.
     pub published_at: Option<DateTime<Utc>>,
+    /// Since when nothing of it is sold, for good; null where it was not withdrawn.
+    pub withdrawn_at: Option<DateTime<Utc>>,
     pub ticket_types: Vec<ResellerTicketType>,
 }
 

@@ -52,14 +52,15 @@ async fn has_place(tx: &mut PgConnection, reseller: Uuid, draft: &ShowDraft) -> 
 }
 
 async fn locked(tx: &mut PgConnection, reseller: Uuid, show: &str) -> Result<LockedShow, CatalogFault> {
-    store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogFault::NotFound)
+    let known = store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogFault::NotFound)?;
+    if known.withdrawn_at.is_some() { Err(CatalogFault::Withdrawn) } else { Ok(known) }
 }
 
 /// Changes a show; its id stays. Moving the beginning of a published show's sale is told as
 /// [`CatalogEvent::ShowPublished`].
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], or [`CatalogFault::Field`] with the name of the draft's field. Once a published show's sale
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] with the name of the draft's field. Once a published show's sale
 /// has begun, its beginning cannot move; a published show cannot move into the past.
 pub async fn change_show(pool: &PgPool, reseller: Uuid, show: &str, draft: &ShowDraft) -> Result<(), CatalogFault> {
     let draft = check::draft(draft)?;
@@ -93,7 +94,7 @@ fn may_move(before: &LockedShow, draft: &ShowDraft, now: DateTime<Utc>) -> Resul
 /// of those it has, name and currency stay.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], or [`CatalogFault::Field`] (`name`, `description`, `price_minor`, `currency`,
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] (`name`, `description`, `price_minor`, `currency`,
 /// `per_order_max`). A show sells in one currency.
 pub async fn put_ticket_type(
     pool: &PgPool,
@@ -159,7 +160,7 @@ fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), Catalo
 /// Publishes a draft: fans see it, its room is made and its stock put on sale.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::AlreadyPublished`], or [`CatalogFault::NotPublishable`] where nothing is
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::AlreadyPublished`], or [`CatalogFault::NotPublishable`] where nothing is
 /// allotted or the show lies in the past.
 pub async fn publish_show(pool: &PgPool, reseller: Uuid, show: &str, request: &RequestId) -> Result<(), CatalogFault> {
     let mut tx = pool.begin().await?;

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     App, cached,
-    contract::{Show, TicketType},
+    contract::{Show, Stop, TicketType},
     error::Error,
     slug::is_slug,
     store,
@@ -47,6 +47,9 @@ pub struct ShowDetails {
     pub ticket_types: Vec<TicketType>,
     /// When the sale ended before the show began; absent while it has not.
     pub sale_ended_at: Option<DateTime<Utc>>,
+    /// Why nothing of it is sold; absent where nothing stops it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -97,12 +100,13 @@ pub async fn page(app: &App, query: &PageQuery) -> Result<ShowPage, Error> {
     Ok(ShowPage { shows, next })
 }
 
-/// A show and its ticket types.
+/// A show and its ticket types, withdrawn or not.
 pub async fn one(app: &App, show: &str) -> Result<ShowDetails, Error> {
     let Some(found) = store::show(&app.pool, show).await? else { return Err(Error::ShowUnknown) };
     let ticket_types = store::ticket_types(&app.pool, show).await?;
     let sale_ended_at = store::sale_ended_at(&app.pool, show).await?;
-    Ok(ShowDetails { show: found, ticket_types, sale_ended_at })
+    let stop = store::stops::stop(&app.pool, show).await?;
+    Ok(ShowDetails { show: found, ticket_types, sale_ended_at, stop })
 }
 
 /// Lists the shows still to come, soonest first.
@@ -126,9 +130,14 @@ pub async fn list(
     (status = 200, description = "The show; cacheable for five seconds", body = ShowDetails),
     (status = 304, description = "Unchanged since the ETag in If-None-Match"),
     (status = 404, description = "`show-unknown`", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 410, description = "`show-withdrawn`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 pub async fn details(State(app): State<App>, Path(show): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
-    Ok(cached::json(&headers, &one(&app, &show).await?))
+    let details = one(&app, &show).await?;
+    if details.stop == Some(Stop::Withdrawn) {
+        return Err(Error::ShowWithdrawn);
+    }
+    Ok(cached::json(&headers, &details))
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ fn read(payload: &[u8]) -> serde_json::Result<Option<Change>> {
         CatalogEvent::AllotmentChanged { show, ticket_type, allotted, revision, .. } => {
             Some(Change { show, ticket_type, allotted, revision })
         }
-        CatalogEvent::ShowPublished { .. } => None,
+        CatalogEvent::ShowPublished { .. } | CatalogEvent::SaleChanged { .. } => None,
     })
 }
 

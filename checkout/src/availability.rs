@@ -94,7 +94,7 @@ impl Availabilities {
 /// What is left of a show's tickets, a second old at most.
 ///
 /// # Errors
-/// `show-unknown` where nothing is on sale under that name.
+/// `show-unknown` where nothing is on sale under that name; `sale-stopped`, `show-withdrawn`.
 pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
     let entry = app.availabilities.entry(show);
     // Whoever comes while it is worked out waits for that, and does not work it out again.
@@ -119,6 +119,9 @@ pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
 
 async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
     let offer = app.offers.of(&app.pool, show).await?;
+    if let Some(stop) = offer.stop {
+        return Err(Error::SaleStopped(stop));
+    }
     if offer.ticket_types.is_empty() {
         return Err(Error::ShowUnknown);
     }

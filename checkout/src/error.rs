@@ -5,6 +5,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use catalog::contract::Stop;
 use kit::{problem::Problem, token::TokenFault};
 
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
@@ -20,6 +21,9 @@ pub enum Error {
     SaleClosed,
     #[error("the show has begun")]
     ShowBegun,
+
+    #[error("the sale was stopped")]
+    SaleStopped(Stop),
 
     #[error("the API key lacks the scope {scope}")]
     ScopeMissing { scope: &'static str },
@@ -127,6 +131,19 @@ impl Error {
         match self {
             Self::Pass(fault) => fault.problem(),
             Self::PassUsed | Self::CheckoutFull | Self::SaleClosed | Self::ShowBegun => self.entry_problem(),
+            Self::SaleStopped(Stop::Suspended) => Problem::new(
+                StatusCode::CONFLICT,
+                "sale-stopped",
+                "Tickets for this show are not sold right now",
+            )
+            .detail(
+                "Its seller may not sell at the moment. Orders that were placed can be paid, and tickets stay valid.",
+            ),
+            Self::SaleStopped(Stop::Withdrawn) => {
+                Problem::new(StatusCode::GONE, "show-withdrawn", "This show was withdrawn").detail(
+                    "Nothing of it is sold any more. Orders that were placed can be paid, and tickets stay valid.",
+                )
+            }
             Self::SessionMissing | Self::SessionToken(_) | Self::SessionExpired | Self::SessionEnded => {
                 self.session_problem()
             }

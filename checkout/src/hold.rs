@@ -138,7 +138,7 @@ pub fn read(app: &App, token: &str) -> Result<Hold, Error> {
 ///
 /// # Errors
 /// `invalid-field`, `ticket-type-unknown`, `not-enough-left`, `sold-out`, `idempotency-mismatch`, `request-in-progress`,
-/// `session-ended`, `show-begun`.
+/// `session-ended`, `show-begun`, `sale-stopped`, `show-withdrawn`.
 pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
     let (own_app, session, items, key) = (app.clone(), session.clone(), items.to_vec(), key.to_owned());
     // Its own task: a caller who hangs up does not leave one hold half-way in the place of another.
@@ -157,7 +157,7 @@ pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Re
 
 async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
     let offer = app.offers.of(&app.pool, &session.show).await?;
-    offer.ensure_before_show(Utc::now())?;
+    offer.ensure_sold(Utc::now())?;
     check(items, &offer)?;
     let hold = hold_id(session.session, key);
     let call = Call { key: app.redis.key("hold-call", &hold.to_string()), hash: hash(items) };

@@ -1,4 +1,5 @@
-//! What a show offers: ticket types, prices, shards. It hardly changes, so it is read four times a second at most.
+//! What a show offers: ticket types, prices, shards, and whether it is sold at all. It hardly changes, so it is read four
+//! times a second at most.
 
 use std::{
     collections::HashMap,
@@ -6,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use catalog::contract::TicketType;
+use catalog::contract::{Stop, TicketType};
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -24,6 +25,8 @@ pub struct Offer {
     pub starts_at: Option<DateTime<Utc>>,
     pub ticket_types: Vec<TicketType>,
     pub shards: HashMap<Uuid, Vec<i32>>,
+    /// Why nothing of it is sold, where the sale was stopped.
+    pub stop: Option<Stop>,
 }
 
 impl Offer {
@@ -37,9 +40,13 @@ impl Offer {
     }
 
     /// # Errors
-    /// `show-begun`.
-    pub fn ensure_before_show(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        if self.is_over(now) { Err(Error::ShowBegun) } else { Ok(()) }
+    /// `sale-stopped`, `show-withdrawn`, `show-begun`.
+    pub fn ensure_sold(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        match self.stop {
+            Some(stop) => Err(Error::SaleStopped(stop)),
+            None if self.is_over(now) => Err(Error::ShowBegun),
+            None => Ok(()),
+        }
     }
 
     pub fn shards(&self, ticket_type: Uuid) -> &[i32] {
@@ -65,7 +72,8 @@ impl Offers {
         for row in store::stock::of_show(pool, show).await? {
             shards.entry(row.ticket_type).or_default().push(row.shard);
         }
-        let offer = Arc::new(Offer { starts_at, ticket_types, shards });
+        let stop = catalog::contract::stop(pool, show).await?;
+        let offer = Arc::new(Offer { starts_at, ticket_types, shards, stop });
         if !offer.shards.is_empty() {
             let mut known = self.known();
             if known.len() >= SHOWS_MAX {

@@ -70,7 +70,8 @@ fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
 ///
 /// # Errors
 /// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-unwritable`,
-/// `idempotency-mismatch`, `session-ended`, `show-begun`; `try-again-soon` where Kafka or the stores are away.
+/// `idempotency-mismatch`, `session-ended`, `show-begun`, `sale-stopped`, `show-withdrawn`; `try-again-soon` where Kafka or
+/// the stores are away.
 pub async fn place(
     app: &App,
     session: &Session,
@@ -111,7 +112,7 @@ async fn place_once(
         Standing::Clear => {}
     }
     session::ensure_open(app, session).await?;
-    app.offers.of(&app.pool, &session.show).await?.ensure_before_show(Utc::now())?;
+    app.offers.of(&app.pool, &session.show).await?.ensure_sold(Utc::now())?;
 
     let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
     for _ in 0..ATTEMPTS_MAX {
@@ -337,8 +338,8 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error>
             Some((_, session)) => app.sellers.is_of(&app.pool, &session.show, reseller).await?,
             None => false,
         },
-    };
         Owner::Key(key) => caller::is_of_key(app, session, key).await?,
+    };
     if !is_own {
         return Err(Error::OrderUnknown);
     }
@@ -358,8 +359,8 @@ pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
     let is_own = match owner {
         Owner::Session(session) => found.session == session,
         Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
-    };
         Owner::Key(key) => caller::is_of_key(app, found.session, key).await?,
+    };
     if is_own { Ok(found) } else { Err(Error::OrderUnknown) }
 }
 

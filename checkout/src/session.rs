@@ -42,12 +42,13 @@ pub fn own_key(name: &str) -> String {
 /// that was redeemed is used.
 ///
 /// # Errors
-/// The pass's faults, `pass-used`, `checkout-full`, `sale-closed`, `show-begun`.
+/// The pass's faults, `pass-used`, `checkout-full`, `sale-closed`, `show-begun`, `sale-stopped`, `show-withdrawn`.
 pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Error> {
     let now = Utc::now();
     let pass = app.verifier.verify(pass, now)?;
+    // The pass stays good: should the sale go on in time, it opens a session then.
+    app.offers.of(&app.pool, &pass.show).await?.ensure_sold(now)?;
     let cap = app.gates.max_active(&app.pool, &pass.room).await?.ok_or(Error::SaleClosed)?;
-    app.offers.of(&app.pool, &pass.show).await?.ensure_before_show(now)?;
     // Whole milliseconds are what the gate keeps.
     let expires_ms = now.timestamp_millis() + app.config.session_ttl.as_millis() as i64;
     let expires_at = DateTime::from_timestamp_millis(expires_ms).unwrap_or(now);

@@ -42,6 +42,12 @@ pub enum Error {
     /// `already-published`, 409.
     #[error("the show is published")]
     AlreadyPublished,
+    /// `show-not-published`, 409.
+    #[error("the show is a draft")]
+    NotPublished,
+    /// `show-withdrawn`, 410.
+    #[error("the show was withdrawn")]
+    Withdrawn,
     /// `not-publishable`, 409.
     #[error("the show cannot be published: {0}")]
     NotPublishable(String),
@@ -87,6 +93,8 @@ impl Error {
             CatalogFault::Field { field, detail } => Self::Field { field: field.to_owned(), detail },
             CatalogFault::AllotmentWaiting => Self::AllotmentWaiting,
             CatalogFault::AlreadyPublished => Self::AlreadyPublished,
+            CatalogFault::NotPublished => Self::NotPublished,
+            CatalogFault::Withdrawn => Self::Withdrawn,
             CatalogFault::NotPublishable(why) => Self::NotPublishable(why),
             CatalogFault::Store(error) => Self::Store(error),
         }
@@ -132,6 +140,10 @@ impl Error {
                 Problem::new(StatusCode::CONFLICT, "already-published", "This show is published already")
                     .detail("Nothing was changed.")
             }
+            Self::NotPublished => Problem::new(StatusCode::CONFLICT, "show-not-published", "This show is a draft")
+                .detail("Nobody but you sees it and nothing of it is sold, so there is nothing to withdraw."),
+            Self::Withdrawn => Problem::new(StatusCode::GONE, "show-withdrawn", "This show was withdrawn")
+                .detail("Nothing was changed. A withdrawn show stays as it was; to sell it again, make a new one."),
             Self::NotPublishable(why) => {
                 Problem::new(StatusCode::CONFLICT, "not-publishable", "This show cannot be published yet")
                     .detail(why.clone())

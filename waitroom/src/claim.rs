@@ -20,6 +20,9 @@ pub struct Claimed {
 /// Signs the pass of a place within its claim window. Everything in it follows from the place and the heads, so asking
 /// again, of any instance, gives the same pass.
 pub fn claim(room: &Room, keys: &PassKeys, place: &PlaceClaims, now: DateTime<Utc>) -> Result<Claimed, Error> {
+    if let Some(stop) = room.info().stop {
+        return Err(Error::SaleStopped(stop));
+    }
     let Admitted { at, claim_until } = match room.with_log(|log| log.standing(place.lane, place.offset)) {
         Standing::Waiting => return Err(Error::NotYourTurn { retry_secs: retry_secs(room, place) }),
         Standing::LongPast => return Err(Error::WindowMissed),

@@ -4,6 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use catalog::contract::Stop;
 use kit::{problem::Problem, token::TokenFault};
 
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,8 @@ pub enum Error {
     RoomNotOpen,
     #[error("the room is closed")]
     RoomClosed,
+    #[error("the sale was stopped")]
+    SaleStopped(Stop),
     #[error("the line takes no more joins at the moment")]
     Busy,
     #[error("the line could not be written: {0}")]
@@ -59,6 +62,15 @@ impl Error {
                 .retry_after(30),
             Self::RoomClosed => of(S::GONE, "room-closed", "This line has closed")
                 .detail("The sale is over. Nobody is let in any more."),
+            Self::SaleStopped(Stop::Suspended) => {
+                of(S::CONFLICT, "sale-stopped", "Tickets for this show are not sold right now")
+                    .detail(
+                        "Its seller may not sell at the moment. Tickets that were bought stay valid. Look again later.",
+                    )
+                    .retry_after(60)
+            }
+            Self::SaleStopped(Stop::Withdrawn) => of(S::GONE, "show-withdrawn", "This show was withdrawn")
+                .detail("Nothing of it is sold any more. Tickets that were bought stay valid."),
             Self::Busy => of(S::SERVICE_UNAVAILABLE, "room-busy", "The line is very busy this second")
                 .detail("You have not joined yet. Try again in a moment.")
                 .retry_after(2),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use catalog::contract::Stop;
 use kit::{
     http::RequestId,
     kafka::{self, Kafka, Producer, ProducerBounds},
@@ -49,7 +50,10 @@ impl Joiner {
     pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
         let info = room.info();
         if info.phase == crate::phase::Phase::Closed {
-            return Err(Error::RoomClosed);
+            return Err(match info.stop {
+                Some(stop @ Stop::Withdrawn) => Error::SaleStopped(stop),
+                _ => Error::RoomClosed,
+            });
         }
         if !info.phase.takes_joins() {
             return Err(Error::RoomNotOpen);

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use catalog::contract::{CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic};
+use catalog::contract::{CATALOG_TOPIC, CatalogEvent, Stop, ensure_catalog_topic};
 use chrono::{DateTime, Utc};
 use kit::{kafka::Kafka, serve::Tasks};
 use rdkafka::{
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     phase::Phase,
-    steer::{NewRoom, RoomChange, RoomFault, change_room_in, closing, create_room},
+    steer::{NewRoom, RoomChange, RoomFault, change_room_in, closing, create_room, set_stop},
     store,
 };
 
@@ -138,7 +138,7 @@ async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyho
             Err(error) => return Err(error).context("reading catalog events"),
         };
         match serde_json::from_slice::<CatalogEvent>(message.payload().unwrap_or_default()) {
-            Ok(CatalogEvent::ShowPublished { show, .. }) => {
+            Ok(CatalogEvent::ShowPublished { show, .. } | CatalogEvent::SaleChanged { show }) => {
                 if !follow_through(pool, kafka, &show, stop).await {
                     return Ok(());
                 }
@@ -183,15 +183,21 @@ fn is_away(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Makes a published show's room unless it has one; then its times move with the show's.
+/// Makes a published show's room unless it has one; then its times move with the show's, and it stops and goes on with the
+/// show's sale. A withdrawn show gets no room.
 async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result<()> {
     let Some(known) = catalog::contract::show(pool, show).await? else {
         tracing::error!(show, "was published and is not in the catalog");
         return Ok(());
     };
     let opens_at = known.on_sale_at;
-    if store::room_of_show(pool, show).await?.is_some() {
-        return Ok(store::move_times(pool, show, opens_at, closing(known.starts_at)).await?);
+    let stop = catalog::contract::stop(pool, show).await?;
+    if let Some(room) = store::room_of_show(pool, show).await? {
+        store::move_times(pool, show, opens_at, closing(known.starts_at)).await?;
+        return set_stop(pool, &room, stop).await;
+    }
+    if stop == Some(Stop::Withdrawn) {
+        return Ok(());
     }
     if store::room(pool, show).await?.is_some() {
         tracing::error!(show, "gets no room: another show's room has its name");

@@ -160,6 +160,12 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
         };
     };
     let body = standing(room, place, now);
+    if info.stop.is_some() && body.state == PlaceState::YourTurn {
+        return match info.phase {
+            Phase::Closed => QueueView::Closed { message: info.message.clone() },
+            phase => QueueView::Stopped { phase, message: info.message.clone() },
+        };
+    }
     match (body.state, body.claim_until) {
         (PlaceState::YourTurn, Some(claim_until)) => QueueView::YourTurn(YourTurn { claim_until }),
         (PlaceState::Waiting, _) if info.phase == Phase::Closed => QueueView::Closed { message: info.message.clone() },

@@ -53,6 +53,11 @@ pub enum QueueView {
     WindowMissed(WindowMissed),
     /// The place let its fan into checkout.
     Entered(Entrance),
+    /// It was the fan's turn, and then the sale was stopped; `message` says why.
+    Stopped {
+        phase: Phase,
+        message: String,
+    },
     /// The room is closed; `message` is the operator's word about it, or empty.
     Closed {
         message: String,
@@ -144,6 +149,7 @@ impl QueuePage {
             QueueView::YourTurn(_) => "It is your turn".to_owned(),
             QueueView::WindowMissed(_) => "Your turn has passed".to_owned(),
             QueueView::Entered(_) => "You went into checkout".to_owned(),
+            QueueView::Stopped { .. } => "Nothing is sold right now".to_owned(),
             QueueView::Closed { .. } => "The line has closed".to_owned(),
         };
         format!("{state} · {}", self.show.title)
@@ -152,7 +158,7 @@ impl QueuePage {
     /// Seconds after which the page reloads itself where scripts do not run; `None` where nothing will change.
     fn reload_secs(&self) -> Option<i64> {
         match &self.view {
-            QueueView::NotJoined(_) => Some(30),
+            QueueView::NotJoined(_) | QueueView::Stopped { .. } => Some(30),
             QueueView::Waiting(waiting) => Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30)),
             QueueView::YourTurn(turn) => Some((turn.claim_until - self.now).num_seconds().max(0) + 2),
             QueueView::WindowMissed(_) | QueueView::Entered(_) | QueueView::Closed { .. } => None,

@@ -11,10 +11,12 @@ use std::{
 use admission::contract::{GateSettings, HeadsMoved};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
-use catalog::contract::Show;
+use catalog::contract::{Show, Stop};
 use chrono::Utc;
 
-use crate::{error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, store::RoomRow};
+use crate::{
+    error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase, store::RoomRow,
+};
 
 /// One room on this instance.
 pub struct Room {
@@ -31,9 +33,12 @@ pub struct Room {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Info {
     pub show: String,
+    /// As fans meet it.
     pub phase: Phase,
     pub lanes: i32,
+    /// What everybody is told: why the sale was stopped, if it was, and what operators say.
     pub message: String,
+    pub stop: Option<Stop>,
     pub rate_per_sec: f64,
     pub claim_window_secs: i32,
 }
@@ -42,13 +47,28 @@ impl Info {
     pub fn of(row: &RoomRow, gate: Option<&GateSettings>) -> Self {
         Self {
             show: row.show.clone(),
-            phase: row.phase,
+            phase: stopped_phase(row.phase, row.stop),
             lanes: row.lanes,
-            message: row.message.clone(),
+            message: told(row),
+            stop: row.stop,
             rate_per_sec: gate.map_or(0.0, |gate| gate.rate_per_sec),
             claim_window_secs: gate.map_or(0, |gate| gate.claim_window_secs),
         }
     }
+}
+
+const SUSPENDED: &str = "Tickets for this show are not sold right now: its seller may not sell at the moment. Nobody is let \
+    in meanwhile. Your place is safe, and tickets that were bought stay valid.";
+const WITHDRAWN: &str = "This show was withdrawn. Nothing of it is sold any more and nobody is let in. Tickets that were \
+    bought stay valid.";
+
+fn told(row: &RoomRow) -> String {
+    let stopped = match row.stop {
+        None => return row.message.clone(),
+        Some(Stop::Suspended) => SUSPENDED,
+        Some(Stop::Withdrawn) => WITHDRAWN,
+    };
+    format!("{stopped} {}", row.message).trim_end().to_owned()
 }
 
 /// The head document as it goes out.

@@ -110,7 +110,7 @@ pub struct PassBody {
     (status = 201, body = TicketBody, headers(("location" = String, description = "where to ask for the place"))),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
     (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "room-not-open"),
-    (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "room-closed"),
+    (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "room-closed, show-withdrawn"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "room-busy, join-not-acknowledged or try-again-soon: no place was given, try again after Retry-After"),
 ))]
@@ -173,8 +173,9 @@ async fn place(State(app): State<App>, Path(room): Path<String>, Bearer(ticket):
     (status = 200, body = PassBody),
     (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-…"),
     (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-foreign"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "not-your-turn"),
-    (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "claim-window-missed"),
+    (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "not-your-turn, sale-stopped"),
+    (status = 410, body = ProblemBody, content_type = "application/problem+json",
+        description = "claim-window-missed, show-withdrawn"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
 ))]

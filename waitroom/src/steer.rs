@@ -2,6 +2,7 @@
 
 use admission::contract::{GateSettings, LINE_SETTINGS, gate, gates, line_topic, put_gate};
 use anyhow::Context;
+use catalog::contract::Stop;
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::kafka::Kafka;
 use serde::Serialize;
@@ -62,6 +63,8 @@ pub struct RoomState {
     pub opens_at: Option<DateTime<Utc>>,
     /// When it closes by itself, for good: a day after its show begins. Null where somebody closes it.
     pub closes_at: Option<DateTime<Utc>>,
+    /// Why nobody is let in, whatever the phase: the sale of the show was stopped. Null where nothing stops it.
+    pub stop: Option<Stop>,
 }
 
 /// What a change made of a room.
@@ -98,6 +101,7 @@ impl RoomState {
             message: row.message,
             opens_at: row.opens_at,
             closes_at: row.closes_at,
+            stop: row.stop,
         }
     }
 
@@ -108,7 +112,7 @@ impl RoomState {
             rate_per_sec: self.rate_per_sec,
             max_active: self.max_active,
             claim_window_secs: self.claim_window_secs,
-            state: self.phase.gate(),
+            state: stopped_phase(self.phase, self.stop).gate(),
         }
     }
 }
@@ -178,7 +182,44 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
         };
         put_gate(&mut transaction, &gate).await?;
     }
-    transaction.commit().await.context("making the room")
+    transaction.commit().await.context("making the room")?;
+    // Looked at only now: whoever stops the sale from here on finds the room.
+    match catalog::contract::stop(pool, &new.show).await? {
+        None => Ok(()),
+        stop => set_stop(pool, &new.room, stop).await,
+    }
+}
+
+/// The phase that fans meet: a stopped room that would be open is paused, and everybody keeps their place.
+pub(crate) fn stopped_phase(phase: Phase, stop: Option<Stop>) -> Phase {
+    if stop.is_some() && phase == Phase::Open { Phase::Paused } else { phase }
+}
+
+/// Stops a room or lets it go on as it was; the room of a show that was withdrawn closes. Doing so again changes nothing.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn set_stop(pool: &PgPool, room: &str, stop: Option<Stop>) -> anyhow::Result<()> {
+    let mut tx = pool.begin().await?;
+    let Some(row) = store::room_for_update(&mut tx, room).await? else { return Ok(()) };
+    let gate = gate(&mut *tx, room).await?.with_context(|| format!("room {room} has no gate"))?;
+    let before = RoomState::of(row, gate);
+    let phase = if stop == Some(Stop::Withdrawn) { Phase::Closed } else { before.phase };
+    let after = RoomState { stop, phase, ..before.clone() };
+    if after == before {
+        return Ok(());
+    }
+    store::set_stop(&mut tx, room, stop).await?;
+    if after.phase != before.phase {
+        store::set_phase(&mut tx, room, after.phase).await?;
+    }
+    if after.gate() != before.gate() {
+        put_gate(&mut tx, &after.gate()).await?;
+    }
+    tx.commit().await.context("stopping the room")?;
+    let stop = stop.map_or("none", Stop::as_text);
+    tracing::info!(room, stop, "the sale of its show was stopped or goes on");
+    Ok(())
 }
 
 /// When the room of a show that begins at `starts_at` closes by itself: long after anybody buys a ticket.
@@ -256,6 +297,7 @@ mod tests {
             message: String::new(),
             opens_at: None,
             closes_at: None,
+            stop: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! All the SQL of the waiting room. Fans are not in it.
 
+use catalog::contract::Stop;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -18,6 +19,8 @@ pub struct RoomRow {
     pub opens_at: Option<DateTime<Utc>>,
     /// When it closes by itself.
     pub closes_at: Option<DateTime<Utc>>,
+    /// Why nobody is let in, whatever the phase.
+    pub stop: Option<Stop>,
 }
 
 struct Raw {
@@ -29,6 +32,7 @@ struct Raw {
     opened_at: Option<DateTime<Utc>>,
     opens_at: Option<DateTime<Utc>>,
     closes_at: Option<DateTime<Utc>>,
+    stop: Option<String>,
 }
 
 impl From<Raw> for RoomRow {
@@ -43,6 +47,7 @@ impl From<Raw> for RoomRow {
             opened_at: raw.opened_at,
             opens_at: raw.opens_at,
             closes_at: raw.closes_at,
+            stop: raw.stop.as_deref().and_then(Stop::of_text),
         }
     }
 }
@@ -51,7 +56,7 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at FROM waitroom.rooms
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
     .fetch_all(pool)
@@ -62,7 +67,7 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at FROM waitroom.rooms WHERE room = $1",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM waitroom.rooms WHERE room = $1",
         room
     )
     .fetch_optional(pool)
@@ -149,7 +154,7 @@ pub async fn move_closing(pool: &PgPool, room: &str, closes_at: DateTime<Utc>) -
 pub async fn room_for_update(connection: &mut PgConnection, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )
     .fetch_optional(connection)
@@ -192,6 +197,12 @@ pub async fn set_phase(connection: &mut PgConnection, room: &str, phase: Phase) 
     )
     .execute(connection)
     .await?;
+    Ok(())
+}
+
+pub async fn set_stop(connection: &mut PgConnection, room: &str, stop: Option<Stop>) -> sqlx::Result<()> {
+    let stop = stop.map(Stop::as_text);
+    sqlx::query!("UPDATE waitroom.rooms SET stop = $2 WHERE room = $1", room, stop).execute(connection).await?;
     Ok(())
 }
 

@@ -3,13 +3,14 @@
 pub mod allotments;
 pub mod outbox;
 pub mod reseller;
+pub mod stops;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    contract::{NewShow, NewTicketType, Seller, Show, ShowEntry, TicketType, Venue},
+    contract::{NewShow, NewTicketType, Seller, Show, ShowEntry, Stop, TicketType, Venue},
     shows::{Cursor, ListedShow},
 };
 
@@ -115,21 +116,39 @@ pub async fn sale_ended_at(pool: &PgPool, show: &str) -> sqlx::Result<Option<Dat
 }
 
 pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ShowEntry>> {
-    sqlx::query_as!(
-        ShowEntry,
-        "SELECT s.show, s.title, s.reseller, s.published_at, s.high_traffic, s.on_sale_at, s.starts_at,
-                v.name AS venue, v.city, v.time_zone
-         FROM catalog.shows s JOIN catalog.venues v USING (venue_id)
-         WHERE $1::text IS NULL OR s.show > $1
-         ORDER BY s.show LIMIT $2",
+    let rows = sqlx::query!(
+        r#"SELECT s.show, s.title, s.reseller, s.published_at, s.high_traffic, s.on_sale_at, s.starts_at,
+                  v.name AS venue, v.city, v.time_zone, s.withdrawn_at IS NOT NULL AS "withdrawn!",
+                  EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = s.reseller) AS "suspended!"
+           FROM catalog.shows s JOIN catalog.venues v USING (venue_id)
+           WHERE $1::text IS NULL OR s.show > $1
+           ORDER BY s.show LIMIT $2"#,
         after,
         limit
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    let entries = rows.into_iter().map(|row| ShowEntry {
+        stop: match (row.withdrawn, row.suspended) {
+            (true, _) => Some(Stop::Withdrawn),
+            (false, true) => Some(Stop::Suspended),
+            (false, false) => None,
+        },
+        show: row.show,
+        title: row.title,
+        reseller: row.reseller,
+        published_at: row.published_at,
+        high_traffic: row.high_traffic,
+        on_sale_at: row.on_sale_at,
+        starts_at: row.starts_at,
+        venue: row.venue,
+        city: row.city,
+        time_zone: row.time_zone,
+    });
+    Ok(entries.collect())
 }
 
-/// Up to `limit` listed shows that have not begun, soonest first, from behind `after`.
+/// Up to `limit` listed shows that have not begun and whose sale nothing stops, soonest first, from behind `after`.
 pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<ListedShow>> {
     let rows = sqlx::query!(
         r#"SELECT s.show, lowest.price_minor AS "price_minor?", lowest.currency AS "currency?"
@@ -138,7 +157,8 @@ pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::
                SELECT t.price_minor, t.currency FROM catalog.ticket_types t WHERE t.show = s.show
                ORDER BY t.price_minor, t.currency LIMIT 1
            ) lowest ON true
-           WHERE s.listed AND s.published_at IS NOT NULL AND s.starts_at > now()
+           WHERE s.listed AND s.published_at IS NOT NULL AND s.starts_at > now() AND s.withdrawn_at IS NULL
+             AND NOT EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = s.reseller)
              AND ($1::timestamptz IS NULL OR (s.starts_at, s.show) > ($1, $2))
            ORDER BY s.starts_at, s.show
            LIMIT $3"#,

@@ -90,7 +90,8 @@ async fn some_shows(
 ) -> sqlx::Result<Vec<ResellerShow>> {
     let rows = sqlx::query!(
         "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, v.city, v.country,
-                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at
+                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at,
+                s.withdrawn_at
          FROM catalog.shows s
          JOIN catalog.performers p USING (performer_id)
          JOIN catalog.venues v USING (venue_id)
@@ -108,6 +109,7 @@ async fn some_shows(
     let shows = rows.into_iter().map(|row| ResellerShow {
         venue_id: row.venue_id,
         published_at: row.published_at,
+        withdrawn_at: row.withdrawn_at,
         ticket_types: Vec::new(),
         show: Show {
             show: row.show,
@@ -180,6 +182,7 @@ async fn ticket_types(pool: &PgPool, shows: &[String]) -> sqlx::Result<Vec<(Stri
 /// other.
 pub struct LockedShow {
     pub published_at: Option<DateTime<Utc>>,
+    pub withdrawn_at: Option<DateTime<Utc>>,
     pub starts_at: DateTime<Utc>,
     pub on_sale_at: DateTime<Utc>,
 }
@@ -188,7 +191,7 @@ pub struct LockedShow {
 pub async fn lock_show(tx: &mut PgConnection, reseller: Option<Uuid>, show: &str) -> sqlx::Result<Option<LockedShow>> {
     sqlx::query_as!(
         LockedShow,
-        "SELECT published_at, starts_at, on_sale_at FROM catalog.shows
+        "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows
          WHERE show = $1 AND reseller IS NOT DISTINCT FROM $2 FOR UPDATE",
         show,
         reseller
@@ -250,10 +253,15 @@ pub async fn publish(tx: &mut PgConnection, reseller: Uuid, show: &str) -> sqlx:
     Ok(())
 }
 
-/// Locks a show, whoever sells it; `false` where there is none.
-pub async fn lock_anybodys(tx: &mut PgConnection, show: &str) -> sqlx::Result<bool> {
-    let locked = sqlx::query!("SELECT show FROM catalog.shows WHERE show = $1 FOR UPDATE", show);
-    Ok(locked.fetch_optional(tx).await?.is_some())
+/// Locks a show, whoever sells it.
+pub async fn lock_anybodys(tx: &mut PgConnection, show: &str) -> sqlx::Result<Option<LockedShow>> {
+    sqlx::query_as!(
+        LockedShow,
+        "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows WHERE show = $1 FOR UPDATE",
+        show
+    )
+    .fetch_optional(tx)
+    .await
 }
 
 /// A locked show's ticket types, drafts' too.

@@ -36,7 +36,7 @@ fn changes(events: &[CatalogEvent]) -> Vec<(Uuid, i32, i64)> {
         CatalogEvent::AllotmentChanged { ticket_type, allotted, revision, .. } => {
             Some((*ticket_type, *allotted, *revision))
         }
-        CatalogEvent::ShowPublished { .. } => None,
+        CatalogEvent::ShowPublished { .. } | CatalogEvent::SaleChanged { .. } => None,
     };
     events.iter().filter_map(change).collect()
 }

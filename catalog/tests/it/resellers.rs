@@ -258,3 +258,88 @@ async fn admins_see_every_show_and_mark_it() {
     }
     assert_eq!(contract::set_high_traffic(&mut connection, "unknown", true).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
+    let withdraw = async |reseller, show: &str| {
+        contract::withdraw_own_show(pool, reseller, show, "reseller anna@example.org", &RequestId::fresh()).await
+    };
+    assert!(matches!(withdraw(ANNA, &show).await, Err(CatalogFault::NotPublished)));
+    allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
+    publish(pool, ANNA, &show).await.unwrap();
+    assert!(matches!(withdraw(BERT, &show).await, Err(CatalogFault::NotFound)));
+    assert!(withdraw(ANNA, &show).await.unwrap());
+    assert!(!withdraw(ANNA, &show).await.unwrap(), "once is enough");
+
+    let app = app(&corner);
+    let page = get(&app, &format!("/shows/{show}"), &[]).await;
+    assert_eq!(page.status(), StatusCode::GONE);
+    let page = text(page).await;
+    assert!(page.contains("This show was withdrawn.") && page.contains("stay valid"), "{page}");
+    assert!(!page.contains("Get tickets") && !page.contains("\"@type\":\"Offer\""), "{page}");
+    let gone = get(&app, &format!("/v1/shows/{show}"), &[]).await;
+    assert_eq!(gone.status(), StatusCode::GONE);
+    assert_eq!(json(gone).await["type"], "urn:fairgate:problem:show-withdrawn");
+    assert_eq!(json(get(&app, "/v1/shows", &[]).await).await["shows"], serde_json::json!([]));
+    assert!(!text(get(&app, "/", &[]).await).await.contains("Harbour Lights"));
+    let kept = contract::withdrawal(pool, &show).await.unwrap().unwrap();
+    assert_eq!((kept.by.as_str(), kept.reason), ("reseller anna@example.org", None));
+    // Orders, letters and the portal still know it; nobody changes it.
+    assert!(contract::show(pool, &show).await.unwrap().is_some());
+    assert!(mine(pool, ANNA, &show).await.withdrawn_at.is_some());
+    let changes = [
+        contract::change_show(pool, ANNA, &show, &a_draft(venue)).await.err(),
+        contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &standing()).await.err(),
+        allot(pool, ANNA, &show, ticket_type, 60).await.err(),
+        publish(pool, ANNA, &show).await.err(),
+    ];
+    assert!(changes.iter().all(|fault| matches!(fault, Some(CatalogFault::Withdrawn))), "{changes:?}");
+    let told = "SELECT count(*) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND key = $1";
+    let told: i64 = sqlx::query_scalar(told).bind(&show).fetch_one(pool).await.unwrap();
+    assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_again() {
+    let corner = corner().await;
+    let pool = &corner.pool;
+    let app = app(&corner);
+    let (_, show, ticket_type) = draft_of(pool, ANNA).await;
+    let (_, draft, _) = draft_of(pool, ANNA).await;
+    let (_, other, others) = draft_of(pool, BERT).await;
+    for (reseller, show, of) in [(ANNA, &show, ticket_type), (BERT, &other, others)] {
+        allot(pool, reseller, show, of, 50).await.unwrap();
+        publish(pool, reseller, show).await.unwrap();
+    }
+    let listed = async || -> Vec<String> {
+        let shows = json(get(&app, "/v1/shows", &[]).await).await["shows"].clone();
+        shows.as_array().unwrap().iter().map(|of| of["show"].as_str().unwrap().to_owned()).collect()
+    };
+    let suspend = async |stopped| {
+        let mut tx = pool.begin().await.unwrap();
+        let changed = contract::stop_reseller(&mut tx, ANNA, stopped, &RequestId::fresh()).await.unwrap();
+        tx.commit().await.unwrap();
+        changed
+    };
+    let stops = async || (contract::stop(pool, &show).await.unwrap(), contract::stop(pool, &other).await.unwrap());
+    assert_eq!(listed().await.len(), 2);
+    assert!(suspend(true).await);
+    assert!(!suspend(true).await, "once is enough");
+    assert_eq!(listed().await, std::slice::from_ref(&other));
+    assert_eq!(stops().await, (Some(contract::Stop::Suspended), None));
+    let page = get(&app, &format!("/shows/{show}"), &[]).await;
+    assert_eq!(page.status(), StatusCode::OK);
+    let page = text(page).await;
+    assert!(page.contains("not sold right now") && !page.contains("Get tickets"), "{page}");
+    assert_eq!(json(get(&app, &format!("/v1/shows/{show}"), &[]).await).await["stop"], "suspended");
+    assert!(suspend(false).await);
+    assert!(!suspend(false).await);
+    assert_eq!((listed().await.len(), stops().await), (2, (None, None)));
+    assert!(!text(get(&app, &format!("/shows/{show}"), &[]).await).await.contains("not sold right now"));
+    let told = "SELECT array_agg(key ORDER BY id) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1'";
+    let told: Vec<String> = sqlx::query_scalar(told).fetch_one(pool).await.unwrap();
+    assert_eq!(told, [show.clone(), show], "nobody is told of {draft}, a draft, or of what did not change");
+}

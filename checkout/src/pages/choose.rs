@@ -127,11 +127,11 @@ pub async fn page(
     }
 }
 
-/// The visitor's session, neither run out nor ended, in a show that has not begun.
+/// The visitor's session, neither run out nor ended, in a show that is sold.
 pub async fn still_inside(app: &App, visitor: &Visitor, show: &str) -> Result<Session, Error> {
     let session = visitor.session(app, show)?;
     session::ensure_open(app, &session).await?;
-    app.offers.of(&app.pool, show).await?.ensure_before_show(Utc::now())?;
+    app.offers.of(&app.pool, show).await?.ensure_sold(Utc::now())?;
     Ok(session)
 }
 

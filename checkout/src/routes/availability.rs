@@ -26,7 +26,9 @@ pub fn router() -> OpenApiRouter<App> {
 #[utoipa::path(get, path = "/v1/shows/{show}/availability", tag = "catalog", params(("show" = String, Path)),
     responses((status = 200, body = Availability, headers(("etag" = String), ("cache-control" = String))),
         (status = 304, description = "Unchanged"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
+        (status = 409, body = ProblemBody, description = "`sale-stopped`: its seller may not sell for now"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`")))]
 async fn show(
     State(app): State<App>,
     headers: HeaderMap,

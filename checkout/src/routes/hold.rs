@@ -75,7 +75,8 @@ impl From<Held> for HoldView {
         (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, `api-key-unknown`, …"),
         (status = 403, body = ProblemBody, description = "`scope-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
-        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, `request-in-progress`, `show-begun`; with an API key `pass-used`"),
+        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, `sale-stopped`, `request-in-progress`, `show-begun`; with an API key `pass-used`"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`, `ticket-type-unknown`, `idempotency-mismatch`"),
         (status = 503, body = ProblemBody)))]
 async fn take(

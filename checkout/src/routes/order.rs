@@ -143,7 +143,9 @@ fn location(order: Uuid) -> (HeaderName, String) {
         (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, …"),
         (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
-        (status = 409, body = ProblemBody, description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`"),
+        (status = 409, body = ProblemBody,
+            description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`, `sale-stopped`, `show-begun`"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, `idempotency-mismatch`"),
         (status = 500, body = ProblemBody, description = "`order-unwritable`: choose tickets anew"),
         (status = 503, body = ProblemBody, description = "Repeat it with the same key")))]

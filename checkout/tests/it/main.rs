@@ -18,3 +18,4 @@ mod sessions;
 mod setbacks;
 mod shop;
 mod stage;
+mod stops;

@@ -183,6 +183,11 @@ impl Stage {
         App::new(config, pool, redis, kafka, self.gate.clone(), self.keys.verifier()).unwrap()
     }
 
+    /// The calls of another process's API, which remembers nothing of what this one does.
+    pub fn another_instance(&self) -> Router {
+        kit::http::stack(checkout::router(self.app()).split_for_parts().0)
+    }
+
     /// Starts a writer in a process of its own, so to say: it shares nothing with the API but the servers.
     pub async fn start_writer(&mut self) {
         self.writer = Tasks::default();

@@ -64,7 +64,7 @@ mod tests {
             on_sale_at: at,
             high_traffic: false,
         };
-        ResellerShow { show, venue_id: Uuid::nil(), published_at: None, ticket_types: Vec::new() }
+        ResellerShow { show, venue_id: Uuid::nil(), published_at: None, withdrawn_at: None, ticket_types: Vec::new() }
     }
 
     #[test]

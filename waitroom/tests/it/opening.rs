@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use admission::contract::Gate;
 use catalog::contract::{
-    CATALOG_TOPIC, CatalogEvent, NewTicketType, ShowDraft, Venue, change_allotment, change_show, create_show,
-    ensure_catalog_topic, publish_show, put_ticket_type, put_venue,
+    CATALOG_TOPIC, CatalogEvent, NewTicketType, ShowDraft, Stop, Venue, change_allotment, change_show, create_show,
+    ensure_catalog_topic, publish_show, put_ticket_type, put_venue, stop_reseller, withdraw_own_show,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ProducerBounds, serve::Tasks};
@@ -12,7 +13,7 @@ use rdkafka::producer::FutureRecord;
 use sqlx::PgPool;
 use waitroom::contract::{NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms};
 
-use crate::hall::Hall;
+use crate::hall::{Hall, Instance, id_of};
 
 const RESELLER: uuid::Uuid = uuid::Uuid::from_u128(7);
 
@@ -260,4 +261,139 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
     assert!(due.opens_at.is_some_and(|at| at <= Utc::now()));
     assert_eq!(room(pool, "early").await.unwrap().unwrap().phase, Phase::Scheduled);
     assert_eq!(room(pool, "closed").await.unwrap().unwrap().phase, Phase::Closed);
+}
+
+async fn suspend(pool: &PgPool, stopped: bool) {
+    let mut tx = pool.begin().await.unwrap();
+    stop_reseller(&mut tx, RESELLER, stopped, &RequestId::fresh()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Asks an instance for the room's head until it fits.
+async fn head_when(instance: &Instance, room: &str, fits: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let (_, head) = instance.call("GET", &format!("/v1/rooms/{room}/head"), None).await;
+        if fits(&head) {
+            return head;
+        }
+        assert!(Instant::now() < deadline, "{head}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_again() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let tasks = Tasks::default();
+    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    let other = hall.another_instance().await;
+    let instances = [&hall.instance, &other];
+    for instance in instances {
+        head_when(instance, &show, |head| head["phase"] == "open").await;
+    }
+    Gate::new(hall.corner.redis.clone()).restore(&show, &[]).await.unwrap();
+    // Somebody who was let in, and has not gone in yet.
+    let places = format!("/v1/rooms/{show}/places");
+    let (_, joined) = hall.instance.call("POST", &places, None).await;
+    let let_in = joined["ticket"].as_str().unwrap().to_owned();
+    let claim =
+        async |instance: &Instance| instance.call("POST", &format!("/v1/rooms/{show}/pass"), Some(&let_in)).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while claim(&hall.instance).await.0 != 200 {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
+    suspend(pool, true).await;
+    for instance in instances {
+        let head = head_when(instance, &show, |head| head["phase"] == "paused").await;
+        let told = head["message"].as_str().unwrap();
+        assert!(told.contains("not sold right now") && told.contains("Your place is safe"), "{told}");
+        let (status, refused) = claim(instance).await;
+        assert_eq!((status.as_u16(), id_of(&refused).as_str()), (409, "sale-stopped"));
+        let (_, page, _) = instance.page("GET", &format!("/queue/{show}"), &format!("fg_place_{show}={let_in}")).await;
+        assert!(page.contains("Nothing is sold right now") && !page.contains("Go in now"), "{page}");
+    }
+    assert_eq!(room(pool, &show).await.unwrap().unwrap().stop, Some(Stop::Suspended));
+    // Whoever stands in line then is not let in, and an operator who opens the room opens it for later.
+    let (_, joined) = hall.instance.call("POST", &places, None).await;
+    let waiting = joined["ticket"].as_str().unwrap().to_owned();
+    for phase in [Phase::Paused, Phase::Open] {
+        change_room(pool, &show, &RoomChange { phase: Some(phase), ..RoomChange::default() }).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let path = format!("/v1/rooms/{show}/place");
+    let (_, place) = hall.instance.call("GET", &path, Some(&waiting)).await;
+    assert_eq!((&place["state"], &place["phase"]), (&"waiting".into(), &"paused".into()), "{place}");
+
+    suspend(pool, false).await;
+    for instance in instances {
+        let head = head_when(instance, &show, |head| head["phase"] == "open").await;
+        assert_eq!(head["message"], "");
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while hall.instance.call("GET", &path, Some(&waiting)).await.1["state"] != "your_turn" {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tasks.stop().cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let tasks = Tasks::default();
+    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    let other = hall.another_instance().await;
+    head_when(&hall.instance, &show, |head| head["phase"] == "open").await;
+    let pause = RoomChange { phase: Some(Phase::Paused), ..RoomChange::default() };
+    change_room(pool, &show, &pause).await.unwrap();
+    head_when(&hall.instance, &show, |head| head["phase"] == "paused").await;
+    let places = format!("/v1/rooms/{show}/places");
+    let (_, joined) = hall.instance.call("POST", &places, None).await;
+    let cookie = format!("fg_place_{show}={}", joined["ticket"].as_str().unwrap());
+
+    withdraw_own_show(pool, RESELLER, &show, "reseller anna@example.org", &RequestId::fresh()).await.unwrap();
+    for instance in [&hall.instance, &other] {
+        let head = head_when(instance, &show, |head| head["phase"] == "closed").await;
+        assert!(head["message"].as_str().unwrap().contains("This show was withdrawn."), "{head}");
+        for cookie in [cookie.as_str(), ""] {
+            let (_, page, _) = instance.page("GET", &format!("/queue/{show}"), cookie).await;
+            assert!(page.contains("This show was withdrawn.") && !page.contains("/join\""), "{page}");
+        }
+        let (status, refused) = instance.call("POST", &places, None).await;
+        assert_eq!((status.as_u16(), id_of(&refused).as_str()), (410, "show-withdrawn"));
+    }
+    // An event that comes late or again makes no room, and opens none.
+    suspend(pool, true).await;
+    suspend(pool, false).await;
+    let (next, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    room_when(pool, &next, |state| state.phase == Phase::Open).await;
+    assert_eq!(room(pool, &show).await.unwrap().unwrap().phase, Phase::Closed);
+    tasks.stop().cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    suspend(pool, true).await;
+    let new = NewRoom {
+        room: "late".to_owned(),
+        show,
+        lanes: 1,
+        rate_per_sec: 3.0,
+        max_active: 10,
+        claim_window_secs: 60,
+        message: String::new(),
+        opens_at: None,
+    };
+    create_room(pool, &hall.corner.kafka, &new).await.unwrap();
+    assert_eq!(room(pool, "late").await.unwrap().unwrap().stop, Some(Stop::Suspended));
 }
