@@ -32,6 +32,10 @@ pub enum Error {
     ChangedMeanwhile,
     #[error("there is no such show")]
     ShowUnknown,
+    #[error("the show is a draft")]
+    ShowNotPublished,
+    #[error("the show was withdrawn")]
+    ShowWithdrawn,
     #[error("the room of another show has this name")]
     RoomNameTaken,
     #[error("there is no such person")]
@@ -107,6 +111,10 @@ impl Error {
             }
             Self::ChangedMeanwhile => Problem::new(S::CONFLICT, "changed-meanwhile", "It was changed since you looked")
                 .detail("Look at what your change would do now, then confirm it again."),
+            Self::ShowNotPublished => Problem::new(S::CONFLICT, "show-not-published", "This show is a draft")
+                .detail("Only its reseller sees it, and nothing of it is sold: there is nothing to withdraw."),
+            Self::ShowWithdrawn => Problem::new(S::GONE, "show-withdrawn", "This show was withdrawn")
+                .detail("Nothing of it is sold any more, so it gets no room."),
             Self::RoomNameTaken => {
                 Problem::new(S::CONFLICT, "room-name-taken", "The room of another show has this name")
                     .detail("A show's room is called as the show is. Sell this show under another id.")

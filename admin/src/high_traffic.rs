@@ -1,5 +1,6 @@
 //! Marking a show as high-traffic: it is sold through a waiting room from then on.
 
+use catalog::contract::Stop;
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;
 use serde::{Deserialize, Serialize};
@@ -107,13 +108,13 @@ impl Standing {
     /// What marking it would do.
     ///
     /// # Errors
-    /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`].
+    /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`], [`Error::ShowWithdrawn`].
     pub async fn marking(&self, app: &App, wish: &RoomWish) -> Result<Effect, Error> {
         wish.check()?;
         Ok(match &self.room {
             Some(known) => with_room(self.marked, &known.room, &known.flow, wish),
             None => {
-                name_is_free(app, &self.show).await?;
+                may_have_room(app, &self.show).await?;
                 with_new_room(&self.show, wish, Utc::now())
             }
         })
@@ -142,8 +143,11 @@ pub async fn standing(app: &App, show: &str) -> Result<Standing, Error> {
     Ok(Standing { show: show.to_owned(), marked: seller.high_traffic, room })
 }
 
-/// The room of a show is called as the show is, unless it was made by hand.
-async fn name_is_free(app: &App, show: &str) -> Result<(), Error> {
+/// A show that is withdrawn gets no room; the room of another is called as the show is, unless it was made by hand.
+async fn may_have_room(app: &App, show: &str) -> Result<(), Error> {
+    if catalog::contract::stop(&app.pool, show).await? == Some(Stop::Withdrawn) {
+        return Err(Error::ShowWithdrawn);
+    }
     match waitroom::contract::room(&app.pool, show).await? {
         Some(room) if room.show != show => Err(Error::RoomNameTaken),
         _ => Ok(()),
@@ -154,7 +158,7 @@ async fn name_is_free(app: &App, show: &str) -> Result<(), Error> {
 /// is what [`Standing::seen`] gave for the preview that was confirmed, `None` where none was asked for.
 ///
 /// # Errors
-/// [`Error::ShowUnknown`], [`Error::Field`], [`Error::RoomNameTaken`]; [`Error::ChangedMeanwhile`] where the show no longer
+/// [`Error::ShowUnknown`], [`Error::ShowWithdrawn`], [`Error::Field`], [`Error::RoomNameTaken`]; [`Error::ChangedMeanwhile`] where the show no longer
 /// stands as it did.
 pub async fn mark(
     app: &App,
@@ -171,7 +175,7 @@ pub async fn mark(
     let room = match &found.room {
         Some(known) => known.room.room.clone(),
         None => {
-            name_is_free(app, show).await?;
+            may_have_room(app, show).await?;
             // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the next try finds the room.
             create_room(&app.pool, &app.kafka, &wish.new_room(show)).await.map_err(Error::of_making)?;
             show.to_owned()

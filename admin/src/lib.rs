@@ -4,8 +4,8 @@
 //! do, [`sign_in`] and [`people`] how they come to it. [`audit`] is the log that every change is written to, [`security`] counts
 //! what strangers fail at. [`figures`],
 //! [`preview`] and [`marking`] decide without I/O what is told about a room and what a change would do; [`sampler`] looks
-//! at the rooms and [`live`] tells everybody who watches. [`rooms`], [`high_traffic`], [`resellers`], [`support`] and
-//! [`refund`] are what can be done; [`api`] and [`pages`] are the two doors to all of it.
+//! at the rooms and [`live`] tells everybody who watches. [`rooms`], [`high_traffic`], [`resellers`], [`withdrawal`],
+//! [`support`] and [`refund`] are what can be done; [`api`] and [`pages`] are the two doors to all of it.
 
 pub mod app;
 pub mod config;
@@ -30,6 +30,7 @@ mod resellers;
 mod rooms;
 mod sampler;
 mod support;
+mod withdrawal;
 
 mod api;
 pub mod pages;

@@ -35,6 +35,7 @@ pub fn router(app: App) -> OpenApiRouter {
     OpenApiRouter::with_openapi(Api::openapi())
         .routes(routes!(shows::list))
         .routes(routes!(shows::one))
+        .routes(routes!(shows::withdraw))
         .routes(routes!(allotments::one, allotments::put))
         .routes(routes!(orders::list))
         .routes(routes!(orders::one))

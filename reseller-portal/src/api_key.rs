@@ -61,6 +61,7 @@ pub async fn make(app: &App, reseller: Uuid, user: Uuid, name: &str, scopes: &[S
 #[derive(Clone)]
 pub struct Holder {
     pub reseller: Uuid,
+    pub key: Uuid,
     scopes: Vec<Scope>,
 }
 
@@ -135,7 +136,7 @@ fn introduce(grant: Grant, request: &mut Request) {
         key: grant.key_id,
         may_sell: scopes.contains(&Scope::OrdersWrite),
         may_read_orders: scopes.contains(&Scope::OrdersRead),
-    });
         may_read_tickets: scopes.contains(&Scope::TicketsRead),
-    request.extensions_mut().insert(Holder { reseller: grant.reseller, scopes });
+    });
+    request.extensions_mut().insert(Holder { reseller: grant.reseller, key: grant.key_id, scopes });
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use catalog::contract::stop_reseller;
 use chrono::{DateTime, Utc};
+use kit::http::RequestId;
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
@@ -18,7 +20,7 @@ pub enum ResellerState {
     Pending,
     Approved,
     Declined,
-    /// Was approved and may not sell now; API keys and pages are shut.
+    /// Was approved and may not sell now; API keys and pages are shut, nothing is sold.
     Suspended,
 }
 
@@ -33,6 +35,10 @@ impl ResellerState {
             Self::Declined => "declined",
             Self::Suspended => "suspended",
         }
+    }
+
+    pub fn may_sell(self) -> bool {
+        self == Self::Approved
     }
 
     /// The state of that name, or `None`.
@@ -86,7 +92,8 @@ pub async fn reseller(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Option<Rese
 }
 
 /// Puts a reseller into a state, within the caller's transaction, and gives the state before; `None` where the id is unknown.
-/// Everywhere effective within a second. `reason` is told to the reseller.
+/// Everywhere effective within a second: the pages and API keys of whoever may not sell are shut, nothing of their shows is
+/// sold, and nobody is let in to their lines. `reason` is told to the reseller.
 ///
 /// # Errors
 /// The database's.
@@ -96,5 +103,9 @@ pub async fn decide(
     state: ResellerState,
     reason: Option<&str>,
 ) -> sqlx::Result<Option<ResellerState>> {
-    store::account::decide(connection, reseller, state, reason).await
+    let before = store::account::decide(connection, reseller, state, reason).await?;
+    if before.is_some() {
+        stop_reseller(connection, reseller, !state.may_sell(), &RequestId::fresh()).await?;
+    }
+    Ok(before)
 }

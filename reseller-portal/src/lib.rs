@@ -30,7 +30,7 @@ pub use config::Config;
 
 use std::time::Duration;
 
-use kit::serve::Tasks;
+use kit::{http::RequestId, serve::Tasks};
 use sqlx::PgPool;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -44,18 +44,73 @@ pub struct Routers {
     pub entrance: OpenApiRouter,
 }
 
+const STOP_EVERY: Duration = Duration::from_secs(60);
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
-/// What the portal does by itself: it forgets sessions that are over.
+/// What the portal does by itself: it forgets sessions that are over, and sees to it that the catalog knows of everybody who
+/// may not sell. Deciding tells it; this is for those about whom it was decided before there was anybody to tell.
 pub fn run(pool: PgPool, tasks: &Tasks) {
+    let stopping = pool.clone();
+    tasks.every("stopping the sales of suspended resellers", STOP_EVERY, move || {
+        let pool = stopping.clone();
+        async move { Ok(stop_refused(&pool).await?) }
+    });
     tasks.every("forgetting portal sessions", FORGET_EVERY, move || {
         let pool = pool.clone();
         async move { Ok(store::session::forget_over(&pool).await.map(drop)?) }
     });
 }
 
+async fn stop_refused(pool: &PgPool) -> sqlx::Result<()> {
+    for reseller in store::account::refused(pool).await? {
+        let mut tx = pool.begin().await?;
+        // Looked at again under the lock: they may have been let sell since.
+        if store::account::locked_state(&mut tx, reseller).await?.is_some_and(|state| !state.may_sell()) {
+            catalog::contract::stop_reseller(&mut tx, reseller, true, &RequestId::fresh()).await?;
+        }
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 /// All routes of the portal role.
 pub fn router(app: App) -> Routers {
     let (portal, entrance) = pages::routers(app.clone());
     Routers { portal, api: api::router(app), entrance }
+}
+
+#[cfg(test)]
+mod tests {
+    use kit::testing::Corner;
+
+    use super::*;
+    use crate::store::account::{NewAccount, create};
+
+    #[tokio::test]
+    async fn whoever_was_suspended_before_there_was_anybody_to_tell_is_stopped_too() {
+        let corner =
+            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let pool = &corner.pool;
+        let company = async |name: &str, state: &str| {
+            let email = format!("{state}@example.com");
+            let account = NewAccount { company: name, about: "", name: "Ada", email: &email, password_hash: "x" };
+            create(pool, &account).await.expect("a user");
+            sqlx::query_scalar("UPDATE reseller.resellers SET state = $2 WHERE name = $1 RETURNING reseller")
+                .bind(name)
+                .bind(state)
+                .fetch_one(pool)
+                .await
+                .expect("a reseller")
+        };
+        let suspended: uuid::Uuid = company("Quay", "suspended").await;
+        company("Dock", "approved").await;
+        for _ in 0..2 {
+            stop_refused(pool).await.expect("told");
+            let stopped: Vec<uuid::Uuid> = sqlx::query_scalar("SELECT reseller FROM catalog.stopped_resellers")
+                .fetch_all(pool)
+                .await
+                .expect("rows");
+            assert_eq!(stopped, [suspended]);
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod show_form;
 mod sign;
 mod ticket_type;
 mod venue;
+mod withdraw;
 
 use axum::{
     handler::Handler,
@@ -67,6 +68,7 @@ pub fn pages() -> Vec<Page> {
     const SHOW: &str = "/portal/shows/{show}";
     const SHOW_EDIT: &str = "/portal/shows/{show}/edit";
     const PUBLISH: &str = "/portal/shows/{show}/publish";
+    const WITHDRAW: &str = "/portal/shows/{show}/withdraw";
     const NEW_TYPE: &str = "/portal/shows/{show}/ticket-types/new";
     const TYPE: &str = "/portal/shows/{show}/ticket-types/{ticket_type}";
     const REVOKE: &str = "/portal/keys/{key}/revoke";
@@ -93,6 +95,8 @@ pub fn pages() -> Vec<Page> {
         Page::post(Approved, SHOW_EDIT, show_form::change),
         Page::get(Approved, PUBLISH, publish::preview),
         Page::post(Approved, PUBLISH, publish::publish),
+        Page::get(Approved, WITHDRAW, withdraw::preview),
+        Page::post(Approved, WITHDRAW, withdraw::withdraw),
         Page::get(Approved, NEW_TYPE, ticket_type::new),
         Page::post(Approved, NEW_TYPE, ticket_type::create),
         Page::get(Approved, TYPE, ticket_type::edit),

@@ -38,6 +38,7 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(shows::mark, shows::unmark))
         .routes(routes!(shows::preview_mark))
         .routes(routes!(shows::preview_unmark))
+        .routes(routes!(shows::withdraw))
         .routes(routes!(log::list))
         .routes(routes!(log::security))
         .routes(routes!(resellers::list))

@@ -77,7 +77,8 @@ pub struct Decision {
 
 /// Approve, decline or suspend a reseller
 ///
-/// Effective for their pages and API keys within a second.
+/// Effective within seconds: the pages and API keys of whoever may not sell are shut, nothing of their shows is sold, and their
+/// rooms let nobody in. Orders that were placed can be paid, and tickets stay valid. Approving them lets all of it go on.
 #[utoipa::path(patch, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
     params(("reseller" = Uuid, Path)), request_body = Decision,
     responses((status = 200, body = ResellerEntry), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),

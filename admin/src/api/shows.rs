@@ -17,6 +17,7 @@ use crate::{
     live::RoomFigures,
     marking::{Effect, Setting},
     session::{Admins, Anyone, Caller},
+    withdrawal,
 };
 
 const PAGE: i64 = 100;
@@ -55,7 +56,8 @@ pub async fn list(
     responses((status = 200, body = Marked), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`room-name-taken`"), (status = 422, body = ProblemBody)))]
+        (status = 409, body = ProblemBody, description = "`room-name-taken`"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`"), (status = 422, body = ProblemBody)))]
 pub async fn mark(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -136,4 +138,32 @@ pub async fn preview_unmark(
 ) -> Result<Json<MarkingPreview>, Error> {
     let standing = standing(&app, &show).await?;
     Ok(MarkingPreview::new(standing.unmarking(), standing))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawing {
+    /// 1 to 500 characters, for the log.
+    reason: String,
+}
+
+/// Withdraw a show for good
+///
+/// Within a second nothing of it is sold, it is listed nowhere, its page says that it was withdrawn, and its room closes. Orders
+/// stay as they are: those that were placed can be paid, and tickets stay valid. A show that was withdrawn before stays so.
+#[utoipa::path(put, path = "/v1/admin/shows/{show}/withdrawal", tag = "admin", security(("admin_session" = [])),
+    params(("show" = String, Path)), request_body = Withdrawing,
+    responses((status = 204), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
+        (status = 409, body = ProblemBody, description = "`show-not-published`"), (status = 422, body = ProblemBody)))]
+pub async fn withdraw(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(show): Path<String>,
+    request: RequestId,
+    extract::Json(wish): extract::Json<Withdrawing>,
+) -> Result<StatusCode, Error> {
+    withdrawal::withdraw(&app, &caller.staff, &show, &wish.reason, &request).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

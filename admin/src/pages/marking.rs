@@ -6,6 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use catalog::contract::Withdrawal;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use kit::{
     extract::{Path, Query},
@@ -44,6 +45,9 @@ struct ShowPage {
     show: String,
     room: Option<RoomState>,
     marked: bool,
+    /// What is known of its withdrawal; `None` where it can be withdrawn or is a draft.
+    withdrawal: Option<Withdrawal>,
+    published: bool,
     fields: Vec<Field>,
     faults: Faults,
 }
@@ -79,8 +83,10 @@ async fn form(
         let hint = "In UTC. Leave it empty to open the room by hand.";
         fields.push(Field { kind: "datetime-local", ..field("opens_at", "Opens by itself", hint, opens) });
     }
+    let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
+    let published = catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
     let frame = Frame::new(signed, "shows");
-    Ok(kit::page::html(&ShowPage { frame, show, room, marked, fields, faults }))
+    Ok(kit::page::html(&ShowPage { frame, show, room, marked, withdrawal, published, fields, faults }))
 }
 
 /// `GET /admin/shows/{show}`

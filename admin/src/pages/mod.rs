@@ -22,6 +22,7 @@ mod rooms;
 mod shows;
 mod support;
 mod view;
+mod withdrawal;
 
 /// Whom a page is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +59,7 @@ pub fn pages() -> Vec<Page> {
     const CHANGE_ROOM: &str = "/admin/rooms/{room}/change";
     const MARK: &str = "/admin/shows/{show}/mark";
     const UNMARK: &str = "/admin/shows/{show}/unmark";
+    const WITHDRAW: &str = "/admin/shows/{show}/withdraw";
     const RESELLER: &str = "/admin/resellers/{reseller}/{state}";
     const REFUND: &str = "/admin/support/{ticket}/refund";
     vec![
@@ -75,6 +77,8 @@ pub fn pages() -> Vec<Page> {
         Page::post(Console, MARK, marking::mark),
         Page::get(Console, UNMARK, marking::unmark_preview),
         Page::post(Console, UNMARK, marking::unmark),
+        Page::get(Console, WITHDRAW, withdrawal::preview),
+        Page::post(Console, WITHDRAW, withdrawal::withdraw),
         Page::get(Console, "/admin/audit", log::list),
         Page::get(Console, "/admin/security", log::security),
         Page::get(Console, "/admin/resellers", resellers::all),

@@ -67,9 +67,11 @@ async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faul
     }
     let name = &known.name;
     let (title, effect, button) = match state {
-        "approved" => {
-            (format!("Approve {name}"), format!("{name} can publish shows and sell tickets from now on."), "Approve")
-        }
+        "approved" => (
+            format!("Approve {name}"),
+            format!("{name} can publish shows and sell tickets from now on. What of theirs was stopped goes on."),
+            "Approve",
+        ),
         "declined" => (
             format!("Decline {name}"),
             format!("{name} cannot sell. They read your reason when they sign in."),
@@ -78,7 +80,7 @@ async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faul
         _ => (
             format!("Suspend {name}"),
             format!(
-                "{name}'s pages and API keys stop working within a second. Orders that are paid stay good, and their shows stay visible. They read your reason when they sign in."
+                "Within seconds {name}'s pages and API keys stop working, nothing of their shows is sold, and nobody is let in to their lines; whoever waits keeps their place and reads that nothing is sold right now. Orders that were placed can be paid, and tickets stay valid. All of it goes on when you let them sell again. They read your reason when they sign in."
             ),
             "Suspend",
         ),

@@ -56,6 +56,9 @@ pub async fn all(
     let done = match opening.done.as_deref() {
         Some("new") => Some(("Marked", "The room and its lanes are made. Open it when the sale begins.")),
         Some("changed") => Some(("Marked", "The show had a room already: its settings are changed, its lanes stay.")),
+        Some("withdrawn") => {
+            Some(("Withdrawn", "Nothing of the show is sold any more, and its room closes within a second."))
+        }
         Some("unmarked") => Some(("The mark is taken away", "The room stays, with everybody in it.")),
         _ => None,
     };

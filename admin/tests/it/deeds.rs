@@ -48,7 +48,7 @@ type Deeds = Vec<Deed>;
 type Call = for<'a> fn(&'a Stage) -> LocalBoxFuture<'a, Deeds>;
 
 /// Each changing route, and how it is called.
-const CALLS: [(&str, Call); 25] = [
+const CALLS: [(&str, Call); 27] = [
     ("POST /v1/admin/sessions", |stage| Box::pin(sign_in(stage, Api))),
     ("POST /admin/sign-in", |stage| Box::pin(sign_in(stage, Page))),
     ("DELETE /v1/admin/sessions/current", |stage| Box::pin(sign_out(stage, Api))),
@@ -61,6 +61,8 @@ const CALLS: [(&str, Call); 25] = [
     ("POST /admin/shows/{show}/mark", |stage| Box::pin(mark(stage, Page))),
     ("DELETE /v1/admin/shows/{show}/high-traffic", |stage| Box::pin(unmark(stage, Api))),
     ("POST /admin/shows/{show}/unmark", |stage| Box::pin(unmark(stage, Page))),
+    ("PUT /v1/admin/shows/{show}/withdrawal", |stage| Box::pin(withdraw(stage, Api))),
+    ("POST /admin/shows/{show}/withdraw", |stage| Box::pin(withdraw(stage, Page))),
     ("PATCH /v1/admin/resellers/{reseller}", |stage| Box::pin(decide(stage, Api))),
     ("POST /admin/resellers/{reseller}/{state}", |stage| Box::pin(decide(stage, Page))),
     ("POST /v1/admin/support/{ticket}/answers", |stage| Box::pin(answer(stage, Api))),
@@ -222,6 +224,27 @@ async fn unmark(stage: &Stage, door: Door) -> Deeds {
     };
     let (before, after) = (json!({"high_traffic": true}), json!({"high_traffic": false}));
     Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
+}
+
+async fn withdraw(stage: &Stage, door: Door) -> Deeds {
+    let show = stage.fresh("show");
+    stage.desk.put_room(&stage.admin, &show).await;
+    let answer = match door {
+        Api => {
+            let body = Some(json!({"reason": "The hall burned down"}));
+            stage.api("PUT", &format!("/v1/admin/shows/{show}/withdrawal"), body).await
+        }
+        Page => {
+            let path = format!("/admin/shows/{show}/withdraw");
+            let preview = stage.desk.get(&path, &format!("fg_admin={}", stage.admin)).await.text;
+            assert!(
+                preview.contains("Orders stay as they are") && preview.contains(&format!("Its room {show} closes"))
+            );
+            stage.page(&path, &[("reason", "The hall burned down")]).await
+        }
+    };
+    let (before, after) = (json!({"withdrawn": false}), json!({"withdrawn": true, "reason": "The hall burned down"}));
+    Deed::of_admin(answer, "show.withdraw", format!("show {show}"), before, after)
 }
 
 async fn decide(stage: &Stage, door: Door) -> Deeds {

@@ -200,3 +200,27 @@ async fn the_room_of_another_show_is_not_taken_over() {
     assert_eq!(known(&desk, "s").await, others);
     assert!(!is_marked(&desk, "s").await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
+    let (desk, admin) = Desk::with_admin().await;
+    desk.put_show("s").await;
+    let path = "/v1/admin/shows/s/withdrawal";
+    let without = desk.api("PUT", path, Some(&admin), Some(json!({"reason": " "}))).await;
+    assert_eq!((without.status, without.id().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid-field"));
+    let unknown = desk.api("PUT", "/v1/admin/shows/t/withdrawal", Some(&admin), Some(json!({"reason": "ill"}))).await;
+    assert_eq!(unknown.id(), "show-unknown");
+    for _ in 0..2 {
+        let done = desk.api("PUT", path, Some(&admin), Some(json!({"reason": "ill"}))).await;
+        assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
+    }
+    let entries = desk.log(&admin).await.into_iter().filter(|entry| entry["action"] == "show.withdraw");
+    assert_eq!(entries.count(), 1, "the second time nothing was done");
+    let shows = desk.api("GET", "/v1/admin/shows", Some(&admin), None).await.json();
+    assert_eq!(shows["shows"][0]["stop"], "withdrawn");
+    let page = desk.get("/admin/shows/s", &format!("fg_admin={admin}")).await.text;
+    assert!(page.contains("by admin ada@example.org. Reason: ill") && !page.contains("Withdraw it"), "{page}");
+    let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+    let marked = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
+    assert_eq!((marked.status, marked.id().as_str()), (StatusCode::GONE, "show-withdrawn"));
+}

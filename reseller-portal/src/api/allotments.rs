@@ -106,6 +106,7 @@ pub async fn one(
         (status = 409, body = ProblemBody, description = "`allotment-waiting`: an earlier change is not answered yet; \
             `allotment-refused`: checkout refused it, and nothing was changed; \
             `allotment-superseded`: another change came after this one"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`")))]
 pub async fn put(
     State(app): State<App>,

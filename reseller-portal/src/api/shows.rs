@@ -1,10 +1,11 @@
 //! `/v1/reseller/shows`
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use catalog::contract::{self, ResellerShow, ResellerTicketType, Show, ShowCursor, TicketType};
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{Answer, Path, Query},
+    http::RequestId,
     problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,8 @@ pub struct ResellerShowEntry {
     venue_id: Uuid,
     /// Null for a draft.
     published_at: Option<DateTime<Utc>>,
+    /// Since when nothing of it is sold, for good; null where it was not withdrawn.
+    withdrawn_at: Option<DateTime<Utc>>,
     ticket_types: Vec<ResellerTypeEntry>,
 }
 
@@ -72,6 +75,7 @@ impl From<ResellerShow> for ResellerShowEntry {
             show: found.show,
             venue_id: found.venue_id,
             published_at: found.published_at,
+            withdrawn_at: found.withdrawn_at,
             ticket_types: found.ticket_types.into_iter().map(ResellerTypeEntry::from).collect(),
         }
     }
@@ -83,6 +87,8 @@ pub struct ResellerShowView {
     show: Show,
     /// Null for a draft.
     published_at: Option<DateTime<Utc>>,
+    /// Since when nothing of it is sold, for good; null where it was not withdrawn.
+    withdrawn_at: Option<DateTime<Utc>>,
     ticket_types: Vec<TypeView>,
 }
 
@@ -153,5 +159,31 @@ pub async fn one(State(app): State<App>, holder: Holder, Path(show): Path<String
             of: of.into(),
         }
     });
-    Ok(Json(ResellerShowView { ticket_types: types.collect(), published_at: found.published_at, show: found.show }))
+    let (published_at, withdrawn_at) = (found.published_at, found.withdrawn_at);
+    Ok(Json(ResellerShowView { ticket_types: types.collect(), published_at, withdrawn_at, show: found.show }))
+}
+
+/// Withdraws a show of yours, for good.
+///
+/// Within a second nothing of it is sold, it is listed nowhere, its page says that it was withdrawn, and its line closes.
+/// Orders stay as they are: those that were placed can be paid, and tickets stay valid. A show that was withdrawn before stays
+/// so.
+#[utoipa::path(put, path = "/v1/reseller/shows/{show}/withdrawal", tag = "reseller",
+    security(("api_key" = ["catalog:write"])), params(("show" = String, Path)),
+    responses((status = 204, description = "Withdrawn, now or before"),
+        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
+        (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
+        (status = 409, body = ProblemBody, description = "`show-not-published`: it is a draft")))]
+pub async fn withdraw(
+    State(app): State<App>,
+    holder: Holder,
+    Path(show): Path<String>,
+    request: RequestId,
+) -> Answer<StatusCode> {
+    holder.may(Scope::CatalogWrite)?;
+    let by = format!("API key {}", holder.key);
+    let withdrawn = contract::withdraw_own_show(&app.pool, holder.reseller, &show, &by, &request).await;
+    withdrawn.map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
+    Ok(StatusCode::NO_CONTENT)
 }

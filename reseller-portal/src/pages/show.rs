@@ -39,6 +39,7 @@ struct Listed {
     when: String,
     place: String,
     published: bool,
+    withdrawn: bool,
     allotted: String,
 }
 
@@ -86,6 +87,7 @@ pub async fn list(
             when: when::full(found.show.starts_at, &found.show.venue.time_zone),
             place: format!("{}, {}", found.show.venue.name, found.show.venue.city),
             published: found.published_at.is_some(),
+            withdrawn: found.withdrawn_at.is_some(),
             allotted: price::grouped(allotted.unsigned_abs()),
             show: found.show.show,
             title: found.show.title,
@@ -107,6 +109,7 @@ pub struct After {
     /// The ticket type whose allotment was just changed.
     changed: Option<Uuid>,
     published: bool,
+    withdrawn: bool,
 }
 
 pub(super) struct Notice {
@@ -161,6 +164,8 @@ struct ShowPage {
     frame: Frame,
     show: contract::Show,
     published: bool,
+    /// Since when.
+    withdrawn: Option<String>,
     starts: String,
     doors: String,
     on_sale: String,
@@ -185,10 +190,16 @@ pub(super) async fn page(
 ) -> Result<Response, Error> {
     let found = own(app, signed, show).await?;
     let counts = stock::counts(app, show).await?;
-    let ResellerShow { show, published_at, ticket_types, .. } = found;
+    let ResellerShow { show, published_at, withdrawn_at, ticket_types, .. } = found;
     let changed = ticket_types.iter().find(|of| Some(of.ticket_type.ticket_type) == after.changed);
     let notice = match changed.and_then(|of| of.allotment.as_ref().map(|allotment| (of, allotment))) {
         Some((of, allotment)) => Some(Notice::of(&of.ticket_type.name, allotment)),
+        None if after.withdrawn && withdrawn_at.is_some() => Some(Notice {
+            tone: "notice-good",
+            title: "The show is withdrawn".to_owned(),
+            words: "Nothing of it is sold any more, and its line closes. Orders and tickets stay as they are."
+                .to_owned(),
+        }),
         None if after.published && published_at.is_some() => Some(Notice {
             tone: "notice-good",
             title: "The show is published".to_owned(),
@@ -208,6 +219,7 @@ pub(super) async fn page(
     let page = ShowPage {
         frame: Frame::new(signed, "/portal/shows"),
         published: published_at.is_some(),
+        withdrawn: withdrawn_at.map(|at| when::full(at, &zone)),
         starts: when::full(show.starts_at, &zone),
         doors: when::time(show.doors_at, &zone),
         on_sale: when::full(show.on_sale_at, &zone),

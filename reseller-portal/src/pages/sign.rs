@@ -158,7 +158,8 @@ pub async fn waiting(signed: Signed) -> Response {
         ResellerState::Declined => ("Your account was not approved", "You cannot sell through Fairgate.", "notice-bad"),
         ResellerState::Suspended => (
             "Your account is suspended",
-            "Your pages and API keys are shut. Tickets that were sold stay good.",
+            "Your pages and API keys are shut, nothing of your shows is sold, and nobody is let in to their lines. Orders \
+             that were placed can be paid, and tickets stay valid.",
             "notice-bad",
         ),
     };

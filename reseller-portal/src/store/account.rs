@@ -58,10 +58,7 @@ pub async fn decide(
     to: ResellerState,
     reason: Option<&str>,
 ) -> sqlx::Result<Option<ResellerState>> {
-    let before = sqlx::query_scalar!("SELECT state FROM reseller.resellers WHERE reseller = $1 FOR UPDATE", reseller)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(before) = before else { return Ok(None) };
+    let Some(before) = locked_state(&mut *connection, reseller).await? else { return Ok(None) };
     sqlx::query!(
         "UPDATE reseller.resellers SET state = $2, reason = $3, decided_at = now() WHERE reseller = $1",
         reseller,
@@ -70,7 +67,22 @@ pub async fn decide(
     )
     .execute(connection)
     .await?;
-    state(&before).map(Some)
+    Ok(Some(before))
+}
+
+/// Resellers of whom an admin said that they may not sell.
+pub async fn refused(pool: &PgPool) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!("SELECT reseller FROM reseller.resellers WHERE state IN ('declined', 'suspended')")
+        .fetch_all(pool)
+        .await
+}
+
+/// A reseller's state, kept from changing until the transaction ends.
+pub async fn locked_state(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<Option<ResellerState>> {
+    let name = sqlx::query_scalar!("SELECT state FROM reseller.resellers WHERE reseller = $1 FOR UPDATE", reseller)
+        .fetch_optional(tx)
+        .await?;
+    name.map(|name| state(&name)).transpose()
 }
 
 /// What it takes to sign up, checked before.

@@ -277,3 +277,69 @@ async fn shows_are_listed_page_by_page() {
     }
     assert_eq!(browser.get("/portal/shows?after=x").await.status, 400);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
+    let market = Market::new().await;
+    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let venue = browser.venue("Quay Hall").await;
+    let key = browser.key().await;
+    for by_key in [false, true] {
+        let (show, ticket_type) = browser.show(&venue, &format!("Lights {by_key}"), "10").await;
+        let (page, call) = (format!("/portal/shows/{show}/withdraw"), format!("/v1/reseller/shows/{show}/withdrawal"));
+        assert_eq!(browser.get(&page).await.location(), format!("/portal/shows/{show}"), "a draft is not withdrawn");
+        assert_eq!(market.call(Method::PUT, &call, &key, None).await.ok(409).problem(), "show-not-published");
+        publish(&browser, &show).await;
+        let (placed, _) = order(&market, &key, &show, &ticket_type).await;
+        let words = browser.read(&page).await;
+        assert!(words.contains("Orders stay as they are") && words.contains("It cannot be undone"), "{words}");
+        let pass = market.pass(&show).await;
+        if by_key {
+            for _ in 0..2 {
+                market.call(Method::PUT, &call, &key, None).await.ok(204);
+            }
+        } else {
+            let to = browser.post(&page, &[]).await;
+            assert!(browser.read(to.location()).await.contains("The show is withdrawn"));
+            browser.post(&page, &[]).await.location();
+        }
+        let items = json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
+        eventually("nothing is sold", async || {
+            let answer = market.call(Method::POST, "/v1/holds", &key, Some(items.clone())).await;
+            (answer.status == 410 && answer.problem() == "show-withdrawn").then_some(())
+        })
+        .await;
+        assert_eq!(pay(&market, &key, &placed).await["state"], "fulfilled", "what was ordered is paid");
+        let seen = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        assert!(seen["withdrawn_at"].is_string(), "{seen}");
+        let own = browser.read(&format!("/portal/shows/{show}")).await;
+        assert!(own.contains("Withdrawn") && !own.contains("/withdraw\""), "{own}");
+        let allotment = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
+        let refused = market.call(Method::PUT, &allotment, &key, Some(json!({ "allotted": 20 }))).await;
+        assert_eq!(refused.ok(410).problem(), "show-withdrawn");
+        let by = catalog::contract::withdrawal(&market.corner.pool, &show).await.unwrap().unwrap().by;
+        let expected = if by_key { "API key " } else { "reseller quay-tickets@example.com" };
+        assert!(by.starts_with(expected), "{by}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_reseller_sells_nothing_whoever_brings_a_pass() {
+    let market = Market::new().await;
+    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let venue = browser.venue("Quay Hall").await;
+    let (show, _) = browser.show(&venue, "Harbour Lights", "10").await;
+    publish(&browser, &show).await;
+    let pass = market.pass(&show).await;
+    let open = async || market.call(Method::POST, "/v1/checkout/sessions", "", Some(json!({ "pass": pass }))).await;
+    for state in [ResellerState::Suspended, ResellerState::Declined] {
+        market.decide(reseller, state, Some("Three complaints.")).await;
+        eventually("no session is opened", async || (open().await.status == 409).then_some(())).await;
+        assert_eq!(open().await.problem(), "sale-stopped");
+        assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
+        market.decide(reseller, ResellerState::Approved, None).await;
+        let stop = catalog::contract::stop(&market.corner.pool, &show).await.unwrap();
+        assert_eq!(stop, None);
+    }
+    eventually("the pass is still good", async || (open().await.status == 201).then_some(())).await;
+}
