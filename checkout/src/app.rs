@@ -9,7 +9,7 @@ use sqlx::PgPool;
 
 use crate::{
     availability::Availabilities, caller::Sellers, commands::Commands, config::Config, gates::Gates, offer::Offers,
-    order_key::OrderLinks, outcomes::Outcomes, rebuild::Rebuilds,
+    order_link::OrderLinks, outcomes::Outcomes, rebuild::Rebuilds,
 };
 
 /// Shared by all requests and background tasks; cheap to clone.
@@ -28,7 +28,7 @@ pub struct Inner {
     pub http: reqwest::Client,
     pub(crate) session_seal: SealRing,
     pub(crate) hold_seal: SealRing,
-    /// For the links to orders.
+    /// For links to orders.
     pub(crate) order_links: OrderLinks,
     pub(crate) commands: Commands,
     pub(crate) outcomes: Outcomes,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub use crate::{
     commands::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
     order::State,
-    order_key::OrderLinks,
+    order_link::{LinkHolder, LinksRenewed, OrderLink, OrderLinks, new_order_link, renew_order_links, renewed_order},
     outbox::EVENTS_TOPIC,
     payment::generate_webhook_secret,
     refund_request::{RefundAsked, request_refund},
@@ -120,6 +120,9 @@ pub enum OrderEvent {
     Cancelled(OrderFacts),
     #[serde(rename = "order_refunded.v1")]
     Refunded(OrderFacts),
+    /// Links to it that were given out no longer open it; its buyer is to be sent a new one.
+    #[serde(rename = "order_link_renewed.v1")]
+    LinkRenewed(LinkRenewed),
 }
 
 impl OrderEvent {
@@ -131,6 +134,7 @@ impl OrderEvent {
             Self::Expired(_) => "expired",
             Self::Cancelled(_) => "cancelled",
             Self::Refunded(_) => "refunded",
+            Self::LinkRenewed(_) => "link_renewed",
         }
     }
 
@@ -141,8 +145,18 @@ impl OrderEvent {
             | Self::Expired(facts)
             | Self::Cancelled(facts)
             | Self::Refunded(facts) => facts,
+            Self::LinkRenewed(renewed) => &renewed.facts,
         }
     }
+}
+
+/// What is told of links that were renewed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkRenewed {
+    #[serde(flatten)]
+    pub facts: OrderFacts,
+    /// Another each time: [`renewed_order`] knows it.
+    pub renewal: Uuid,
 }
 
 /// What every order event tells.

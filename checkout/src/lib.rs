@@ -27,7 +27,7 @@ mod hold;
 mod keeper;
 mod language;
 mod offer;
-mod order_key;
+mod order_link;
 mod outbox;
 mod outcomes;
 mod pages;

@@ -12,6 +12,7 @@ mod choose;
 mod cookie;
 mod countdown;
 mod enter;
+mod known_orders;
 mod order;
 mod order_steps;
 mod outside;

@@ -7,7 +7,7 @@ use kit::{http::RequestId, serve::Tasks};
 use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use crate::{App, error::Error, order::State, order_key, refund, store::payment as store};
+use crate::{App, error::Error, order::State, refund, store::payment as store};
 
 mod config;
 mod decision;
@@ -52,7 +52,8 @@ pub async fn ensure_started(app: &App, order: Uuid, request: &RequestId) -> Resu
         amount_minor: payable.amount_minor,
         currency: &payable.currency,
         description: &description,
-        return_url: &app.config.payment.public.join(&order_key::path(app, order)?),
+        // Without the link's secret: what the provider knows, its people and its logs know.
+        return_url: &app.config.payment.public.join(&format!("/orders/{order}")),
     };
     let started = Provider::current(app).start(&asked).await?;
     // The order may have expired meanwhile. Then its payment stays unnoted, and money that comes for it goes back.

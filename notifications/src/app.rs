@@ -3,7 +3,6 @@
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use checkout::contract::OrderLinks;
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox, transport::smtp::PoolConfig};
 use sqlx::PgPool;
 use tokio::sync::Notify;
@@ -22,7 +21,6 @@ pub struct Inner {
     pub config: Config,
     pub pool: PgPool,
     pub(crate) from: Mailbox,
-    pub(crate) links: OrderLinks,
     pub(crate) smtp: AsyncSmtpTransport<Tokio1Executor>,
     /// Rings when a letter was added here.
     pub(crate) wake: Notify,
@@ -40,16 +38,14 @@ impl App {
     /// Connects nothing yet: servers that are away are faults of the first use. Call it within a tokio runtime.
     ///
     /// # Errors
-    /// Settings that were not checked, or keys that cannot be read.
+    /// Settings that were not checked.
     pub fn new(config: Config, pool: PgPool) -> anyhow::Result<Self> {
-        let links = OrderLinks::from_paserk(&config.checkout_keys)
-            .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?;
         let smtp = config::transport(&config.smtp_url)
             .map_err(|mistake| anyhow::anyhow!("FAIRGATE_SMTP_URL {mistake}"))?
             .timeout(Some(sender::SMTP_STEP))
             .pool_config(PoolConfig::new().max_size(sender::AT_ONCE as u32).idle_timeout(Duration::from_secs(30)))
             .build();
         let from = config.from.clone().context("FAIRGATE_MAIL_FROM is missing")?;
-        Ok(Self(Arc::new(Inner { config, pool, from, links, smtp, wake: Notify::new() })))
+        Ok(Self(Arc::new(Inner { config, pool, from, smtp, wake: Notify::new() })))
     }
 }

@@ -16,15 +16,12 @@ pub struct Config {
     pub from: Option<Mailbox>,
     /// Where browsers reach this system.
     pub public: PublicUrl,
-    /// Checkout's keys, which seal the links to orders.
-    pub checkout_keys: String,
     /// The Maildir of a local mail server, whose letters are shown at `/sandbox/mailbox`. Never set where mail is real.
     pub mailbox: Option<PathBuf>,
 }
 
 impl Config {
-    /// Reads `FAIRGATE_SMTP_URL`, `FAIRGATE_MAIL_FROM`, `FAIRGATE_PUBLIC_URL`, `FAIRGATE_CHECKOUT_KEYS` and
-    /// `FAIRGATE_MAILBOX`.
+    /// Reads `FAIRGATE_SMTP_URL`, `FAIRGATE_MAIL_FROM`, `FAIRGATE_PUBLIC_URL` and `FAIRGATE_MAILBOX`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let smtp_url = settings.required(
             "FAIRGATE_SMTP_URL",
@@ -45,8 +42,6 @@ impl Config {
             smtp_url,
             from: sender,
             public: PublicUrl::from_settings(settings),
-            checkout_keys: settings
-                .required("FAIRGATE_CHECKOUT_KEYS", "give one or two PASERK k4.local keys, the newest first"),
             mailbox: settings.optional("FAIRGATE_MAILBOX"),
         }
     }
@@ -100,9 +95,7 @@ mod tests {
     #[test]
     fn without_a_mail_server_the_role_says_what_is_missing() {
         let told = read(&[]).err().expect("mistakes");
-        for key in
-            ["FAIRGATE_SMTP_URL is missing", "FAIRGATE_MAIL_FROM is missing", "FAIRGATE_CHECKOUT_KEYS is missing"]
-        {
+        for key in ["FAIRGATE_SMTP_URL is missing", "FAIRGATE_MAIL_FROM is missing"] {
             assert!(told.contains(key), "{told}");
         }
     }
@@ -120,11 +113,7 @@ mod tests {
             ("imap://user:hunter2@mail.example", false),
             ("hunter2", false),
         ] {
-            let told = read(&[
-                ("FAIRGATE_SMTP_URL", url),
-                ("FAIRGATE_MAIL_FROM", "tickets@fairgate.example"),
-                ("FAIRGATE_CHECKOUT_KEYS", "k"),
-            ]);
+            let told = read(&[("FAIRGATE_SMTP_URL", url), ("FAIRGATE_MAIL_FROM", "tickets@fairgate.example")]);
             assert_eq!(told.is_ok(), fits, "{url}");
             assert!(!told.err().unwrap_or_default().contains("hunter2"), "{url}");
         }

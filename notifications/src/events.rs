@@ -53,6 +53,7 @@ fn order_event(payload: &[u8]) -> serde_json::Result<Option<(Kind, Uuid)>> {
     Ok(match serde_json::from_slice(payload)? {
         OrderEvent::Paid(facts) => Some((Kind::Ticket, facts.order)),
         OrderEvent::Refunded(facts) => Some((Kind::Refund, facts.order)),
+        OrderEvent::LinkRenewed(renewed) => Some((Kind::OrderLink, renewed.renewal)),
         OrderEvent::Placed(_) | OrderEvent::Expired(_) | OrderEvent::Cancelled(_) => None,
     })
 }

@@ -14,6 +14,8 @@ pub enum Kind {
     Refund,
     /// An admin answered; its subject is the message.
     SupportAnswer,
+    /// The links to an order were replaced; its subject is the renewal.
+    OrderLink,
 }
 
 impl Kind {
@@ -23,11 +25,12 @@ impl Kind {
             Self::Ticket => "ticket",
             Self::Refund => "refund",
             Self::SupportAnswer => "support_answer",
+            Self::OrderLink => "order_link",
         }
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Ticket, Self::Refund, Self::SupportAnswer].into_iter().find(|kind| kind.name() == name)
+        [Self::Ticket, Self::Refund, Self::SupportAnswer, Self::OrderLink].into_iter().find(|kind| kind.name() == name)
     }
 }
 
@@ -57,7 +60,7 @@ mod tests {
         assert_eq!(letter(Kind::Ticket, 1).id(), letter(Kind::Ticket, 1).id());
         assert_ne!(letter(Kind::Ticket, 1).id(), letter(Kind::Refund, 1).id());
         assert_ne!(letter(Kind::Ticket, 1).id(), letter(Kind::Ticket, 2).id());
-        for kind in [Kind::Ticket, Kind::Refund, Kind::SupportAnswer] {
+        for kind in [Kind::Ticket, Kind::Refund, Kind::SupportAnswer, Kind::OrderLink] {
             assert_eq!(Kind::named(kind.name()), Some(kind));
         }
     }

@@ -31,6 +31,8 @@ pub enum Matter {
         void: bool,
     },
     Answer(String),
+    /// The links there were no longer open the order.
+    NewLink,
 }
 
 /// A ticket to send.
@@ -102,6 +104,10 @@ impl Letter {
                 }
                 letter.facts.insert(0, (words.plain("amount-label"), amount));
             }
+            Matter::NewLink => {
+                letter.paragraphs.push(words.plain("link-intro"));
+                letter.after = Some(words.plain("link-keep"));
+            }
             Matter::Answer(text) => {
                 letter.paragraphs.push(words.plain("answer-intro"));
                 letter.quote = text.lines().map(str::to_owned).collect();
@@ -118,6 +124,7 @@ impl Letter {
             Matter::Tickets(tickets) => ("ticket", tickets.len()),
             Matter::Refund { .. } => ("refund", 0),
             Matter::Answer(_) => ("answer", 0),
+            Matter::NewLink => ("link", 0),
         };
         let say = |part: &str| {
             words.say(&format!("{key}-{part}"), &args([("count", count.into()), ("show", show.title.as_str().into())]))

@@ -1,7 +1,7 @@
 //! Looks up what a letter is about and whom it is for, at the moment it is sent.
 
 use catalog::contract::Show;
-use checkout::contract::OrderDetails;
+use checkout::contract::{LinkHolder, OrderDetails};
 use uuid::Uuid;
 
 use crate::{
@@ -17,15 +17,22 @@ pub struct Found {
     pub address: String,
 }
 
+/// The link to the order is made anew for each attempt, since nobody keeps its secret; the last few of a letter are good,
+/// should one have arrived that counts as failed.
+///
 /// # Errors
 /// [`Fault::Never`] where what it is about is gone, [`Fault::Away`] where the database is.
-pub async fn look_up(app: &App, kind: Kind, subject: Uuid) -> Result<Found, Fault> {
+pub async fn look_up(app: &App, letter: Uuid, kind: Kind, subject: Uuid) -> Result<Found, Fault> {
     let (order, text) = match kind {
         Kind::Ticket | Kind::Refund => (subject, None),
         Kind::SupportAnswer => {
             let answer = admin::contract::answer(&app.pool, subject).await.map_err(away)?;
             let answer = answer.ok_or(Fault::Never("the answer is gone"))?;
             (answer.order, Some(answer.text))
+        }
+        Kind::OrderLink => {
+            let order = checkout::contract::renewed_order(&app.pool, subject).await.map_err(away)?;
+            (order.ok_or(Fault::Never("the new link's order is gone"))?, None)
         }
     };
     let details = checkout::contract::order(&app.pool, order).await.map_err(away)?;
@@ -35,15 +42,16 @@ pub async fn look_up(app: &App, kind: Kind, subject: Uuid) -> Result<Found, Faul
     let matter = match (kind, text) {
         (Kind::SupportAnswer, text) => Matter::Answer(text.unwrap_or_default()),
         (Kind::Refund, _) => refund(&details),
+        (Kind::OrderLink, _) => Matter::NewLink,
         (Kind::Ticket, _) => Matter::Tickets(tickets(app, &show, &details).await?),
     };
-    let path = app.links.path(order).map_err(|_| Fault::Later("the link to the order could not be sealed"))?;
+    let link = checkout::contract::new_order_link(&app.pool, order, LinkHolder::Letter(letter)).await.map_err(away)?;
     let occasion = Occasion {
         name: details.buyer.name,
         language: details.language,
         show,
         order: order.to_string(),
-        order_url: app.config.public.join(&path),
+        order_url: app.config.public.join(&link.path()),
         matter,
     };
     Ok(Found { occasion, address: details.buyer.email })

@@ -97,7 +97,7 @@ async fn deliver(app: &App, due: &Due) {
 
 async fn send(app: &App, due: &Due) -> Result<(), Fault> {
     let kind = Kind::named(&due.kind).ok_or(Fault::Later("a kind of letter that this version does not know"))?;
-    let found = occasion::look_up(app, kind, due.subject).await?;
+    let found = occasion::look_up(app, due.letter, kind, due.subject).await?;
     let message = message::build(due.letter, &app.from, &found.address, &found.occasion)?;
     app.smtp.send(message).await.map(drop).map_err(|error| fault_of(&error))
 }

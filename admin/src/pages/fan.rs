@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use checkout::contract::OrderDetails;
+use checkout::contract::{OrderDetails, OrderLink};
 use kit::{
     extract::{Path, Query},
     form::Form,
@@ -50,14 +50,14 @@ struct SupportPage {
 }
 
 /// The order, for whoever has its key; all others learn nothing of it.
-async fn order_of(app: &App, id: Uuid, key: &str) -> Result<OrderDetails, Error> {
-    if !app.order_links.opens(key, id) {
+async fn order_of(app: &App, link: &OrderLink) -> Result<OrderDetails, Error> {
+    if !app.order_links.opens(&app.pool, link).await? {
         return Err(Error::OrderUnknown);
     }
-    checkout::contract::order(&app.pool, id).await?.ok_or(Error::OrderUnknown)
+    checkout::contract::order(&app.pool, link.order).await?.ok_or(Error::OrderUnknown)
 }
 
-async fn page(app: &App, order: &OrderDetails, key: &str) -> Result<SupportPage, Error> {
+async fn page(app: &App, order: &OrderDetails, link: &OrderLink) -> Result<SupportPage, Error> {
     let tickets = store::support::of_order(&app.pool, order.order).await?;
     let open = tickets.iter().find(|ticket| ticket.state != "closed");
     let ids: Vec<Uuid> = tickets.iter().map(|ticket| ticket.ticket).collect();
@@ -67,8 +67,8 @@ async fn page(app: &App, order: &OrderDetails, key: &str) -> Result<SupportPage,
     };
     Ok(SupportPage {
         order: OrderView::new(order),
-        back: app.order_links.path(order.order)?,
-        action: format!("/support/{}?key={key}", order.order),
+        back: link.path(),
+        action: link.support_path(),
         messages: store::support::messages(&app.pool, &ids).await?,
         ours: "Fairgate",
         theirs: "You",
@@ -87,8 +87,9 @@ pub async fn show(
     Path(id): Path<Uuid>,
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
-    let order = order_of(&app, id, &opening.key).await?;
-    let shown = SupportPage { sent: opening.sent.is_some(), ..page(&app, &order, &opening.key).await? };
+    let link = OrderLink::given(id, &opening.key);
+    let order = order_of(&app, &link).await?;
+    let shown = SupportPage { sent: opening.sent.is_some(), ..page(&app, &order, &link).await? };
     Ok(kit::page::html(&shown))
 }
 
@@ -99,17 +100,18 @@ pub async fn write(
     Query(opening): Query<Opening>,
     Form(fields): Form<HashMap<String, String>>,
 ) -> Result<Response, Error> {
-    let order = order_of(&app, id, &opening.key).await?;
+    let link = OrderLink::given(id, &opening.key);
+    let order = order_of(&app, &link).await?;
     let fields = Fields(fields);
     let words = (fields.text("topic"), fields.raw("text"));
     match support::write(&app, id, &order.show, words).await {
-        Ok(_) => Ok(Redirect::to(&format!("/support/{id}?key={}&sent=1", opening.key)).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("{}&sent=1", link.support_path())).into_response()),
         Err(Error::TicketFull) => {
-            let full = SupportPage { full: true, ..page(&app, &order, &opening.key).await? };
+            let full = SupportPage { full: true, ..page(&app, &order, &link).await? };
             Ok((StatusCode::CONFLICT, kit::page::html(&full)).into_response())
         }
         Err(error) => {
-            let (faults, shown) = (Faults::of_error(error)?, page(&app, &order, &opening.key).await?);
+            let (faults, shown) = (Faults::of_error(error)?, page(&app, &order, &link).await?);
             let topic = if shown.open { shown.topic.clone() } else { fields.text("topic").to_owned() };
             let again = SupportPage { faults, topic, text: fields.raw("text").to_owned(), ..shown };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())

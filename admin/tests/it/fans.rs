@@ -21,8 +21,8 @@ use crate::{
 async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let (desk, token) = Desk::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
-    let path = support_path(&desk, order);
-    let other = support_path(&desk, Uuid::now_v7());
+    let path = support_path(&desk, order).await;
+    let other = support_path(&desk, Uuid::now_v7()).await;
     let foreign_key = format!("/support/{order}?{}", other.split_once('?').expect("query").1);
     for stranger in [format!("/support/{order}"), format!("/support/{order}?key=made-up"), foreign_key] {
         assert_eq!(desk.get(&stranger, "").await.status, StatusCode::NOT_FOUND, "{stranger}");
@@ -94,7 +94,7 @@ async fn next_event(desk: &Desk) -> SupportEvent {
 #[tokio::test]
 async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
     let (desk, _) = Desk::with_admin().await;
-    let path = support_path(&desk, put_order(&desk, "fulfilled").await);
+    let path = support_path(&desk, put_order(&desk, "fulfilled").await).await;
     for number in 0..20 {
         let sent = desk.post(&path, "", &[("topic", "other"), ("text", &format!("Message {number}"))]).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{number}");
@@ -108,7 +108,7 @@ async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
 async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     let (desk, token) = Desk::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
-    desk.post(&support_path(&desk, order), "", &[("topic", "refund"), ("text", "Please")]).await;
+    desk.post(&support_path(&desk, order).await, "", &[("topic", "refund"), ("text", "Please")]).await;
     let tickets = desk.api("GET", "/v1/admin/support", Some(&token), None).await.json();
     let page = format!("/admin/support/{}/refund", tickets["tickets"][0]["ticket"].as_str().expect("id"));
     let cookie = format!("fg_admin={token}");
@@ -236,7 +236,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
     let text = desk.get(&page, &cookie).await.text;
     assert!(text.contains("The provider refuses: charge_disputed. It was asked 3 times"), "{text}");
     assert!(desk.get("/admin/refunds", &cookie).await.text.contains("charge_disputed"));
-    let fan = desk.get(&support_path(&desk, order), "").await.text;
+    let fan = desk.get(&support_path(&desk, order).await, "").await.text;
     assert!(fan.contains("has not given it back yet") && !fan.contains("charge_disputed"), "{fan}");
 
     sqlx::query("UPDATE checkout.refunds SET done_at = now()").execute(&desk.corner.pool).await.expect("done");

@@ -1,6 +1,6 @@
 //! Things of other crates that the console works on.
 
-use checkout::contract::OrderLinks;
+use checkout::contract::{LinkHolder, new_order_link};
 use uuid::Uuid;
 
 use crate::desk::Desk;
@@ -34,15 +34,14 @@ pub async fn put_order(desk: &Desk, state: &str) -> Uuid {
 }
 
 /// `/support/{order}?key=…`, as the order page links to it.
-pub fn support_path(desk: &Desk, order: Uuid) -> String {
-    let links = OrderLinks::from_paserk(&desk.checkout_keys).expect("links");
-    links.path(order).expect("path").replace("/orders/", "/support/")
+pub async fn support_path(desk: &Desk, order: Uuid) -> String {
+    new_order_link(&desk.corner.pool, order, LinkHolder::Page).await.expect("a link").support_path()
 }
 
 /// An order that a fan has written about, and the ticket.
 pub async fn put_ticket(desk: &Desk) -> (Uuid, Uuid) {
     let order = put_order(desk, "fulfilled").await;
-    let sent = desk.post(&support_path(desk, order), "", &[("topic", "other"), ("text", "Hello")]).await;
+    let sent = desk.post(&support_path(desk, order).await, "", &[("topic", "other"), ("text", "Hello")]).await;
     assert!(sent.status.is_redirection(), "{}", sent.text);
     let ticket = sqlx::query_scalar("SELECT ticket FROM admin.support_tickets WHERE order_id = $1").bind(order);
     (order, ticket.fetch_one(&desk.corner.pool).await.expect("ticket"))

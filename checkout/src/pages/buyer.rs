@@ -17,7 +17,7 @@ use super::{
     buyer_form::BuyerForm,
     choose, cookie,
     countdown::Countdown,
-    outside,
+    known_orders, outside,
     view::{LineView, Notice, ShowFacts, lines, with_status},
     visitor::{OfShow, Visitor, address, go_to_order, go_with},
 };
@@ -25,7 +25,8 @@ use crate::{
     App, Error,
     contract::Buyer,
     hold::Held,
-    language, order_key,
+    language,
+    order_link::{LinkHolder, new_order_link},
     place::{self, Placed},
     session::Session,
 };
@@ -111,7 +112,12 @@ pub async fn order(
         Ok(Placed::Pending(order)) => order,
         Err(error) => return refused(&app, &session, &held, form, error).await,
     };
-    Ok(go_with(&order_key::path(&app, order)?, [cookie::gone(&app, &cookie::HOLD.of(&of_show))]))
+    let link = match new_order_link(&app.pool, order, LinkHolder::Page).await {
+        Ok(link) => link,
+        Err(error) => return refused(&app, &session, &held, form, error.into()).await,
+    };
+    let cookies = [cookie::gone(&app, &cookie::HOLD.of(&of_show)), known_orders::remember(&app, &link)];
+    Ok(go_with(&link.path(), cookies))
 }
 
 async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, error: Error) -> Result<Response, Error> {

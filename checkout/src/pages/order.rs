@@ -5,7 +5,8 @@ use std::time::Duration;
 use askama::Template;
 use axum::{
     extract::State as Shared,
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::{AppendHeaders, IntoResponse, Response},
 };
 use catalog::contract::{TicketType, price, when};
 use chrono::Utc;
@@ -18,12 +19,14 @@ use uuid::Uuid;
 
 use super::{
     countdown::Countdown,
+    known_orders,
     order_steps::{Standing, Step, fault_words, step},
-    view::{LineView, ShowFacts, lines},
-    visitor::{Visitor, address, go},
+    view::{LineView, ShowFacts, lines, with_status},
+    visitor::{Visitor, address, go, go_with},
 };
 use crate::{
-    App, Error, order_key,
+    App, Error,
+    order_link::{LinkHolder, OrderLink, new_order_link},
     place::{self, Owner},
     report::RefundFacts,
     store::{self, order::Order},
@@ -78,6 +81,14 @@ struct WaitingPage {
 struct WritingPage;
 
 #[derive(Template)]
+#[template(path = "order/unknown.html")]
+struct UnknownPage {
+    title: &'static str,
+    words: &'static str,
+    next: &'static str,
+}
+
+#[derive(Template)]
 #[template(path = "order/tickets.html")]
 struct TicketsPage {
     order: OrderFacts,
@@ -113,25 +124,81 @@ pub async fn page(
     visitor: Visitor,
     request: RequestId,
 ) -> Result<Response, Error> {
-    let by_link = opening.key.as_deref().is_some_and(|key| order_key::opens(&app, key, id));
+    let came_back = opening.redirect_status.as_deref();
+    let link = opening.key.as_deref().map(|key| OrderLink::given(id, key));
+    let link = match link {
+        Some(link) if app.order_links.opens(&app.pool, &link).await? => link,
+        link => return without_link(&app, &visitor, id, link.is_some(), came_back).await,
+    };
     let mut order = store::order::load(&app.pool, id).await?;
-    if !by_link {
-        return match order {
-            // The address that is shown should be the one that works later, too.
-            Some(order) if is_own(&app, &visitor, &order) => Ok(go(&order_key::path(&app, id)?)),
-            _ => Err(Error::OrderUnknown),
-        };
-    }
     if order.as_ref().is_some_and(|order| order.state == crate::order::State::Placed) {
         // Whatever comes of it, the page shows the order as it then stands.
         let _ = tokio::time::timeout(START_WAIT, place::start_payment(&app, id, &request)).await;
         order = store::order::load(&app.pool, id).await?;
     }
-    match order {
-        Some(order) => show(&app, order, opening.redirect_status.as_deref(), &visitor).await,
+    let answer = match order {
+        Some(order) => show(&app, order, &link, came_back, &visitor).await,
         // In the log and not written yet, or refused.
         None if store::order::refusal(&app.pool, id).await?.is_some() => Ok(go("/checkout")),
         None => Ok(kit::page::html(&WritingPage)),
+    }?;
+    let is_known = known_orders::link(&app, &visitor, id).is_some_and(|known| known.secret() == link.secret());
+    let cookie = (!is_known).then(|| known_orders::remember(&app, &link));
+    Ok((AppendHeaders(cookie), answer).into_response())
+}
+
+/// Somebody who comes without a link that opens the order: back from paying, say. Goes on to one where the browser is known
+/// to have bought it, for the address that is shown should be the one that works later, too.
+async fn without_link(
+    app: &App,
+    visitor: &Visitor,
+    id: Uuid,
+    had_link: bool,
+    came_back: Option<&str>,
+) -> Result<Response, Error> {
+    let outcome = match came_back {
+        Some("succeeded") => "&redirect_status=succeeded",
+        Some("failed") => "&redirect_status=failed",
+        _ => "",
+    };
+    if let Some(link) = known_orders::link(app, visitor, id)
+        && app.order_links.opens(&app.pool, &link).await?
+    {
+        return Ok(go(&format!("{}{outcome}", link.path())));
+    }
+    if let Some(order) = store::order::load(&app.pool, id).await?
+        && visitor.session_at_any_time(app, &order.show).is_ok_and(|session| session.session == order.session)
+    {
+        let link = new_order_link(&app.pool, id, LinkHolder::Page).await?;
+        return Ok(go_with(&format!("{}{outcome}", link.path()), [known_orders::remember(app, &link)]));
+    }
+    // The same for orders there are and orders there are not.
+    Ok(with_status(kit::page::html(&unknown_page(had_link, came_back)), StatusCode::NOT_FOUND))
+}
+
+fn unknown_page(had_link: bool, came_back: Option<&str>) -> UnknownPage {
+    match came_back {
+        Some("succeeded") => UnknownPage {
+            title: "You are back from paying",
+            words: "This browser does not know your order, so we cannot show it here. As soon as the payment is confirmed, your \
+                    tickets and a link to your order are in the mail to the address you gave.",
+            next: "If you ordered in another browser or app, its page shows the order too.",
+        },
+        Some("failed") => UnknownPage {
+            title: "The payment did not go through",
+            words: "Nothing was charged. This browser does not know your order, so we cannot show it here.",
+            next: "Go back to where you ordered: while there is time, you can pay there.",
+        },
+        _ if had_link => UnknownPage {
+            title: "This link opens nothing",
+            words: "Perhaps a part of it is missing, or it was replaced by a new one.",
+            next: "Open the link in the newest mail about your order.",
+        },
+        _ => UnknownPage {
+            title: "This order opens with its link",
+            words: "This browser does not know the order, so we cannot show it here.",
+            next: "Every mail about your order has a link that opens it, on any device.",
+        },
     }
 }
 
@@ -147,17 +214,18 @@ pub async fn cancel(
     match place::cancel(&app, Owner::Session(session.session), id, &request).await {
         Ok(_) => Ok(go(&address(&order.show))),
         // Paid in the meantime, or gone: its page says which.
-        Err(Error::OrderNotCancellable) => Ok(go(&order_key::path(&app, id)?)),
+        Err(Error::OrderNotCancellable) => Ok(go(&format!("/orders/{id}"))),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the visitor placed the order, in a session that may be over.
-fn is_own(app: &App, visitor: &Visitor, order: &Order) -> bool {
-    visitor.session_at_any_time(app, &order.show).is_ok_and(|session| session.session == order.session)
-}
-
-async fn show(app: &App, order: Order, came_back: Option<&str>, visitor: &Visitor) -> Result<Response, Error> {
+async fn show(
+    app: &App,
+    order: Order,
+    link: &OrderLink,
+    came_back: Option<&str>,
+    visitor: &Visitor,
+) -> Result<Response, Error> {
     let now = Utc::now();
     let inside = visitor.session(app, &order.show).is_ok_and(|session| session.session == order.session);
     let standing = Standing {
@@ -169,7 +237,7 @@ async fn show(app: &App, order: Order, came_back: Option<&str>, visitor: &Visito
     };
     let step = step(standing, now);
     let types = catalog::contract::ticket_types(&app.pool, &order.show).await?;
-    let facts = facts(app, &order, &types).await?;
+    let facts = facts(app, &order, link, &types).await?;
     Ok(match step {
         Step::Pay => {
             let fault = standing.fault.or((came_back == Some("failed")).then_some(""));
@@ -177,7 +245,7 @@ async fn show(app: &App, order: Order, came_back: Option<&str>, visitor: &Visito
             let until = facts.show.moment(order.expires_at);
             let countdown = Countdown::new(now, order.expires_at, total_secs, "You have until", until);
             kit::page::html(&PayPage {
-                countdown: countdown.then(order_key::path(app, order.order)?),
+                countdown: countdown.then(link.path()),
                 fault: fault.map(fault_words),
                 pay_url: order.payment_url,
                 cancel_url: inside.then(|| format!("/orders/{}/cancel", order.order)),
@@ -218,7 +286,7 @@ const fn waiting_words(step: Step) -> (&'static str, &'static str) {
     }
 }
 
-async fn facts(app: &App, order: &Order, types: &[TicketType]) -> Result<OrderFacts, Error> {
+async fn facts(app: &App, order: &Order, link: &OrderLink, types: &[TicketType]) -> Result<OrderFacts, Error> {
     let items: Vec<_> =
         order.lines.iter().map(|line| (line.ticket_type, line.quantity, line.unit_price_minor)).collect();
     Ok(OrderFacts {
@@ -228,7 +296,7 @@ async fn facts(app: &App, order: &Order, types: &[TicketType]) -> Result<OrderFa
         total: price::format(order.amount_minor, &order.currency),
         buyer_name: order.buyer.name.clone(),
         buyer_email: order.buyer.email.clone(),
-        support_url: app.order_links.support_path(order.order)?,
+        support_url: link.support_path(),
         mark: format!("{} {}", order.state, order.payment_fault.as_deref().unwrap_or_default()),
     })
 }

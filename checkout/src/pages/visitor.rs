@@ -14,7 +14,7 @@ use kit::{
 
 use super::cookie;
 use crate::{
-    App, Error, order_key,
+    App, Error,
     session::{self, Session},
     store::payment as store,
 };
@@ -95,7 +95,8 @@ pub fn go_with<const N: usize>(address: &str, cookies: [SetCookie; N]) -> Respon
 pub async fn go_to_order(app: &App, session: &Session) -> Result<Option<Response>, Error> {
     match store::order_of_session(&app.pool, session.session).await? {
         Some(order) => {
-            Ok(Some(go_with(&order_key::path(app, order)?, [cookie::gone(app, &cookie::HOLD.of(&session.show))])))
+            let gone = cookie::gone(app, &cookie::HOLD.of(&session.show));
+            Ok(Some(go_with(&format!("/orders/{order}"), [gone])))
         }
         None => Ok(None),
     }

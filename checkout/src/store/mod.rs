@@ -2,6 +2,7 @@
 
 pub mod allotment;
 pub mod order;
+pub mod order_link;
 pub mod outbox;
 pub mod payment;
 pub mod refund;

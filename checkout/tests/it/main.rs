@@ -6,6 +6,7 @@ mod begun;
 mod changes;
 mod faults;
 mod holds;
+mod links;
 mod orders;
 mod pages;
 mod payment;

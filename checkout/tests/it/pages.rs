@@ -26,11 +26,12 @@ async fn a_fan_buys_tickets_with_forms_alone() {
     let page = location(&placed);
     let id: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
     assert!(fan.read(&page).await.contains("Pay €175.00"));
-    assert!(location(&fan.get("/checkout/harbour-lights").await).starts_with(&format!("/orders/{id}?key=")));
+    assert_eq!(location(&fan.get("/checkout/harbour-lights").await), format!("/orders/{id}"));
+    assert_eq!(location(&fan.get(&format!("/orders/{id}")).await), page);
     // A second press of the button, or the way back.
     let again =
         fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
-    assert!(location(&again).starts_with(&format!("/orders/{id}?key=")));
+    assert_eq!(location(&again), format!("/orders/{id}"));
 
     shop.confirm(&shop.intent_of(id).await, "ok").await;
     shop.state(id, "fulfilled").await;
@@ -62,8 +63,8 @@ async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
     assert_eq!(other.get(&format!("{bare}?key={others_key}")).await.status(), StatusCode::NOT_FOUND);
     let mut forged = page.clone();
     forged.replace_range(
-        page.len() - 60..page.len() - 59,
-        if &page[page.len() - 60..page.len() - 59] == "A" { "B" } else { "A" },
+        page.len() - 20..page.len() - 19,
+        if &page[page.len() - 20..page.len() - 19] == "A" { "B" } else { "A" },
     );
     assert_eq!(shop.stranger().get(&forged).await.status(), StatusCode::NOT_FOUND);
 }

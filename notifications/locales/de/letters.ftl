@@ -71,3 +71,9 @@ answer-heading = Unsere Antwort
 answer-intro = Sie haben uns zu Ihrer Bestellung geschrieben. Das ist unsere Antwort:
 answer-reply = Um zurückzuschreiben, öffnen Sie Ihre Bestellung und wählen Sie dort Hilfe. Diese Adresse wird nicht gelesen.
 answer-link = Bestellung öffnen
+
+link-subject = Ein neuer Link zu Ihrer Bestellung für { $show }
+link-heading = Ihr neuer Link
+link-intro = Der Link unten öffnet Ihre Bestellung. Die Links in früheren Briefen tun es nicht mehr.
+link-keep = Wer den Link hat, sieht Ihre Karten und kann sie benutzen; geben Sie ihn nur an Menschen weiter, mit denen Sie hingehen.
+link-link = Bestellung öffnen

@@ -71,3 +71,9 @@ answer-heading = Our answer
 answer-intro = You wrote to us about your order. This is our answer:
 answer-reply = To write back, open your order and choose support there. This address is not read.
 answer-link = Open your order
+
+link-subject = A new link to your order for { $show }
+link-heading = Your new link
+link-intro = The link below opens your order. Links in earlier mails no longer do.
+link-keep = Whoever has the link sees your tickets and can use them, so share it only with people you go with.
+link-link = Open your order

@@ -9,7 +9,7 @@ use std::{
 
 use admin::contract::{SUPPORT_TOPIC, SupportEvent};
 use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
-use checkout::contract::{EVENTS_TOPIC, OrderEvent, OrderFacts};
+use checkout::contract::{EVENTS_TOPIC, OrderEvent, OrderFacts, OrderLink, OrderLinks};
 use chrono::Utc;
 use kit::{
     http::RequestId,
@@ -69,7 +69,6 @@ impl Desk {
                 ("FAIRGATE_MAILBOX", &mailbox),
                 ("FAIRGATE_MAIL_FROM", "tickets@fairgate.example"),
                 ("FAIRGATE_PUBLIC_URL", "https://tickets.example"),
-                ("FAIRGATE_CHECKOUT_KEYS", &generate_seal_key().unwrap()),
             ]
             .iter()
             .chain(changes)
@@ -173,7 +172,7 @@ impl Desk {
         message
     }
 
-    pub async fn tell(&self, event: fn(OrderFacts) -> OrderEvent, order: Uuid) {
+    pub async fn tell(&self, event: impl Fn(OrderFacts) -> OrderEvent, order: Uuid) {
         let facts = OrderFacts {
             order,
             show: SHOW.to_owned(),
@@ -182,6 +181,15 @@ impl Desk {
             at: Utc::now(),
         };
         self.publish(EVENTS_TOPIC, &order.to_string(), &serde_json::to_vec(&event(facts)).unwrap()).await;
+    }
+
+    /// Whether the link in a letter opens an order, whatever keys checkout has.
+    pub async fn opens(&self, letter: &mail_parser::Message<'_>, order: Uuid) -> bool {
+        let text = letter.body_text(0).unwrap();
+        let link = text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
+        let link = OrderLink::given(order, link.trim_end().split_once("?key=").unwrap().1);
+        let links = OrderLinks::from_paserk(&generate_seal_key().unwrap()).unwrap();
+        links.opens(&self.corner.pool, &link).await.unwrap()
     }
 
     pub async fn publish(&self, topic: &str, key: &str, payload: &[u8]) {

@@ -1,7 +1,8 @@
 //! What fans get: once, in their language, with all that matters.
 
-use checkout::contract::OrderEvent;
+use checkout::contract::{LinkRenewed, LinksRenewed, OrderEvent, renew_order_links};
 use futures::future::join_all;
+use kit::http::RequestId;
 use mail_parser::MimeHeaders;
 
 use crate::desk::{Desk, until};
@@ -47,7 +48,11 @@ async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id
         .await
         .unwrap();
     let twice = until("a second letter", || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 2) });
-    let ids: Vec<_> = twice.await.iter().map(|letter| letter.message_id().unwrap().to_owned()).collect();
+    let twice = twice.await;
+    for letter in &twice {
+        assert!(desk.opens(letter, bought.order).await, "whichever the fan opens");
+    }
+    let ids: Vec<_> = twice.iter().map(|letter| letter.message_id().unwrap().to_owned()).collect();
     assert_eq!(ids[0], ids[1]);
     let letter = desk.told(bought.order, "letter").await;
     assert_eq!(ids[0], format!("{letter}@fairgate.example"));
@@ -74,10 +79,7 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
     for code in &bought.codes {
         assert!(spaced.contains(code.as_str()), "{code} in {text}");
     }
-    let link = text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
-    let key = link.split_once("?key=").unwrap().1;
-    let links = checkout::contract::OrderLinks::from_paserk(&desk.settings["FAIRGATE_CHECKOUT_KEYS"]).unwrap();
-    assert!(links.opens(key, bought.order));
+    assert!(desk.opens(&letter, bought.order).await);
     let pictures: Vec<_> = letter.attachments().collect();
     assert_eq!(pictures.len(), 2);
     assert!(pictures.iter().all(|picture| picture.contents().starts_with(b"\x89PNG")));
@@ -113,4 +115,33 @@ async fn an_answer_from_support_is_quoted() {
     let text = letter.body_text(0).unwrap().replace('\r', "");
     assert!(text.contains("> Yes, you can.\n> Bring <b>both</b> tickets.\n"), "{text}");
     assert!(!letter.body_html(0).unwrap().contains("<b>both</b>"));
+}
+
+#[tokio::test]
+async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
+    let desk = Desk::open().await;
+    desk.start();
+    let bought = desk.bought("en", 1).await;
+    desk.tell(OrderEvent::Paid, bought.order).await;
+    let tickets = desk.letter(&bought.email).await;
+    assert!(desk.opens(&tickets, bought.order).await);
+    for times in 1..=2 {
+        let mut tx = desk.corner.pool.begin().await.unwrap();
+        let renewed = renew_order_links(&mut tx, bought.order, &RequestId::fresh()).await.unwrap();
+        tx.commit().await.unwrap();
+        let LinksRenewed::Renewed { renewal, revoked: 1 } = renewed else { panic!("{renewed:?}") };
+        assert!(!desk.opens(&tickets, bought.order).await);
+        let event = |facts| OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
+        desk.tell(event, bought.order).await;
+        let letters = || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
+        let mut good = 0;
+        for letter in until("a letter with a new link", letters).await {
+            if desk.opens(&letter, bought.order).await {
+                good += 1;
+                assert_eq!(letter.subject(), Some("A new link to your order for Harbour Lights"));
+                assert!(letter.body_text(0).unwrap().contains("Links in earlier mails no longer do."));
+            }
+        }
+        assert_eq!(good, 1, "the newest");
+    }
 }

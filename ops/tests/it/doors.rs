@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, process::Stdio, time::Duration};
 
-use checkout::contract::{OrderLinks, stock_counts};
+use checkout::contract::{LinkHolder, new_order_link, stock_counts};
 use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -209,9 +209,9 @@ async fn a_reseller_sells_and_an_admin_helps() {
     eventually("the tickets are in the mail", async || (letters(&house, "ticket").await == 1).then_some(())).await;
     assert_eq!(free(&house, &show).await, Some(19));
 
-    let links = OrderLinks::from_paserk(&house.env["FAIRGATE_CHECKOUT_KEYS"]).expect("keys");
-    let path = links.path(order.parse().expect("an id")).expect("a link");
-    let help = path.replacen("/orders/", "/support/", 1);
+    let link =
+        new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page).await.expect("a link");
+    let (path, help) = (link.path(), link.support_path());
     let fan = Browser::new(&house);
     assert!(fan.read(&path).await.contains("/support/"), "the order page leads to help");
     fan.fill(&help, &help, &[("topic", "refund"), ("text", "I cannot come. <b>Please</b> refund me.")])
@@ -297,9 +297,9 @@ async fn the_portal_the_console_and_help_look_right() {
     house.await_room(&show).await;
     eventually("the stock is on sale", async || (free(&house, &show).await == Some(20)).then_some(())).await;
     let order = shop(&house, &show, &key).await["order"].as_str().expect("an order").to_owned();
-    let links = OrderLinks::from_paserk(&house.env["FAIRGATE_CHECKOUT_KEYS"]).expect("keys");
-    let path = links.path(order.parse().expect("an id")).expect("a link");
-    let help = path.replacen("/orders/", "/support/", 1);
+    let link =
+        new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page).await.expect("a link");
+    let help = link.support_path();
     Browser::new(&house)
         .fill(&help, &help, &[("topic", "other"), ("text", "When do doors open?")])
         .await

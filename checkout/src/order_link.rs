@@ -1,0 +1,154 @@
+//! Links to orders: whoever has one sees the order, also when the session is long over. Each carries a random secret of
+//! which only the hash is stored, so that no key opens them all, and an order may have several that are revoked together.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+use kit::{http::RequestId, secret, token::SealRing};
+use serde::Deserialize;
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+use crate::{
+    contract::{LinkRenewed, OrderEvent, OrderFacts},
+    store,
+};
+
+/// What links were sealed for that were sent before they had secrets.
+const SEALED_FOR: &str = "fairgate.order.v1";
+const PREFIX: &str = "fgo_";
+/// Links of one holder that are good at once: a letter is sent again under a new one, and may have arrived before.
+const OF_HOLDER_MAX: i64 = 5;
+
+/// Who gets a link. A holder's oldest go where there are too many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkHolder {
+    /// A browser that bought.
+    Page,
+    /// The letter with this id.
+    Letter(Uuid),
+}
+
+impl LinkHolder {
+    fn name(self) -> String {
+        match self {
+            Self::Page => "page".to_owned(),
+            Self::Letter(letter) => format!("letter {letter}"),
+        }
+    }
+}
+
+/// A link with its secret, which is stored nowhere; there is no `Debug`.
+#[derive(Clone)]
+pub struct OrderLink {
+    pub order: Uuid,
+    secret: String,
+}
+
+impl OrderLink {
+    /// The link that somebody came with, whether or not it opens anything.
+    pub fn given(order: Uuid, secret: &str) -> Self {
+        Self { order, secret: secret.to_owned() }
+    }
+
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// `/orders/{order}?key=…`
+    pub fn path(&self) -> String {
+        format!("/orders/{}?key={}", self.order, self.secret)
+    }
+
+    /// `/support/{order}?key=…`, with the same secret.
+    pub fn support_path(&self) -> String {
+        format!("/support/{}?key={}", self.order, self.secret)
+    }
+}
+
+/// Makes a link for somebody who may see the order. It need not be written yet.
+///
+/// # Errors
+/// The database's.
+pub async fn new_order_link(pool: &PgPool, order: Uuid, holder: LinkHolder) -> sqlx::Result<OrderLink> {
+    let link = OrderLink { order, secret: secret::generate(PREFIX) };
+    store::order_link::insert(pool, order, &secret::hash(&link.secret), &holder.name(), OF_HOLDER_MAX).await?;
+    Ok(link)
+}
+
+/// What became of renewing an order's links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinksRenewed {
+    /// So many are revoked, and a letter with a new one goes out once the transaction is committed.
+    Renewed {
+        renewal: Uuid,
+        revoked: u64,
+    },
+    Unknown,
+}
+
+/// Revokes all links of an order within the caller's transaction, and has its buyer sent a new one.
+///
+/// # Errors
+/// The database's.
+pub async fn renew_order_links(
+    tx: &mut PgConnection,
+    order: Uuid,
+    request: &RequestId,
+) -> Result<LinksRenewed, sqlx::Error> {
+    let Some(known) = store::order_link::refuse_sealed(tx, order).await? else { return Ok(LinksRenewed::Unknown) };
+    let revoked = store::order_link::revoke(tx, order).await?;
+    let renewal = Uuid::now_v7();
+    store::order_link::note_renewal(tx, renewal, order).await?;
+    let facts = OrderFacts {
+        order,
+        show: known.show,
+        amount_minor: known.amount_minor,
+        currency: known.currency,
+        at: Utc::now(),
+    };
+    let event = OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
+    store::outbox::add(tx, &event, request).await?;
+    Ok(LinksRenewed::Renewed { renewal, revoked })
+}
+
+/// The order whose links were renewed; `None` where the id is unknown.
+///
+/// # Errors
+/// The database's.
+pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<Uuid>> {
+    store::order_link::renewed_order(pool, renewal).await
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    order: Uuid,
+}
+
+/// Tells links that open an order from those that do not.
+#[derive(Clone)]
+pub struct OrderLinks(Arc<SealRing>);
+
+impl OrderLinks {
+    /// `keys` is `FAIRGATE_CHECKOUT_KEYS`: PASERK `k4.local` keys. They open links that were sealed, for orders of that time.
+    ///
+    /// # Errors
+    /// A sentence when the keys cannot be read.
+    pub fn from_paserk(keys: &str) -> Result<Self, String> {
+        SealRing::from_paserk(keys, SEALED_FOR).map(|ring| Self(Arc::new(ring)))
+    }
+
+    /// Whether the secret opens the order.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn opens(&self, pool: &PgPool, link: &OrderLink) -> sqlx::Result<bool> {
+        if link.secret.starts_with(PREFIX) {
+            return store::order_link::is_good(pool, link.order, &secret::hash(&link.secret)).await;
+        }
+        match self.0.open::<Claims>(&link.secret) {
+            Ok(claims) if claims.order == link.order => store::order_link::takes_sealed(pool, link.order).await,
+            _ => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Links to orders, by the hash of their secret.
+
+use sqlx::{PgConnection, PgPool};
+use uuid::Uuid;
+
+/// What an event tells of an order.
+pub struct Known {
+    pub show: String,
+    pub amount_minor: i64,
+    pub currency: String,
+}
+
+/// Adds a link; of the same holder's, the newest stay, `max` in all.
+pub async fn insert(pool: &PgPool, order: Uuid, secret_hash: &[u8], holder: &str, max: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "WITH too_many AS (
+             DELETE FROM checkout.order_links WHERE secret_hash IN (
+                 SELECT secret_hash FROM checkout.order_links
+                 WHERE order_id = $1 AND holder = $3 AND revoked_at IS NULL
+                 ORDER BY created_at DESC OFFSET $4
+             )
+         )
+         INSERT INTO checkout.order_links (order_id, secret_hash, holder) VALUES ($1, $2, $3)",
+        order,
+        secret_hash,
+        holder,
+        max - 1
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+pub async fn is_good(pool: &PgPool, order: Uuid, secret_hash: &[u8]) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM checkout.order_links WHERE secret_hash = $2 AND order_id = $1 AND revoked_at IS NULL
+           ) AS "good!""#,
+        order,
+        secret_hash
+    )
+    .fetch_one(pool)
+    .await
+}
+
+pub async fn takes_sealed(pool: &PgPool, order: Uuid) -> sqlx::Result<bool> {
+    let takes = sqlx::query_scalar!("SELECT sealed_links FROM checkout.orders WHERE order_id = $1", order);
+    Ok(takes.fetch_optional(pool).await?.unwrap_or(false))
+}
+
+/// From now on no sealed link opens the order. `None` where it is unknown.
+pub async fn refuse_sealed(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Known>> {
+    sqlx::query_as!(
+        Known,
+        "UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1 RETURNING show, amount_minor, currency",
+        order
+    )
+    .fetch_optional(tx)
+    .await
+}
+
+/// Gives how many were good until now.
+pub async fn revoke(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "UPDATE checkout.order_links SET revoked_at = now() WHERE order_id = $1 AND revoked_at IS NULL",
+        order
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+pub async fn note_renewal(tx: &mut PgConnection, renewal: Uuid, order: Uuid) -> sqlx::Result<()> {
+    sqlx::query!("INSERT INTO checkout.link_renewals (renewal, order_id) VALUES ($1, $2)", renewal, order)
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar!("SELECT order_id FROM checkout.link_renewals WHERE renewal = $1", renewal)
+        .fetch_optional(pool)
+        .await
+}

@@ -1,0 +1,165 @@
+//! Links to orders: random, revocable, and nobody's but the buyer's.
+
+use std::collections::HashSet;
+
+use checkout::contract::{LinkHolder, LinksRenewed, OrderLink, OrderLinks, new_order_link, renew_order_links};
+use kit::{
+    http::RequestId,
+    token::{SealRing, generate_seal_key},
+};
+use reqwest::{Client, StatusCode, redirect::Policy};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::shop::{Shop, location};
+
+/// The link that a page's address carries.
+fn link_of(order: Uuid, page: &str) -> OrderLink {
+    OrderLink::given(order, page.split_once("?key=").expect("a key").1)
+}
+
+/// Whether it opens the order where other keys are in use.
+async fn opens(shop: &Shop, link: &OrderLink) -> bool {
+    let links = OrderLinks::from_paserk(&generate_seal_key().expect("key")).expect("keys");
+    links.opens(&shop.app.pool, link).await.expect("asked")
+}
+
+async fn renew(shop: &Shop, order: Uuid) -> LinksRenewed {
+    let mut tx = shop.app.pool.begin().await.expect("a transaction");
+    let renewed = renew_order_links(&mut tx, order, &RequestId::fresh()).await.expect("renewed");
+    tx.commit().await.expect("committed");
+    renewed
+}
+
+/// A page as a browser gets it that has these cookies and no others.
+async fn look(shop: &Shop, path: &str, cookies: &str) -> reqwest::Response {
+    let client = Client::builder().redirect(Policy::none()).build().expect("client");
+    let request = client.get(format!("{}{path}", shop.base)).header("accept", "text/html").header("cookie", cookies);
+    request.send().await.expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_random_outlives_the_key_and_is_stored_as_a_hash() {
+    let shop = Shop::new().await;
+    let (order, page) = shop.order(&shop.fan().await, 1).await;
+    let link = link_of(order, &page);
+    assert!(link.secret().starts_with("fgo_") && link.secret().len() == 47, "256 bits: {page}");
+    assert!(opens(&shop, &link).await, "under another key");
+    assert!(!opens(&shop, &OrderLink::given(Uuid::now_v7(), link.secret())).await, "its own order only");
+    let rows: Vec<(Vec<u8>, String)> =
+        sqlx::query_as("SELECT secret_hash, order_links::text FROM checkout.order_links")
+            .fetch_all(&shop.app.pool)
+            .await
+            .expect("rows");
+    assert_eq!(rows.len(), 1);
+    assert!(rows[0].0 == kit::secret::hash(link.secret()) && !rows[0].1.contains(link.secret()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    fan.hold(&[(&shop.floor, 1)]).await;
+    let placed = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let page = location(&placed);
+    let order: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
+    shop.state(order, "awaiting_payment").await;
+    let told: String = sqlx::query_scalar("SELECT return_url FROM sandbox.intents")
+        .fetch_one(&shop.app.pool)
+        .await
+        .expect("an address");
+    assert_eq!(told, format!("{}/orders/{order}", shop.base));
+
+    // The session may be over by then, and its cookie gone: the one that knows the order is enough.
+    let cookies = placed.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let known = cookies.filter(|cookie| cookie.starts_with("fg_order_")).next().expect("a cookie");
+    assert!(known.contains("HttpOnly; SameSite=Lax"), "{known}");
+    let known = known.split(';').next().expect("a value");
+    let back = format!("/orders/{order}?redirect_status=succeeded");
+    let shown = location(&look(&shop, &back, known).await);
+    assert_eq!(shown, format!("{page}&redirect_status=succeeded"));
+    let shown = look(&shop, &shown, known).await;
+    assert!(shown.headers().get("set-cookie").is_none(), "it is known already");
+    assert!(shown.text().await.expect("text").contains("Confirming your payment"));
+
+    for (status, words) in [("succeeded", "are in the mail"), ("failed", "Nothing was charged"), ("x\"", "its link")] {
+        for id in [order, Uuid::now_v7()] {
+            let answer =
+                look(&shop, &format!("/orders/{id}?redirect_status={status}"), &format!("fg_order_{id}=fgo_guessed"))
+                    .await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND);
+            let text = answer.text().await.expect("text");
+            assert!(text.contains(words) && !text.contains("Harbour Lights"), "{text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renewed_links_open_nothing_and_say_so() {
+    let shop = Shop::new().await;
+    let fan = shop.fan().await;
+    let (order, page) = shop.order(&fan, 1).await;
+    let letter = new_order_link(&shop.app.pool, order, LinkHolder::Letter(Uuid::now_v7())).await.expect("a link");
+    let other = new_order_link(&shop.app.pool, Uuid::now_v7(), LinkHolder::Page).await.expect("a link");
+    assert!(shop.stranger().read(&letter.path()).await.contains("Pay €45.00"));
+    let renewed = renew(&shop, order).await;
+    assert!(matches!(renewed, LinksRenewed::Renewed { revoked: 2, .. }), "{renewed:?}");
+    for path in [&page, &letter.path()] {
+        let gone = shop.stranger().get(path).await;
+        assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+        assert!(gone.text().await.expect("text").contains("This link opens nothing"));
+    }
+    assert!(opens(&shop, &other).await, "another order's");
+    let fresh = new_order_link(&shop.app.pool, order, LinkHolder::Page).await.expect("a link");
+    assert!(opens(&shop, &fresh).await);
+    // Who bought it gets a link of their own again, with the session that did.
+    let again = location(&fan.get(&page).await);
+    assert!(again != page && fan.read(&again).await.contains("Pay €45.00"), "{again}");
+    assert_eq!(renew(&shop, Uuid::now_v7()).await, LinksRenewed::Unknown);
+}
+
+/// What links of before were: the order's id, sealed under a key.
+fn sealed(keys: &str, order: Uuid) -> OrderLink {
+    let ring = SealRing::from_paserk(keys, "fairgate.order.v1").expect("keys");
+    OrderLink::given(order, &ring.seal(&json!({ "order": order })).expect("sealed"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_links_open_orders_of_their_time_until_the_key_or_the_links_go() {
+    let keys = generate_seal_key().expect("key");
+    let shop = Shop::with(&[("FAIRGATE_CHECKOUT_KEYS", &keys)]).await;
+    let (order, _) = shop.order(&shop.fan().await, 1).await;
+    let link = sealed(&keys, order);
+    let refused = shop.stranger().get(&link.path()).await;
+    assert_eq!(refused.status(), StatusCode::NOT_FOUND, "a key makes no link to a new order");
+    // As the migration leaves the orders it finds.
+    let before = "UPDATE checkout.orders SET sealed_links = true WHERE order_id = $1";
+    sqlx::query(before).bind(order).execute(&shop.app.pool).await.expect("changed");
+    assert!(shop.stranger().read(&link.path()).await.contains("Pay €45.00"));
+    let other = OrderLink::given(order, sealed(&keys, Uuid::now_v7()).secret());
+    assert_eq!(shop.stranger().get(&other.path()).await.status(), StatusCode::NOT_FOUND);
+    assert!(!opens(&shop, &link).await, "the key is gone");
+    renew(&shop, order).await;
+    let gone = shop.stranger().get(&link.path()).await;
+    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
+    assert!(gone.text().await.expect("text").contains("Open the link in the newest mail"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_sent_again_and_again_has_few_links_and_takes_none_from_others() {
+    let shop = Shop::new().await;
+    let (order, page) = shop.order(&shop.fan().await, 1).await;
+    let (one, other) = (LinkHolder::Letter(Uuid::now_v7()), LinkHolder::Letter(Uuid::now_v7()));
+    let kept = new_order_link(&shop.app.pool, order, other).await.expect("a link");
+    let mut sent = Vec::new();
+    for _ in 0..8 {
+        sent.push(new_order_link(&shop.app.pool, order, one).await.expect("a link"));
+    }
+    let mut good = Vec::new();
+    for link in &sent {
+        good.push(opens(&shop, link).await);
+    }
+    assert_eq!(good, [false, false, false, true, true, true, true, true]);
+    assert!(opens(&shop, &kept).await && opens(&shop, &link_of(order, &page)).await);
+    assert_eq!(sent.iter().map(OrderLink::secret).collect::<HashSet<_>>().len(), 8);
+}
