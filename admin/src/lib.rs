@@ -5,7 +5,7 @@
 //! what strangers fail at. [`figures`],
 //! [`preview`] and [`marking`] decide without I/O what is told about a room and what a change would do; [`sampler`] looks
 //! at the rooms and [`live`] tells everybody who watches. [`rooms`], [`high_traffic`], [`resellers`], [`withdrawal`],
-//! [`support`] and [`refund`] are what can be done; [`api`] and [`pages`] are the two doors to all of it.
+//! [`support`], [`refund`] and [`order_link`] are what can be done; [`api`] and [`pages`] are the two doors to all of it.
 
 pub mod app;
 pub mod config;
@@ -24,6 +24,7 @@ mod figures;
 mod high_traffic;
 mod live;
 mod marking;
+mod order_link;
 mod preview;
 mod refund;
 mod resellers;

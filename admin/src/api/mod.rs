@@ -47,6 +47,7 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(support::one, support::close))
         .routes(routes!(support::answer))
         .routes(routes!(support::refund))
+        .routes(routes!(support::renew_link))
         .routes(routes!(refunds::list))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::change))

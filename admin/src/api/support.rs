@@ -18,6 +18,7 @@ use super::next;
 use crate::{
     App,
     error::Error,
+    order_link,
     refund::{self, Refunding},
     session::{Admins, Caller},
     store::{
@@ -159,4 +160,26 @@ pub async fn refund(
 ) -> Result<(StatusCode, Json<RefundState>), Error> {
     let state = refund::force(&app, &caller.staff, order, &wish.reason, &request).await?;
     Ok((StatusCode::ACCEPTED, Json(RefundState { state })))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LinkRenewal {
+    renewal: Uuid,
+}
+
+/// Replace the links to an order
+///
+/// For an order whose link somebody else has. None that was given out opens it any more, and its buyer gets a new one by mail.
+#[utoipa::path(post, path = "/v1/admin/orders/{order}/link", tag = "admin", security(("admin_session" = [])),
+    params(("order" = Uuid, Path)),
+    responses((status = 202, body = LinkRenewal), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`order-unknown`")))]
+pub async fn renew_link(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(order): Path<Uuid>,
+    request: RequestId,
+) -> Result<(StatusCode, Json<LinkRenewal>), Error> {
+    let renewal = order_link::renew(&app, &caller.staff, order, &request).await?;
+    Ok((StatusCode::ACCEPTED, Json(LinkRenewal { renewal })))
 }

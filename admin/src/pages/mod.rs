@@ -88,6 +88,7 @@ pub fn pages() -> Vec<Page> {
         Page::get(Console, "/admin/support/{ticket}", support::one),
         Page::post(Console, "/admin/support/{ticket}/answer", support::answer),
         Page::post(Console, "/admin/support/{ticket}/close", support::close),
+        Page::post(Console, "/admin/support/{ticket}/link", support::renew_link),
         Page::get(Console, REFUND, support::refund_preview),
         Page::post(Console, REFUND, support::refund),
         Page::get(Console, "/admin/refunds", refunds::failing),

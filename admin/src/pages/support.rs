@@ -23,7 +23,7 @@ use crate::{
     App,
     api::{SUPPORT_PAGE, next},
     error::Error,
-    refund,
+    order_link, refund,
     session::{Admins, Posted, Signed},
     store::{
         self,
@@ -110,6 +110,7 @@ pub async fn one(
         Some("refund") => {
             Some("The refund was asked for. The tickets become void, and the money goes back within moments.")
         }
+        Some("link") => Some("A new link is on its way to whoever bought the order. No earlier one opens it any more."),
         _ => None,
     };
     Ok(kit::page::html(&TicketPage { done, ..page(&app, &signed, ticket).await? }))
@@ -149,6 +150,18 @@ pub async fn close(
 ) -> Result<Redirect, Error> {
     support::close(&app, &signed.staff, ticket, &request).await?;
     Ok(Redirect::to("/admin/support"))
+}
+
+/// `POST /admin/support/{ticket}/link`
+pub async fn renew_link(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, .. }: Posted<Admins>,
+) -> Result<Redirect, Error> {
+    let order = order_of(&app, ticket).await?;
+    order_link::renew(&app, &signed.staff, order.order, &request).await?;
+    Ok(Redirect::to(&format!("/admin/support/{ticket}?done=link")))
 }
 
 async fn order_of(app: &App, ticket: Uuid) -> Result<OrderDetails, Error> {

@@ -71,6 +71,8 @@ const CALLS: [(&str, Call); 27] = [
     ("POST /admin/support/{ticket}/close", |stage| Box::pin(close(stage, Page))),
     ("POST /v1/admin/orders/{order}/refund", |stage| Box::pin(refund(stage, Api))),
     ("POST /admin/support/{ticket}/refund", |stage| Box::pin(refund(stage, Page))),
+    ("POST /v1/admin/orders/{order}/link", |stage| Box::pin(renew_link(stage, Api))),
+    ("POST /admin/support/{ticket}/link", |stage| Box::pin(renew_link(stage, Page))),
     ("POST /v1/admin/people", |stage| Box::pin(add_person(stage, Api))),
     ("POST /admin/people", |stage| Box::pin(add_person(stage, Page))),
     ("PATCH /v1/admin/people/{person}", |stage| Box::pin(disable(stage, Api))),
@@ -293,6 +295,16 @@ async fn refund(stage: &Stage, door: Door) -> Deeds {
     };
     let (before, after) = (json!({"refund_requested": false}), json!({"refund_requested": true, "reason": "ill"}));
     Deed::of_admin(answer, "order.refund", format!("order {order}"), before, after)
+}
+
+async fn renew_link(stage: &Stage, door: Door) -> Deeds {
+    let (order, ticket) = put_ticket(&stage.desk).await;
+    let answer = match door {
+        Api => stage.api("POST", &format!("/v1/admin/orders/{order}/link"), None).await,
+        Page => stage.page(&format!("/admin/support/{ticket}/link"), &[]).await,
+    };
+    let (before, after) = (json!({"links": 1}), json!({"links": 0}));
+    Deed::of_admin(answer, "order.link", format!("order {order}"), before, after)
 }
 
 async fn add_person(stage: &Stage, door: Door) -> Deeds {
