@@ -32,18 +32,25 @@ pub struct Wanted<'a> {
     pub until: DateTime<Utc>,
 }
 
+/// What was taken.
+pub struct Gathered {
+    pub items: Vec<HeldItem>,
+    /// Whether tickets of the earlier hold were used.
+    pub reused: bool,
+}
+
 /// Takes all items, or none. The session's `earlier` hold is used first; what is left of it is still held afterwards, and
 /// all of it where the items cannot be had.
-pub async fn take_all(app: &App, wanted: &Wanted<'_>, earlier: Option<&Hold>) -> Result<Vec<HeldItem>, Error> {
+pub async fn take_all(app: &App, wanted: &Wanted<'_>, earlier: Option<&Hold>) -> Result<Gathered, Error> {
     match Taking::new(app, wanted, earlier).all().await {
         Err(Foiled::Refused(error)) => Err(error),
         // What is gone cannot be kept.
         Err(Foiled::EarlierGone) => match Taking::new(app, wanted, None).all().await {
             Err(Foiled::Refused(error)) => Err(error),
             Err(Foiled::EarlierGone) => Err(Error::internal("a hold without an earlier one missed it")),
-            Ok(items) => Ok(items),
+            Ok(items) => Ok(Gathered { items, reused: false }),
         },
-        Ok(items) => Ok(items),
+        Ok(items) => Ok(Gathered { items, reused: earlier.is_some() }),
     }
 }
 

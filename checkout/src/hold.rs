@@ -192,8 +192,8 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
     // Whole milliseconds are what the token and Redis keep.
     let until = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
     let wanted = gather::Wanted { session, items, offer, hold, until };
-    let items = match gather::take_all(app, &wanted, earlier.as_ref()).await {
-        Ok(items) => items,
+    let gather::Gathered { items, reused } = match gather::take_all(app, &wanted, earlier.as_ref()).await {
+        Ok(gathered) => gathered,
         Err(error) => {
             if let Some(earlier) = &earlier {
                 give_back_unless_open(app, earlier).await;
@@ -214,7 +214,8 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
     let others = earlier.iter().chain(noted_before.iter().filter(|other| earlier.as_ref() != Some(*other)));
     for other in others {
         for (key, quantity, _) in other.parts() {
-            if earlier.as_ref() != Some(other) || hold.part(key) < quantity {
+            let used_up = reused && earlier.as_ref() == Some(other) && hold.part(key) >= quantity;
+            if !used_up {
                 shard::give_back(&app.redis, key, other.hold).await?;
             }
         }

@@ -46,7 +46,7 @@ struct OpenSession {
     responses((status = 201, body = OpenSession),
         (status = 401, body = ProblemBody, description = "`pass-forged`, `pass-expired`, `pass-foreign`, …"),
         (status = 404, body = ProblemBody, description = "`sale-closed`"),
-        (status = 409, body = ProblemBody, description = "`pass-used`; `sale-stopped`, where the pass stays good"),
+        (status = 409, body = ProblemBody, description = "`pass-used`, `show-begun`; `sale-stopped`, where the pass stays good"),
         (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
         (status = 503, body = ProblemBody, description = "`checkout-full`; the pass stays good")))]
 async fn open(

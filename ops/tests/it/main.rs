@@ -12,4 +12,5 @@ mod fan;
 mod house;
 mod line_up;
 mod openapi;
+mod pages;
 mod whole;
