@@ -8,8 +8,9 @@ use std::{
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use catalog::contract::when::Moment;
 use chrono::DateTime;
-use mail_parser::{Message, MessageParser, MimeHeaders};
+use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders, parsers::MessageStream};
 
 /// Larger letters are shown up to here only.
 const LETTER_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -22,13 +23,14 @@ pub struct Listed {
     pub letter: String,
     pub to: String,
     pub subject: String,
-    pub at: String,
+    /// Absent where the letter does not say.
+    pub at: Option<Moment>,
 }
 
 /// A letter as it was caught.
 pub struct Caught {
     pub subject: String,
-    /// Name and value of each header, as they came.
+    /// Name and value of each header, in words.
     pub headers: Vec<(String, String)>,
     pub text: String,
     /// With the pictures it names put in as `data:`, so that it needs nothing from anywhere.
@@ -108,10 +110,19 @@ fn subject(message: &Message<'_>) -> String {
     message.subject().unwrap_or("(no subject)").to_owned()
 }
 
-/// `2026-11-21 19:00 UTC`
-fn at(message: &Message<'_>) -> String {
-    let at = message.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0));
-    at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string()).unwrap_or_default()
+/// A letter belongs to no venue; browsers tell its time in the reader's zone.
+fn at(message: &Message<'_>) -> Option<Moment> {
+    let at = message.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0))?;
+    Some(Moment::short(at, "UTC"))
+}
+
+/// A header's value in words: lines unfolded, encoded words (RFC 2047) decoded.
+fn in_words(value: &str) -> String {
+    let line = format!("{}\n", value.trim());
+    match MessageStream::new(line.as_bytes()).parse_unstructured() {
+        HeaderValue::Text(text) => text.into_owned(),
+        _ => value.trim().to_owned(),
+    }
 }
 
 fn caught(message: &Message<'_>) -> Caught {
@@ -135,7 +146,7 @@ fn caught(message: &Message<'_>) -> Caught {
     });
     Caught {
         subject: subject(message),
-        headers: message.headers_raw().map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect(),
+        headers: message.headers_raw().map(|(name, value)| (name.to_owned(), in_words(value))).collect(),
         text: message.body_text(0).map(|text| text.into_owned()).unwrap_or_default(),
         html,
         pictures: pictures.into_iter().map(|(_, picture)| picture).collect(),
@@ -145,6 +156,26 @@ fn caught(message: &Message<'_>) -> Caught {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn encoded_words_are_read_wherever_they_stand() {
+        let bytes = b"From: =?utf-8?b?RMO8bmU=?= <tickets@fairgate.example>\r\n\
+            To: \"Ay\xc5\x9fe\" <a@b.example>\r\n\
+            Subject: =?utf-8?b?SWhyZSAzIEthcnRlbiBmw7w=?=\r\n =?utf-8?q?r_M=C3=A4rchen?=\r\n\
+            X-Note: plain and\r\n\tfolded\r\n\
+            Message-ID: <1@fairgate.example>\r\n\r\nHello";
+        let message = MessageParser::new().parse(bytes.as_slice()).expect("a letter");
+        let caught = caught(&message);
+        let header = |wanted: &str| {
+            caught.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).expect(wanted)
+        };
+        assert_eq!(header("Subject"), "Ihre 3 Karten für Märchen");
+        assert_eq!(caught.subject, header("Subject"));
+        assert_eq!(header("From"), "Düne <tickets@fairgate.example>");
+        assert_eq!(header("To"), "\"Ayşe\" <a@b.example>");
+        assert_eq!(header("X-Note"), "plain and folded");
+        assert_eq!(header("Message-ID"), "<1@fairgate.example>");
+    }
 
     #[test]
     fn only_what_the_mailbox_lists_is_opened() {
