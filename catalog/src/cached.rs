@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kit::problem::Problem;
+use kit::{kept::has_it, problem::Problem};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -27,16 +27,4 @@ pub fn json(asked: &HeaderMap, body: &impl Serialize) -> Response {
         headers.insert(header::ETAG, tag);
     }
     response
-}
-
-/// RFC 9110's weak comparison against `If-None-Match`.
-fn has_it(asked: &HeaderMap, tag: &str) -> bool {
-    let opaque = |text: &str| text.trim().trim_start_matches("W/").to_owned();
-    let wanted = opaque(tag);
-    asked
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|one| one.trim() == "*" || opaque(one) == wanted)
 }

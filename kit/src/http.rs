@@ -14,7 +14,7 @@ use axum::{
 };
 use futures::FutureExt;
 use tower::ServiceBuilder;
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
 use tracing::Instrument;
 
 use crate::{extract, page::Face, problem::Problem, public_url::PublicUrl};
@@ -23,6 +23,9 @@ use crate::{extract, page::Face, problem::Problem, public_url::PublicUrl};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// No request runs longer; stores have shorter limits of their own.
 const REQUEST_SECS_MAX: u64 = 15;
+/// Polled by all who wait, and short: compressed for each, it costs more than it saves. What is large and the same for all
+/// is kept compressed ([`crate::kept`]).
+const NOT_JSON: NotForContentType = NotForContentType::const_new("application/json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id a request is known by in logs, in its response and in the Kafka headers of what it caused.
@@ -70,7 +73,7 @@ fn layered(router: Router, only_https: Option<HeaderValue>) -> Router {
     };
     router.fallback(extract::nothing_here).method_not_allowed_fallback(method_not_allowed).layer(
         ServiceBuilder::new()
-            .layer(CompressionLayer::new())
+            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NOT_JSON)))
             .layer(from_fn(around))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
     )
@@ -192,10 +195,25 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use axum::{body::Body, routing::get};
+    use axum::{Json, body::Body, routing::get};
     use tower::ServiceExt;
 
     use super::*;
+
+    #[tokio::test]
+    async fn pages_are_compressed_and_json_is_not() {
+        let words = "word ".repeat(1_000);
+        let page = axum::response::Html(words.clone());
+        let router = Router::new()
+            .route("/page", get(move || std::future::ready(page.clone())))
+            .route("/json", get(move || std::future::ready(Json(words.clone()))));
+        for (path, coding) in [("/page", Some("gzip")), ("/json", None)] {
+            let request = Request::get(path).header(header::ACCEPT_ENCODING, "gzip").body(Body::empty());
+            let answer = stack(router.clone()).oneshot(request.expect("a request")).await.expect("infallible");
+            let told = answer.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().expect("text"));
+            assert_eq!(told, coding, "{path}");
+        }
+    }
 
     #[tokio::test]
     async fn browsers_that_came_by_https_are_told_to_stay_with_it() {

@@ -13,6 +13,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use catalog::contract::{Show, Stop};
 use chrono::Utc;
+use kit::kept::KeptBody;
 
 use crate::{
     error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase, store::RoomRow,
@@ -73,8 +74,7 @@ fn told(row: &RoomRow) -> String {
 
 /// The head document as it goes out.
 pub struct Document {
-    pub body: Bytes,
-    pub etag: String,
+    pub body: KeptBody,
     pub head: HeadDocument,
 }
 
@@ -153,7 +153,7 @@ fn document(room: &str, info: &Info, log: &HeadLog) -> Document {
         (head.pace_per_sec.unwrap_or(-1.0).to_bits() ^ head.rate_per_sec.to_bits().rotate_left(7))
             .wrapping_add(head.message.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)))
     );
-    Document { body, etag, head }
+    Document { body: KeptBody::tagged(body, &etag), head }
 }
 
 /// All rooms of this instance.

@@ -142,12 +142,7 @@ async fn join(State(app): State<App>, Path(room): Path<String>, request: Request
 ))]
 async fn head(State(app): State<App>, Path(room): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
     let document = app.rooms.get(&room)?.document();
-    let caching = [(header::CACHE_CONTROL, "public, max-age=1"), (header::ETAG, document.etag.as_str())];
-    let unchanged = headers.get(header::IF_NONE_MATCH).is_some_and(|etag| etag.as_bytes() == document.etag.as_bytes());
-    if unchanged {
-        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
-    }
-    Ok((caching, [(header::CONTENT_TYPE, "application/json")], document.body.clone()).into_response())
+    Ok(document.body.answer(&headers, "public, max-age=1"))
 }
 
 /// My place

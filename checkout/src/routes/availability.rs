@@ -38,8 +38,7 @@ async fn show(
     let body = serde_json::to_vec(availability.as_ref()).map_err(Error::internal)?;
     let digest = hex(&Sha256::digest(&body));
     let tag = format!("\"{}\"", digest.get(..16).unwrap_or(&digest));
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let unchanged = known.is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag));
+    let unchanged = kit::kept::has_it(&headers, &tag);
     let common = [(header::ETAG, tag), (header::CACHE_CONTROL, "public, max-age=1".to_owned())];
     Ok(if unchanged {
         (StatusCode::NOT_MODIFIED, common).into_response()

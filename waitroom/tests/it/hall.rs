@@ -10,7 +10,7 @@ use admission::contract::{Gate, PassKeys, generate_pass_key};
 use axum::{
     Router,
     body::Body,
-    http::{Request, StatusCode, header},
+    http::{HeaderMap, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
 use kit::{
@@ -283,6 +283,14 @@ impl Instance {
             assert!(Instant::now() < deadline, "{status} {head}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The head as it comes to somebody who accepts this encoding.
+    pub async fn head_in(&self, encoding: &str) -> (HeaderMap, axum::body::Bytes) {
+        let request = Request::get("/v1/rooms/r/head").header(header::ACCEPT_ENCODING, encoding);
+        let response = self.send(request.body(Body::empty()).expect("request")).await;
+        let headers = response.headers().clone();
+        (headers, response.into_body().collect().await.expect("body").to_bytes())
     }
 
     pub async fn head_status(&self, etag: &str) -> StatusCode {

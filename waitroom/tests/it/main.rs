@@ -239,6 +239,27 @@ async fn whoever_was_in_checkout_can_join_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_head_is_compressed_once_for_all_who_can_read_it() {
+    let hall = Hall::open(8, 1000.0).await;
+    let (head, etag) = hall.instance.head_when(|head| head["phase"] == "open").await;
+    let (headers, body) = hall.instance.head_in("gzip").await;
+    assert_eq!(
+        (headers["content-encoding"].as_bytes(), headers["vary"].as_bytes()),
+        (&b"gzip"[..], &b"accept-encoding"[..])
+    );
+    assert_eq!(headers["etag"], etag.as_str(), "it says the same");
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut text).expect("gzip");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("json")["lanes"], head["lanes"]);
+    let (headers, body) = hall.instance.head_in("identity").await;
+    assert!(!headers.contains_key("content-encoding") && headers["vary"] == "accept-encoding");
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).expect("json")["lanes"], head["lanes"]);
+    for known in [etag.clone(), format!("\"other\", {etag}"), etag.trim_start_matches("W/").to_owned()] {
+        assert_eq!(hall.instance.head_status(&known).await, StatusCode::NOT_MODIFIED, "{known}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
     let hall = Hall::open(1, 1000.0).await;
     hall.put_show().await;
