@@ -7,6 +7,10 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+mod connections;
+
+pub use connections::ConnectionLimits;
+
 /// How long requests and background tasks may take to finish after SIGTERM.
 const DRAIN_SECS_MAX: u64 = 20;
 
@@ -76,45 +80,54 @@ impl Tasks {
     }
 }
 
-/// Serves `router` until SIGTERM or Ctrl-C, then lets open requests finish and drains `tasks`.
-pub async fn serve(listen: SocketAddr, router: Router, tasks: Tasks) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("cannot listen on {listen}; set FAIRGATE_LISTEN to a free address"))?;
-    tracing::info!(%listen, "serving");
-    serve_on(listener, router, tasks, ended()).await
+/// A listener, what is served on it, and how much of it at once.
+pub struct Door {
+    pub listener: TcpListener,
+    pub router: Router,
+    pub limits: ConnectionLimits,
+}
+
+impl Door {
+    /// Listens on `listen`, which the setting `key` names.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn open(key: &str, listen: SocketAddr, router: Router, limits: ConnectionLimits) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}; set {key} to a free address"))?;
+        Ok(Self { listener, router, limits })
+    }
+}
+
+/// Serves until SIGTERM or Ctrl-C, then lets open requests finish and drains `tasks`. `management` answers until the end.
+pub async fn serve(public: Door, management: Door, tasks: Tasks) {
+    serve_until(public, Some(management), tasks, ended()).await;
 }
 
 /// Serves on an open listener until `end` resolves.
-pub async fn serve_on(
-    listener: TcpListener,
-    router: Router,
-    tasks: Tasks,
-    end: impl Future<Output = ()> + Send + 'static,
-) -> anyhow::Result<()> {
-    let (draining, drained) = tokio::sync::oneshot::channel::<()>();
-    let streams = tasks.draining();
-    let server = axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-        .with_graceful_shutdown(async move {
-            end.await;
-            tracing::info!("draining");
-            streams.cancel();
-            let _ = draining.send(());
-        });
-    let overtime = async {
-        // A sender that is dropped without a word means the server itself failed.
-        if drained.await.is_ok() {
-            tokio::time::sleep(Duration::from_secs(DRAIN_SECS_MAX)).await;
-        } else {
-            std::future::pending::<()>().await;
-        }
+pub async fn serve_on(listener: TcpListener, router: Router, tasks: Tasks, end: impl Future<Output = ()> + Send) {
+    serve_until(Door { listener, router, limits: ConnectionLimits::default() }, None, tasks, end).await;
+}
+
+/// Serves at both doors until `end` resolves.
+pub async fn serve_until(public: Door, management: Option<Door>, tasks: Tasks, end: impl Future<Output = ()> + Send) {
+    let management = management.map(|door| tokio::spawn(connections::take(door, CancellationToken::new())));
+    let draining = tasks.draining();
+    let begin_draining = async {
+        end.await;
+        tracing::info!("draining");
+        draining.cancel();
+        tokio::time::sleep(Duration::from_secs(DRAIN_SECS_MAX)).await;
     };
     tokio::select! {
-        result = async { server.await } => result?,
-        () = overtime => tracing::warn!("some connections did not finish in time"),
+        () = connections::take(public, draining.clone()) => {}
+        () = begin_draining => tracing::warn!("some connections did not finish in time"),
     }
     tasks.drain().await;
-    Ok(())
+    if let Some(management) = management {
+        management.abort();
+    }
 }
 
 async fn ended() {

@@ -28,7 +28,7 @@ forget_settings() {
   done
 }
 
-# spawn_server DIR BINARY: starts all roles; the log of the run before is kept as serve.log.1.
+# spawn_server DIR BINARY: starts the roles that the settings ask for; the log of the run before is kept as serve.log.1.
 spawn_server() {
   local dir="$1" binary="$2"
   mkdir -p "$dir/log"
@@ -38,7 +38,7 @@ spawn_server() {
 
 server_runs() { running "$1/run/serve.pid" "$2 serve"; }
 
-# await_server DIR BINARY URL: until it says it is ready; at once when it has ended.
+# await_server DIR BINARY URL: where its management listens; until it says it is ready; at once when it has ended.
 await_server() {
   local dir="$1" binary="$2" url="$3" end=$((SECONDS + 90))
   until server_ready "$url"; do

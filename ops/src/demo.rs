@@ -3,10 +3,10 @@
 use clap::Subcommand;
 use kit::{
     public_url::PublicUrl,
-    settings::{Env, ProcessEnv},
+    settings::{Env, ProcessEnv, Settings},
 };
 
-use crate::put;
+use crate::{put, serve::management_listen};
 
 mod crowd;
 mod load;
@@ -62,10 +62,11 @@ fn urls() -> anyhow::Result<()> {
         ("operators' console", "/admin".to_owned()),
         ("resellers' portal", "/portal".to_owned()),
         ("API description", "/openapi.json".to_owned()),
-        ("metrics", "/metrics".to_owned()),
     ] {
         put(&format!("{label}\t{base}{path}"));
     }
+    let management = management_listen(&mut Settings::new(&ProcessEnv));
+    put(&format!("metrics\thttp://{management}/metrics"));
     if ProcessEnv.get("FAIRGATE_MAILBOX").is_some() {
         put(&format!("mail that was sent\t{base}/sandbox/mailbox"));
     }

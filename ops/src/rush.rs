@@ -102,7 +102,7 @@ pub async fn run(args: RushArgs) -> anyhow::Result<()> {
     args.validate()?;
     let api = Api::new(api::target(args.url.as_deref())?)?;
     let stores = Stores::from_env()?;
-    api.await_ready(Duration::from_secs(15)).await?;
+    api.await_up(Duration::from_secs(15)).await?;
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
 
     let sale = sale::make(&stores, &args).await.context("making the sale")?;

@@ -1,23 +1,19 @@
 //! Puts the roles together into one server.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{Router, http::HeaderMap, routing::get};
 use clap::ValueEnum;
 use kit::{
+    kept::KeptBody,
     limit::{
         ClientAddress, Policy,
         callers::{Callers, Known},
         per_client,
     },
-    problem::Problem,
     public_url::PublicUrl,
-    serve::Tasks,
+    serve::{ConnectionLimits, Door, Tasks, serve_until},
     settings::{Env, ProcessEnv, Settings},
 };
 use tokio::net::TcpListener;
@@ -29,6 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{keys, put, settings::Stores};
 
+mod management;
 mod roles;
 
 /// What a process can be.
@@ -79,11 +76,65 @@ struct Description;
 
 /// A server that is put together and not listening yet.
 pub struct Server {
-    pub listen: SocketAddr,
     pub router: Router,
+    /// What whoever runs it asks for, at an address of its own: nobody else is to know.
+    pub management: Router,
     pub tasks: Tasks,
+    bounds: Bounds,
     /// The OpenAPI description of the assembled roles.
     pub api: serde_json::Value,
+}
+
+/// Where a server listens, and how much it takes at once.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    listen: SocketAddr,
+    management: SocketAddr,
+    connections: ConnectionLimits,
+}
+
+/// Metrics and readiness are asked for by few.
+const MANAGEMENT_CONNECTIONS_MAX: usize = 64;
+
+impl Bounds {
+    fn from_settings(settings: &mut Settings) -> Self {
+        Self {
+            listen: settings.or("FAIRGATE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080))),
+            management: management_listen(settings),
+            connections: ConnectionLimits::from_settings(settings),
+        }
+    }
+}
+
+/// `FAIRGATE_MANAGEMENT_LISTEN`: where metrics and readiness are, for this machine alone by default.
+pub fn management_listen(settings: &mut Settings) -> SocketAddr {
+    settings.or("FAIRGATE_MANAGEMENT_LISTEN", SocketAddr::from(([127, 0, 0, 1], 9080)))
+}
+
+impl Server {
+    /// Serves at the addresses of the settings until the process is told to end.
+    ///
+    /// # Errors
+    /// When an address is taken.
+    pub async fn serve(self) -> anyhow::Result<()> {
+        let Bounds { listen, management, connections } = self.bounds;
+        let few = connections.at_most(MANAGEMENT_CONNECTIONS_MAX);
+        let watched = Door::open("FAIRGATE_MANAGEMENT_LISTEN", management, self.management, few).await?;
+        let public = Door::open("FAIRGATE_LISTEN", listen, self.router, connections).await?;
+        tracing::info!(%listen, %management, "serving");
+        kit::serve::serve(public, watched, self.tasks).await;
+        Ok(())
+    }
+
+    /// Serves on listeners of the caller's, for tests; ends with the returned tasks.
+    pub fn serve_on(self, public: TcpListener, management: TcpListener) -> Tasks {
+        let limits = self.bounds.connections;
+        let public = Door { listener: public, router: self.router, limits };
+        let management = Door { listener: management, router: self.management, limits };
+        let (tasks, end) = (self.tasks.clone(), self.tasks.stop());
+        tokio::spawn(serve_until(public, Some(management), self.tasks, end.cancelled_owned()));
+        tasks
+    }
 }
 
 /// How fast one client may call what; `sell` is one API key's.
@@ -115,22 +166,7 @@ impl Limits {
 
 /// Serves until the process is told to end.
 pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
-    let server = assemble(roles, &ProcessEnv).await?;
-    kit::serve::serve(server.listen, server.router, server.tasks).await
-}
-
-/// Serves on a listener of the caller's, for tests; ends with the returned tasks.
-pub async fn serve_on(listener: TcpListener, env: &dyn Env) -> anyhow::Result<Tasks> {
-    let server = assemble(&[], env).await?;
-    let stop = server.tasks.stop();
-    let tasks = server.tasks.clone();
-    tokio::spawn(async move {
-        let ended = kit::serve::serve_on(listener, server.router, server.tasks, stop.cancelled_owned()).await;
-        if let Err(error) = ended {
-            tracing::error!(%error, "serving");
-        }
-    });
-    Ok(tasks)
+    assemble(roles, &ProcessEnv).await?.serve().await
 }
 
 /// Settings of the roles that a process serves.
@@ -169,7 +205,7 @@ struct Assembly {
     /// Counts of API keys, over all the routes that take one.
     keys: Known,
     tasks: Tasks,
-    ready: Readiness,
+    ready: management::Readiness,
 }
 
 impl Assembly {
@@ -201,7 +237,7 @@ impl Assembly {
 pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let roles = if roles.is_empty() { &ALL[..] } else { roles };
     let mut settings = Settings::new(env);
-    let listen: SocketAddr = settings.or("FAIRGATE_LISTEN", SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let bounds = Bounds::from_settings(&mut settings);
     let public = PublicUrl::from_settings(&mut settings);
     let stores = Stores::from_settings(&mut settings);
     let limits = Limits::from_settings(&mut settings);
@@ -222,24 +258,23 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
         keys: Known::new(limits.sell, &tasks),
         limits,
         tasks: tasks.clone(),
-        ready: Readiness::of(&stores),
+        ready: management::Readiness::of(&stores, tasks.draining()),
     };
     roles::add(&mut all, roles, &stores, configs).await?;
     describe_security(&mut all.api);
     let api = serde_json::to_value(&all.api)?;
-    Ok(Server { listen, router: finish(all.routes, &public, &api, all.ready)?, tasks, api })
+    let router = kit::http::stack_at(&public, all.routes.merge(for_programs(&api)?));
+    Ok(Server { router, management: management::router(all.ready)?, tasks, bounds, api })
 }
 
-/// Adds what machines ask for, and the layers around everything.
-fn finish(routes: Router, public: &PublicUrl, api: &serde_json::Value, ready: Readiness) -> anyhow::Result<Router> {
-    let served = api.clone();
-    let router = routes
-        .route("/openapi.json", get(move || std::future::ready(axum::Json(served.clone()))))
-        .route("/healthz", get(|| std::future::ready("ok")))
-        .route("/readyz", get(readyz).with_state(Arc::new(ready)))
-        .merge(kit::asset::router(&[&kit::asset::STYLESHEET, &kit::asset::TIME_JS]))
-        .merge(kit::telemetry::metrics_router()?);
-    Ok(kit::http::stack_at(public, router))
+/// What programs ask for.
+fn for_programs(api: &serde_json::Value) -> anyhow::Result<Router> {
+    let description = Arc::new(KeptBody::json(serde_json::to_vec(api)?.into()));
+    let openapi = move |headers: HeaderMap| std::future::ready(description.answer(&headers, "no-cache"));
+    Ok(Router::new()
+        .route("/openapi.json", get(openapi))
+        .route("/healthz", get(management::healthz))
+        .merge(kit::asset::router(&[&kit::asset::STYLESHEET, &kit::asset::TIME_JS])))
 }
 
 /// The tokens that calls may carry.
@@ -248,55 +283,6 @@ fn describe_security(api: &mut utoipa::openapi::OpenApi) {
     for name in ["place_ticket", "session", "api_key", "admin_session", "sandbox_key"] {
         components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
-}
-
-struct Readiness {
-    stores: Stores,
-    waitroom: Option<waitroom::App>,
-    checkout: Option<checkout::App>,
-    /// What was missing when it was last looked at: asking is cheap, looking makes a Kafka client.
-    looked: tokio::sync::Mutex<Option<(Instant, Vec<&'static str>)>>,
-}
-
-const READINESS_FRESH: Duration = Duration::from_secs(1);
-
-impl Readiness {
-    fn of(stores: &Stores) -> Self {
-        Self { stores: stores.clone(), waitroom: None, checkout: None, looked: tokio::sync::Mutex::default() }
-    }
-
-    /// The servers that do not answer.
-    async fn missing(&self) -> Vec<&'static str> {
-        let mut looked = self.looked.lock().await;
-        if let Some((at, missing)) = looked.as_ref()
-            && at.elapsed() < READINESS_FRESH
-        {
-            return missing.clone();
-        }
-        let Stores { pool, redis, kafka, .. } = &self.stores;
-        let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
-        let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
-        let missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
-            .into_iter()
-            .filter_map(|(name, answer)| answer.is_err().then_some(name))
-            .collect();
-        *looked = Some((Instant::now(), missing.clone()));
-        missing
-    }
-}
-
-/// 200 once every server answers and the heads were read; 503 naming what is missing until then.
-async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
-    let mut missing = readiness.missing().await;
-    missing.extend(readiness.waitroom.iter().flat_map(waitroom::App::missing));
-    missing.extend(readiness.checkout.iter().flat_map(checkout::App::missing));
-    if missing.is_empty() {
-        return (StatusCode::OK, "ready").into_response();
-    }
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready yet")
-        .detail(format!("Waiting for {}.", missing.join(", ")))
-        .retry_after(1)
-        .into_response()
 }
 
 /// Prints the description of the whole API. No server needs to run for it.

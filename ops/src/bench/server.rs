@@ -27,18 +27,26 @@ const ENDED_WITHIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// Settings that need mending, or an address that is taken.
 pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
-    let server = assemble(roles, &kit::settings::ProcessEnv).await?;
+    let mut server = assemble(roles, &kit::settings::ProcessEnv).await?;
     let nothing = || std::future::ready("");
     let empty: Router = kit::http::stack(Router::new().route(EMPTY, get(nothing).post(nothing)));
     // Both sides are routes of the same router, and each stands behind one stack.
-    let router = server.router.route_service(EMPTY, empty.into_service());
-    kit::serve::serve(server.listen, router, server.tasks).await
+    server.router = server.router.route_service(EMPTY, empty.into_service());
+    server.serve().await
+}
+
+/// Free now, and rarely taken within the moment until the server listens.
+fn free_addresses() -> std::io::Result<[SocketAddr; 2]> {
+    let [one, other] = [(); 2].map(|()| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let (one, other) = (one?, other?);
+    Ok([one.local_addr()?, other.local_addr()?])
 }
 
 /// A server that runs.
 pub struct Served {
     child: Child,
     pub address: SocketAddr,
+    management: SocketAddr,
     log: PathBuf,
 }
 
@@ -48,8 +56,7 @@ impl Served {
     /// # Errors
     /// A server that ends or does not become ready; where its log is, the error says.
     pub async fn start(corner: &Corner, roles: &[&str]) -> anyhow::Result<Self> {
-        // Free now, and rarely taken within the moment until the server listens.
-        let address = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let [address, management] = free_addresses()?;
         let log = std::env::temp_dir().join(format!("fairgate-{}log", corner.namespace()));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let child = Command::new(std::env::current_exe()?)
@@ -57,6 +64,7 @@ impl Served {
             .args(roles)
             .envs(&corner.env)
             .env("FAIRGATE_LISTEN", address.to_string())
+            .env("FAIRGATE_MANAGEMENT_LISTEN", management.to_string())
             .env("FAIRGATE_PUBLIC_URL", format!("http://{address}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -64,7 +72,7 @@ impl Served {
             .kill_on_drop(true)
             .spawn()
             .context("starting a server")?;
-        let mut served = Self { child, address, log };
+        let mut served = Self { child, address, management, log };
         served.await_ready().await?;
         Ok(served)
     }
@@ -73,7 +81,7 @@ impl Served {
         let end = Instant::now() + READY_WITHIN;
         let request = client::get("/readyz");
         loop {
-            if client::once(self.address, &request).await.is_ok_and(|answer| answer.status == 200) {
+            if client::once(self.management, &request).await.is_ok_and(|answer| answer.status == 200) {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {

@@ -202,17 +202,17 @@ impl Api {
         Ok(Answer { body, time })
     }
 
-    /// Waits until the system says it is ready.
-    pub async fn await_ready(&self, limit: Duration) -> anyhow::Result<()> {
+    /// Waits until the system answers. Whether it knows its lines is seen by the sale that is made.
+    pub async fn await_up(&self, limit: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + limit;
         loop {
-            let url = self.base.join("/readyz")?;
+            let url = self.base.join("/healthz")?;
             let answer = self.client.get(url).send().await;
             if answer.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
             if Instant::now() >= end {
-                bail!("nothing at {} says it is ready; start it with ops/up, or name another with --url", self.base);
+                bail!("nothing at {} answers; start it with ops/up, or name another with --url", self.base);
             }
             sleep(Duration::from_millis(300)).await;
         }

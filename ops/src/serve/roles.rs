@@ -126,8 +126,6 @@ fn add_admin(
 mod tests {
     use std::collections::HashMap;
 
-    use kit::serve::serve_on;
-
     use crate::serve::{Role, assemble};
 
     #[tokio::test]
@@ -141,9 +139,8 @@ mod tests {
         let server = assemble(&[Role::Portal], &env).await.expect("a server");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
-        let stop = server.tasks.stop();
-        let end = stop.clone();
-        tokio::spawn(serve_on(listener, server.router, server.tasks, stop.cancelled_owned()));
+        let management = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let tasks = server.serve_on(listener, management);
         let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
         let client = client.expect("a client");
         // Nobody is signed in and no form has its token, so that no database is asked.
@@ -159,6 +156,6 @@ mod tests {
             let told = answer.headers().get("ratelimit-policy").and_then(|value| value.to_str().ok());
             assert!(told.is_some_and(|told| told.starts_with(policy)), "{}: {told:?}", answer.url());
         }
-        end.cancel();
+        tasks.stop().cancel();
     }
 }

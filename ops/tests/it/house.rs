@@ -105,6 +105,8 @@ pub struct House {
     _corner: Corner,
     pub stores: Stores,
     pub base: String,
+    /// Where metrics and readiness are.
+    pub management: String,
     pub env: HashMap<String, String>,
     pub tasks: Tasks,
     pub client: reqwest::Client,
@@ -126,6 +128,9 @@ impl House {
         let mut env = corner.settings();
         env.extend(ops::keys::fresh().expect("keys").into_iter().map(|(key, value)| (key.to_owned(), value)));
         env.insert("FAIRGATE_LISTEN".to_owned(), address.clone());
+        let management = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let watched = management.local_addr().expect("its address").to_string();
+        env.insert("FAIRGATE_MANAGEMENT_LISTEN".to_owned(), watched.clone());
         env.insert("FAIRGATE_DATABASE_CONNECTIONS_MAX".to_owned(), "10".to_owned());
         // Nobody listens there unless a test names its mail server.
         env.insert("FAIRGATE_SMTP_URL".to_owned(), "smtp://127.0.0.1:1".to_owned());
@@ -135,14 +140,21 @@ impl House {
             env.insert(format!("FAIRGATE_LIMIT_{policy}_BURST"), "10000".to_owned());
         }
         env.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let tasks = ops::serve::serve_on(listener, &env).await.expect("a server");
+        let server = ops::serve::assemble(&[], &env).await.expect("a server");
+        let tasks = server.serve_on(listener, management);
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let stores = stores(&corner);
-        Self { _corner: corner, stores, base: format!("http://{address}"), env, tasks, client }
+        let (base, management) = (format!("http://{address}"), format!("http://{watched}"));
+        Self { _corner: corner, stores, base, management, env, tasks, client }
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.client.get(self.at(path))
+    }
+
+    /// Asks where only whoever runs the system does.
+    pub fn ask(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.management))
     }
 
     pub fn post(&self, path: &str) -> RequestBuilder {

@@ -50,16 +50,45 @@ async fn what_browsers_and_machines_ask_for_is_there() {
     }
     let entry = reply(house.get("/checkout").header("accept", "text/html")).await;
     assert_ne!(entry.status, 404, "{}", entry.text);
-    for path in ["/healthz", "/metrics", "/openapi.json", "/.well-known/paseto-keys", "/v1/shows"] {
+    for path in ["/healthz", "/openapi.json", "/.well-known/paseto-keys", "/v1/shows"] {
         reply(house.get(path)).await.with_status(200);
     }
-    for _ in 0..50 {
-        if reply(house.get("/readyz")).await.status == 200 {
-            return;
-        }
+}
+
+#[tokio::test]
+async fn metrics_and_readiness_are_for_whoever_runs_the_system_alone() {
+    let house = House::open().await;
+    for path in ["/metrics", "/readyz"] {
+        refused(house.get(path), 404, "not-found").await;
+    }
+    reply(house.ask("/healthz")).await.with_status(200);
+    assert!(reply(house.ask("/metrics")).await.with_status(200).header("content-type").starts_with("text/plain"));
+    refused(house.ask("/v1/shows"), 404, "not-found").await;
+    let mut tries = 0;
+    while reply(house.ask("/readyz")).await.status != 200 {
+        tries += 1;
+        assert!(tries < 100, "never ready: {}", reply(house.ask("/readyz")).await.text);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("never ready: {}", reply(house.get("/readyz")).await.text);
+    // A request under way keeps the server from ending, and the balancer is told meanwhile.
+    let mut stream = std::net::TcpStream::connect(house.base.trim_start_matches("http://")).expect("a connection");
+    std::io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nhost: a\r\n").expect("half a request");
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    house.tasks.stop().cancel();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(refused(house.ask("/readyz"), 503, "not-ready").await.text.contains("ending"));
+}
+
+#[tokio::test]
+async fn the_description_of_the_api_is_sent_once_and_compressed_once() {
+    let house = House::open().await;
+    let first = reply(house.get("/openapi.json")).await.with_status(200);
+    assert_eq!(first.body["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
+    let tag = first.header("etag").to_owned();
+    assert!(!tag.is_empty() && first.header("vary") == "accept-encoding");
+    reply(house.get("/openapi.json").header("if-none-match", &tag)).await.with_status(304);
+    let compressed = reply(house.get("/openapi.json").header("accept-encoding", "gzip")).await.with_status(200);
+    assert_eq!((compressed.header("content-encoding"), compressed.header("etag")), ("gzip", tag.as_str()));
 }
 
 #[tokio::test]
@@ -298,7 +327,7 @@ async fn without_kafka_joins_are_refused_soon_and_work_again_with_it() {
     }
     assert!(began.elapsed() < Duration::from_secs(5), "refused only after {:?}", began.elapsed());
     refused(house.get("/v1/rooms/harbour-lights/head"), 503, "try-again-soon").await;
-    assert_eq!(reply(house.get("/readyz")).await.status, 503);
+    assert_eq!(reply(house.ask("/readyz")).await.status, 503);
 
     kafka.mend();
     for _ in 0..200 {

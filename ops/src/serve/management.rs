@@ -1,0 +1,82 @@
+//! What whoever runs the system asks for, at an address of its own: whether it can serve, and what it measures.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use kit::problem::Problem;
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::Stores;
+
+pub fn router(ready: Readiness) -> anyhow::Result<Router> {
+    let router = Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz).with_state(Arc::new(ready)))
+        .merge(kit::telemetry::metrics_router()?);
+    Ok(kit::http::stack(router))
+}
+
+/// Says that the process runs.
+pub async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// Whether this process can serve.
+pub struct Readiness {
+    stores: Stores,
+    pub waitroom: Option<waitroom::App>,
+    pub checkout: Option<checkout::App>,
+    /// What was missing when it was last looked at: asking is cheap, looking makes a Kafka client.
+    looked: tokio::sync::Mutex<Option<(Instant, Vec<&'static str>)>>,
+    draining: CancellationToken,
+}
+
+const READINESS_FRESH: Duration = Duration::from_secs(1);
+
+impl Readiness {
+    pub fn of(stores: &Stores, draining: CancellationToken) -> Self {
+        let looked = tokio::sync::Mutex::default();
+        Self { stores: stores.clone(), waitroom: None, checkout: None, looked, draining }
+    }
+
+    /// The servers that do not answer.
+    async fn missing(&self) -> Vec<&'static str> {
+        let mut looked = self.looked.lock().await;
+        if let Some((at, missing)) = looked.as_ref()
+            && at.elapsed() < READINESS_FRESH
+        {
+            return missing.clone();
+        }
+        let Stores { pool, redis, kafka, .. } = &self.stores;
+        let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
+        let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
+        let missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
+            .into_iter()
+            .filter_map(|(name, answer)| answer.is_err().then_some(name))
+            .collect();
+        *looked = Some((Instant::now(), missing.clone()));
+        missing
+    }
+}
+
+/// 200 once every server answers and the heads were read; 503 naming what is missing until then, and while draining.
+async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
+    if readiness.draining.is_cancelled() {
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "It is ending")
+            .detail("It finishes what it does and takes nothing new.")
+            .into_response();
+    }
+    let mut missing = readiness.missing().await;
+    missing.extend(readiness.waitroom.iter().flat_map(waitroom::App::missing));
+    missing.extend(readiness.checkout.iter().flat_map(checkout::App::missing));
+    if missing.is_empty() {
+        return (StatusCode::OK, "ready").into_response();
+    }
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready yet")
+        .detail(format!("Waiting for {}.", missing.join(", ")))
+        .retry_after(1)
+        .into_response()
+}
