@@ -20,7 +20,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Serve roles; all of them where none is named.
+    /// Serve roles; all but the sandbox where none is named.
     Serve {
         #[arg(value_enum)]
         roles: Vec<serve::Role>,

@@ -49,11 +49,12 @@ pub enum Role {
     Support,
     /// Letters to fans.
     Notifications,
-    /// A payment provider to try things with.
+    /// A payment provider to try things with; only where it is asked for.
     Sandbox,
 }
 
-const ALL: [Role; 10] = [
+/// What a process is that was not told what to be.
+const USUAL: [Role; 9] = [
     Role::Catalog,
     Role::Waitroom,
     Role::Admission,
@@ -63,8 +64,29 @@ const ALL: [Role; 10] = [
     Role::Admin,
     Role::Support,
     Role::Notifications,
-    Role::Sandbox,
 ];
+
+/// The roles of a process: those that are named, or the usual ones; and the sandbox where `FAIRGATE_SANDBOX` asks for it.
+/// No real system has a provider that takes no money because nobody said otherwise.
+fn roles(settings: &mut Settings, named: &[Role]) -> Vec<Role> {
+    let mut roles = if named.is_empty() { USUAL.to_vec() } else { named.to_vec() };
+    if settings.or("FAIRGATE_SANDBOX", false) && !roles.contains(&Role::Sandbox) {
+        roles.push(Role::Sandbox);
+    }
+    roles
+}
+
+/// What is said at start of orders that nobody can pay, if so.
+fn no_provider(roles: &[Role], env: &dyn Env, public: &PublicUrl) -> Option<String> {
+    let sells = roles.contains(&Role::Checkout);
+    let is_known = roles.contains(&Role::Sandbox) || env.get("FAIRGATE_PAYMENT_URL").is_some();
+    (sells && !is_known).then(|| {
+        format!(
+            "no payment provider is configured: orders can be placed, but not paid, and run out, unless one answers at \
+             {public}. Set FAIRGATE_PAYMENT_URL, or FAIRGATE_SANDBOX=true for the one that takes no money"
+        )
+    })
+}
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -234,14 +256,14 @@ impl Assembly {
 ///
 /// # Errors
 /// Every mistake in the settings at once. Servers that are away are waited for later, not here.
-pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
-    let roles = if roles.is_empty() { &ALL[..] } else { roles };
+pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let mut settings = Settings::new(env);
+    let roles = roles(&mut settings, named);
     let bounds = Bounds::from_settings(&mut settings);
     let public = PublicUrl::from_settings(&mut settings);
     let stores = Stores::from_settings(&mut settings);
     let limits = Limits::from_settings(&mut settings);
-    let configs = Configs::from_settings(&mut settings, roles);
+    let configs = Configs::from_settings(&mut settings, &roles);
     settings.finish()?;
     let stores = stores.context("the servers are not named")?;
     if public.is_nowhere() {
@@ -249,6 +271,9 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
             "links in letters and on pages begin with {public}, which nobody can open; set FAIRGATE_PUBLIC_URL to where \
              browsers reach this server"
         );
+    }
+    if let Some(warning) = no_provider(&roles, env, &public) {
+        tracing::warn!("{warning}");
     }
 
     let tasks = Tasks::default();
@@ -260,7 +285,7 @@ pub async fn assemble(roles: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
         tasks: tasks.clone(),
         ready: management::Readiness::of(&stores, tasks.draining()),
     };
-    roles::add(&mut all, roles, &stores, configs).await?;
+    roles::add(&mut all, &roles, &stores, configs).await?;
     describe_security(&mut all.api);
     let api = serde_json::to_value(&all.api)?;
     let router = kit::http::stack_at(&public, all.routes.merge(for_programs(&api)?));
@@ -299,9 +324,42 @@ pub async fn describe() -> anyhow::Result<serde_json::Value> {
         ("FAIRGATE_KAFKA_BROKERS", "127.0.0.1:1".to_owned()),
         ("FAIRGATE_SMTP_URL", "smtp://127.0.0.1:1".to_owned()),
         ("FAIRGATE_MAIL_FROM", "nobody@fairgate.example".to_owned()),
+        ("FAIRGATE_SANDBOX", "true".to_owned()),
     ];
     let env = keys::fresh()?.into_iter().chain(nowhere).map(|(key, value)| (key.to_owned(), value));
     let server = assemble(&[], &env.collect::<std::collections::HashMap<_, _>>()).await?;
     server.tasks.stop().cancel();
     Ok(server.api)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn the_sandbox_runs_only_where_it_is_asked_for() {
+        let asked = |named: &[Role], sandbox: &str| {
+            let env = HashMap::from([("FAIRGATE_SANDBOX".to_owned(), sandbox.to_owned())]);
+            let mut settings = Settings::new(&env);
+            let roles = roles(&mut settings, named);
+            settings.finish().map(|()| roles.contains(&Role::Sandbox)).ok()
+        };
+        assert_eq!((asked(&[], ""), asked(&[], "false"), asked(&[], "true")), (Some(false), Some(false), Some(true)));
+        assert_eq!((asked(&[Role::Checkout], ""), asked(&[Role::Sandbox], "")), (Some(false), Some(true)));
+        assert_eq!(asked(&[], "maybe"), None);
+    }
+
+    #[test]
+    fn a_checkout_without_a_payment_provider_says_so() {
+        let said = |roles: &[Role], url: &str| {
+            let env = HashMap::from([("FAIRGATE_PAYMENT_URL".to_owned(), url.to_owned())]);
+            no_provider(roles, &env, &"https://tickets.example".parse().expect("an address"))
+        };
+        assert!(said(&USUAL, "").expect("said").contains("FAIRGATE_PAYMENT_URL"));
+        assert_eq!(said(&USUAL, "https://pay.example"), None);
+        assert_eq!(said(&[Role::Checkout, Role::Sandbox], ""), None);
+        assert_eq!(said(&[Role::Waitroom], ""), None);
+    }
 }

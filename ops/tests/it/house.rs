@@ -132,6 +132,7 @@ impl House {
         let watched = management.local_addr().expect("its address").to_string();
         env.insert("FAIRGATE_MANAGEMENT_LISTEN".to_owned(), watched.clone());
         env.insert("FAIRGATE_DATABASE_CONNECTIONS_MAX".to_owned(), "10".to_owned());
+        env.insert("FAIRGATE_SANDBOX".to_owned(), "true".to_owned());
         // Nobody listens there unless a test names its mail server.
         env.insert("FAIRGATE_SMTP_URL".to_owned(), "smtp://127.0.0.1:1".to_owned());
         env.insert("FAIRGATE_MAIL_FROM".to_owned(), "tickets@fairgate.example".to_owned());
