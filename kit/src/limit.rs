@@ -2,24 +2,20 @@
 //! by more than their address.
 
 pub mod callers;
+mod client_address;
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    num::NonZeroU32,
-    sync::Arc,
-    time::Duration,
-};
+pub use client_address::ClientAddress;
+
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::ConnectInfo,
-    http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
 use governor::middleware::StateInformationMiddleware;
-use ipnet::IpNet;
 use tower::{ServiceBuilder, util::MapResponseLayer};
-use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
+use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder};
 
 use crate::{problem::Problem, serve::Tasks, settings::Settings};
 
@@ -41,63 +37,6 @@ impl Policy {
             NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN)
         };
         Self { name, per_second: read("PER_SEC", per_second), burst: read("BURST", burst) }
-    }
-}
-
-/// The client's address: the peer's, or the last address in `X-Forwarded-For` that is not a trusted proxy's, where the
-/// peer is a trusted proxy. Anybody else's header is ignored.
-#[derive(Debug, Clone)]
-pub struct ClientAddress {
-    trusted: Arc<Vec<IpNet>>,
-}
-
-impl ClientAddress {
-    /// Reads `FAIRGATE_TRUSTED_PROXIES`, a comma-separated list of networks; loopback by default.
-    pub fn from_settings(settings: &mut Settings) -> Self {
-        let text = settings.or("FAIRGATE_TRUSTED_PROXIES", "127.0.0.0/8,::1/128".to_owned());
-        let mut trusted = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            match part.parse::<IpNet>() {
-                Ok(net) => trusted.push(net),
-                Err(_) => {
-                    settings.mistake(format!("FAIRGATE_TRUSTED_PROXIES: {part} is not a network like 10.0.0.0/8"))
-                }
-            }
-        }
-        Self { trusted: Arc::new(trusted) }
-    }
-
-    fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|net| net.contains(&address))
-    }
-
-    /// The address to hold responsible for a request.
-    pub fn of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        if !self.trusts(peer) {
-            return peer;
-        }
-        let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-        let mut hops: Vec<IpAddr> =
-            forwarded.flat_map(|value| value.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
-        while let Some(hop) = hops.pop() {
-            if !self.trusts(hop) {
-                return hop;
-            }
-        }
-        peer
-    }
-}
-
-impl KeyExtractor for ClientAddress {
-    type Key = IpAddr;
-
-    fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().ok_or(GovernorError::UnableToExtractKey)?;
-        // One subscriber usually has a whole IPv6 /64, so that is what counts as one client.
-        Ok(match self.of(peer.0.ip(), request.headers()) {
-            IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
-            address => address,
-        })
     }
 }
 
@@ -180,26 +119,5 @@ impl Fields {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn clients() -> ClientAddress {
-        let env: std::collections::HashMap<String, String> = std::collections::HashMap::new();
-        ClientAddress::from_settings(&mut Settings::new(&env))
-    }
-
-    #[test]
-    fn only_a_trusted_proxy_may_name_the_client() {
-        let mut headers = HeaderMap::new();
-        headers.insert("x-forwarded-for", HeaderValue::from_static("203.0.113.9, 198.51.100.7, 127.0.0.1"));
-        let (proxy, stranger) = ([127, 0, 0, 1].into(), [192, 0, 2, 1].into());
-        // The left-most entry is whatever the client wrote, so the right-most untrusted one counts.
-        assert_eq!(clients().of(proxy, &headers), IpAddr::from([198, 51, 100, 7]));
-        assert_eq!(clients().of(stranger, &headers), stranger);
-        assert_eq!(clients().of(proxy, &HeaderMap::new()), proxy);
     }
 }
