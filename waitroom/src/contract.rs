@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::{
+    agent::Agent,
     phase::Phase,
     place::{PlaceClaims, ahead},
     routes::{HeadDocument, PassBody, PlaceBody, TicketBody},

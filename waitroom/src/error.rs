@@ -33,6 +33,10 @@ pub enum Error {
     TicketMissing,
     #[error(transparent)]
     Ticket(#[from] TokenFault),
+    #[error("the API key may not sell")]
+    ScopeMissing,
+    #[error("the room is for another seller's show")]
+    RoomForeign,
     #[error("the place ticket is for another room")]
     TicketForeign,
     #[error("it is not this place's turn yet")]
@@ -94,6 +98,10 @@ impl Error {
                 of(S::UNAUTHORIZED, "place-ticket-forged", "This place ticket is not genuine")
                     .detail("It was changed on its way. Send it as it was given to you.")
             }
+            Self::ScopeMissing => of(S::FORBIDDEN, "scope-missing", "The API key may not do this")
+                .detail("It lacks the scope `orders:write`. Use a key that has it."),
+            Self::RoomForeign => of(S::FORBIDDEN, "room-foreign", "This line is for a show of another seller")
+                .detail("With an API key one joins the lines of one's own shows. Join without it."),
             Self::TicketForeign => of(S::FORBIDDEN, "place-ticket-foreign", "This place ticket is for another line")
                 .detail("Each line has tickets of its own. Join this line to get one."),
             Self::NotYourTurn { retry_secs } => of(S::CONFLICT, "not-your-turn", "It is not your turn yet")

@@ -2,12 +2,14 @@
 //!
 //! Reading order: [`contract`] is what others may use; `phase`, `place`, `wait` and `head_log` decide without I/O;
 //! `room` and `follow` keep what is the same for everybody; `steer` makes and changes rooms, and `opening` does so when
-//! the catalog or the clock says; `join`, `claim` and `routes` are what fans call; `page`, `page_view` and `picture` are
+//! the catalog or the clock says; `join`, `agent`, `claim` and `routes` are what fans, and shops for
+//! them, call; `page`, `page_view` and `picture` are
 //! what they see.
 pub mod config;
 pub mod contract;
 pub mod error;
 
+mod agent;
 mod claim;
 mod follow;
 mod head_log;

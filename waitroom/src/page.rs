@@ -21,6 +21,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
+    agent::Joining,
     claim::claim,
     error::Error,
     page_view::{Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Waiting, WindowMissed, YourTurn},
@@ -205,6 +206,7 @@ async fn join(
     Path(show): Path<String>,
     Query(address): Query<Address>,
     jar: CookieJar,
+    joining: Joining,
     request: RequestId,
     form: Result<Form<JoinForm>, FormRejection>,
 ) -> Result<Response, Error> {
@@ -217,6 +219,7 @@ async fn join(
             return Ok(Redirect::to(&kept.path(&show.show)).into_response());
         }
     }
+    joining.at(&room, &app.pool).await?;
     let joined = app.joiner.join(&room, &request).await?;
     // Without the cookie that the entrance set, this one may not be kept either.
     let address = (!keeps_cookies(&app, &jar)).then(|| joined.ticket.clone());

@@ -16,7 +16,7 @@ use chrono::Utc;
 use kit::kept::KeptBody;
 
 use crate::{
-    error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase, store::RoomRow,
+    agent::Seller, error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase, store::RoomRow,
 };
 
 /// One room on this instance.
@@ -28,6 +28,7 @@ pub struct Room {
     log: RwLock<HeadLog>,
     document: ArcSwap<Document>,
     next_lane: AtomicUsize,
+    pub seller: Seller,
 }
 
 /// What operators decide about a room.
@@ -90,6 +91,7 @@ impl Room {
             log: RwLock::new(log),
             document,
             next_lane: AtomicUsize::new(shortest),
+            seller: Seller::default(),
         }
     }
 

@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
+    agent::Joining,
     claim::claim,
     error::Error,
     head_log::Standing,
@@ -105,17 +106,27 @@ pub struct PassBody {
 
 /// Join the line
 ///
-/// Answers when the place was acknowledged by Kafka, and only then.
-#[utoipa::path(post, path = "/v1/rooms/{room}/places", tag = "waitroom", responses(
+/// Answers when the place was acknowledged by Kafka, and only then. A reseller's shop joins for its fans with its API key,
+/// scope `orders:write`, and is counted by key then.
+#[utoipa::path(post, path = "/v1/rooms/{room}/places", tag = "waitroom", security((), ("api_key" = [])), responses(
     (status = 201, body = TicketBody, headers(("location" = String, description = "where to ask for the place"))),
+    (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "api-key-unknown"),
+    (status = 403, body = ProblemBody, content_type = "application/problem+json",
+        description = "scope-missing, or room-foreign: the room is for a show that the key's reseller does not sell"),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
     (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "room-not-open"),
     (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "room-closed, show-withdrawn"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "room-busy, join-not-acknowledged or try-again-soon: no place was given, try again after Retry-After"),
 ))]
-async fn join(State(app): State<App>, Path(room): Path<String>, request: RequestId) -> Result<Response, Error> {
+async fn join(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    joining: Joining,
+    request: RequestId,
+) -> Result<Response, Error> {
     let room = app.rooms.get(&room)?;
+    joining.at(&room, &app.pool).await?;
     let joined = app.joiner.join(&room, &request).await?;
     let body = TicketBody {
         room: room.name.clone(),

@@ -45,24 +45,20 @@ class Fairgate:
         """`names` are issuer and audience of this Fairgate's passes."""
         self.base, self.api_key, self.names = base.rstrip("/"), api_key, names
 
-    def call(self, method, path, token=None, body=None, key=None, fan=None):
-        """One call, for the fan at the address `fan` if it is for one. Repeats it while Fairgate asks for patience; purchase
-        calls carry a key, so a repeat is safe."""
+    def call(self, method, path, token=None, body=None, key=None):
+        """One call. Repeats it while Fairgate asks for patience; purchase calls carry a key, so a repeat is safe."""
         deadline = time.monotonic() + 30
         while True:
             try:
-                return self.call_once(method, path, token, body, key, fan)
+                return self.call_once(method, path, token, body, key)
             except Problem as problem:
                 patient = problem.status in (429, 503) or problem.id == "request-in-progress"
                 if not patient or time.monotonic() > deadline:
                     raise
                 time.sleep(min(float(problem.retry_after or 1), 5))
 
-    def call_once(self, method, path, token, body, key, fan):
+    def call_once(self, method, path, token, body, key):
         headers = {"Accept": "application/json"}
-        if fan:
-            # Believed where the shop is among FAIRGATE_TRUSTED_PROXIES: each fan has limits of their own then.
-            headers["X-Forwarded-For"] = fan
         if token:
             headers["Authorization"] = f"Bearer {token}"
         if key:
@@ -82,14 +78,15 @@ class Fairgate:
                 problem = {}
             raise Problem(error.code, problem, error.headers.get("Retry-After")) from None
 
-    def join(self, room, fan=None):
-        return self.call("POST", f"/v1/rooms/{room}/places", fan=fan)["ticket"]
+    def join(self, room):
+        """A place for a fan. With the key, the shop is counted by its key and not as one fan at its own address."""
+        return self.call("POST", f"/v1/rooms/{room}/places", self.api_key)["ticket"]
 
-    def place(self, room, ticket, fan=None):
-        return self.call("GET", f"/v1/rooms/{room}/place", ticket, fan=fan)
+    def place(self, room, ticket):
+        return self.call("GET", f"/v1/rooms/{room}/place", ticket)
 
-    def claim(self, room, ticket, fan=None):
-        return self.call("POST", f"/v1/rooms/{room}/pass", ticket, fan=fan)["pass"]
+    def claim(self, room, ticket):
+        return self.call("POST", f"/v1/rooms/{room}/pass", ticket)["pass"]
 
     def passes(self):
         return Passes(self.call("GET", "/.well-known/paseto-keys")["keys"], *self.names)
@@ -172,15 +169,14 @@ class Shop(http.server.BaseHTTPRequestHandler):
 
     def wait(self, _):
         cookie = SimpleCookie(self.headers.get("Cookie", "")).get("place")
-        fan = self.client_address[0]
-        ticket = cookie.value if cookie else self.fairgate.join(self.show, fan)
-        place = self.fairgate.place(self.show, ticket, fan)
+        ticket = cookie.value if cookie else self.fairgate.join(self.show)
+        place = self.fairgate.place(self.show, ticket)
         if place["state"] == "waiting":
             keep = f"place={ticket}; HttpOnly; SameSite=Lax; Path=/"
             self.answer(f"<h1>In line for {self.show}</h1><p>{place['ahead']} people are ahead of you.</p>", 200,
                         {"Set-Cookie": keep, "Refresh": "2"})
         elif place["state"] == "your_turn":
-            admission_pass = self.fairgate.claim(self.show, ticket, fan)
+            admission_pass = self.fairgate.claim(self.show, ticket)
             self.answer("", 303, {"Location": "/buy?" + urllib.parse.urlencode({"pass": admission_pass})})
         else:
             gone = "place=; Max-Age=0; Path=/"

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use admission::contract::{Gate, PassKeys, PassVerifier};
 use anyhow::Context;
+use axum::{extract::Request, middleware::map_request};
 
 use super::{Assembly, Configs, Role};
 use crate::settings::Stores;
@@ -21,7 +22,7 @@ pub async fn add(all: &mut Assembly, roles: &[Role], stores: &Stores, configs: C
         catalog::run(stores.steady.clone(), stores.kafka.clone(), &all.tasks);
     }
     if let Some(config) = configs.waitroom {
-        add_waitroom(all, stores, config, pass_keys)?;
+        add_waitroom(all, stores, config, pass_keys, &portal)?;
     }
     if has(Role::Admission) {
         admission::run(stores.steady.clone(), stores.kafka.clone(), gate.clone(), &all.tasks)?;
@@ -63,6 +64,7 @@ fn add_waitroom(
     stores: &Stores,
     config: waitroom::Config,
     pass_keys: Option<Arc<PassKeys>>,
+    portal: &reseller_portal::App,
 ) -> anyhow::Result<()> {
     let keys = pass_keys.context("FAIRGATE_PASS_KEYS is missing")?;
     let app = waitroom::App::new(config, stores.pool.clone(), stores.kafka.clone(), keys.clone())?;
@@ -71,9 +73,20 @@ fn add_waitroom(
     let routers = waitroom::router(app);
     let (join, wait) = (all.limits.join, all.limits.wait);
     all.add(admission::router(keys));
-    all.add_limited(routers.joining, join);
+    // A shop joins for many fans: it is known by its key, and the waiting room knows it as a seller.
+    all.add_for_keys(routers.joining.layer(map_request(as_agent)), join, portal);
     all.add_limited(routers.waiting, wait);
     Ok(())
+}
+
+/// Tells the waiting room which reseller's system calls, in its own words.
+async fn as_agent(mut request: Request) -> Request {
+    let seller = request.extensions().get::<checkout::contract::Seller>().copied();
+    if let Some(seller) = seller {
+        let agent = waitroom::contract::Agent { reseller: seller.reseller, may_sell: seller.may_sell };
+        request.extensions_mut().insert(agent);
+    }
+    request
 }
 
 async fn add_checkout(

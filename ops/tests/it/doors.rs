@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::{
     browser,
-    house::{House, Reply, reply},
+    house::{House, Reply, refused, reply},
 };
 
 const PASSWORD: &str = "a long enough password 7";
@@ -240,6 +240,51 @@ async fn a_reseller_sells_and_an_admin_helps() {
     }
     let report = house.verify().await;
     assert_eq!(report.failing(), Vec::<&str>::new(), "{}", report.table());
+}
+
+/// An API key of the reseller's with these scopes.
+async fn key_with(house: &House, scope: &str) -> String {
+    let browser = Browser::new(house);
+    let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
+    browser.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
+    let page =
+        browser.fill("/portal/keys", "/portal/keys", &[("name", "Another"), (scope, "on")]).await.with_status(200);
+    let codes = page.text.split("<code>").skip(1).filter_map(|rest| rest.split('<').next());
+    codes.into_iter().find(|code| code.starts_with("fgk_") && code.len() > 40).expect("a key").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only() {
+    // Looking up a key that is not known yet costs one of them.
+    let limits = [("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"), ("FAIRGATE_LIMIT_JOIN_BURST", "6")];
+    let house = House::open_with(&limits).await;
+    let admin = Admin::first(&house).await;
+    let (show, key) = reseller(&house, &admin, "20").await;
+    house.await_room(&show).await;
+    house.sale("of-the-house", &crate::house::Terms::default()).await;
+    let join = |room: &str| house.post(&format!("/v1/rooms/{room}/places"));
+
+    // All from one address: a shop's fans are not one fan.
+    for _ in 0..10 {
+        let joined = reply(join(&show).bearer_auth(&key)).await.with_status(201);
+        assert!(joined.header("ratelimit-policy").starts_with("\"sell\""), "{:?}", joined.headers);
+    }
+    refused(join("of-the-house").bearer_auth(&key), 403, "room-foreign").await;
+    let page = house.post("/queue/of-the-house/join").bearer_auth(&key);
+    assert_eq!(refused(page, 403, "room-foreign").await.status, 403, "nor by the page");
+    let reads = key_with(&house, "orders_read").await;
+    let refusal = refused(join(&show).bearer_auth(&reads), 403, "scope-missing").await;
+    assert!(refusal.text.contains("orders:write"), "{}", refusal.text);
+
+    // Others are counted by address, those with made-up keys too.
+    reply(join(&show)).await.with_status(201);
+    refused(join(&show).bearer_auth(format!("{key}x")), 401, "api-key-unknown").await;
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(reply(join("of-the-house")).await.status);
+    }
+    assert!(answers.contains(&429), "{answers:?}");
+    reply(join(&show).bearer_auth(&key)).await.with_status(201);
 }
 
 /// Asserts that the pages may run and load nothing but our own, before and after somebody signed in.
