@@ -66,7 +66,7 @@ pub async fn withdraw(app: &App, staff: &Staff, show: &str, reason: &str, reques
         let deed = Deed::new("show.withdraw", format!("show {show}"))
             .before(json!({"withdrawn": false}))
             .after(json!({"withdrawn": true, "reason": reason}));
-        note(&mut tx, &staff.email, request, &deed).await?;
+        note(&mut tx, staff, request, &deed).await?;
     }
     tx.commit().await?;
     Ok(())

@@ -48,7 +48,7 @@ type Deeds = Vec<Deed>;
 type Call = for<'a> fn(&'a Stage) -> LocalBoxFuture<'a, Deeds>;
 
 /// Each changing route, and how it is called.
-const CALLS: [(&str, Call); 27] = [
+const CALLS: [(&str, Call); 29] = [
     ("POST /v1/admin/sessions", |stage| Box::pin(sign_in(stage, Api))),
     ("POST /admin/sign-in", |stage| Box::pin(sign_in(stage, Page))),
     ("DELETE /v1/admin/sessions/current", |stage| Box::pin(sign_out(stage, Api))),
