@@ -60,7 +60,8 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     let shop = Shop::new().await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
-    let placed = fan.post("/checkout/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let placed =
+        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
     let page = location(&placed);
     let order: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
     shop.state(order, "awaiting_payment").await;
@@ -71,8 +72,8 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     assert_eq!(told, format!("{}/orders/{order}", shop.base));
 
     // The session may be over by then, and its cookie gone: the one that knows the order is enough.
-    let cookies = placed.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-    let known = cookies.filter(|cookie| cookie.starts_with("fg_order_")).next().expect("a cookie");
+    let mut cookies = placed.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let known = cookies.find(|cookie| cookie.starts_with("fg_order_")).expect("a cookie");
     assert!(known.contains("HttpOnly; SameSite=Lax"), "{known}");
     let known = known.split(';').next().expect("a value");
     let back = format!("/orders/{order}?redirect_status=succeeded");
