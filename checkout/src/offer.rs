@@ -54,37 +54,53 @@ impl Offer {
     }
 }
 
+type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Offer>)>>>;
+
 /// Offers read lately.
 #[derive(Default)]
-pub struct Offers(Mutex<HashMap<String, (Instant, Arc<Offer>)>>);
+pub struct Offers(Mutex<HashMap<String, Entry>>);
 
 impl Offers {
     /// A show's offer; without ticket types where the show is unknown.
     pub async fn of(&self, pool: &PgPool, show: &str) -> sqlx::Result<Arc<Offer>> {
-        if let Some((read_at, offer)) = self.known().get(show)
+        let entry = self.entry(show);
+        // Whoever comes while it is read waits for that, and does not read it again: a whole crowd is let in at once.
+        let mut known = entry.lock().await;
+        if let Some((read_at, offer)) = known.as_ref()
             && read_at.elapsed() < FRESH
         {
             return Ok(Arc::clone(offer));
         }
-        let starts_at = catalog::contract::show(pool, show).await?.map(|show| show.starts_at);
-        let ticket_types = catalog::contract::ticket_types(pool, show).await?;
-        let mut shards: HashMap<Uuid, Vec<i32>> = HashMap::new();
-        for row in store::stock::of_show(pool, show).await? {
-            shards.entry(row.ticket_type).or_default().push(row.shard);
+        let offer = read(pool, show).await.map(Arc::new);
+        // Of what is not on sale nothing is remembered.
+        if offer.as_ref().map_or(true, |offer| offer.shards.is_empty()) {
+            self.known().remove(show);
         }
-        let stop = catalog::contract::stop(pool, show).await?;
-        let offer = Arc::new(Offer { starts_at, ticket_types, shards, stop });
-        if !offer.shards.is_empty() {
-            let mut known = self.known();
-            if known.len() >= SHOWS_MAX {
-                known.clear();
-            }
-            known.insert(show.to_owned(), (Instant::now(), Arc::clone(&offer)));
-        }
+        let offer = offer?;
+        *known = Some((Instant::now(), Arc::clone(&offer)));
         Ok(offer)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<Offer>)>> {
+    fn entry(&self, show: &str) -> Entry {
+        let mut known = self.known();
+        if known.len() >= SHOWS_MAX && !known.contains_key(show) {
+            known.clear();
+        }
+        Arc::clone(known.entry(show.to_owned()).or_default())
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn read(pool: &PgPool, show: &str) -> sqlx::Result<Offer> {
+    let starts_at = catalog::contract::show(pool, show).await?.map(|show| show.starts_at);
+    let ticket_types = catalog::contract::ticket_types(pool, show).await?;
+    let mut shards: HashMap<Uuid, Vec<i32>> = HashMap::new();
+    for row in store::stock::of_show(pool, show).await? {
+        shards.entry(row.ticket_type).or_default().push(row.shard);
+    }
+    let stop = catalog::contract::stop(pool, show).await?;
+    Ok(Offer { starts_at, ticket_types, shards, stop })
 }
