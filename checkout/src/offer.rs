@@ -73,7 +73,7 @@ impl Offers {
         }
         let offer = read(pool, show).await.map(Arc::new);
         // Of what is not on sale nothing is remembered.
-        if offer.as_ref().map_or(true, |offer| offer.shards.is_empty()) {
+        if !offer.as_ref().is_ok_and(|offer| !offer.shards.is_empty()) {
             self.known().remove(show);
         }
         let offer = offer?;
