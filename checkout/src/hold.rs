@@ -267,12 +267,34 @@ fn check(items: &[Item], offer: &Offer) -> Result<(), Error> {
 /// As [`of_token`].
 pub async fn give_back(app: &App, session: &Session, token: &str) -> Result<(), Error> {
     let hold = of_token(app, session, token)?;
+    note_given_back(app, &hold).await?;
     gather::give_back(&app.redis, &hold).await?;
     if open_hold(app, session.session).await?.is_some_and(|open| open.hold == hold.hold) {
         forget_open(app, session.session).await?;
     }
     metrics::counter!("fairgate_holds_total", "outcome" => "given_back").increment(1);
     Ok(())
+}
+
+fn given_back_key(redis: &Redis, hold: Uuid) -> String {
+    redis.key("hold-given-back", &hold.to_string())
+}
+
+/// Notes for as long as its token is good that a hold was given back, so that it is not taken for one that Redis lost.
+async fn note_given_back(app: &App, hold: &Hold) -> Result<(), Error> {
+    let ttl_ms = (hold.expires_at - Utc::now()).max(Duration::milliseconds(1)).num_milliseconds();
+    let key = given_back_key(&app.redis, hold.hold);
+    let () = app.redis.connection().pset_ex(key, 1, ttl_ms.unsigned_abs()).await?;
+    Ok(())
+}
+
+/// Whether a hold was given back, or another took its place. Redis forgets it together with the holds themselves; then a
+/// session still has one open order at most.
+pub async fn is_given_up(app: &App, session: &Session, hold: Uuid) -> Result<bool, Error> {
+    if app.redis.connection().exists(given_back_key(&app.redis, hold)).await? {
+        return Ok(true);
+    }
+    Ok(current(app, session).await?.is_some_and(|open| open.hold.hold != hold))
 }
 
 fn open_key(redis: &Redis, session: Uuid) -> String {

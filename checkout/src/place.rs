@@ -283,6 +283,7 @@ impl Attempt<'_> {
                 // The hold is also gone when an earlier try of this order was settled since we looked for it.
                 Moved::Gone if self.is_written().await? => return Ok(None),
                 Moved::Gone if self.hold.expires_at <= Utc::now() => return Err(Error::HoldExpired),
+                Moved::Gone if hold::is_given_up(self.app, self.session, hold).await? => return Err(Error::HoldLost),
                 // Lost with Redis before its time: it may take the same tickets again, if they are still there.
                 Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at, None).await? {
                     Taken::Held { .. } | Taken::Missing => {}

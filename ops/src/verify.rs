@@ -126,6 +126,9 @@ fn judge_orders(facts: &Facts, report: &mut Report) {
     let Facts { orders, bought, payments, sessions, codes, .. } = facts;
     let holds = orders::repeated(orders.iter().map(|order| order.hold.to_string()));
     report.add("one-order-per-hold", "A hold makes one order", orders.len(), holds, |row| row.what.clone());
+    let many = orders::sessions_with_many(orders);
+    report
+        .add("one-open-order-per-session", "A session has one open order", orders.len(), many, |row| row.what.clone());
     let places = orders::repeated(sessions.iter().map(|session| session.place.clone()));
     report.add("one-session-per-pass", "A pass opens one session", sessions.len(), places, |row| row.what.clone());
     let known = sessions.iter().map(|session| session.span.session).collect();

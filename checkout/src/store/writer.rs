@@ -317,6 +317,10 @@ async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx:
 }
 
 /// Writes new orders. One that was refused before and came again is no longer refused.
+///
+/// Two partitions may insert orders of the same sessions at the same time, and each waits for the other's transaction where
+/// a unique index would have both. Those indexes (order, hold, open order of the session) only ever meet within a session,
+/// and all insert session by session in the same order, after their stock is locked: so they never wait in a circle.
 async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partition: i32) -> sqlx::Result<()> {
     let column = |field: fn(&Place) -> &str| -> Vec<String> {
         placed.iter().map(|(place, _)| field(place).to_owned()).collect()
@@ -338,7 +342,8 @@ async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partiti
          FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                      $9::text[], $10::text[], $11::timestamptz[], $13::timestamptz[], $14::text[])
               AS new (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name, buyer_email,
-                      placed_at, expires_at, language)",
+                      placed_at, expires_at, language)
+         ORDER BY session, order_id",
         &ids(|place| place.order),
         &ids(|place| place.session),
         &column(|place| &place.show),

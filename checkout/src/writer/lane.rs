@@ -93,7 +93,8 @@ impl Lane {
                 Err(error) if entries.len() == 1 && store::order::is_unknown(&error) => {
                     return self.stopped(&error.to_string());
                 }
-                Err(error) if is_race(&error) || !kit::postgres::is_for_good(&error) => {
+                Err(error) if is_race(&error) => {}
+                Err(error) if !kit::postgres::is_for_good(&error) => {
                     if !failing {
                         tracing::warn!(partition, %error, "the order writer waits for Postgres");
                         metrics::counter!("fairgate_writer_waits_total").increment(1);
@@ -231,8 +232,9 @@ async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Durati
     batch
 }
 
-/// Whether another writer wrote the same order at this moment, which happens only while the number of partitions is
-/// changed. The next attempt sees it.
+/// Whether another partition's writer wrote the same order, or another of the same session, at this moment. The next attempt
+/// sees it.
 fn is_race(error: &sqlx::Error) -> bool {
-    matches!(kit::postgres::violated_constraint(error), Some("orders_pkey" | "orders_one_per_hold"))
+    let constraint = kit::postgres::violated_constraint(error);
+    matches!(constraint, Some("orders_pkey" | "orders_one_per_hold" | "orders_one_open_per_session"))
 }

@@ -54,6 +54,21 @@ async fn a_new_hold_takes_the_place_of_the_earlier() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
+    let stage = Stage::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
+    let session = stage.session().await;
+    let first = stage.hold(&session, "a", &[3]).await.ok(201).text("hold");
+    let second = stage.hold(&session, "b", &[2]).await.ok(201).text("hold");
+    assert_eq!(stage.order(&session, "o", &first).await.ok(409).problem(), "hold-lost");
+    stage.delete(&format!("/v1/holds/{second}"), &session).await.ok(204);
+    assert_eq!(stage.order(&session, "p", &second).await.ok(409).problem(), "hold-lost");
+    assert_eq!((stage.committed().await, stage.free().await), (0, 10));
+    let third = stage.hold(&session, "c", &[1]).await.ok(201).text("hold");
+    stage.order(&session, "q", &third).await.ok(201);
+    stage.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hold_spans_shards_when_it_must() {
     let stage = Stage::with(Plan { stock: vec![(10, 10), (3, 1)], ..Plan::default() }).await;
     let (first, second, third) = (stage.session().await, stage.session().await, stage.session().await);

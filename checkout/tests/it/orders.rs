@@ -1,5 +1,6 @@
 //! Orders through the log and the writer: exact, repeatable, and gone when they are not paid.
 
+use checkout::contract;
 use futures::future::join_all;
 
 use crate::stage::{Answer, Plan, Stage, eventually};
@@ -40,6 +41,45 @@ async fn a_repeat_finds_its_order_and_another_body_is_refused() {
     assert_eq!(stage.order(&session, "o", &second).await.problem(), "idempotency-mismatch");
     assert_eq!(stage.order(&session, "p", &second).await.problem(), "order-open");
     assert_eq!(stage.order(&session, "p", "nonsense").await.problem(), "hold-malformed");
+    stage.check().await;
+}
+
+/// Both commands are in the log, each in a partition of its own, when the writer comes: its lanes meet at the same sessions,
+/// some in this order and some in that.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_orders_of_a_session_in_two_partitions_are_one() {
+    let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "50"), ("FAIRGATE_PLACING_SECS", "120")];
+    let stock = vec![(60, 1); 6];
+    let mut stage = Stage::with(Plan { settings, stock, writer: false, ..Plan::default() }).await;
+    let homes: Vec<i32> = stage.types.iter().map(|kind| contract::home_partition(kind.ticket_type, 0, 4)).collect();
+    let other = homes.iter().position(|home| *home != homes[0]).expect("types in two partitions");
+    let one = |index: usize| (0..6).map(|at| i32::from(at == index)).collect::<Vec<_>>();
+    let sessions = join_all((0..12).map(|_| stage.session())).await;
+    for (turn, session) in sessions.iter().enumerate() {
+        let kinds = if turn % 2 == 0 { [0, other] } else { [other, 0] };
+        for (key, kind) in ["a", "b"].into_iter().zip(kinds) {
+            let hold = eventually("a hold", || async {
+                let hold = stage.hold(session, key, &one(kind)).await;
+                (hold.status == 201).then(|| hold.text("hold"))
+            })
+            .await;
+            stage.order(session, key, &hold).await.ok(202);
+        }
+    }
+    stage.start_writer().await;
+    eventually("all are decided", || async {
+        let decided = "SELECT (SELECT count(*) FROM checkout.orders) + (SELECT count(*) FROM checkout.refusals)";
+        (stage.count(decided).await == 24).then_some(())
+    })
+    .await;
+    assert_eq!(stage.count("SELECT count(DISTINCT session) FROM checkout.orders").await, 12);
+    assert_eq!(stage.committed().await, 12);
+    assert_eq!(stage.count("SELECT count(*) FROM checkout.refusals WHERE reason = 'order_open'").await, 12);
+    assert_eq!(
+        stage.count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await,
+        0,
+        "lanes wait for each other in one order"
+    );
     stage.check().await;
 }
 

@@ -12,6 +12,8 @@ pub struct Order {
     pub order: Uuid,
     pub session: Uuid,
     pub hold: Uuid,
+    /// It is from when a session could have several open orders.
+    pub beside_another: bool,
     pub state: State,
     /// Money arrived, or nothing was to pay.
     pub is_paid: bool,
@@ -144,6 +146,12 @@ pub fn lost_payments<'a>(orders: &[Order], payments: &'a [Payment]) -> Vec<&'a P
     payments.iter().filter(|payment| !is_kept(payment)).collect()
 }
 
+/// Sessions with more than one order that is open or paid.
+pub fn sessions_with_many(orders: &[Order]) -> Vec<Repeated> {
+    let counts = orders.iter().filter(|order| order.state.keeps_stock() && !order.beside_another);
+    repeated(counts.map(|order| order.session.to_string()))
+}
+
 /// Orders of sessions that do not exist.
 pub fn without_session(orders: &[Order], sessions: &BTreeSet<Uuid>) -> Vec<Uuid> {
     orders.iter().filter(|order| !sessions.contains(&order.session)).map(|order| order.order).collect()
@@ -158,6 +166,7 @@ mod tests {
             order: Uuid::from_u128(1),
             session: Uuid::from_u128(2),
             hold: Uuid::from_u128(3),
+            beside_another: false,
             state,
             is_paid,
             payment_intent: Some("pi_1".into()),
@@ -237,6 +246,15 @@ mod tests {
         assert!(lost(Order { payment_intent: Some("pi_2".into()), ..order(State::Fulfilled, true) }));
         assert!(!lost(Order { refunds: refund("pi_1", false, Some(true)), ..order(State::RefundPending, true) }));
         assert_eq!(lost_payments(&[], &[payment]).len(), 1);
+    }
+
+    #[test]
+    fn a_session_has_one_open_order() {
+        let open = || order(State::Placed, false);
+        assert_eq!(sessions_with_many(&[open(), order(State::Fulfilled, true)]).len(), 1);
+        assert!(sessions_with_many(&[open(), order(State::Cancelled, false), order(State::Refunded, true)]).is_empty());
+        assert!(sessions_with_many(&[open(), Order { session: Uuid::nil(), ..open() }]).is_empty());
+        assert!(sessions_with_many(&[open(), Order { beside_another: true, ..open() }]).is_empty());
     }
 
     #[test]

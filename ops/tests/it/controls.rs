@@ -370,3 +370,14 @@ async fn data_a_hold_that_made_two_orders_is_seen() {
         ["UPDATE checkout.orders SET session = gen_random_uuid(), hold = gen_random_uuid() WHERE state = 'expired'"];
     objects(&house, &stray, &["orders-have-sessions"], &[]).await;
 }
+
+#[tokio::test]
+async fn data_a_session_with_two_open_orders_is_seen() {
+    let (house, _) = sold().await;
+    let breaks = [
+        "DROP INDEX checkout.orders_one_open_per_session",
+        "UPDATE checkout.orders SET session = (SELECT session FROM checkout.orders WHERE state = 'fulfilled')
+         WHERE state = 'awaiting_payment'",
+    ];
+    objects(&house, &breaks, &["one-open-order-per-session"], &[]).await;
+}

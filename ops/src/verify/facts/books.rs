@@ -159,6 +159,7 @@ struct OrderRow {
     order_id: Uuid,
     session: Uuid,
     hold: Uuid,
+    beside_another: bool,
     state: String,
     is_paid: bool,
     payment_intent: Option<String>,
@@ -174,7 +175,8 @@ struct RefundRow {
 
 async fn orders(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Order>> {
     let rows: Vec<OrderRow> = sqlx::query_as(
-        "SELECT o.order_id, o.session, o.hold, o.state, o.paid_at IS NOT NULL AS is_paid, o.payment_intent
+        "SELECT o.order_id, o.session, o.hold, o.beside_another, o.state, o.paid_at IS NOT NULL AS is_paid,
+                o.payment_intent
          FROM checkout.orders o
          WHERE $1::text IS NULL OR o.show = $1",
     )
@@ -188,6 +190,7 @@ async fn orders(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
                 order: row.order_id,
                 session: row.session,
                 hold: row.hold,
+                beside_another: row.beside_another,
                 state: state(&row.state)?,
                 is_paid: row.is_paid,
                 payment_intent: row.payment_intent,
