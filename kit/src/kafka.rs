@@ -17,9 +17,12 @@ use rdkafka::{
 
 use crate::http::RequestId;
 
+mod durability;
 mod producer;
 mod topic_id;
+mod wire;
 
+pub use durability::Weak;
 pub use producer::Producer;
 
 const REQUEST_ID: &str = "request-id";
@@ -149,14 +152,16 @@ impl Kafka {
         self.config().create().context("making a Kafka admin client")
     }
 
-    /// Creates a topic if it is not there. One that is there must have at least as many partitions.
+    /// Creates a topic if it is not there, so that what it acknowledges is on all replicas but one. One that is there must
+    /// have at least as many partitions, and be as strong.
     ///
     /// # Errors
-    /// Kafka away, or a topic with fewer partitions than asked.
+    /// Kafka away, or a topic with fewer partitions than asked, or one that is [`Weak`].
     pub async fn ensure_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> anyhow::Result<()> {
         let full = self.name(name);
         let mut topic = NewTopic::new(&full, partitions, TopicReplication::Fixed(self.replication));
-        for (key, value) in settings {
+        let durable = durability::settings(self.replication);
+        for (key, value) in settings.iter().copied().chain(durable.iter().map(|(key, value)| (*key, value.as_str()))) {
             topic = topic.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
@@ -169,6 +174,7 @@ impl Kafka {
                     if found < partitions {
                         bail!("topic {full} has {found} partitions, but {partitions} are asked for");
                     }
+                    self.ensure_topic_durable(&full).await?;
                 }
                 Err((_, code)) => bail!("Kafka did not create topic {full}: {code}"),
             }

@@ -2,10 +2,15 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use admin::contract::SUPPORT_TOPIC;
+use admission::contract::{HEADS_TOPIC, line_topic};
 use anyhow::Context;
 use axum::{Router, http::HeaderMap, routing::get};
+use catalog::contract::CATALOG_TOPIC;
+use checkout::contract::{COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC};
 use clap::ValueEnum;
 use kit::{
+    kafka::Weak,
     kept::KeptBody,
     limit::{
         ClientAddress, Policy,
@@ -186,8 +191,33 @@ impl Limits {
     }
 }
 
+/// Whether a topic is one of ours, of any crate.
+fn is_ours(topic: &str) -> bool {
+    let named = [HEADS_TOPIC, CATALOG_TOPIC, SUPPORT_TOPIC, COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC];
+    named.contains(&topic) || topic.starts_with(&line_topic(""))
+}
+
+/// Refuses to start on topics that may lose what they acknowledged. Where Kafka is away, that is found when it is there.
+async fn check_topics(stores: &Stores) -> anyhow::Result<()> {
+    match stores.kafka.ensure_durable(is_ours).await {
+        Err(error) if error.is::<Weak>() => Err(error),
+        Err(error) => {
+            tracing::warn!(error = format!("{error:#}"), "Kafka's topics were not checked");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
 /// Serves until the process is told to end.
+///
+/// # Errors
+/// As [`assemble`]'s, and topics that may lose what they acknowledged: the error says what to change.
 pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
+    // What is wrong with the settings, all of it, is said below.
+    if let Ok(stores) = Stores::from_env() {
+        check_topics(&stores).await?;
+    }
     assemble(roles, &ProcessEnv).await?.serve().await
 }
 

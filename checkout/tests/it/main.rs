@@ -20,3 +20,4 @@ mod setbacks;
 mod shop;
 mod stage;
 mod stops;
+mod topics;

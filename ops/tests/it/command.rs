@@ -1,6 +1,6 @@
 //! `fairgate verify` as people and scripts call it.
 
-use admission::contract::LaneHead;
+use admission::contract::{HEADS_TOPIC, LaneHead};
 use kit::testing::Corner;
 use serde_json::Value;
 use tokio::process::Command;
@@ -47,4 +47,25 @@ async fn it_ends_well_only_where_everything_holds_and_names_what_does_not() {
     assert!(success, "another show's faults are not this one's");
     let (success, _, said) = verify(&corner, &["--show", "nowhere"]).await;
     assert!(!success && said.contains("nowhere"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_on_topics_that_may_lose_what_they_acknowledged() {
+    let corner = corner().await;
+    corner.kafka.ensure_topic(HEADS_TOPIC, 1, &[]).await.expect("a topic");
+    let server = Command::new(env!("CARGO_BIN_EXE_fairgate"))
+        .args(["serve", "catalog"])
+        .envs(corner.settings())
+        .env("FAIRGATE_KAFKA_REPLICATION", "3")
+        .env("FAIRGATE_LISTEN", "127.0.0.1:0")
+        .kill_on_drop(true)
+        .output();
+    let output =
+        tokio::time::timeout(std::time::Duration::from_secs(20), server).await.expect("an end").expect("a start");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let topic = corner.kafka.name(HEADS_TOPIC);
+    assert!(
+        !output.status.success() && said.contains(&format!("topic {topic} has 1 replica(s) where 3 are set")),
+        "{said}"
+    );
 }
