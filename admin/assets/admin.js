@@ -9,7 +9,7 @@ function words(value) {
 }
 
 function put(element, value) {
-  const text = words(value);
+  const text = words(element.dataset.value === "phase" ? value.replace("_", "-") : value);
   if (element.textContent === text) return;
   element.textContent = text;
   if (element.dataset.value === "phase") {
@@ -60,7 +60,7 @@ function hear() {
 
 function doubt() {
   if (Date.now() - heard < PATIENCE_MS) return;
-  tell(`No news since ${new Date(heard).toISOString().slice(11, 19)} UTC. Reload the page.`);
+  tell(`No news since ${new Date(heard).toLocaleTimeString("en-GB")}, your time. Reload the page.`);
 }
 
 if (table) {

@@ -95,6 +95,9 @@ impl RoomWish {
 /// A show before it is marked or unmarked.
 pub struct Standing {
     pub show: String,
+    pub title: String,
+    /// IANA name, of the venue.
+    pub time_zone: String,
     pub marked: bool,
     pub room: Option<RoomFigures>,
 }
@@ -112,17 +115,17 @@ impl Standing {
     pub async fn marking(&self, app: &App, wish: &RoomWish) -> Result<Effect, Error> {
         wish.check()?;
         Ok(match &self.room {
-            Some(known) => with_room(self.marked, &known.room, &known.flow, wish),
+            Some(known) => with_room(self.marked, &known.room, &known.flow, wish, &self.time_zone),
             None => {
                 may_have_room(app, &self.show).await?;
-                with_new_room(&self.show, wish, Utc::now())
+                with_new_room(&self.show, wish, Utc::now(), &self.time_zone)
             }
         })
     }
 
     /// What taking the mark away would do.
     pub fn unmarking(&self) -> Effect {
-        without_mark(self.marked, self.room.as_ref().map(|known| (&known.room, &known.flow)))
+        without_mark(self.marked, self.room.as_ref().map(|known| (&known.room, &known.flow)), &self.time_zone)
     }
 }
 
@@ -140,7 +143,11 @@ pub async fn standing(app: &App, show: &str) -> Result<Standing, Error> {
         Some(room) => live::room(app, &room).await?,
         None => None,
     };
-    Ok(Standing { show: show.to_owned(), marked: seller.high_traffic, room })
+    // A draft is called by its id, and its venue may still change.
+    let known = catalog::contract::show(&app.pool, show).await?;
+    let (title, time_zone) =
+        known.map_or_else(|| (show.to_owned(), "UTC".to_owned()), |known| (known.title, known.venue.time_zone));
+    Ok(Standing { show: show.to_owned(), title, time_zone, marked: seller.high_traffic, room })
 }
 
 /// A show that is withdrawn gets no room; the room of another is called as the show is, unless it was made by hand.

@@ -1,5 +1,6 @@
 //! What marking a show as high-traffic does, and taking the mark away: in words, and setting by setting. Pure.
 
+use catalog::contract::when;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +9,7 @@ use waitroom::contract::{Phase, RoomState};
 use crate::{
     figures::Flow,
     high_traffic::RoomWish,
-    preview::{self, count, moment, per_sec, wait_words, waiting_words},
+    preview::{self, count, per_sec, wait_words, waiting_words},
 };
 
 /// A line whose length everybody can picture, to say what a rate means before anybody waits.
@@ -34,10 +35,13 @@ pub struct Effect {
 }
 
 /// What marking does to a show that has no room yet.
-pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>) -> Effect {
+pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>, time_zone: &str) -> Effect {
     let opens = match &wish.opens_at {
         Some(at) if *at <= now => "The time it opens has passed: it opens within a second.".to_owned(),
-        Some(at) => format!("Nobody can join before it opens by itself on {}, unless somebody opens it.", moment(at)),
+        Some(at) => format!(
+            "Nobody can join before it opens by itself on {}, unless somebody opens it.",
+            when::full(*at, time_zone)
+        ),
         None => "Nobody can join before somebody opens it.".to_owned(),
     };
     let speed = match wait_words(CROWD, wish.rate_per_sec) {
@@ -69,19 +73,24 @@ pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>) -> Effect 
         new(RATE, per_sec(wish.rate_per_sec)),
         new(CAP, count(wish.max_active.into())),
         new(WINDOW, wish.claim_window_secs.to_string()),
-        new(OPENS, opening(wish.opens_at.as_ref())),
+        new(OPENS, opening(wish.opens_at, time_zone)),
     ];
     Effect { words, settings }
 }
 
 /// What marking does to a show whose room is there, marked or not.
-pub fn with_room(marked: bool, room: &RoomState, flow: &Flow, wish: &RoomWish) -> Effect {
-    let mut words = preview::effects(room, flow, &wish.settings());
+pub fn with_room(marked: bool, room: &RoomState, flow: &Flow, wish: &RoomWish, time_zone: &str) -> Effect {
+    let mut words = preview::effects(room, flow, &wish.settings(), time_zone);
     if !marked {
         words.push(TOLD.to_owned());
     }
     if !words.is_empty() {
-        words.push(format!("The room {} keeps its {}. {}", room.room, lanes(room.lanes), goes_on(room, flow)));
+        words.push(format!(
+            "The room {} keeps its {}. {}",
+            room.room,
+            lanes(room.lanes),
+            goes_on(room, flow, time_zone)
+        ));
     }
     let setting = |name, before: String, after: String| Setting { name, before: Some(before), after };
     let same = |name, value: String| setting(name, value.clone(), value);
@@ -91,13 +100,13 @@ pub fn with_room(marked: bool, room: &RoomState, flow: &Flow, wish: &RoomWish) -
         setting(RATE, per_sec(room.rate_per_sec), per_sec(wish.rate_per_sec)),
         setting(CAP, count(room.max_active.into()), count(wish.max_active.into())),
         setting(WINDOW, room.claim_window_secs.to_string(), wish.claim_window_secs.to_string()),
-        same(OPENS, opening(room.opens_at.as_ref())),
+        same(OPENS, opening(room.opens_at, time_zone)),
     ];
     Effect { words, settings }
 }
 
 /// What taking the mark away does.
-pub fn without_mark(marked: bool, room: Option<(&RoomState, &Flow)>) -> Effect {
+pub fn without_mark(marked: bool, room: Option<(&RoomState, &Flow)>, time_zone: &str) -> Effect {
     let mut words = Vec::new();
     if marked {
         words.push(
@@ -107,7 +116,7 @@ pub fn without_mark(marked: bool, room: Option<(&RoomState, &Flow)>) -> Effect {
             words.push(format!(
                 "The room {} stays as it is, and fans still come to the show through it. {}",
                 room.room,
-                goes_on(room, flow)
+                goes_on(room, flow, time_zone)
             ));
         }
     }
@@ -131,15 +140,17 @@ fn yes_or_no(is: bool) -> String {
     if is { "yes" } else { "no" }.to_owned()
 }
 
-fn opening(at: Option<&DateTime<Utc>>) -> String {
-    at.map_or_else(|| "no, somebody opens it".to_owned(), moment)
+fn opening(at: Option<DateTime<Utc>>, time_zone: &str) -> String {
+    at.map_or_else(|| "no, somebody opens it".to_owned(), |at| when::full(at, time_zone))
 }
 
 /// What a room goes on doing, whatever is said about its show.
-fn goes_on(room: &RoomState, flow: &Flow) -> String {
-    match (room.phase, &room.opens_at) {
+fn goes_on(room: &RoomState, flow: &Flow, time_zone: &str) -> String {
+    match (room.phase, room.opens_at) {
         (Phase::Draft, _) => "It is a draft, and nobody can join.".to_owned(),
-        (Phase::Scheduled | Phase::PreQueue, Some(at)) => format!("It still opens by itself on {}.", moment(at)),
+        (Phase::Scheduled | Phase::PreQueue, Some(at)) => {
+            format!("It still opens by itself on {}.", when::full(at, time_zone))
+        }
         (Phase::Scheduled | Phase::PreQueue, None) => "It still opens when somebody opens it.".to_owned(),
         (Phase::Open, _) => format!("It is open and stays so. {} They keep their places.", waiting_words(flow)),
         (Phase::Paused, _) => format!("It is paused and stays so. {} They keep their places.", waiting_words(flow)),
@@ -150,6 +161,8 @@ fn goes_on(room: &RoomState, flow: &Flow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ZONE: &str = "Europe/Oslo";
 
     fn room(phase: Phase, opens_at: Option<DateTime<Utc>>) -> RoomState {
         RoomState {
@@ -199,11 +212,11 @@ mod tests {
 
     #[test]
     fn a_new_room_is_told_with_all_its_settings_and_whom_it_affects() {
-        let effect = with_new_room("s", &RoomWish { opens_at: Some(noon()), ..wish() }, DateTime::UNIX_EPOCH);
+        let effect = with_new_room("s", &RoomWish { opens_at: Some(noon()), ..wish() }, DateTime::UNIX_EPOCH, ZONE);
         let text = effect.words.join(" ");
         for part in [
             "The room s is made, with 8 lanes in its line",
-            "opens by itself on 1 May 2031, 12:00:00 UTC",
+            "opens by itself on Thursday 1 May 2031 at 14:00, Oslo time",
             "50/s are let in at most: of 10,000 in line, the last waits about 3 to 4 minutes.",
             "1,000 sessions",
             "120 seconds",
@@ -213,10 +226,10 @@ mod tests {
         }
         assert_eq!(effect.settings.len(), 6);
         assert_eq!(changed(&effect).len(), 6);
-        let of = |opens_at| with_new_room("s", &RoomWish { opens_at, ..wish() }, noon()).words[0].clone();
+        let of = |opens_at| with_new_room("s", &RoomWish { opens_at, ..wish() }, noon(), ZONE).words[0].clone();
         assert!(of(Some(noon())).contains("opens within a second"));
         assert!(of(None).contains("before somebody opens it"));
-        let shut = with_new_room("s", &RoomWish { rate_per_sec: 0.0, ..wish() }, noon());
+        let shut = with_new_room("s", &RoomWish { rate_per_sec: 0.0, ..wish() }, noon(), ZONE);
         assert!(shut.words[1].contains("nobody is let in"), "{shut:?}");
     }
 
@@ -224,7 +237,7 @@ mod tests {
     fn a_room_that_is_there_changes_only_what_a_wish_can_change() {
         let before = room(Phase::Scheduled, Some(noon()));
         let wish = RoomWish { opens_at: Some(DateTime::UNIX_EPOCH), ..wish() };
-        let effect = with_room(false, &before, &flow(0), &wish);
+        let effect = with_room(false, &before, &flow(0), &wish, ZONE);
         assert_eq!(
             changed(&effect),
             [
@@ -234,10 +247,10 @@ mod tests {
             ]
         );
         let opens = effect.settings.last().expect("settings");
-        assert_eq!((opens.name, opens.after.as_str()), ("Opens by itself", "1 May 2031, 12:00:00 UTC"));
+        assert_eq!((opens.name, opens.after.as_str()), ("Opens by itself", "Thursday 1 May 2031 at 14:00, Oslo time"));
         let text = effect.words.join(" ");
         assert!(text.contains("keeps its 4 lanes. It still opens by itself on 1 May 2031"), "{text}");
-        let open = with_room(true, &room(Phase::Open, None), &flow(12_408), &wish).words.join(" ");
+        let open = with_room(true, &room(Phase::Open, None), &flow(12_408), &wish, ZONE).words.join(" ");
         for part in ["At 50/s the last of them waits", "12,408 are waiting. They keep their places."] {
             assert!(open.contains(part), "{part}: {open}");
         }
@@ -247,16 +260,16 @@ mod tests {
     #[test]
     fn what_stays_as_it_is_has_no_words() {
         let as_is = RoomWish { rate_per_sec: 200.0, max_active: 2000, ..wish() };
-        assert_eq!(with_room(true, &room(Phase::Open, None), &flow(3), &as_is).words, Vec::<String>::new());
-        assert_eq!(without_mark(false, None).words, Vec::<String>::new());
+        assert_eq!(with_room(true, &room(Phase::Open, None), &flow(3), &as_is, ZONE).words, Vec::<String>::new());
+        assert_eq!(without_mark(false, None, ZONE).words, Vec::<String>::new());
     }
 
     #[test]
     fn without_the_mark_the_room_goes_on() {
-        let effect = without_mark(true, Some((&room(Phase::Open, None), &flow(1))));
+        let effect = without_mark(true, Some((&room(Phase::Open, None), &flow(1))), ZONE);
         assert_eq!(changed(&effect), [("High traffic", "yes", "no")]);
         assert!(effect.words[1].contains("The room r stays"), "{effect:?}");
         assert!(effect.words[1].contains("1 is waiting."), "{effect:?}");
-        assert_eq!(without_mark(true, None).words.len(), 1);
+        assert_eq!(without_mark(true, None, ZONE).words.len(), 1);
     }
 }

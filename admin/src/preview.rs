@@ -1,6 +1,6 @@
 //! What a change does to those who wait, in words and numbers, before it is done. Pure.
 
-use catalog::contract::price::grouped;
+use catalog::contract::{price::grouped, when};
 use chrono::{DateTime, Utc};
 use waitroom::contract::{Phase, RoomChange, RoomState, wait_secs};
 
@@ -10,11 +10,11 @@ use crate::figures::Flow;
 const HELD_BACK: f64 = 0.8;
 
 /// What a change would do: one sentence or more for each thing that changes, the weightiest first. Empty where nothing
-/// would change.
-pub fn effects(room: &RoomState, flow: &Flow, change: &RoomChange) -> Vec<String> {
+/// would change. Times are told in the venue's `time_zone`.
+pub fn effects(room: &RoomState, flow: &Flow, change: &RoomChange, time_zone: &str) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(phase) = change.phase.filter(|phase| *phase != room.phase) {
-        words.push(phase_words(room, flow, phase, change.rate_per_sec.unwrap_or(room.rate_per_sec)));
+        words.push(phase_words(room, flow, phase, change.rate_per_sec.unwrap_or(room.rate_per_sec), time_zone));
     }
     if let Some(rate) = change.rate_per_sec.filter(|rate| (*rate - room.rate_per_sec).abs() > f64::EPSILON) {
         words.push(rate_words(room, flow, rate));
@@ -39,6 +39,11 @@ pub fn count(number: i64) -> String {
 /// `21 November 2026, 19:30:09 UTC`
 pub fn moment(at: &DateTime<Utc>) -> String {
     at.format("%-d %B %Y, %H:%M:%S UTC").to_string()
+}
+
+/// `pre-queue`
+pub fn phase_name(phase: &Phase) -> String {
+    phase.as_text().replace('_', "-")
 }
 
 /// `50`, `2.5`
@@ -81,7 +86,7 @@ fn range_words(low: u64, high: u64, unit: &str) -> String {
     }
 }
 
-fn phase_words(room: &RoomState, flow: &Flow, phase: Phase, rate: f64) -> String {
+fn phase_words(room: &RoomState, flow: &Flow, phase: Phase, rate: f64, time_zone: &str) -> String {
     let waiting = waiting_words(flow);
     match phase {
         Phase::Open => match wait_words(flow.waiting, rate).filter(|_| flow.waiting > 0) {
@@ -107,13 +112,13 @@ fn phase_words(room: &RoomState, flow: &Flow, phase: Phase, rate: f64) -> String
         Phase::Draft | Phase::Scheduled => {
             let opens = match (&room.opens_at, phase) {
                 (Some(_), Phase::Draft) => " It does not open by itself while it is a draft.".to_owned(),
-                (Some(at), _) => format!(" It opens by itself on {}.", moment(at)),
+                (Some(at), _) => format!(" It opens by itself on {}.", when::full(*at, time_zone)),
                 (None, _) => String::new(),
             };
             format!(
                 "The room becomes {}. Nobody can join until it opens. Now it is {}.{opens}",
-                phase.as_text(),
-                room.phase.as_text()
+                phase_name(&phase),
+                phase_name(&room.phase)
             )
         }
     }
@@ -234,6 +239,8 @@ fn message_words(flow: &Flow, message: &str) -> String {
 mod tests {
     use super::*;
 
+    const ZONE: &str = "Europe/Oslo";
+
     fn room() -> RoomState {
         RoomState {
             room: "r".into(),
@@ -264,7 +271,7 @@ mod tests {
     }
 
     fn words(flow: &Flow, change: &RoomChange) -> String {
-        effects(&room(), flow, change).join(" ")
+        effects(&room(), flow, change, ZONE).join(" ")
     }
 
     #[test]
@@ -326,11 +333,13 @@ mod tests {
     fn going_back_to_draft_says_that_nothing_opens_by_itself() {
         let scheduled = RoomState { phase: Phase::Scheduled, opens_at: Some(DateTime::UNIX_EPOCH), ..room() };
         let to = |room: &RoomState, phase| {
-            effects(room, &flow(0), &RoomChange { phase: Some(phase), ..RoomChange::default() }).join(" ")
+            effects(room, &flow(0), &RoomChange { phase: Some(phase), ..RoomChange::default() }, ZONE).join(" ")
         };
         assert!(to(&scheduled, Phase::Draft).contains("does not open by itself"));
         let draft = RoomState { phase: Phase::Draft, ..scheduled };
-        assert!(to(&draft, Phase::Scheduled).contains("opens by itself on 1 January 1970"));
+        assert!(
+            to(&draft, Phase::Scheduled).contains("opens by itself on Thursday 1 January 1970 at 01:00, Oslo time")
+        );
     }
 
     #[test]
@@ -342,12 +351,13 @@ mod tests {
             claim_window_secs: Some(120),
             message: Some(String::new()),
         };
-        assert_eq!(effects(&room(), &flow(5), &same), Vec::<String>::new());
+        assert_eq!(effects(&room(), &flow(5), &same, ZONE), Vec::<String>::new());
         assert_eq!(
             effects(
                 &room(),
                 &flow(5),
-                &RoomChange { claim_window_secs: Some(60), message: Some("Soon.".into()), ..same }
+                &RoomChange { claim_window_secs: Some(60), message: Some("Soon.".into()), ..same },
+                ZONE
             )
             .len(),
             2

@@ -58,3 +58,9 @@ pub async fn change_in(
     }
     Ok(changed)
 }
+
+/// The zone that times of a show's room are told in: its venue's.
+pub async fn time_zone(app: &App, show: &str) -> Result<String, Error> {
+    let known = catalog::contract::show(&app.pool, show).await?;
+    Ok(known.map_or_else(|| "UTC".to_owned(), |show| show.venue.time_zone))
+}

@@ -1,8 +1,11 @@
 //! Times as people read them: in the venue's zone, with the zone named. What a fan must do in time is a [`Moment`], which
 //! the fan's browser tells in the fan's own zone (`time.js`). Pure.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
+
+/// `2026-11-21T20:00`, as browsers write a local time.
+const LOCAL: &str = "%Y-%m-%dT%H:%M";
 
 /// A zone we do not know tells times in UTC, and says so.
 fn zone(name: &str) -> Tz {
@@ -79,6 +82,21 @@ impl Moment {
     }
 }
 
+/// A local time out of a form, in the venue's zone. Where clocks are put back, the earlier of two; `None` for what is no time,
+/// or falls into the hour that clocks skip.
+pub fn from_local(text: &str, time_zone: &str) -> Option<DateTime<Utc>> {
+    let text = text.trim();
+    let local = NaiveDateTime::parse_from_str(text, LOCAL)
+        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"))
+        .ok()?;
+    Some(zone(time_zone).from_local_datetime(&local).earliest()?.to_utc())
+}
+
+/// The same the other way round, for a field's value.
+pub fn local(at: DateTime<Utc>, time_zone: &str) -> String {
+    at.with_timezone(&zone(time_zone)).format(LOCAL).to_string()
+}
+
 /// How far off something is, for whoever cannot see it counted down: `4 minutes`, `45 seconds`. Never more than it is.
 pub fn span(secs: i64) -> String {
     match secs {
@@ -118,6 +136,15 @@ mod tests {
         assert_eq!(machine(at, "Europe/Berlin"), "2026-11-21T20:00:00+01:00");
         let late: DateTime<Utc> = "2026-11-21T23:30:00Z".parse().expect("a time");
         assert_eq!(date_block(late, "Europe/Berlin").day, "22");
+    }
+
+    #[test]
+    fn times_in_forms_are_those_of_the_venue() {
+        let at = from_local("2026-11-21T20:00", "Europe/Berlin").expect("a time");
+        assert_eq!(at.to_rfc3339(), "2026-11-21T19:00:00+00:00");
+        assert_eq!(local(at, "Europe/Berlin"), "2026-11-21T20:00");
+        assert_eq!(from_local("2026-03-29T02:30", "Europe/Berlin"), None, "clocks skip it");
+        assert_eq!(from_local("tomorrow", "Europe/Berlin"), None);
     }
 
     #[test]

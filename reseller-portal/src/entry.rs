@@ -1,30 +1,11 @@
-//! What people type into forms: times of day without a zone, amounts of money. Pure.
+//! What people type into forms: amounts of money. Pure.
 
 use catalog::contract::price;
-use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
-
-/// `2026-11-21T20:00`, as browsers write a local time.
-const LOCAL: &str = "%Y-%m-%dT%H:%M";
 
 /// A zone we do not know counts as UTC.
 pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
-}
-
-/// A local time in the venue's zone. Where clocks are put back, the earlier of two; `None` for what is no time, or falls
-/// into the hour that clocks skip.
-pub fn time(text: &str, time_zone: &str) -> Option<DateTime<Utc>> {
-    let text = text.trim();
-    let local = NaiveDateTime::parse_from_str(text, LOCAL)
-        .or_else(|_| NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S"))
-        .ok()?;
-    Some(zone(time_zone).from_local_datetime(&local).earliest()?.to_utc())
-}
-
-/// The same the other way round, for a field's value.
-pub fn local(at: DateTime<Utc>, time_zone: &str) -> String {
-    at.with_timezone(&zone(time_zone)).format(LOCAL).to_string()
 }
 
 /// An amount such as `45`, `45.5` or `1250,00` in the currency's minor unit. `None` for what is no such amount, has more
@@ -43,15 +24,6 @@ pub fn money(text: &str, currency: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_those_of_the_venue() {
-        let at = time("2026-11-21T20:00", "Europe/Berlin").expect("a time");
-        assert_eq!(at.to_rfc3339(), "2026-11-21T19:00:00+00:00");
-        assert_eq!(local(at, "Europe/Berlin"), "2026-11-21T20:00");
-        assert_eq!(time("2026-03-29T02:30", "Europe/Berlin"), None, "clocks skip it");
-        assert_eq!(time("tomorrow", "Europe/Berlin"), None);
-    }
 
     #[test]
     fn amounts_are_read_to_the_cent_or_not_at_all() {

@@ -181,5 +181,6 @@ pub async fn preview(
     let now = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
     let change = change.into();
     changed(&now.room, &change)?;
-    Ok(Json(Preview { effects: effects(&now.room, &now.flow, &change), now }))
+    let time_zone = rooms::time_zone(&app, &now.room.show).await?;
+    Ok(Json(Preview { effects: effects(&now.room, &now.flow, &change, &time_zone), now }))
 }

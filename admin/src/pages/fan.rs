@@ -66,7 +66,7 @@ async fn page(app: &App, order: &OrderDetails, link: &OrderLink) -> Result<Suppo
         None => Vec::new(),
     };
     Ok(SupportPage {
-        order: OrderView::new(order),
+        order: OrderView::load(app, order).await?,
         back: link.path(),
         action: link.support_path(),
         messages: store::support::messages(&app.pool, &ids).await?,

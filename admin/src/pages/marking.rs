@@ -6,8 +6,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use catalog::contract::Withdrawal;
-use chrono::{DateTime, NaiveDateTime, Utc};
+use catalog::contract::{Withdrawal, when};
+use chrono::{DateTime, Utc};
 use kit::{
     extract::{Path, Query},
     http::RequestId,
@@ -33,7 +33,7 @@ const WISH: [&str; 5] = ["lanes", "rate_per_sec", "max_active", "claim_window_se
 struct Field {
     name: &'static str,
     label: &'static str,
-    hint: &'static str,
+    hint: String,
     kind: &'static str,
     value: String,
 }
@@ -43,6 +43,7 @@ struct Field {
 struct ShowPage {
     frame: Frame,
     show: String,
+    title: String,
     room: Option<RoomState>,
     marked: bool,
     /// What is known of its withdrawal; `None` where it can be withdrawn or is a draft.
@@ -60,12 +61,17 @@ async fn form(
     given: Option<&Fields>,
     faults: Faults,
 ) -> Result<Response, Error> {
-    let Standing { show, marked, room } = standing;
+    let Standing { show, title, time_zone, marked, room } = standing;
     let room = room.map(|known| known.room);
     let now = room.as_ref();
     let value = |name: &str, default: String| given.map_or(default, |fields| fields.text(name).to_owned());
-    let field =
-        |name, label, hint, default: String| Field { name, label, hint, kind: "text", value: value(name, default) };
+    let field = |name, label, hint: &str, default: String| Field {
+        name,
+        label,
+        hint: hint.to_owned(),
+        kind: "text",
+        value: value(name, default),
+    };
     let mut fields = vec![
         field("rate_per_sec", "Let in per second, at most", "", now.map_or(50.0, |room| room.rate_per_sec).to_string()),
         field("max_active", "Sessions in checkout, at most", "", now.map_or(1000, |room| room.max_active).to_string()),
@@ -79,14 +85,14 @@ async fn form(
     if room.is_none() {
         let known = catalog::contract::show(&app.pool, &show).await?;
         fields.insert(0, field("lanes", "Lanes", "1 to 256. They cannot be changed later.", "4".to_owned()));
-        let opens = known.map_or(String::new(), |show| show.on_sale_at.format("%Y-%m-%dT%H:%M").to_string());
-        let hint = "In UTC. Leave it empty to open the room by hand.";
-        fields.push(Field { kind: "datetime-local", ..field("opens_at", "Opens by itself", hint, opens) });
+        let opens = known.map_or(String::new(), |show| when::local(show.on_sale_at, &time_zone));
+        let hint = format!("In {}. Leave it empty to open the room by hand.", when::zone_name(&time_zone));
+        fields.push(Field { kind: "datetime-local", hint, ..field("opens_at", "Opens by itself", "", opens) });
     }
     let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
     let published = catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
     let frame = Frame::new(signed, "shows");
-    Ok(kit::page::html(&ShowPage { frame, show, room, marked, withdrawal, published, fields, faults }))
+    Ok(kit::page::html(&ShowPage { frame, show, title, room, marked, withdrawal, published, fields, faults }))
 }
 
 /// `GET /admin/shows/{show}`
@@ -94,18 +100,16 @@ pub async fn one(State(app): State<App>, signed: Signed<Admins>, Path(show): Pat
     form(&app, &signed, standing(&app, &show).await?, None, Faults::default()).await
 }
 
-fn time(text: &str) -> Result<Option<DateTime<Utc>>, Error> {
+fn time(text: &str, time_zone: &str) -> Result<Option<DateTime<Utc>>, Error> {
     if text.is_empty() {
         return Ok(None);
     }
-    ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-        .into_iter()
-        .find_map(|pattern| NaiveDateTime::parse_from_str(text, pattern).ok())
-        .map(|at| Some(at.and_utc()))
+    when::from_local(text, time_zone)
+        .map(Some)
         .ok_or_else(|| Error::field("opens_at", "Give a day and a time, such as 2026-11-21T19:30."))
 }
 
-fn wish(fields: &Fields) -> Result<RoomWish, Error> {
+fn wish(fields: &Fields, time_zone: &str) -> Result<RoomWish, Error> {
     let needed = |name: &'static str| move || Error::field(name, "Give a number.");
     Ok(RoomWish {
         // A room that is there keeps its own, and its form does not ask.
@@ -113,7 +117,7 @@ fn wish(fields: &Fields) -> Result<RoomWish, Error> {
         rate_per_sec: fields.number("rate_per_sec")?.ok_or_else(needed("rate_per_sec"))?,
         max_active: fields.number("max_active")?.ok_or_else(needed("max_active"))?,
         claim_window_secs: fields.number("claim_window_secs")?.ok_or_else(needed("claim_window_secs"))?,
-        opens_at: time(fields.text("opens_at"))?,
+        opens_at: time(fields.text("opens_at"), time_zone)?,
     })
 }
 
@@ -125,7 +129,7 @@ async fn confirm(
     fields: &Fields,
     note: Option<&'static str>,
 ) -> Result<Response, Error> {
-    let effect = match wish(fields) {
+    let effect = match wish(fields, &standing.time_zone) {
         Ok(wish) => standing.marking(app, &wish).await,
         Err(error) => Err(error),
     };
@@ -142,7 +146,7 @@ async fn confirm(
     let show = &standing.show;
     Ok(kit::page::html(&ConfirmPage {
         frame: Frame::new(signed, "shows"),
-        title: format!("High traffic: {show}"),
+        title: format!("High traffic: {}", standing.title),
         note,
         effects: effect.words,
         settings: effect.settings,
@@ -177,7 +181,8 @@ pub async fn mark(
     request: RequestId,
     Posted { signed, fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
-    let marked = match wish(&fields) {
+    let time_zone = standing(&app, &show).await?.time_zone;
+    let marked = match wish(&fields, &time_zone) {
         Ok(wish) => high_traffic::mark(&app, &signed.staff, &show, (&wish, Some(fields.text("seen"))), &request).await,
         Err(error) => Err(error),
     };
@@ -206,7 +211,7 @@ pub async fn unmark_preview(
     let effect = standing.unmarking();
     Ok(kit::page::html(&ConfirmPage {
         frame: Frame::new(&signed, "shows"),
-        title: format!("Take the mark away: {show}"),
+        title: format!("Take the mark away: {}", standing.title),
         note: None,
         effects: effect.words,
         settings: effect.settings,

@@ -1,10 +1,10 @@
 //! An order as the support pages tell it.
 
-use catalog::contract::price;
+use catalog::contract::{Show, price, when};
 use checkout::contract::{OrderDetails, State};
 use uuid::Uuid;
 
-use super::view::moment;
+use crate::{App, error::Error};
 
 /// Facts of an order, in words.
 pub struct OrderView {
@@ -29,11 +29,18 @@ pub fn number_of(order: Uuid) -> String {
 }
 
 impl OrderView {
-    pub fn new(order: &OrderDetails) -> Self {
+    pub async fn load(app: &App, order: &OrderDetails) -> Result<Self, Error> {
+        Ok(Self::new(order, catalog::contract::show(&app.pool, &order.show).await?.as_ref()))
+    }
+
+    /// Times are told where the show takes place.
+    fn new(order: &OrderDetails, show: Option<&Show>) -> Self {
+        let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
+        let moment = |at| when::full(at, zone);
         let money = |minor| price::format(minor, &order.currency);
         let refund = match (&order.refund, order.refund_requested) {
             (Some(refund), _) => match &refund.done_at {
-                Some(at) => format!("{} went back on {}", money(refund.amount_minor), moment(at)),
+                Some(at) => format!("{} went back on {}", money(refund.amount_minor), moment(*at)),
                 None if refund.is_failing() => {
                     format!("{} is owed; the payment provider has not given it back yet", money(refund.amount_minor))
                 }
@@ -45,17 +52,17 @@ impl OrderView {
         let failing = order.refund.as_ref().filter(|refund| refund.is_failing());
         let refund_fault = failing.and_then(|refund| {
             let times = if refund.attempts == 1 { "once".to_owned() } else { format!("{} times", refund.attempts) };
-            let again = moment(&refund.next_attempt_at);
+            let again = moment(refund.next_attempt_at);
             let fault = refund.last_fault.as_deref()?;
             Some(format!("The provider refuses: {fault}. It was asked {times}, and is asked again on {again}."))
         });
         Self {
             number: number_of(order.order),
-            show: order.show.clone(),
+            show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
             state: order.state.to_string().replace('_', " "),
             tickets: order.lines.iter().map(|(_, quantity, _)| quantity).sum(),
             amount: money(order.amount_minor),
-            placed: moment(&order.placed_at),
+            placed: moment(order.placed_at),
             refund,
             refund_fault: refund_fault.unwrap_or_default(),
             buyer: format!("{}, {}", order.buyer.name, order.buyer.email),

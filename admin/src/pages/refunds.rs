@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     order_view::number_of,
-    view::{Frame, moment},
+    view::{Frame, Titles},
 };
 use crate::{
     App,
@@ -23,7 +23,6 @@ use crate::{
 struct Row {
     number: String,
     amount: String,
-    asked_again: String,
     refund: FailingRefund,
 }
 
@@ -32,6 +31,7 @@ struct Row {
 struct RefundsPage {
     frame: Frame,
     rows: Vec<Row>,
+    titles: Titles,
     next: Option<Uuid>,
 }
 
@@ -48,12 +48,12 @@ pub async fn failing(
 ) -> Result<Response, Error> {
     let refunds = refund::failing(&app, wanted.after, REFUNDS_PAGE).await?;
     let next = next(&refunds, REFUNDS_PAGE, |refund| refund.order);
+    let titles = Titles::of(&app.pool, refunds.iter().map(|refund| &refund.show)).await?;
     let row = |refund: FailingRefund| Row {
         number: number_of(refund.order),
         amount: price::format(refund.amount_minor, &refund.currency),
-        asked_again: moment(&refund.next_attempt_at),
         refund,
     };
     let rows = refunds.into_iter().map(row).collect();
-    Ok(kit::page::html(&RefundsPage { frame: Frame::new(&signed, "support"), rows, next }))
+    Ok(kit::page::html(&RefundsPage { frame: Frame::new(&signed, "support"), rows, titles, next }))
 }

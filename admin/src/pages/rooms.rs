@@ -15,7 +15,7 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use waitroom::contract::{Phase, RoomChange, RoomState, changed};
 
-use super::view::{Faults, Frame, SCRIPT, phase};
+use super::view::{Faults, Frame, SCRIPT, Titles, phase};
 use crate::{
     App,
     error::Error,
@@ -23,7 +23,7 @@ use crate::{
     live::{self, RoomFigures},
     marking::Setting,
     preview::{count, effects},
-    rooms::{self, mark},
+    rooms::{self, mark, time_zone},
     session::{Anyone, Fields, Posted, Signed},
 };
 
@@ -37,6 +37,7 @@ struct RoomsPage {
     script: String,
     rooms: Vec<Row>,
     closed: Vec<RoomState>,
+    titles: Titles,
 }
 
 /// A room in the list, with the small picture of how many waited.
@@ -51,9 +52,11 @@ pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Respo
     closed.retain(|room| room.phase == Phase::Closed);
     closed.truncate(CLOSED_MAX);
     let row = |live: &RoomFigures| Row { live: live.clone(), spark: waiting(&app.seen.picture(&live.room.room)).1 };
-    let rooms = app.live.rooms().iter().map(row).collect();
+    let rooms: Vec<Row> = app.live.rooms().iter().map(row).collect();
+    let shows = rooms.iter().map(|row| &row.live.room.show).chain(closed.iter().map(|room| &room.show));
+    let titles = Titles::of(&app.pool, shows).await?;
     let frame = Frame::new(&signed, "rooms");
-    Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms, closed }))
+    Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms, closed, titles }))
 }
 
 /// `GET /admin/stream`
@@ -66,6 +69,8 @@ pub async fn stream(State(app): State<App>, signed: Signed<Anyone>) -> Result<im
 struct RoomPage {
     frame: Frame,
     script: String,
+    /// What the room's show is called.
+    title: String,
     live: RoomFigures,
     picture: String,
     /// Phases the room may go to, with the words of their buttons.
@@ -120,20 +125,27 @@ pub async fn one(
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
     let done = opening.done.map(|_| "Every instance follows within a second.");
-    Ok(kit::page::html(&RoomPage { done, ..page(&app, &signed, live, None) }))
+    Ok(kit::page::html(&RoomPage { done, ..page(&app, &signed, live, None).await? }))
 }
 
 /// The page of a room; with what was `given` in its form, where that is shown again.
-fn page(app: &App, signed: &Signed<Anyone>, live: RoomFigures, given: Option<&Fields>) -> RoomPage {
+async fn page(
+    app: &App,
+    signed: &Signed<Anyone>,
+    live: RoomFigures,
+    given: Option<&Fields>,
+) -> Result<RoomPage, Error> {
     let room = &live.room;
+    let title = title(app, room).await?;
     let value = |name: &str, now: String| {
         let known = given.filter(|fields| fields.0.contains_key(name));
         known.map_or(now, |fields| fields.raw(name).to_owned())
     };
     let field = |name, label, mode, now| Field { name, label, mode, value: value(name, now) };
-    RoomPage {
+    Ok(RoomPage {
         frame: Frame::new(signed, "rooms"),
         script: SCRIPT.url(),
+        title,
         picture: draw(&app.seen.picture(&room.room)),
         phases: next_phases(room),
         fields: [
@@ -145,18 +157,22 @@ fn page(app: &App, signed: &Signed<Anyone>, live: RoomFigures, given: Option<&Fi
         faults: Faults::default(),
         done: None,
         live,
-    }
+    })
+}
+
+async fn title(app: &App, room: &RoomState) -> Result<String, Error> {
+    Ok(Titles::of(&app.pool, [&room.show]).await?.title(&room.show).to_owned())
 }
 
 /// The page again, with what does not fit beside its field.
-fn again(
+async fn again(
     app: &App,
     signed: &Signed<Anyone>,
     live: RoomFigures,
     fields: &Fields,
     error: Error,
 ) -> Result<Response, Error> {
-    let shown = RoomPage { faults: Faults::of_error(error)?, ..page(app, signed, live, Some(fields)) };
+    let shown = RoomPage { faults: Faults::of_error(error)?, ..page(app, signed, live, Some(fields)).await? };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&shown)).into_response())
 }
 
@@ -228,7 +244,7 @@ fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
     })
 }
 
-fn confirm(
+async fn confirm(
     app: &App,
     signed: &Signed<Anyone>,
     live: RoomFigures,
@@ -241,7 +257,7 @@ fn confirm(
     });
     let change = match fits {
         Ok(change) => change,
-        Err(error) => return again(app, signed, live, fields, error),
+        Err(error) => return again(app, signed, live, fields, error).await,
     };
     let mut hidden = vec![("seen", mark(&live.room))];
     for name in ["phase", "rate_per_sec", "max_active", "claim_window_secs", "message"] {
@@ -252,9 +268,9 @@ fn confirm(
     let closes = change.phase == Some(Phase::Closed);
     let page = ConfirmPage {
         frame: Frame::new(signed, "rooms"),
-        title: format!("Change {}", live.room.room),
+        title: format!("Change {}", title(app, &live.room).await?),
         note,
-        effects: effects(&live.room, &live.flow, &change),
+        effects: effects(&live.room, &live.flow, &change, &time_zone(app, &live.room.show).await?),
         settings: Vec::new(),
         back: format!("/admin/rooms/{}", live.room.room),
         action: format!("/admin/rooms/{}/change", live.room.room),
@@ -275,7 +291,7 @@ pub async fn preview(
     Query(fields): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    confirm(&app, &signed, live, &Fields(fields), None)
+    confirm(&app, &signed, live, &Fields(fields), None).await
 }
 
 /// `POST /admin/rooms/{room}/change`: the change, once confirmed.
@@ -299,5 +315,5 @@ pub async fn change(
         Err(error) => return Err(error),
     };
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    confirm(&app, &signed, live, &fields, note)
+    confirm(&app, &signed, live, &fields, note).await
 }

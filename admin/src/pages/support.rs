@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     order_view::OrderView,
     rooms::ConfirmPage,
-    view::{Faults, Frame},
+    view::{Faults, Frame, Titles},
 };
 use crate::{
     App,
@@ -37,6 +37,7 @@ use crate::{
 struct SupportPage {
     frame: Frame,
     tickets: Vec<Ticket>,
+    titles: Titles,
     state: Option<String>,
     next: Option<Uuid>,
 }
@@ -57,7 +58,8 @@ pub async fn all(
     let state = wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
     let tickets = store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
     let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
-    Ok(kit::page::html(&SupportPage { frame: Frame::new(&signed, "support"), tickets, state, next }))
+    let titles = Titles::of(&app.pool, tickets.iter().map(|ticket| &ticket.show)).await?;
+    Ok(kit::page::html(&SupportPage { frame: Frame::new(&signed, "support"), tickets, titles, state, next }))
 }
 
 #[derive(Template)]
@@ -83,10 +85,13 @@ pub struct Opening {
 
 async fn page(app: &App, signed: &Signed<Admins>, ticket: Uuid) -> Result<TicketPage, Error> {
     let (ticket, messages) = support::thread(app, ticket).await?;
-    let order = checkout::contract::order(&app.pool, ticket.order).await?;
+    let order = match checkout::contract::order(&app.pool, ticket.order).await? {
+        Some(order) => Some(OrderView::load(app, &order).await?),
+        None => None,
+    };
     Ok(TicketPage {
         frame: Frame::new(signed, "support"),
-        order: order.as_ref().map(OrderView::new),
+        order,
         ticket,
         messages,
         ours: "We",
@@ -169,8 +174,7 @@ async fn order_of(app: &App, ticket: Uuid) -> Result<OrderDetails, Error> {
     checkout::contract::order(&app.pool, ticket.order).await?.ok_or(Error::OrderUnknown)
 }
 
-fn confirm(signed: &Signed<Admins>, ticket: Uuid, order: &OrderDetails, faults: Faults) -> Response {
-    let view = OrderView::new(order);
+fn confirm(signed: &Signed<Admins>, ticket: Uuid, view: &OrderView, faults: Faults) -> Response {
     let back = format!("/admin/support/{ticket}");
     let effects = vec![
         format!(
@@ -205,10 +209,11 @@ pub async fn refund_preview(
     Path(ticket): Path<Uuid>,
 ) -> Result<Response, Error> {
     let order = order_of(&app, ticket).await?;
-    if !OrderView::new(&order).refundable {
+    let view = OrderView::load(&app, &order).await?;
+    if !view.refundable {
         return Err(Error::NotRefundable(order.state.to_string()));
     }
-    Ok(confirm(&signed, ticket, &order, Faults::default()))
+    Ok(confirm(&signed, ticket, &view, Faults::default()))
 }
 
 /// `POST /admin/support/{ticket}/refund`
@@ -222,7 +227,7 @@ pub async fn refund(
     match refund::force(&app, &signed.staff, order.order, fields.text("reason"), &request).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=refund")).into_response()),
         Err(error) => {
-            let page = confirm(&signed, ticket, &order, Faults::of_error(error)?);
+            let page = confirm(&signed, ticket, &OrderView::load(&app, &order).await?, Faults::of_error(error)?);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

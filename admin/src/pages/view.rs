@@ -1,10 +1,14 @@
 //! What several pages show alike.
 
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 use kit::{asset::Asset, extract::invalid_field};
+use sqlx::PgPool;
 use uuid::Uuid;
 use waitroom::contract::Phase;
 
-pub use crate::preview::moment;
+pub use crate::preview::{moment, phase_name};
 use crate::{
     error::Error,
     preview::count,
@@ -53,6 +57,26 @@ impl Faults {
     pub fn new(field: &str, detail: &str) -> Self {
         Self(Some((field.to_owned(), detail.to_owned())))
     }
+}
+
+/// What shows are called, by their ids. A show that is not published is called by its id.
+pub struct Titles(HashMap<String, String>);
+
+impl Titles {
+    pub async fn of<'a>(pool: &PgPool, shows: impl IntoIterator<Item = &'a String>) -> Result<Self, Error> {
+        let ids: Vec<String> = shows.into_iter().cloned().collect();
+        let known = catalog::contract::shows(pool, &ids).await?;
+        Ok(Self(known.into_iter().map(|show| (show.show, show.title)).collect()))
+    }
+
+    pub fn title<'a>(&'a self, show: &'a str) -> &'a str {
+        self.0.get(show).map_or(show, String::as_str)
+    }
+}
+
+/// For the `datetime` of a time that the reader's browser tells anew.
+pub fn machine(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// The badge of a phase; its text says the same.

@@ -72,6 +72,30 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     assert_ne!(open["tickets"][0]["ticket"], json!(ticket), "a closed ticket stays closed");
 }
 
+#[tokio::test]
+async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
+    let (desk, token) = Desk::with_admin().await;
+    let order = put_order(&desk, "fulfilled").await;
+    let path = support_path(&desk, order);
+    let fan = desk.get(&path, "").await.text;
+    assert!(fan.contains("<dd>A show</dd>") && fan.contains("Oslo time"), "{fan}");
+    desk.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
+    desk.put_room(&token, "s").await;
+    let cookie = format!("fg_admin={token}");
+    let own_time = "data-own=\"stamp\">";
+    for (page, parts) in [
+        ("/admin/support", ["<td>A show</td>", own_time]),
+        ("/admin/audit", ["<th scope=\"col\">When</th>", own_time]),
+        ("/admin/rooms/s", ["<h1>A show</h1>", "Room s ·"]),
+        ("/admin/shows/s", ["High traffic: A show", "<h1>"]),
+    ] {
+        let text = desk.get(page, &cookie).await.text;
+        for part in parts {
+            assert!(text.contains(part), "{part} on {page}: {text}");
+        }
+    }
+}
+
 async fn next_event(desk: &Desk) -> SupportEvent {
     let kafka = &desk.corner.kafka;
     until("the topic", || async { (kafka.partitions(SUPPORT_TOPIC).await.ok()? == 2).then_some(()) }).await;

@@ -55,7 +55,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     assert_eq!(preview.status, StatusCode::OK);
     for part in [
         "The room s is made, with 8 lanes in its line",
-        "opens by itself on 1 May 2031, 12:00:00 UTC",
+        "opens by itself on Thursday 1 May 2031 at 12:00, Oslo time",
         "50/s are let in at most",
         "At most 1,000 sessions",
         "90 seconds to come",
@@ -81,7 +81,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/admin/shows?done=new"), "{}", done.text);
     let made = known(&desk, "s").await;
     assert_eq!((made.lanes, made.rate_per_sec, made.max_active, made.claim_window_secs), (8, 50.0, 1000, 90));
-    assert_eq!(made.opens_at, Some("2031-05-01T12:00:00Z".parse().expect("a time")));
+    assert_eq!(made.opens_at, Some("2031-05-01T10:00:00Z".parse().expect("a time")));
     assert!(is_marked(&desk, "s").await);
     // Once more with the same preview: it is another show by now.
     let again = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
@@ -106,9 +106,9 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
         "<th scope=\"row\">High traffic</th><td>no</td><td>yes</td>",
         "<th scope=\"row\">Lanes</th><td>4</td><td><span class=\"quiet\">stays</span></td>",
         "<th scope=\"row\">Let in per second, at most</th><td>200</td><td>50</td>",
-        "<th scope=\"row\">Opens by itself</th><td>1 May 2031, 09:00:00 UTC</td><td><span class=\"quiet\">stays</span></td>",
+        "<th scope=\"row\">Opens by itself</th><td>Thursday 1 May 2031 at 11:00, Oslo time</td><td><span class=\"quiet\">stays</span></td>",
         "Whoever joins is let in at 50/s at most; now it is 200/s.",
-        "It still opens by itself on 1 May 2031, 09:00:00 UTC.",
+        "It still opens by itself on Thursday 1 May 2031 at 11:00, Oslo time.",
         "Mark and change the room",
     ] {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);

@@ -6,6 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use catalog::contract::when::Moment;
 use chrono::{DateTime, Utc};
 use kit::extract::Path;
 use serde::Deserialize;
@@ -26,13 +27,14 @@ struct Row {
     name: String,
     hint: String,
     scopes: String,
-    created: String,
-    used: String,
-    revoked: Option<String>,
+    created: Moment,
+    used: Option<Moment>,
+    revoked: Option<Moment>,
 }
 
-fn at(at: DateTime<Utc>) -> String {
-    at.format("%-d %b %Y, %H:%M UTC").to_string()
+/// Keys belong to no venue; browsers tell their times in the reader's zone.
+fn at(at: DateTime<Utc>) -> Moment {
+    Moment::short(at, "UTC")
 }
 
 impl From<KeyRow> for Row {
@@ -43,7 +45,7 @@ impl From<KeyRow> for Row {
             hint: row.hint,
             scopes: row.scopes.join(", "),
             created: at(row.created_at),
-            used: row.last_used_at.map_or_else(|| "Never".to_owned(), at),
+            used: row.last_used_at.map(at),
             revoked: row.revoked_at.map(at),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{extract::State as AppState, response::Response};
-use catalog::contract::{price, when};
+use catalog::contract::{Show, price, when};
 use checkout::contract::State;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
@@ -81,17 +81,17 @@ pub async fn list(
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
     let before = filter.before.as_deref().map(Cursor::parse).transpose()?;
     let found = orders::page(&app, reseller, show, state, before, PAGE).await?;
-    let zones: HashMap<&str, &str> =
-        own.iter().map(|found| (found.show.show.as_str(), found.show.venue.time_zone.as_str())).collect();
+    let known: HashMap<&str, &Show> = own.iter().map(|found| (found.show.show.as_str(), &found.show)).collect();
     let rows = found.orders.into_iter().map(|order| {
-        let zone = zones.get(order.show.as_str()).copied().unwrap_or("UTC");
+        let show = known.get(order.show.as_str());
+        let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
         let (state, tone) = words(order.state);
         Row {
             placed: when::full(order.placed_at, zone),
             amount: price::format(order.amount_minor, &order.currency),
             buyer: order.buyer_name,
             order: order.order,
-            show: order.show,
+            show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
             tickets: order.tickets,
             state,
             tone,

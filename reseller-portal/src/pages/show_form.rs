@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use catalog::contract::{self, ResellerVenue, ShowDraft};
+use catalog::contract::{self, ResellerVenue, ShowDraft, when};
 use kit::extract::Path;
 use serde::Deserialize;
 
@@ -14,7 +14,7 @@ use super::{
     frame::Frame,
 };
 use crate::{
-    App, entry,
+    App,
     error::{Error, Thing},
     signed::{Approved, Signed, Sold},
 };
@@ -74,7 +74,7 @@ impl ShowForm {
         };
         let mut faults = Vec::new();
         let mut time = |field, text: &str| {
-            entry::time(text, &venue.time_zone).unwrap_or_else(|| {
+            when::from_local(text, &venue.time_zone).unwrap_or_else(|| {
                 faults.push((field, "Enter a date and a time of day that exist at the venue.".to_owned()));
                 chrono::DateTime::UNIX_EPOCH
             })
@@ -125,7 +125,7 @@ pub async fn edit(
     let venues = contract::venues(&app.pool, signed.member.reseller).await?;
     let found = super::show::own(&app, &signed, &show).await?;
     let (venue_id, of) = (found.venue_id, found.show);
-    let local = |at| entry::local(at, &of.venue.time_zone);
+    let local = |at| when::local(at, &of.venue.time_zone);
     let form = ShowForm {
         venue: venue_id.to_string(),
         doors_at: local(of.doors_at),

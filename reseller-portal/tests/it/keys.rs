@@ -22,7 +22,7 @@ async fn a_key_is_shown_once_and_stored_hashed() {
     assert_eq!(rows[0].0, kit::secret::hash(&key));
     assert!(!rows[0].1.contains(&key));
     market.get("/v1/reseller/shows", &key).await.ok(200);
-    assert!(browser.read("/portal/keys").await.contains("UTC</td><td><a"), "when it was used is shown");
+    assert!(browser.read("/portal/keys").await.contains("UTC</time></td><td><a"), "when it was used is shown");
 }
 
 #[tokio::test(flavor = "multi_thread")]

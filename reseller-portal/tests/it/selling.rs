@@ -96,6 +96,7 @@ async fn a_show_is_made_published_sold_and_reported() {
         (format!("/portal/shows/{show}/edit"), "2031-11-21T20:00"),
         (format!("/portal/shows/{show}/ticket-types/{ticket_type}"), "45.00"),
         (format!("/portal/orders?show={show}"), "Quillon Buyer"),
+        (format!("/portal/orders?show={show}"), "<td>=Harbour Lights</td>"),
         (format!("/portal/orders/{id}"), "Tickets issued"),
         (format!("/portal/sales?show={show}&by=hour"), "€90.00"),
     ] {
