@@ -8,7 +8,7 @@ use waitroom::contract::Phase;
 use crate::hall::Hall;
 
 const KEPT: &str = "Your place is in the address of this page.";
-const NONE: &str = "This browser keeps no cookies";
+const NONE: &str = "Checkout needs cookies, and this browser has sent none back.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
