@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, FixedOffset, Utc};
 use fantoccini::{Client, ClientBuilder, Locator, wd::Capabilities};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -66,6 +67,82 @@ async fn a_fan_buys_tickets_without_scripts() {
     browser.quit().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_without_cookies_has_one_place_in_the_address() {
+    let house = House::open().await;
+    house.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    let browser = Browser::of(&Habits { cookies: false, ..Habits::default() }).await;
+    browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
+    browser.see(".place-number").await;
+    let address = browser.address().await;
+    assert!(address.contains("/queue/harbour?place=v4.local."), "{address}");
+    let notice = browser.text(".notice-warn").await;
+    assert!(notice.contains("Your place is in the address of this page.") && notice.contains("Checkout needs cookies"), "{notice}");
+    browser.check("waiting-without-cookies").await;
+    // The address is the place: asked again, it is the same.
+    browser.go(&address).await;
+    browser.see(".place-number").await;
+    assert_eq!(browser.address().await, address);
+    let head: Value =
+        house.get("/v1/rooms/harbour/head").send().await.expect("an answer").json().await.expect("a head");
+    assert_eq!(head["waiting"], 1, "one place was taken: {head}");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own() {
+    let house = House::open_with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
+    house.sale("harbour", &Terms::default()).await;
+    // No summer time there, and never the venue's clock.
+    let browser = Browser::of(&Habits { time_zone: "Asia/Tokyo", ..Habits::default() }).await;
+    browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
+    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    let until = browser.attribute("time[data-own]", "datetime").await;
+    let tokyo = FixedOffset::east_opt(9 * 3600).expect("an offset");
+    let until = DateTime::parse_from_rfc3339(&until).expect("a time").with_timezone(&tokyo);
+    assert_eq!(browser.text("time[data-own]").await, format!("{}, your time", until.format("%H:%M:%S")));
+    browser.select("select.qty", 1).await;
+    browser.click(r#"form[action="/checkout/hold"] button"#).await;
+    browser.see("#email").await;
+    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    assert!(browser.text(".notice-warn").await.contains("Your hold ran out."));
+    browser.check("hold-ran-out").await;
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_fit_the_smallest_phone() {
+    let house = House::open().await;
+    house.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    let later = Utc::now() + chrono::Duration::days(20);
+    sqlx::query("UPDATE catalog.shows SET on_sale_at = $1")
+        .bind(later)
+        .execute(&house.stores.pool)
+        .await
+        .expect("later");
+    let browser = Browser::of(&Habits { width: Some(320), ..Habits::default() }).await;
+    for (name, path) in [("home", "/"), ("show", "/shows/harbour"), ("entrance", "/queue/harbour")] {
+        browser.go(&format!("{}{path}", house.base)).await;
+        browser.see("h1").await;
+        assert_eq!(browser.value("return window.innerWidth").await, json!(320));
+        browser.shot(&format!("{name}-320")).await;
+        let wide = browser.value(TOO_WIDE).await;
+        assert_eq!(wide, json!([]), "{name} at 320 pixels");
+    }
+    browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
+    browser.see(".place-number").await;
+    browser.shot("waiting-320").await;
+    assert_eq!(browser.value(TOO_WIDE).await, json!([]), "waiting at 320 pixels");
+    browser.quit().await;
+}
+
+/// What reaches beyond the page's right edge.
+const TOO_WIDE: &str = "const edge = document.documentElement.clientWidth;
+    return [...document.querySelectorAll('body *:not(svg *)')].filter((node) => !node.closest('.vh, .skip') &&
+        node.getBoundingClientRect().right > edge + 0.5).map((node) => node.outerHTML.slice(0, 120));";
+
 /// From choosing to the tickets.
 async fn buy(browser: &Browser, scripts: bool) {
     browser.select("select.qty", 2).await;
@@ -111,26 +188,52 @@ fn tool(key: &str) -> String {
     std::env::var(key).unwrap_or_else(|_| panic!("{key} is not set; run ops/test, which installs the browser"))
 }
 
+/// What a browser does and does not do.
+pub struct Habits {
+    pub scripts: bool,
+    pub cookies: bool,
+    /// IANA name.
+    pub time_zone: &'static str,
+    /// Of a phone, in pixels.
+    pub width: Option<u32>,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self { scripts: true, cookies: true, time_zone: "UTC", width: None }
+    }
+}
+
 impl Browser {
     pub async fn start(scripts: bool) -> Self {
+        Self::of(&Habits { scripts, ..Habits::default() }).await
+    }
+
+    pub async fn of(habits: &Habits) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
         let driver = Command::new(tool("FAIRGATE_TEST_CHROMEDRIVER"))
             .arg(format!("--port={port}"))
+            .env("TZ", habits.time_zone)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver");
-        let setting = if scripts { 1 } else { 2 };
+        let setting = |allowed| if allowed { 1 } else { 2 };
+        let mut options = json!({
+            "binary": tool("FAIRGATE_TEST_CHROMIUM"),
+            "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=390,844"],
+            "prefs": {
+                "profile.managed_default_content_settings.javascript": setting(habits.scripts),
+                "profile.default_content_setting_values.cookies": setting(habits.cookies),
+            },
+        });
+        if let Some(width) = habits.width {
+            options["mobileEmulation"] =
+                json!({ "deviceMetrics": { "width": width, "height": 640, "pixelRatio": 2.0 } });
+        }
         let mut capabilities = Capabilities::new();
-        capabilities.insert(
-            "goog:chromeOptions".to_owned(),
-            json!({
-                "binary": tool("FAIRGATE_TEST_CHROMIUM"),
-                "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-                    "--disable-component-update", "--disable-sync", "--no-first-run", "--window-size=390,844"],
-                "prefs": { "profile.managed_default_content_settings.javascript": setting },
-            }),
-        );
+        capabilities.insert("goog:chromeOptions".to_owned(), options);
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities);
         let deadline = Instant::now() + WAIT;
@@ -189,6 +292,27 @@ impl Browser {
         self.client.find(Locator::Css(css)).await.expect(css).text().await.expect(css)
     }
 
+    async fn attribute(&self, css: &str, name: &str) -> String {
+        let element = self.client.find(Locator::Css(css)).await.expect(css);
+        element.attr(name).await.expect(css).expect(name)
+    }
+
+    async fn address(&self) -> String {
+        self.client.current_url().await.expect("an address").into()
+    }
+
+    async fn value(&self, script: &str) -> Value {
+        self.client.execute(script, vec![]).await.expect("a value")
+    }
+
+    /// A picture into `FAIRGATE_TEST_SHOTS`, where that is set.
+    async fn shot(&self, name: &str) {
+        if let Ok(folder) = std::env::var("FAIRGATE_TEST_SHOTS") {
+            let picture = self.client.screenshot().await.expect("a picture");
+            std::fs::write(format!("{folder}/{name}.png"), picture).expect("a file");
+        }
+    }
+
     async fn count(&self, css: &str) -> usize {
         self.client.find_all(Locator::Css(css)).await.expect(css).len()
     }
@@ -213,10 +337,7 @@ impl Browser {
             if overflow != json!(false) {
                 objections.push(format!("{name} scrolls sideways at {size} width"));
             }
-            if let Ok(folder) = std::env::var("FAIRGATE_TEST_SHOTS") {
-                let picture = self.client.screenshot().await.expect("a picture");
-                std::fs::write(format!("{folder}/{name}-{size}.png"), picture).expect("a file");
-            }
+            self.shot(&format!("{name}-{size}")).await;
         }
         objections
     }
