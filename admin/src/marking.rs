@@ -249,7 +249,7 @@ mod tests {
         let opens = effect.settings.last().expect("settings");
         assert_eq!((opens.name, opens.after.as_str()), ("Opens by itself", "Thursday 1 May 2031 at 14:00, Oslo time"));
         let text = effect.words.join(" ");
-        assert!(text.contains("keeps its 4 lanes. It still opens by itself on 1 May 2031"), "{text}");
+        assert!(text.contains("keeps its 4 lanes. It still opens by itself on Thursday 1 May 2031 at 14:00"), "{text}");
         let open = with_room(true, &room(Phase::Open, None), &flow(12_408), &wish, ZONE).words.join(" ");
         for part in ["At 50/s the last of them waits", "12,408 are waiting. They keep their places."] {
             assert!(open.contains(part), "{part}: {open}");
