@@ -78,7 +78,10 @@ async fn a_fan_without_cookies_has_one_place_in_the_address() {
     let address = browser.address().await;
     assert!(address.contains("/queue/harbour?place=v4.local."), "{address}");
     let notice = browser.text(".notice-warn").await;
-    assert!(notice.contains("Your place is in the address of this page.") && notice.contains("Checkout needs cookies"), "{notice}");
+    assert!(
+        notice.contains("Your place is in the address of this page.") && notice.contains("Checkout needs cookies"),
+        "{notice}"
+    );
     browser.check("waiting-without-cookies").await;
     // The address is the place: asked again, it is the same.
     browser.go(&address).await;
