@@ -186,9 +186,8 @@ impl Commands {
     async fn bounds(&self) -> Result<Result<Vec<(i32, i64, i64)>, KafkaError>, Error> {
         let (producer, topic, partitions) = (self.producer.clone(), self.topic.clone(), self.partitions);
         let asking = tokio::task::spawn_blocking(move || {
-            let bounds = |partition| {
-                producer.watermarks(&topic, partition, CALL).map(|(start, end)| (partition, start, end))
-            };
+            let bounds =
+                |partition| producer.watermarks(&topic, partition, CALL).map(|(start, end)| (partition, start, end));
             (0..partitions).map(bounds).collect()
         });
         asking.await.map_err(Error::internal)

@@ -16,7 +16,8 @@ use chrono::Utc;
 use kit::kept::KeptBody;
 
 use crate::{
-    agent::Seller, error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase, store::RoomRow,
+    agent::Seller, error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase,
+    store::RoomRow,
 };
 
 /// One room on this instance.

@@ -76,7 +76,7 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
 async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
     let (desk, token) = Desk::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
-    let path = support_path(&desk, order);
+    let path = support_path(&desk, order).await;
     let fan = desk.get(&path, "").await.text;
     assert!(fan.contains("<dd>A show</dd>") && fan.contains("Oslo time"), "{fan}");
     desk.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
