@@ -4,11 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use checkout::contract::COMMANDS_TOPIC;
 use futures::future::join_all;
-use rdkafka::{
-    ClientConfig,
-    admin::{AdminClient, AdminOptions},
-    client::DefaultClientContext,
-};
+// Named by its whole path: a crate of ours is called admin too.
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::{ClientConfig, client::DefaultClientContext};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 

@@ -4,11 +4,9 @@ use kit::{
     kafka::{Kafka, Weak},
     settings::{Env, ProcessEnv},
 };
-use rdkafka::{
-    ClientConfig,
-    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
-    client::DefaultClientContext,
-};
+// Named by its whole path: a crate of ours is called admin too.
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::{ClientConfig, client::DefaultClientContext};
 use uuid::Uuid;
 
 struct Cluster {

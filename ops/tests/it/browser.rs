@@ -52,11 +52,13 @@ async fn a_fan_buys_tickets_in_a_browser() {
 async fn a_fan_buys_tickets_without_scripts() {
     let house = House::open().await;
     house.sale("harbour", &Terms { rate_per_sec: 2.0, ..Terms::default() }).await;
-    for _ in 0..4 {
-        fan::join(&house, "harbour").await;
-    }
     let browser = Browser::start(false).await;
     browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.see(r#"form[action="/queue/harbour/join"]"#).await;
+    // Others are ahead, so that there is a line to stand in.
+    for _ in 0..16 {
+        fan::join(&house, "harbour").await;
+    }
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(".place-number").await;
     // The page reloads by itself until it is our turn; going in is one press.
@@ -101,15 +103,15 @@ async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own
     let browser = Browser::of(&Habits { time_zone: "Asia/Tokyo", ..Habits::default() }).await;
     browser.go(&format!("{}/queue/harbour", house.base)).await;
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
-    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     let until = browser.attribute("time[data-own]", "datetime").await;
     let tokyo = FixedOffset::east_opt(9 * 3600).expect("an offset");
     let until = DateTime::parse_from_rfc3339(&until).expect("a time").with_timezone(&tokyo);
     assert_eq!(browser.text("time[data-own]").await, format!("{}, your time", until.format("%H:%M:%S")));
     browser.select("select.qty", 1).await;
-    browser.click(r#"form[action="/checkout/hold"] button"#).await;
+    browser.click(r#"form[action="/checkout/harbour/hold"] button"#).await;
     browser.see("#email").await;
-    browser.see(r#"form[action="/checkout/hold"]"#).await;
+    browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     assert!(browser.text(".notice-warn").await.contains("Your hold ran out."));
     browser.check("hold-ran-out").await;
     browser.quit().await;
