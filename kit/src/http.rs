@@ -26,6 +26,7 @@ const REQUEST_SECS_MAX: u64 = 15;
 /// Polled by all who wait, and short: compressed for each, it costs more than it saves. What is large and the same for all
 /// is kept compressed ([`crate::kept`]).
 const NOT_JSON: NotForContentType = NotForContentType::const_new("application/json");
+const NOT_PROBLEMS: NotForContentType = NotForContentType::const_new("application/problem+json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The id a request is known by in logs, in its response and in the Kafka headers of what it caused.
@@ -73,7 +74,7 @@ fn layered(router: Router, only_https: Option<HeaderValue>) -> Router {
     };
     router.fallback(extract::nothing_here).method_not_allowed_fallback(method_not_allowed).layer(
         ServiceBuilder::new()
-            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NOT_JSON)))
+            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NOT_JSON).and(NOT_PROBLEMS)))
             .layer(from_fn(around))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
     )
@@ -204,10 +205,12 @@ mod tests {
     async fn pages_are_compressed_and_json_is_not() {
         let words = "word ".repeat(1_000);
         let page = axum::response::Html(words.clone());
+        let problem = Problem::new(StatusCode::CONFLICT, "conflict", "A problem").detail(words.clone());
         let router = Router::new()
             .route("/page", get(move || std::future::ready(page.clone())))
-            .route("/json", get(move || std::future::ready(Json(words.clone()))));
-        for (path, coding) in [("/page", Some("gzip")), ("/json", None)] {
+            .route("/json", get(move || std::future::ready(Json(words.clone()))))
+            .route("/problem", get(move || std::future::ready(problem.clone())));
+        for (path, coding) in [("/page", Some("gzip")), ("/json", None), ("/problem", None)] {
             let request = Request::get(path).header(header::ACCEPT_ENCODING, "gzip").body(Body::empty());
             let answer = stack(router.clone()).oneshot(request.expect("a request")).await.expect("infallible");
             let told = answer.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().expect("text"));
