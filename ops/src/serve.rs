@@ -145,6 +145,7 @@ impl Server {
     /// When an address is taken.
     pub async fn serve(self) -> anyhow::Result<()> {
         let Bounds { listen, management, connections } = self.bounds;
+        let connections = connections.within_open_files();
         let few = connections.at_most(MANAGEMENT_CONNECTIONS_MAX);
         let watched = Door::open("FAIRGATE_MANAGEMENT_LISTEN", management, self.management, few).await?;
         let public = Door::open("FAIRGATE_LISTEN", listen, self.router, connections).await?;

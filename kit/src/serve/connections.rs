@@ -17,6 +17,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
@@ -27,6 +28,17 @@ use crate::settings::Settings;
 const BREATHER: Duration = Duration::from_secs(1);
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
+/// Files a process has open besides connections to it: to databases and Kafka, on the management listener, its own.
+const FILES_BESIDE: usize = 256;
+/// Fewer are not worth running for; `FAIRGATE_CONNECTIONS_MAX` takes no fewer either.
+const CONNECTIONS_MIN: usize = 16;
+
+/// How many of `wanted` connections fit beside all else into so many open files.
+fn room(wanted: usize, files: u64) -> usize {
+    let files = usize::try_from(files).unwrap_or(usize::MAX);
+    wanted.min(files.saturating_sub(FILES_BESIDE).max(CONNECTIONS_MIN))
+}
+
 /// What one listener takes.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
@@ -34,23 +46,51 @@ pub struct ConnectionLimits {
     pub max: usize,
     /// How long a connection may take to send the head of a request, and how long it may stay without sending one.
     pub head_within: Duration,
+    /// How long a peer may take none of what it is sent. While nothing is sent, it has nothing to take.
+    pub take_within: Duration,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { max: 10_000, head_within: Duration::from_secs(20) }
+        Self { max: 10_000, head_within: Duration::from_secs(20), take_within: Duration::from_secs(30) }
     }
 }
 
 impl ConnectionLimits {
     /// Reads `FAIRGATE_CONNECTIONS_MAX` and `FAIRGATE_HEADER_SECS`.
     pub fn from_settings(settings: &mut Settings) -> Self {
-        let Self { max, head_within } = Self::default();
+        let Self { max, head_within, take_within } = Self::default();
         let head_secs = settings.or_within("FAIRGATE_HEADER_SECS", head_within.as_secs(), 1..=300);
         Self {
-            max: settings.or_within("FAIRGATE_CONNECTIONS_MAX", max, 16..=1_000_000),
+            max: settings.or_within("FAIRGATE_CONNECTIONS_MAX", max, CONNECTIONS_MIN..=1_000_000),
             head_within: Duration::from_secs(head_secs),
+            take_within,
         }
+    }
+
+    /// Raises the process's limit of open files as far as it goes, and takes fewer connections where it still has no room
+    /// for all of them.
+    #[must_use]
+    pub fn within_open_files(self) -> Self {
+        let files = match rlimit::increase_nofile_limit(u64::MAX) {
+            Ok(files) => files,
+            Err(error) => {
+                tracing::warn!(%error, "the limit of open files is unknown; it may be too low for all connections");
+                return self;
+            }
+        };
+        let max = room(self.max, files);
+        if max < self.max {
+            tracing::warn!(
+                max,
+                open_files = files,
+                "no room for FAIRGATE_CONNECTIONS_MAX={}; raise the hard limit of open files (ulimit -Hn, or LimitNOFILE \
+                 of a service) to at least {}, or lower the setting",
+                self.max,
+                self.max.saturating_add(FILES_BESIDE)
+            );
+        }
+        self.at_most(max)
     }
 
     /// The same manners for a listener of which little is asked.
@@ -75,7 +115,7 @@ pub async fn take(door: Door, draining: CancellationToken) {
         }
         let Some(Ok(slot)) = draining.run_until_cancelled(slots.clone().acquire_owned()).await else { break };
         let Some((stream, peer)) = draining.run_until_cancelled(accept(&listener)).await else { break };
-        let connection = answer(stream, peer, router.clone(), limits.head_within, draining.clone());
+        let connection = answer(stream, peer, router.clone(), limits, draining.clone());
         open.spawn(async move {
             connection.await;
             drop(slot);
@@ -110,13 +150,17 @@ async fn answer(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    head_within: Duration,
+    limits: ConnectionLimits,
     draining: CancellationToken,
 ) {
+    let mut stream = TimeoutStream::new(stream);
+    // Runs only while there is something to write that the peer does not take: streams may be silent for longer.
+    stream.set_write_timeout(Some(limits.take_within));
+    let stream = pin!(stream);
     let service = service_fn(move |request: hyper::Request<Incoming>| respond(router.clone(), peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_within)
+        .header_read_timeout(limits.head_within)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
@@ -166,11 +210,22 @@ mod tests {
         Body::from_stream(ticks)
     }
 
+    /// More than any buffer between here and there holds.
+    async fn large() -> Body {
+        Body::from_stream(futures::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 64 * 1024]))))
+    }
+
     async fn door(max: usize, head_within: Duration) -> (SocketAddr, CancellationToken) {
-        let router = Router::new().route("/", get(async || "hello")).route("/stream", get(stream));
+        let limits = ConnectionLimits { max, head_within, ..ConnectionLimits::default() };
+        door_with(limits).await
+    }
+
+    async fn door_with(limits: ConnectionLimits) -> (SocketAddr, CancellationToken) {
+        let router =
+            Router::new().route("/", get(async || "hello")).route("/stream", get(stream)).route("/large", get(large));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (address, draining) = (listener.local_addr().expect("its address"), CancellationToken::new());
-        tokio::spawn(take(Door { listener, router, limits: ConnectionLimits { max, head_within } }, draining.clone()));
+        tokio::spawn(take(Door { listener, router, limits }, draining.clone()));
         (address, draining)
     }
 
@@ -227,6 +282,40 @@ mod tests {
         assert!(hears(&mut other, "tick").await, "those that are open are answered");
         drop(one);
         assert!(timeout(PATIENCE, hears(&mut third, "hello")).await.expect("it was accepted"));
+    }
+
+    #[tokio::test]
+    async fn who_never_reads_loses_its_place_and_who_is_sent_little_keeps_it() {
+        // Shorter than the pauses of the stream.
+        let take_within = Duration::from_millis(60);
+        let (address, _draining) =
+            door_with(ConnectionLimits { max: 2, take_within, ..ConnectionLimits::default() }).await;
+        let mut streaming = send(address, "GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(hears(&mut streaming, "tick").await);
+        let _never_reads = send(address, "GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let mut third = send(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(timeout(PATIENCE, hears(&mut third, "hello")).await.expect("its place is free"));
+        for _ in 0..5 {
+            assert!(timeout(PATIENCE, hears(&mut streaming, "tick")).await.expect("the stream goes on"));
+        }
+    }
+
+    #[test]
+    fn connections_leave_room_for_other_files() {
+        assert_eq!(room(10_000, 1_048_576), 10_000);
+        assert_eq!(room(10_000, 10_256), 10_000, "just enough");
+        assert_eq!(room(10_000, 10_255), 9_999);
+        assert_eq!(room(10_000, 1_024), 768);
+        assert_eq!(room(100, 1_024), 100);
+        assert_eq!(room(10_000, 200), CONNECTIONS_MIN, "some, whatever comes of it");
+        assert_eq!(room(10_000, u64::MAX), 10_000);
+    }
+
+    #[test]
+    fn the_limit_of_open_files_goes_as_high_as_it_may() {
+        let limits = ConnectionLimits::default().within_open_files();
+        let (soft, hard) = rlimit::Resource::NOFILE.get().expect("a limit");
+        assert_eq!((soft, limits.max), (hard, room(ConnectionLimits::default().max, soft)));
     }
 
     #[tokio::test]
