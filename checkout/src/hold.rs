@@ -213,6 +213,8 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
     // What the new hold did not need of the earlier one; and all of another that was taken at the same time.
     let others = earlier.iter().chain(noted_before.iter().filter(|other| earlier.as_ref() != Some(*other)));
     for other in others {
+        // Else its token would be as good as one that Redis lost, once the session has no open hold any more.
+        note_given_back(app, other).await?;
         for (key, quantity, _) in other.parts() {
             let used_up = reused && earlier.as_ref() == Some(other) && hold.part(key) >= quantity;
             if !used_up {
@@ -280,7 +282,7 @@ fn given_back_key(redis: &Redis, hold: Uuid) -> String {
     redis.key("hold-given-back", &hold.to_string())
 }
 
-/// Notes for as long as its token is good that a hold was given back, so that it is not taken for one that Redis lost.
+/// Notes for as long as its token is good that a hold was given back or replaced, so that it is not taken for one that Redis lost.
 async fn note_given_back(app: &App, hold: &Hold) -> Result<(), Error> {
     let ttl_ms = (hold.expires_at - Utc::now()).max(Duration::milliseconds(1)).num_milliseconds();
     let key = given_back_key(&app.redis, hold.hold);

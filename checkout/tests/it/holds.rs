@@ -64,7 +64,17 @@ async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
     assert_eq!(stage.order(&session, "p", &second).await.ok(409).problem(), "hold-lost");
     assert_eq!((stage.committed().await, stage.free().await), (0, 10));
     let third = stage.hold(&session, "c", &[1]).await.ok(201).text("hold");
-    stage.order(&session, "q", &third).await.ok(201);
+    let order = stage.order(&session, "q", &third).await.ok(201);
+    // The session has no open hold and no open order by now; what was replaced is gone for all that.
+    stage.delete(&order.location.unwrap(), &session).await.ok(200);
+    for (key, replaced) in [("r", &first), ("s", &second)] {
+        assert_eq!(stage.order(&session, key, replaced).await.ok(409).problem(), "hold-lost");
+    }
+    let fourth = stage.hold(&session, "d", &[2]).await.ok(201).text("hold");
+    let fifth = stage.hold(&session, "e", &[1]).await.ok(201).text("hold");
+    stage.delete(&format!("/v1/holds/{fifth}"), &session).await.ok(204);
+    assert_eq!(stage.order(&session, "t", &fourth).await.ok(409).problem(), "hold-lost");
+    assert_eq!((stage.committed().await, stage.free().await), (0, 10));
     stage.check().await;
 }
 
