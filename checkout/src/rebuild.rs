@@ -17,10 +17,11 @@ use tokio::{
 };
 
 use crate::{
-    App, Error, commands,
+    App, Error,
+    commands::{self, COMMANDS_TOPIC},
     shard::{self, ShardSnapshot},
     stock::ShardKey,
-    store,
+    store::{self, writer::LogOffset},
 };
 
 /// How long the writer may take to drain.
@@ -170,11 +171,19 @@ async fn rebuild_alone(app: &App, shard: ShardKey, seen: Seen) -> Result<(), Err
 /// Waits until the writers have written everything that is in the log by now. `false` where they take too long.
 async fn drained(app: &App) -> Result<bool, Error> {
     let bounds = commands::log_bounds(app).await?;
+    // Asked for after the ends, so that where the log is made anew in between, no offset of the old one is believed.
+    let log = match app.kafka.topic_id(COMMANDS_TOPIC).await {
+        Ok(Some(log)) => log,
+        Ok(None) => return Err(Error::Unavailable("the order log is not there".to_owned())),
+        Err(error) => return Err(Error::Unavailable(format!("{error:#}"))),
+    };
     let deadline = Instant::now() + DRAIN_MAX;
     loop {
-        let written = store::stock::writer_offsets(&app.pool).await?;
+        let written = store::writer::log_offsets(&app.pool).await?;
         let reached = |partition: i32, end: i64| {
-            end == 0 || written.iter().any(|(known, next)| *known == partition && *next >= end)
+            let is_there =
+                |row: &LogOffset| row.partition == partition && row.log == Some(log) && row.next_offset >= end;
+            end == 0 || written.iter().any(is_there)
         };
         if bounds.iter().all(|(partition, _, end)| reached(*partition, *end)) {
             return Ok(true);

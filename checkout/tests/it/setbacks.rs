@@ -223,6 +223,29 @@ async fn a_log_made_anew_and_longer_is_read_from_its_start() {
     stage.check().await;
 }
 
+/// The offsets of the old log say nothing of the new one: what waits in it is written before stock gets another epoch.
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_is_not_filled_while_orders_wait_in_a_log_made_anew() {
+    let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "100")];
+    let mut stage = Stage::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
+    for _ in 0..4 {
+        let session = stage.session().await;
+        let before = order_in_the_end(&stage, &session).await;
+        await_written(&stage, &[(before, false)]).await;
+    }
+    stage.check().await;
+    let (first, second) = (stage.session().await, stage.session().await);
+    stage.writer.drain().await;
+    make_log_anew(&stage).await;
+    let order = order_in_the_end(&stage, &first).await;
+    stage.flush_redis().await;
+    assert_eq!(stage.hold(&second, "h", &[1]).await.problem(), "try-again-soon");
+    stage.start_writer().await;
+    await_written(&stage, &[(order, false)]).await;
+    assert_eq!((stage.committed().await, stage.free().await), (5, 35));
+    stage.check().await;
+}
+
 /// As if the log was made anew and grew beyond the old offset before the running writer read on.
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_of_another_log_are_not_believed() {
