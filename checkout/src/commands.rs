@@ -9,7 +9,7 @@ use kit::{
     http::RequestId,
     kafka::{Kafka, Producer, ProducerBounds},
 };
-use rdkafka::{error::KafkaError, message::Header, producer::FutureRecord};
+use rdkafka::{message::Header, producer::FutureRecord};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -17,7 +17,8 @@ use crate::{App, Error, config::Config, contract::Command, decide::Asked};
 
 /// The topic of order commands; its partition is the home shard's.
 pub const COMMANDS_TOPIC: &str = "orders.commands";
-/// Order commands that nobody can read or write, as they were, with where they were found in the header `origin`.
+/// Order commands that nobody can read or write, as they were, with where they were found in the header `origin`. Of those
+/// that are too large only the beginning, with the length of the whole in the header `cut-from`.
 pub const DEAD_TOPIC: &str = "orders.dead";
 /// The consumer group of the order writers.
 pub const WRITER_GROUP: &str = "order-writer";
@@ -25,6 +26,10 @@ pub const WRITER_GROUP: &str = "order-writer";
 const RETENTION: &str = "604800000";
 /// Long enough for somebody to come and look.
 const DEAD_RETENTION: &str = "2592000000";
+
+/// So many bytes of a dead letter are kept, so that it can be sent: a broker takes larger records than our producer does.
+const DEAD_KEY_MAX: usize = 1024;
+const DEAD_PAYLOAD_MAX: usize = 512 * 1024;
 
 /// How long Kafka may take to say how long the log is, in all and for one partition.
 const ENDS_MAX: Duration = Duration::from_secs(2);
@@ -99,7 +104,7 @@ pub struct Commands {
     producer: Arc<Producer>,
     topic: String,
     dead: String,
-    /// Partitions of the topic.
+    /// Partitions of the topic that are written to.
     pub partitions: i32,
 }
 
@@ -171,9 +176,14 @@ impl Commands {
 
     /// Puts a record among the dead letters and waits until it is there.
     pub async fn bury(&self, letter: &Letter) -> Result<(), SendFault> {
-        let headers =
+        let mut headers =
             kit::kafka::headers(&letter.request).insert(Header { key: "origin", value: Some(letter.origin.as_str()) });
-        let record = FutureRecord::to(&self.dead).key(&letter.key).payload(&letter.payload).headers(headers);
+        let (key, payload) = (kept(&letter.key, DEAD_KEY_MAX), kept(&letter.payload, DEAD_PAYLOAD_MAX));
+        if (key.len(), payload.len()) != (letter.key.len(), letter.payload.len()) {
+            let length = letter.payload.len().to_string();
+            headers = headers.insert(Header { key: "cut-from", value: Some(&length) });
+        }
+        let record = FutureRecord::to(&self.dead).key(key).payload(payload).headers(headers);
         let delivery = self.producer.send(record).map_err(|error| SendFault::NotQueued(error.to_string()))?;
         match delivery.await {
             Ok(Ok(_)) => Ok(()),
@@ -182,16 +192,22 @@ impl Commands {
         }
     }
 
-    /// Where each partition starts and ends.
-    async fn bounds(&self) -> Result<Result<Vec<(i32, i64, i64)>, KafkaError>, Error> {
-        let (producer, topic, partitions) = (self.producer.clone(), self.topic.clone(), self.partitions);
+    /// Where each partition starts and ends, also those that are more than is set here: the group is given them too.
+    async fn bounds(&self, kafka: &Kafka) -> anyhow::Result<Vec<(i32, i64, i64)>> {
+        let partitions = tokio::time::timeout(ENDS_MAX, kafka.partitions(COMMANDS_TOPIC)).await??;
+        anyhow::ensure!(partitions >= self.partitions, "it has {partitions} partitions");
+        let (producer, topic) = (self.producer.clone(), self.topic.clone());
         let asking = tokio::task::spawn_blocking(move || {
             let bounds =
                 |partition| producer.watermarks(&topic, partition, CALL).map(|(start, end)| (partition, start, end));
-            (0..partitions).map(bounds).collect()
+            (0..partitions).map(bounds).collect::<Result<_, _>>()
         });
-        asking.await.map_err(Error::internal)
+        Ok(asking.await??)
     }
+}
+
+fn kept(bytes: &[u8], max: usize) -> &[u8] {
+    bytes.get(..max).unwrap_or(bytes)
 }
 
 /// Each partition of the log now: where it starts and where it ends. A topic that is not there yet is made.
@@ -201,12 +217,12 @@ impl Commands {
 pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
     let deadline = Instant::now() + ENDS_MAX;
     loop {
-        let cause = match app.commands.bounds().await? {
+        let cause = match app.commands.bounds(&app.kafka).await {
             Ok(bounds) => return Ok(bounds),
             Err(cause) => cause,
         };
         if Instant::now() >= deadline {
-            return Err(Error::Unavailable(format!("asking Kafka for the ends of the order log: {cause}")));
+            return Err(Error::Unavailable(format!("asking Kafka for the ends of the order log: {cause:#}")));
         }
         ensure_topic(&app.kafka, app.commands.partitions)
             .await

@@ -47,7 +47,7 @@ mod lane;
 mod position;
 mod tell;
 
-/// How often a partition is tried again that was stopped for what this process does not know.
+/// How often a partition is tried again that was stopped for what this process does not know or cannot put aside.
 const STOPPED: Duration = Duration::from_secs(5);
 /// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and how often Postgres and the
 /// log are looked at, whether they are still the same.
@@ -170,6 +170,10 @@ async fn hand_out(
                 (partition, End::Stopped) => {
                     senders.remove(&partition);
                     stopped.insert(partition, Instant::now());
+                    // Else it would be fetched and thrown away over and over.
+                    if let Err(error) = consumer.pause(&one(topic, partition)) {
+                        tracing::debug!(partition, %error, "pausing a stopped partition");
+                    }
                     continue;
                 }
                 (partition, _) => bail!("partition {partition} is to be read again from where Postgres is"),
@@ -177,7 +181,8 @@ async fn hand_out(
             Some(partition) = until(due) => {
                 stopped.remove(&partition);
                 // Where it moved to another writer, it is read no longer.
-                if let Err(error) = consumer.seek(topic, partition, positions.of(partition), Duration::ZERO) {
+                let again = consumer.seek(topic, partition, positions.of(partition), Duration::ZERO);
+                if let Err(error) = again.and_then(|()| consumer.resume(&one(topic, partition))) {
                     tracing::debug!(partition, %error, "reading a stopped partition again");
                 }
                 continue;
@@ -201,6 +206,12 @@ async fn hand_out(
         // One that ended is heard of in the next round.
         let _ = sender.send(Entry { offset, content: read(&message) }).await;
     }
+}
+
+fn one(topic: &str, partition: i32) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    list
 }
 
 /// Waits for the partition's moment; `None` at once where there is none.

@@ -256,10 +256,7 @@ async fn lock_orders(tx: &mut PgConnection, orders: &[Uuid], mut lines: Lines, b
 
 /// Writes a plan.
 pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: DateTime<Utc>) -> sqlx::Result<()> {
-    if !plan.placed.is_empty() {
-        insert_orders(tx, &plan.placed, partition).await?;
-        insert_lines(tx, &plan.placed).await?;
-    }
+    // Before new ones come in: a session may give an order up and place the next in one batch.
     if !plan.ended.is_empty() {
         let (orders, states): (Vec<Uuid>, Vec<String>) =
             plan.ended.iter().map(|(order, state)| (*order, state.to_string())).unzip();
@@ -271,6 +268,10 @@ pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: Date
         )
         .execute(&mut *tx)
         .await?;
+    }
+    if !plan.placed.is_empty() {
+        insert_orders(tx, &plan.placed, partition).await?;
+        insert_lines(tx, &plan.placed).await?;
     }
     refund(tx, plan, now).await?;
     if !plan.committed.is_empty() {

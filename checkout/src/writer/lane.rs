@@ -18,6 +18,12 @@ use crate::{
     store::{self, writer::Fenced},
 };
 
+/// How often one batch may collide with other partitions before it is told.
+const RACES_EXPECTED: u32 = 10;
+
+/// How often a dead letter is sent before its partition waits and the others go on.
+const UNSENT_MAX: u32 = 5;
+
 /// Why a lane ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -25,7 +31,7 @@ pub(super) enum End {
     Through,
     /// Postgres is elsewhere in the log, or in another log.
     Refused,
-    /// What comes next is for a later version than this one.
+    /// What comes next is for a later version than this one, or is a dead letter that is not taken.
     Stopped,
 }
 
@@ -72,7 +78,7 @@ impl Lane {
     async fn write_through(&mut self, entries: &[Entry]) -> ControlFlow<End> {
         let partition = self.partition;
         let mut pauses = pauses();
-        let mut failing = false;
+        let (mut failing, mut races, mut unsent) = (false, 0, 0);
         loop {
             let started = Instant::now();
             match self.write(entries).await {
@@ -93,7 +99,12 @@ impl Lane {
                 Err(error) if entries.len() == 1 && store::order::is_unknown(&error) => {
                     return self.stopped(&error.to_string());
                 }
-                Err(error) if is_race(&error) => {}
+                Err(error) if is_race(&error) => {
+                    races += 1;
+                    if races == RACES_EXPECTED {
+                        tracing::warn!(partition, %error, "the order writer writes a batch in vain, again and again");
+                    }
+                }
                 Err(error) if !kit::postgres::is_for_good(&error) => {
                     if !failing {
                         tracing::warn!(partition, %error, "the order writer waits for Postgres");
@@ -102,6 +113,11 @@ impl Lane {
                     failing = true;
                 }
                 Ok(Wrote::Unsent(cause)) => {
+                    unsent += 1;
+                    if unsent == UNSENT_MAX {
+                        tracing::error!(partition, cause, "a dead letter is not taken; its partition waits");
+                        return ControlFlow::Break(End::Stopped);
+                    }
                     if !failing {
                         tracing::warn!(partition, cause, "the order writer waits for a dead letter to be taken");
                     }

@@ -6,10 +6,13 @@ use checkout::contract::{self, COMMANDS_TOPIC, Command, DEAD_TOPIC, EVENTS_TOPIC
 use futures::future::join_all;
 use kit::kafka::{ProducerBounds, ReaderContext};
 use rdkafka::{
-    Message, Offset, TopicPartitionList,
+    ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewPartitions},
+    client::DefaultClientContext,
     consumer::{BaseConsumer, CommitMode, Consumer, DefaultConsumerContext},
-    producer::FutureRecord,
+    producer::{FutureProducer, FutureRecord},
 };
+use uuid::Uuid;
 
 use crate::stage::{Plan, Stage, eventually};
 
@@ -273,7 +276,7 @@ async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
     let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
     let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
-    let order = uuid::Uuid::new_v4();
+    let order = Uuid::new_v4();
     for (key, payload) in [("", &b"\xff\x00"[..]), (&order.to_string(), &b"{\"type\":\"place.v1\"}"[..])] {
         append(&stage, home, key, payload).await;
     }
@@ -281,10 +284,84 @@ async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
     assert_eq!(stage.committed().await, 2);
     let dead: Vec<Vec<u8>> = records(&stage, DEAD_TOPIC).await.into_iter().map(|(_, _, payload)| payload).collect();
     assert_eq!(dead, [b"\xff\x00".to_vec(), b"{\"type\":\"place.v1\"}".to_vec()]);
-    let refused: Vec<(uuid::Uuid, String)> =
+    let refused: Vec<(Uuid, String)> =
         sqlx::query_as("SELECT order_id, reason FROM checkout.refusals").fetch_all(&stage.corner.pool).await.unwrap();
     assert_eq!(refused, [(order, "unwritable".to_owned())]);
     assert_eq!(stage.free().await, 8);
+    stage.check().await;
+}
+
+/// The broker takes records that our own producers would not, and the dead letter has more headers than the record had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_too_large_to_be_sent_on_goes_to_the_dead_letters_cut_short() {
+    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    stage.bought(&[1]).await;
+    let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    let producer: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", &stage.corner.kafka_brokers)
+        .set("message.max.bytes", "2000000")
+        .create()
+        .unwrap();
+    let (topic, key, payload) = (stage.corner.kafka.name(COMMANDS_TOPIC), [b'k'; 20_000], vec![b'x'; 1_020_000]);
+    let record = FutureRecord::to(&topic).partition(home).key(&key[..]).payload(&payload);
+    producer.send(record, Duration::from_secs(5)).await.unwrap();
+    stage.bought(&[1]).await;
+    let dead = records(&stage, DEAD_TOPIC).await;
+    assert_eq!(dead.len(), 1);
+    assert!(payload.starts_with(&dead[0].2) && dead[0].2.len() > 500_000);
+    stage.check().await;
+}
+
+/// As where another instance is set to more partitions than this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_beyond_those_that_are_set_is_written_too() {
+    let mut stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let (_, order) = stage.bought(&[1]).await;
+    stage.writer.drain().await;
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &stage.corner.kafka_brokers).create().unwrap();
+    let topic = stage.corner.kafka.name(COMMANDS_TOPIC);
+    let more = NewPartitions::new(&topic, 40);
+    admin.create_partitions([&more], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+    eventually("the partitions are there", || async {
+        (stage.corner.kafka.partitions(COMMANDS_TOPIC).await.ok()? == 40).then_some(())
+    })
+    .await;
+    let unknown = Command::Cancel(End { order: Uuid::new_v4() });
+    append(&stage, 39, &order.text("order"), &serde_json::to_vec(&unknown).unwrap()).await;
+    stage.start_writer().await;
+    eventually("the partition is written", || async {
+        let sql = "SELECT next_offset FROM checkout.writer_offsets WHERE partition = 39";
+        let written = sqlx::query_scalar::<_, i64>(sql).fetch_optional(&stage.corner.pool).await.unwrap();
+        (written == Some(1)).then_some(())
+    })
+    .await;
+    stage.bought(&[1]).await;
+    stage.check().await;
+}
+
+/// Both commands wait in the log, so that the writer takes them in one transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
+    let mut stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let (session, order) = stage.bought(&[2]).await;
+    let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    stage.writer.drain().await;
+    let Ok(Command::Place(mut place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
+    let cancel = Command::Cancel(End { order: place.order });
+    (place.order, place.hold) = (Uuid::new_v4(), Uuid::new_v4());
+    for command in [cancel, Command::Place(place)] {
+        append(&stage, home, "", &serde_json::to_vec(&command).unwrap()).await;
+    }
+    stage.start_writer().await;
+    eventually("both are written", || async {
+        let open = stage.count("SELECT count(*) FROM checkout.orders WHERE state <> 'cancelled'").await;
+        let all = stage.count("SELECT count(*) FROM checkout.orders").await;
+        ((open, all) == (1, 2)).then_some(())
+    })
+    .await;
+    assert_eq!(stage.get(&order.location.unwrap(), &session).await.body["state"], "cancelled");
+    assert_eq!((stage.committed().await, stage.free().await), (2, 8));
     stage.check().await;
 }
 
@@ -421,7 +498,7 @@ async fn orders_that_cannot_be_ended_keep_no_other_waiting() {
         SELECT CASE n WHEN 0 THEN $1 ELSE gen_random_uuid() END, gen_random_uuid(), 'harbour-lights', gen_random_uuid(),
             'awaiting_payment', '', 0, 'EUR', 'Ada', 'ada@example.com', 0, now() - interval '1 day', now() - n * interval '1 minute'
         FROM generate_series(0, 500) n";
-    let newest = uuid::Uuid::new_v4();
+    let newest = Uuid::new_v4();
     sqlx::query(sql).bind(newest).execute(&stage.corner.pool).await.unwrap();
     eventually("the writer is asked to end the newest too", || async {
         let asked = records(&stage, COMMANDS_TOPIC).await;
