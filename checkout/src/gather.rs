@@ -4,7 +4,7 @@
 //! and takes what is missing. What the earlier hold has beyond that stays its own until all of the new one could be had, so
 //! that nobody else can take it and a refusal leaves the earlier hold as it was. A type's tickets are never held twice over.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use kit::redis::Redis;
@@ -82,19 +82,19 @@ struct Taking<'a> {
     app: &'a App,
     wanted: &'a Wanted<'a>,
     earlier: Option<&'a Hold>,
-    /// Where something was taken, with how many of it came from the earlier hold.
-    taken: BTreeMap<ShardKey, i32>,
+    /// Where something was taken, or may have been.
+    taken: BTreeSet<ShardKey>,
 }
 
 impl<'a> Taking<'a> {
     fn new(app: &'a App, wanted: &'a Wanted<'a>, earlier: Option<&'a Hold>) -> Self {
-        Self { app, wanted, earlier, taken: BTreeMap::new() }
+        Self { app, wanted, earlier, taken: BTreeSet::new() }
     }
 
     async fn all(mut self) -> Result<Vec<HeldItem>, Foiled> {
         let items = self.every_item().await;
         if items.is_err() {
-            for key in self.taken.keys().copied().collect::<Vec<_>>() {
+            for key in self.taken.iter().copied().collect::<Vec<_>>() {
                 self.undo(key).await;
             }
         }
@@ -191,16 +191,15 @@ impl<'a> Taking<'a> {
             match shard::take(redis, key, wanted.hold, quantity, wanted.until, earlier.map(|earlier| earlier.hold))
                 .await
             {
-                Ok(Taken::Held { moved }) => {
-                    *self.taken.entry(key).or_default() += moved;
+                Ok(Taken::Held) => {
+                    self.taken.insert(key);
                     return Ok(None);
                 }
                 Ok(Taken::Short(left)) => return Ok(Some(left)),
                 Ok(Taken::Missing) => rebuild::ensure_present(self.app, key).await?,
                 Err(error) => {
-                    // It may be done: then all that the earlier hold had here was used.
-                    let all = earlier.map_or(0, |earlier| earlier.part(key));
-                    self.taken.insert(key, all.min(quantity));
+                    // It may be done.
+                    self.taken.insert(key);
                     return Err(error.into());
                 }
             }
@@ -208,12 +207,14 @@ impl<'a> Taking<'a> {
         Err(Error::Unavailable(format!("stock shard {key} went missing twice")))
     }
 
-    /// Gives back what was taken in one shard, to the earlier hold what came from there.
+    /// Gives back what was taken in one shard, also by an attempt before: first to the earlier hold what that lacks.
     async fn undo(&mut self, key: ShardKey) {
         let (redis, hold) = (&self.app.redis, self.wanted.hold);
-        let moved = self.taken.remove(&key).unwrap_or_default();
+        self.taken.remove(&key);
         let undone = match self.earlier {
-            Some(earlier) => shard::give_back_to(redis, key, hold, earlier.hold, moved, earlier.expires_at).await,
+            Some(earlier) => {
+                shard::give_back_to(redis, key, hold, earlier.hold, earlier.part(key), earlier.expires_at).await
+            }
             None => shard::give_back(redis, key, hold).await,
         };
         if let Err(error) = undone {

@@ -286,7 +286,7 @@ impl Attempt<'_> {
                 Moved::Gone if hold::is_given_up(self.app, self.session, hold).await? => return Err(Error::HoldLost),
                 // Lost with Redis before its time: it may take the same tickets again, if they are still there.
                 Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at, None).await? {
-                    Taken::Held { .. } | Taken::Missing => {}
+                    Taken::Held | Taken::Missing => {}
                     Taken::Short(_) => return Err(Error::HoldLost),
                 },
             }

@@ -33,8 +33,7 @@ const ALL: [&str; 5] = [STOCK, HOLDS, HELD, PLACING, PLACING_QUANTITY];
 /// The answer to taking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
-    /// So many of them came from the earlier hold.
-    Held { moved: i32 },
+    Held,
     /// So many can be had, which is too few.
     Short(i64),
     /// Redis does not know the shard.
@@ -115,7 +114,7 @@ pub async fn take(
     }
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
-        [1, _, moved] => Taken::Held { moved: i32::try_from(*moved).unwrap_or(i32::MAX) },
+        [1] => Taken::Held,
         [2, left] => Taken::Short(*left),
         _ => Taken::Missing,
     })
@@ -129,7 +128,7 @@ pub async fn give_back(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResul
     Ok(())
 }
 
-/// Gives a hold back, `tickets` of it to the `earlier` hold they came from, which runs out at `until`.
+/// Gives a hold back, first to the `earlier` hold what that lacks of its `tickets` here; it runs out at `until`.
 pub async fn give_back_to(
     redis: &Redis,
     shard: ShardKey,

@@ -2,7 +2,7 @@
 -- for it, and so does what an earlier hold has in whose place it comes; the earlier one keeps what is not needed.
 -- KEYS: stock hash, holds zset (hold -> expiry ms), held hash (hold -> quantity)
 -- ARGV: hold, quantity, expiry ms, and the earlier hold if there is one
--- Answer: {0} missing · {1, epoch, tickets moved from the earlier hold} held · {2, to be had, with its own} too few
+-- Answer: {0} missing · {1} held · {2, to be had, with its own} too few
 local free = tonumber(redis.call('HGET', KEYS[1], 'free'))
 if not free then return {0} end
 local time = redis.call('TIME')
@@ -31,7 +31,7 @@ if from_free <= math.max(free, 0) then
   end
   redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
   redis.call('HSET', KEYS[3], ARGV[1], quantity)
-  answer = {1, tonumber(redis.call('HGET', KEYS[1], 'epoch')), moved}
+  answer = {1}
 else
   answer = {2, math.max(free, 0) + held + earlier}
 end

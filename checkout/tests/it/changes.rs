@@ -119,6 +119,48 @@ async fn changes_of_one_session_at_once_leave_one_hold() {
     stage.check().await;
 }
 
+/// An attempt that came as far as the first kind of tickets, and whose process then died, had used what the earlier hold had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() {
+    let stage = Stage::with(Plan { stock: vec![(2, 1), (1, 1)], ..Plan::default() }).await;
+    let (mine, rival) = (stage.session().await, stage.session().await);
+    let two = stage.hold(&mine, "a", &[2]).await.ok(201).text("hold");
+    stage.hold(&rival, "a", &[0, 1]).await.ok(201);
+    let slot = format!("{}.0", stage.types[0].ticket_type);
+    let [holds, held] = ["holds", "held"].map(|kind| stage.corner.redis.key(kind, &slot));
+    let mut connection = stage.corner.redis.connection();
+    let earlier: Vec<String> = redis::cmd("HKEYS").arg(&held).query_async(&mut connection).await.unwrap();
+    let session: uuid::Uuid = sqlx::query_scalar("SELECT session FROM checkout.sessions ORDER BY opened_at LIMIT 1")
+        .fetch_one(&stage.corner.pool)
+        .await
+        .unwrap();
+    let hold = uuid::Uuid::new_v5(&session, b"hold\nb").to_string();
+    let _: () = redis::pipe()
+        .cmd("HDEL")
+        .arg(&held)
+        .arg(&earlier)
+        .cmd("ZREM")
+        .arg(&holds)
+        .arg(&earlier)
+        .cmd("HSET")
+        .arg(&held)
+        .arg(&hold)
+        .arg(2)
+        .cmd("ZADD")
+        .arg(&holds)
+        .arg(chrono::Utc::now().timestamp_millis() + 60_000)
+        .arg(&hold)
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+
+    let refused = stage.hold(&mine, "b", &[2, 1]).await.ok(409);
+    assert!(refused.text("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
+    assert_eq!(stage.hold(&rival, "b", &[1]).await.problem(), "sold-out");
+    stage.order(&mine, "o", &two).await.ok(201);
+    stage.check().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_whose_answer_got_lost_is_found_by_its_key() {
     let mut stage = Stage::with(Plan { stock: vec![(2, 1)], ..Plan::default() }).await;
