@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     phase::Phase,
-    steer::{NewRoom, RoomChange, RoomFault, change_room_in, closing, create_room, set_stop},
+    steer::{NewRoom, RoomChange, RoomFault, change_room_in, closing, create_room, follow_stop},
     store,
 };
 
@@ -191,12 +191,11 @@ async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result
         return Ok(());
     };
     let opens_at = known.on_sale_at;
-    let stop = catalog::contract::stop(pool, show).await?;
     if let Some(room) = store::room_of_show(pool, show).await? {
         store::move_times(pool, show, opens_at, closing(known.starts_at)).await?;
-        return set_stop(pool, &room, stop).await;
+        return follow_stop(pool, &room).await;
     }
-    if stop == Some(Stop::Withdrawn) {
+    if catalog::contract::stop(pool, show).await? == Some(Stop::Withdrawn) {
         return Ok(());
     }
     if store::room(pool, show).await?.is_some() {

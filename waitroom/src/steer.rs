@@ -184,10 +184,7 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
     }
     transaction.commit().await.context("making the room")?;
     // Looked at only now: whoever stops the sale from here on finds the room.
-    match catalog::contract::stop(pool, &new.show).await? {
-        None => Ok(()),
-        stop => set_stop(pool, &new.room, stop).await,
-    }
+    follow_stop(pool, &new.room).await
 }
 
 /// The phase that fans meet: a stopped room that would be open is paused, and everybody keeps their place.
@@ -195,13 +192,16 @@ pub(crate) fn stopped_phase(phase: Phase, stop: Option<Stop>) -> Phase {
     if stop.is_some() && phase == Phase::Open { Phase::Paused } else { phase }
 }
 
-/// Stops a room or lets it go on as it was; the room of a show that was withdrawn closes. Doing so again changes nothing.
+/// Stops a room or lets it go on as it was, as the sale of its show is; the room of a show that was withdrawn closes. Doing
+/// so again changes nothing.
 ///
 /// # Errors
 /// The database's.
-pub(crate) async fn set_stop(pool: &PgPool, room: &str, stop: Option<Stop>) -> anyhow::Result<()> {
+pub(crate) async fn follow_stop(pool: &PgPool, room: &str) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
     let Some(row) = store::room_for_update(&mut tx, room).await? else { return Ok(()) };
+    // Read under the room's lock: of two who follow at once, the later one writes what is so.
+    let stop = catalog::contract::stop(&mut *tx, &row.show).await?;
     let gate = gate(&mut *tx, room).await?.with_context(|| format!("room {room} has no gate"))?;
     let before = RoomState::of(row, gate);
     let phase = if stop == Some(Stop::Withdrawn) { Phase::Closed } else { before.phase };

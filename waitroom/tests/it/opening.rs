@@ -378,13 +378,8 @@ async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
     tasks.stop().cancel();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
-    let hall = Hall::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
-    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
-    suspend(pool, true).await;
-    let new = NewRoom {
+fn late_room(show: String) -> NewRoom {
+    NewRoom {
         room: "late".to_owned(),
         show,
         lanes: 1,
@@ -393,7 +388,49 @@ async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
         claim_window_secs: 60,
         message: String::new(),
         opens_at: None,
-    };
-    create_room(pool, &hall.corner.kafka, &new).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    suspend(pool, true).await;
+    create_room(pool, &hall.corner.kafka, &late_room(show)).await.unwrap();
     assert_eq!(room(pool, "late").await.unwrap().unwrap().stop, Some(Stop::Suspended));
+}
+
+/// Waits until a transaction waits for another.
+async fn somebody_waits(pool: &PgPool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let waits =
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    while !sqlx::query_scalar::<_, bool>(waits).fetch_one(pool).await.unwrap() {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_that_ends_while_a_room_learns_of_it_does_not_stay() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let (pool, kafka) = (&hall.corner.pool, &hall.corner.kafka);
+    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    let new = late_room(show);
+    create_room(pool, kafka, &new).await.unwrap();
+    for (before, after) in [(true, None), (false, Some(Stop::Suspended))] {
+        suspend(pool, before).await;
+        let mut steering = pool.begin().await.unwrap();
+        sqlx::query("SELECT FROM waitroom.rooms WHERE room = 'late' FOR UPDATE").execute(&mut *steering).await.unwrap();
+        let follower = tokio::spawn({
+            let (pool, kafka, new) = (pool.clone(), kafka.clone(), new.clone());
+            async move { create_room(&pool, &kafka, &new).await }
+        });
+        somebody_waits(pool).await;
+        suspend(pool, !before).await;
+        steering.commit().await.unwrap();
+        follower.await.unwrap().unwrap();
+        assert_eq!(room(pool, "late").await.unwrap().unwrap().stop, after);
+    }
 }
