@@ -125,6 +125,8 @@ function showWaiting(head) {
 function showEntrance(head) {
   const before = root.dataset.phase;
   if (head.phase !== before) return reload(JOINABLE.includes(before) === JOINABLE.includes(head.phase) ? 3000 : 1500);
+  // A page's line ends are all the same.
+  if (head.message.replace(/\r\n?/g, "\n") !== root.dataset.message) return reload(3000);
   const n = head.waiting;
   say("people", n <= 0 ? "Nobody is waiting right now." : n === 1 ? "One person is waiting." : `${number(n)} people are waiting.`);
   // Where nobody stood in line there was no pace to measure.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Form, Router,
-    extract::{State, rejection::FormRejection},
+    extract::{OriginalUri, State, rejection::FormRejection},
     http::header,
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
@@ -24,7 +24,7 @@ use crate::{
     agent::Joining,
     claim::claim,
     error::Error,
-    page_view::{Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Waiting, WindowMissed, YourTurn},
+    page_view::{Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed, YourTurn},
     phase::Phase,
     place::PlaceClaims,
     room::Room,
@@ -45,14 +45,14 @@ const PASS: Cookie = Cookie::lax("fg_pass");
 
 /// Pages that join.
 pub fn joining() -> OpenApiRouter<App> {
-    OpenApiRouter::from(Router::new().route("/queue/{show}/join", axum::routing::post(join)))
+    OpenApiRouter::from(Router::new().route("/queue/{show}/join", axum::routing::post(join).get(again)))
 }
 
 /// Pages that look.
 pub fn waiting() -> OpenApiRouter<App> {
     let routes = Router::new()
         .route("/queue/{show}", axum::routing::get(queue))
-        .route("/queue/{show}/enter", axum::routing::post(enter))
+        .route("/queue/{show}/enter", axum::routing::post(enter).get(again))
         .merge(kit::asset::router(&[&QUEUE_JS]));
     OpenApiRouter::from(routes)
 }
@@ -125,7 +125,7 @@ async fn queue(
     }
     let entered = ENTERED.of(&room.name);
     let mut view = view(&room, kept.as_ref().map(|kept| &kept.claims), now);
-    if let (Some(kept), QueueView::WindowMissed(_)) = (&kept, &view)
+    if let (Some(kept), QueueView::WindowMissed(_) | QueueView::Stopped(_) | QueueView::Closed { .. }) = (&kept, &view)
         && entered.read(&jar, &app.public) == Some(&kept.claims.id())
     {
         view = QueueView::Entered(entrance(&room));
@@ -161,10 +161,11 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
         };
     };
     let body = standing(room, place, now);
-    if info.stop.is_some() && body.state == PlaceState::YourTurn {
+    // Whoever was let in and could not go in is not to blame.
+    if info.stop.is_some() && body.state != PlaceState::Waiting {
         return match info.phase {
             Phase::Closed => QueueView::Closed { message: info.message.clone() },
-            phase => QueueView::Stopped { phase, message: info.message.clone() },
+            _ => QueueView::Stopped(Stopped { claim_until: body.claim_until, entrance: entrance(room) }),
         };
     }
     match (body.state, body.claim_until) {
@@ -228,6 +229,13 @@ async fn join(
     Ok((AppendHeaders([cookie]), back).into_response())
 }
 
+/// `GET` of what only forms do: a reload, or the way back.
+async fn again(OriginalUri(address): OriginalUri) -> Redirect {
+    let page = address.path().rsplit_once('/').map_or("/", |(page, _)| page);
+    // Where the address keeps the place, it still does.
+    Redirect::to(&address.query().map_or_else(|| page.to_owned(), |query| format!("{page}?{query}")))
+}
+
 /// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie. Where no cookie comes back
 /// that would lead nowhere; the queue page says what to do.
 async fn enter(
@@ -253,7 +261,7 @@ async fn enter(
             Ok((AppendHeaders([pass, entered]), checkout).into_response())
         }
         // The queue page says what is so.
-        Err(Error::NotYourTurn { .. } | Error::WindowMissed) => Ok(back.into_response()),
+        Err(Error::NotYourTurn { .. } | Error::WindowMissed | Error::SaleStopped(_)) => Ok(back.into_response()),
         Err(error) => Err(error),
     }
 }

@@ -53,11 +53,8 @@ pub enum QueueView {
     WindowMissed(WindowMissed),
     /// The place let its fan into checkout.
     Entered(Entrance),
-    /// It was the fan's turn, and then the sale was stopped; `message` says why.
-    Stopped {
-        phase: Phase,
-        message: String,
-    },
+    /// It was the fan's turn, and the sale was stopped; the entrance's message says why.
+    Stopped(Stopped),
     /// The room is closed; `message` is the operator's word about it, or empty.
     Closed {
         message: String,
@@ -106,6 +103,14 @@ pub struct WindowMissed {
     pub entrance: Entrance,
 }
 
+#[derive(Debug, Clone)]
+pub struct Stopped {
+    /// When the turn ends, or ended; `None` where that is too long ago to know.
+    pub claim_until: Option<DateTime<Utc>>,
+    /// Whether one can join again.
+    pub entrance: Entrance,
+}
+
 impl QueuePage {
     fn zone(&self) -> &str {
         &self.show.venue.time_zone
@@ -149,7 +154,7 @@ impl QueuePage {
             QueueView::YourTurn(_) => "It is your turn".to_owned(),
             QueueView::WindowMissed(_) => "Your turn has passed".to_owned(),
             QueueView::Entered(_) => "You went into checkout".to_owned(),
-            QueueView::Stopped { .. } => "Nothing is sold right now".to_owned(),
+            QueueView::Stopped(_) => "Nothing is sold right now".to_owned(),
             QueueView::Closed { .. } => "The line has closed".to_owned(),
         };
         format!("{state} · {}", self.show.title)
@@ -158,7 +163,7 @@ impl QueuePage {
     /// Seconds after which the page reloads itself where scripts do not run; `None` where nothing will change.
     fn reload_secs(&self) -> Option<i64> {
         match &self.view {
-            QueueView::NotJoined(_) | QueueView::Stopped { .. } => Some(30),
+            QueueView::NotJoined(_) | QueueView::Stopped(_) => Some(30),
             QueueView::Waiting(waiting) => Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30)),
             QueueView::YourTurn(turn) => Some((turn.claim_until - self.now).num_seconds().max(0) + 2),
             QueueView::WindowMissed(_) | QueueView::Entered(_) | QueueView::Closed { .. } => None,
@@ -250,6 +255,13 @@ impl YourTurn {
 
     fn left(&self, now: &DateTime<Utc>) -> String {
         when::span(self.left_ms(now) / 1000)
+    }
+}
+
+impl Stopped {
+    /// The end of a turn that is not over.
+    fn turn_until(&self, now: &DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.claim_until.filter(|until| until > now)
     }
 }
 
@@ -388,6 +400,28 @@ mod tests {
         says(QueueView::Entered(entrance(Phase::Open)), &ways);
         assert!(!a_page(QueueView::Entered(entrance(Phase::Closed))).contains("name=\"again\""));
         says(QueueView::Closed { message: String::new() }, &["The line has closed"]);
+    }
+
+    #[test]
+    fn whoever_was_let_in_reads_what_is_said_of_the_sale() {
+        let told = |phase| Entrance { message: "Not \"now\".".into(), ..entrance(phase) };
+        let said = "Not &#34;now&#34;.";
+        let at = |text: &str| Some(text.parse().expect("a time"));
+        let stopped = |claim_until| QueueView::Stopped(Stopped { claim_until, entrance: told(Phase::Paused) });
+        let marked = "data-phase=\"paused\" data-message=\"Not &#34;now&#34;.\"";
+        let turn = "Your turn goes until <time class=\"num nowrap\" datetime=\"2026-11-21T20:02:00+01:00\"";
+        let anew = "name=\"again\" value=\"1\"";
+        let on = stopped(at("2026-11-21T19:02:00Z"));
+        says(on.clone(), &[said, marked, turn, "If the sale does not go on before, you must join again."]);
+        assert!(!a_page(on).contains(anew));
+        for over in [at("2026-11-21T18:58:00Z"), None] {
+            says(stopped(over), &[said, marked, "you must join again", anew]);
+            assert!(!a_page(stopped(over)).contains("Your turn goes until"));
+        }
+        let missed = WindowMissed { missed_at: None, claim_window_secs: 120, entrance: told(Phase::Paused) };
+        says(QueueView::WindowMissed(missed), &[said]);
+        says(QueueView::Entered(told(Phase::Closed)), &[said]);
+        says(QueueView::NotJoined(told(Phase::Paused)), &[said, marked]);
     }
 
     /// What shows without scripts: neither what waits for them nor what they would show.

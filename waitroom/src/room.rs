@@ -61,12 +61,14 @@ impl Info {
 }
 
 const SUSPENDED: &str = "Tickets for this show are not sold right now: its seller may not sell at the moment. Nobody is let \
-    in meanwhile. Your place is safe, and tickets that were bought stay valid.";
+    in meanwhile. Places in line are safe, and tickets that were bought stay valid.";
 const WITHDRAWN: &str = "This show was withdrawn. Nothing of it is sold any more and nobody is let in. Tickets that were \
     bought stay valid.";
 
 fn told(row: &RoomRow) -> String {
     let stopped = match row.stop {
+        // A line that has closed does not go on, whether or not its seller may sell again.
+        Some(Stop::Suspended) if row.phase == Phase::Closed => return row.message.clone(),
         None => return row.message.clone(),
         Some(Stop::Suspended) => SUSPENDED,
         Some(Stop::Withdrawn) => WITHDRAWN,

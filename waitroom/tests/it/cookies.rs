@@ -16,6 +16,8 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
     hall.put_show().await;
     hall.set_phase(Phase::PreQueue).await;
     let fan = &hall.instance;
+    let entrance = fan.page("GET", "/queue/s", "").await.1;
+    assert!(entrance.contains("your place is in the address of the next page"), "{entrance}");
     let page = fan.sent_on("POST", "/queue/s/join", "").await;
     assert!(page.starts_with("/queue/s?place=v4.local."), "{page}");
     let answer = fan.browse("GET", &page, "").await;
@@ -38,6 +40,10 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
     assert!(turn.contains(&format!("action=\"{enter}\"")) && turn.contains(NONE), "{turn}");
     assert!(!turn.contains("data-enter"), "a page that goes in by itself would lead to nowhere");
     assert_eq!(fan.sent_on("POST", &enter, "").await, page, "checkout cannot know a browser without cookies");
+    for form in ["join", "enter"] {
+        let reloaded = page.replace("/queue/s?", &format!("/queue/s/{form}?"));
+        assert_eq!(fan.sent_on("GET", &reloaded, "").await, page);
+    }
     // Cookies are allowed now: the page asks, the browser brings one back.
     let (_, turn, _) = fan.page("GET", &page, "fg_cookies=1").await;
     assert!(turn.contains(KEPT) && !turn.contains(NONE) && turn.contains("data-enter"), "{turn}");

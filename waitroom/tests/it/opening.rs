@@ -311,11 +311,16 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
     for instance in instances {
         let head = head_when(instance, &show, |head| head["phase"] == "paused").await;
         let told = head["message"].as_str().unwrap();
-        assert!(told.contains("not sold right now") && told.contains("Your place is safe"), "{told}");
+        assert!(told.contains("not sold right now") && told.contains("Places in line are safe"), "{told}");
         let (status, refused) = claim(instance).await;
         assert_eq!((status.as_u16(), id_of(&refused).as_str()), (409, "sale-stopped"));
         let (_, page, _) = instance.page("GET", &format!("/queue/{show}"), &format!("fg_place_{show}={let_in}")).await;
-        assert!(page.contains("Nothing is sold right now") && !page.contains("Go in now"), "{page}");
+        assert!(page.contains("Nothing is sold right now") && page.contains("Your turn goes until"), "{page}");
+        // Pressed just then, or reloaded.
+        let (enter, cookie) = (format!("/queue/{show}/enter"), format!("fg_place_{show}={let_in}"));
+        for method in ["POST", "GET"] {
+            assert_eq!(instance.sent_on(method, &enter, &cookie).await, format!("/queue/{show}"));
+        }
     }
     assert_eq!(room(pool, &show).await.unwrap().unwrap().stop, Some(Stop::Suspended));
     // Whoever stands in line then is not let in, and an operator who opens the room opens it for later.
@@ -399,6 +404,23 @@ async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
     suspend(pool, true).await;
     create_room(pool, &hall.corner.kafka, &late_room(show)).await.unwrap();
     assert_eq!(room(pool, "late").await.unwrap().unwrap().stop, Some(Stop::Suspended));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_closed_promises_nothing_while_its_seller_is_suspended() {
+    let hall = Hall::create(1, 10.0, 60).await;
+    let pool = &hall.corner.pool;
+    let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
+    suspend(pool, true).await;
+    create_room(pool, &hall.corner.kafka, &late_room(show)).await.unwrap();
+    head_when(&hall.instance, "late", |head| {
+        head["message"].as_str().is_some_and(|it| it.contains("in line are safe"))
+    })
+    .await;
+    let close = RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() };
+    change_room(pool, "late", &close).await.unwrap();
+    let head = head_when(&hall.instance, "late", |head| head["phase"] == "closed").await;
+    assert_eq!(head["message"], "");
 }
 
 /// Waits until a transaction waits for another.
