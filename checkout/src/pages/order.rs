@@ -209,12 +209,14 @@ pub async fn cancel(
     visitor: Visitor,
     request: RequestId,
 ) -> Result<Response, Error> {
-    let order = store::order::load(&app.pool, id).await?.ok_or(Error::OrderUnknown)?;
-    let session = visitor.session(&app, &order.show)?;
+    let to_order = || go(&format!("/orders/{id}"));
+    // Its page says what is so, the same for orders there are not.
+    let Some(order) = store::order::load(&app.pool, id).await? else { return Ok(to_order()) };
+    let Ok(session) = visitor.session(&app, &order.show) else { return Ok(to_order()) };
     match place::cancel(&app, Owner::Session(session.session), id, &request).await {
         Ok(_) => Ok(go(&address(&order.show))),
-        // Paid in the meantime, or gone: its page says which.
-        Err(Error::OrderNotCancellable) => Ok(go(&format!("/orders/{id}"))),
+        // Paid in the meantime, gone, or not this session's.
+        Err(Error::OrderNotCancellable | Error::OrderUnknown) => Ok(to_order()),
         Err(error) => Err(error),
     }
 }

@@ -70,6 +70,23 @@ async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn giving_up_an_order_tells_nobody_else_whether_there_is_one() {
+    let shop = Shop::new().await;
+    let (fan, other) = (shop.fan().await, shop.fan().await);
+    let (order, _) = shop.order(&fan, 1).await;
+    // Somebody without a session, as is its owner once the session lapsed, and somebody with another.
+    for browser in [&shop.stranger(), &other] {
+        for order in [order, Uuid::new_v4()] {
+            let answer = browser.post(&format!("/orders/{order}/cancel"), &[]).await;
+            assert_eq!(location(&answer), format!("/orders/{order}"));
+        }
+    }
+    assert_eq!(shop.state_now(order).await, "awaiting_payment");
+    assert_eq!(location(&fan.post(&format!("/orders/{order}/cancel"), &[]).await), "/checkout/harbour-lights");
+    shop.state(order, "cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
     let shop = Shop::stocked(&[], 2).await;
     let (first, second) = (shop.fan().await, shop.fan().await);
