@@ -130,7 +130,9 @@ async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, err
             };
             Ok(go_to_order(app, session).await?.unwrap_or_else(elsewhere))
         }
-        Error::SessionExpired | Error::SessionEnded | Error::ShowBegun => outside::page(error, Some(&session.show)),
+        Error::SessionExpired | Error::SessionEnded | Error::ShowBegun | Error::SaleStopped(_) => {
+            outside::page(error, Some(&session.show))
+        }
         Error::Unavailable(_) | Error::Store(_) | Error::Redis(_) => {
             let problem = error.problem();
             tracing::warn!(%error, "an order was not placed");

@@ -222,7 +222,7 @@ fn key(attempt: &str, items: &[Item]) -> String {
 
 async fn refused(app: &App, session: &Session, error: Error, items: &[Item]) -> Result<Response, Error> {
     let notice = match &error {
-        Error::ShowBegun => return outside::page(error, Some(&session.show)),
+        Error::ShowBegun | Error::SaleStopped(_) => return outside::page(error, Some(&session.show)),
         Error::SoldOut { ticket_type, kept } | Error::NotEnoughLeft { ticket_type, kept, .. } if *kept > 0 => {
             let tickets = tickets(*kept);
             Notice::new(

@@ -3,6 +3,7 @@
 use admission::contract::PassFault;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
+use catalog::contract::Stop;
 
 use super::view::with_status;
 use crate::Error;
@@ -50,9 +51,19 @@ pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
             "The show has begun",
             "Its tickets are no longer sold here. Orders you placed are safe: open them with the address of their page.",
         ),
+        Error::SaleStopped(Stop::Suspended) => (
+            "Nothing is sold right now",
+            "The seller of this show may not sell at the moment. Look here again later. Orders you placed are safe, and one \
+             that waits for its payment can be paid: open them with the address of their page.",
+        ),
+        Error::SaleStopped(Stop::Withdrawn) => (
+            "This show was withdrawn",
+            "Nothing of it is sold any more. Orders you placed are safe: open them with the address of their page.",
+        ),
         other => return Err(other),
     };
-    let show = show.filter(|_| !matches!(error, Error::ShowBegun)).map(str::to_owned);
+    // A line that leads to no tickets is nobody's next step.
+    let show = show.filter(|_| !matches!(error, Error::ShowBegun | Error::SaleStopped(_))).map(str::to_owned);
     let page = OutsidePage { title, words, show, anew };
     Ok(with_status(kit::page::html(&page), StatusCode::FORBIDDEN))
 }
