@@ -23,7 +23,7 @@ pub struct Inner {
     pub kafka: Kafka,
     pub gate: Gate,
     pub(crate) order_links: OrderLinks,
-    pub(crate) passwords: Queue,
+    pub passwords: Queue,
     pub(crate) seen: Seen,
     pub(crate) live: Live,
     /// Cancelled when the server stops taking requests: streams end then.

@@ -64,7 +64,7 @@ pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> R
     let account = account.filter(|account| account.person.disabled_at.is_none());
     // No transaction is open while the password is worked on.
     let hash = account.as_ref().map(|account| account.password_hash.clone());
-    let is_right = app.passwords.verify(&from.network, password.to_owned(), hash).await?;
+    let is_right = guesser.verify(&app.redis, &app.passwords, password.to_owned(), hash).await?;
     let mut tx = app.pool.begin().await?;
     let now = match &account {
         Some(account) => store::people::for_update(&mut tx, account.person.person).await?,
@@ -160,7 +160,8 @@ async fn confirm(app: &App, account: &Account, current: &str, from: &Origin) -> 
     let address = account.person.email.to_lowercase();
     let guesser = Guesser { door: "console", account: &address, network: &from.network };
     attempt(app, &guesser).await?;
-    if app.passwords.verify(&from.network, current.to_owned(), Some(account.password_hash.clone())).await? {
+    let hash = Some(account.password_hash.clone());
+    if guesser.verify(&app.redis, &app.passwords, current.to_owned(), hash).await? {
         return Ok(guesser.forgive(&app.redis).await?);
     }
     security::count(app, Failure::Password, &from.network, &address).await;

@@ -12,7 +12,7 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use rand::Rng;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::throttle::Network;
 
@@ -108,6 +108,11 @@ struct Turn {
 impl Queue {
     fn of(wait_max: Duration) -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE_MAX)), networks: Arc::default(), wait_max }
+    }
+
+    /// Waits until it has all turns.
+    pub(crate) async fn all_turns(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.turns.clone().acquire_many_owned(AT_ONCE_MAX as u32).await
     }
 
     fn seat(&self, network: &Network) -> Result<Seat, Busy> {
@@ -256,7 +261,7 @@ mod tests {
     async fn a_full_queue_sends_away_and_the_next_door_does_not_notice() {
         let (crowded, other, here) = (Queue::of(Duration::from_millis(20)), Queue::default(), network(1));
         let hashed = other.hash(&here, GOOD.to_owned()).await.expect("a hash");
-        let turns = crowded.turns.acquire_many(AT_ONCE_MAX as u32).await.expect("open");
+        let turns = crowded.all_turns().await.expect("open");
         assert_eq!(crowded.verify(&here, String::new(), None).await, Err(Busy));
         let refused = crowded.hash(&here, String::new()).await.expect_err("busy");
         assert_eq!(refused.downcast_ref::<Busy>(), Some(&Busy));
@@ -284,7 +289,7 @@ mod tests {
         // Those who left before their turn cost nothing, and keep no seat.
         queue.apart(&network(99), gauge.work(Duration::ZERO)).await.expect("a turn");
         assert!(gauge.begun() <= 20, "{} were begun", gauge.begun());
-        let all = queue.turns.clone().acquire_many_owned(AT_ONCE_MAX as u32).await.expect("open");
+        let all = queue.all_turns().await.expect("open");
         assert!(queue.networks.lock().expect("unharmed").is_empty());
         drop(all);
     }
@@ -324,7 +329,7 @@ mod tests {
     #[tokio::test]
     async fn a_queue_has_an_end_and_who_leaves_it_makes_room() {
         let queue = Queue::default();
-        let turns = queue.turns.clone().acquire_many_owned(AT_ONCE_MAX as u32).await.expect("open");
+        let turns = queue.all_turns().await.expect("open");
         let seats: Vec<_> = (0..QUEUE_MAX).map(|number| queue.seat(&network(number)).ok().expect("a seat")).collect();
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Err(Busy));
         drop((seats, turns));

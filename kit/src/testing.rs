@@ -3,9 +3,11 @@
 use std::{collections::HashMap, future::Future, sync::OnceLock};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
     kafka::Kafka,
+    password::Queue,
     redis::Redis,
     settings::{Env, ProcessEnv},
 };
@@ -20,6 +22,14 @@ pub struct Corner {
     pub kafka_brokers: String,
     /// Prefix of this test's keys, topics and groups.
     pub namespace: String,
+}
+
+/// Takes every turn of a queue: until it is dropped, whoever comes waits, and is told to come back.
+///
+/// # Panics
+/// Never: a queue is not closed.
+pub async fn crowd(queue: &Queue) -> OwnedSemaphorePermit {
+    queue.all_turns().await.expect("turns")
 }
 
 fn server(key: &str) -> String {

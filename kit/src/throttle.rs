@@ -17,7 +17,12 @@ use axum::{
 };
 use redis::{RedisResult, Script};
 
-use crate::{limit::ClientAddress, redis::Redis, secret};
+use crate::{
+    limit::ClientAddress,
+    password::{Busy, Queue},
+    redis::Redis,
+    secret,
+};
 
 /// Failures in a row of a network that lead to no block.
 const FREE: i32 = 4;
@@ -34,6 +39,7 @@ const SLOW: Duration = Duration::from_secs(2);
 
 static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/attempt.lua")));
 static FORGIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/forgive.lua")));
+static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/take_back.lua")));
 
 /// Seconds a network is kept from an account after `failed` failures in a row: none up to four, then 30 s, doubling, at
 /// most 15 minutes.
@@ -86,8 +92,8 @@ pub struct Guesser<'a> {
 /// What becomes of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// The password may be looked at. The attempt is counted as the network's `failed`th failure in a row until
-    /// [`Guesser::forgive`] says otherwise.
+    /// The password may be looked at, with [`Guesser::verify`]. The attempt is counted as the network's `failed`th failure
+    /// in a row until [`Guesser::forgive`] says otherwise.
     Counted { failed: i32 },
     /// No password is looked at for so long. The attempt is not counted.
     Blocked { secs: i64 },
@@ -125,12 +131,37 @@ impl Guesser<'_> {
         Ok(Attempt::Counted { failed })
     }
 
+    /// Whether the password of an attempt that was counted is right, as [`Queue::verify`] says. Where nobody had time to
+    /// look, the attempt was no guess, and is not counted: a crowd at the door must not block whoever stands in it.
+    ///
+    /// # Errors
+    /// [`Busy`]: nobody looked.
+    pub async fn verify(
+        &self,
+        redis: &Redis,
+        queue: &Queue,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Busy> {
+        let looked = queue.verify(self.network, password, hash).await;
+        if looked.is_err()
+            && let Err(error) = self.invoke(&TAKE_BACK, redis).await
+        {
+            tracing::warn!(%error, "an attempt at a password that nobody looked at stays counted");
+        }
+        looked
+    }
+
     /// Forgets the network's failures: its password was right.
     ///
     /// # Errors
     /// Redis'.
     pub async fn forgive(&self, redis: &Redis) -> RedisResult<()> {
-        let mut call = FORGIVE.prepare_invoke();
+        self.invoke(&FORGIVE, redis).await
+    }
+
+    async fn invoke(&self, script: &Script, redis: &Redis) -> RedisResult<()> {
+        let mut call = script.prepare_invoke();
         for key in self.keys(redis) {
             call.key(key);
         }

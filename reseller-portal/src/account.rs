@@ -129,10 +129,13 @@ async fn is_theirs(
     let account = email.to_lowercase();
     let guesser = Guesser { door: "portal", account: &account, network };
     let attempt = guesser.attempt(&app.redis).await.map_err(|error| Error::Away(error.into()))?;
-    let allowed = matches!(attempt, Attempt::Counted { .. });
-    // A blocked account costs the same time as a wrong password.
-    let hash = hash.filter(|_| allowed);
-    if !app.passwords.verify(network, password.to_owned(), hash).await.map_err(|busy| away(busy.into()))? {
+    let password = password.to_owned();
+    let looked = match attempt {
+        Attempt::Counted { .. } => guesser.verify(&app.redis, &app.passwords, password, hash).await,
+        // A blocked account costs the same time as a wrong password.
+        Attempt::Blocked { .. } => app.passwords.verify(network, password, None).await,
+    };
+    if !looked.map_err(|busy| away(busy.into()))? {
         return Ok(false);
     }
     guesser.forgive(&app.redis).await.map_err(|error| Error::Away(error.into()))?;

@@ -15,7 +15,10 @@ use axum::{
     http::{HeaderMap, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use kit::{kafka::Kafka, redis::Redis, serve::Tasks, settings::Settings, testing::Corner, token::generate_seal_key};
+use kit::{
+    kafka::Kafka, password::Queue, redis::Redis, serve::Tasks, settings::Settings, testing::Corner,
+    token::generate_seal_key,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -30,6 +33,8 @@ pub struct Desk {
     /// The description of the API.
     pub api: Value,
     pub checkout_keys: String,
+    /// Those who wait to have a password looked at.
+    pub passwords: Queue,
     pub tasks: Tasks,
 }
 
@@ -112,8 +117,9 @@ impl Desk {
         let app = App::new(config, corner.pool.clone(), corner.redis.clone(), corner.kafka.clone(), gate).expect("app");
         let tasks = Tasks::default();
         admin::run(&app, &tasks);
+        let passwords = app.passwords.clone();
         let (router, api) = routes(app);
-        Self { corner, router, api, checkout_keys, tasks }
+        Self { corner, router, api, checkout_keys, passwords, tasks }
     }
 
     /// The same console as another instance would be that reaches other servers.

@@ -65,6 +65,41 @@ async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
     assert_eq!(owner.attempt(redis).await.expect("Redis"), Attempt::Counted { failed: 1 });
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
+    let (desk, token) = Desk::with_admin().await;
+    assert_eq!(desk.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+    let turns = kit::testing::crowd(&desk.passwords).await;
+    let change = json!({"current": PASSWORD, "password": "another long password 2"});
+    let (tries, changing) = tokio::join!(
+        futures::future::join_all((0..4).map(|_| desk.sign_in(ADMIN, PASSWORD))),
+        desk.api("PUT", "/v1/admin/password", Some(&token), Some(change)),
+    );
+    // The first to come was counted second: the last of the five begins a block, which ends with it.
+    let told: Vec<_> = tries.iter().chain([&changing]).map(|answer| answer.status.as_u16()).collect();
+    assert!(told.iter().all(|status| [503, 429].contains(status)), "{told:?}");
+    assert_eq!(told.iter().filter(|status| **status == 503).count(), 4, "{told:?}");
+    drop(turns);
+    // The one real guess still counts, and four more begin a block.
+    for _ in 0..4 {
+        assert_eq!(desk.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    desk.end_blocks().await;
+    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_at_the_door_does_not_shut_an_account() {
+    let (desk, _) = Desk::with_admin().await;
+    let turns = kit::testing::crowd(&desk.passwords).await;
+    for answer in futures::future::join_all((0..5).map(|_| desk.sign_in(ADMIN, PASSWORD))).await {
+        assert_eq!((answer.status, answer.id().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"));
+    }
+    drop(turns);
+    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+}
+
 /// Signs in through a proxy that says who the client is.
 async fn sign_in_from(router: &Router, address: &str, password: &str) -> StatusCode {
     let request = Request::post("/v1/admin/sessions")
