@@ -38,7 +38,7 @@ pub async fn set_state(
     }
     let known = reseller(&app.pool, id).await?.ok_or(Error::ResellerUnknown)?;
     let mut tx = app.pool.begin().await?;
-    let before = decide(&mut tx, id, state, reason).await?.ok_or(Error::ResellerUnknown)?;
+    let before = decide(&mut tx, id, state, reason, request).await?.ok_or(Error::ResellerUnknown)?;
     let deed = Deed::new("reseller.decide", format!("reseller {} {id}", known.name))
         .before(json!({"state": before, "reason": known.reason}))
         .after(json!({"state": state, "reason": reason}));

@@ -93,7 +93,7 @@ pub async fn reseller(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Option<Rese
 
 /// Puts a reseller into a state, within the caller's transaction, and gives the state before; `None` where the id is unknown.
 /// Everywhere effective within a second: the pages and API keys of whoever may not sell are shut, nothing of their shows is
-/// sold, and nobody is let in to their lines. `reason` is told to the reseller.
+/// sold, and nobody is let in to their lines. `reason` is told to the reseller; `request` is what the decision came of.
 ///
 /// # Errors
 /// The database's.
@@ -102,10 +102,11 @@ pub async fn decide(
     reseller: Uuid,
     state: ResellerState,
     reason: Option<&str>,
+    request: &RequestId,
 ) -> sqlx::Result<Option<ResellerState>> {
     let before = store::account::decide(connection, reseller, state, reason).await?;
     if before.is_some() {
-        stop_reseller(connection, reseller, !state.may_sell(), &RequestId::fresh()).await?;
+        stop_reseller(connection, reseller, !state.may_sell(), request).await?;
     }
     Ok(before)
 }

@@ -251,7 +251,14 @@ async fn withdraw(stage: &Stage, door: Door) -> Deeds {
 
 async fn decide(stage: &Stage, door: Door) -> Deeds {
     let name = stage.fresh("Nordlys ");
-    let id = put_reseller(&stage.desk, &name).await;
+    let (id, show) = (put_reseller(&stage.desk, &name).await, stage.fresh("of-nordlys"));
+    stage.desk.put_show(&show).await;
+    sqlx::query("UPDATE catalog.shows SET reseller = $2 WHERE show = $1")
+        .bind(&show)
+        .bind(id)
+        .execute(&stage.desk.corner.pool)
+        .await
+        .expect("a show of theirs");
     let answer = match door {
         Api => {
             let body = json!({"state": "declined", "reason": "Tell us more"});
@@ -259,6 +266,15 @@ async fn decide(stage: &Stage, door: Door) -> Deeds {
         }
         Page => stage.page(&format!("/admin/resellers/{id}/declined"), &[("reason", "Tell us more")]).await,
     };
+    let heard = answer.headers["x-request-id"].to_str().expect("text").to_owned();
+    let told: Vec<String> = sqlx::query_scalar(
+        "SELECT request_id FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND key = $1",
+    )
+    .bind(&show)
+    .fetch_all(&stage.desk.corner.pool)
+    .await
+    .expect("rows");
+    assert_eq!(told, [heard], "the log and what others hear name one request");
     let before = json!({"state": "pending", "reason": null});
     let after = json!({"state": "declined", "reason": "Tell us more"});
     Deed::of_admin(answer, "reseller.decide", format!("reseller {name} {id}"), before, after)

@@ -14,7 +14,7 @@ use axum::{
 };
 use chrono::Utc;
 use http_body_util::BodyExt;
-use kit::{serve::Tasks, settings::Settings, testing::Corner};
+use kit::{http::RequestId, serve::Tasks, settings::Settings, testing::Corner};
 use reseller_portal::{App, Config, contract, contract::ResellerState};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -166,7 +166,7 @@ impl Market {
 
     pub async fn decide(&self, reseller: Uuid, state: ResellerState, reason: Option<&str>) {
         let mut connection = self.corner.pool.acquire().await.unwrap();
-        let before = contract::decide(&mut connection, reseller, state, reason).await.unwrap();
+        let before = contract::decide(&mut connection, reseller, state, reason, &RequestId::fresh()).await.unwrap();
         assert!(before.is_some());
     }
 
