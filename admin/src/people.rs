@@ -11,6 +11,7 @@ use crate::{
     App,
     audit::{Actor, Deed, note},
     error::Error,
+    sign_in::{self, Origin},
     staff::{Role, Staff},
     store,
 };
@@ -55,16 +56,24 @@ pub struct NewPerson<'a> {
     pub role: Role,
 }
 
-/// Adds somebody and gives their id and one-time password, which is stored nowhere.
+/// Adds somebody and gives their id and one-time password, which is stored nowhere. `current` is the password of whoever
+/// does it: whoever finds an open session must not make an account that outlasts it.
 ///
 /// # Errors
-/// [`Error::Field`], [`Error::EmailTaken`].
-pub async fn add(app: &App, staff: &Staff, new: &NewPerson<'_>, request: &RequestId) -> Result<(Uuid, String), Error> {
+/// [`Error::Field`], also for `current`, wrong guesses of which count as failed sign-ins; [`Error::EmailTaken`].
+pub async fn add(
+    app: &App,
+    staff: &Staff,
+    new: &NewPerson<'_>,
+    current: &str,
+    from: &Origin,
+) -> Result<(Uuid, String), Error> {
     let email = email(new.email).ok_or_else(|| Error::field("email", "Give an e-mail address."))?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains('\0') {
         return Err(Error::field("name", "Give a name of 1 to 120 characters."));
     }
+    sign_in::confirm_own(app, staff, current, from).await?;
     let OneTime { password, hash, ends_at } = OneTime::fresh().await?;
     let user = Uuid::now_v7();
     let mut tx = app.pool.begin().await?;
@@ -75,22 +84,27 @@ pub async fn add(app: &App, staff: &Staff, new: &NewPerson<'_>, request: &Reques
         }
     })?;
     let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
-    note(&mut tx, staff, request, &deed).await?;
+    note(&mut tx, staff, &from.request, &deed).await?;
     tx.commit().await?;
     Ok((user, password))
 }
 
-/// Lets somebody sign in or not. Whoever is disabled is signed out at once.
+/// Lets somebody sign in or not. Whoever is disabled is signed out at once. To let somebody in asks for `current`, as
+/// [`add`] does; to keep somebody out must be quick.
 ///
 /// # Errors
-/// [`Error::PersonUnknown`]; [`Error::LastAdmin`] for oneself and for the last admin.
+/// [`Error::PersonUnknown`]; [`Error::LastAdmin`] for oneself and for the last admin; [`Error::Field`] for `current`.
 pub async fn set_disabled(
     app: &App,
     staff: &Staff,
     person: Uuid,
     disabled: bool,
-    request: &RequestId,
+    current: &str,
+    from: &Origin,
 ) -> Result<(), Error> {
+    if !disabled {
+        sign_in::confirm_own(app, staff, current, from).await?;
+    }
     let mut tx = app.pool.begin().await?;
     // Two admins who disable each other at the same time wait for one another here.
     store::people::be_alone(&mut tx).await?;
@@ -109,33 +123,35 @@ pub async fn set_disabled(
     let deed = Deed::new("person.change", format!("person {}", account.person.email))
         .before(json!({"disabled": !disabled}))
         .after(json!({"disabled": disabled}));
-    note(&mut tx, staff, request, &deed).await?;
+    note(&mut tx, staff, &from.request, &deed).await?;
     tx.commit().await?;
     Ok(())
 }
 
 /// Gives somebody else a new one-time password and ends their sessions. Gives their address and the password. What was done
-/// is told to them at the page where they choose their own.
+/// is told to them at the page where they choose their own. It asks for `current`, as [`add`] does.
 ///
 /// # Errors
-/// [`Error::PersonUnknown`]; [`Error::OwnReset`] for oneself, since whoever finds an open session must not get past the
+/// [`Error::Field`] for `current`; [`Error::PersonUnknown`]; [`Error::OwnReset`] for oneself, since whoever finds an open session must not get past the
 /// question for the password that is; [`Error::PersonDisabled`] for whom no password opens anything.
 pub async fn reset_password(
     app: &App,
     staff: &Staff,
     person: Uuid,
-    request: &RequestId,
+    current: &str,
+    from: &Origin,
 ) -> Result<(String, String), Error> {
     if person == staff.person {
         return Err(Error::OwnReset);
     }
+    sign_in::confirm_own(app, staff, current, from).await?;
     let new = OneTime::fresh().await?;
     let mut tx = app.pool.begin().await?;
     let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
     if account.person.disabled_at.is_some() {
         return Err(Error::PersonDisabled);
     }
-    replace(&mut tx, &account.person, &new, staff.into(), request).await?;
+    replace(&mut tx, &account.person, &new, staff.into(), &from.request).await?;
     tx.commit().await?;
     Ok((account.person.email, new.password))
 }

@@ -155,7 +155,15 @@ pub async fn change_password(
     Ok(())
 }
 
-/// Whether it is the owner who sits before an open session.
+/// Whether it is the owner who sits before an open session, before something that would outlast it.
+///
+/// # Errors
+/// [`Error::Field`] for `current`; wrong guesses of it count as failed sign-ins.
+pub async fn confirm_own(app: &App, staff: &Staff, current: &str, from: &Origin) -> Result<(), Error> {
+    let account = store::people::by_email(&app.pool, &staff.email).await?.ok_or(Error::SessionNeeded)?;
+    confirm(app, &account, current, from).await
+}
+
 async fn confirm(app: &App, account: &Account, current: &str, from: &Origin) -> Result<(), Error> {
     let address = account.person.email.to_lowercase();
     let guesser = Guesser { door: "console", account: &address, network: &from.network };

@@ -3,7 +3,6 @@
 use axum::{Json, extract::State, http::StatusCode};
 use kit::{
     extract::{self, Path, Query},
-    http::RequestId,
     problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
@@ -16,11 +15,20 @@ use crate::{
     error::Error,
     people::{self, NewPerson, Person},
     session::{Admins, Caller},
+    sign_in::Origin,
     staff::Role,
     store,
 };
 
 pub const PAGE: i64 = 100;
+
+/// Names the field as the body does.
+fn of_field(error: Error) -> Error {
+    match error {
+        Error::Field { field, detail } if field == "current" => Error::field("current_password", detail),
+        error => error,
+    }
+}
 
 #[derive(Deserialize, IntoParams)]
 pub struct Wanted {
@@ -58,6 +66,9 @@ pub struct Newcomer {
     /// 1 to 120 characters.
     name: String,
     role: Role,
+    /// The caller's own password: a session that somebody else finds open does not do this.
+    #[serde(default)]
+    current_password: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -68,17 +79,21 @@ pub struct OneTime {
 }
 
 /// Add somebody
+///
+/// Asks for the caller's own password; wrong ones count as failed sign-ins.
 #[utoipa::path(post, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])), request_body = Newcomer,
     responses((status = 201, body = OneTime), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "`email-taken`"), (status = 422, body = ProblemBody)))]
+        (status = 409, body = ProblemBody, description = "`email-taken`"), (status = 422, body = ProblemBody),
+        (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
 pub async fn add(
     State(app): State<App>,
     caller: Caller<Admins>,
-    request: RequestId,
+    from: Origin,
     extract::Json(new): extract::Json<Newcomer>,
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
     let wish = NewPerson { email: &new.email, name: &new.name, role: new.role };
-    let (person, one_time_password) = people::add(&app, &caller.staff, &wish, &request).await?;
+    let (person, one_time_password) =
+        people::add(&app, &caller.staff, &wish, &new.current_password, &from).await.map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))
 }
 
@@ -87,6 +102,9 @@ pub async fn add(
 pub struct PersonChange {
     /// Whoever is disabled is signed out at once.
     disabled: bool,
+    /// The caller's own password, to let somebody in. Not needed to disable somebody.
+    #[serde(default)]
+    current_password: String,
 }
 
 /// Let somebody sign in or not
@@ -94,33 +112,48 @@ pub struct PersonChange {
     params(("person" = Uuid, Path)), request_body = PersonChange,
     responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody, description = "`person-unknown`"),
-        (status = 409, body = ProblemBody, description = "`admin-needed`")))]
+        (status = 409, body = ProblemBody, description = "`admin-needed`"), (status = 422, body = ProblemBody),
+        (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
 pub async fn change(
     State(app): State<App>,
     caller: Caller<Admins>,
     Path(person): Path<Uuid>,
-    request: RequestId,
+    from: Origin,
     extract::Json(change): extract::Json<PersonChange>,
 ) -> Result<StatusCode, Error> {
-    people::set_disabled(&app, &caller.staff, person, change.disabled, &request).await?;
+    people::set_disabled(&app, &caller.staff, person, change.disabled, &change.current_password, &from)
+        .await
+        .map_err(of_field)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// The caller's own password: a session that somebody else finds open does not do this.
+    #[serde(default)]
+    current_password: String,
 }
 
 /// Give somebody a new one-time password
 ///
-/// Ends their sessions; they read who did it when they choose their own. One's own password is changed with
+/// Asks for the caller's own password; wrong ones count as failed sign-ins. Ends their sessions; they read who did it when they choose their own. One's own password is changed with
 /// `PUT /v1/admin/password`.
 #[utoipa::path(post, path = "/v1/admin/people/{person}/password", tag = "admin", security(("admin_session" = [])),
-    params(("person" = Uuid, Path)),
+    params(("person" = Uuid, Path)), request_body = Reset,
     responses((status = 201, body = OneTime), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody, description = "`person-unknown`"),
-        (status = 409, body = ProblemBody, description = "`password-is-own`, `person-disabled`")))]
+        (status = 409, body = ProblemBody, description = "`password-is-own`, `person-disabled`"),
+        (status = 422, body = ProblemBody), (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
 pub async fn reset(
     State(app): State<App>,
     caller: Caller<Admins>,
     Path(person): Path<Uuid>,
-    request: RequestId,
+    from: Origin,
+    extract::Json(given): extract::Json<Reset>,
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
-    let (_, one_time_password) = people::reset_password(&app, &caller.staff, person, &request).await?;
+    let current = &given.current_password;
+    let (_, one_time_password) =
+        people::reset_password(&app, &caller.staff, person, current, &from).await.map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))
 }

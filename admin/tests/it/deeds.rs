@@ -327,10 +327,13 @@ async fn add_person(stage: &Stage, door: Door) -> Deeds {
     let email = format!("{}@example.org", stage.fresh("nora"));
     let answer = match door {
         Api => {
-            let body = json!({"email": email, "name": "Nora", "role": "operator"});
+            let body = json!({"email": email, "name": "Nora", "role": "operator", "current_password": PASSWORD});
             stage.api("POST", "/v1/admin/people", Some(body)).await
         }
-        Page => stage.page("/admin/people", &[("email", &email), ("name", "Nora"), ("role", "operator")]).await,
+        Page => {
+            let fields = [("email", email.as_str()), ("name", "Nora"), ("role", "operator"), ("current", PASSWORD)];
+            stage.page("/admin/people", &fields).await
+        }
     };
     Deed::of_admin(answer, "person.add", format!("person {email}"), Value::Null, json!({"role": "operator"}))
 }
@@ -342,10 +345,10 @@ async fn disable(stage: &Stage, door: Door) -> Deeds {
     for (disabled, word) in [(true, "disable"), (false, "enable")] {
         let answer = match door {
             Api => {
-                let body = Some(json!({"disabled": disabled}));
+                let body = Some(json!({"disabled": disabled, "current_password": PASSWORD}));
                 stage.api("PATCH", &format!("/v1/admin/people/{person}"), body).await
             }
-            Page => stage.page(&format!("/admin/people/{person}"), &[("do", word)]).await,
+            Page => stage.page(&format!("/admin/people/{person}"), &[("do", word), ("current", PASSWORD)]).await,
         };
         let (before, after) = (json!({"disabled": !disabled}), json!({"disabled": disabled}));
         deeds.extend(Deed::of_admin(answer, "person.change", format!("person {email}"), before, after));
@@ -358,8 +361,10 @@ async fn reset(stage: &Stage, door: Door) -> Deeds {
     let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
     stage.desk.settle(&email, &newcomer.one_time).await;
     let answer = match door {
-        Api => stage.api("POST", &format!("/v1/admin/people/{}/password", newcomer.person), None).await,
-        Page => stage.page(&format!("/admin/people/{}", newcomer.person), &[("do", "reset")]).await,
+        Api => stage.desk.reset(&stage.admin, &newcomer.person).await,
+        Page => {
+            stage.page(&format!("/admin/people/{}", newcomer.person), &[("do", "reset"), ("current", PASSWORD)]).await
+        }
     };
     let (before, after) = (json!({"one_time": false}), json!({"one_time": true, "sessions_ended": 1}));
     Deed::of_admin(answer, "password.reset", format!("person {email}"), before, after)

@@ -161,7 +161,8 @@ impl Desk {
 
     /// An operator who is signed in.
     pub async fn operator(&self, admin: &str) -> String {
-        let body = json!({"email": "olga@example.org", "name": "Olga", "role": "operator"});
+        let body =
+            json!({"email": "olga@example.org", "name": "Olga", "role": "operator", "current_password": PASSWORD});
         let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
         assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
         let one_time = added.json()["one_time_password"].as_str().expect("password").to_owned();
@@ -226,11 +227,17 @@ impl Desk {
 
     /// Somebody whom `admin` added, with their one-time password still.
     pub async fn newcomer(&self, admin: &str, email: &str, role: &str) -> Newcomer {
-        let body = json!({"email": email, "name": "Somebody", "role": role});
+        let body = json!({"email": email, "name": "Somebody", "role": role, "current_password": PASSWORD});
         let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
         assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
         let text = |name: &str| added.json()[name].as_str().expect("text").to_owned();
         Newcomer { person: text("person"), one_time: text("one_time_password") }
+    }
+
+    /// An admin gives somebody a new one-time password.
+    pub async fn reset(&self, admin: &str, person: &str) -> Answer {
+        let body = json!({"current_password": PASSWORD});
+        self.api("POST", &format!("/v1/admin/people/{person}/password"), Some(admin), Some(body)).await
     }
 
     /// Marks a show as high-traffic, which makes its room.

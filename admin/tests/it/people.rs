@@ -25,8 +25,7 @@ async fn a_reset_password_is_good_once_and_ends_all_sessions() {
     let settled = desk.settle(NORA, &newcomer.one_time).await;
     assert!(may_see_rooms(&desk, &settled).await);
 
-    let path = format!("/v1/admin/people/{}/password", newcomer.person);
-    let reset = desk.api("POST", &path, Some(&admin), None).await;
+    let reset = desk.reset(&admin, &newcomer.person).await;
     assert_eq!(reset.status, StatusCode::CREATED, "{}", reset.text);
     let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
     assert!(!may_see_rooms(&desk, &settled).await, "whoever knew the old one is out");
@@ -41,8 +40,8 @@ async fn a_reset_password_is_good_once_and_ends_all_sessions() {
     assert!(may_see_rooms(&desk, &settled).await);
     assert_eq!(desk.sign_in(NORA, &one_time).await.id(), "sign-in-refused", "it was replaced");
 
-    let nobody = format!("/v1/admin/people/{}/password", uuid::Uuid::now_v7());
-    assert_eq!(desk.api("POST", &nobody, Some(&admin), None).await.id(), "person-unknown");
+    let nobody = uuid::Uuid::now_v7().to_string();
+    assert_eq!(desk.reset(&admin, &nobody).await.id(), "person-unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +52,7 @@ async fn the_page_shows_a_one_time_password_this_once() {
     let cookie = format!("fg_admin={admin}");
     let csrf = kit::secret::csrf(&admin);
     let path = format!("/admin/people/{}", newcomer.person);
-    let page = desk.post(&path, &cookie, &[("csrf", &csrf), ("do", "reset")]).await;
+    let page = desk.post(&path, &cookie, &[("csrf", &csrf), ("do", "reset"), ("current", PASSWORD)]).await;
     let shown = page.text.split_once("<code>").and_then(|(_, rest)| rest.split_once("</code>")).expect("a password").0;
     assert!(page.text.contains(&format!("One-time password for {NORA}")));
     assert!(!desk.get("/admin/people", &cookie).await.text.contains(shown), "not shown again");
@@ -100,10 +99,9 @@ async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
     for round in 0..3 {
         let own = format!("a password of my own {round}");
         let body = json!({"current": current, "password": own});
-        let path = format!("/v1/admin/people/{}/password", newcomer.person);
         let (_, reset) = tokio::join!(
             desk.api("PUT", "/v1/admin/password", Some(&token), Some(body)),
-            desk.api("POST", &path, Some(&admin), None),
+            desk.reset(&admin, &newcomer.person),
         );
         let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
         // Whichever came first, an admin who resets a password has locked out whoever knew it.
@@ -121,7 +119,7 @@ async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() 
     let (desk, admin) = Desk::with_admin().await;
     let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
     let own = people["people"][0]["person"].as_str().expect("id").to_owned();
-    let refused = desk.api("POST", &format!("/v1/admin/people/{own}/password"), Some(&admin), None).await;
+    let refused = desk.reset(&admin, &own).await;
     assert_eq!((refused.status, refused.id().as_str()), (StatusCode::CONFLICT, "password-is-own"), "{}", refused.text);
     let (cookie, csrf) = (format!("fg_admin={admin}"), kit::secret::csrf(&admin));
     let page = desk.post(&format!("/admin/people/{own}"), &cookie, &[("csrf", &csrf), ("do", "reset")]).await;
@@ -137,12 +135,12 @@ async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() 
 async fn whoever_may_not_sign_in_gets_no_password_that_would_not_work() {
     let (desk, admin) = Desk::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
-    let (path, reset) = (format!("/v1/admin/people/{}", newcomer.person), format!("{}/password", newcomer.person));
-    let reset = format!("/v1/admin/people/{reset}");
+    let path = format!("/v1/admin/people/{}", newcomer.person);
     desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
-    assert_eq!(desk.api("POST", &reset, Some(&admin), None).await.id(), "person-disabled");
-    desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": false}))).await;
-    let given = desk.api("POST", &reset, Some(&admin), None).await.json();
+    assert_eq!(desk.reset(&admin, &newcomer.person).await.id(), "person-disabled");
+    let enable = json!({"disabled": false, "current_password": PASSWORD});
+    desk.api("PATCH", &path, Some(&admin), Some(enable)).await;
+    let given = desk.reset(&admin, &newcomer.person).await.json();
     desk.settle(NORA, given["one_time_password"].as_str().expect("password")).await;
 }
 
@@ -156,8 +154,7 @@ async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_passwo
     assert!(!page_of(&opened).await.contains("was reset"), "a first password is no reset");
     desk.choose_password(&opened).await;
     for round in 1..=2 {
-        let path = format!("/v1/admin/people/{}/password", newcomer.person);
-        let reset = desk.api("POST", &path, Some(&admin), None).await;
+        let reset = desk.reset(&admin, &newcomer.person).await;
         one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
         let opened = token(&desk, &one_time).await;
         let page = page_of(&opened).await;
@@ -167,4 +164,56 @@ async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_passwo
         // The first time it is the admin who goes on with it. That stands on the page the second time, for Nora to read.
         desk.choose_password(&opened).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_session_alone_lets_nobody_in() {
+    let (desk, admin) = Desk::with_admin().await;
+    let newcomer = desk.newcomer(&admin, NORA, "operator").await;
+    let disabled = desk.newcomer(&admin, "olga@example.org", "operator").await;
+    let (person, out) =
+        (format!("/v1/admin/people/{}", newcomer.person), format!("/v1/admin/people/{}", disabled.person));
+    // Keeping somebody out asks for nothing.
+    let done = desk.api("PATCH", &out, Some(&admin), Some(json!({"disabled": true}))).await;
+    assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
+
+    let added = json!({"email": "mallory@example.org", "name": "Mallory", "role": "admin"});
+    let doors = [
+        ("POST", "/v1/admin/people".to_owned(), added),
+        ("PATCH", out, json!({"disabled": false})),
+        ("POST", format!("{person}/password"), json!({})),
+    ];
+    for (method, path, body) in &doors {
+        let refused = desk.api(method, path, Some(&admin), Some(body.clone())).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", refused.text);
+        assert!(refused.text.contains("current_password"), "{path}: {}", refused.text);
+    }
+    // Whoever knows the password has the wrong guesses forgiven.
+    assert_eq!(desk.sign_in(crate::desk::ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+    let (cookie, csrf) = (format!("fg_admin={admin}"), kit::secret::csrf(&admin));
+    let (person, out) = (format!("/admin/people/{}", newcomer.person), format!("/admin/people/{}", disabled.person));
+    let mallory = [("email", "mallory@example.org"), ("name", "Mallory"), ("role", "admin")];
+    let forms: [(&str, &[(&str, &str)]); 3] =
+        [("/admin/people", &mallory), (&out, &[("do", "enable")]), (&person, &[("do", "reset")])];
+    for (path, fields) in forms {
+        let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str()), ("current", "not it")]).collect();
+        let refused = desk.post(path, &cookie, &fields).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", refused.text);
+        assert_eq!(refused.text.matches("This is not your password.").count(), 1, "{path}: {}", refused.text);
+        assert!(!refused.text.contains("<code>"), "{path}");
+    }
+    let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let people = people["people"].as_array().expect("people");
+    assert_eq!(people.len(), 3, "{people:?}");
+    assert!(people.iter().any(|one| one["email"] == "olga@example.org" && !one["disabled_at"].is_null()));
+    desk.settle(NORA, &newcomer.one_time).await;
+
+    // Guessing here is as slow as at the door.
+    let body = json!({"current_password": "not it"});
+    let mut last = StatusCode::OK;
+    for _ in 0..6 {
+        let path = format!("/v1/admin/people/{}/password", newcomer.person);
+        last = desk.api("POST", &path, Some(&admin), Some(body.clone())).await.status;
+    }
+    assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
 }
