@@ -18,7 +18,9 @@ pub use crate::{
     },
     show_draft::{change_show, create_show, publish_show, put_ticket_type},
     shows::Cursor as ShowCursor,
-    stop::{Stop, Withdrawal, Withdrawing, stop, stop_reseller, withdraw_own_show, withdraw_show, withdrawal},
+    stop::{
+        Stop, Withdrawal, Withdrawing, not_stopped, stop, stop_reseller, withdraw_own_show, withdraw_show, withdrawal,
+    },
     when,
 };
 

@@ -119,6 +119,14 @@ pub async fn withdraw_own_show(
     Ok(now)
 }
 
+/// Those of `resellers` whose sales are not stopped.
+///
+/// # Errors
+/// The database's.
+pub async fn not_stopped(executor: impl PgExecutor<'_>, resellers: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    store::not_stopped(executor, resellers).await
+}
+
 /// Stops the sale of all shows of a reseller, or lets it go on, within the caller's transaction. Gives whether that changed
 /// anything.
 ///

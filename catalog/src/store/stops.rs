@@ -41,6 +41,17 @@ pub async fn withdraw(tx: &mut PgConnection, show: &str, by: &str, reason: Optio
     Ok(())
 }
 
+/// Those of `resellers` of whom it is not noted that they may not sell.
+pub async fn not_stopped(executor: impl PgExecutor<'_>, resellers: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        r#"SELECT r AS "reseller!" FROM unnest($1::uuid[]) r
+           WHERE NOT EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = r)"#,
+        resellers
+    )
+    .fetch_all(executor)
+    .await
+}
+
 /// Notes that a reseller may not sell; `false` where that was noted before.
 pub async fn add(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<bool> {
     let done =
