@@ -86,6 +86,8 @@ struct UnknownPage {
     title: &'static str,
     words: &'static str,
     next: &'static str,
+    /// Where to choose again: its label and address.
+    onward: Option<(&'static str, String)>,
 }
 
 #[derive(Template)]
@@ -138,8 +140,11 @@ pub async fn page(
     }
     let answer = match order {
         Some(order) => show(&app, order, &link, came_back, &visitor).await,
-        // In the log and not written yet, or refused.
-        None if store::order::refusal(&app.pool, id).await?.is_some() => Ok(go("/checkout")),
+        // Answered with 200: the page that waits for the order moves on to what is good.
+        None if store::order::refusal(&app.pool, id).await?.is_some() => {
+            Ok(kit::page::html(&refused_page(&app, &visitor)))
+        }
+        // In the log and not written yet.
         None => Ok(kit::page::html(&WritingPage)),
     }?;
     let is_known = known_orders::link(&app, &visitor, id).is_some_and(|known| known.secret() == link.secret());
@@ -176,6 +181,26 @@ async fn without_link(
     Ok(with_status(kit::page::html(&unknown_page(had_link, came_back)), StatusCode::NOT_FOUND))
 }
 
+/// Of a refused order nothing is written but that: which show it was for, only the visitor's sessions tell.
+fn refused_page(app: &App, visitor: &Visitor) -> UnknownPage {
+    let sessions = visitor.sessions(app);
+    let onward = match sessions.as_slice() {
+        [] => None,
+        [only] => Some(address(&only.show)),
+        _ => Some("/checkout".to_owned()),
+    };
+    UnknownPage {
+        title: "This order was not made",
+        words: "Nothing was charged. Its tickets could not be kept for you, so there is nothing to pay.",
+        next: if onward.is_some() {
+            "You are still in checkout: go on there while there is time."
+        } else {
+            "To buy tickets, choose the show again and join its line."
+        },
+        onward: onward.map(|address| ("Back to checkout", address)),
+    }
+}
+
 fn unknown_page(had_link: bool, came_back: Option<&str>) -> UnknownPage {
     match came_back {
         Some("succeeded") => UnknownPage {
@@ -183,21 +208,25 @@ fn unknown_page(had_link: bool, came_back: Option<&str>) -> UnknownPage {
             words: "This browser does not know your order, so we cannot show it here. As soon as the payment is confirmed, your \
                     tickets and a link to your order are in the mail to the address you gave.",
             next: "If you ordered in another browser or app, its page shows the order too.",
+            onward: None,
         },
         Some("failed") => UnknownPage {
             title: "The payment did not go through",
             words: "Nothing was charged. This browser does not know your order, so we cannot show it here.",
             next: "Go back to where you ordered: while there is time, you can pay there.",
+            onward: None,
         },
         _ if had_link => UnknownPage {
             title: "This link opens nothing",
             words: "Perhaps a part of it is missing, or it was replaced by a new one.",
             next: "Open the link in the newest mail about your order.",
+            onward: None,
         },
         _ => UnknownPage {
             title: "This order opens with its link",
             words: "This browser does not know the order, so we cannot show it here.",
             next: "Every mail about your order has a link that opens it, on any device.",
+            onward: None,
         },
     }
 }

@@ -164,3 +164,23 @@ async fn a_letter_sent_again_and_again_has_few_links_and_takes_none_from_others(
     assert!(opens(&shop, &kept).await && opens(&shop, &link_of(order, &page)).await);
     assert_eq!(sent.iter().map(OrderLink::secret).collect::<HashSet<_>>().len(), 8);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_order_says_so_and_leads_back_into_checkout_for_who_is_inside() {
+    let shop = Shop::new().await;
+    let order = Uuid::now_v7();
+    let link = new_order_link(&shop.app.pool, order, LinkHolder::Page).await.expect("a link");
+    assert!(shop.stranger().read(&link.path()).await.contains("Your tickets are kept for you"), "not decided");
+    let refuse = "INSERT INTO checkout.refusals (order_id, reason) VALUES ($1, 'stale_epoch')";
+    sqlx::query(refuse).bind(order).execute(&shop.app.pool).await.expect("refused");
+
+    let outside = shop.stranger().read(&link.path()).await;
+    assert!(outside.contains("This order was not made") && outside.contains("Nothing was charged."), "{outside}");
+    assert!(!outside.contains(r#"href="/checkout"#) && outside.contains("All shows"), "{outside}");
+    let fan = shop.fan().await;
+    let inside = fan.read(&link.path()).await;
+    assert!(inside.contains("This order was not made"), "{inside}");
+    assert!(inside.contains(r#"href="/checkout/harbour-lights""#), "{inside}");
+    let guessed = shop.stranger().get(&format!("/orders/{order}?key=fgo_guessed")).await;
+    assert_eq!(guessed.status(), StatusCode::NOT_FOUND, "it is nobody else's to know");
+}
