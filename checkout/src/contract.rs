@@ -11,7 +11,10 @@ use uuid::Uuid;
 pub use crate::{
     commands::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
     order::State,
-    order_link::{LinkHolder, LinksRenewed, OrderLink, OrderLinks, new_order_link, renew_order_links, renewed_order},
+    order_link::{
+        LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link, renew_order_links,
+        renewed_order,
+    },
     outbox::EVENTS_TOPIC,
     payment::generate_webhook_secret,
     refund_request::{RefundAsked, request_refund},

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use kit::{http::RequestId, secret, token::SealRing};
 use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
@@ -19,6 +19,12 @@ const SEALED_FOR: &str = "fairgate.order.v1";
 const PREFIX: &str = "fgo_";
 /// Links of one holder that are good at once: a letter is sent again under a new one, and may have arrived before.
 const OF_HOLDER_MAX: i64 = 5;
+/// An order that is in the log is written long before.
+const WITHOUT_ORDER_HOURS: i32 = 24;
+/// Until then, whoever asks why a link opens nothing can be told that it was revoked.
+const REVOKED_DAYS: i32 = 90;
+/// Links looked at in one statement.
+const FORGET_BATCH: i64 = 500;
 
 /// Who gets a link. A holder's oldest go where there are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +124,19 @@ pub async fn renew_order_links(
 /// The database's.
 pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<Uuid>> {
     store::order_link::renewed_order(pool, renewal).await
+}
+
+/// Forgets links that will never open anything: of orders that came to nothing, and those revoked long ago.
+///
+/// # Errors
+/// The database's.
+pub async fn forget_useless_links(pool: &PgPool) -> sqlx::Result<()> {
+    while store::order_link::forget_revoked(pool, REVOKED_DAYS, FORGET_BATCH).await? > 0 {}
+    let mut after = Some(store::order_link::Mark { created_at: DateTime::UNIX_EPOCH, secret_hash: Vec::new() });
+    while let Some(mark) = after {
+        after = store::order_link::forget_without_order(pool, &mark, WITHOUT_ORDER_HOURS, FORGET_BATCH).await?;
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]

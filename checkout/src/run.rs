@@ -9,6 +9,7 @@ use sqlx::PgPool;
 use crate::{
     App, allotments, commands,
     keeper::Keeper,
+    order_link,
     outbox::TOPIC,
     outcomes, payment,
     refund_request::Requests,
@@ -94,6 +95,11 @@ pub async fn run_writer(app: App, pool: PgPool, tasks: Tasks) {
     tasks.every("forget old refusals", FORGET, move || {
         let pool = forgetting.clone();
         async move { Ok(store::writer::forget_refusals(&pool, REFUSALS_KEPT_HOURS).await?) }
+    });
+    let links = app.pool.clone();
+    tasks.every("forget useless links", FORGET, move || {
+        let pool = links.clone();
+        async move { Ok(order_link::forget_useless_links(&pool).await?) }
     });
     tasks.spawn(allotments::run(app.clone(), stop.clone()));
     tasks.spawn(writer::run(app, pool.clone(), stop.clone()));

@@ -1,5 +1,6 @@
 //! Links to orders, by the hash of their secret.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -66,6 +67,53 @@ pub async fn revoke(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<u64> {
         order
     )
     .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// A place among all links, by age.
+pub struct Mark {
+    pub created_at: DateTime<Utc>,
+    pub secret_hash: Vec<u8>,
+}
+
+/// Looks at up to `batch` links behind `after` that are older than so many hours, and forgets those whose order does not
+/// exist. Gives the last it looked at; `None` where there was none.
+pub async fn forget_without_order(pool: &PgPool, after: &Mark, hours: i32, batch: i64) -> sqlx::Result<Option<Mark>> {
+    sqlx::query_as!(
+        Mark,
+        r#"WITH seen AS (
+               SELECT created_at, secret_hash, order_id FROM checkout.order_links
+               WHERE (created_at, secret_hash) > ($1, $2) AND created_at < now() - make_interval(hours => $3)
+               ORDER BY created_at, secret_hash LIMIT $4
+           ), forgotten AS (
+               DELETE FROM checkout.order_links WHERE secret_hash IN (
+                   SELECT secret_hash FROM seen
+                   WHERE NOT EXISTS (SELECT FROM checkout.orders WHERE orders.order_id = seen.order_id)
+               )
+           )
+           SELECT created_at, secret_hash AS "secret_hash!" FROM seen
+           ORDER BY created_at DESC, secret_hash DESC LIMIT 1"#,
+        after.created_at,
+        after.secret_hash,
+        hours,
+        batch
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Forgets up to `batch` links that were revoked so many days ago. Gives how many.
+pub async fn forget_revoked(pool: &PgPool, days: i32, batch: i64) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM checkout.order_links WHERE secret_hash IN (
+             SELECT secret_hash FROM checkout.order_links
+             WHERE revoked_at < now() - make_interval(days => $1) LIMIT $2
+         )",
+        days,
+        batch
+    )
+    .execute(pool)
     .await?;
     Ok(done.rows_affected())
 }

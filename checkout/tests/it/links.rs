@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use checkout::contract::{LinkHolder, LinksRenewed, OrderLink, OrderLinks, new_order_link, renew_order_links};
+use checkout::contract::{
+    LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link, renew_order_links,
+};
 use kit::{
     http::RequestId,
     token::{SealRing, generate_seal_key},
@@ -183,4 +185,34 @@ async fn a_refused_order_says_so_and_leads_back_into_checkout_for_who_is_inside(
     assert!(inside.contains(r#"href="/checkout/harbour-lights""#), "{inside}");
     let guessed = shop.stranger().get(&format!("/orders/{order}?key=fgo_guessed")).await;
     assert_eq!(guessed.status(), StatusCode::NOT_FOUND, "it is nobody else's to know");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_open_nothing_are_forgotten_in_time_and_no_others() {
+    let shop = Shop::new().await;
+    let (order, page) = shop.order(&shop.fan().await, 1).await;
+    // More of each than one statement looks at, the useless behind those that stay.
+    let add = "INSERT INTO checkout.order_links (order_id, secret_hash, holder, created_at, revoked_at)
+               SELECT $1, sha256(convert_to($2 || n, 'UTF8')), $2, now() - make_interval(hours => $3),
+                      now() - make_interval(days => $4)
+               FROM generate_series(1, 1100) n";
+    for (of, holder, created_hours, revoked_days) in [
+        (order, "in use", 9_000, None),
+        (Uuid::now_v7(), "useless", 25, None),
+        (Uuid::now_v7(), "perhaps in the log", 23, None),
+        (order, "revoked long ago", 8_000, Some(91)),
+        (order, "revoked", 8_000, Some(89)),
+    ] {
+        let added = sqlx::query(add).bind(of).bind(holder).bind(created_hours).bind(revoked_days);
+        added.execute(&shop.app.pool).await.expect("added");
+    }
+    forget_useless_links(&shop.app.pool).await.expect("forgotten");
+    let left: Vec<(String, i64)> =
+        sqlx::query_as("SELECT holder, count(*) FROM checkout.order_links GROUP BY holder ORDER BY holder")
+            .fetch_all(&shop.app.pool)
+            .await
+            .expect("links");
+    let left: Vec<_> = left.iter().map(|(holder, count)| (holder.as_str(), *count)).collect();
+    assert_eq!(left, [("in use", 1_100), ("page", 1), ("perhaps in the log", 1_100), ("revoked", 1_100)]);
+    assert!(opens(&shop, &link_of(order, &page)).await);
 }
