@@ -55,6 +55,14 @@ impl ConsumerContext for Changes {
     }
 }
 
+/// Whether fans may have heard that they are let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Untold,
+    /// Publishing was tried, and nobody knows what became of it.
+    Tried,
+}
+
 /// One room's controller. Several of them, in as many processes, share a room's lanes.
 pub struct Controller {
     room: String,
@@ -69,8 +77,9 @@ pub struct Controller {
     epoch: String,
     /// What was granted and is neither claimed nor over, as far as this controller knows.
     recent: BTreeMap<(i32, i64), DateTime<Utc>>,
-    /// Granted places that no published head has passed. Their window begins when one does, and their grants with it.
-    unheard: BTreeSet<(i32, i64)>,
+    /// Granted places that no head has passed of which it is known that it was published. Their window begins when one does,
+    /// and their grants with it.
+    unheard: BTreeMap<(i32, i64), Telling>,
     /// Lanes taken over whose head was not published since: some of their grants may be unheard of too.
     adopted: BTreeSet<i32>,
     /// Granted heads whose commit was not acknowledged yet.
@@ -109,7 +118,7 @@ impl Controller {
             paused: Vec::new(),
             epoch: String::new(),
             recent: BTreeMap::new(),
-            unheard: BTreeSet::new(),
+            unheard: BTreeMap::new(),
             adopted: BTreeSet::new(),
             uncommitted: BTreeMap::new(),
             unpublished: Vec::new(),
@@ -231,7 +240,7 @@ impl Controller {
             if !assigned {
                 self.lanes.remove(lane);
                 self.uncommitted.remove(lane);
-                self.unheard.retain(|(granted, _)| granted != lane);
+                self.unheard.retain(|(granted, _), _| granted != lane);
                 self.adopted.remove(lane);
                 self.paused.retain(|paused| paused != lane);
                 continue;
@@ -311,7 +320,7 @@ impl Controller {
             let place = (candidate.lane, candidate.record.offset);
             self.uncommitted.insert(candidate.lane, candidate.record.offset + 1);
             self.recent.insert(place, until);
-            self.unheard.insert(place);
+            self.unheard.insert(place, Telling::Untold);
         }
         metrics::counter!("fairgate_admitted_total", "room" => self.room.clone()).increment(grant.count as u64);
         Ok(())
@@ -363,7 +372,7 @@ impl Controller {
             publish(&self.producer, &self.heads_topic, &moved).await.context("publishing heads")?;
             self.published_at = Instant::now();
             for head in &moved.heads {
-                self.unheard.retain(|(lane, offset)| *lane != head.lane || *offset >= head.head);
+                self.unheard.retain(|(lane, offset), _| *lane != head.lane || *offset >= head.head);
                 self.adopted.remove(&head.lane);
             }
         }
@@ -372,15 +381,23 @@ impl Controller {
     }
 
     /// Makes the grants of places that these heads are the first to pass last as long as their passes can, however long
-    /// committing and publishing took since they were granted.
+    /// committing and publishing took since they were granted. A grant that is gone is put back only before the first try to
+    /// publish: after it, its fan may be inside with it.
     async fn keep_slots(&mut self, heads: &[LaneHead], until: DateTime<Utc>) -> anyhow::Result<()> {
         let head_of: BTreeMap<i32, i64> = heads.iter().map(|head| (head.lane, head.head)).collect();
-        let passed = |(lane, offset): &&(i32, i64)| head_of.get(lane).is_some_and(|head| offset < head);
-        let heard: Vec<(i32, i64)> = self.unheard.iter().filter(passed).copied().collect();
-        self.recent.extend(heard.iter().map(|place| (*place, until)));
-        self.gate.regrant(&self.room, heard.into_iter().map(|place| (place, until))).await?;
+        let passed = |(lane, offset): &(i32, i64)| head_of.get(lane).is_some_and(|head| offset < head);
+        let (mut untold, mut tried) = (Vec::new(), Vec::new());
+        for (place, telling) in self.unheard.iter().filter(|(place, _)| passed(place)) {
+            if *telling == Telling::Untold { untold.push(*place) } else { tried.push(*place) }
+        }
+        self.recent.extend(untold.iter().chain(&tried).map(|place| (*place, until)));
+        self.gate.regrant(&self.room, untold.iter().map(|place| (*place, until))).await?;
+        self.gate.prolong(&self.room, tried.iter().map(|place| (*place, until))).await?;
         for lane in self.adopted.iter().filter(|lane| head_of.contains_key(lane)) {
             self.gate.extend(&self.room, *lane, until).await?;
+        }
+        for place in untold {
+            self.unheard.insert(place, Telling::Tried);
         }
         Ok(())
     }

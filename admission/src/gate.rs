@@ -128,19 +128,32 @@ impl Gate {
         Ok(())
     }
 
+    /// Makes grants, (lane, offset), last until then at least, each, as far as they are there.
+    pub(crate) async fn prolong(
+        &self,
+        room: &str,
+        grants: impl Iterator<Item = ((i32, i64), DateTime<Utc>)>,
+    ) -> RedisResult<()> {
+        let [_, granted, _] = self.keys(room);
+        let mut call = redis::cmd("ZADD");
+        call.arg(granted).arg("XX").arg("GT");
+        let mut some = false;
+        for ((lane, offset), until) in grants {
+            call.arg(until.timestamp_millis()).arg(granted_member(lane, offset));
+            some = true;
+        }
+        if some { call.query_async(&mut self.redis.connection()).await } else { Ok(()) }
+    }
+
     /// Makes all grants of a lane that are there last until then at least.
     pub(crate) async fn extend(&self, room: &str, lane: i32, until: DateTime<Utc>) -> RedisResult<()> {
         let [_, granted, _] = self.keys(room);
         let all: Vec<String> = self.redis.connection().zrange(&granted, 0, -1).await?;
-        let prefix = format!("{lane}.");
-        let mut call = redis::cmd("ZADD");
-        call.arg(granted).arg("XX").arg("GT");
-        let mut some = false;
-        for member in all.iter().filter(|member| member.starts_with(&prefix)) {
-            call.arg(until.timestamp_millis()).arg(member);
-            some = true;
-        }
-        if some { call.query_async(&mut self.redis.connection()).await } else { Ok(()) }
+        let places = all.iter().filter_map(|member| {
+            let (of, offset) = member.split_once('.')?;
+            Some((of.parse().ok()?, offset.parse().ok()?))
+        });
+        self.prolong(room, places.filter(|(of, _)| *of == lane).map(|place| (place, until))).await
     }
 
     /// Takes a slot for `session`: the grant of `place` if it still stands, else a free one under `max_active`.

@@ -1,7 +1,7 @@
 //! A line of its own for each test.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,9 @@ use kit::{
     testing::Corner,
 };
 use rdkafka::{
-    Message, Offset, TopicPartitionList,
+    ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
+    client::DefaultClientContext,
     consumer::{Consumer, StreamConsumer},
     producer::FutureRecord,
 };
@@ -163,6 +165,35 @@ impl Line {
             .await
             .expect("joined")
             .expect("committed");
+    }
+
+    /// Has Kafka refuse heads, or take them again.
+    pub async fn refuse_heads(&self, refuse: bool) {
+        self.corner.kafka.ensure_topic(HEADS_TOPIC, 1, &[]).await.expect("topic");
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.corner.kafka_brokers).create().expect("admin");
+        let topic = self.corner.kafka.name(HEADS_TOPIC);
+        let change = AlterConfig::new(ResourceSpecifier::Topic(&topic))
+            .set("min.insync.replicas", "1")
+            .set("unclean.leader.election.enable", "false")
+            .set("max.message.bytes", if refuse { "1" } else { "1048588" });
+        admin.alter_configs([&change], &AdminOptions::new()).await.expect("asked").remove(0).expect("changed");
+    }
+
+    /// The place that was let in last, if its slot is made to last longer three times within two seconds.
+    pub async fn kept_again_and_again(&self) -> Option<String> {
+        let offset = |place: &str| place.split('.').next_back().and_then(|offset| offset.parse::<i64>().ok());
+        let (mut seen, deadline) = (BTreeSet::new(), Instant::now() + Duration::from_secs(2));
+        while Instant::now() < deadline {
+            seen.extend(self.grants().await.into_iter().max_by_key(|(place, _)| offset(place)));
+            let (last, _) = seen.iter().max_by_key(|(place, _)| offset(place))?;
+            // The first are the gate's own word and the first try to publish.
+            if seen.iter().filter(|(place, _)| place == last).count() > 4 {
+                return Some(last.clone());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        None
     }
 
     /// What happens to the gate when Redis is lost.

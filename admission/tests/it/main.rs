@@ -107,6 +107,35 @@ async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
     }
 }
 
+/// A head may be out although publishing it failed: its fan comes in, and publishing it again must keep no second slot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_published_again_keeps_no_slot_of_those_who_are_inside() {
+    let line = Line::new(1, |gate| gate.rate_per_sec = 20.0).await;
+    line.join(200).await;
+    line.serve();
+    line.open().await;
+    line.heads_until(5).await;
+    let place = loop {
+        line.refuse_heads(true).await;
+        if let Some(place) = line.kept_again_and_again().await {
+            break place;
+        }
+        // What could not be published first was no grant's head.
+        line.refuse_heads(false).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
+    let opened = gate.activate(&line.room, &format!("t.{place}"), "s", expires, 1000).await.unwrap();
+    assert_eq!(opened, Activation::Opened);
+    for _ in 0..50 {
+        assert!(!line.grants().await.contains_key(&place), "a slot for who is inside already");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    line.refuse_heads(false).await;
+    line.heads_until(1 + place.trim_start_matches("0.").parse::<i64>().unwrap()).await;
+    assert!(!line.grants().await.contains_key(&place), "a slot for who is inside already");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_room_lets_nobody_in_and_goes_on_where_it_stood() {
     let line = Line::new(2, |gate| gate.rate_per_sec = 20.0).await;
