@@ -198,7 +198,7 @@ fn is_ours(topic: &str) -> bool {
     named.contains(&topic) || topic.starts_with(&line_topic(""))
 }
 
-/// Refuses to start on topics that may lose what they acknowledged. Where Kafka is away, that is found when it is there.
+/// Refuses to start on topics that may lose what they acknowledged. Where Kafka is away, the process is not ready until they were looked at.
 async fn check_topics(stores: &Stores) -> anyhow::Result<()> {
     match stores.kafka.ensure_durable(is_ours).await {
         Err(error) if error.is::<Weak>() => Err(error),

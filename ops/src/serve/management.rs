@@ -9,6 +9,7 @@ use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, rou
 use kit::problem::Problem;
 use tokio_util::sync::CancellationToken;
 
+use super::is_ours;
 use crate::settings::Stores;
 
 pub fn router(ready: Readiness) -> anyhow::Result<Router> {
@@ -29,10 +30,20 @@ pub struct Readiness {
     stores: Stores,
     pub waitroom: Option<waitroom::App>,
     pub checkout: Option<checkout::App>,
-    /// What was missing when it was last looked at: asking is cheap, looking makes a Kafka client.
-    looked: tokio::sync::Mutex<Option<(Instant, Vec<&'static str>)>>,
+    looked: tokio::sync::Mutex<Looked>,
     draining: CancellationToken,
 }
+
+/// What was found when it was last looked: asking is cheap, looking makes a Kafka client.
+#[derive(Default)]
+struct Looked {
+    missing: Option<(Instant, Vec<&'static str>)>,
+    /// Whether Kafka's topics were found to keep what they acknowledge.
+    durable: bool,
+}
+
+/// What is missing where they were not found to.
+const WEAK_TOPICS: &str = "topics that keep what they acknowledge";
 
 const READINESS_FRESH: Duration = Duration::from_secs(1);
 
@@ -45,7 +56,7 @@ impl Readiness {
     /// The servers that do not answer.
     async fn missing(&self) -> Vec<&'static str> {
         let mut looked = self.looked.lock().await;
-        if let Some((at, missing)) = looked.as_ref()
+        if let Some((at, missing)) = &looked.missing
             && at.elapsed() < READINESS_FRESH
         {
             return missing.clone();
@@ -53,11 +64,25 @@ impl Readiness {
         let Stores { pool, redis, kafka, .. } = &self.stores;
         let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
         let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
-        let missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
+        let is_there = kafka.is_ok();
+        let mut missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
             .into_iter()
             .filter_map(|(name, answer)| answer.is_err().then_some(name))
             .collect();
-        *looked = Some((Instant::now(), missing.clone()));
+        // Where Kafka was away at the start, its topics were not looked at then.
+        if is_there && !looked.durable {
+            match self.stores.kafka.ensure_durable(is_ours).await {
+                Ok(()) => looked.durable = true,
+                Err(error) => {
+                    // Said once for as long as it is so.
+                    if looked.missing.as_ref().is_none_or(|(_, before)| !before.contains(&WEAK_TOPICS)) {
+                        tracing::error!(error = format!("{error:#}"), "not ready for Kafka's topics");
+                    }
+                    missing.push(WEAK_TOPICS);
+                }
+            }
+        }
+        looked.missing = Some((Instant::now(), missing.clone()));
         missing
     }
 }

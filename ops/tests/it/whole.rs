@@ -4,6 +4,11 @@ use std::time::{Duration, Instant};
 
 use admission::contract::PassKeys;
 use chrono::Utc;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+};
 use serde_json::json;
 
 use crate::{
@@ -77,6 +82,37 @@ async fn metrics_and_readiness_are_for_whoever_runs_the_system_alone() {
     house.tasks.stop().cancel();
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(refused(house.ask("/readyz"), 503, "not-ready").await.text.contains("ending"));
+}
+
+/// As where Kafka was away when the process started, so that its topics could not be looked at then.
+#[tokio::test]
+async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
+    let corner = corner().await;
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &corner.kafka_brokers).create().expect("a client");
+    let (name, options) = (corner.kafka.name("line.weak"), AdminOptions::new());
+    let weak = NewTopic::new(&name, 1, TopicReplication::Fixed(1)).set("unclean.leader.election.enable", "true");
+    admin.create_topics([&weak], &options).await.expect("asked").remove(0).expect("made");
+    let house = House::open_in(corner, &[]).await;
+    let waiting = async || reply(house.ask("/readyz")).await.text;
+    for tries in 0.. {
+        assert!(tries < 100, "{}", waiting().await);
+        if waiting().await.contains("Waiting for topics that keep what they acknowledge.") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let told = AlterConfig::new(ResourceSpecifier::Topic(&name))
+        .set("min.insync.replicas", "1")
+        .set("unclean.leader.election.enable", "false");
+    admin.alter_configs([&told], &options).await.expect("asked").remove(0).expect("changed");
+    for tries in 0.. {
+        assert!(tries < 100, "{}", waiting().await);
+        if reply(house.ask("/readyz")).await.status == 200 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]
