@@ -89,6 +89,10 @@ fn range_words(low: u64, high: u64, unit: &str) -> String {
 fn phase_words(room: &RoomState, flow: &Flow, phase: Phase, rate: f64, time_zone: &str) -> String {
     let waiting = waiting_words(flow);
     match phase {
+        Phase::Open if room.stop.is_some() => format!(
+            "The sale of its show is stopped: nobody is let in until it goes on, and the room opens then. {waiting} All keep \
+             their places, and more may join."
+        ),
         Phase::Open => match wait_words(flow.waiting, rate).filter(|_| flow.waiting > 0) {
             Some(wait) => format!(
                 "The room opens. {waiting} They are let in at {}/s at most; the last of them waits {wait}.",
@@ -317,6 +321,17 @@ mod tests {
         let higher = RoomChange { max_active: Some(3000), ..RoomChange::default() };
         let full = Flow { active: 1900, ..flow(12_408) };
         assert!(words(&full, &higher).contains("1,000 of those who wait can be let in at once"));
+    }
+
+    #[test]
+    fn opening_while_the_sale_is_stopped_promises_nothing() {
+        let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+        let paused = RoomState { phase: Phase::Paused, ..room() };
+        let stopped = RoomState { stop: Some(catalog::contract::Stop::Suspended), ..paused.clone() };
+        let told = |room: &RoomState| effects(room, &flow(12_408), &open, ZONE).join(" ");
+        assert!(told(&paused).contains("They are let in at 25/s at most"));
+        let told = told(&stopped);
+        assert!(told.contains("nobody is let in until it goes on") && !told.contains("25/s"), "{told}");
     }
 
     #[test]

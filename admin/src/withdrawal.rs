@@ -40,7 +40,7 @@ pub async fn effects(app: &App, show: &str) -> Result<Vec<String>, Error> {
     ];
     if let Some(room) = room_of_show(&app.pool, show).await? {
         let waiting = live::room(app, &room).await?.map_or(0, |room| room.flow.waiting);
-        words.push(format!("Its room {room} closes for good. {} wait there and read why.", count(waiting)));
+        words.push(format!("Its room closes for good. {} wait there and read why.", count(waiting)));
     }
     Ok(words)
 }

@@ -9,7 +9,7 @@ use kit::{extract::Path, http::RequestId};
 
 use super::{
     rooms::ConfirmPage,
-    view::{Faults, Frame},
+    view::{Faults, Frame, Titles},
 };
 use crate::{
     App,
@@ -19,9 +19,10 @@ use crate::{
 };
 
 async fn confirm(app: &App, signed: &Signed<Admins>, show: &str, faults: Faults) -> Result<Response, Error> {
+    let titles = Titles::of(&app.pool, [&show.to_owned()]).await?;
     Ok(kit::page::html(&ConfirmPage {
         frame: Frame::new(signed, "shows"),
-        title: format!("Withdraw {show}"),
+        title: format!("Withdraw {}", titles.title(show)),
         note: None,
         effects: withdrawal::effects(app, show).await?,
         settings: Vec::new(),

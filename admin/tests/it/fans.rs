@@ -88,6 +88,8 @@ async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
         ("/admin/audit", ["<th scope=\"col\">When</th>", own_time]),
         ("/admin/rooms/s", ["<h1>A show</h1>", "Room s ·"]),
         ("/admin/shows/s", ["High traffic: A show", "<h1>"]),
+        ("/admin/shows", [">Its room<", "A show"]),
+        ("/admin/shows/s/withdraw", ["<h1>Withdraw A show</h1>", "Its room closes for good."]),
     ] {
         let text = desk.get(page, &cookie).await.text;
         for part in parts {

@@ -220,6 +220,7 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
     assert_eq!(shows["shows"][0]["stop"], "withdrawn");
     let page = desk.get("/admin/shows/s", &format!("fg_admin={admin}")).await.text;
     assert!(page.contains("by admin ada@example.org. Reason: ill") && !page.contains("Withdraw it"), "{page}");
+    assert!(page.contains("data-own=\"stamp\""), "{page}");
     let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
     let marked = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
     assert_eq!((marked.status, marked.id().as_str()), (StatusCode::GONE, "show-withdrawn"));
