@@ -25,6 +25,8 @@ const WAIT_MAX: Duration = Duration::from_secs(3);
 const OF_NETWORK_MAX: usize = 8;
 /// Of all networks: about what is looked at within [`WAIT_MAX`].
 const QUEUE_MAX: usize = 256;
+/// Of all networks that one may have bought whole for little: an IPv6 /48 has 65 536 networks, and would fill the queue.
+const OF_AROUND_MAX: usize = QUEUE_MAX / 4;
 const CHARS_MIN: usize = 12;
 const CHARS_MAX: usize = 200;
 /// Without letters and digits that look alike.
@@ -68,6 +70,8 @@ pub struct Queue {
 /// One network in a queue.
 struct Standing {
     seats: usize,
+    /// What [`Network::around`] gives.
+    around: Network,
     /// Who has it may stand in the line that all networks share.
     first: Arc<Semaphore>,
 }
@@ -100,9 +104,10 @@ impl Drop for Seat {
 /// The right to look at one password. It belongs to the work and not to the request: whoever hangs up leaves the work
 /// behind, and it has to count until it ends.
 struct Turn {
-    _at_once: OwnedSemaphorePermit,
-    _first: OwnedSemaphorePermit,
+    // Given back in this order: whoever gets the turn next finds the seat free.
     _seat: Seat,
+    _first: OwnedSemaphorePermit,
+    _at_once: OwnedSemaphorePermit,
 }
 
 impl Queue {
@@ -118,13 +123,18 @@ impl Queue {
     fn seat(&self, network: &Network) -> Result<Seat, Busy> {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         let taken: usize = networks.values().map(|standing| standing.seats).sum();
+        let around = network.around();
+        let of_around: usize =
+            networks.values().filter(|standing| standing.around == around).map(|standing| standing.seats).sum();
         let of_network = networks.get(network).map_or(0, |standing| standing.seats);
-        if taken >= QUEUE_MAX || of_network >= OF_NETWORK_MAX {
+        if taken >= QUEUE_MAX || of_around >= OF_AROUND_MAX || of_network >= OF_NETWORK_MAX {
             return Err(Busy);
         }
-        let standing = networks
-            .entry(network.clone())
-            .or_insert_with(|| Standing { seats: 0, first: Arc::new(Semaphore::new(1)) });
+        let standing = networks.entry(network.clone()).or_insert_with(|| Standing {
+            seats: 0,
+            around,
+            first: Arc::new(Semaphore::new(1)),
+        });
         standing.seats += 1;
         Ok(Seat { queue: self.clone(), network: network.clone(), first: standing.first.clone() })
     }
@@ -133,7 +143,7 @@ impl Queue {
         let seat = self.seat(network)?;
         let first = seat.first.clone().acquire_owned().await.map_err(|_| Busy)?;
         let at_once = self.turns.clone().acquire_owned().await.map_err(|_| Busy)?;
-        Ok(Turn { _at_once: at_once, _first: first, _seat: seat })
+        Ok(Turn { _seat: seat, _first: first, _at_once: at_once })
     }
 
     async fn apart<T: Send + 'static>(
@@ -210,8 +220,14 @@ mod tests {
 
     const GOOD: &str = "a good long password";
 
+    /// Networks that lie in no common one.
     fn network(number: usize) -> Network {
-        Network(format!("198.51.100.{number}"))
+        Network::of(std::net::Ipv4Addr::from(0xC633_0001 + ((number as u32) << 8)).into())
+    }
+
+    /// Networks of one /48.
+    fn neighbour(number: usize) -> Network {
+        Network(format!("2001:db8:1:{number:x}::/64"))
     }
 
     /// Counts the work that goes on at once.
@@ -334,6 +350,20 @@ mod tests {
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Err(Busy));
         drop((seats, turns));
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn networks_bought_together_do_not_fill_a_queue() {
+        let queue = Queue::of(Duration::from_millis(20));
+        let turns = queue.all_turns().await.expect("open");
+        let seats: Vec<_> = (0..QUEUE_MAX).filter_map(|number| queue.seat(&neighbour(number)).ok()).collect();
+        assert_eq!(seats.len(), QUEUE_MAX / 4);
+        assert!(queue.seat(&neighbour(QUEUE_MAX)).is_err());
+        let others = ["2001:db8:2:1::/64", "198.51.100.1"].map(|text| queue.seat(&Network(text.to_owned())).ok());
+        assert!(others.iter().all(Option::is_some), "there is room for others");
+        drop(seats);
+        assert!(queue.seat(&neighbour(0)).is_ok(), "whoever leaves makes room");
+        drop(turns);
     }
 
     #[test]
