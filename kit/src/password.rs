@@ -346,7 +346,8 @@ mod tests {
     async fn a_queue_has_an_end_and_who_leaves_it_makes_room() {
         let queue = Queue::default();
         let turns = queue.all_turns().await.expect("open");
-        let seats: Vec<_> = (0..QUEUE_MAX).map(|number| queue.seat(&network(number)).ok().expect("a seat")).collect();
+        let seats: Vec<_> =
+            (0..QUEUE_MAX).map(|number| queue.seat(&network(number)).unwrap_or_else(|_| panic!("a seat"))).collect();
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Err(Busy));
         drop((seats, turns));
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Ok(false));
