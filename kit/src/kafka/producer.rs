@@ -155,8 +155,10 @@ mod tests {
         desynchronise(&broker);
         assert!(send(&producer).await.is_err());
         desynchronise(&broker);
+        let before = Instant::now();
         assert!(send(&producer).await.is_err(), "the successor meets the same fate");
-        assert!(send(&producer).await.is_err(), "and is not replaced at once");
+        let third = send(&producer).await;
+        assert!(third.is_err() || before.elapsed() >= TRIAL, "and is not replaced at once");
         tokio::time::sleep(TRIAL).await;
         send(&producer).await.expect("acknowledged");
     }
