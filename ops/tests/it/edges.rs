@@ -117,6 +117,11 @@ fn names_used(source: &str, service: &str) -> Vec<String> {
         if code[..at].ends_with(|c: char| is_ident(c) || c == ':' || c == '"') {
             continue;
         }
+        // So is a name in a group of another crate's: `use rdkafka::{admin::…}`.
+        let statement = code[..at].rsplit(';').next().unwrap_or_default().trim_start();
+        if statement.starts_with("use ") && statement.contains("::{") {
+            continue;
+        }
         let rest = &code[at + needle.len()..];
         if let Some(group) = rest.strip_prefix('{') {
             names.extend(group_names(group));
