@@ -1,6 +1,6 @@
 //! Kafka: topics under a namespace, an idempotent producer, consumers that commit by hand.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 // Named by its whole path: a crate of ours is called admin too.
@@ -170,7 +170,7 @@ impl Kafka {
             match result {
                 Ok(_) => {}
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {
-                    let found = self.partitions(name).await?;
+                    let found = self.partitions_once_known(name).await?;
                     if found < partitions {
                         bail!("topic {full} has {found} partitions, but {partitions} are asked for");
                     }
@@ -180,6 +180,19 @@ impl Kafka {
             }
         }
         Ok(())
+    }
+
+    /// How many partitions a topic that exists has. A broker that carries many topics learns of a new one a moment after
+    /// another instance made it, and until then says that there is none.
+    async fn partitions_once_known(&self, name: &str) -> anyhow::Result<i32> {
+        let end = Instant::now() + CALL;
+        loop {
+            let found = self.partitions(name).await?;
+            if found > 0 || Instant::now() >= end {
+                return Ok(found);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// How many partitions a topic has; 0 where it does not exist.
