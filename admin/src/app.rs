@@ -49,7 +49,13 @@ impl App {
     ///
     /// # Errors
     /// Keys that cannot be read.
-    pub fn new(config: Config, pool: PgPool, redis: Redis, kafka: Kafka, gate: Gate) -> anyhow::Result<Self> {
+    pub fn new(
+        config: Config,
+        pool: PgPool,
+        redis: Redis,
+        kafka: Kafka,
+        gate: Gate,
+    ) -> anyhow::Result<Self> {
         let order_links = OrderLinks::from_paserk(&config.checkout_keys)
             .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?;
         Ok(Self(Arc::new(Inner {

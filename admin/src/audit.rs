@@ -1,5 +1,5 @@
-//! The audit log: who did what, with what was so before and after. It is written in the transaction of the change, so
-//! that neither is there without the other.
+//! The audit log: who did what, with what was so before and after. It is written in the transaction
+//! of the change, so that neither is there without the other.
 
 use kit::{http::RequestId, throttle::Network};
 use serde_json::Value;

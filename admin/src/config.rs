@@ -18,8 +18,10 @@ impl Config {
     pub fn from_settings(settings: &mut Settings) -> Self {
         Self {
             public: PublicUrl::from_settings(settings),
-            checkout_keys: settings
-                .required("FAIRGATE_CHECKOUT_KEYS", "give one or two PASERK k4.local keys, the newest first"),
+            checkout_keys: settings.required(
+                "FAIRGATE_CHECKOUT_KEYS",
+                "give one or two PASERK k4.local keys, the newest first",
+            ),
             clients: ClientAddress::from_settings(settings),
         }
     }

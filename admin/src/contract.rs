@@ -58,13 +58,15 @@ pub struct FirstAdmin {
     pub password: String,
 }
 
-/// Makes the first admin and gives the one-time password. Where the only admin has not replaced theirs yet, that admin gets
-/// another, for the first may be lost; `None` where an admin has chosen a password.
+/// Makes the first admin and gives the one-time password. Where the only admin has not replaced
+/// theirs yet, that admin gets another, for the first may be lost; `None` where an admin has chosen
+/// a password.
 ///
 /// # Errors
 /// The database's, or an address that cannot be one.
 pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Option<FirstAdmin>> {
-    let email = people::email(email).ok_or_else(|| anyhow::anyhow!("{email} is not an e-mail address"))?;
+    let email =
+        people::email(email).ok_or_else(|| anyhow::anyhow!("{email} is not an e-mail address"))?;
     let new = OneTime::fresh().await?;
     let request = RequestId::fresh();
     let mut tx = pool.begin().await?;
@@ -74,8 +76,10 @@ pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Op
         [] => {
             let name = email.split('@').next().unwrap_or(&email);
             let password = (new.hash.as_str(), new.ends_at);
-            store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password).await?;
-            let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": Role::Admin}));
+            store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password)
+                .await?;
+            let deed = Deed::new("person.add", format!("person {email}"))
+                .after(json!({"role": Role::Admin}));
             note(&mut tx, Actor::at_shell(SET_UP), &request, &deed).await?;
             email
         }
@@ -89,14 +93,22 @@ pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Op
     Ok(Some(FirstAdmin { email, password: new.password }))
 }
 
-/// Steers a room for somebody at a shell of this machine, with the entry in the audit log in the same transaction.
+/// Steers a room for somebody at a shell of this machine, with the entry in the audit log in the
+/// same transaction.
 ///
 /// # Errors
 /// What is wrong with the change, in words, or the database's.
-pub async fn change_room(pool: &PgPool, unix_user: &str, room: &str, change: &RoomChange) -> anyhow::Result<()> {
+pub async fn change_room(
+    pool: &PgPool,
+    unix_user: &str,
+    room: &str,
+    change: &RoomChange,
+) -> anyhow::Result<()> {
     let mut tx = pool.begin().await?;
     let who = format!("command line ({unix_user})");
-    let made = rooms::change_in(&mut tx, Actor::at_shell(&who), room, change, None, &RequestId::fresh()).await;
+    let made =
+        rooms::change_in(&mut tx, Actor::at_shell(&who), room, change, None, &RequestId::fresh())
+            .await;
     made.with_context(|| format!("changing room {room}"))?;
     tx.commit().await.context("changing the room")
 }

@@ -61,7 +61,11 @@ impl History {
     /// The sample that speeds are measured from.
     fn earlier(&self) -> Option<&Sample> {
         let last = self.last()?;
-        self.0.iter().rev().find(|sample| (last.at - sample.at).num_seconds() >= SPEED_SECS).or(self.0.front())
+        self.0
+            .iter()
+            .rev()
+            .find(|sample| (last.at - sample.at).num_seconds() >= SPEED_SECS)
+            .or(self.0.front())
     }
 
     /// How fast `count` grew lately, per second.
@@ -108,7 +112,8 @@ pub struct Counts {
     pub stock: Stock,
 }
 
-/// Tickets of a show, all types together. Held and left are unknown while Redis is being filled again.
+/// Tickets of a show, all types together. Held and left are unknown while Redis is being filled
+/// again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Stock {
     pub allotted: i64,
@@ -156,14 +161,16 @@ pub struct LaneFlow {
 }
 
 pub fn flow(history: &History, counts: &Counts) -> Flow {
-    let (joined, admitted) = history.last().map_or((0, 0), |sample| (sample.joined(), sample.admitted()));
+    let (joined, admitted) =
+        history.last().map_or((0, 0), |sample| (sample.joined(), sample.admitted()));
     Flow {
         waiting: (joined - admitted).max(0),
         inflow_per_sec: history.speed(Sample::joined),
         admitted,
         admitted_per_sec: history.speed(Sample::admitted),
         claimed: counts.claimed,
-        // Heads, grants and sessions are read one after the other, so for a moment they need not add up.
+        // Heads, grants and sessions are read one after the other, so for a moment they need not
+        // add up.
         no_shows: (admitted - counts.claimed - counts.unclaimed).max(0),
         unclaimed: counts.unclaimed,
         active: counts.active,
@@ -172,14 +179,16 @@ pub fn flow(history: &History, counts: &Counts) -> Flow {
 
 pub fn lanes(history: &History) -> Vec<LaneFlow> {
     let Some(last) = history.last() else { return Vec::new() };
-    let of = |sample: &Sample, lane: i32| sample.lanes.iter().find(|known| known.lane == lane).copied();
+    let of =
+        |sample: &Sample, lane: i32| sample.lanes.iter().find(|known| known.lane == lane).copied();
     let one = |known: &LaneHead| LaneFlow {
         lane: known.lane,
         waiting: (known.tail - known.head).max(0),
         head: known.head,
         tail: known.tail,
         inflow_per_sec: history.speed(|sample| of(sample, known.lane).map_or(0, |lane| lane.tail)),
-        admitted_per_sec: history.speed(|sample| of(sample, known.lane).map_or(0, |lane| lane.head)),
+        admitted_per_sec: history
+            .speed(|sample| of(sample, known.lane).map_or(0, |lane| lane.head)),
     };
     last.lanes.iter().map(one).collect()
 }
@@ -191,7 +200,10 @@ mod tests {
     use super::*;
 
     fn sample(secs: i64, heads: &[(i64, i64)]) -> Sample {
-        let lanes = (0..).zip(heads).map(|(lane, (head, tail))| LaneHead { lane, head: *head, tail: *tail }).collect();
+        let lanes = (0..)
+            .zip(heads)
+            .map(|(lane, (head, tail))| LaneHead { lane, head: *head, tail: *tail })
+            .collect();
         Sample { at: DateTime::UNIX_EPOCH + TimeDelta::seconds(secs), lanes }
     }
 
@@ -203,18 +215,24 @@ mod tests {
 
     #[test]
     fn speeds_are_measured_over_the_last_ten_seconds() {
-        let history = history((0..=20).map(|secs| sample(secs, &[(secs * 3, secs * 10), (secs * 2, 500)])));
+        let history =
+            history((0..=20).map(|secs| sample(secs, &[(secs * 3, secs * 10), (secs * 2, 500)])));
         let flow = flow(&history, &Counts::default());
         assert_eq!((flow.inflow_per_sec, flow.admitted_per_sec), (10.0, 5.0));
         assert_eq!((flow.admitted, flow.waiting), (100, 600));
         let lanes = lanes(&history);
-        assert_eq!((lanes[1].waiting, lanes[1].inflow_per_sec, lanes[1].admitted_per_sec), (460, 0.0, 2.0));
+        assert_eq!(
+            (lanes[1].waiting, lanes[1].inflow_per_sec, lanes[1].admitted_per_sec),
+            (460, 0.0, 2.0)
+        );
     }
 
     #[test]
     fn no_shows_are_never_fewer_than_none() {
         let history = history([sample(0, &[(10, 10)])]);
-        let of = |claimed, unclaimed| flow(&history, &Counts { claimed, unclaimed, ..Counts::default() }).no_shows;
+        let of = |claimed, unclaimed| {
+            flow(&history, &Counts { claimed, unclaimed, ..Counts::default() }).no_shows
+        };
         assert_eq!((of(4, 1), of(8, 5)), (5, 0));
     }
 

@@ -6,7 +6,9 @@ use kit::http::RequestId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
-use waitroom::contract::{NewRoom, RoomChange, RoomState, change_room_in, create_room, room_of_show};
+use waitroom::contract::{
+    NewRoom, RoomChange, RoomState, change_room_in, create_room, room_of_show,
+};
 
 use crate::{
     App,
@@ -87,7 +89,8 @@ impl RoomWish {
     }
 
     fn made(&self, room: &RoomState) -> bool {
-        (room.lanes, room.max_active, room.claim_window_secs) == (self.lanes, self.max_active, self.claim_window_secs)
+        (room.lanes, room.max_active, room.claim_window_secs)
+            == (self.lanes, self.max_active, self.claim_window_secs)
             && (room.rate_per_sec - self.rate_per_sec).abs() <= f64::EPSILON
     }
 }
@@ -111,7 +114,8 @@ impl Standing {
     /// What marking it would do.
     ///
     /// # Errors
-    /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`], [`Error::ShowWithdrawn`].
+    /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`],
+    /// [`Error::ShowWithdrawn`].
     pub async fn marking(&self, app: &App, wish: &RoomWish) -> Result<Effect, Error> {
         wish.check()?;
         Ok(match &self.room {
@@ -125,12 +129,20 @@ impl Standing {
 
     /// What taking the mark away would do.
     pub fn unmarking(&self) -> Effect {
-        without_mark(self.marked, self.room.as_ref().map(|known| (&known.room, &known.flow)), &self.time_zone)
+        without_mark(
+            self.marked,
+            self.room.as_ref().map(|known| (&known.room, &known.flow)),
+            &self.time_zone,
+        )
     }
 }
 
 fn seen(marked: bool, room: Option<&RoomState>) -> String {
-    format!("{}{}", if marked { "marked" } else { "unmarked" }, room.map(crate::rooms::mark).unwrap_or_default())
+    format!(
+        "{}{}",
+        if marked { "marked" } else { "unmarked" },
+        room.map(crate::rooms::mark).unwrap_or_default()
+    )
 }
 
 /// How a show stands.
@@ -145,12 +157,15 @@ pub async fn standing(app: &App, show: &str) -> Result<Standing, Error> {
     };
     // A draft is called by its id, and its venue may still change.
     let known = catalog::contract::show(&app.pool, show).await?;
-    let (title, time_zone) =
-        known.map_or_else(|| (show.to_owned(), "UTC".to_owned()), |known| (known.title, known.venue.time_zone));
+    let (title, time_zone) = known.map_or_else(
+        || (show.to_owned(), "UTC".to_owned()),
+        |known| (known.title, known.venue.time_zone),
+    );
     Ok(Standing { show: show.to_owned(), title, time_zone, marked: seller.high_traffic, room })
 }
 
-/// A show that is withdrawn gets no room; the room of another is called as the show is, unless it was made by hand.
+/// A show that is withdrawn gets no room; the room of another is called as the show is, unless it
+/// was made by hand.
 async fn may_have_room(app: &App, show: &str) -> Result<(), Error> {
     if catalog::contract::stop(&app.pool, show).await? == Some(Stop::Withdrawn) {
         return Err(Error::ShowWithdrawn);
@@ -161,12 +176,13 @@ async fn may_have_room(app: &App, show: &str) -> Result<(), Error> {
     }
 }
 
-/// Marks a show and makes its room and lanes, or changes the settings of the room it has. Doing so twice is as once. `looked`
-/// is what [`Standing::seen`] gave for the preview that was confirmed, `None` where none was asked for.
+/// Marks a show and makes its room and lanes, or changes the settings of the room it has. Doing so
+/// twice is as once. `looked` is what [`Standing::seen`] gave for the preview that was confirmed,
+/// `None` where none was asked for.
 ///
 /// # Errors
-/// [`Error::ShowUnknown`], [`Error::ShowWithdrawn`], [`Error::Field`], [`Error::RoomNameTaken`]; [`Error::ChangedMeanwhile`] where the show no longer
-/// stands as it did.
+/// [`Error::ShowUnknown`], [`Error::ShowWithdrawn`], [`Error::Field`], [`Error::RoomNameTaken`];
+/// [`Error::ChangedMeanwhile`] where the show no longer stands as it did.
 pub async fn mark(
     app: &App,
     staff: &Staff,
@@ -183,14 +199,19 @@ pub async fn mark(
         Some(known) => known.room.room.clone(),
         None => {
             may_have_room(app, show).await?;
-            // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the next try finds the room.
-            create_room(&app.pool, &app.kafka, &wish.new_room(show)).await.map_err(Error::of_making)?;
+            // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the
+            // next try finds the room.
+            create_room(&app.pool, &app.kafka, &wish.new_room(show))
+                .await
+                .map_err(Error::of_making)?;
             show.to_owned()
         }
     };
     let mut tx = app.pool.begin().await?;
     let changed = change_room_in(&mut tx, &room, &wish.settings()).await?;
-    let was = catalog::contract::set_high_traffic(&mut tx, show, true).await?.ok_or(Error::ShowUnknown)?;
+    let was = catalog::contract::set_high_traffic(&mut tx, show, true)
+        .await?
+        .ok_or(Error::ShowUnknown)?;
     // Publishing makes a room of its own, perhaps in this very moment.
     let had_room = found.room.is_some() || !wish.made(&changed.before);
     let before = had_room.then_some(&changed.before);
@@ -211,9 +232,16 @@ pub async fn mark(
 ///
 /// # Errors
 /// [`Error::ShowUnknown`].
-pub async fn unmark(app: &App, staff: &Staff, show: &str, request: &RequestId) -> Result<(), Error> {
+pub async fn unmark(
+    app: &App,
+    staff: &Staff,
+    show: &str,
+    request: &RequestId,
+) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
-    let was = catalog::contract::set_high_traffic(&mut tx, show, false).await?.ok_or(Error::ShowUnknown)?;
+    let was = catalog::contract::set_high_traffic(&mut tx, show, false)
+        .await?
+        .ok_or(Error::ShowUnknown)?;
     if was {
         let deed = Deed::new("show.high_traffic", format!("show {show}"))
             .before(json!({"high_traffic": true}))

@@ -1,11 +1,12 @@
 //! Operators and admins: the console, what they did, support and refunds.
 //!
-//! Reading order: [`contract`] is what others may use. [`staff`] and [`session`] say who somebody is and what they may
-//! do, [`sign_in`] and [`people`] how they come to it. [`audit`] is the log that every change is written to, [`security`] counts
-//! what strangers fail at. [`figures`],
-//! [`preview`] and [`marking`] decide without I/O what is told about a room and what a change would do; [`sampler`] looks
-//! at the rooms and [`live`] tells everybody who watches. [`rooms`], [`high_traffic`], [`resellers`], [`withdrawal`],
-//! [`support`], [`refund`] and [`order_link`] are what can be done; [`api`] and [`pages`] are the two doors to all of it.
+//! Reading order: [`contract`] is what others may use. [`staff`] and [`session`] say who somebody
+//! is and what they may do, [`sign_in`] and [`people`] how they come to it. [`audit`] is the log
+//! that every change is written to, [`security`] counts what strangers fail at. [`figures`],
+//! [`preview`] and [`marking`] decide without I/O what is told about a room and what a change would
+//! do; [`sampler`] looks at the rooms and [`live`] tells everybody who watches. [`rooms`],
+//! [`high_traffic`], [`resellers`], [`withdrawal`], [`support`], [`refund`] and [`order_link`] are
+//! what can be done; [`api`] and [`pages`] are the two doors to all of it.
 
 pub mod app;
 pub mod config;

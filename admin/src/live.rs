@@ -68,8 +68,8 @@ impl Live {
     }
 }
 
-/// One room's figures with its settings as they stand now; `None` where there is no such room. A room that nobody samples
-/// (closed, or too new) is measured for this answer.
+/// One room's figures with its settings as they stand now; `None` where there is no such room. A
+/// room that nobody samples (closed, or too new) is measured for this answer.
 pub async fn room(app: &App, name: &str) -> Result<Option<RoomFigures>, Error> {
     let Some(state) = waitroom::contract::room(&app.pool, name).await? else { return Ok(None) };
     if let Some(known) = app.live.rooms().iter().find(|known| known.room.room == name) {
@@ -105,7 +105,8 @@ impl Watcher {
             tokio::select! {
                 () = self.app.ending.cancelled() => return None,
                 () = tokio::time::sleep_until(self.look_at) => {
-                    // While nobody can tell, the stream goes on: it shows nothing that changes anything.
+                    // While nobody can tell, the stream goes on: it shows nothing that changes
+                    // anything.
                     if !store::session::lasts(&self.app.pool, &self.token_hash).await.unwrap_or(true) {
                         return None;
                     }
@@ -123,12 +124,15 @@ impl Watcher {
     }
 }
 
-/// The figures of all rooms now and after each round, as `event: rooms`. Ends when the server does, and at most five seconds
-/// after the session.
+/// The figures of all rooms now and after each round, as `event: rooms`. Ends when the server does,
+/// and at most five seconds after the session.
 ///
 /// # Errors
 /// [`Error::Away`] where too many watch already.
-pub fn stream(app: &App, token: &str) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Error> {
+pub fn stream(
+    app: &App,
+    token: &str,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Error> {
     let place = app.live.places.clone().try_acquire_owned();
     let watcher = Watcher {
         app: app.clone(),
@@ -136,7 +140,8 @@ pub fn stream(app: &App, token: &str) -> Result<Sse<impl Stream<Item = Result<Ev
         token_hash: kit::secret::hash(token),
         look_at: Instant::now() + LOOK_EVERY,
         is_new: true,
-        _place: place.map_err(|_| Error::Away(anyhow::anyhow!("{WATCHERS_MAX} streams are open")))?,
+        _place: place
+            .map_err(|_| Error::Away(anyhow::anyhow!("{WATCHERS_MAX} streams are open")))?,
     };
     let events = futures::stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await?;

@@ -1,4 +1,5 @@
-//! What marking a show as high-traffic does, and taking the mark away: in words, and setting by setting. Pure.
+//! What marking a show as high-traffic does, and taking the mark away: in words, and setting by
+//! setting. Pure.
 
 use catalog::contract::when;
 use chrono::{DateTime, Utc};
@@ -37,7 +38,9 @@ pub struct Effect {
 /// What marking does to a show that has no room yet.
 pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>, time_zone: &str) -> Effect {
     let opens = match &wish.opens_at {
-        Some(at) if *at <= now => "The time it opens has passed: it opens within a second.".to_owned(),
+        Some(at) if *at <= now => {
+            "The time it opens has passed: it opens within a second.".to_owned()
+        }
         Some(at) => format!(
             "Nobody can join before it opens by itself on {}, unless somebody opens it.",
             when::full(*at, time_zone)
@@ -54,12 +57,14 @@ pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>, time_zone:
     };
     let words = vec![
         format!(
-            "The room {show} is made, with {} in its line; their number cannot be changed later. {opens}",
+            "The room {show} is made, with {} in its line; their number cannot be changed later. \
+                {opens}",
             lanes(wish.lanes)
         ),
         speed,
         format!(
-            "At most {} sessions are in checkout at once, and whoever is let in has {} seconds to come.",
+            "At most {} sessions are in checkout at once, and whoever is let in has {} seconds to \
+                come.",
             count(wish.max_active.into()),
             wish.claim_window_secs
         ),
@@ -79,7 +84,13 @@ pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>, time_zone:
 }
 
 /// What marking does to a show whose room is there, marked or not.
-pub fn with_room(marked: bool, room: &RoomState, flow: &Flow, wish: &RoomWish, time_zone: &str) -> Effect {
+pub fn with_room(
+    marked: bool,
+    room: &RoomState,
+    flow: &Flow,
+    wish: &RoomWish,
+    time_zone: &str,
+) -> Effect {
     let mut words = preview::effects(room, flow, &wish.settings(), time_zone);
     if !marked {
         words.push(TOLD.to_owned());
@@ -92,7 +103,8 @@ pub fn with_room(marked: bool, room: &RoomState, flow: &Flow, wish: &RoomWish, t
             goes_on(room, flow, time_zone)
         ));
     }
-    let setting = |name, before: String, after: String| Setting { name, before: Some(before), after };
+    let setting =
+        |name, before: String, after: String| Setting { name, before: Some(before), after };
     let same = |name, value: String| setting(name, value.clone(), value);
     let settings = vec![
         setting(HIGH_TRAFFIC, yes_or_no(marked), yes_or_no(true)),
@@ -110,7 +122,8 @@ pub fn without_mark(marked: bool, room: Option<(&RoomState, &Flow)>, time_zone: 
     let mut words = Vec::new();
     if marked {
         words.push(
-            "The show's page and the list of shows no longer say that it is sold through a waiting room.".to_owned(),
+            "The show's page and the list of shows no longer say that it is sold through a waiting \
+                room.".to_owned(),
         );
         if let Some((room, flow)) = room {
             words.push(format!(
@@ -120,11 +133,16 @@ pub fn without_mark(marked: bool, room: Option<(&RoomState, &Flow)>, time_zone: 
             ));
         }
     }
-    let settings = vec![Setting { name: HIGH_TRAFFIC, before: Some(yes_or_no(marked)), after: yes_or_no(false) }];
+    let settings = vec![Setting {
+        name: HIGH_TRAFFIC,
+        before: Some(yes_or_no(marked)),
+        after: yes_or_no(false),
+    }];
     Effect { words, settings }
 }
 
-const TOLD: &str = "The show's page and the list of shows say from now on that it is sold through a waiting room.";
+const TOLD: &str =
+    "The show's page and the list of shows say from now on that it is sold through a waiting room.";
 const HIGH_TRAFFIC: &str = "High traffic";
 const LANES: &str = "Lanes";
 const RATE: &str = "Let in per second, at most";
@@ -151,9 +169,15 @@ fn goes_on(room: &RoomState, flow: &Flow, time_zone: &str) -> String {
         (Phase::Scheduled | Phase::PreQueue, Some(at)) => {
             format!("It still opens by itself on {}.", when::full(at, time_zone))
         }
-        (Phase::Scheduled | Phase::PreQueue, None) => "It still opens when somebody opens it.".to_owned(),
-        (Phase::Open, _) => format!("It is open and stays so. {} They keep their places.", waiting_words(flow)),
-        (Phase::Paused, _) => format!("It is paused and stays so. {} They keep their places.", waiting_words(flow)),
+        (Phase::Scheduled | Phase::PreQueue, None) => {
+            "It still opens when somebody opens it.".to_owned()
+        }
+        (Phase::Open, _) => {
+            format!("It is open and stays so. {} They keep their places.", waiting_words(flow))
+        }
+        (Phase::Paused, _) => {
+            format!("It is paused and stays so. {} They keep their places.", waiting_words(flow))
+        }
         (Phase::Closed, _) => "It is closed and stays so: nobody can join it.".to_owned(),
     }
 }
@@ -194,7 +218,13 @@ mod tests {
     }
 
     fn wish() -> RoomWish {
-        RoomWish { lanes: 8, rate_per_sec: 50.0, max_active: 1000, claim_window_secs: 120, opens_at: None }
+        RoomWish {
+            lanes: 8,
+            rate_per_sec: 50.0,
+            max_active: 1000,
+            claim_window_secs: 120,
+            opens_at: None,
+        }
     }
 
     fn noon() -> DateTime<Utc> {
@@ -212,7 +242,12 @@ mod tests {
 
     #[test]
     fn a_new_room_is_told_with_all_its_settings_and_whom_it_affects() {
-        let effect = with_new_room("s", &RoomWish { opens_at: Some(noon()), ..wish() }, DateTime::UNIX_EPOCH, ZONE);
+        let effect = with_new_room(
+            "s",
+            &RoomWish { opens_at: Some(noon()), ..wish() },
+            DateTime::UNIX_EPOCH,
+            ZONE,
+        );
         let text = effect.words.join(" ");
         for part in [
             "The room s is made, with 8 lanes in its line",
@@ -226,7 +261,9 @@ mod tests {
         }
         assert_eq!(effect.settings.len(), 6);
         assert_eq!(changed(&effect).len(), 6);
-        let of = |opens_at| with_new_room("s", &RoomWish { opens_at, ..wish() }, noon(), ZONE).words[0].clone();
+        let of = |opens_at| {
+            with_new_room("s", &RoomWish { opens_at, ..wish() }, noon(), ZONE).words[0].clone()
+        };
         assert!(of(Some(noon())).contains("opens within a second"));
         assert!(of(None).contains("before somebody opens it"));
         let shut = with_new_room("s", &RoomWish { rate_per_sec: 0.0, ..wish() }, noon(), ZONE);
@@ -247,11 +284,22 @@ mod tests {
             ]
         );
         let opens = effect.settings.last().expect("settings");
-        assert_eq!((opens.name, opens.after.as_str()), ("Opens by itself", "Thursday 1 May 2031 at 14:00, Oslo time"));
+        assert_eq!(
+            (opens.name, opens.after.as_str()),
+            ("Opens by itself", "Thursday 1 May 2031 at 14:00, Oslo time")
+        );
         let text = effect.words.join(" ");
-        assert!(text.contains("keeps its 4 lanes. It still opens by itself on Thursday 1 May 2031 at 14:00"), "{text}");
-        let open = with_room(true, &room(Phase::Open, None), &flow(12_408), &wish, ZONE).words.join(" ");
-        for part in ["At 50/s the last of them waits", "12,408 are waiting. They keep their places."] {
+        assert!(
+            text.contains(
+                "keeps its 4 lanes. It still opens by itself on Thursday 1 May 2031 at 14:00"
+            ),
+            "{text}"
+        );
+        let open =
+            with_room(true, &room(Phase::Open, None), &flow(12_408), &wish, ZONE).words.join(" ");
+        for part in
+            ["At 50/s the last of them waits", "12,408 are waiting. They keep their places."]
+        {
             assert!(open.contains(part), "{part}: {open}");
         }
         assert!(!open.contains("from now on"), "it is marked already: {open}");
@@ -260,7 +308,10 @@ mod tests {
     #[test]
     fn what_stays_as_it_is_has_no_words() {
         let as_is = RoomWish { rate_per_sec: 200.0, max_active: 2000, ..wish() };
-        assert_eq!(with_room(true, &room(Phase::Open, None), &flow(3), &as_is, ZONE).words, Vec::<String>::new());
+        assert_eq!(
+            with_room(true, &room(Phase::Open, None), &flow(3), &as_is, ZONE).words,
+            Vec::<String>::new()
+        );
         assert_eq!(without_mark(false, None, ZONE).words, Vec::<String>::new());
     }
 

@@ -12,11 +12,17 @@ use crate::{
     staff::Staff,
 };
 
-/// Makes all links to an order worthless and has its buyer sent a new one by mail. Gives the renewal's id.
+/// Makes all links to an order worthless and has its buyer sent a new one by mail. Gives the
+/// renewal's id.
 ///
 /// # Errors
 /// [`Error::OrderUnknown`].
-pub async fn renew(app: &App, staff: &Staff, order: Uuid, request: &RequestId) -> Result<Uuid, Error> {
+pub async fn renew(
+    app: &App,
+    staff: &Staff,
+    order: Uuid,
+    request: &RequestId,
+) -> Result<Uuid, Error> {
     let mut tx = app.pool.begin().await?;
     let (renewal, revoked) = match renew_order_links(&mut tx, order, request).await? {
         LinksRenewed::Renewed { renewal, revoked } => (renewal, revoked),

@@ -45,7 +45,8 @@ pub fn email(text: &str) -> Option<String> {
     let (local, domain) = text.rsplit_once('@')?;
     let is_plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
     let fits = !local.is_empty() && domain.len() >= 3 && text.chars().count() <= EMAIL_CHARS_MAX;
-    (is_plain && fits && !domain.starts_with('.') && !domain.ends_with('.')).then(|| text.to_owned())
+    (is_plain && fits && !domain.starts_with('.') && !domain.ends_with('.'))
+        .then(|| text.to_owned())
 }
 
 /// Somebody to add.
@@ -56,11 +57,13 @@ pub struct NewPerson<'a> {
     pub role: Role,
 }
 
-/// Adds somebody and gives their id and one-time password, which is stored nowhere. `current` is the password of whoever
-/// does it: whoever finds an open session must not make an account that outlasts it.
+/// Adds somebody and gives their id and one-time password, which is stored nowhere. `current` is
+/// the password of whoever does it: whoever finds an open session must not make an account that
+/// outlasts it.
 ///
 /// # Errors
-/// [`Error::Field`], also for `current`, wrong guesses of which count as failed sign-ins; [`Error::EmailTaken`].
+/// [`Error::Field`], also for `current`, wrong guesses of which count as failed sign-ins;
+/// [`Error::EmailTaken`].
 pub async fn add(
     app: &App,
     staff: &Staff,
@@ -77,23 +80,24 @@ pub async fn add(
     let OneTime { password, hash, ends_at } = OneTime::fresh().await?;
     let user = Uuid::now_v7();
     let mut tx = app.pool.begin().await?;
-    store::people::insert(&mut tx, user, &email, name, new.role, (&hash, ends_at)).await.map_err(|error| {
-        match kit::postgres::violated_constraint(&error) {
+    store::people::insert(&mut tx, user, &email, name, new.role, (&hash, ends_at)).await.map_err(
+        |error| match kit::postgres::violated_constraint(&error) {
             Some("users_email_once") => Error::EmailTaken,
             _ => Error::Store(error),
-        }
-    })?;
+        },
+    )?;
     let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
     note(&mut tx, staff, &from.request, &deed).await?;
     tx.commit().await?;
     Ok((user, password))
 }
 
-/// Lets somebody sign in or not. Whoever is disabled is signed out at once. To let somebody in asks for `current`, as
-/// [`add`] does; to keep somebody out must be quick.
+/// Lets somebody sign in or not. Whoever is disabled is signed out at once. To let somebody in asks
+/// for `current`, as [`add`] does; to keep somebody out must be quick.
 ///
 /// # Errors
-/// [`Error::PersonUnknown`]; [`Error::LastAdmin`] for oneself and for the last admin; [`Error::Field`] for `current`.
+/// [`Error::PersonUnknown`]; [`Error::LastAdmin`] for oneself and for the last admin;
+/// [`Error::Field`] for `current`.
 pub async fn set_disabled(
     app: &App,
     staff: &Staff,
@@ -128,12 +132,14 @@ pub async fn set_disabled(
     Ok(())
 }
 
-/// Gives somebody else a new one-time password and ends their sessions. Gives their address and the password. What was done
-/// is told to them at the page where they choose their own. It asks for `current`, as [`add`] does.
+/// Gives somebody else a new one-time password and ends their sessions. Gives their address and the
+/// password. What was done is told to them at the page where they choose their own. It asks for
+/// `current`, as [`add`] does.
 ///
 /// # Errors
-/// [`Error::Field`] for `current`; [`Error::PersonUnknown`]; [`Error::OwnReset`] for oneself, since whoever finds an open session must not get past the
-/// question for the password that is; [`Error::PersonDisabled`] for whom no password opens anything.
+/// [`Error::Field`] for `current`; [`Error::PersonUnknown`]; [`Error::OwnReset`] for oneself, since
+/// whoever finds an open session must not get past the question for the password that is;
+/// [`Error::PersonDisabled`] for whom no password opens anything.
 pub async fn reset_password(
     app: &App,
     staff: &Staff,
@@ -156,7 +162,8 @@ pub async fn reset_password(
     Ok((account.person.email, new.password))
 }
 
-/// Gives somebody a one-time password in place of what they have, ends their sessions, and notes who did it.
+/// Gives somebody a one-time password in place of what they have, ends their sessions, and notes
+/// who did it.
 pub async fn replace(
     tx: &mut PgConnection,
     person: &Person,
@@ -179,8 +186,16 @@ mod tests {
     #[test]
     fn addresses_are_told_from_other_texts() {
         assert_eq!(email(" ada@example.org ").as_deref(), Some("ada@example.org"));
-        for text in ["", "ada", "@example.org", "ada@", "a da@example.org", "ada@.org", "ada@example.", "a\u{0}@b.org"]
-        {
+        for text in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "a da@example.org",
+            "ada@.org",
+            "ada@example.",
+            "a\u{0}@b.org",
+        ] {
             assert_eq!(email(text), None, "{text:?}");
         }
     }

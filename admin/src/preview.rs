@@ -9,20 +9,30 @@ use crate::figures::Flow;
 /// Let in so much more slowly than asked, a room is held back by something else than its rate.
 const HELD_BACK: f64 = 0.8;
 
-/// What a change would do: one sentence or more for each thing that changes, the weightiest first. Empty where nothing
-/// would change. Times are told in the venue's `time_zone`.
+/// What a change would do: one sentence or more for each thing that changes, the weightiest first.
+/// Empty where nothing would change. Times are told in the venue's `time_zone`.
 pub fn effects(room: &RoomState, flow: &Flow, change: &RoomChange, time_zone: &str) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(phase) = change.phase.filter(|phase| *phase != room.phase) {
-        words.push(phase_words(room, flow, phase, change.rate_per_sec.unwrap_or(room.rate_per_sec), time_zone));
+        words.push(phase_words(
+            room,
+            flow,
+            phase,
+            change.rate_per_sec.unwrap_or(room.rate_per_sec),
+            time_zone,
+        ));
     }
-    if let Some(rate) = change.rate_per_sec.filter(|rate| (*rate - room.rate_per_sec).abs() > f64::EPSILON) {
+    if let Some(rate) =
+        change.rate_per_sec.filter(|rate| (*rate - room.rate_per_sec).abs() > f64::EPSILON)
+    {
         words.push(rate_words(room, flow, rate));
     }
     if let Some(cap) = change.max_active.filter(|cap| *cap != room.max_active) {
         words.push(cap_words(room, flow, cap));
     }
-    if let Some(window) = change.claim_window_secs.filter(|window| *window != room.claim_window_secs) {
+    if let Some(window) =
+        change.claim_window_secs.filter(|window| *window != room.claim_window_secs)
+    {
         words.push(window_words(room, window));
     }
     if let Some(message) = change.message.as_ref().filter(|message| **message != room.message) {
@@ -90,32 +100,44 @@ fn phase_words(room: &RoomState, flow: &Flow, phase: Phase, rate: f64, time_zone
     let waiting = waiting_words(flow);
     match phase {
         Phase::Open if room.stop.is_some() => format!(
-            "The sale of its show is stopped: nobody is let in until it goes on, and the room opens then. {waiting} All keep \
+            "The sale of its show is stopped: nobody is let in until it goes on, and the room \
+                opens then. {waiting} All keep \
              their places, and more may join."
         ),
         Phase::Open => match wait_words(flow.waiting, rate).filter(|_| flow.waiting > 0) {
             Some(wait) => format!(
-                "The room opens. {waiting} They are let in at {}/s at most; the last of them waits {wait}.",
+                "The room opens. {waiting} They are let in at {}/s at most; the last of them waits \
+                    {wait}.",
                 per_sec(rate)
             ),
-            None => format!("The room opens. {waiting} Whoever joins is let in at {}/s at most.", per_sec(rate)),
+            None => format!(
+                "The room opens. {waiting} Whoever joins is let in at {}/s at most.",
+                per_sec(rate)
+            ),
         },
         Phase::Paused => format!(
-            "{waiting} Nobody is let in until the room is resumed; they keep their places, and more may join. {} let in \
+            "{waiting} Nobody is let in until the room is resumed; they keep their places, and \
+                more may join. {} let in \
              already may still come, and {} in checkout can finish.",
             people(flow.unclaimed, "fan who was", "fans who were"),
             people(flow.active, "session", "sessions"),
         ),
         Phase::Closed => format!(
-            "This cannot be undone. {waiting} None of them will be let in, and their places are lost; nobody can join any \
+            "This cannot be undone. {waiting} None of them will be let in, and their places are \
+                lost; nobody can join any \
              more. {} let in already may still come, and {} in checkout can finish.",
             people(flow.unclaimed, "fan who was", "fans who were"),
             people(flow.active, "session", "sessions"),
         ),
-        Phase::PreQueue => "Fans can join the line from now on. Nobody is let in before the room is opened.".to_owned(),
+        Phase::PreQueue => {
+            "Fans can join the line from now on. Nobody is let in before the room is opened."
+                .to_owned()
+        }
         Phase::Draft | Phase::Scheduled => {
             let opens = match (&room.opens_at, phase) {
-                (Some(_), Phase::Draft) => " It does not open by itself while it is a draft.".to_owned(),
+                (Some(_), Phase::Draft) => {
+                    " It does not open by itself while it is a draft.".to_owned()
+                }
                 (Some(at), _) => format!(" It opens by itself on {}.", when::full(*at, time_zone)),
                 (None, _) => String::new(),
             };
@@ -147,7 +169,10 @@ fn rate_words(room: &RoomState, flow: &Flow, rate: f64) -> String {
             );
         }
         (Some(then), None) => {
-            words += &format!("At {}/s the last of them waits {then}; now nobody is let in.", per_sec(rate))
+            words += &format!(
+                "At {}/s the last of them waits {then}; now nobody is let in.",
+                per_sec(rate)
+            )
         }
         (None, _) => words += "At 0/s nobody is let in, and nobody can be told how long it takes.",
     }
@@ -157,7 +182,8 @@ fn rate_words(room: &RoomState, flow: &Flow, rate: f64) -> String {
         && flow.active + flow.unclaimed >= i64::from(room.max_active);
     if is_held_back && rate > flow.admitted_per_sec {
         words += &format!(
-            " At this moment only {}/s are let in, because checkout is full: a higher rate shortens no wait before there is \
+            " At this moment only {}/s are let in, because checkout is full: a higher rate \
+                shortens no wait before there is \
              room in it.",
             per_sec(flow.admitted_per_sec)
         );
@@ -179,7 +205,8 @@ fn cap_words(room: &RoomState, flow: &Flow, cap: i32) -> String {
     let over = taken - i64::from(cap);
     if over > 0 {
         let mut words = format!(
-            "The cap becomes {cap_text}; now it is {now}. {inside}. That is {} above the new cap: nobody is sent away, but \
+            "The cap becomes {cap_text}; now it is {now}. {inside}. That is {} above the new cap: \
+                nobody is sent away, but \
              nobody more is let in until so many have left.",
             count(over)
         );
@@ -199,15 +226,18 @@ fn cap_words(room: &RoomState, flow: &Flow, cap: i32) -> String {
     format!("The cap becomes {cap_text}; now it is {now}. {inside}. {then}")
 }
 
-/// What becomes of those who were let in and are on their way, where there is no room for all of them: the door to checkout
-/// counts sessions, not turns.
+/// What becomes of those who were let in and are on their way, where there is no room for all of
+/// them: the door to checkout counts sessions, not turns.
 fn at_the_door(flow: &Flow, cap: i64) -> String {
     let kept_out = flow.unclaimed.min(flow.active + flow.unclaimed - cap);
     if kept_out <= 0 {
         return String::new();
     }
     let who = if kept_out < flow.unclaimed {
-        format!(" Of those let in, {} must wait at the door to checkout until others have left.", count(kept_out))
+        format!(
+            " Of those let in, {} must wait at the door to checkout until others have left.",
+            count(kept_out)
+        )
     } else {
         format!(
             " {} must wait at the door to checkout until {} left.",
@@ -226,7 +256,8 @@ fn window_words(room: &RoomState, window: i32) -> String {
         "Fewer of them miss their turn, but slots are kept longer for those who never come."
     };
     format!(
-        "Whoever is let in from now on has {window} seconds to come; now it is {now}. Turns that were given keep their time. {then}"
+        "Whoever is let in from now on has {window} seconds to come; now it is {now}. Turns that \
+            were given keep their time. {then}"
     )
 }
 
@@ -236,7 +267,11 @@ fn message_words(flow: &Flow, message: &str) -> String {
         1 => "The one who waits".to_owned(),
         waiting => format!("All {} who wait", count(waiting)),
     };
-    if message.is_empty() { format!("{who} will see no message.") } else { format!("{who} will read: “{message}”") }
+    if message.is_empty() {
+        format!("{who} will see no message.")
+    } else {
+        format!("{who} will read: “{message}”")
+    }
 }
 
 #[cfg(test)]
@@ -283,9 +318,13 @@ mod tests {
         let change = RoomChange { rate_per_sec: Some(50.0), ..RoomChange::default() };
         assert_eq!(
             words(&flow(12_408), &change),
-            "12,408 are waiting. At 50/s the last of them waits about 4 to 5 minutes; now it is 7 to 10 minutes."
+            "12,408 are waiting. At 50/s the last of them waits about 4 to 5 minutes; now it is 7 \
+                to 10 minutes."
         );
-        assert!(words(&flow(0), &change).starts_with("Nobody is waiting. Whoever joins is let in at 50/s"));
+        assert!(
+            words(&flow(0), &change)
+                .starts_with("Nobody is waiting. Whoever joins is let in at 50/s")
+        );
         let stop = RoomChange { rate_per_sec: Some(0.0), ..RoomChange::default() };
         assert!(words(&flow(3), &stop).contains("nobody is let in"));
     }
@@ -302,10 +341,14 @@ mod tests {
     fn a_lower_cap_sends_nobody_away_and_says_so() {
         let change = RoomChange { max_active: Some(600), ..RoomChange::default() };
         let text = words(&flow(10), &change);
-        assert!(text.contains("400 above the new cap") && text.contains("nobody is sent away"), "{text}");
+        assert!(
+            text.contains("400 above the new cap") && text.contains("nobody is sent away"),
+            "{text}"
+        );
         assert!(
             text.ends_with(
-                "100 fans who were let in must wait at the door to checkout until 301 sessions have left. Whoever is still \
+                "100 fans who were let in must wait at the door to checkout until 301 sessions \
+                    have left. Whoever is still \
                  there after their time loses their turn."
             ),
             "{text}"
@@ -327,33 +370,49 @@ mod tests {
     fn opening_while_the_sale_is_stopped_promises_nothing() {
         let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
         let paused = RoomState { phase: Phase::Paused, ..room() };
-        let stopped = RoomState { stop: Some(catalog::contract::Stop::Suspended), ..paused.clone() };
+        let stopped =
+            RoomState { stop: Some(catalog::contract::Stop::Suspended), ..paused.clone() };
         let told = |room: &RoomState| effects(room, &flow(12_408), &open, ZONE).join(" ");
         assert!(told(&paused).contains("They are let in at 25/s at most"));
         let told = told(&stopped);
-        assert!(told.contains("nobody is let in until it goes on") && !told.contains("25/s"), "{told}");
+        assert!(
+            told.contains("nobody is let in until it goes on") && !told.contains("25/s"),
+            "{told}"
+        );
     }
 
     #[test]
     fn closing_says_what_is_lost() {
         let change = RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() };
         let text = words(&flow(12_408), &change);
-        for part in ["cannot be undone", "12,408 are waiting", "places are lost", "900 sessions in checkout can finish"]
-        {
+        for part in [
+            "cannot be undone",
+            "12,408 are waiting",
+            "places are lost",
+            "900 sessions in checkout can finish",
+        ] {
             assert!(text.contains(part), "{part}: {text}");
         }
     }
 
     #[test]
     fn going_back_to_draft_says_that_nothing_opens_by_itself() {
-        let scheduled = RoomState { phase: Phase::Scheduled, opens_at: Some(DateTime::UNIX_EPOCH), ..room() };
+        let scheduled =
+            RoomState { phase: Phase::Scheduled, opens_at: Some(DateTime::UNIX_EPOCH), ..room() };
         let to = |room: &RoomState, phase| {
-            effects(room, &flow(0), &RoomChange { phase: Some(phase), ..RoomChange::default() }, ZONE).join(" ")
+            effects(
+                room,
+                &flow(0),
+                &RoomChange { phase: Some(phase), ..RoomChange::default() },
+                ZONE,
+            )
+            .join(" ")
         };
         assert!(to(&scheduled, Phase::Draft).contains("does not open by itself"));
         let draft = RoomState { phase: Phase::Draft, ..scheduled };
         assert!(
-            to(&draft, Phase::Scheduled).contains("opens by itself on Thursday 1 January 1970 at 01:00, Oslo time")
+            to(&draft, Phase::Scheduled)
+                .contains("opens by itself on Thursday 1 January 1970 at 01:00, Oslo time")
         );
     }
 

@@ -1,6 +1,8 @@
 //! Giving an order's money back, and what the payment provider does not give back.
 
-use checkout::contract::{FailingRefund, RefundAsked, RefundCursor, failing_refunds, request_refund};
+use checkout::contract::{
+    FailingRefund, RefundAsked, RefundCursor, failing_refunds, request_refund,
+};
 use kit::http::RequestId;
 use serde::Serialize;
 use serde_json::json;
@@ -26,7 +28,8 @@ pub enum Refunding {
     AlreadyAsked,
 }
 
-/// Asks for an order's refund: its tickets become void and go back on sale, and its money goes back through the provider.
+/// Asks for an order's refund: its tickets become void and go back on sale, and its money goes back
+/// through the provider.
 ///
 /// # Errors
 /// [`Error::OrderUnknown`], [`Error::NotRefundable`], [`Error::Field`] for `reason`.
@@ -39,7 +42,10 @@ pub async fn force(
 ) -> Result<Refunding, Error> {
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.contains('\0') {
-        return Err(Error::field("reason", "Give a reason of 1 to 500 characters; it stands in the log."));
+        return Err(Error::field(
+            "reason",
+            "Give a reason of 1 to 500 characters; it stands in the log.",
+        ));
     }
     let mut tx = app.pool.begin().await?;
     match request_refund(&mut tx, order, reason, request).await? {
@@ -56,17 +62,23 @@ pub async fn force(
     Ok(Refunding::Asked)
 }
 
-/// Refunds that the provider did not do though it was asked, those that wait longest first; those behind the refund of the
-/// order `after`.
+/// Refunds that the provider did not do though it was asked, those that wait longest first; those
+/// behind the refund of the order `after`.
 ///
 /// # Errors
 /// [`Error::Field`] where that order has none.
-pub async fn failing(app: &App, after: Option<Uuid>, limit: i64) -> Result<Vec<FailingRefund>, Error> {
+pub async fn failing(
+    app: &App,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<FailingRefund>, Error> {
     let cursor = match after {
         None => None,
         Some(order) => {
-            let known = checkout::contract::order(&app.pool, order).await?.and_then(|known| known.refund);
-            let known = known.ok_or_else(|| Error::field("after", "Give what the last answer called `next`."))?;
+            let known =
+                checkout::contract::order(&app.pool, order).await?.and_then(|known| known.refund);
+            let known = known
+                .ok_or_else(|| Error::field("after", "Give what the last answer called `next`."))?;
             Some(RefundCursor { requested_at: known.requested_at, order })
         }
     };

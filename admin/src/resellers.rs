@@ -27,18 +27,23 @@ pub async fn set_state(
 ) -> Result<ResellerEntry, Error> {
     let reason = reason.map(str::trim).filter(|reason| !reason.is_empty());
     match (state, reason) {
-        (ResellerState::Pending, _) => return Err(Error::field("state", "Approve, decline or suspend.")),
+        (ResellerState::Pending, _) => {
+            return Err(Error::field("state", "Approve, decline or suspend."));
+        }
         (ResellerState::Declined | ResellerState::Suspended, None) => {
             return Err(Error::field("reason", "Give a reason: the reseller reads it."));
         }
         _ => {}
     }
-    if reason.is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX || reason.contains('\0')) {
+    if reason
+        .is_some_and(|reason| reason.chars().count() > REASON_CHARS_MAX || reason.contains('\0'))
+    {
         return Err(Error::field("reason", "Give 500 characters at most."));
     }
     let known = reseller(&app.pool, id).await?.ok_or(Error::ResellerUnknown)?;
     let mut tx = app.pool.begin().await?;
-    let before = decide(&mut tx, id, state, reason, request).await?.ok_or(Error::ResellerUnknown)?;
+    let before =
+        decide(&mut tx, id, state, reason, request).await?.ok_or(Error::ResellerUnknown)?;
     let deed = Deed::new("reseller.decide", format!("reseller {} {id}", known.name))
         .before(json!({"state": before, "reason": known.reason}))
         .after(json!({"state": state, "reason": reason}));

@@ -18,12 +18,12 @@ pub fn mark(room: &RoomState) -> String {
     kit::secret::hash(&text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Changes a room; every instance follows within half a second. `seen` is the [`mark`] of the room whose preview was
-/// confirmed, `None` where none was asked for.
+/// Changes a room; every instance follows within half a second. `seen` is the [`mark`] of the room
+/// whose preview was confirmed, `None` where none was asked for.
 ///
 /// # Errors
-/// [`Error::RoomUnknown`], [`Error::PhaseCannotFollow`], [`Error::Field`]; [`Error::ChangedMeanwhile`] where the room is no
-/// longer as it was when the effect was shown.
+/// [`Error::RoomUnknown`], [`Error::PhaseCannotFollow`], [`Error::Field`];
+/// [`Error::ChangedMeanwhile`] where the room is no longer as it was when the effect was shown.
 pub async fn change(
     app: &App,
     staff: &Staff,
@@ -52,8 +52,9 @@ pub async fn change_in(
         return Err(Error::ChangedMeanwhile);
     }
     if changed.before != changed.after {
-        let deed =
-            Deed::new("room.change", format!("room {room}")).before(json!(changed.before)).after(json!(changed.after));
+        let deed = Deed::new("room.change", format!("room {room}"))
+            .before(json!(changed.before))
+            .after(json!(changed.after));
         note(tx, actor, request, &deed).await?;
     }
     Ok(changed)

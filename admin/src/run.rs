@@ -9,7 +9,8 @@ use crate::{App, contract::SUPPORT_TOPIC, sampler, security::KEPT_DAYS, store};
 const FORGET: Duration = Duration::from_secs(600);
 const TOPIC: Topic = Topic { name: SUPPORT_TOPIC, partitions: 2, retention_ms: "604800000" };
 
-/// Starts looking at rooms, publishing support events, and forgetting sessions that are over and failures that are old.
+/// Starts looking at rooms, publishing support events, and forgetting sessions that are over and
+/// failures that are old.
 pub fn run(app: &App, tasks: &Tasks) {
     sampler::start(app, tasks);
     let pool = app.pool.clone();
@@ -22,7 +23,12 @@ pub fn run(app: &App, tasks: &Tasks) {
         let pool = pool.clone();
         async move { Ok(store::security::forget(&pool, KEPT_DAYS).await.map(drop)?) }
     });
-    tasks.spawn(kit::outbox::run::<store::outbox::Outbox>(app.pool.clone(), app.kafka.clone(), TOPIC, tasks.stop()));
+    tasks.spawn(kit::outbox::run::<store::outbox::Outbox>(
+        app.pool.clone(),
+        app.kafka.clone(),
+        TOPIC,
+        tasks.stop(),
+    ));
     let (ending, stop, draining) = (app.ending.clone(), tasks.stop(), tasks.draining());
     tasks.spawn(async move {
         tokio::select! {

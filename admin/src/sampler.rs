@@ -65,7 +65,11 @@ impl Seen {
 
     /// Where a room's lanes stand.
     pub fn lanes(&self, room: &str) -> Box<[LaneHead]> {
-        self.known().heads.get(room).map(|lanes| lanes.values().copied().collect()).unwrap_or_default()
+        self.known()
+            .heads
+            .get(room)
+            .map(|lanes| lanes.values().copied().collect())
+            .unwrap_or_default()
     }
 
     fn counts(&self, room: &str) -> Option<Counts> {
@@ -94,7 +98,8 @@ impl Seen {
 pub fn start(app: &App, tasks: &Tasks) {
     let (looking, round) = (app.clone(), Arc::new(std::sync::atomic::AtomicU64::new(0)));
     tasks.every("look at rooms", EVERY, move || {
-        let (app, number) = (looking.clone(), round.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let (app, number) =
+            (looking.clone(), round.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         async move { look(&app, number).await }
     });
     let (app, stop) = (app.clone(), tasks.stop());
@@ -123,10 +128,15 @@ async fn follow_heads(app: &App, stop: &CancellationToken) -> anyhow::Result<()>
             received = reader.recv() => received,
         };
         match received {
-            Ok(message) => match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
-                Ok(moved) => app.seen.follow(&moved),
-                Err(error) => tracing::error!(offset = message.offset(), %error, "a heads record cannot be read"),
-            },
+            Ok(message) => {
+                match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
+                    Ok(moved) => app.seen.follow(&moved),
+                    Err(error) => {
+                        tracing::error!(offset = message.offset(), %error, "a heads record cannot \
+                            be read")
+                    }
+                }
+            }
             Err(KafkaError::PartitionEOF(_)) => {}
             // librdkafka reconnects by itself and goes on where it was.
             Err(error) => {
@@ -147,7 +157,11 @@ async fn look(app: &App, round: u64) -> anyhow::Result<()> {
                 Some(known) if is_quiet(room.phase) && !round.is_multiple_of(QUIET_ROUNDS) => known,
                 // What cannot be counted for a moment is told as it was.
                 known => count(app, &room).await.unwrap_or_else(|error| {
-                    tracing::debug!(room = room.room, error = format!("{error:#}"), "counting a room");
+                    tracing::debug!(
+                        room = room.room,
+                        error = format!("{error:#}"),
+                        "counting a room"
+                    );
                     known.unwrap_or_default()
                 }),
             };
@@ -176,7 +190,9 @@ pub async fn count(app: &App, room: &RoomState) -> anyhow::Result<Counts> {
     );
     let (sessions, types) = (sessions?, stock?);
     let sum = |of: fn(&checkout::contract::StockCount) -> i64| types.iter().map(of).sum::<i64>();
-    let sum_known = |of: fn(&checkout::contract::StockCount) -> Option<i64>| types.iter().map(of).sum::<Option<i64>>();
+    let sum_known = |of: fn(&checkout::contract::StockCount) -> Option<i64>| {
+        types.iter().map(of).sum::<Option<i64>>()
+    };
     Ok(Counts {
         claimed: sessions.opened,
         active: sessions.active,

@@ -1,5 +1,5 @@
-//! The security log: what strangers fail at. It is counted and not listed, so that nobody who has no account can make it
-//! grow without end or bury what was done in the audit log.
+//! The security log: what strangers fail at. It is counted and not listed, so that nobody who has
+//! no account can make it grow without end or bury what was done in the audit log.
 
 use kit::throttle::Network;
 
@@ -31,10 +31,11 @@ impl Failure {
     }
 }
 
-/// Counts a failure from `network` at an account; `typed` may be anything. That it could not be counted is no reason to
-/// answer otherwise.
+/// Counts a failure from `network` at an account; `typed` may be anything. That it could not be
+/// counted is no reason to answer otherwise.
 pub async fn count(app: &App, failure: Failure, network: &Network, typed: &str) {
-    let counted = store::security::count(&app.pool, failure.name(), &network.0, typed, HOUR_ROWS_MAX).await;
+    let counted =
+        store::security::count(&app.pool, failure.name(), &network.0, typed, HOUR_ROWS_MAX).await;
     if let Err(error) = counted {
         tracing::warn!(%error, kind = failure.name(), "a failure could not be counted");
     }

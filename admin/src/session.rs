@@ -1,5 +1,6 @@
-//! Who a request is from. Pages carry the session in a cookie, and every form repeats a token that only that session's
-//! pages know; programs carry it in `Authorization: Bearer`, which no other site can make a browser send.
+//! Who a request is from. Pages carry the session in a cookie, and every form repeats a token that
+//! only that session's pages know; programs carry it in `Authorization: Bearer`, which no other
+//! site can make a browser send.
 
 use std::{collections::HashMap, marker::PhantomData};
 
@@ -49,7 +50,11 @@ impl Access for Newcomers {
     const BEFORE_PASSWORD: bool = true;
 }
 
-async fn staff<A: Access>(app: &App, parts: &mut Parts, token: Option<&str>) -> Result<(Staff, String), Error> {
+async fn staff<A: Access>(
+    app: &App,
+    parts: &mut Parts,
+    token: Option<&str>,
+) -> Result<(Staff, String), Error> {
     let token = token.ok_or(Error::SessionNeeded)?;
     let Ok(network) = Network::from_request_parts(parts, app).await;
     let found = store::session::staff(&app.pool, &kit::secret::hash(token), network).await?;
@@ -91,7 +96,9 @@ impl<A: Access> FromRequestParts<App> for Signed<A> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let (staff, token) = staff::<A>(app, parts, SESSION.read(&jar, &app.config.public)).await.map_err(elsewhere)?;
+        let (staff, token) = staff::<A>(app, parts, SESSION.read(&jar, &app.config.public))
+            .await
+            .map_err(elsewhere)?;
         Ok(Self { staff, token, access: PhantomData })
     }
 }
@@ -132,9 +139,10 @@ impl<A: Access> FromRequest<App> for Posted<A> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let signed = Signed::<A>::from_request_parts(&mut parts, app).await?;
-        let Form(fields) = Form::<HashMap<String, String>>::from_request(Request::from_parts(parts, body), app)
-            .await
-            .map_err(IntoResponse::into_response)?;
+        let Form(fields) =
+            Form::<HashMap<String, String>>::from_request(Request::from_parts(parts, body), app)
+                .await
+                .map_err(IntoResponse::into_response)?;
         let fields = Fields(fields);
         if !kit::secret::csrf_holds(&signed.token, fields.text("csrf")) {
             return Err(Error::FormForeign.into_response());

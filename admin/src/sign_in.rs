@@ -1,5 +1,5 @@
-//! Signing in and out. Guessing is slow, for each address and network, and no answer tells whether an address has an
-//! account.
+//! Signing in and out. Guessing is slow, for each address and network, and no answer tells whether
+//! an address has an account.
 
 use axum::extract::FromRequestParts;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -39,7 +39,8 @@ pub struct Origin {
     pub request: RequestId,
 }
 
-/// Counts an attempt at the password of an account, which need not be anybody's. Gives the number in a row.
+/// Counts an attempt at the password of an account, which need not be anybody's. Gives the number
+/// in a row.
 async fn attempt(app: &App, guesser: &Guesser<'_>) -> Result<i32, Error> {
     match guesser.attempt(&app.redis).await? {
         Attempt::Counted { failed } => Ok(failed),
@@ -53,9 +54,14 @@ async fn attempt(app: &App, guesser: &Guesser<'_>) -> Result<i32, Error> {
 /// Opens a session.
 ///
 /// # Errors
-/// [`Error::SignInRefused`], or [`Error::SignInBlocked`] after many failures in a row from this network, whether or not
-/// there is such an account; [`Error::Away`] where they cannot be counted.
-pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> Result<SignedIn, Error> {
+/// [`Error::SignInRefused`], or [`Error::SignInBlocked`] after many failures in a row from this
+/// network, whether or not there is such an account; [`Error::Away`] where they cannot be counted.
+pub async fn sign_in(
+    app: &App,
+    email: &str,
+    password: &str,
+    from: &Origin,
+) -> Result<SignedIn, Error> {
     let email = email.trim();
     let address = email.to_lowercase();
     let guesser = Guesser { door: "console", account: &address, network: &from.network };
@@ -70,8 +76,8 @@ pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> R
         Some(account) => store::people::for_update(&mut tx, account.person.person).await?,
         None => None,
     };
-    let unchanged =
-        now.as_ref().map(|now| &now.password_hash) == account.as_ref().map(|account| &account.password_hash);
+    let unchanged = now.as_ref().map(|now| &now.password_hash)
+        == account.as_ref().map(|account| &account.password_hash);
     let signed_in = match now.filter(|now| is_right && unchanged && now.is_good(Utc::now())) {
         Some(now) => open(&mut tx, &now, failed - 1, from).await?,
         None => {
@@ -81,14 +87,20 @@ pub async fn sign_in(app: &App, email: &str, password: &str, from: &Origin) -> R
         }
     };
     tx.commit().await?;
-    // The session is open, and a one-time password used up: what is not forgiven is forgotten within the hour.
+    // The session is open, and a one-time password used up: what is not forgiven is forgotten
+    // within the hour.
     if let Err(error) = guesser.forgive(&app.redis).await {
         tracing::warn!(%error, "failed sign-ins could not be forgiven");
     }
     Ok(signed_in)
 }
 
-async fn open(tx: &mut PgConnection, account: &Account, failed: i32, from: &Origin) -> Result<SignedIn, Error> {
+async fn open(
+    tx: &mut PgConnection,
+    account: &Account,
+    failed: i32,
+    from: &Origin,
+) -> Result<SignedIn, Error> {
     let person = &account.person;
     let token = kit::secret::generate(TOKEN_PREFIX);
     let expires_at = Utc::now() + TimeDelta::seconds(SESSION_SECS);
@@ -99,12 +111,18 @@ async fn open(tx: &mut PgConnection, account: &Account, failed: i32, from: &Orig
     let deed = Deed::new("sign_in", format!("person {}", person.email))
         .before(json!({"signed_in": false, "failed_in_a_row": failed}))
         .after(json!({"signed_in": true, "failed_in_a_row": 0, "session_expires_at": expires_at}));
-    note(tx, Actor { who: &person.email, network: Some(&from.network) }, &from.request, &deed).await?;
+    note(tx, Actor { who: &person.email, network: Some(&from.network) }, &from.request, &deed)
+        .await?;
     Ok(SignedIn { token, expires_at, must_change_password: person.must_change_password })
 }
 
 /// Ends a session.
-pub async fn sign_out(app: &App, staff: &Staff, token: &str, request: &RequestId) -> Result<(), Error> {
+pub async fn sign_out(
+    app: &App,
+    staff: &Staff,
+    token: &str,
+    request: &RequestId,
+) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
     store::session::end(&mut tx, &kit::secret::hash(token)).await?;
     let deed = Deed::new("sign_out", format!("person {}", staff.email))
@@ -115,11 +133,12 @@ pub async fn sign_out(app: &App, staff: &Staff, token: &str, request: &RequestId
     Ok(())
 }
 
-/// Replaces somebody's own password and ends their other sessions. Whoever has a one-time password need not repeat it as
-/// `current`: it opened this session and nothing else.
+/// Replaces somebody's own password and ends their other sessions. Whoever has a one-time password
+/// need not repeat it as `current`: it opened this session and nothing else.
 ///
 /// # Errors
-/// [`Error::Field`] for `current` or `password`; wrong guesses of `current` count as failed sign-ins.
+/// [`Error::Field`] for `current` or `password`; wrong guesses of `current` count as failed
+/// sign-ins.
 pub async fn change_password(
     app: &App,
     staff: &Staff,
@@ -130,23 +149,31 @@ pub async fn change_password(
     if let Some(objection) = kit::password::objection(password) {
         return Err(Error::field("password", objection));
     }
-    let account = store::people::by_email(&app.pool, &staff.email).await?.ok_or(Error::SessionNeeded)?;
+    let account =
+        store::people::by_email(&app.pool, &staff.email).await?.ok_or(Error::SessionNeeded)?;
     if !account.person.must_change_password {
         confirm(app, &account, current, from).await?;
     }
     // No transaction is open while passwords are worked on.
-    if app.passwords.verify(&from.network, password.to_owned(), Some(account.password_hash.clone())).await? {
+    if app
+        .passwords
+        .verify(&from.network, password.to_owned(), Some(account.password_hash.clone()))
+        .await?
+    {
         return Err(Error::field("password", "Choose another one than you have now."));
     }
     let hash = app.passwords.hash(&from.network, password.to_owned()).await?;
     let mut tx = app.pool.begin().await?;
-    let now = store::people::for_update(&mut tx, staff.person).await?.ok_or(Error::SessionNeeded)?;
-    // Where an admin gave a one-time password or disabled the account meanwhile, the sessions were ended and that counts.
+    let now =
+        store::people::for_update(&mut tx, staff.person).await?.ok_or(Error::SessionNeeded)?;
+    // Where an admin gave a one-time password or disabled the account meanwhile, the sessions were
+    // ended and that counts.
     if now.password_hash != account.password_hash || now.person.disabled_at.is_some() {
         return Err(Error::SessionNeeded);
     }
     store::people::set_password(&mut tx, staff.person, &hash, None).await?;
-    let ended = store::session::end_others(&mut tx, staff.person, &kit::secret::hash(token)).await?;
+    let ended =
+        store::session::end_others(&mut tx, staff.person, &kit::secret::hash(token)).await?;
     let deed = Deed::new("password.change", format!("person {}", staff.email))
         .before(json!({"one_time": now.person.must_change_password}))
         .after(json!({"one_time": false, "other_sessions_ended": ended}));
@@ -159,8 +186,14 @@ pub async fn change_password(
 ///
 /// # Errors
 /// [`Error::Field`] for `current`; wrong guesses of it count as failed sign-ins.
-pub async fn confirm_own(app: &App, staff: &Staff, current: &str, from: &Origin) -> Result<(), Error> {
-    let account = store::people::by_email(&app.pool, &staff.email).await?.ok_or(Error::SessionNeeded)?;
+pub async fn confirm_own(
+    app: &App,
+    staff: &Staff,
+    current: &str,
+    from: &Origin,
+) -> Result<(), Error> {
+    let account =
+        store::people::by_email(&app.pool, &staff.email).await?.ok_or(Error::SessionNeeded)?;
     confirm(app, &account, current, from).await
 }
 

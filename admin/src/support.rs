@@ -35,7 +35,9 @@ fn text_of(text: &str) -> Result<String, Error> {
     let unfit = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
     match text.chars().count() {
         0 => Err(Error::field("text", "Write something.")),
-        chars if chars > TEXT_CHARS_MAX => Err(Error::field("text", "Write 4,000 characters at most.")),
+        chars if chars > TEXT_CHARS_MAX => {
+            Err(Error::field("text", "Write 4,000 characters at most."))
+        }
         _ if text.contains(unfit) => Err(Error::field("text", "Leave out control characters.")),
         _ => Ok(text),
     }
@@ -50,7 +52,12 @@ pub fn topic_words(topic: &str) -> &str {
 ///
 /// # Errors
 /// [`Error::Field`] for `topic` and `text`; [`Error::TicketFull`].
-pub async fn write(app: &App, order: Uuid, show: &str, (topic, text): (&str, &str)) -> Result<Uuid, Error> {
+pub async fn write(
+    app: &App,
+    order: Uuid,
+    show: &str,
+    (topic, text): (&str, &str),
+) -> Result<Uuid, Error> {
     let text = text_of(text)?;
     if !TOPICS.iter().any(|(id, _)| *id == topic) {
         return Err(Error::field("topic", "Choose what it is about."));
@@ -81,10 +88,12 @@ impl Answer<'_> {
     }
 }
 
-/// Answers a ticket; the fan is told by mail, once. The event goes out once this is committed. Gives the message's id.
+/// Answers a ticket; the fan is told by mail, once. The event goes out once this is committed.
+/// Gives the message's id.
 ///
 /// # Errors
-/// [`Error::TicketUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent with the same key.
+/// [`Error::TicketUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent
+/// with the same key.
 pub async fn answer(
     app: &App,
     staff: &Staff,
@@ -95,7 +104,8 @@ pub async fn answer(
     let text = text_of(answer.text)?;
     let (message, at) = (answer.message(staff, ticket), Utc::now());
     let mut tx = app.pool.begin().await?;
-    let known = store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
+    let known =
+        store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
     match store::support::text(&mut tx, message).await? {
         Some(sent) if sent == text => return Ok(message),
         Some(_) => return Err(Error::AnswerChanged),
@@ -119,9 +129,15 @@ pub async fn answer(
 ///
 /// # Errors
 /// [`Error::TicketUnknown`].
-pub async fn close(app: &App, staff: &Staff, ticket: Uuid, request: &RequestId) -> Result<(), Error> {
+pub async fn close(
+    app: &App,
+    staff: &Staff,
+    ticket: Uuid,
+    request: &RequestId,
+) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
-    let known = store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
+    let known =
+        store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
     if known.state != "closed" {
         store::support::set_state(&mut tx, ticket, "closed").await?;
         let deed = Deed::new("support.close", format!("support {ticket}"))

@@ -16,7 +16,8 @@ use crate::{
 
 const REASON_CHARS_MAX: usize = 500;
 
-/// What withdrawing a show would do, a sentence or more for each thing. Empty where it is withdrawn already.
+/// What withdrawing a show would do, a sentence or more for each thing. Empty where it is withdrawn
+/// already.
 ///
 /// # Errors
 /// [`Error::ShowUnknown`], [`Error::ShowNotPublished`].
@@ -28,19 +29,26 @@ pub async fn effects(app: &App, show: &str) -> Result<Vec<String>, Error> {
     if !seller.published {
         return Err(Error::ShowNotPublished);
     }
-    let stock = checkout::contract::stock_counts(&app.pool, &app.redis, show).await.map_err(Error::Away)?;
-    let (sold, reserved): (i64, i64) = (stock.iter().map(|of| of.sold).sum(), stock.iter().map(|of| of.reserved).sum());
+    let stock =
+        checkout::contract::stock_counts(&app.pool, &app.redis, show).await.map_err(Error::Away)?;
+    let (sold, reserved): (i64, i64) =
+        (stock.iter().map(|of| of.sold).sum(), stock.iter().map(|of| of.reserved).sum());
     let mut words = vec![
-        "Nothing of it is sold any more, within a second. It is taken off the list, and its page says that it was withdrawn. It cannot be undone.".to_owned(),
+        "Nothing of it is sold any more, within a second. It is taken off the list, and its page \
+            says that it was withdrawn. It cannot be undone."
+            .to_owned(),
         format!(
-            "Orders stay as they are: {} tickets are sold and stay valid, {} are in orders that can still be paid. No money goes back by itself; give it back order by order, from Support.",
+            "Orders stay as they are: {} tickets are sold and stay valid, {} are in orders that \
+                can still be paid. No money goes back by itself; give it back order by order, from \
+                Support.",
             count(sold),
             count(reserved)
         ),
     ];
     if let Some(room) = room_of_show(&app.pool, show).await? {
         let waiting = live::room(app, &room).await?.map_or(0, |room| room.flow.waiting);
-        words.push(format!("Its room closes for good. {} wait there and read why.", count(waiting)));
+        words
+            .push(format!("Its room closes for good. {} wait there and read why.", count(waiting)));
     }
     Ok(words)
 }
@@ -48,11 +56,21 @@ pub async fn effects(app: &App, show: &str) -> Result<Vec<String>, Error> {
 /// Withdraws a show for good. Doing so again changes nothing.
 ///
 /// # Errors
-/// [`Error::ShowUnknown`], [`Error::ShowNotPublished`]; [`Error::Field`] where the reason is missing or too long.
-pub async fn withdraw(app: &App, staff: &Staff, show: &str, reason: &str, request: &RequestId) -> Result<(), Error> {
+/// [`Error::ShowUnknown`], [`Error::ShowNotPublished`]; [`Error::Field`] where the reason is
+/// missing or too long.
+pub async fn withdraw(
+    app: &App,
+    staff: &Staff,
+    show: &str,
+    reason: &str,
+    request: &RequestId,
+) -> Result<(), Error> {
     let reason = reason.trim();
     if reason.is_empty() || reason.chars().count() > REASON_CHARS_MAX || reason.contains('\0') {
-        return Err(Error::field("reason", "Give a reason of 500 characters at most: the log keeps it."));
+        return Err(Error::field(
+            "reason",
+            "Give a reason of 500 characters at most: the log keeps it.",
+        ));
     }
     let mut tx = app.pool.begin().await?;
     let by = format!("admin {}", staff.email);

@@ -13,14 +13,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `FAIRGATE_PASS_KEYS` (secret keys, signing one first) or, for processes that only check passes,
-    /// `FAIRGATE_PASS_PUBLIC_KEYS`; `FAIRGATE_PASS_ISSUER` and `FAIRGATE_PASS_AUDIENCE` name the two sides.
+    /// Reads `FAIRGATE_PASS_KEYS` (secret keys, signing one first) or, for processes that only
+    /// check passes, `FAIRGATE_PASS_PUBLIC_KEYS`; `FAIRGATE_PASS_ISSUER` and
+    /// `FAIRGATE_PASS_AUDIENCE` name the two sides.
     pub fn from_settings(settings: &mut Settings, signs: bool) -> Self {
         let issuer = settings.or("FAIRGATE_PASS_ISSUER", "fairgate".to_owned());
         let audience = settings.or("FAIRGATE_PASS_AUDIENCE", "fairgate-checkout".to_owned());
-        if let (false, Some(public)) = (signs, settings.optional::<String>("FAIRGATE_PASS_PUBLIC_KEYS")) {
+        if let (false, Some(public)) =
+            (signs, settings.optional::<String>("FAIRGATE_PASS_PUBLIC_KEYS"))
+        {
             let verifier = PassVerifier::from_paserk(&public, &issuer, &audience)
-                .map_err(|mistake| settings.mistake(format!("FAIRGATE_PASS_PUBLIC_KEYS: {mistake}")))
+                .map_err(|mistake| {
+                    settings.mistake(format!("FAIRGATE_PASS_PUBLIC_KEYS: {mistake}"))
+                })
                 .ok();
             return Self { pass_keys: None, verifier };
         }

@@ -17,7 +17,8 @@ pub use crate::{
     pass::{Pass, PassVerifier},
 };
 
-/// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a second.
+/// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a
+/// second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GateSettings {
     pub room: String,
@@ -62,15 +63,18 @@ pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     store::open_gates(pool).await
 }
 
-/// The token id of the place `offset` in `lane` of `room`: `<room>.<lane>.<offset>`. It is also the pass's id.
+/// The token id of the place `offset` in `lane` of `room`: `<room>.<lane>.<offset>`. It is also the
+/// pass's id.
 pub fn place_id(room: &str, lane: i32, offset: i64) -> String {
     format!("{room}.{lane}.{offset}")
 }
 
-/// How long a pass stays good after the claim window ended, so that whoever claims in the last second still gets in.
+/// How long a pass stays good after the claim window ended, so that whoever claims in the last
+/// second still gets in.
 pub const REDEEM_GRACE: Duration = Duration::from_secs(60);
 
-/// A grant outlives the pass by so much: a pass is redeemed a moment after it was looked at, by clocks that differ a little.
+/// A grant outlives the pass by so much: a pass is redeemed a moment after it was looked at, by
+/// clocks that differ a little.
 const GRANT_SLACK: Duration = Duration::from_secs(5);
 
 /// Until when the gate keeps a slot for a place whose pass can be claimed until then.

@@ -1,5 +1,6 @@
-//! Moves one room's heads: fetch, ask the gate, commit, publish — in this order, so that whatever is killed in between,
-//! a head that was published had been committed, and a place that was granted but not committed is granted again.
+//! Moves one room's heads: fetch, ask the gate, commit, publish — in this order, so that whatever
+//! is killed in between, a head that was published had been committed, and a place that was granted
+//! but not committed is granted again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +29,8 @@ use crate::{
 
 /// How often the gate is asked while fans wait.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-/// Heads are published again this often even if nothing moves, so that the topic's retention never loses them.
+/// Heads are published again this often even if nothing moves, so that the topic's retention never
+/// loses them.
 const REPUBLISH_EVERY: Duration = Duration::from_secs(3600);
 const CALL: Duration = Duration::from_secs(5);
 /// A lane stops fetching when it holds so many records, and goes on when it holds a quarter.
@@ -77,10 +79,11 @@ pub struct Controller {
     epoch: String,
     /// What was granted and is neither claimed nor over, as far as this controller knows.
     recent: BTreeMap<(i32, i64), DateTime<Utc>>,
-    /// Granted places that no head has passed of which it is known that it was published. Their window begins when one does,
-    /// and their grants with it.
+    /// Granted places that no head has passed of which it is known that it was published. Their
+    /// window begins when one does, and their grants with it.
     unheard: BTreeMap<(i32, i64), Telling>,
-    /// Lanes taken over whose head was not published since: some of their grants may be unheard of too.
+    /// Lanes taken over whose head was not published since: some of their grants may be unheard of
+    /// too.
     adopted: BTreeSet<i32>,
     /// Granted heads whose commit was not acknowledged yet.
     uncommitted: BTreeMap<i32, i64>,
@@ -101,7 +104,8 @@ impl Controller {
     ) -> anyhow::Result<Self> {
         let room = settings.borrow().room.clone();
         let topic = kafka.name(&line_topic(&room));
-        let consumer: StreamConsumer<Changes> = kafka.consumer(&admission_group(&room), Changes::default())?;
+        let consumer: StreamConsumer<Changes> =
+            kafka.consumer(&admission_group(&room), Changes::default())?;
         consumer.subscribe(&[&topic]).context("subscribing to the line")?;
         let (tails, watching) = (Tails::default(), CancellationToken::new());
         let lanes = settings.borrow().lanes;
@@ -142,14 +146,19 @@ impl Controller {
                 Ok(()) => {}
                 Err(error) => {
                     if !failing {
-                        tracing::warn!(room = self.room, error = format!("{error:#}"), "admission waits");
+                        tracing::warn!(
+                            room = self.room,
+                            error = format!("{error:#}"),
+                            "admission waits"
+                        );
                     }
                     failing = true;
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
         }
-        // Leaving the group in good order hands the lanes over at once. It may block, so it has a thread of its own.
+        // Leaving the group in good order hands the lanes over at once. It may block, so it has a
+        // thread of its own.
         let consumer = self.consumer;
         let left = tokio::task::spawn_blocking(move || {
             consumer.unsubscribe();
@@ -160,7 +169,9 @@ impl Controller {
     }
 
     async fn fetch_until(&mut self, deadline: Instant) {
-        while let Ok(received) = tokio::time::timeout_at(deadline.into(), self.consumer.recv()).await {
+        while let Ok(received) =
+            tokio::time::timeout_at(deadline.into(), self.consumer.recv()).await
+        {
             let (lane, record) = match received {
                 Ok(message) => {
                     let joined_ms = message.timestamp().to_millis().unwrap_or_default();
@@ -172,9 +183,14 @@ impl Controller {
                     continue;
                 }
             };
-            // Lanes that changed hands are taken over first: their records belong to the new beginning.
+            // Lanes that changed hands are taken over first: their records belong to the new
+            // beginning.
             if let Err(error) = self.adopt_changes().await {
-                tracing::warn!(room = self.room, error = format!("{error:#}"), "taking over a lane");
+                tracing::warn!(
+                    room = self.room,
+                    error = format!("{error:#}"),
+                    "taking over a lane"
+                );
                 self.rewind(lane, record.offset);
                 continue;
             }
@@ -193,7 +209,8 @@ impl Controller {
 
     /// Asks for a record again that could not be taken in.
     fn rewind(&self, lane: i32, offset: i64) {
-        // Without a timeout it only asks; should it fail, the next gap or look at the tails asks again.
+        // Without a timeout it only asks; should it fail, the next gap or look at the tails asks
+        // again.
         let _ = self.consumer.seek(&self.topic, lane, Offset::Offset(offset), Duration::ZERO);
     }
 
@@ -212,7 +229,9 @@ impl Controller {
     }
 
     fn resume_drained(&mut self) {
-        let low = |lane: &i32| self.lanes.get(lane).is_none_or(|lane| lane.waiting.len() <= LANE_RECORDS_MAX / 4);
+        let low = |lane: &i32| {
+            self.lanes.get(lane).is_none_or(|lane| lane.waiting.len() <= LANE_RECORDS_MAX / 4)
+        };
         let drained: Vec<i32> = self.paused.iter().copied().filter(low).collect();
         if !drained.is_empty() && self.consumer.resume(&self.list(&drained)).is_ok() {
             self.paused.retain(|lane| !drained.contains(lane));
@@ -233,7 +252,8 @@ impl Controller {
     /// Takes over assigned lanes at their committed offsets and lets go of revoked ones.
     async fn adopt_changes(&mut self) -> anyhow::Result<()> {
         let changes: Vec<(i32, bool)> = {
-            let mut changes = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut changes =
+                self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *changes)
         };
         for (index, (lane, assigned)) in changes.iter().enumerate() {
@@ -247,7 +267,8 @@ impl Controller {
             }
             match self.position_of(*lane).await {
                 Ok((head, tail)) => {
-                    // A pause outlives the assignment in librdkafka; a lane that came back must not stay silent.
+                    // A pause outlives the assignment in librdkafka; a lane that came back must not
+                    // stay silent.
                     let _ = self.consumer.resume(&self.list(&[*lane]));
                     tracing::info!(room = self.room, lane, head, tail, "lane taken over");
                     self.lanes.insert(*lane, Lane::starting_at(head, tail));
@@ -255,7 +276,8 @@ impl Controller {
                     self.unpublished.push(*lane);
                 }
                 Err(error) => {
-                    let mut waiting = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut waiting =
+                        self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
                     waiting.splice(0..0, changes.get(index..).unwrap_or_default().iter().copied());
                     return Err(error);
                 }
@@ -266,7 +288,8 @@ impl Controller {
 
     /// A lane's committed offset (or its beginning) and its end.
     async fn position_of(&self, lane: i32) -> anyhow::Result<(i64, i64)> {
-        let (consumer, list, topic) = (self.consumer.clone(), self.list(&[lane]), self.topic.clone());
+        let (consumer, list, topic) =
+            (self.consumer.clone(), self.list(&[lane]), self.topic.clone());
         tokio::task::spawn_blocking(move || {
             let committed = consumer.committed_offsets(list, CALL)?;
             let (low, high) = consumer.fetch_watermarks(&topic, lane, CALL)?;
@@ -305,9 +328,15 @@ impl Controller {
         if self.lanes.is_empty() || settings.state != GateState::Running {
             return Ok(());
         }
-        let want = (settings.rate_per_sec * ASK_EVERY.as_secs_f64() * 10.0).ceil().clamp(1.0, 1000.0) as usize;
+        let want = (settings.rate_per_sec * ASK_EVERY.as_secs_f64() * 10.0)
+            .ceil()
+            .clamp(1.0, 1000.0) as usize;
         let candidates = next_in_line(&self.lanes, want);
-        let grant = self.gate.ask(&settings, &fronts(&self.lanes), &candidates).await.context("asking the gate")?;
+        let grant = self
+            .gate
+            .ask(&settings, &fronts(&self.lanes), &candidates)
+            .await
+            .context("asking the gate")?;
         let now = Utc::now();
         self.recent.retain(|_, until| *until > now);
         if grant.epoch != self.epoch {
@@ -322,7 +351,8 @@ impl Controller {
             self.recent.insert(place, until);
             self.unheard.insert(place, Telling::Untold);
         }
-        metrics::counter!("fairgate_admitted_total", "room" => self.room.clone()).increment(grant.count as u64);
+        metrics::counter!("fairgate_admitted_total", "room" => self.room.clone())
+            .increment(grant.count as u64);
         Ok(())
     }
 
@@ -348,7 +378,8 @@ impl Controller {
         Ok(())
     }
 
-    /// Publishes the committed heads of changed lanes. What fails stays on the list: heads are absolute.
+    /// Publishes the committed heads of changed lanes. What fails stays on the list: heads are
+    /// absolute.
     async fn publish_heads(&mut self) -> anyhow::Result<()> {
         self.unpublished.sort_unstable();
         self.unpublished.dedup();
@@ -367,8 +398,11 @@ impl Controller {
             };
             let at = Utc::now();
             let claim_until = claim_until(at, window);
-            self.keep_slots(&heads, grant_until(claim_until)).await.context("keeping the slots of those let in")?;
-            let moved = HeadsMoved { room: self.room.clone(), at, claim_until, rate_per_sec, heads };
+            self.keep_slots(&heads, grant_until(claim_until))
+                .await
+                .context("keeping the slots of those let in")?;
+            let moved =
+                HeadsMoved { room: self.room.clone(), at, claim_until, rate_per_sec, heads };
             publish(&self.producer, &self.heads_topic, &moved).await.context("publishing heads")?;
             self.published_at = Instant::now();
             for head in &moved.heads {
@@ -380,12 +414,14 @@ impl Controller {
         Ok(())
     }
 
-    /// Makes the grants of places that these heads are the first to pass last as long as their passes can, however long
-    /// committing and publishing took since they were granted. A grant that is gone is put back only before the first try to
-    /// publish: after it, its fan may be inside with it.
+    /// Makes the grants of places that these heads are the first to pass last as long as their
+    /// passes can, however long committing and publishing took since they were granted. A grant
+    /// that is gone is put back only before the first try to publish: after it, its fan may be
+    /// inside with it.
     async fn keep_slots(&mut self, heads: &[LaneHead], until: DateTime<Utc>) -> anyhow::Result<()> {
         let head_of: BTreeMap<i32, i64> = heads.iter().map(|head| (head.lane, head.head)).collect();
-        let passed = |(lane, offset): &(i32, i64)| head_of.get(lane).is_some_and(|head| offset < head);
+        let passed =
+            |(lane, offset): &(i32, i64)| head_of.get(lane).is_some_and(|head| offset < head);
         let (mut untold, mut tried) = (Vec::new(), Vec::new());
         for (place, telling) in self.unheard.iter().filter(|(place, _)| passed(place)) {
             if *telling == Telling::Untold { untold.push(*place) } else { tried.push(*place) }

@@ -26,21 +26,31 @@ pub enum PassFault {
 impl PassFault {
     pub fn problem(self) -> Problem {
         let (id, title, detail) = match self {
-            Self::Missing => {
-                ("pass-needed", "An admission pass is needed", "Join the line; when it is your turn you get a pass.")
-            }
-            Self::Malformed => {
-                ("pass-malformed", "This is not an admission pass", "Send the whole pass, as it was given to you.")
-            }
+            Self::Missing => (
+                "pass-needed",
+                "An admission pass is needed",
+                "Join the line; when it is your turn you get a pass.",
+            ),
+            Self::Malformed => (
+                "pass-malformed",
+                "This is not an admission pass",
+                "Send the whole pass, as it was given to you.",
+            ),
             Self::UnknownKey => (
                 "pass-key-unknown",
                 "This pass was signed with a key we do not know",
                 "Go back to the line and ask for your pass again.",
             ),
-            Self::Forged => {
-                ("pass-forged", "This pass is not genuine", "Go back to the line and ask for your pass again.")
-            }
-            Self::Foreign => ("pass-foreign", "This pass is for another seller", "Use it where the line sent you."),
+            Self::Forged => (
+                "pass-forged",
+                "This pass is not genuine",
+                "Go back to the line and ask for your pass again.",
+            ),
+            Self::Foreign => (
+                "pass-foreign",
+                "This pass is for another seller",
+                "Use it where the line sent you.",
+            ),
             Self::Expired => (
                 "pass-expired",
                 "This pass has expired",

@@ -1,8 +1,9 @@
-//! The gate: one atomic Redis script per room, so that it works the same for one controller or fifty.
+//! The gate: one atomic Redis script per room, so that it works the same for one controller or
+//! fifty.
 //!
-//! It holds only what can be rebuilt: the token bucket, grants that were not claimed yet, active sessions. A gate that
-//! finds itself empty grants nothing until the active sessions are registered again ([`Gate::restore`]) and controllers
-//! have put back the grants they remember.
+//! It holds only what can be rebuilt: the token bucket, grants that were not claimed yet, active
+//! sessions. A gate that finds itself empty grants nothing until the active sessions are registered
+//! again ([`Gate::restore`]) and controllers have put back the grants they remember.
 
 use chrono::{DateTime, Utc};
 use kit::redis::Redis;
@@ -13,9 +14,11 @@ use crate::{
     merge::Candidate,
 };
 
-/// How much of a second's rate may be let in at once after a pause. Small, so that any minute stays within 1 % of the rate.
+/// How much of a second's rate may be let in at once after a pause. Small, so that any minute stays
+/// within 1 % of the rate.
 const BURST_SECS: f64 = 0.5;
-/// Nobody in one controller's lanes passes those in another's who joined more than this much earlier.
+/// Nobody in one controller's lanes passes those in another's who joined more than this much
+/// earlier.
 pub const OVERTAKING_MS_MAX: i64 = 1000;
 
 /// A handle on all rooms' gates.
@@ -69,12 +72,16 @@ impl Gate {
         }
     }
 
-    /// For negative controls: the same gate with one line of its scripts replaced, so that a test can see the
-    /// invariant checker object.
+    /// For negative controls: the same gate with one line of its scripts replaced, so that a test
+    /// can see the invariant checker object.
     #[doc(hidden)]
     pub fn broken(redis: Redis, line: &str, by: &str) -> Self {
         let mend = |source: &str| Script::new(&source.replace(line, by));
-        Self { redis, ask: mend(include_str!("scripts/ask.lua")), activate: mend(include_str!("scripts/activate.lua")) }
+        Self {
+            redis,
+            ask: mend(include_str!("scripts/ask.lua")),
+            activate: mend(include_str!("scripts/activate.lua")),
+        }
     }
 
     fn keys(&self, room: &str) -> [String; 3] {
@@ -105,7 +112,8 @@ impl Gate {
             call.arg(lane).arg(front.unwrap_or(-1));
         }
         for candidate in candidates {
-            call.arg(granted_member(candidate.lane, candidate.record.offset)).arg(candidate.record.joined_ms);
+            call.arg(granted_member(candidate.lane, candidate.record.offset))
+                .arg(candidate.record.joined_ms);
         }
         let (count, epoch, ready, _active, _unclaimed): (usize, String, i64, usize, usize) =
             call.invoke_async(&mut self.redis.connection()).await?;
@@ -118,8 +126,9 @@ impl Gate {
         room: &str,
         grants: impl Iterator<Item = ((i32, i64), DateTime<Utc>)>,
     ) -> RedisResult<()> {
-        let members: Vec<(i64, String)> =
-            grants.map(|((lane, offset), until)| (until.timestamp_millis(), granted_member(lane, offset))).collect();
+        let members: Vec<(i64, String)> = grants
+            .map(|((lane, offset), until)| (until.timestamp_millis(), granted_member(lane, offset)))
+            .collect();
         if members.is_empty() {
             return Ok(());
         }
@@ -146,7 +155,12 @@ impl Gate {
     }
 
     /// Makes all grants of a lane that are there last until then at least.
-    pub(crate) async fn extend(&self, room: &str, lane: i32, until: DateTime<Utc>) -> RedisResult<()> {
+    pub(crate) async fn extend(
+        &self,
+        room: &str,
+        lane: i32,
+        until: DateTime<Utc>,
+    ) -> RedisResult<()> {
         let [_, granted, _] = self.keys(room);
         let all: Vec<String> = self.redis.connection().zrange(&granted, 0, -1).await?;
         let places = all.iter().filter_map(|member| {
@@ -156,7 +170,8 @@ impl Gate {
         self.prolong(room, places.filter(|(of, _)| *of == lane).map(|place| (place, until))).await
     }
 
-    /// Takes a slot for `session`: the grant of `place` if it still stands, else a free one under `max_active`.
+    /// Takes a slot for `session`: the grant of `place` if it still stands, else a free one under
+    /// `max_active`.
     pub async fn activate(
         &self,
         room: &str,
@@ -169,8 +184,10 @@ impl Gate {
         for key in self.keys(room) {
             call.key(key);
         }
-        // A place's id is `<room>.<lane>.<offset>`; within the room's own keys the room goes without saying.
-        let member = place.strip_prefix(room).and_then(|rest| rest.strip_prefix('.')).unwrap_or(place);
+        // A place's id is `<room>.<lane>.<offset>`; within the room's own keys the room goes
+        // without saying.
+        let member =
+            place.strip_prefix(room).and_then(|rest| rest.strip_prefix('.')).unwrap_or(place);
         call.arg(member).arg(session).arg(expires_at.timestamp_millis()).arg(max_active);
         let opened: i64 = call.invoke_async(&mut self.redis.connection()).await?;
         Ok(if opened == 1 { Activation::Opened } else { Activation::Full })
@@ -197,12 +214,16 @@ impl Gate {
         let mut pipe = redis::pipe();
         pipe.atomic();
         for chunk in sessions.chunks(500) {
-            let members: Vec<(i64, &str)> =
-                chunk.iter().map(|session| (session.expires_at.timestamp_millis(), session.session.as_str())).collect();
+            let members: Vec<(i64, &str)> = chunk
+                .iter()
+                .map(|session| (session.expires_at.timestamp_millis(), session.session.as_str()))
+                .collect();
             pipe.zadd_multiple(&active, &members).ignore();
         }
         let micros = now.timestamp_micros().to_string();
-        for (field, value) in [("epoch", micros.as_str()), ("tokens", "0"), ("at_us", micros.as_str())] {
+        for (field, value) in
+            [("epoch", micros.as_str()), ("tokens", "0"), ("at_us", micros.as_str())]
+        {
             pipe.hset_nx(&gate, field, value).ignore();
         }
         pipe.hset(&gate, "ready", 1).ignore();
@@ -213,14 +234,20 @@ impl Gate {
     pub async fn view(&self, room: &str) -> RedisResult<GateView> {
         let [gate, granted, active] = self.keys(room);
         let now = Utc::now().timestamp_millis();
-        let (ready, granted_total, unclaimed, active): (Option<i64>, Option<i64>, usize, usize) = redis::pipe()
-            .hget(&gate, "ready")
-            .hget(&gate, "granted_total")
-            .zcount(&granted, now, "+inf")
-            .zcount(&active, now, "+inf")
-            .query_async(&mut self.redis.connection())
-            .await?;
-        Ok(GateView { ready: ready == Some(1), active, unclaimed, granted_total: granted_total.unwrap_or(0) })
+        let (ready, granted_total, unclaimed, active): (Option<i64>, Option<i64>, usize, usize) =
+            redis::pipe()
+                .hget(&gate, "ready")
+                .hget(&gate, "granted_total")
+                .zcount(&granted, now, "+inf")
+                .zcount(&active, now, "+inf")
+                .query_async(&mut self.redis.connection())
+                .await?;
+        Ok(GateView {
+            ready: ready == Some(1),
+            active,
+            unclaimed,
+            granted_total: granted_total.unwrap_or(0),
+        })
     }
 }
 

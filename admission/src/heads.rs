@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 /// One partition, so that a room's heads stand in one order.
 pub const HEADS_TOPIC: &str = "heads";
 
-/// The heads of some lanes of a room, published after the offsets were committed. Heads are absolute and only grow, so
-/// reading a record twice or out of order does no harm.
+/// The heads of some lanes of a room, published after the offsets were committed. Heads are
+/// absolute and only grow, so reading a record twice or out of order does no harm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadsMoved {
     pub room: String,
@@ -35,20 +35,28 @@ pub struct LaneHead {
     pub tail: i64,
 }
 
-/// Creates the topic if it is not there. A week is longer than any sale is paused without a word: controllers publish
-/// again whenever they take over a lane and once an hour.
+/// Creates the topic if it is not there. A week is longer than any sale is paused without a word:
+/// controllers publish again whenever they take over a lane and once an hour.
 pub async fn ensure_heads_topic(kafka: &Kafka) -> anyhow::Result<()> {
     kafka.ensure_topic(HEADS_TOPIC, 1, &[("retention.ms", "604800000")]).await
 }
 
 /// Publishes and waits for the acknowledgement.
-pub(crate) async fn publish(producer: &Producer, topic: &str, moved: &HeadsMoved) -> anyhow::Result<()> {
+pub(crate) async fn publish(
+    producer: &Producer,
+    topic: &str,
+    moved: &HeadsMoved,
+) -> anyhow::Result<()> {
     let payload = serde_json::to_vec(moved)?;
     let record = FutureRecord::to(topic)
         .key(&moved.room)
         .partition(0)
         .headers(kit::kafka::headers(&RequestId::fresh()))
         .payload(&payload);
-    producer.send(record)?.await.context("the producer was dropped")?.map_err(|(error, _)| error)?;
+    producer
+        .send(record)?
+        .await
+        .context("the producer was dropped")?
+        .map_err(|(error, _)| error)?;
     Ok(())
 }

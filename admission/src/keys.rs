@@ -1,4 +1,5 @@
-//! The keys that sign passes: the first signs, all are published and accepted, so rotation needs no downtime.
+//! The keys that sign passes: the first signs, all are published and accepted, so rotation needs no
+//! downtime.
 
 use std::sync::Arc;
 
@@ -43,7 +44,9 @@ impl PassKeys {
     pub fn from_paserk(keys: &str, issuer: &str, audience: &str) -> Result<Self, String> {
         let mut secrets = Vec::new();
         let mut publics = Vec::new();
-        for (index, text) in keys.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate() {
+        for (index, text) in
+            keys.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate()
+        {
             let unreadable = || format!("key {} is not a PASERK k4.secret key", index + 1);
             let secret = AsymmetricSecretKey::<V4>::try_from(text).map_err(|_| unreadable())?;
             let public = AsymmetricPublicKey::<V4>::try_from(&secret).map_err(|_| unreadable())?;
@@ -51,7 +54,11 @@ impl PassKeys {
             secrets.push(secret);
         }
         let secret = secrets.into_iter().next().ok_or_else(|| "there is no key".to_owned())?;
-        let verifier = PassVerifier { keys: Arc::new(publics), issuer: issuer.into(), audience: audience.into() };
+        let verifier = PassVerifier {
+            keys: Arc::new(publics),
+            issuer: issuer.into(),
+            audience: audience.into(),
+        };
         Ok(Self { secret, verifier })
     }
 
@@ -101,7 +108,8 @@ impl PassKeys {
 
 /// A fresh signing key as PASERK, for set-up.
 pub fn generate_pass_key() -> anyhow::Result<String> {
-    let pair = AsymmetricKeyPair::<V4>::generate().map_err(|error| anyhow::anyhow!("making a key: {error}"))?;
+    let pair = AsymmetricKeyPair::<V4>::generate()
+        .map_err(|error| anyhow::anyhow!("making a key: {error}"))?;
     Ok(paserk(&pair.secret))
 }
 
@@ -136,9 +144,11 @@ mod tests {
         assert_eq!(keys(&new).verifier().verify(&pass, at(1001)), Err(PassFault::UnknownKey));
         let published = keys(&format!("{new},{old}")).published();
         let list = published.iter().map(|key| key.key.as_str()).collect::<Vec<_>>().join(",");
-        let offline = PassVerifier::from_paserk(&list, "fairgate", "checkout").expect("public keys");
+        let offline =
+            PassVerifier::from_paserk(&list, "fairgate", "checkout").expect("public keys");
         assert!(offline.verify(&pass, at(1001)).is_ok());
-        let other = PassVerifier::from_paserk(&list, "fairgate", "another-seller").expect("public keys");
+        let other =
+            PassVerifier::from_paserk(&list, "fairgate", "another-seller").expect("public keys");
         assert_eq!(other.verify(&pass, at(1001)), Err(PassFault::Foreign));
     }
 

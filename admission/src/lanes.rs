@@ -10,7 +10,10 @@ pub fn admission_group(room: &str) -> String {
     format!("admission.{room}")
 }
 
-/// Topic settings of a line: it keeps everything, and the broker's clock stamps each record, so that within a lane
-/// later places never bear an earlier time.
-pub const LINE_SETTINGS: [(&str, &str); 3] =
-    [("retention.ms", "-1"), ("retention.bytes", "-1"), ("message.timestamp.type", "LogAppendTime")];
+/// Topic settings of a line: it keeps everything, and the broker's clock stamps each record, so
+/// that within a lane later places never bear an earlier time.
+pub const LINE_SETTINGS: [(&str, &str); 3] = [
+    ("retention.ms", "-1"),
+    ("retention.bytes", "-1"),
+    ("message.timestamp.type", "LogAppendTime"),
+];

@@ -1,7 +1,9 @@
-//! Lets fans in: how fast (the gate), in what order (the controller), and with what proof (the pass).
+//! Lets fans in: how fast (the gate), in what order (the controller), and with what proof (the
+//! pass).
 //!
-//! Reading order: [`contract`] is what others may use; [`pass`] and [`keys`] are the proof; [`pace`] and [`merge`] decide
-//! without I/O; [`gate`] is the one atomic script per room; [`controller`] moves the heads.
+//! Reading order: [`contract`] is what others may use; [`pass`] and [`keys`] are the proof;
+//! [`pace`] and [`merge`] decide without I/O; [`gate`] is the one atomic script per room;
+//! [`controller`] moves the heads.
 pub mod config;
 pub mod contract;
 pub mod error;

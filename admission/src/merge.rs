@@ -31,7 +31,8 @@ impl Lane {
     /// Takes in a fetched record; one that was seen already is ignored.
     ///
     /// # Errors
-    /// The offset that should have come, where the record would leave a gap: nobody in between may be passed over.
+    /// The offset that should have come, where the record would leave a gap: nobody in between may
+    /// be passed over.
     pub fn fetch(&mut self, record: Waiting) -> Result<(), i64> {
         if record.offset > self.fetched {
             return Err(self.fetched);
@@ -65,13 +66,17 @@ pub struct Candidate {
     pub record: Waiting,
 }
 
-/// The next records over all `lanes`, oldest first, at most `want`. Stops where a lane has more records that were not
-/// fetched yet, since one of those could be older than what the other lanes offer.
+/// The next records over all `lanes`, oldest first, at most `want`. Stops where a lane has more
+/// records that were not fetched yet, since one of those could be older than what the other lanes
+/// offer.
 pub fn next_in_line(lanes: &BTreeMap<i32, Lane>, want: usize) -> Vec<Candidate> {
     let mut taken: BTreeMap<i32, usize> = BTreeMap::new();
     let mut chosen = Vec::new();
     while chosen.len() < want {
-        if lanes.iter().any(|(number, lane)| !lane.is_known(taken.get(number).copied().unwrap_or(0))) {
+        if lanes
+            .iter()
+            .any(|(number, lane)| !lane.is_known(taken.get(number).copied().unwrap_or(0)))
+        {
             break;
         }
         let oldest = lanes
@@ -80,7 +85,9 @@ pub fn next_in_line(lanes: &BTreeMap<i32, Lane>, want: usize) -> Vec<Candidate> 
                 let record = lane.waiting.get(taken.get(number).copied().unwrap_or(0))?;
                 Some(Candidate { lane: *number, record: *record })
             })
-            .min_by_key(|candidate| (candidate.record.joined_ms, candidate.record.offset, candidate.lane));
+            .min_by_key(|candidate| {
+                (candidate.record.joined_ms, candidate.record.offset, candidate.lane)
+            });
         let Some(candidate) = oldest else { break };
         *taken.entry(candidate.lane).or_default() += 1;
         chosen.push(candidate);
@@ -88,8 +95,8 @@ pub fn next_in_line(lanes: &BTreeMap<i32, Lane>, want: usize) -> Vec<Candidate> 
     chosen
 }
 
-/// The time of the first waiting record of each lane; `None` where nobody waits, and the beginning of time where somebody
-/// does who was not fetched yet: until then nobody elsewhere may pass.
+/// The time of the first waiting record of each lane; `None` where nobody waits, and the beginning
+/// of time where somebody does who was not fetched yet: until then nobody elsewhere may pass.
 pub fn fronts(lanes: &BTreeMap<i32, Lane>) -> Vec<(i32, Option<i64>)> {
     let front = |lane: &Lane| match lane.waiting.front() {
         Some(record) => Some(record.joined_ms),
@@ -115,8 +122,13 @@ mod tests {
     #[test]
     fn stops_where_an_unfetched_record_could_be_older() {
         let lanes = BTreeMap::from([(0, lane(&[1, 2, 9], 3)), (1, lane(&[3], 2))]);
-        let order: Vec<_> = next_in_line(&lanes, 10).iter().map(|c| (c.lane, c.record.joined_ms)).collect();
-        assert_eq!(order, [(0, 1), (0, 2), (1, 3)], "lane 1 has one more record, which may be older than 9");
+        let order: Vec<_> =
+            next_in_line(&lanes, 10).iter().map(|c| (c.lane, c.record.joined_ms)).collect();
+        assert_eq!(
+            order,
+            [(0, 1), (0, 2), (1, 3)],
+            "lane 1 has one more record, which may be older than 9"
+        );
     }
 
     #[test]
@@ -132,7 +144,10 @@ mod tests {
         assert_eq!(lane.fetch(Waiting { offset: 3, joined_ms: 9 }), Err(1));
         assert_eq!(lane.waiting.len(), 1);
         lane.admit_until(1);
-        assert_eq!(fronts(&BTreeMap::from([(0, lane), (1, Lane::starting_at(7, 7))])), [(0, Some(0)), (1, None)]);
+        assert_eq!(
+            fronts(&BTreeMap::from([(0, lane), (1, Lane::starting_at(7, 7))])),
+            [(0, Some(0)), (1, None)]
+        );
     }
 
     proptest! {

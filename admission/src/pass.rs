@@ -16,7 +16,8 @@ use crate::error::PassFault;
 
 const PASS_BYTES_MAX: usize = 4096;
 
-/// What a pass says. Its token id is the place's id, so one place has one pass however often it is asked for.
+/// What a pass says. Its token id is the place's id, so one place has one pass however often it is
+/// asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pass {
     /// Who let the fan in.
@@ -44,7 +45,9 @@ mod seconds {
         serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Secs, false))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<DateTime<Utc>, D::Error> {
         let text = String::deserialize(deserializer)?;
         DateTime::parse_from_rfc3339(&text).map(|at| at.to_utc()).map_err(D::Error::custom)
     }
@@ -65,7 +68,9 @@ impl PassVerifier {
     /// A sentence when a key cannot be read or there is none.
     pub fn from_paserk(keys: &str, issuer: &str, audience: &str) -> Result<Self, String> {
         let mut parsed = Vec::new();
-        for (index, text) in keys.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate() {
+        for (index, text) in
+            keys.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate()
+        {
             let key = AsymmetricPublicKey::<V4>::try_from(text)
                 .map_err(|_| format!("key {} is not a PASERK k4.public key", index + 1))?;
             parsed.push((crate::keys::key_id(&key), key));
@@ -84,11 +89,15 @@ impl PassVerifier {
         if token.len() > PASS_BYTES_MAX {
             return Err(PassFault::Malformed);
         }
-        let untrusted = UntrustedToken::<Public, V4>::try_from(token).map_err(|_| PassFault::Malformed)?;
+        let untrusted =
+            UntrustedToken::<Public, V4>::try_from(token).map_err(|_| PassFault::Malformed)?;
         let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(PassFault::Malformed)?;
-        let (_, key) = self.keys.iter().find(|(id, _)| *id == key_id).ok_or(PassFault::UnknownKey)?;
-        let trusted = PublicToken::verify(key, &untrusted, None, None).map_err(|_| PassFault::Forged)?;
-        let pass: Pass = serde_json::from_str(trusted.payload()).map_err(|_| PassFault::Malformed)?;
+        let (_, key) =
+            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(PassFault::UnknownKey)?;
+        let trusted =
+            PublicToken::verify(key, &untrusted, None, None).map_err(|_| PassFault::Forged)?;
+        let pass: Pass =
+            serde_json::from_str(trusted.payload()).map_err(|_| PassFault::Malformed)?;
         if *pass.iss != *self.issuer || *pass.aud != *self.audience || pass.jti != pass.place {
             return Err(PassFault::Foreign);
         }

@@ -27,8 +27,14 @@ const SETTINGS_EVERY: Duration = Duration::from_millis(300);
 pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Result<()> {
     let bounds = ProducerBounds { queue_messages_max: 10_000, delivery_ms_max: 5000, linger_ms: 0 };
     let producer = Arc::new(Producer::new(kafka.clone(), bounds)?);
-    let mut supervisor =
-        Supervisor { kafka, gate, producer, tasks: tasks.clone(), rooms: HashMap::new(), ready: false };
+    let mut supervisor = Supervisor {
+        kafka,
+        gate,
+        producer,
+        tasks: tasks.clone(),
+        rooms: HashMap::new(),
+        ready: false,
+    };
     let stop = tasks.stop();
     tasks.spawn(async move {
         let mut failing = false;
@@ -106,7 +112,9 @@ impl Supervisor {
                 self.tasks.spawn(controller.run(self.tasks.stop()));
                 self.rooms.insert(room, sender);
             }
-            Err(error) => tracing::error!(room, error = format!("{error:#}"), "no controller for this room"),
+            Err(error) => {
+                tracing::error!(room, error = format!("{error:#}"), "no controller for this room")
+            }
         }
     }
 }

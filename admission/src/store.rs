@@ -49,9 +49,11 @@ impl From<Row> for GateSettings {
 
 pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO admission.gates (room, lanes, rate_per_sec, max_active, claim_window_secs, state)
+        "INSERT INTO admission.gates (room, lanes, rate_per_sec, max_active, claim_window_secs, \
+            state)
          VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (room) DO UPDATE SET lanes = excluded.lanes, rate_per_sec = excluded.rate_per_sec,
+         ON CONFLICT (room) DO UPDATE SET lanes = excluded.lanes, rate_per_sec = \
+         excluded.rate_per_sec,
              max_active = excluded.max_active, claim_window_secs = excluded.claim_window_secs,
              state = excluded.state, updated_at = now()",
         gate.room,
@@ -69,7 +71,8 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
 pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Option<GateSettings>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates WHERE room = $1",
+        "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM \
+            admission.gates WHERE room = $1",
         room
     )
     .fetch_optional(executor)

@@ -1,5 +1,5 @@
-//! Where the lanes of a room end, looked up beside the fetching: a question about an end waits behind a long poll on the
-//! same connection, and the gate must not wait with it.
+//! Where the lanes of a room end, looked up beside the fetching: a question about an end waits
+//! behind a long poll on the same connection, and the gate must not wait with it.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +28,13 @@ impl Tails {
     ///
     /// # Errors
     /// When the Kafka client cannot be made.
-    pub fn watch(&self, kafka: &Kafka, topic: String, lanes: i32, stop: CancellationToken) -> anyhow::Result<()> {
+    pub fn watch(
+        &self,
+        kafka: &Kafka,
+        topic: String,
+        lanes: i32,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let reader: Arc<BaseConsumer<ReaderContext>> = Arc::new(kafka.reader()?);
         let found = self.0.clone();
         tokio::spawn(async move {

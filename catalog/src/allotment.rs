@@ -1,5 +1,5 @@
-//! How many tickets of a type are for sale. The truth is here; checkout's stock follows it through `catalog.events` and
-//! answers with [`settle_allotment`].
+//! How many tickets of a type are for sale. The truth is here; checkout's stock follows it through
+//! `catalog.events` and answers with [`settle_allotment`].
 
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;
@@ -56,7 +56,8 @@ fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step,
     match now {
         Some(now) if now.wanted == Some(asked) => Ok(Step::Nothing),
         Some(now) if now.wanted.is_some() => Err(CatalogFault::AllotmentWaiting),
-        // A published type's that checkout never heard of goes out even where the number is the same.
+        // A published type's that checkout never heard of goes out even where the number is the
+        // same.
         Some(now) if now.allotted == asked && (!is_published || now.revision > 0) => {
             Ok(if now.refusal.is_some() { Step::Forget } else { Step::Nothing })
         }
@@ -65,7 +66,11 @@ fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step,
     }
 }
 
-async fn of_type(tx: &mut PgConnection, show: &str, ticket_type: Uuid) -> sqlx::Result<Option<Allotment>> {
+async fn of_type(
+    tx: &mut PgConnection,
+    show: &str,
+    ticket_type: Uuid,
+) -> sqlx::Result<Option<Allotment>> {
     Ok(stored::of_show(tx, show).await?.into_iter().find(|one| one.ticket_type == ticket_type))
 }
 
@@ -99,13 +104,13 @@ pub async fn allotments(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Allotment
     stored::of_show(pool, show).await
 }
 
-/// Changes how many tickets of a reseller's ticket type are for sale, 0 to 1,000,000. A draft's changes at once. A
-/// published show's waits in `wanted` for checkout's answer. Asking for what is so, or under way, changes nothing, but that
-/// an earlier refusal is no longer told.
+/// Changes how many tickets of a reseller's ticket type are for sale, 0 to 1,000,000. A draft's
+/// changes at once. A published show's waits in `wanted` for checkout's answer. Asking for what is
+/// so, or under way, changes nothing, but that an earlier refusal is no longer told.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::Field`] `allotted`, or [`CatalogFault::AllotmentWaiting`] while another
-/// change is under way.
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::Field`] `allotted`, or
+/// [`CatalogFault::AllotmentWaiting`] while another change is under way.
 pub async fn change_allotment(
     pool: &PgPool,
     reseller: Uuid,
@@ -137,28 +142,42 @@ pub async fn change_allotment(
     Ok(changed)
 }
 
-/// Puts how many tickets of a type of the house's are for sale; the same number again does nothing. It does not wait for
-/// the answer to the number before: the last one counts. Should that one be refused while the answer to the one before was
-/// not taken in, `allotted` tells the number before both until the next is put.
+/// Puts how many tickets of a type of the house's are for sale; the same number again does nothing.
+/// It does not wait for the answer to the number before: the last one counts. Should that one be
+/// refused while the answer to the one before was not taken in, `allotted` tells the number before
+/// both until the next is put.
 ///
 /// # Errors
-/// `RowNotFound` where the house has no such ticket type, a number beyond 0 to 10,000,000, or no database.
-pub async fn put_allotment(pool: &PgPool, show: &str, ticket_type: Uuid, allotted: i32) -> sqlx::Result<()> {
+/// `RowNotFound` where the house has no such ticket type, a number beyond 0 to 10,000,000, or no
+/// database.
+pub async fn put_allotment(
+    pool: &PgPool,
+    show: &str,
+    ticket_type: Uuid,
+    allotted: i32,
+) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
     owned::lock_show(&mut tx, None, show).await?.ok_or(sqlx::Error::RowNotFound)?;
     if !owned::types_of(&mut tx, show).await?.iter().any(|one| one.ticket_type == ticket_type) {
         return Err(sqlx::Error::RowNotFound);
     }
     let now = of_type(&mut tx, show, ticket_type).await?;
-    let is_so = now.is_some_and(|now| now.revision > 0 && now.wanted.unwrap_or(now.allotted) == allotted);
+    let is_so =
+        now.is_some_and(|now| now.revision > 0 && now.wanted.unwrap_or(now.allotted) == allotted);
     if !is_so {
         ask(&mut tx, show, ticket_type, allotted, &RequestId::fresh()).await?;
     }
     tx.commit().await
 }
 
-/// Takes in what became of the change `revision`. Answers to earlier ones, and answers given twice, change nothing.
-pub async fn settle_allotment(pool: &PgPool, ticket_type: Uuid, revision: i64, settled: Settled) -> sqlx::Result<()> {
+/// Takes in what became of the change `revision`. Answers to earlier ones, and answers given twice,
+/// change nothing.
+pub async fn settle_allotment(
+    pool: &PgPool,
+    ticket_type: Uuid,
+    revision: i64,
+    settled: Settled,
+) -> sqlx::Result<()> {
     let refusal = match &settled {
         Settled::Applied => None,
         Settled::Refused(reason) => Some(reason.as_str()),
@@ -166,12 +185,13 @@ pub async fn settle_allotment(pool: &PgPool, ticket_type: Uuid, revision: i64, s
     stored::settle(pool, ticket_type, revision, refusal).await
 }
 
-/// Checkout answers within a second; a question without an answer for so long was lost, or checkout is away.
+/// Checkout answers within a second; a question without an answer for so long was lost, or checkout
+/// is away.
 const UNANSWERED_SECS: f64 = 60.0;
 const SHOWS_AT_ONCE: i64 = 100;
 
-/// Puts the events of allotments that nobody answered into the outbox again, each once a minute at most. Checkout answers
-/// a question that comes twice as it did before.
+/// Puts the events of allotments that nobody answered into the outbox again, each once a minute at
+/// most. Checkout answers a question that comes twice as it did before.
 pub(crate) async fn ask_again(pool: &PgPool) -> sqlx::Result<()> {
     for show in stored::unanswered(pool, UNANSWERED_SECS, SHOWS_AT_ONCE).await? {
         let mut tx = pool.begin().await?;
@@ -180,11 +200,18 @@ pub(crate) async fn ask_again(pool: &PgPool) -> sqlx::Result<()> {
         }
         let again = stored::asked_again(&mut tx, &show, UNANSWERED_SECS).await?;
         let of_show = stored::of_show(&mut *tx, &show).await?;
-        let events: Vec<CatalogEvent> =
-            of_show.iter().filter(|one| again.contains(&one.ticket_type)).map(Allotment::event).collect();
+        let events: Vec<CatalogEvent> = of_show
+            .iter()
+            .filter(|one| again.contains(&one.ticket_type))
+            .map(Allotment::event)
+            .collect();
         outbox::add(&mut tx, &events, &RequestId::fresh()).await?;
         tx.commit().await?;
-        tracing::warn!(show, allotments = events.len(), "allotments that nobody answered are asked for again");
+        tracing::warn!(
+            show,
+            allotments = events.len(),
+            "allotments that nobody answered are asked for again"
+        );
     }
     Ok(())
 }

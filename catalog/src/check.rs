@@ -1,4 +1,5 @@
-//! What fits into the catalog. Each check gives the value as it is stored, or names the field that does not fit. Pure.
+//! What fits into the catalog. Each check gives the value as it is stored, or names the field that
+//! does not fit. Pure.
 
 use chrono::{DateTime, Datelike, SubsecRound, Utc};
 
@@ -10,11 +11,16 @@ use crate::{
 };
 
 /// The currencies of ISO 4217 that money is paid in.
-const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD \
-    CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD \
-    HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL \
-    MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD \
-    RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD \
+const CURRENCIES: &str = "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB \
+    BRL BSD BTN BWP BYN BZD \
+    CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS \
+    GIP GMD GNF GTQ GYD HKD \
+    HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP \
+    LKR LRD LSL LYD MAD MDL \
+    MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP \
+    PKR PLN PYG QAR RON RSD \
+    RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY \
+    TTD TWD TZS UAH UGX USD \
     UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG";
 const PRICE_MINOR_MAX: i64 = 10_000_000_000;
 const ALLOTTED_MAX: i32 = 1_000_000;
@@ -33,12 +39,17 @@ const DESCRIPTION: Words = Words { min: 0, max: 4000, lines: true };
 /// Without the space around it.
 fn text(field: &'static str, text: &str, words: &Words) -> Result<String, CatalogFault> {
     let text = text.trim();
-    let unfit = |character: char| character.is_control() && !(words.lines && matches!(character, '\n' | '\r' | '\t'));
+    let unfit = |character: char| {
+        character.is_control() && !(words.lines && matches!(character, '\n' | '\r' | '\t'))
+    };
     if text.contains(unfit) {
         return Err(CatalogFault::field(field, "must not have control characters"));
     }
     if !(words.min..=words.max).contains(&text.chars().count()) {
-        return Err(CatalogFault::field(field, format!("must have {} to {} characters", words.min, words.max)));
+        return Err(CatalogFault::field(
+            field,
+            format!("must have {} to {} characters", words.min, words.max),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -56,12 +67,20 @@ fn code(field: &'static str, code: &str, len: usize, what: &str) -> Result<Strin
 /// `name`, `city`, `country`, `address` or `time_zone`.
 pub fn venue(venue: &Venue) -> Result<Venue, CatalogFault> {
     if !when::is_zone(&venue.time_zone) {
-        return Err(CatalogFault::field("time_zone", "must be an IANA time zone such as Europe/Berlin"));
+        return Err(CatalogFault::field(
+            "time_zone",
+            "must be an IANA time zone such as Europe/Berlin",
+        ));
     }
     Ok(Venue {
         name: text("name", &venue.name, &NAME)?,
         city: text("city", &venue.city, &Words { min: 1, ..SHORT })?,
-        country: code("country", &venue.country, 2, "a two-letter country code of ISO 3166 such as DE")?,
+        country: code(
+            "country",
+            &venue.country,
+            2,
+            "a two-letter country code of ISO 3166 such as DE",
+        )?,
         address: text("address", &venue.address, &Words { min: 0, ..NAME })?,
         time_zone: venue.time_zone.clone(),
     })
@@ -103,10 +122,16 @@ pub fn draft(draft: &ShowDraft) -> Result<ShowDraft, CatalogFault> {
 pub fn ticket_type(new: &NewTicketType) -> Result<NewTicketType, CatalogFault> {
     let currency = code("currency", &new.currency, 3, "a currency code of ISO 4217 such as EUR")?;
     if !CURRENCIES.split_whitespace().any(|known| known == currency) {
-        return Err(CatalogFault::field("currency", "must be a currency code of ISO 4217 such as EUR"));
+        return Err(CatalogFault::field(
+            "currency",
+            "must be a currency code of ISO 4217 such as EUR",
+        ));
     }
     if !(0..=PRICE_MINOR_MAX).contains(&new.price_minor) {
-        return Err(CatalogFault::field("price_minor", "must be 0 to 10,000,000,000 of the currency's smallest unit"));
+        return Err(CatalogFault::field(
+            "price_minor",
+            "must be 0 to 10,000,000,000 of the currency's smallest unit",
+        ));
     }
     if !(1..=50).contains(&new.per_order_max) {
         return Err(CatalogFault::field("per_order_max", "must be 1 to 50"));
@@ -162,11 +187,17 @@ mod tests {
         assert_eq!(draft(&a_draft()).expect("fits").title, "Harbour Lights");
         assert_eq!(field(draft(&ShowDraft { title: "  ".to_owned(), ..a_draft() })), "title");
         assert_eq!(field(draft(&ShowDraft { title: "a\u{0}b".to_owned(), ..a_draft() })), "title");
-        assert_eq!(field(draft(&ShowDraft { performer: "x".repeat(201), ..a_draft() })), "performer");
+        assert_eq!(
+            field(draft(&ShowDraft { performer: "x".repeat(201), ..a_draft() })),
+            "performer"
+        );
         let late = a_draft().starts_at + Duration::hours(1);
         assert_eq!(field(draft(&ShowDraft { doors_at: late, ..a_draft() })), "doors_at");
         assert_eq!(field(draft(&ShowDraft { on_sale_at: late, ..a_draft() })), "on_sale_at");
-        assert_eq!(field(draft(&ShowDraft { starts_at: DateTime::<Utc>::MAX_UTC, ..a_draft() })), "starts_at");
+        assert_eq!(
+            field(draft(&ShowDraft { starts_at: DateTime::<Utc>::MAX_UTC, ..a_draft() })),
+            "starts_at"
+        );
     }
 
     #[test]
@@ -180,7 +211,10 @@ mod tests {
         };
         assert_eq!(venue(&hall).expect("fits").country, "DE");
         assert_eq!(field(venue(&Venue { country: "D1".to_owned(), ..hall.clone() })), "country");
-        assert_eq!(field(venue(&Venue { time_zone: "Europe/Atlantis".to_owned(), ..hall.clone() })), "time_zone");
+        assert_eq!(
+            field(venue(&Venue { time_zone: "Europe/Atlantis".to_owned(), ..hall.clone() })),
+            "time_zone"
+        );
         assert_eq!(field(venue(&Venue { city: String::new(), ..hall })), "city");
     }
 
@@ -194,10 +228,22 @@ mod tests {
             per_order_max: 4,
         };
         assert!(ticket_type(&standing).is_ok());
-        assert_eq!(field(ticket_type(&NewTicketType { price_minor: -1, ..standing.clone() })), "price_minor");
-        assert_eq!(field(ticket_type(&NewTicketType { price_minor: i64::MAX, ..standing.clone() })), "price_minor");
-        assert_eq!(field(ticket_type(&NewTicketType { currency: "XYZ".to_owned(), ..standing.clone() })), "currency");
-        assert_eq!(field(ticket_type(&NewTicketType { per_order_max: 51, ..standing })), "per_order_max");
+        assert_eq!(
+            field(ticket_type(&NewTicketType { price_minor: -1, ..standing.clone() })),
+            "price_minor"
+        );
+        assert_eq!(
+            field(ticket_type(&NewTicketType { price_minor: i64::MAX, ..standing.clone() })),
+            "price_minor"
+        );
+        assert_eq!(
+            field(ticket_type(&NewTicketType { currency: "XYZ".to_owned(), ..standing.clone() })),
+            "currency"
+        );
+        assert_eq!(
+            field(ticket_type(&NewTicketType { per_order_max: 51, ..standing })),
+            "per_order_max"
+        );
         assert_eq!(field(allotted(-1)), "allotted");
         assert_eq!(field(allotted(1_000_001)), "allotted");
     }

@@ -8,18 +8,21 @@ use uuid::Uuid;
 
 use crate::store;
 pub use crate::{
-    allotment::{Allotment, Settled, allotments, change_allotment, put_allotment, settle_allotment},
+    allotment::{
+        Allotment, Settled, allotments, change_allotment, put_allotment, settle_allotment,
+    },
     event::{CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
     fault::CatalogFault,
     price,
     reseller::{
-        ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show, reseller_shows,
-        reseller_shows_page, venues,
+        ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show,
+        reseller_shows, reseller_shows_page, venues,
     },
     show_draft::{change_show, create_show, publish_show, put_ticket_type},
     shows::Cursor as ShowCursor,
     stop::{
-        Stop, Withdrawal, Withdrawing, not_stopped, stop, stop_reseller, withdraw_own_show, withdraw_show, withdrawal,
+        Stop, Withdrawal, Withdrawing, not_stopped, stop, stop_reseller, withdraw_own_show,
+        withdraw_show, withdrawal,
     },
     when,
 };
@@ -144,8 +147,8 @@ pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
     store::seller(pool, show).await
 }
 
-/// Marks a show as sold through a waiting room, or not, within the caller's transaction. Gives what it was before, or
-/// `None` where the show is unknown.
+/// Marks a show as sold through a waiting room, or not, within the caller's transaction. Gives what
+/// it was before, or `None` where the show is unknown.
 pub async fn set_high_traffic(
     connection: &mut PgConnection,
     show: &str,
@@ -154,14 +157,19 @@ pub async fn set_high_traffic(
     store::set_high_traffic(connection, show, high_traffic).await
 }
 
-/// Ends a show's sale for good, within the caller's transaction: its page says so and leads to no line any more. A show that
-/// is not in the catalog is left alone.
+/// Ends a show's sale for good, within the caller's transaction: its page says so and leads to no
+/// line any more. A show that is not in the catalog is left alone.
 pub async fn end_sale(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
     store::end_sale(connection, show).await
 }
 
-/// Up to `limit` shows by their ids, from behind the show `after`: everybody's, drafts and unlisted ones too.
-pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ShowEntry>> {
+/// Up to `limit` shows by their ids, from behind the show `after`: everybody's, drafts and unlisted
+/// ones too.
+pub async fn all_shows(
+    pool: &PgPool,
+    after: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<ShowEntry>> {
     store::all_shows(pool, after, limit).await
 }
 
@@ -170,12 +178,14 @@ pub async fn ticket_types(pool: &PgPool, show: &str) -> sqlx::Result<Vec<TicketT
     store::ticket_types(pool, show).await
 }
 
-/// Puts a show with its venue, performer and ticket types into the catalog, and gives the ticket types with their ids.
-/// Venue, performer and ticket-type ids are derived from their names (UUID v5), so putting the same show twice changes nothing.
-/// A ticket type that is left out stays: orders may name it. A show put so is the house's, and published.
+/// Puts a show with its venue, performer and ticket types into the catalog, and gives the ticket
+/// types with their ids. Venue, performer and ticket-type ids are derived from their names (UUID
+/// v5), so putting the same show twice changes nothing. A ticket type that is left out stays:
+/// orders may name it. A show put so is the house's, and published.
 ///
 /// # Errors
-/// A value that breaks a named constraint (`shows_slug_form`, `ticket_types_currency_is_iso`, …), a show that a reseller sells, or no database.
+/// A value that breaks a named constraint (`shows_slug_form`, `ticket_types_currency_is_iso`, …), a
+/// show that a reseller sells, or no database.
 pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketType>> {
     store::put_show(pool, show).await
 }

@@ -19,11 +19,18 @@ pub enum CatalogEvent {
     #[serde(rename = "show_published.v1")]
     ShowPublished { show: String, on_sale_at: DateTime<Utc> },
     /// So many tickets of a type are to be for sale. Whoever sells them answers with
-    /// [`settle_allotment`](crate::contract::settle_allotment). A higher `revision` of the same type came later.
+    /// [`settle_allotment`](crate::contract::settle_allotment). A higher `revision` of the same
+    /// type came later.
     #[serde(rename = "allotment_changed.v1")]
-    AllotmentChanged { show: String, ticket_type: Uuid, allotted: i32, revision: i64, at: DateTime<Utc> },
-    /// A published show was withdrawn, or its reseller may no longer sell, or may again. What is so now,
-    /// [`stop`](crate::contract::stop) tells.
+    AllotmentChanged {
+        show: String,
+        ticket_type: Uuid,
+        allotted: i32,
+        revision: i64,
+        at: DateTime<Utc>,
+    },
+    /// A published show was withdrawn, or its reseller may no longer sell, or may again. What is so
+    /// now, [`stop`](crate::contract::stop) tells.
     #[serde(rename = "sale_changed.v1")]
     SaleChanged { show: String },
 }
@@ -32,7 +39,9 @@ impl CatalogEvent {
     /// What its record is keyed by.
     pub fn show(&self) -> &str {
         match self {
-            Self::ShowPublished { show, .. } | Self::AllotmentChanged { show, .. } | Self::SaleChanged { show } => show,
+            Self::ShowPublished { show, .. }
+            | Self::AllotmentChanged { show, .. }
+            | Self::SaleChanged { show } => show,
         }
     }
 }

@@ -49,13 +49,15 @@ pub fn event(details: &ShowDetails) -> String {
     }))
 }
 
-/// JSON in which nothing can end the script element or be taken for markup. The escapes stand inside JSON strings only,
-/// because these characters occur nowhere else in JSON.
+/// JSON in which nothing can end the script element or be taken for markup. The escapes stand
+/// inside JSON strings only, because these characters occur nowhere else in JSON.
 fn safe_in_script(value: &Value) -> String {
     let mut text = String::new();
     for character in value.to_string().chars() {
         match character {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                text.push_str(&format!("\\u{:04x}", u32::from(character)))
+            }
             other => text.push(other),
         }
     }

@@ -1,9 +1,11 @@
-//! What is on sale: shows, venues, performers and ticket types, as JSON for programs and as pages for people.
+//! What is on sale: shows, venues, performers and ticket types, as JSON for programs and as pages
+//! for people.
 //!
-//! Reading order: what others may use ([`contract`]), how prices and times are told ([`price`], [`when`]), the public
-//! reads (`shows`, `cached`), the pages (`pages`, `json_ld`); what resellers put in (`reseller`, `show_draft`,
-//! `allotment`), what stops a sale (`stop`), what fits (`check`, `slug`, `fault`), what the others are told (`event`, `run`); what can go wrong in
-//! public ([`error`]), the SQL (`store`).
+//! Reading order: what others may use ([`contract`]), how prices and times are told ([`price`],
+//! [`when`]), the public reads (`shows`, `cached`), the pages (`pages`, `json_ld`); what resellers
+//! put in (`reseller`, `show_draft`, `allotment`), what stops a sale (`stop`), what fits (`check`,
+//! `slug`, `fault`), what the others are told (`event`, `run`); what can go wrong in public
+//! ([`error`]), the SQL (`store`).
 
 mod allotment;
 mod cached;

@@ -51,7 +51,9 @@ impl Card {
             date: when::date_block(show.starts_at, &zone),
             time: when::time(show.starts_at, &zone),
             machine_time: when::machine(show.starts_at, &zone),
-            from_price: from_price_minor.zip(currency).map(|(minor, currency)| price::format(minor, &currency)),
+            from_price: from_price_minor
+                .zip(currency)
+                .map(|(minor, currency)| price::format(minor, &currency)),
             opens: (show.on_sale_at > now).then(|| when::Moment::short(show.on_sale_at, &zone)),
             show,
         }
@@ -59,11 +61,19 @@ impl Card {
 }
 
 /// `GET /`
-pub async fn home(State(app): State<App>, Query(query): Query<PageQuery>) -> Result<Response, Error> {
+pub async fn home(
+    State(app): State<App>,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Error> {
     let page = shows::page(&app, &query).await?;
     let now = Utc::now();
     let cards = page.shows.into_iter().map(|listed| Card::new(listed, now)).collect();
-    Ok(kit::page::html(&HomePage { shows: cards, first: query.after.is_none(), next: page.next, people: PEOPLE }))
+    Ok(kit::page::html(&HomePage {
+        shows: cards,
+        first: query.after.is_none(),
+        next: page.next,
+        people: PEOPLE,
+    }))
 }
 
 /// Where the sale stands.
@@ -144,6 +154,7 @@ impl ShowPage {
 /// `GET /shows/{show}`
 pub async fn show(State(app): State<App>, Path(show): Path<String>) -> Result<Response, Error> {
     let page = ShowPage::new(shows::one(&app, &show).await?, Utc::now());
-    let status = if matches!(page.sale, Sale::Withdrawn) { StatusCode::GONE } else { StatusCode::OK };
+    let status =
+        if matches!(page.sale, Sale::Withdrawn) { StatusCode::GONE } else { StatusCode::OK };
     Ok((status, kit::page::html(&page)).into_response())
 }

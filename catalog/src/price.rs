@@ -3,8 +3,8 @@
 /// Decimal places of a currency's minor unit (ISO 4217).
 fn decimals(currency: &str) -> u32 {
     match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         _ => 2,
     }
@@ -42,7 +42,8 @@ pub fn format(minor: i64, currency: &str) -> String {
     format_in(minor, currency, "en")
 }
 
-/// The same for whoever reads `language` (BCP 47): `85,00 €` in German, as in English elsewhere. The space does not break.
+/// The same for whoever reads `language` (BCP 47): `85,00 €` in German, as in English elsewhere.
+/// The space does not break.
 pub fn format_in(minor: i64, currency: &str, language: &str) -> String {
     let primary = language.split(['-', '_']).next().unwrap_or_default();
     let style = if primary.eq_ignore_ascii_case("de") { GERMAN } else { ENGLISH };

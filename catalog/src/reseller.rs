@@ -1,4 +1,5 @@
-//! What resellers put into the catalog. Every function is told whose things it may touch; somebody else's are not there.
+//! What resellers put into the catalog. Every function is told whose things it may touch; somebody
+//! else's are not there.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,8 @@ pub struct ResellerTicketType {
     pub allotment: Option<Allotment>,
 }
 
-/// What a reseller says about a show. Its id is made from performer and title when it is created, and stays.
+/// What a reseller says about a show. Its id is made from performer and title when it is created,
+/// and stays.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct ShowDraft {
     pub title: String,
@@ -73,8 +75,14 @@ pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerV
 /// Adds a venue, or changes the one with this id. Gives its id.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`] or [`CatalogFault::Field`] (`name`, `city`, `country`, `address`, `time_zone`).
-pub async fn put_venue(pool: &PgPool, reseller: Uuid, venue: Option<Uuid>, new: &Venue) -> Result<Uuid, CatalogFault> {
+/// [`CatalogFault::NotFound`] or [`CatalogFault::Field`] (`name`, `city`, `country`, `address`,
+/// `time_zone`).
+pub async fn put_venue(
+    pool: &PgPool,
+    reseller: Uuid,
+    venue: Option<Uuid>,
+    new: &Venue,
+) -> Result<Uuid, CatalogFault> {
     let new = check::venue(new)?;
     let id = venue.unwrap_or_else(Uuid::new_v4);
     if store::reseller::put_venue(pool, reseller, id, venue.is_none(), &new).await? {
@@ -89,8 +97,8 @@ pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<R
     store::reseller::shows(pool, reseller, None).await
 }
 
-/// Up to `limit` of a reseller's shows, soonest first, drafts too, from behind `after`; and where the next page begins,
-/// which is `None` on the last.
+/// Up to `limit` of a reseller's shows, soonest first, drafts too, from behind `after`; and where
+/// the next page begins, which is `None` on the last.
 pub async fn reseller_shows_page(
     pool: &PgPool,
     reseller: Uuid,
@@ -106,6 +114,10 @@ pub async fn reseller_shows_page(
 }
 
 /// One of a reseller's shows, or `None` where there is no such show or it is another's.
-pub async fn reseller_show(pool: &PgPool, reseller: Uuid, show: &str) -> sqlx::Result<Option<ResellerShow>> {
+pub async fn reseller_show(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: &str,
+) -> sqlx::Result<Option<ResellerShow>> {
     Ok(store::reseller::shows(pool, reseller, Some(show)).await?.pop())
 }

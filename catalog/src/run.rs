@@ -1,4 +1,5 @@
-//! What the catalog does by itself: its events go out to Kafka, and questions that nobody answered go out again.
+//! What the catalog does by itself: its events go out to Kafka, and questions that nobody answered
+//! go out again.
 
 use std::time::Duration;
 
@@ -13,10 +14,11 @@ use crate::{
 
 const ASK_AGAIN_EVERY: Duration = Duration::from_secs(5);
 
-/// Starts the relay of `catalog.outbox` to `catalog.events`, and what asks again for allotments. Any number of instances
-/// may run it; one relays.
+/// Starts the relay of `catalog.outbox` to `catalog.events`, and what asks again for allotments.
+/// Any number of instances may run it; one relays.
 pub fn run(pool: PgPool, kafka: Kafka, tasks: &Tasks) {
-    let topic = outbox::Topic { name: CATALOG_TOPIC, partitions: PARTITIONS, retention_ms: RETENTION_MS };
+    let topic =
+        outbox::Topic { name: CATALOG_TOPIC, partitions: PARTITIONS, retention_ms: RETENTION_MS };
     tasks.spawn(outbox::run::<Outbox>(pool.clone(), kafka, topic, tasks.stop()));
     tasks.every("asking again for allotments", ASK_AGAIN_EVERY, move || {
         let pool = pool.clone();

@@ -26,7 +26,11 @@ const NUMBERED_MAX: u32 = 20;
 ///
 /// # Errors
 /// [`CatalogFault::Field`], with the name of the draft's field.
-pub async fn create_show(pool: &PgPool, reseller: Uuid, draft: &ShowDraft) -> Result<String, CatalogFault> {
+pub async fn create_show(
+    pool: &PgPool,
+    reseller: Uuid,
+    draft: &ShowDraft,
+) -> Result<String, CatalogFault> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
     has_place(&mut tx, reseller, &draft).await?;
@@ -43,7 +47,11 @@ pub async fn create_show(pool: &PgPool, reseller: Uuid, draft: &ShowDraft) -> Re
 }
 
 /// Whether the draft's venue is the reseller's.
-async fn has_place(tx: &mut PgConnection, reseller: Uuid, draft: &ShowDraft) -> Result<(), CatalogFault> {
+async fn has_place(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+    draft: &ShowDraft,
+) -> Result<(), CatalogFault> {
     if store::has_venue(tx, reseller, draft.venue).await? {
         Ok(())
     } else {
@@ -51,7 +59,11 @@ async fn has_place(tx: &mut PgConnection, reseller: Uuid, draft: &ShowDraft) -> 
     }
 }
 
-async fn locked(tx: &mut PgConnection, reseller: Uuid, show: &str) -> Result<LockedShow, CatalogFault> {
+async fn locked(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+    show: &str,
+) -> Result<LockedShow, CatalogFault> {
     let known = store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogFault::NotFound)?;
     if known.withdrawn_at.is_some() { Err(CatalogFault::Withdrawn) } else { Ok(known) }
 }
@@ -60,9 +72,15 @@ async fn locked(tx: &mut PgConnection, reseller: Uuid, show: &str) -> Result<Loc
 /// [`CatalogEvent::ShowPublished`].
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] with the name of the draft's field. Once a published show's sale
-/// has begun, its beginning cannot move; a published show cannot move into the past.
-pub async fn change_show(pool: &PgPool, reseller: Uuid, show: &str, draft: &ShowDraft) -> Result<(), CatalogFault> {
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] with the
+/// name of the draft's field. Once a published show's sale has begun, its beginning cannot move; a
+/// published show cannot move into the past.
+pub async fn change_show(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: &str,
+    draft: &ShowDraft,
+) -> Result<(), CatalogFault> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
     let before = locked(&mut tx, reseller, show).await?;
@@ -70,32 +88,43 @@ pub async fn change_show(pool: &PgPool, reseller: Uuid, show: &str, draft: &Show
     has_place(&mut tx, reseller, &draft).await?;
     store::update_show(&mut tx, reseller, show, &draft).await?;
     if before.published_at.is_some() && before.on_sale_at != draft.on_sale_at {
-        let moved = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
+        let moved =
+            CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
         outbox::add(&mut tx, &[moved], &RequestId::fresh()).await?;
     }
     Ok(tx.commit().await?)
 }
 
 /// Whether a show's times may become the draft's. Pure.
-fn may_move(before: &LockedShow, draft: &ShowDraft, now: DateTime<Utc>) -> Result<(), CatalogFault> {
+fn may_move(
+    before: &LockedShow,
+    draft: &ShowDraft,
+    now: DateTime<Utc>,
+) -> Result<(), CatalogFault> {
     if before.published_at.is_none() {
         return Ok(());
     }
     if before.on_sale_at != draft.on_sale_at && before.on_sale_at <= now {
-        return Err(CatalogFault::field("on_sale_at", "cannot change any more: the sale has begun"));
+        return Err(CatalogFault::field(
+            "on_sale_at",
+            "cannot change any more: the sale has begun",
+        ));
     }
     if before.starts_at != draft.starts_at && draft.starts_at <= now {
-        return Err(CatalogFault::field("starts_at", "must be in the future: the show is published"));
+        return Err(CatalogFault::field(
+            "starts_at",
+            "must be in the future: the show is published",
+        ));
     }
     Ok(())
 }
 
-/// Adds a ticket type behind the others, or changes the one with this id. Gives its id. A published show may get new types;
-/// of those it has, name and currency stay.
+/// Adds a ticket type behind the others, or changes the one with this id. Gives its id. A published
+/// show may get new types; of those it has, name and currency stay.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] (`name`, `description`, `price_minor`, `currency`,
-/// `per_order_max`). A show sells in one currency.
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] (`name`,
+/// `description`, `price_minor`, `currency`, `per_order_max`). A show sells in one currency.
 pub async fn put_ticket_type(
     pool: &PgPool,
     reseller: Uuid,
@@ -106,8 +135,10 @@ pub async fn put_ticket_type(
     let new = check::ticket_type(new)?;
     let mut tx = pool.begin().await?;
     let is_published = locked(&mut tx, reseller, show).await?.published_at.is_some();
-    let (own, others): (Vec<_>, Vec<_>) =
-        store::types_of(&mut tx, show).await?.into_iter().partition(|one| Some(one.ticket_type) == ticket_type);
+    let (own, others): (Vec<_>, Vec<_>) = store::types_of(&mut tx, show)
+        .await?
+        .into_iter()
+        .partition(|one| Some(one.ticket_type) == ticket_type);
     let before = own.first();
     if ticket_type.is_some() && before.is_none() {
         return Err(CatalogFault::NotFound);
@@ -136,7 +167,10 @@ fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), Catalog
         return Err(CatalogFault::field("name", "is the name of another ticket type of this show"));
     }
     if let Some(other) = others.iter().find(|one| one.currency != new.currency) {
-        return Err(CatalogFault::field("currency", format!("must be {} as for the other types", other.currency)));
+        return Err(CatalogFault::field(
+            "currency",
+            format!("must be {} as for the other types", other.currency),
+        ));
     }
     if others.len() >= TICKET_TYPES_MAX {
         return Err(CatalogFault::field(
@@ -152,7 +186,10 @@ fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), Catalo
         return Err(CatalogFault::field("name", "cannot change any more: the show is published"));
     }
     if before.currency != new.currency {
-        return Err(CatalogFault::field("currency", "cannot change any more: the show is published"));
+        return Err(CatalogFault::field(
+            "currency",
+            "cannot change any more: the show is published",
+        ));
     }
     Ok(())
 }
@@ -160,9 +197,14 @@ fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), Catalo
 /// Publishes a draft: fans see it, its room is made and its stock put on sale.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::AlreadyPublished`], or [`CatalogFault::NotPublishable`] where nothing is
-/// allotted or the show lies in the past.
-pub async fn publish_show(pool: &PgPool, reseller: Uuid, show: &str, request: &RequestId) -> Result<(), CatalogFault> {
+/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::AlreadyPublished`], or
+/// [`CatalogFault::NotPublishable`] where nothing is allotted or the show lies in the past.
+pub async fn publish_show(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: &str,
+    request: &RequestId,
+) -> Result<(), CatalogFault> {
     let mut tx = pool.begin().await?;
     let draft = locked(&mut tx, reseller, show).await?;
     if draft.published_at.is_some() {
@@ -173,15 +215,18 @@ pub async fn publish_show(pool: &PgPool, reseller: Uuid, show: &str, request: &R
         return Err(CatalogFault::NotPublishable(why.to_owned()));
     }
     if !allotments::of_show(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
-        let why = "There is nothing to sell. Add a ticket type and say how many there are, then publish the show.";
+        let why = "There is nothing to sell. Add a ticket type and say how many there are, then \
+            publish the show.";
         return Err(CatalogFault::NotPublishable(why.to_owned()));
     }
     store::publish(&mut tx, reseller, show).await?;
     allotments::want_all(&mut tx, show).await?;
-    let published = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
+    let published =
+        CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
     let stock = allotments::of_show(&mut *tx, show).await?;
-    let events: Vec<_> =
-        std::iter::once(published).chain(stock.iter().map(crate::allotment::Allotment::event)).collect();
+    let events: Vec<_> = std::iter::once(published)
+        .chain(stock.iter().map(crate::allotment::Allotment::event))
+        .collect();
     outbox::add(&mut tx, &events, request).await?;
     Ok(tx.commit().await?)
 }

@@ -91,7 +91,11 @@ impl Cursor {
 
 /// The page of listed shows that `query` asks for, soonest first.
 pub async fn page(app: &App, query: &PageQuery) -> Result<ShowPage, Error> {
-    let after = query.after.as_deref().map(|text| Cursor::parse(text).ok_or(Error::CursorInvalid)).transpose()?;
+    let after = query
+        .after
+        .as_deref()
+        .map(|text| Cursor::parse(text).ok_or(Error::CursorInvalid))
+        .transpose()?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let mut shows = store::listed(&app.pool, after.as_ref(), i64::from(limit) + 1).await?;
     let more = shows.len() > usize::from(limit);
@@ -132,7 +136,11 @@ pub async fn list(
     (status = 404, description = "`show-unknown`", body = ProblemBody, content_type = "application/problem+json"),
     (status = 410, description = "`show-withdrawn`", body = ProblemBody, content_type = "application/problem+json"),
 ))]
-pub async fn details(State(app): State<App>, Path(show): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+pub async fn details(
+    State(app): State<App>,
+    Path(show): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     let details = one(&app, &show).await?;
     if details.stop == Some(Stop::Withdrawn) {
         return Err(Error::ShowWithdrawn);
@@ -149,9 +157,16 @@ mod tests {
         let starts_at = DateTime::from_timestamp_micros(1_795_000_000_123_456).expect("a time");
         let cursor = Cursor { starts_at, show: "mira-vale-harbour-lights".to_owned() };
         assert_eq!(Cursor::parse(&cursor.text()).expect("ours"), cursor);
-        for text in
-            ["", "x", "x.y", ".", "99999999999999999999.z", "-9223372036854775808.z", "9223372036854775807.z", "1.\0"]
-        {
+        for text in [
+            "",
+            "x",
+            "x.y",
+            ".",
+            "99999999999999999999.z",
+            "-9223372036854775808.z",
+            "9223372036854775807.z",
+            "1.\0",
+        ] {
             assert!(Cursor::parse(text).is_none(), "{text}");
         }
     }

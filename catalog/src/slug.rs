@@ -2,7 +2,8 @@
 
 const LEN_MAX: usize = 63;
 
-/// Whether `text` can be a show's id: lower-case letters, digits and `-`, not `-` first, 63 characters at most.
+/// Whether `text` can be a show's id: lower-case letters, digits and `-`, not `-` first, 63
+/// characters at most.
 pub fn is_slug(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= LEN_MAX
@@ -80,7 +81,13 @@ mod tests {
             assert_eq!(of_words(performer, title), slug);
         }
         assert_eq!(with_suffix("mira-vale", "2"), "mira-vale-2");
-        assert!(!is_slug("-a") && !is_slug("") && !is_slug("A") && !is_slug("a\u{0}") && !is_slug(&"a".repeat(64)));
+        assert!(
+            !is_slug("-a")
+                && !is_slug("")
+                && !is_slug("A")
+                && !is_slug("a\u{0}")
+                && !is_slug(&"a".repeat(64))
+        );
     }
 
     proptest! {

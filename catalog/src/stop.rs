@@ -1,5 +1,6 @@
-//! Stopping a sale: a show is withdrawn for good, or its reseller may not sell for a while. The truth is here and is read
-//! wherever something would be sold; [`CatalogEvent::SaleChanged`] tells those who would not look by themselves.
+//! Stopping a sale: a show is withdrawn for good, or its reseller may not sell for a while. The
+//! truth is here and is read wherever something would be sold; [`CatalogEvent::SaleChanged`] tells
+//! those who would not look by themselves.
 
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;
@@ -60,7 +61,10 @@ pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Opt
 ///
 /// # Errors
 /// The database's.
-pub async fn withdrawal(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Option<Withdrawal>> {
+pub async fn withdrawal(
+    executor: impl PgExecutor<'_>,
+    show: &str,
+) -> sqlx::Result<Option<Withdrawal>> {
     store::withdrawal(executor, show).await
 }
 
@@ -74,8 +78,9 @@ pub struct Withdrawing<'a> {
     pub reason: Option<&'a str>,
 }
 
-/// Withdraws a published show for good, within the caller's transaction: it is not listed, nothing of it is sold and its
-/// room closes. Orders and tickets stay as they are. Gives whether it was done now; a show that was withdrawn before stays so.
+/// Withdraws a published show for good, within the caller's transaction: it is not listed, nothing
+/// of it is sold and its room closes. Orders and tickets stay as they are. Gives whether it was
+/// done now; a show that was withdrawn before stays so.
 ///
 /// # Errors
 /// [`CatalogFault::NotFound`], [`CatalogFault::NotPublished`] for a draft.
@@ -123,12 +128,15 @@ pub async fn withdraw_own_show(
 ///
 /// # Errors
 /// The database's.
-pub async fn not_stopped(executor: impl PgExecutor<'_>, resellers: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+pub async fn not_stopped(
+    executor: impl PgExecutor<'_>,
+    resellers: &[Uuid],
+) -> sqlx::Result<Vec<Uuid>> {
     store::not_stopped(executor, resellers).await
 }
 
-/// Stops the sale of all shows of a reseller, or lets it go on, within the caller's transaction. Gives whether that changed
-/// anything.
+/// Stops the sale of all shows of a reseller, or lets it go on, within the caller's transaction.
+/// Gives whether that changed anything.
 ///
 /// # Errors
 /// The database's.
@@ -138,10 +146,12 @@ pub async fn stop_reseller(
     stopped: bool,
     request: &RequestId,
 ) -> sqlx::Result<bool> {
-    let changed = if stopped { store::add(tx, reseller).await? } else { store::remove(tx, reseller).await? };
+    let changed =
+        if stopped { store::add(tx, reseller).await? } else { store::remove(tx, reseller).await? };
     if changed {
         let shows = store::lock_published(tx, reseller).await?;
-        let events: Vec<_> = shows.into_iter().map(|show| CatalogEvent::SaleChanged { show }).collect();
+        let events: Vec<_> =
+            shows.into_iter().map(|show| CatalogEvent::SaleChanged { show }).collect();
         outbox::add(tx, &events, request).await?;
     }
     Ok(changed)

@@ -1,5 +1,5 @@
-//! Times as people read them: in the venue's zone, with the zone named. What a fan must do in time is a [`Moment`], which
-//! the fan's browser tells in the fan's own zone (`time.js`). Pure.
+//! Times as people read them: in the venue's zone, with the zone named. What a fan must do in time
+//! is a [`Moment`], which the fan's browser tells in the fan's own zone (`time.js`). Pure.
 
 use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -78,12 +78,15 @@ impl Moment {
     /// `21 Nov 2026, 20:00, Berlin time`. Goes into `<time data-own="short">`.
     pub fn short(at: DateTime<Utc>, time_zone: &str) -> Self {
         let local = at.with_timezone(&zone(time_zone)).format("%-d %b %Y, %H:%M");
-        Self { machine: machine(at, time_zone), words: format!("{local}, {}", zone_name(time_zone)) }
+        Self {
+            machine: machine(at, time_zone),
+            words: format!("{local}, {}", zone_name(time_zone)),
+        }
     }
 }
 
-/// A local time out of a form, in the venue's zone. Where clocks are put back, the earlier of two; `None` for what is no time,
-/// or falls into the hour that clocks skip.
+/// A local time out of a form, in the venue's zone. Where clocks are put back, the earlier of two;
+/// `None` for what is no time, or falls into the hour that clocks skip.
 pub fn from_local(text: &str, time_zone: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let local = NaiveDateTime::parse_from_str(text, LOCAL)
@@ -97,7 +100,8 @@ pub fn local(at: DateTime<Utc>, time_zone: &str) -> String {
     at.with_timezone(&zone(time_zone)).format(LOCAL).to_string()
 }
 
-/// How far off something is, for whoever cannot see it counted down: `4 minutes`, `45 seconds`. Never more than it is.
+/// How far off something is, for whoever cannot see it counted down: `4 minutes`, `45 seconds`.
+/// Never more than it is.
 pub fn span(secs: i64) -> String {
     match secs {
         ..=0 => "0 seconds".to_owned(),
@@ -132,7 +136,10 @@ mod tests {
     fn times_are_told_where_the_venue_is() {
         let at: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
         assert_eq!(full(at, "Europe/Berlin"), "Saturday 21 November 2026 at 20:00, Berlin time");
-        assert_eq!(full(at, "America/New_York"), "Saturday 21 November 2026 at 14:00, New York time");
+        assert_eq!(
+            full(at, "America/New_York"),
+            "Saturday 21 November 2026 at 14:00, New York time"
+        );
         assert_eq!(machine(at, "Europe/Berlin"), "2026-11-21T20:00:00+01:00");
         let late: DateTime<Utc> = "2026-11-21T23:30:00Z".parse().expect("a time");
         assert_eq!(date_block(late, "Europe/Berlin").day, "22");
@@ -161,7 +168,18 @@ mod tests {
     #[test]
     fn spans_promise_no_more_than_there_is() {
         let spans = [-3, 1, 59, 60, 119, 120, 299].map(span);
-        assert_eq!(spans, ["0 seconds", "1 second", "59 seconds", "1 minute", "1 minute", "2 minutes", "4 minutes"]);
+        assert_eq!(
+            spans,
+            [
+                "0 seconds",
+                "1 second",
+                "59 seconds",
+                "1 minute",
+                "1 minute",
+                "2 minutes",
+                "4 minutes"
+            ]
+        );
     }
 
     #[test]

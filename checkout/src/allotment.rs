@@ -1,10 +1,12 @@
-//! Keeps stock true to the catalog's allotments: each change is applied once, in order, or refused with the reason.
+//! Keeps stock true to the catalog's allotments: each change is applied once, in order, or refused
+//! with the reason.
 //!
-//! More tickets are put into Postgres first and then into Redis; fewer are taken out of Redis first, where nobody can hold
-//! them any more, and then out of Postgres. Each step in Redis has an id and counts once, so one whose answer got lost can
-//! be repeated. Whatever fails in between, Redis can only give away less than there is; the keeper notices that, and until
-//! it has, nothing is refused for want of free tickets. The answer is kept with the change, so a change that comes again is
-//! answered alike.
+//! More tickets are put into Postgres first and then into Redis; fewer are taken out of Redis
+//! first, where nobody can hold them any more, and then out of Postgres. Each step in Redis has an
+//! id and counts once, so one whose answer got lost can be repeated. Whatever fails in between,
+//! Redis can only give away less than there is; the keeper notices that, and until it has, nothing
+//! is refused for want of free tickets. The answer is kept with the change, so a change that comes
+//! again is answered alike.
 
 use std::{cmp::Ordering, collections::HashSet, time::Duration};
 
@@ -25,7 +27,8 @@ use crate::{
 
 const ATTEMPTS_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(25);
-/// How often a shard is told of a step, or one that is being filled of more tickets; after that the keeper sees to it.
+/// How often a shard is told of a step, or one that is being filled of more tickets; after that the
+/// keeper sees to it.
 const TELLS_MAX: usize = 5;
 /// What a reseller reads whose change broke on something that only we can mend.
 const NOT_APPLIED: &str = "It could not be applied. Ask us.";
@@ -57,7 +60,9 @@ pub async fn settle(app: &App, change: &Change) -> Result<(), Error> {
 pub async fn give_up(app: &App, change: &Change) -> Result<(), Error> {
     store::allotment::note(&app.pool, change, Some(NOT_APPLIED)).await?;
     // Whatever is noted now, be it from an attempt before, is the answer.
-    let Some(known) = store::allotment::answered(&app.pool, change.ticket_type).await? else { return Ok(()) };
+    let Some(known) = store::allotment::answered(&app.pool, change.ticket_type).await? else {
+        return Ok(());
+    };
     if known.revision == change.revision {
         tell(app, change, known.refusal).await?;
     }
@@ -70,7 +75,8 @@ async fn tell(app: &App, change: &Change, refusal: Option<String>) -> Result<(),
         None => (Settled::Applied, "applied"),
         Some(reason) => (Settled::Refused(reason), "refused"),
     };
-    catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled).await?;
+    catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled)
+        .await?;
     metrics::counter!("fairgate_allotments_total", "outcome" => outcome).increment(1);
     tracing::info!(ticket_type = %change.ticket_type, revision = change.revision, outcome, "an allotment was answered");
     Ok(())
@@ -82,7 +88,9 @@ async fn apply(app: &App, change: &Change) -> Result<Option<Option<String>>, Err
     for _ in 0..ATTEMPTS_MAX {
         match store::allotment::answered(&app.pool, change.ticket_type).await? {
             Some(Answered { revision, .. }) if revision > change.revision => return Ok(None),
-            Some(Answered { revision, refusal }) if revision == change.revision => return Ok(Some(refusal)),
+            Some(Answered { revision, refusal }) if revision == change.revision => {
+                return Ok(Some(refusal));
+            }
             _ => {}
         }
         let rows = store::stock::of_type(&app.pool, change.ticket_type).await?;
@@ -126,7 +134,8 @@ async fn put(app: &App, part: &Part) {
             Ok(Resized::OtherEpoch(epoch)) if epoch > part.epoch => return,
             Ok(Resized::OtherEpoch(_)) => sleep(PAUSE).await,
             Err(error) => {
-                tracing::warn!(shard = %part.key, %error, "Redis was not told of tickets; the keeper will see to it");
+                tracing::warn!(shard = %part.key, %error, "Redis was not told of tickets; the \
+                    keeper will see to it");
                 return;
             }
         }
@@ -153,13 +162,21 @@ async fn resize(app: &App, key: ShardKey, epoch: i64, tickets: i32) -> Result<Re
     }
 }
 
-/// `false` where stock is not what was seen. A refusal counts tickets that are not free as sold or held, so it is given
-/// only after Redis was seen (`all_known`) to know of every ticket that Postgres has.
-async fn lower(app: &App, change: &Change, rows: &[Row], all_known: &mut bool) -> Result<bool, Error> {
+/// `false` where stock is not what was seen. A refusal counts tickets that are not free as sold or
+/// held, so it is given only after Redis was seen (`all_known`) to know of every ticket that
+/// Postgres has.
+async fn lower(
+    app: &App,
+    change: &Change,
+    rows: &[Row],
+    all_known: &mut bool,
+) -> Result<bool, Error> {
     let wanted = total(rows) - change.allotted;
     let parts = match take_off(app, rows, wanted).await? {
         TakenOff::All(parts) => parts,
-        TakenOff::Short(free) if *all_known => return refuse(app, change, rows, wanted - free).await,
+        TakenOff::Short(free) if *all_known => {
+            return refuse(app, change, rows, wanted - free).await;
+        }
         TakenOff::Short(_) => {
             *all_known = is_all_known(app, change.ticket_type).await?;
             return Ok(false);
@@ -173,7 +190,8 @@ async fn lower(app: &App, change: &Change, rows: &[Row], all_known: &mut bool) -
         Ok::<_, Error>(as_seen.then_some(tx))
     };
     match lowered.await {
-        // Should the answer to the commit get lost, the tickets stay off sale until the keeper has looked.
+        // Should the answer to the commit get lost, the tickets stay off sale until the keeper has
+        // looked.
         Ok(Some(tx)) => {
             tx.commit().await?;
             Ok(true)
@@ -197,14 +215,18 @@ async fn refuse(app: &App, change: &Change, rows: &[Row], missing: i32) -> Resul
     Ok(true)
 }
 
-/// Whether Redis knows of every ticket that Postgres has. Each shard is compared at a moment at which it has seen all
-/// changes; one that lost tickets agrees again after the keeper has looked, twice.
+/// Whether Redis knows of every ticket that Postgres has. Each shard is compared at a moment at
+/// which it has seen all changes; one that lost tickets agrees again after the keeper has looked,
+/// twice.
 async fn is_all_known(app: &App, ticket_type: Uuid) -> Result<bool, Error> {
     let mut agreed = HashSet::new();
     for _ in 0..ATTEMPTS_MAX {
         let rows = store::stock::of_type(&app.pool, ticket_type).await?;
         for row in rows.iter().filter(|row| !agreed.contains(&row.shard)).collect::<Vec<_>>() {
-            if shard::look(&app.redis, row.key()).await?.is_some_and(|seen| row.missing_from(&seen) == Some(0)) {
+            if shard::look(&app.redis, row.key())
+                .await?
+                .is_some_and(|seen| row.missing_from(&seen) == Some(0))
+            {
                 agreed.insert(row.shard);
             }
         }
@@ -224,13 +246,16 @@ enum TakenOff {
     Moved,
 }
 
-/// Takes `wanted` free tickets out of Redis, from the fullest shard first, or none. Whether there are as many is looked up
-/// first: a change that cannot be made takes nothing off sale, not even for a moment.
+/// Takes `wanted` free tickets out of Redis, from the fullest shard first, or none. Whether there
+/// are as many is looked up first: a change that cannot be made takes nothing off sale, not even
+/// for a moment.
 async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Error> {
     let mut free = Vec::with_capacity(rows.len());
     for row in rows {
         match shard::look(&app.redis, row.key()).await? {
-            Some(seen) if seen.epoch == row.epoch => free.push((row.shard, (seen.free + seen.run_out).max(0))),
+            Some(seen) if seen.epoch == row.epoch => {
+                free.push((row.shard, (seen.free + seen.run_out).max(0)))
+            }
             Some(_) => return Ok(TakenOff::Moved),
             None => {
                 rebuild::ensure_present(app, row.key()).await?;

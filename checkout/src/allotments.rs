@@ -1,4 +1,5 @@
-//! Follows `catalog.events` for allotments, one after the other, and commits an event only after its change was answered.
+//! Follows `catalog.events` for allotments, one after the other, and commits an event only after
+//! its change was answered.
 
 use std::time::Duration;
 
@@ -35,8 +36,10 @@ pub async fn run(app: App, stop: CancellationToken) {
 
 async fn follow(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
     ensure_catalog_topic(&app.kafka).await?;
-    let consumer: StreamConsumer<DefaultConsumerContext> =
-        app.kafka.consumer(CATALOG_GROUP, DefaultConsumerContext).context("making the consumer of allotments")?;
+    let consumer: StreamConsumer<DefaultConsumerContext> = app
+        .kafka
+        .consumer(CATALOG_GROUP, DefaultConsumerContext)
+        .context("making the consumer of allotments")?;
     consumer.subscribe(&[&app.kafka.name(CATALOG_TOPIC)])?;
     loop {
         let message = tokio::select! {
@@ -57,7 +60,8 @@ async fn follow(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
             Ok(_) => {}
             Err(error) => {
                 let (partition, offset) = (message.partition(), message.offset());
-                tracing::error!(partition, offset, %error, "a catalog event that cannot be read is passed over");
+                tracing::error!(partition, offset, %error, "a catalog event that cannot be read is \
+                    passed over");
             }
         }
         // If it fails, the event comes again and is answered as before.
@@ -77,8 +81,8 @@ fn read(payload: &[u8]) -> serde_json::Result<Option<Change>> {
     })
 }
 
-/// Settles again and again until it is done; `false` when asked to stop first. A change that Postgres will never have is
-/// refused, so that the reseller can ask for another.
+/// Settles again and again until it is done; `false` when asked to stop first. A change that
+/// Postgres will never have is refused, so that the reseller can ask for another.
 async fn settle_through(app: &App, change: &Change, stop: &CancellationToken) -> bool {
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
@@ -90,7 +94,8 @@ async fn settle_through(app: &App, change: &Change, stop: &CancellationToken) ->
         let (ticket_type, revision) = (change.ticket_type, change.revision);
         let settled = match allotment::settle(app, change).await {
             Err(Error::Store(error)) if kit::postgres::is_for_good(&error) => {
-                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be written is refused");
+                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be \
+                    written is refused");
                 allotment::give_up(app, change).await
             }
             settled => settled,
@@ -98,7 +103,8 @@ async fn settle_through(app: &App, change: &Change, stop: &CancellationToken) ->
         match settled {
             Ok(()) => return true,
             Err(Error::Store(error)) if kit::postgres::is_for_good(&error) => {
-                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be answered is passed over");
+                tracing::error!(%ticket_type, revision, %error, "an allotment that cannot be \
+                    answered is passed over");
                 return true;
             }
             Err(error) => {

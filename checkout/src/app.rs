@@ -8,8 +8,8 @@ use kit::{kafka::Kafka, redis::Redis, token::SealRing};
 use sqlx::PgPool;
 
 use crate::{
-    availability::Availabilities, caller::Sellers, commands::Commands, config::Config, gates::Gates, offer::Offers,
-    order_link::OrderLinks, outcomes::Outcomes, rebuild::Rebuilds,
+    availability::Availabilities, caller::Sellers, commands::Commands, config::Config,
+    gates::Gates, offer::Offers, order_link::OrderLinks, outcomes::Outcomes, rebuild::Rebuilds,
 };
 
 /// Shared by all requests and background tasks; cheap to clone.

@@ -58,7 +58,8 @@ pub fn status(left: i64, allotted: i64) -> Status {
     }
 }
 
-/// Rounded down to one significant digit above ten, and two above a hundred, so that it tells little about others.
+/// Rounded down to one significant digit above ten, and two above a hundred, so that it tells
+/// little about others.
 pub fn about(left: i64) -> i64 {
     match left {
         ..=0 => 0,
@@ -147,7 +148,12 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
             let (left, allotted) = sums.get(&ticket_type.ticket_type).copied().unwrap_or_default();
             let (status, about_left) =
                 if over { (Status::SaleEnded, 0) } else { (status(left, allotted), about(left)) };
-            Left { ticket_type: ticket_type.ticket_type, name: ticket_type.name.clone(), status, about_left }
+            Left {
+                ticket_type: ticket_type.ticket_type,
+                name: ticket_type.name.clone(),
+                status,
+                about_left,
+            }
         })
         .collect();
     Ok(Availability { show: show.to_owned(), ticket_types })
@@ -159,7 +165,17 @@ mod tests {
 
     #[test]
     fn counts_are_rounded_down() {
-        let pairs = [(-2, 0), (0, 0), (7, 7), (10, 10), (11, 10), (99, 90), (100, 100), (128, 120), (12_345, 12_000)];
+        let pairs = [
+            (-2, 0),
+            (0, 0),
+            (7, 7),
+            (10, 10),
+            (11, 10),
+            (99, 90),
+            (100, 100),
+            (128, 120),
+            (12_345, 12_000),
+        ];
         for (left, shown) in pairs {
             assert_eq!(about(left), shown, "{left}");
         }

@@ -1,7 +1,7 @@
 //! Who calls: a fan with the session of a pass, or a reseller with an API key.
 //!
-//! A reseller's layer checks the key and puts a [`Seller`] into the request; checkout decides what that seller may do. Of
-//! the shows of others a seller learns nothing: they are unknown to it.
+//! A reseller's layer checks the key and puts a [`Seller`] into the request; checkout decides what
+//! that seller may do. Of the shows of others a seller learns nothing: they are unknown to it.
 
 use std::{
     collections::HashMap,
@@ -47,18 +47,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 impl Caller {
-    /// The session to hold tickets in: the fan's own, or the one that `pass` opens for the seller, now or before.
+    /// The session to hold tickets in: the fan's own, or the one that `pass` opens for the seller,
+    /// now or before.
     ///
     /// # Errors
-    /// The session's faults; for sellers `scope-missing`, `invalid-field` without a pass, the pass's faults, and
-    /// `show-unknown` for shows of others.
+    /// The session's faults; for sellers `scope-missing`, `invalid-field` without a pass, the
+    /// pass's faults, and `show-unknown` for shows of others.
     pub async fn holding(&self, app: &App, pass: Option<&str>) -> Result<Session, Error> {
-        let field = |detail: &str| Error::Field { field: "pass".to_owned(), detail: detail.to_owned() };
+        let field =
+            |detail: &str| Error::Field { field: "pass".to_owned(), detail: detail.to_owned() };
         match (self, pass) {
-            (Self::Fan(_), Some(_)) => Err(field("is for calls with an API key; a session has its pass behind it")),
-            (Self::Fan(token), None) => session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?),
-            (Self::Seller(seller), _) if !seller.may_sell => Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE }),
-            (Self::Seller(_), None) => Err(field("is needed with an API key: the fan's admission pass")),
+            (Self::Fan(_), Some(_)) => {
+                Err(field("is for calls with an API key; a session has its pass behind it"))
+            }
+            (Self::Fan(token), None) => {
+                session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?)
+            }
+            (Self::Seller(seller), _) if !seller.may_sell => {
+                Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE })
+            }
+            (Self::Seller(_), None) => {
+                Err(field("is needed with an API key: the fan's admission pass"))
+            }
             (Self::Seller(seller), Some(pass)) => {
                 let claims = app.verifier.verify(pass, Utc::now())?;
                 if !app.sellers.is_of(&app.pool, &claims.show, seller.reseller).await? {
@@ -69,17 +79,24 @@ impl Caller {
         }
     }
 
-    /// The session to order in, which must not be over: the fan's own, or the one that the key's hold was made in.
+    /// The session to order in, which must not be over: the fan's own, or the one that the key's
+    /// hold was made in.
     ///
     /// # Errors
-    /// The session's and the hold's faults; for sellers `scope-missing`, `show-unknown`, and `hold-foreign` for holds of
-    /// other keys.
+    /// The session's and the hold's faults; for sellers `scope-missing`, `show-unknown`, and
+    /// `hold-foreign` for holds of other keys.
     pub async fn ordering(&self, app: &App, hold: &str) -> Result<Session, Error> {
         match self {
-            Self::Fan(token) => session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?),
+            Self::Fan(token) => {
+                session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?)
+            }
             Self::Seller(seller) => {
                 let session = of_hold(app, seller, hold).await?;
-                if session.expires_at <= Utc::now() { Err(Error::SessionExpired) } else { Ok(session) }
+                if session.expires_at <= Utc::now() {
+                    Err(Error::SessionExpired)
+                } else {
+                    Ok(session)
+                }
             }
         }
     }
@@ -90,7 +107,9 @@ impl Caller {
     /// As [`Caller::ordering`].
     pub async fn giving_back(&self, app: &App, hold: &str) -> Result<Session, Error> {
         match self {
-            Self::Fan(token) => session::of_token_at_any_time(app, token.as_deref().ok_or(Error::SessionMissing)?),
+            Self::Fan(token) => {
+                session::of_token_at_any_time(app, token.as_deref().ok_or(Error::SessionMissing)?)
+            }
             Self::Seller(seller) => of_hold(app, seller, hold).await,
         }
     }
@@ -120,8 +139,8 @@ impl Caller {
         }
     }
 
-    /// Whether the caller is shown the entry codes of an order that was made in `session`: its fan, the key that sold it, and
-    /// keys that may read all codes.
+    /// Whether the caller is shown the entry codes of an order that was made in `session`: its fan,
+    /// the key that sold it, and keys that may read all codes.
     ///
     /// # Errors
     /// The database's.
@@ -129,7 +148,9 @@ impl Caller {
         match self {
             Self::Fan(_) => Ok(true),
             Self::Seller(seller) if seller.may_read_tickets => Ok(true),
-            Self::Seller(seller) => Ok(seller.may_sell && is_of_key(app, session, seller.key).await?),
+            Self::Seller(seller) => {
+                Ok(seller.may_sell && is_of_key(app, session, seller.key).await?)
+            }
         }
     }
 }
@@ -163,9 +184,12 @@ async fn of_hold(app: &App, seller: &Seller, hold: &str) -> Result<Session, Erro
         return Err(Error::ShowUnknown);
     }
     let known = store::session::load(&app.pool, hold.session).await?;
-    // A fan's hold is the fan's, also at a show that this seller sells, and another key's is that key's.
+    // A fan's hold is the fan's, also at a show that this seller sells, and another key's is that
+    // key's.
     known
-        .filter(|(place, session)| session::session_id(place, Some(&key(seller.key))) == session.session)
+        .filter(|(place, session)| {
+            session::session_id(place, Some(&key(seller.key))) == session.session
+        })
         .map(|(_, session)| session)
         .ok_or(Error::HoldForeign)
 }
@@ -183,7 +207,8 @@ impl Sellers {
         {
             return Ok(seller == Some(reseller));
         }
-        let seller = catalog::contract::seller(pool, show).await?.and_then(|seller| seller.reseller);
+        let seller =
+            catalog::contract::seller(pool, show).await?.and_then(|seller| seller.reseller);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= SHOWS_MAX {
             all.clear();

@@ -17,8 +17,9 @@ use crate::{App, Error, config::Config, contract::Command, decide::Asked};
 
 /// The topic of order commands; its partition is the home shard's.
 pub const COMMANDS_TOPIC: &str = "orders.commands";
-/// Order commands that nobody can read or write, as they were, with where they were found in the header `origin`. Of those
-/// that are too large only the beginning, with the length of the whole in the header `cut-from`.
+/// Order commands that nobody can read or write, as they were, with where they were found in the
+/// header `origin`. Of those that are too large only the beginning, with the length of the whole in
+/// the header `cut-from`.
 pub const DEAD_TOPIC: &str = "orders.dead";
 /// The consumer group of the order writers.
 pub const WRITER_GROUP: &str = "order-writer";
@@ -27,7 +28,8 @@ const RETENTION: &str = "604800000";
 /// Long enough for somebody to come and look.
 const DEAD_RETENTION: &str = "2592000000";
 
-/// So many bytes of a dead letter are kept, so that it can be sent: a broker takes larger records than our producer does.
+/// So many bytes of a dead letter are kept, so that it can be sent: a broker takes larger records
+/// than our producer does.
 const DEAD_KEY_MAX: usize = 1024;
 const DEAD_PAYLOAD_MAX: usize = 512 * 1024;
 
@@ -127,8 +129,11 @@ impl SendFault {
 
 impl Commands {
     pub fn new(kafka: &Kafka, config: &Config) -> anyhow::Result<Self> {
-        let bounds =
-            ProducerBounds { queue_messages_max: config.commands_queue_max, delivery_ms_max: 3_000, linger_ms: 2 };
+        let bounds = ProducerBounds {
+            queue_messages_max: config.commands_queue_max,
+            delivery_ms_max: 3_000,
+            linger_ms: 2,
+        };
         Ok(Self {
             producer: Arc::new(Producer::new(kafka.clone(), bounds)?),
             topic: kafka.name(COMMANDS_TOPIC),
@@ -150,7 +155,8 @@ impl Commands {
         command: &Command,
         request: &RequestId,
     ) -> Result<(), SendFault> {
-        let payload = serde_json::to_vec(command).map_err(|error| SendFault::NotQueued(error.to_string()))?;
+        let payload =
+            serde_json::to_vec(command).map_err(|error| SendFault::NotQueued(error.to_string()))?;
         let key = order.to_string();
         let record = FutureRecord::to(&self.topic)
             .partition(partition)
@@ -163,7 +169,8 @@ impl Commands {
         })?;
         let fault = match tokio::time::timeout(Duration::from_secs(4), delivery).await {
             Ok(Ok(Ok(_))) => {
-                metrics::counter!("fairgate_commands_total", "outcome" => "acknowledged").increment(1);
+                metrics::counter!("fairgate_commands_total", "outcome" => "acknowledged")
+                    .increment(1);
                 return Ok(());
             }
             Ok(Ok(Err((error, _)))) => error.to_string(),
@@ -176,15 +183,17 @@ impl Commands {
 
     /// Puts a record among the dead letters and waits until it is there.
     pub async fn bury(&self, letter: &Letter) -> Result<(), SendFault> {
-        let mut headers =
-            kit::kafka::headers(&letter.request).insert(Header { key: "origin", value: Some(letter.origin.as_str()) });
-        let (key, payload) = (kept(&letter.key, DEAD_KEY_MAX), kept(&letter.payload, DEAD_PAYLOAD_MAX));
+        let mut headers = kit::kafka::headers(&letter.request)
+            .insert(Header { key: "origin", value: Some(letter.origin.as_str()) });
+        let (key, payload) =
+            (kept(&letter.key, DEAD_KEY_MAX), kept(&letter.payload, DEAD_PAYLOAD_MAX));
         if (key.len(), payload.len()) != (letter.key.len(), letter.payload.len()) {
             let length = letter.payload.len().to_string();
             headers = headers.insert(Header { key: "cut-from", value: Some(&length) });
         }
         let record = FutureRecord::to(&self.dead).key(key).payload(payload).headers(headers);
-        let delivery = self.producer.send(record).map_err(|error| SendFault::NotQueued(error.to_string()))?;
+        let delivery =
+            self.producer.send(record).map_err(|error| SendFault::NotQueued(error.to_string()))?;
         match delivery.await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err((error, _))) => Err(SendFault::Unknown(error.to_string())),
@@ -192,14 +201,18 @@ impl Commands {
         }
     }
 
-    /// Where each partition starts and ends, also those that are more than is set here: the group is given them too.
+    /// Where each partition starts and ends, also those that are more than is set here: the group
+    /// is given them too.
     async fn bounds(&self, kafka: &Kafka) -> anyhow::Result<Vec<(i32, i64, i64)>> {
         let partitions = tokio::time::timeout(ENDS_MAX, kafka.partitions(COMMANDS_TOPIC)).await??;
         anyhow::ensure!(partitions >= self.partitions, "it has {partitions} partitions");
         let (producer, topic) = (self.producer.clone(), self.topic.clone());
         let asking = tokio::task::spawn_blocking(move || {
-            let bounds =
-                |partition| producer.watermarks(&topic, partition, CALL).map(|(start, end)| (partition, start, end));
+            let bounds = |partition| {
+                producer
+                    .watermarks(&topic, partition, CALL)
+                    .map(|(start, end)| (partition, start, end))
+            };
             (0..partitions).map(bounds).collect::<Result<_, _>>()
         });
         Ok(asking.await??)
@@ -210,7 +223,8 @@ fn kept(bytes: &[u8], max: usize) -> &[u8] {
     bytes.get(..max).unwrap_or(bytes)
 }
 
-/// Each partition of the log now: where it starts and where it ends. A topic that is not there yet is made.
+/// Each partition of the log now: where it starts and where it ends. A topic that is not there yet
+/// is made.
 ///
 /// # Errors
 /// `try-again-soon` where Kafka is away.
@@ -222,7 +236,9 @@ pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
             Err(cause) => cause,
         };
         if Instant::now() >= deadline {
-            return Err(Error::Unavailable(format!("asking Kafka for the ends of the order log: {cause:#}")));
+            return Err(Error::Unavailable(format!(
+                "asking Kafka for the ends of the order log: {cause:#}"
+            )));
         }
         ensure_topic(&app.kafka, app.commands.partitions)
             .await
@@ -251,15 +267,30 @@ mod tests {
         let known = serde_json::to_vec(&cancel).expect("JSON");
         assert_eq!(parse(&known), Parsed::Command(Box::new(cancel)));
         for kind in ["place.v2", "swap.v1"] {
-            assert_eq!(parse(format!("{{\"type\":\"{kind}\",\"x\":1}}").as_bytes()), Parsed::Unknown(kind.to_owned()));
+            assert_eq!(
+                parse(format!("{{\"type\":\"{kind}\",\"x\":1}}").as_bytes()),
+                Parsed::Unknown(kind.to_owned())
+            );
         }
-        let unreadable = ["", "{", "[]", "{}", "{\"type\":3}", "{\"type\":\"cancel.v1\"}", "{\"type\":\"Hello.v1\"}"];
+        let unreadable = [
+            "",
+            "{",
+            "[]",
+            "{}",
+            "{\"type\":3}",
+            "{\"type\":\"cancel.v1\"}",
+            "{\"type\":\"Hello.v1\"}",
+        ];
         for text in unreadable {
             assert_eq!(parse(text.as_bytes()), Parsed::Unreadable, "{text}");
         }
         for kind in Command::KINDS {
             assert!(is_kind(kind));
-            assert_eq!(parse(format!("{{\"type\":\"{kind}\"}}").as_bytes()), Parsed::Unreadable, "{kind} is known");
+            assert_eq!(
+                parse(format!("{{\"type\":\"{kind}\"}}").as_bytes()),
+                Parsed::Unreadable,
+                "{kind} is known"
+            );
         }
     }
 }

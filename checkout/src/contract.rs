@@ -12,15 +12,16 @@ pub use crate::{
     commands::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
     order::State,
     order_link::{
-        LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link, renew_order_links,
-        renewed_order,
+        LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link,
+        renew_order_links, renewed_order,
     },
     outbox::EVENTS_TOPIC,
     payment::generate_webhook_secret,
     refund_request::{RefundAsked, request_refund},
     report::{
-        Bucket, FailingRefund, OrderDetails, OrderQuery, OrderSummary, RefundCursor, RefundFacts, SalesQuery, SalesRow,
-        SessionCounts, StockCount, TicketFacts, failing_refunds, order, orders, sales, session_counts, stock_counts,
+        Bucket, FailingRefund, OrderDetails, OrderQuery, OrderSummary, RefundCursor, RefundFacts,
+        SalesQuery, SalesRow, SessionCounts, StockCount, TicketFacts, failing_refunds, order,
+        orders, sales, session_counts, stock_counts,
     },
     shard::{ShardSnapshot, snapshot},
 };
@@ -172,8 +173,8 @@ pub struct OrderFacts {
     pub at: DateTime<Utc>,
 }
 
-/// Who calls with an API key instead of a fan's session. The resellers' layer puts it into a request's extensions; the key
-/// itself never gets here.
+/// Who calls with an API key instead of a fan's session. The resellers' layer puts it into a
+/// request's extensions; the key itself never gets here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seller {
     pub reseller: Uuid,
@@ -193,9 +194,9 @@ pub mod scopes {
     pub const TICKETS_READ: &str = "tickets:read";
 }
 
-/// Puts stock on sale without the catalog's word, for tests and measurements; what is really sold follows
-/// `catalog.events`. It is cut into `shards` (or a number that fits). Stock that is there already stays as it
-/// is, so putting it twice changes nothing.
+/// Puts stock on sale without the catalog's word, for tests and measurements; what is really sold
+/// follows `catalog.events`. It is cut into `shards` (or a number that fits). Stock that is there
+/// already stays as it is, so putting it twice changes nothing.
 ///
 /// # Errors
 /// The database's.
@@ -210,7 +211,8 @@ pub async fn put_stock(
     store::stock::put(pool, show, ticket_type, &stock::split(allotted, shards)).await
 }
 
-/// The partition of `orders.commands` whose writer commits orders of this shard, of `partitions` there are.
+/// The partition of `orders.commands` whose writer commits orders of this shard, of `partitions`
+/// there are.
 pub fn home_partition(ticket_type: Uuid, shard: i32, partitions: i32) -> i32 {
     stock::ShardKey { ticket_type, shard }.partition(partitions)
 }

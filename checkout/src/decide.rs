@@ -1,7 +1,7 @@
 //! What a batch of order commands does. Pure: values in, values out.
 //!
-//! Commands are taken in the order of the log. Every one can come again, in the same batch or a later one, and changes
-//! nothing then.
+//! Commands are taken in the order of the log. Every one can come again, in the same batch or a
+//! later one, and changes nothing then.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,8 +32,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    const ALL: [Self; 6] =
-        [Self::StaleEpoch, Self::HoldUsed, Self::OrderOpen, Self::SoldOut, Self::StockUnknown, Self::Unwritable];
+    const ALL: [Self; 6] = [
+        Self::StaleEpoch,
+        Self::HoldUsed,
+        Self::OrderOpen,
+        Self::SoldOut,
+        Self::StockUnknown,
+        Self::Unwritable,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -200,7 +206,9 @@ impl Desk {
     fn take_stock(&mut self, place: &Place) {
         for line in &place.lines {
             let key = key(line);
-            if let Some(stock) = self.books.stock.get_mut(&key).filter(|stock| stock.epoch < line.epoch) {
+            if let Some(stock) =
+                self.books.stock.get_mut(&key).filter(|stock| stock.epoch < line.epoch)
+            {
                 stock.epoch = line.epoch;
                 self.epochs.insert(key, line.epoch);
                 self.settlement(key).epoch = line.epoch;
@@ -210,8 +218,9 @@ impl Desk {
         }
     }
 
-    /// What stands in the way. An order whose time to pay is over takes no stock and is written as expired: it may have been
-    /// written, and even paid, before Postgres lost it. One that was refused then stays refused.
+    /// What stands in the way. An order whose time to pay is over takes no stock and is written as
+    /// expired: it may have been written, and even paid, before Postgres lost it. One that was
+    /// refused then stays refused.
     fn objection(&self, place: &Place) -> Option<Refusal> {
         if self.books.holds.contains(&place.hold) {
             return Some(Refusal::HoldUsed);
@@ -226,7 +235,9 @@ impl Desk {
             return Some(Refusal::OrderOpen);
         }
         for line in &place.lines {
-            let Some(stock) = self.books.stock.get(&key(line)) else { return Some(Refusal::StockUnknown) };
+            let Some(stock) = self.books.stock.get(&key(line)) else {
+                return Some(Refusal::StockUnknown);
+            };
             // A later epoch than the row's was raised, and the row lost it since.
             if line.epoch < stock.epoch {
                 return Some(Refusal::StaleEpoch);
@@ -257,14 +268,18 @@ impl Desk {
         known.state = state;
         self.give_up_stock(order, &known);
         let facts = self.facts(order, &known);
-        let event = if state == State::Expired { OrderEvent::Expired(facts) } else { OrderEvent::Cancelled(facts) };
+        let event = if state == State::Expired {
+            OrderEvent::Expired(facts)
+        } else {
+            OrderEvent::Cancelled(facts)
+        };
         self.events.push((event, request_id.to_owned()));
         self.books.orders.insert(order, known);
         self.ended.push(order);
     }
 
-    /// A paid order's stock goes back at once, and its money when the provider has confirmed it. Where there is none, the
-    /// refund is done with that.
+    /// A paid order's stock goes back at once, and its money when the provider has confirmed it.
+    /// Where there is none, the refund is done with that.
     fn refund(&mut self, order: Uuid, request_id: &str) {
         self.answered.push(order);
         let Some(known) = self.books.orders.get(&order) else { return };
@@ -275,7 +290,8 @@ impl Desk {
             && let Ok(done) = order::next(pending, Event::MoneyReturned)
         {
             known.state = done;
-            self.events.push((OrderEvent::Refunded(self.facts(order, &known)), request_id.to_owned()));
+            self.events
+                .push((OrderEvent::Refunded(self.facts(order, &known)), request_id.to_owned()));
         }
         self.give_up_stock(order, &known);
         self.books.orders.insert(order, known);
@@ -326,10 +342,15 @@ impl Desk {
                 settlement.version_to = settlement.version_from + 1;
             }
         }
-        let state = |order: &Uuid| self.books.orders.get(order).map_or(State::Placed, |known| known.state);
+        let state =
+            |order: &Uuid| self.books.orders.get(order).map_or(State::Placed, |known| known.state);
         let fresh: HashSet<Uuid> = self.fresh.iter().map(|place| place.order).collect();
-        let ended =
-            self.ended.iter().filter(|order| !fresh.contains(order)).map(|order| (*order, state(order))).collect();
+        let ended = self
+            .ended
+            .iter()
+            .filter(|order| !fresh.contains(order))
+            .map(|order| (*order, state(order)))
+            .collect();
         let placed = self.fresh.iter().map(|place| (place.clone(), state(&place.order))).collect();
         Plan {
             placed,

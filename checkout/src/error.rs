@@ -55,7 +55,8 @@ pub enum Error {
     /// The session keeps the hold it has, of so many tickets.
     #[error("no ticket is left")]
     SoldOut { ticket_type: String, kept: i32 },
-    /// So many can be had, with what the session holds of the type. It keeps the hold it has, of so many tickets.
+    /// So many can be had, with what the session holds of the type. It keeps the hold it has, of so
+    /// many tickets.
     #[error("only {left} are left")]
     NotEnoughLeft { ticket_type: String, left: i64, kept: i32 },
 
@@ -86,7 +87,8 @@ pub enum Error {
     #[error("{}", .0.id)]
     Problem(Box<Problem>),
 
-    /// Something we lean on is away or behind; nothing was done, or a repeat with the same key finds what was.
+    /// Something we lean on is away or behind; nothing was done, or a repeat with the same key
+    /// finds what was.
     #[error("unavailable: {0}")]
     Unavailable(String),
     #[error(transparent)]
@@ -130,42 +132,53 @@ impl Error {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Pass(fault) => fault.problem(),
-            Self::PassUsed | Self::CheckoutFull | Self::SaleClosed | Self::ShowBegun => self.entry_problem(),
+            Self::PassUsed | Self::CheckoutFull | Self::SaleClosed | Self::ShowBegun => {
+                self.entry_problem()
+            }
             Self::SaleStopped(Stop::Suspended) => Problem::new(
                 StatusCode::CONFLICT,
                 "sale-stopped",
                 "Tickets for this show are not sold right now",
             )
             .detail(
-                "Its seller may not sell at the moment. Orders that were placed can be paid, and tickets stay valid.",
+                "Its seller may not sell at the moment. Orders that were placed can be paid, and \
+                    tickets stay valid.",
             ),
             Self::SaleStopped(Stop::Withdrawn) => {
                 Problem::new(StatusCode::GONE, "show-withdrawn", "This show was withdrawn").detail(
-                    "Nothing of it is sold any more. Orders that were placed can be paid, and tickets stay valid.",
+                    "Nothing of it is sold any more. Orders that were placed can be paid, and \
+                        tickets stay valid.",
                 )
             }
-            Self::SessionMissing | Self::SessionToken(_) | Self::SessionExpired | Self::SessionEnded => {
-                self.session_problem()
-            }
+            Self::SessionMissing
+            | Self::SessionToken(_)
+            | Self::SessionExpired
+            | Self::SessionEnded => self.session_problem(),
             Self::ScopeMissing { scope } => {
                 Problem::new(StatusCode::FORBIDDEN, "scope-missing", "The API key may not do this")
-                    .detail(format!("It needs the scope `{scope}`. Make a key that has it in the portal."))
+                    .detail(format!(
+                        "It needs the scope `{scope}`. Make a key that has it in the \
+                        portal."
+                    ))
             }
-            Self::HoldToken(_) | Self::HoldForeign | Self::HoldExpired | Self::HoldLost | Self::HoldUsed => {
-                self.hold_problem()
-            }
-            Self::Field { .. } | Self::TicketTypeUnknown { .. } | Self::SoldOut { .. } | Self::NotEnoughLeft { .. } => {
-                self.choice_problem()
-            }
+            Self::HoldToken(_)
+            | Self::HoldForeign
+            | Self::HoldExpired
+            | Self::HoldLost
+            | Self::HoldUsed => self.hold_problem(),
+            Self::Field { .. }
+            | Self::TicketTypeUnknown { .. }
+            | Self::SoldOut { .. }
+            | Self::NotEnoughLeft { .. } => self.choice_problem(),
             Self::IdempotencyMismatch | Self::InProgress => self.repeat_problem(),
             Self::OrderUnknown
             | Self::OrderOpen
             | Self::OrderNotCancellable
             | Self::OrderUnwritable
             | Self::ShowUnknown => self.order_problem(),
-            Self::PaymentProviderAway(_) | Self::PaymentProviderUnknown | Self::WebhookSignatureInvalid(_) => {
-                self.payment_problem()
-            }
+            Self::PaymentProviderAway(_)
+            | Self::PaymentProviderUnknown
+            | Self::WebhookSignatureInvalid(_) => self.payment_problem(),
             Self::Problem(problem) => (**problem).clone(),
             Self::Unavailable(cause) => Problem::unavailable(cause),
             Self::Store(error) => kit::postgres::problem(error),
@@ -176,15 +189,29 @@ impl Error {
 
     fn entry_problem(&self) -> Problem {
         match self {
-            Self::PassUsed => Problem::new(StatusCode::CONFLICT, "pass-used", "This pass was used already")
-                .detail("A pass opens one checkout session, once. Go on in the window where you opened it."),
-            Self::CheckoutFull => {
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "checkout-full", "Checkout is full at this moment")
-                    .detail("Your pass stays good. Try again in a moment.")
-                    .retry_after(1)
-            }
-            Self::ShowBegun => Problem::new(StatusCode::CONFLICT, "show-begun", "The show has begun")
-                .detail("Its tickets are no longer sold here. An order placed before can still be paid."),
+            Self::PassUsed => Problem::new(
+                StatusCode::CONFLICT,
+                "pass-used",
+                "This pass was used already",
+            )
+            .detail(
+                "A pass opens one checkout session, once. Go on in the window where you opened it.",
+            ),
+            Self::CheckoutFull => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "checkout-full",
+                "Checkout is full at this moment",
+            )
+            .detail("Your pass stays good. Try again in a moment.")
+            .retry_after(1),
+            Self::ShowBegun => Problem::new(
+                StatusCode::CONFLICT,
+                "show-begun",
+                "The show has begun",
+            )
+            .detail(
+                "Its tickets are no longer sold here. An order placed before can still be paid.",
+            ),
             _ => Problem::new(StatusCode::NOT_FOUND, "sale-closed", "This sale is not running")
                 .detail("The pass is genuine, but its sale is not running here."),
         }
@@ -210,7 +237,8 @@ impl Error {
             _ => (
                 "session-needed",
                 "A checkout session is needed",
-                "Send Authorization: Bearer with the session token that your pass was exchanged for.",
+                "Send Authorization: Bearer with the session token that your pass was exchanged \
+                    for.",
             ),
         };
         Problem::new(StatusCode::UNAUTHORIZED, id, title).detail(detail)
@@ -225,14 +253,18 @@ impl Error {
             )
             .detail("Send the hold as it was given to you.")
             .field("hold", "not a hold of ours"),
-            Self::HoldForeign => Problem::new(StatusCode::FORBIDDEN, "hold-foreign", "This hold is somebody else's")
+            Self::HoldForeign => Problem::new(StatusCode::FORBIDDEN, "hold-foreign", "This hold is \
+                somebody else's")
                 .detail("A hold can be used only in the session that made it."),
-            Self::HoldExpired => Problem::new(StatusCode::CONFLICT, "hold-expired", "The hold has run out")
+            Self::HoldExpired => Problem::new(StatusCode::CONFLICT, "hold-expired", "The hold has \
+                run out")
                 .detail("The tickets went back on sale. If some are left you can take them again."),
-            Self::HoldUsed => Problem::new(StatusCode::CONFLICT, "hold-used", "This hold became an order already")
+            Self::HoldUsed => Problem::new(StatusCode::CONFLICT, "hold-used", "This hold became an \
+                order already")
                 .detail("One hold makes one order. Look at that order, or choose tickets anew."),
             _ => Problem::new(StatusCode::CONFLICT, "hold-lost", "The held tickets are gone").detail(
-                "We lost track of your hold through a fault of ours. Nothing was charged. Please choose tickets anew.",
+                "We lost track of your hold through a fault of ours. Nothing was charged. Please \
+                    choose tickets anew.",
             ),
         }
     }
@@ -240,23 +272,32 @@ impl Error {
     fn choice_problem(&self) -> Problem {
         match self {
             Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
-            Self::TicketTypeUnknown { field } => {
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "ticket-type-unknown", "There is no such ticket type")
-                    .detail("Choose among the ticket types of the show you were let in for.")
-                    .field(field.clone(), "not a ticket type of this show")
-            }
+            Self::TicketTypeUnknown { field } => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "ticket-type-unknown",
+                "There is no such ticket type",
+            )
+            .detail("Choose among the ticket types of the show you were let in for.")
+            .field(field.clone(), "not a ticket type of this show"),
             Self::NotEnoughLeft { ticket_type, left, kept } => {
                 let keep = keep_words(*kept);
-                Problem::new(StatusCode::CONFLICT, "not-enough-left", "Fewer are left than you asked for")
-                    .detail(format!(
-                        "{ticket_type}: {left} left for you at this moment. Take fewer, or another type.{keep}"
-                    ))
-                    .field("items", format!("{left} left"))
+                Problem::new(
+                    StatusCode::CONFLICT,
+                    "not-enough-left",
+                    "Fewer are left than you \
+                    asked for",
+                )
+                .detail(format!(
+                    "{ticket_type}: {left} left for you at this moment. Take fewer, or another \
+                            type.{keep}"
+                ))
+                .field("items", format!("{left} left"))
             }
             Self::SoldOut { ticket_type, kept } => {
                 let keep = keep_words(*kept);
                 Problem::new(StatusCode::CONFLICT, "sold-out", "None is left at this moment").detail(format!(
-                    "{ticket_type}: every ticket is sold or held. Holds that run out come back, so a second look can pay.{keep}"
+                    "{ticket_type}: every ticket is sold or held. Holds that run out come back, so \
+                        a second look can pay.{keep}"
                 ))
             }
             _ => Problem::internal("not a choice"),
@@ -271,26 +312,40 @@ impl Error {
                 "The Idempotency-Key was used for another request",
             )
             .detail("Repeat a request unchanged, or send another one with a fresh key."),
-            _ => Problem::new(StatusCode::CONFLICT, "request-in-progress", "The same request is being answered")
-                .detail("Wait a moment and repeat it with the same key.")
-                .retry_after(1),
+            _ => Problem::new(
+                StatusCode::CONFLICT,
+                "request-in-progress",
+                "The same request is being answered",
+            )
+            .detail("Wait a moment and repeat it with the same key.")
+            .retry_after(1),
         }
     }
 
     fn order_problem(&self) -> Problem {
         match self {
-            Self::OrderOpen => Problem::new(StatusCode::CONFLICT, "order-open", "You have an order already")
-                .detail("One session buys one order. Pay it, or cancel it before you place another."),
-            Self::OrderNotCancellable => {
-                Problem::new(StatusCode::CONFLICT, "order-not-cancellable", "This order can no longer be cancelled")
-                    .detail("It is paid or closed already.")
+            Self::OrderOpen => Problem::new(
+                StatusCode::CONFLICT,
+                "order-open",
+                "You have an order already",
+            )
+            .detail("One session buys one order. Pay it, or cancel it before you place another."),
+            Self::OrderNotCancellable => Problem::new(
+                StatusCode::CONFLICT,
+                "order-not-cancellable",
+                "This order can no longer be cancelled",
+            )
+            .detail("It is paid or closed already."),
+            Self::OrderUnwritable => Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "order-unwritable",
+                "The order could not be written",
+            )
+            .detail("The fault is ours. Nothing was charged. Choose tickets anew."),
+            Self::ShowUnknown => {
+                Problem::new(StatusCode::NOT_FOUND, "show-unknown", "There is no such show")
+                    .detail("Check the address, or start from the list of shows.")
             }
-            Self::OrderUnwritable => {
-                Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "order-unwritable", "The order could not be written")
-                    .detail("The fault is ours. Nothing was charged. Choose tickets anew.")
-            }
-            Self::ShowUnknown => Problem::new(StatusCode::NOT_FOUND, "show-unknown", "There is no such show")
-                .detail("Check the address, or start from the list of shows."),
             _ => Problem::new(StatusCode::NOT_FOUND, "order-unknown", "There is no such order")
                 .detail("An order can be seen only from the session that placed it."),
         }
@@ -313,8 +368,12 @@ impl Error {
             )
             .detail("Sign the body as it is sent, with the agreed secret and the current time.")
             .cause(cause),
-            _ => Problem::new(StatusCode::NOT_FOUND, "payment-provider-unknown", "There is no such payment provider")
-                .detail("Webhooks are taken from `sandbox`."),
+            _ => Problem::new(
+                StatusCode::NOT_FOUND,
+                "payment-provider-unknown",
+                "There is no such payment provider",
+            )
+            .detail("Webhooks are taken from `sandbox`."),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Taking a hold's tickets from the shards of Redis, and giving them back.
 //!
-//! A hold that comes in the place of an earlier one uses that one's tickets first: in each shard one script moves them over
-//! and takes what is missing. What the earlier hold has beyond that stays its own until all of the new one could be had, so
-//! that nobody else can take it and a refusal leaves the earlier hold as it was. A type's tickets are never held twice over.
+//! A hold that comes in the place of an earlier one uses that one's tickets first: in each shard
+//! one script moves them over and takes what is missing. What the earlier hold has beyond that
+//! stays its own until all of the new one could be had, so that nobody else can take it and a
+//! refusal leaves the earlier hold as it was. A type's tickets are never held twice over.
 
 use std::collections::BTreeSet;
 
@@ -39,15 +40,21 @@ pub struct Gathered {
     pub reused: bool,
 }
 
-/// Takes all items, or none. The session's `earlier` hold is used first; what is left of it is still held afterwards, and
-/// all of it where the items cannot be had.
-pub async fn take_all(app: &App, wanted: &Wanted<'_>, earlier: Option<&Hold>) -> Result<Gathered, Error> {
+/// Takes all items, or none. The session's `earlier` hold is used first; what is left of it is
+/// still held afterwards, and all of it where the items cannot be had.
+pub async fn take_all(
+    app: &App,
+    wanted: &Wanted<'_>,
+    earlier: Option<&Hold>,
+) -> Result<Gathered, Error> {
     match Taking::new(app, wanted, earlier).all().await {
         Err(Foiled::Refused(error)) => Err(error),
         // What is gone cannot be kept.
         Err(Foiled::EarlierGone) => match Taking::new(app, wanted, None).all().await {
             Err(Foiled::Refused(error)) => Err(error),
-            Err(Foiled::EarlierGone) => Err(Error::internal("a hold without an earlier one missed it")),
+            Err(Foiled::EarlierGone) => {
+                Err(Error::internal("a hold without an earlier one missed it"))
+            }
             Ok(items) => Ok(Gathered { items, reused: false }),
         },
         Ok(items) => Ok(Gathered { items, reused: earlier.is_some() }),
@@ -114,8 +121,17 @@ impl<'a> Taking<'a> {
                     let unit_price_minor = offered.price_minor;
                     held.push(HeldItem { ticket_type: item.ticket_type, unit_price_minor, parts });
                 }
-                Err(0) => return Err(Error::SoldOut { ticket_type: offered.name.clone(), kept }.into()),
-                Err(left) => return Err(Error::NotEnoughLeft { ticket_type: offered.name.clone(), left, kept }.into()),
+                Err(0) => {
+                    return Err(Error::SoldOut { ticket_type: offered.name.clone(), kept }.into());
+                }
+                Err(left) => {
+                    return Err(Error::NotEnoughLeft {
+                        ticket_type: offered.name.clone(),
+                        left,
+                        kept,
+                    }
+                    .into());
+                }
             }
         }
         Ok(held)
@@ -131,7 +147,9 @@ impl<'a> Taking<'a> {
             Ok(parts) => parts,
             Err(left) => return Ok(Err(left)),
         };
-        for (shard, part) in own.iter().filter(|(shard, _)| !added.iter().any(|(other, _)| other == shard)) {
+        for (shard, part) in
+            own.iter().filter(|(shard, _)| !added.iter().any(|(other, _)| other == shard))
+        {
             if self.one(key(*shard), *part).await?.is_some() {
                 return Err(Foiled::EarlierGone);
             }
@@ -183,13 +201,20 @@ impl<'a> Taking<'a> {
         Ok(Err(left + own.iter().map(|(_, part)| i64::from(*part)).sum::<i64>()))
     }
 
-    /// Makes the hold's part in one shard so large, filling the shard first where Redis does not know it. `Some` says how
-    /// many can be had instead.
+    /// Makes the hold's part in one shard so large, filling the shard first where Redis does not
+    /// know it. `Some` says how many can be had instead.
     async fn one(&mut self, key: ShardKey, quantity: i32) -> Result<Option<i64>, Error> {
         let (redis, wanted, earlier) = (&self.app.redis, self.wanted, self.earlier);
         for _ in 0..2 {
-            match shard::take(redis, key, wanted.hold, quantity, wanted.until, earlier.map(|earlier| earlier.hold))
-                .await
+            match shard::take(
+                redis,
+                key,
+                wanted.hold,
+                quantity,
+                wanted.until,
+                earlier.map(|earlier| earlier.hold),
+            )
+            .await
             {
                 Ok(Taken::Held) => {
                     self.taken.insert(key);
@@ -207,13 +232,22 @@ impl<'a> Taking<'a> {
         Err(Error::Unavailable(format!("stock shard {key} went missing twice")))
     }
 
-    /// Gives back what was taken in one shard, also by an attempt before: first to the earlier hold what that lacks.
+    /// Gives back what was taken in one shard, also by an attempt before: first to the earlier hold
+    /// what that lacks.
     async fn undo(&mut self, key: ShardKey) {
         let (redis, hold) = (&self.app.redis, self.wanted.hold);
         self.taken.remove(&key);
         let undone = match self.earlier {
             Some(earlier) => {
-                shard::give_back_to(redis, key, hold, earlier.hold, earlier.part(key), earlier.expires_at).await
+                shard::give_back_to(
+                    redis,
+                    key,
+                    hold,
+                    earlier.hold,
+                    earlier.part(key),
+                    earlier.expires_at,
+                )
+                .await
             }
             None => shard::give_back(redis, key, hold).await,
         };

@@ -1,7 +1,7 @@
 //! Holds: tickets set aside for a session, for a while.
 //!
-//! A hold is a sealed token that says where its tickets were taken. Redis knows what is held; should it forget, the token
-//! is enough to take the same tickets again, or to be refused honestly.
+//! A hold is a sealed token that says where its tickets were taken. Redis knows what is held;
+//! should it forget, the token is enough to take the same tickets again, or to be refused honestly.
 
 use chrono::{DateTime, Duration, Utc};
 use kit::redis::Redis;
@@ -100,7 +100,9 @@ impl Hold {
     pub fn parts(&self) -> impl Iterator<Item = (ShardKey, i32, i64)> + '_ {
         self.items.iter().flat_map(|item| {
             let key = |shard| ShardKey { ticket_type: item.ticket_type, shard };
-            item.parts.iter().map(move |(shard, quantity)| (key(*shard), *quantity, item.unit_price_minor))
+            item.parts
+                .iter()
+                .map(move |(shard, quantity)| (key(*shard), *quantity, item.unit_price_minor))
         })
     }
 }
@@ -133,14 +135,15 @@ pub fn read(app: &App, token: &str) -> Result<Hold, Error> {
     app.hold_seal.open(token).map_err(Error::HoldToken)
 }
 
-/// Holds tickets for a session, in the place of its earlier hold, which stays where the new one cannot be had. With the
-/// same `key` and items it can be repeated and gives the same hold.
+/// Holds tickets for a session, in the place of its earlier hold, which stays where the new one
+/// cannot be had. With the same `key` and items it can be repeated and gives the same hold.
 ///
 /// # Errors
-/// `invalid-field`, `ticket-type-unknown`, `not-enough-left`, `sold-out`, `idempotency-mismatch`, `request-in-progress`,
-/// `session-ended`, `show-begun`, `sale-stopped`, `show-withdrawn`.
+/// `invalid-field`, `ticket-type-unknown`, `not-enough-left`, `sold-out`, `idempotency-mismatch`,
+/// `request-in-progress`, `session-ended`, `show-begun`, `sale-stopped`, `show-withdrawn`.
 pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
-    let (own_app, session, items, key) = (app.clone(), session.clone(), items.to_vec(), key.to_owned());
+    let (own_app, session, items, key) =
+        (app.clone(), session.clone(), items.to_vec(), key.to_owned());
     // Its own task: a caller who hangs up does not leave one hold half-way in the place of another.
     let taking = async move { take_once(&own_app, &session, &items, &key).await }.in_current_span();
     let outcome = tokio::spawn(taking).await.map_err(Error::internal)?;
@@ -148,7 +151,9 @@ pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Re
         Ok(_) => "held",
         Err(Error::SoldOut { .. }) => "sold_out",
         Err(Error::NotEnoughLeft { .. }) => "not_enough_left",
-        Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => "fault",
+        Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => {
+            "fault"
+        }
         Err(_) => "refused",
     };
     metrics::counter!("fairgate_holds_total", "outcome" => name).increment(1);
@@ -181,7 +186,13 @@ async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> R
 }
 
 /// Takes a new hold in the place of the session's earlier one.
-async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, hold: Uuid) -> Result<Held, Error> {
+async fn replace(
+    app: &App,
+    session: &Session,
+    items: &[Item],
+    offer: &Offer,
+    hold: Uuid,
+) -> Result<Held, Error> {
     let earlier = open_hold(app, session.session).await?;
     if let Some(known) = earlier.as_ref().filter(|earlier| earlier.hold == hold) {
         // An attempt before got as far as this without the answer being kept.
@@ -192,15 +203,16 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
     // Whole milliseconds are what the token and Redis keep.
     let until = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
     let wanted = gather::Wanted { session, items, offer, hold, until };
-    let gather::Gathered { items, reused } = match gather::take_all(app, &wanted, earlier.as_ref()).await {
-        Ok(gathered) => gathered,
-        Err(error) => {
-            if let Some(earlier) = &earlier {
-                give_back_unless_open(app, earlier).await;
+    let gather::Gathered { items, reused } =
+        match gather::take_all(app, &wanted, earlier.as_ref()).await {
+            Ok(gathered) => gathered,
+            Err(error) => {
+                if let Some(earlier) = &earlier {
+                    give_back_unless_open(app, earlier).await;
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
-    };
+        };
     let currency = items
         .first()
         .and_then(|item| offer.ticket_type(item.ticket_type))
@@ -210,10 +222,13 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
     let hold = Hold { hold, session, show, items, currency, expires_at: until };
     let token = app.hold_seal.seal(&hold)?;
     let noted_before = remember_open(app, &hold).await?;
-    // What the new hold did not need of the earlier one; and all of another that was taken at the same time.
-    let others = earlier.iter().chain(noted_before.iter().filter(|other| earlier.as_ref() != Some(*other)));
+    // What the new hold did not need of the earlier one; and all of another that was taken at the
+    // same time.
+    let others =
+        earlier.iter().chain(noted_before.iter().filter(|other| earlier.as_ref() != Some(*other)));
     for other in others {
-        // Else its token would be as good as one that Redis lost, once the session has no open hold any more.
+        // Else its token would be as good as one that Redis lost, once the session has no open hold
+        // any more.
         note_given_back(app, other).await?;
         for (key, quantity, _) in other.parts() {
             let used_up = reused && earlier.as_ref() == Some(other) && hold.part(key) >= quantity;
@@ -225,8 +240,8 @@ async fn replace(app: &App, session: &Session, items: &[Item], offer: &Offer, ho
     Ok(Held { token, hold })
 }
 
-/// A hold to which tickets were just returned may have been replaced or ordered meanwhile; then nobody else would give
-/// them back.
+/// A hold to which tickets were just returned may have been replaced or ordered meanwhile; then
+/// nobody else would give them back.
 async fn give_back_unless_open(app: &App, earlier: &Hold) {
     let given_back = async {
         if open_hold(app, earlier.session).await?.is_none_or(|open| open.hold != earlier.hold) {
@@ -235,7 +250,8 @@ async fn give_back_unless_open(app: &App, earlier: &Hold) {
         Ok::<_, Error>(())
     };
     if let Err(error) = given_back.await {
-        tracing::warn!(%error, "a hold that may have been replaced was not looked after; it runs out by itself");
+        tracing::warn!(%error, "a hold that may have been replaced was not looked after; it runs \
+            out by itself");
     }
 }
 
@@ -251,13 +267,22 @@ fn check(items: &[Item], offer: &Offer) -> Result<(), Error> {
         };
         let max = ticket_type.per_order_max;
         if !(1..=max).contains(&item.quantity) {
-            return field(format!("items[{index}].quantity"), format!("must be 1 to {max} for this ticket type"));
+            return field(
+                format!("items[{index}].quantity"),
+                format!("must be 1 to {max} for this ticket type"),
+            );
         }
         if items.iter().take(index).any(|other| other.ticket_type == item.ticket_type) {
-            return field(format!("items[{index}].ticket_type"), "is named twice; add the quantities up".to_owned());
+            return field(
+                format!("items[{index}].ticket_type"),
+                "is named twice; add the quantities up".to_owned(),
+            );
         }
         if *currency.get_or_insert(&ticket_type.currency) != &ticket_type.currency {
-            return field(format!("items[{index}].ticket_type"), "is sold in another currency".to_owned());
+            return field(
+                format!("items[{index}].ticket_type"),
+                "is sold in another currency".to_owned(),
+            );
         }
     }
     Ok(())
@@ -282,7 +307,8 @@ fn given_back_key(redis: &Redis, hold: Uuid) -> String {
     redis.key("hold-given-back", &hold.to_string())
 }
 
-/// Notes for as long as its token is good that a hold was given back or replaced, so that it is not taken for one that Redis lost.
+/// Notes for as long as its token is good that a hold was given back or replaced, so that it is not
+/// taken for one that Redis lost.
 async fn note_given_back(app: &App, hold: &Hold) -> Result<(), Error> {
     let ttl_ms = (hold.expires_at - Utc::now()).max(Duration::milliseconds(1)).num_milliseconds();
     let key = given_back_key(&app.redis, hold.hold);
@@ -290,8 +316,8 @@ async fn note_given_back(app: &App, hold: &Hold) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a hold was given back, or another took its place. Redis forgets it together with the holds themselves; then a
-/// session still has one open order at most.
+/// Whether a hold was given back, or another took its place. Redis forgets it together with the
+/// holds themselves; then a session still has one open order at most.
 pub async fn is_given_up(app: &App, session: &Session, hold: Uuid) -> Result<bool, Error> {
     if app.redis.connection().exists(given_back_key(&app.redis, hold)).await? {
         return Ok(true);
@@ -333,8 +359,11 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<Held>, Error
 
 /// Gives the session's open hold back, if there is one.
 pub async fn give_back_open(app: &App, session: Uuid) -> Result<(), Error> {
-    let text: Option<String> = app.redis.connection().get_del(open_key(&app.redis, session)).await?;
-    let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else { return Ok(()) };
+    let text: Option<String> =
+        app.redis.connection().get_del(open_key(&app.redis, session)).await?;
+    let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else {
+        return Ok(());
+    };
     gather::give_back(&app.redis, &hold).await
 }
 
@@ -363,7 +392,8 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// One call under an Idempotency-Key: `<hash>` while it runs, `<hash> <token>` once it has an answer.
+/// One call under an Idempotency-Key: `<hash>` while it runs, `<hash> <token>` once it has an
+/// answer.
 struct Call {
     key: String,
     hash: String,
@@ -396,7 +426,8 @@ impl Call {
     }
 
     async fn end(&self, redis: &Redis, held: &Held) -> Result<(), Error> {
-        let ttl_ms = (held.hold.expires_at - Utc::now()).max(Duration::milliseconds(1)).num_milliseconds();
+        let ttl_ms =
+            (held.hold.expires_at - Utc::now()).max(Duration::milliseconds(1)).num_milliseconds();
         let answer = format!("{} {}", self.hash, held.token);
         let () = redis.connection().pset_ex(&self.key, answer, ttl_ms.unsigned_abs()).await?;
         Ok(())
@@ -414,7 +445,8 @@ mod tests {
 
     #[test]
     fn the_largest_hold_fits_a_token() {
-        let parts: Vec<(i32, i32)> = (0..crate::stock::SHARDS_MAX).map(|shard| (shard, 2)).collect();
+        let parts: Vec<(i32, i32)> =
+            (0..crate::stock::SHARDS_MAX).map(|shard| (shard, 2)).collect();
         let item = HeldItem { ticket_type: Uuid::new_v4(), unit_price_minor: 100_000, parts };
         let hold = Hold {
             hold: Uuid::new_v4(),

@@ -1,5 +1,5 @@
-//! Keeps Redis true to Postgres: shards that are missing, missed a change, or have placings nobody settled are rebuilt;
-//! gates that forgot who is inside are told.
+//! Keeps Redis true to Postgres: shards that are missing, missed a change, or have placings nobody
+//! settled are rebuilt; gates that forgot who is inside are told.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,8 @@ use crate::{
 const ROWS_MAX: i64 = 500;
 const LOOKS_AT_ONCE: usize = 32;
 const REBUILDS_AT_ONCE: usize = 4;
-/// Rounds after a gate was restored in which it is told again, for sessions that opened or ended meanwhile.
+/// Rounds after a gate was restored in which it is told again, for sessions that opened or ended
+/// meanwhile.
 const RESTORE_ROUNDS: u32 = 3;
 /// Sessions that ended within this many seconds are told to a restored gate.
 const ENDED_SECS: f64 = 10.0;
@@ -33,14 +34,15 @@ pub struct Keeper {
     restored: Mutex<HashMap<String, u32>>,
 }
 
-/// How a shard differed from its row. The same twice is no accident of timing: a change that was committed before the first
-/// look had a whole round to arrive.
+/// How a shard differed from its row. The same twice is no accident of timing: a change that was
+/// committed before the first look had a whole round to arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Odd {
     /// The epoch and version of Redis in the last look, where the row had others.
     behind: Option<(i64, i64)>,
-    /// The epoch, and the tickets that Redis lacked (or below zero: had too many), in the last look at which it had seen all
-    /// changes. A shard that sells moves on to other versions and keeps what it lost.
+    /// The epoch, and the tickets that Redis lacked (or below zero: had too many), in the last look
+    /// at which it had seen all changes. A shard that sells moves on to other versions and keeps
+    /// what it lost.
     off: Option<(i64, i64)>,
 }
 
@@ -88,7 +90,8 @@ impl Keeper {
         }
         // One that fails fails for all: the writer is behind, or a server is away.
         for some in wrong.chunks(REBUILDS_AT_ONCE) {
-            try_join_all(some.iter().map(|(key, seen)| rebuild::rebuild_once(app, *key, *seen))).await?;
+            try_join_all(some.iter().map(|(key, seen)| rebuild::rebuild_once(app, *key, *seen)))
+                .await?;
         }
         Ok(())
     }
@@ -118,7 +121,10 @@ impl Keeper {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;
                 tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
-                self.restored.lock().unwrap_or_else(PoisonError::into_inner).insert(room, RESTORE_ROUNDS);
+                self.restored
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(room, RESTORE_ROUNDS);
             } else if self.tell_again(&room) {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;
@@ -177,7 +183,11 @@ mod tests {
     #[test]
     fn tickets_that_got_lost_are_noticed_while_the_shard_sells() {
         let keeper = Keeper::default();
-        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(3, 7))), None, "a change may be under way");
+        assert_eq!(
+            keeper.judge(&row(3, 7), Some(snapshot(3, 7))),
+            None,
+            "a change may be under way"
+        );
         assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(3, 7))), None, "one behind says nothing");
         assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(2, 8))), Some(Seen::Wrong { epoch: 2 }));
     }

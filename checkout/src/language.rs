@@ -10,9 +10,12 @@ pub fn tag(asked: Option<&str>) -> String {
     let asked = asked.unwrap_or_default().trim();
     let mut parts = asked.split('-');
     let first = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let is_language = (2..=3).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_language =
+        (2..=3).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_lowercase());
     let rest: Vec<&str> = parts.collect();
-    let is_part = |part: &&str| (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_part = |part: &&str| {
+        (2..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
     if !is_language || !rest.iter().all(is_part) || asked.len() > TAG_MAX {
         return DEFAULT.to_owned();
     }

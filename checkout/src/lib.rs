@@ -1,12 +1,13 @@
 //! Checkout, the only door to stock: sessions, holds, orders, payments, tickets.
 //!
-//! Reading order: [`contract`] is what others may use. [`order`], [`stock`] and [`decide`] decide without I/O: what an
-//! order may become, how stock is cut and gathered, what a batch of commands does. [`session`], [`hold`] and [`place`]
-//! are a fan's way through, and with an API key a reseller's ([`caller`]); [`shard`] and [`rebuild`] keep stock in Redis;
-//! [`commands`] and [`writer`] carry orders through Kafka into Postgres; [`allotments`] and [`allotment`] change how much
-//! there is; [`keeper`], [`sweep`], [`refund_request`] and [`outbox`] work in the background. [`payment`], [`ticket`],
-//! [`refund`] and [`pages`] take the money and show what was bought; [`report`] counts it; [`sandbox`] is a payment
-//! provider of our own.
+//! Reading order: [`contract`] is what others may use. [`order`], [`stock`] and [`decide`] decide
+//! without I/O: what an order may become, how stock is cut and gathered, what a batch of commands
+//! does. [`session`], [`hold`] and [`place`] are a fan's way through, and with an API key a
+//! reseller's ([`caller`]); [`shard`] and [`rebuild`] keep stock in Redis; [`commands`] and
+//! [`writer`] carry orders through Kafka into Postgres; [`allotments`] and [`allotment`] change how
+//! much there is; [`keeper`], [`sweep`], [`refund_request`] and [`outbox`] work in the background.
+//! [`payment`], [`ticket`], [`refund`] and [`pages`] take the money and show what was bought;
+//! [`report`] counts it; [`sandbox`] is a payment provider of our own.
 pub mod app;
 pub mod config;
 pub mod contract;

@@ -1,5 +1,5 @@
-//! What a show offers: ticket types, prices, shards, and whether it is sold at all. It hardly changes, so it is read four
-//! times a second at most.
+//! What a show offers: ticket types, prices, shards, and whether it is sold at all. It hardly
+//! changes, so it is read four times a second at most.
 
 use std::{
     collections::HashMap,
@@ -64,7 +64,8 @@ impl Offers {
     /// A show's offer; without ticket types where the show is unknown.
     pub async fn of(&self, pool: &PgPool, show: &str) -> sqlx::Result<Arc<Offer>> {
         let entry = self.entry(show);
-        // Whoever comes while it is read waits for that, and does not read it again: a whole crowd is let in at once.
+        // Whoever comes while it is read waits for that, and does not read it again: a whole crowd
+        // is let in at once.
         let mut known = entry.lock().await;
         if let Some((read_at, offer)) = known.as_ref()
             && read_at.elapsed() < FRESH

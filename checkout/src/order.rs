@@ -1,7 +1,8 @@
 //! What an order may become. Pure.
 //!
-//! Tickets are issued in the transaction that marks an order paid, so a paid order is `fulfilled` as soon as anybody can
-//! see it; `paid` is passed through within that transaction. Both keep the money and the stock.
+//! Tickets are issued in the transaction that marks an order paid, so a paid order is `fulfilled`
+//! as soon as anybody can see it; `paid` is passed through within that transaction. Both keep the
+//! money and the stock.
 
 use std::fmt;
 
@@ -24,7 +25,8 @@ pub enum State {
     Expired,
     /// Given up before it was paid; its stock went back.
     Cancelled,
-    /// Its money is to be given back: it came after the order was gone, or the order was paid and an admin refunds it.
+    /// Its money is to be given back: it came after the order was gone, or the order was paid and
+    /// an admin refunds it.
     RefundPending,
     Refunded,
 }
@@ -172,7 +174,10 @@ mod tests {
     #[test]
     fn nothing_leaves_a_terminal_state() {
         for event in EVENTS {
-            assert_eq!(next(State::Refunded, event), Err(Refused { state: State::Refunded, event }));
+            assert_eq!(
+                next(State::Refunded, event),
+                Err(Refused { state: State::Refunded, event })
+            );
         }
     }
 

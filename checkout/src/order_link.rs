@@ -1,5 +1,6 @@
-//! Links to orders: whoever has one sees the order, also when the session is long over. Each carries a random secret of
-//! which only the hash is stored, so that no key opens them all, and an order may have several that are revoked together.
+//! Links to orders: whoever has one sees the order, also when the session is long over. Each
+//! carries a random secret of which only the hash is stored, so that no key opens them all, and an
+//! order may have several that are revoked together.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use crate::{
 /// What links were sealed for that were sent before they had secrets.
 const SEALED_FOR: &str = "fairgate.order.v1";
 const PREFIX: &str = "fgo_";
-/// Links of one holder that are good at once: a letter is sent again under a new one, and may have arrived before.
+/// Links of one holder that are good at once: a letter is sent again under a new one, and may have
+/// arrived before.
 const OF_HOLDER_MAX: i64 = 5;
 /// An order that is in the log is written long before.
 const WITHOUT_ORDER_HOURS: i32 = 24;
@@ -76,9 +78,20 @@ impl OrderLink {
 ///
 /// # Errors
 /// The database's.
-pub async fn new_order_link(pool: &PgPool, order: Uuid, holder: LinkHolder) -> sqlx::Result<OrderLink> {
+pub async fn new_order_link(
+    pool: &PgPool,
+    order: Uuid,
+    holder: LinkHolder,
+) -> sqlx::Result<OrderLink> {
     let link = OrderLink { order, secret: secret::generate(PREFIX) };
-    store::order_link::insert(pool, order, &secret::hash(&link.secret), &holder.name(), OF_HOLDER_MAX).await?;
+    store::order_link::insert(
+        pool,
+        order,
+        &secret::hash(&link.secret),
+        &holder.name(),
+        OF_HOLDER_MAX,
+    )
+    .await?;
     Ok(link)
 }
 
@@ -102,7 +115,9 @@ pub async fn renew_order_links(
     order: Uuid,
     request: &RequestId,
 ) -> Result<LinksRenewed, sqlx::Error> {
-    let Some(known) = store::order_link::refuse_sealed(tx, order).await? else { return Ok(LinksRenewed::Unknown) };
+    let Some(known) = store::order_link::refuse_sealed(tx, order).await? else {
+        return Ok(LinksRenewed::Unknown);
+    };
     let revoked = store::order_link::revoke(tx, order).await?;
     let renewal = Uuid::now_v7();
     store::order_link::note_renewal(tx, renewal, order).await?;
@@ -126,15 +141,19 @@ pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<
     store::order_link::renewed_order(pool, renewal).await
 }
 
-/// Forgets links that will never open anything: of orders that came to nothing, and those revoked long ago.
+/// Forgets links that will never open anything: of orders that came to nothing, and those revoked
+/// long ago.
 ///
 /// # Errors
 /// The database's.
 pub async fn forget_useless_links(pool: &PgPool) -> sqlx::Result<()> {
     while store::order_link::forget_revoked(pool, REVOKED_DAYS, FORGET_BATCH).await? > 0 {}
-    let mut after = Some(store::order_link::Mark { created_at: DateTime::UNIX_EPOCH, secret_hash: Vec::new() });
+    let mut after =
+        Some(store::order_link::Mark { created_at: DateTime::UNIX_EPOCH, secret_hash: Vec::new() });
     while let Some(mark) = after {
-        after = store::order_link::forget_without_order(pool, &mark, WITHOUT_ORDER_HOURS, FORGET_BATCH).await?;
+        after =
+            store::order_link::forget_without_order(pool, &mark, WITHOUT_ORDER_HOURS, FORGET_BATCH)
+                .await?;
     }
     Ok(())
 }
@@ -149,7 +168,8 @@ struct Claims {
 pub struct OrderLinks(Arc<SealRing>);
 
 impl OrderLinks {
-    /// `keys` is `FAIRGATE_CHECKOUT_KEYS`: PASERK `k4.local` keys. They open links that were sealed, for orders of that time.
+    /// `keys` is `FAIRGATE_CHECKOUT_KEYS`: PASERK `k4.local` keys. They open links that were
+    /// sealed, for orders of that time.
     ///
     /// # Errors
     /// A sentence when the keys cannot be read.
@@ -166,7 +186,9 @@ impl OrderLinks {
             return store::order_link::is_good(pool, link.order, &secret::hash(&link.secret)).await;
         }
         match self.0.open::<Claims>(&link.secret) {
-            Ok(claims) if claims.order == link.order => store::order_link::takes_sealed(pool, link.order).await,
+            Ok(claims) if claims.order == link.order => {
+                store::order_link::takes_sealed(pool, link.order).await
+            }
             _ => Ok(false),
         }
     }

@@ -1,7 +1,8 @@
 //! Waking those who wait for the order writer.
 //!
-//! A writer in this process says at once which orders it dealt with. For writers elsewhere one task asks Postgres about
-//! all who wait, so that a thousand waiting requests cost one query, not a thousand.
+//! A writer in this process says at once which orders it dealt with. For writers elsewhere one task
+//! asks Postgres about all who wait, so that a thousand waiting requests cost one query, not a
+//! thousand.
 
 use std::{
     collections::HashMap,

@@ -21,8 +21,11 @@ mod view;
 mod visitor;
 
 /// Countdowns and waiting.
-pub static SCRIPT: Asset =
-    Asset { name: "checkout.js", mime: "text/javascript; charset=utf-8", body: include_str!("../assets/checkout.js") };
+pub static SCRIPT: Asset = Asset {
+    name: "checkout.js",
+    mime: "text/javascript; charset=utf-8",
+    body: include_str!("../assets/checkout.js"),
+};
 
 /// `/checkout…` and `/orders/{order}`, and the script they share.
 pub fn router(app: App) -> OpenApiRouter {

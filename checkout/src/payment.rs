@@ -1,7 +1,7 @@
 //! Payments: starting one for an order, and acting on what the provider says about it.
 //!
-//! Money is believed only when a signed webhook says so. No lock and no transaction is held across a call to a
-//! provider.
+//! Money is believed only when a signed webhook says so. No lock and no transaction is held across
+//! a call to a provider.
 
 use kit::{http::RequestId, serve::Tasks};
 use utoipa_axum::router::OpenApiRouter;
@@ -30,13 +30,16 @@ pub fn run(app: &App, tasks: &Tasks) {
     refund::start(app.clone(), tasks);
 }
 
-/// Makes sure that a placed order can be paid: asks the provider for a payment and notes where the fan pays. An order
-/// that costs nothing is fulfilled at once. An order in any other state is left as it is.
+/// Makes sure that a placed order can be paid: asks the provider for a payment and notes where the
+/// fan pays. An order that costs nothing is fulfilled at once. An order in any other state is left
+/// as it is.
 ///
 /// # Errors
 /// `payment-provider-away` where the provider does not answer; calling again is safe.
 pub async fn ensure_started(app: &App, order: Uuid, request: &RequestId) -> Result<(), Error> {
-    let Some(payable) = store::load(&app.pool, order).await? else { return Err(Error::OrderUnknown) };
+    let Some(payable) = store::load(&app.pool, order).await? else {
+        return Err(Error::OrderUnknown);
+    };
     if payable.state != State::Placed || payable.payment_intent.is_some() {
         return Ok(());
     }
@@ -56,7 +59,8 @@ pub async fn ensure_started(app: &App, order: Uuid, request: &RequestId) -> Resu
         return_url: &app.config.payment.public.join(&format!("/orders/{order}")),
     };
     let started = Provider::current(app).start(&asked).await?;
-    // The order may have expired meanwhile. Then its payment stays unnoted, and money that comes for it goes back.
+    // The order may have expired meanwhile. Then its payment stays unnoted, and money that comes
+    // for it goes back.
     store::started(&app.pool, order, &started.intent, &started.pay_url).await?;
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! Placing an order: a hold goes through the log to the writer, and the caller waits for what it decides.
+//! Placing an order: a hold goes through the log to the writer, and the caller waits for what it
+//! decides.
 //!
-//! The order's id comes from who asks and the Idempotency-Key, so a repeat finds its own order wherever the first
-//! attempt got to.
+//! The order's id comes from who asks and the Idempotency-Key, so a repeat finds its own order
+//! wherever the first attempt got to.
 
 use chrono::{DateTime, Duration, Utc};
 use kit::http::RequestId;
@@ -66,12 +67,13 @@ fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
     digest.finalize().to_vec()
 }
 
-/// Makes a hold an order. With the same `key`, hold and buyer it can be repeated and gives the same order.
+/// Makes a hold an order. With the same `key`, hold and buyer it can be repeated and gives the same
+/// order.
 ///
 /// # Errors
-/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`, `order-unwritable`,
-/// `idempotency-mismatch`, `session-ended`, `show-begun`, `sale-stopped`, `show-withdrawn`; `try-again-soon` where Kafka or
-/// the stores are away.
+/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`,
+/// `order-unwritable`, `idempotency-mismatch`, `session-ended`, `show-begun`, `sale-stopped`,
+/// `show-withdrawn`; `try-again-soon` where Kafka or the stores are away.
 pub async fn place(
     app: &App,
     session: &Session,
@@ -84,7 +86,9 @@ pub async fn place(
     let name = match &outcome {
         Ok(Placed::Order(_)) => "placed",
         Ok(Placed::Pending(_)) => "pending",
-        Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => "fault",
+        Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => {
+            "fault"
+        }
         Err(_) => "refused",
     };
     metrics::counter!("fairgate_orders_total", "outcome" => name).increment(1);
@@ -105,7 +109,9 @@ async fn place_once(
     let hash = request_hash(hold.hold, &buyer);
 
     match store::order::standing(&app.pool, order, hold.hold, session.session).await? {
-        Standing::Own { request_hash } if request_hash == hash => return started(app, order, request).await,
+        Standing::Own { request_hash } if request_hash == hash => {
+            return started(app, order, request).await;
+        }
         Standing::Own { .. } => return Err(Error::IdempotencyMismatch),
         Standing::HoldUsed => return Err(Error::HoldUsed),
         Standing::SessionHasOrder => return Err(Error::OrderOpen),
@@ -119,7 +125,8 @@ async fn place_once(
         match attempt.run().await? {
             Decided::Written => {
                 if let Err(error) = hold::forget_open(app, session.session).await {
-                    tracing::debug!(%error, "the session's open hold was not forgotten; it is no longer held anyway");
+                    tracing::debug!(%error, "the session's open hold was not forgotten; it is no \
+                        longer held anyway");
                 }
                 return started(app, order, request).await;
             }
@@ -132,7 +139,9 @@ async fn place_once(
             Decided::Refused(refusal) => return Err(refused(refusal)),
         }
     }
-    Err(Error::Unavailable("stock was rebuilt again and again while an order was placed".to_owned()))
+    Err(Error::Unavailable(
+        "stock was rebuilt again and again while an order was placed".to_owned(),
+    ))
 }
 
 fn refused(refusal: Refusal) -> Error {
@@ -145,13 +154,19 @@ fn refused(refusal: Refusal) -> Error {
 }
 
 fn checked(buyer: Buyer) -> Result<Buyer, Error> {
-    let field = |field: &str, detail: &str| Err(Error::Field { field: field.to_owned(), detail: detail.to_owned() });
+    let field = |field: &str, detail: &str| {
+        Err(Error::Field { field: field.to_owned(), detail: detail.to_owned() })
+    };
     let (name, email) = (buyer.name.trim(), buyer.email.trim());
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
         return field("buyer.name", "must be 1 to 200 characters");
     }
     let looks_right = email.split_once('@').is_some_and(|(user, host)| {
-        !user.is_empty() && host.contains('.') && !host.starts_with('.') && !host.ends_with('.') && !host.contains('@')
+        !user.is_empty()
+            && host.contains('.')
+            && !host.starts_with('.')
+            && !host.ends_with('.')
+            && !host.contains('@')
     });
     let plain = email.len() <= 254 && !email.chars().any(|c| c.is_control() || c.is_whitespace());
     if !looks_right || !plain {
@@ -168,7 +183,8 @@ async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Placed, 
     Ok(Placed::Order(Box::new(order)))
 }
 
-/// Starts an order's payment. If that fails the order stays placed, and the next look at it tries again.
+/// Starts an order's payment. If that fails the order stays placed, and the next look at it tries
+/// again.
 pub async fn start_payment(app: &App, order: Uuid, request: &RequestId) {
     if let Err(error) = payment::ensure_started(app, order, request).await {
         metrics::counter!("fairgate_payment_starts_failed_total").increment(1);
@@ -202,15 +218,22 @@ impl Attempt<'_> {
         store::order::forget_refusal(&app.pool, self.order).await?;
         let waiter = app.outcomes.wait(self.order);
         let Some((lines, moved)) = self.move_parts().await? else { return Ok(Decided::Written) };
-        let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else { return Err(Error::HoldLost) };
+        let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else {
+            return Err(Error::HoldLost);
+        };
         let command = Command::Place(Box::new(self.command(lines)));
-        match app.commands.send(home.partition(app.commands.partitions), self.order, &command, self.request).await {
+        match app
+            .commands
+            .send(home.partition(app.commands.partitions), self.order, &command, self.request)
+            .await
+        {
             Ok(()) => {}
             Err(SendFault::NotQueued(cause)) => {
                 self.take_back(&moved).await;
                 return Err(Error::Unavailable(cause));
             }
-            // It may be in the log: its tickets stay where they are until the writer or a rebuild settles them.
+            // It may be in the log: its tickets stay where they are until the writer or a rebuild
+            // settles them.
             Err(SendFault::Unknown(cause)) => return Err(Error::Unavailable(cause)),
         }
         let deadline = Instant::now() + app.config.outcome_wait;
@@ -244,10 +267,11 @@ impl Attempt<'_> {
         }
     }
 
-    /// Moves every part of the hold to the order; gives the lines, and what this call moved. `None` where an earlier try
-    /// was written meanwhile.
+    /// Moves every part of the hold to the order; gives the lines, and what this call moved. `None`
+    /// where an earlier try was written meanwhile.
     async fn move_parts(&self) -> Result<Option<Moves>, Error> {
-        let deadline = Utc::now() + Duration::from_std(self.app.config.placing_deadline).unwrap_or_default();
+        let deadline =
+            Utc::now() + Duration::from_std(self.app.config.placing_deadline).unwrap_or_default();
         let (mut lines, mut moved_here) = (Vec::new(), Vec::new());
         for (key, quantity, unit_price_minor) in self.hold.parts() {
             match self.move_part(key, quantity, deadline).await {
@@ -268,7 +292,8 @@ impl Attempt<'_> {
         Ok(Some((lines, moved_here)))
     }
 
-    /// The epoch under which the part is being placed, and whether it was moved now. `None` where the order is written.
+    /// The epoch under which the part is being placed, and whether it was moved now. `None` where
+    /// the order is written.
     async fn move_part(
         &self,
         key: ShardKey,
@@ -280,15 +305,25 @@ impl Attempt<'_> {
             match shard::place(redis, key, hold, self.order, quantity, deadline).await? {
                 Moved::Placing { epoch, moved } => return Ok(Some((epoch, moved))),
                 Moved::Missing => rebuild::ensure_present(self.app, key).await?,
-                // The hold is also gone when an earlier try of this order was settled since we looked for it.
+                // The hold is also gone when an earlier try of this order was settled since we
+                // looked for it.
                 Moved::Gone if self.is_written().await? => return Ok(None),
-                Moved::Gone if self.hold.expires_at <= Utc::now() => return Err(Error::HoldExpired),
-                Moved::Gone if hold::is_given_up(self.app, self.session, hold).await? => return Err(Error::HoldLost),
-                // Lost with Redis before its time: it may take the same tickets again, if they are still there.
-                Moved::Gone => match shard::take(redis, key, hold, quantity, self.hold.expires_at, None).await? {
-                    Taken::Held | Taken::Missing => {}
-                    Taken::Short(_) => return Err(Error::HoldLost),
-                },
+                Moved::Gone if self.hold.expires_at <= Utc::now() => {
+                    return Err(Error::HoldExpired);
+                }
+                Moved::Gone if hold::is_given_up(self.app, self.session, hold).await? => {
+                    return Err(Error::HoldLost);
+                }
+                // Lost with Redis before its time: it may take the same tickets again, if they are
+                // still there.
+                Moved::Gone => {
+                    match shard::take(redis, key, hold, quantity, self.hold.expires_at, None)
+                        .await?
+                    {
+                        Taken::Held | Taken::Missing => {}
+                        Taken::Short(_) => return Err(Error::HoldLost),
+                    }
+                }
             }
         }
         Err(Error::Unavailable(format!("stock shard {key} went missing while an order was placed")))
@@ -312,7 +347,8 @@ fn pending_key(app: &App, order: Uuid) -> String {
     app.redis.key("order-pending", &order.to_string())
 }
 
-/// Notes that a session waits for an order, so that asking for it before it is written is answered rightly.
+/// Notes that a session waits for an order, so that asking for it before it is written is answered
+/// rightly.
 async fn note_pending(app: &App, session: Uuid, order: Uuid) {
     let ttl_secs = app.config.order_ttl.as_secs().max(1);
     let noted: redis::RedisResult<()> =
@@ -332,7 +368,9 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error>
         found => return Ok(Placed::Order(Box::new(found?))),
     }
     let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
-    let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else { return Err(Error::OrderUnknown) };
+    let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else {
+        return Err(Error::OrderUnknown);
+    };
     let is_own = match owner {
         Owner::Session(own) => own == session,
         Owner::Reseller(reseller) => match store::session::load(&app.pool, session).await? {
@@ -356,7 +394,9 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error>
 /// # Errors
 /// `order-unknown`, also for orders of others.
 pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
-    let Some(found) = store::order::load(&app.pool, order).await? else { return Err(Error::OrderUnknown) };
+    let Some(found) = store::order::load(&app.pool, order).await? else {
+        return Err(Error::OrderUnknown);
+    };
     let is_own = match owner {
         Owner::Session(session) => found.session == session,
         Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
@@ -369,7 +409,12 @@ pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
 ///
 /// # Errors
 /// `order-unknown`, `order-not-cancellable`.
-pub async fn cancel(app: &App, owner: Owner, order: Uuid, request: &RequestId) -> Result<Order, Error> {
+pub async fn cancel(
+    app: &App,
+    owner: Owner,
+    order: Uuid,
+    request: &RequestId,
+) -> Result<Order, Error> {
     let found = own(app, owner, order).await?;
     match found.state {
         crate::order::State::Cancelled => return Ok(found),
@@ -390,7 +435,9 @@ pub async fn cancel(app: &App, owner: Owner, order: Uuid, request: &RequestId) -
         match found.state {
             crate::order::State::Cancelled => return Ok(found),
             state if state.is_unpaid() && Instant::now() < deadline => {}
-            state if state.is_unpaid() => return Err(Error::Unavailable("the order writer is behind".to_owned())),
+            state if state.is_unpaid() => {
+                return Err(Error::Unavailable("the order writer is behind".to_owned()));
+            }
             _ => return Err(Error::OrderNotCancellable),
         }
     }
@@ -410,8 +457,14 @@ mod tests {
             checked(buyer(" Ada ", " ada@example.com ")).expect("fits"),
             Buyer { language: Some("en".to_owned()), ..buyer("Ada", "ada@example.com") }
         );
-        for wrong in [("", "a@b.c"), ("A", "a"), ("A", "@b.c"), ("A", "a@b"), ("A", "a b@c.d"), ("A\n", "a@b.c\r\n.d")]
-        {
+        for wrong in [
+            ("", "a@b.c"),
+            ("A", "a"),
+            ("A", "@b.c"),
+            ("A", "a@b"),
+            ("A", "a b@c.d"),
+            ("A\n", "a@b.c\r\n.d"),
+        ] {
             assert!(checked(buyer(wrong.0, wrong.1)).is_err(), "{wrong:?}");
         }
     }

@@ -1,8 +1,9 @@
 //! Filling a shard in Redis anew from Postgres, under a new epoch.
 //!
-//! First the writer drains what was placed under the old epoch, so that no order in the log is refused for it; then the
-//! epoch is raised, after which the writer refuses what was placed under an earlier one; then Redis is filled. Whatever
-//! fails in between, Redis can only know less stock than there is.
+//! First the writer drains what was placed under the old epoch, so that no order in the log is
+//! refused for it; then the epoch is raised, after which the writer refuses what was placed under
+//! an earlier one; then Redis is filled. Whatever fails in between, Redis can only know less stock
+//! than there is.
 
 use std::{
     collections::HashSet,
@@ -29,8 +30,8 @@ const DRAIN_MAX: Duration = Duration::from_secs(3);
 /// How long one who needs a shard waits for another who fills it.
 const PRESENT_MAX: Duration = Duration::from_secs(4);
 
-/// Rebuilds of this process at once at most. Each keeps a connection to Postgres busy while it waits for the writers, who
-/// need some too: so many connections are left for each.
+/// Rebuilds of this process at once at most. Each keeps a connection to Postgres busy while it
+/// waits for the writers, who need some too: so many connections are left for each.
 const AT_ONCE_MAX: u32 = 4;
 const CONNECTIONS_EACH: u32 = 4;
 
@@ -69,7 +70,8 @@ impl Drop for Turn {
     }
 }
 
-/// What somebody saw who asks for a rebuild; if it looks otherwise by now, another was faster and nothing is done.
+/// What somebody saw who asks for a rebuild; if it looks otherwise by now, another was faster and
+/// nothing is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
     Missing,
@@ -154,7 +156,9 @@ async fn rebuild_alone(app: &App, shard: ShardKey, seen: Seen) -> Result<(), Err
         return Ok(());
     }
     if !drained(app).await? {
-        return Err(Error::Unavailable(format!("the order writer is behind; stock shard {shard} waits for it")));
+        return Err(Error::Unavailable(format!(
+            "the order writer is behind; stock shard {shard} waits for it"
+        )));
     }
     let Some(row) = store::stock::raise_epoch(&app.pool, shard, seen.epoch()).await? else {
         return Err(Error::Unavailable(format!("there is no stock shard {shard}")));
@@ -162,16 +166,23 @@ async fn rebuild_alone(app: &App, shard: ShardKey, seen: Seen) -> Result<(), Err
     shard::load(&app.redis, shard, row.epoch, row.allotted - row.committed, row.version).await?;
     metrics::counter!("fairgate_stock_rebuilds_total").increment(1);
     match seen {
-        Seen::Missing => tracing::debug!(%shard, epoch = row.epoch, "stock was filled from Postgres"),
-        Seen::Wrong { .. } => tracing::warn!(%shard, epoch = row.epoch, "stock was wrong in Redis and was filled anew"),
+        Seen::Missing => {
+            tracing::debug!(%shard, epoch = row.epoch, "stock was filled from Postgres")
+        }
+        Seen::Wrong { .. } => {
+            tracing::warn!(%shard, epoch = row.epoch, "stock was wrong in Redis and was filled \
+                anew")
+        }
     }
     Ok(())
 }
 
-/// Waits until the writers have written everything that is in the log by now. `false` where they take too long.
+/// Waits until the writers have written everything that is in the log by now. `false` where they
+/// take too long.
 async fn drained(app: &App) -> Result<bool, Error> {
     let bounds = commands::log_bounds(app).await?;
-    // Asked for after the ends, so that where the log is made anew in between, no offset of the old one is believed.
+    // Asked for after the ends, so that where the log is made anew in between, no offset of the old
+    // one is believed.
     let log = match app.kafka.topic_id(COMMANDS_TOPIC).await {
         Ok(Some(log)) => log,
         Ok(None) => return Err(Error::Unavailable("the order log is not there".to_owned())),
@@ -181,8 +192,9 @@ async fn drained(app: &App) -> Result<bool, Error> {
     loop {
         let written = store::writer::log_offsets(&app.pool).await?;
         let reached = |partition: i32, end: i64| {
-            let is_there =
-                |row: &LogOffset| row.partition == partition && row.log == Some(log) && row.next_offset >= end;
+            let is_there = |row: &LogOffset| {
+                row.partition == partition && row.log == Some(log) && row.next_offset >= end
+            };
             end == 0 || written.iter().any(is_there)
         };
         if bounds.iter().all(|(partition, _, end)| reached(*partition, *end)) {
@@ -206,9 +218,19 @@ mod tests {
 
     #[test]
     fn a_rebuild_is_for_what_was_seen() {
-        let now = ShardSnapshot { free: 0, held: 0, placing: 0, epoch: 3, version: 0, run_out: 0, overdue: 0 };
+        let now = ShardSnapshot {
+            free: 0,
+            held: 0,
+            placing: 0,
+            epoch: 3,
+            version: 0,
+            run_out: 0,
+            overdue: 0,
+        };
         assert!(Seen::Missing.still(None) && !Seen::Missing.still(Some(now)));
-        assert!(Seen::Wrong { epoch: 3 }.still(Some(now)) && !Seen::Wrong { epoch: 2 }.still(Some(now)));
+        assert!(
+            Seen::Wrong { epoch: 3 }.still(Some(now)) && !Seen::Wrong { epoch: 2 }.still(Some(now))
+        );
         assert!(!Seen::Wrong { epoch: 3 }.still(None));
     }
 }

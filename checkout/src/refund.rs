@@ -1,5 +1,5 @@
-//! Money that is owed goes back by itself: asked of the provider again, less and less often, until it is done. What the
-//! provider does not do is kept with the refund, for those who can see to it.
+//! Money that is owed goes back by itself: asked of the provider again, less and less often, until
+//! it is done. What the provider does not do is kept with the refund, for those who can see to it.
 
 use std::time::Duration;
 
@@ -56,14 +56,16 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
     }
 }
 
-/// Asks the provider. What it does not do is noted and asked for again later; an error is of our own servers.
+/// Asks the provider. What it does not do is noted and asked for again later; an error is of our
+/// own servers.
 async fn give_back(app: &App, owed: &Owed) -> anyhow::Result<()> {
     // No transaction is open while the provider thinks.
     if let Err(fault) = Provider::current(app).refund(&owed.intent).await {
         let pause_secs = pause_secs(owed.attempts, &fault);
         // Once a refund, not once an attempt: how often is kept with it.
         if owed.attempts == 0 {
-            tracing::warn!(order = %owed.order, %fault, "a refund was not done, and is asked for again");
+            tracing::warn!(order = %owed.order, %fault, "a refund was not done, and is asked for \
+                again");
         }
         let text: String = fault.to_string().chars().take(FAULT_CHARS_MAX).collect();
         return Ok(store::refund::put_off(&app.pool, owed, pause_secs, &text).await?);
@@ -74,8 +76,9 @@ async fn give_back(app: &App, owed: &Owed) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long to wait after one more attempt that failed: 2, 4, 8, … seconds. A provider that is away comes back within
-/// minutes; one that refuses will hardly change its mind before somebody has seen to it.
+/// How long to wait after one more attempt that failed: 2, 4, 8, … seconds. A provider that is away
+/// comes back within minutes; one that refuses will hardly change its mind before somebody has seen
+/// to it.
 fn pause_secs(attempts: i32, fault: &Fault) -> f64 {
     let most = match fault {
         Fault::Away(_) => AWAY_SECS_MAX,
@@ -110,7 +113,8 @@ mod tests {
 
     #[test]
     fn a_refund_is_asked_for_less_and_less_often() {
-        let pauses = |fault: Fault| [0, 1, 2, 5, 11, 1_000].map(|attempts| pause_secs(attempts, &fault));
+        let pauses =
+            |fault: Fault| [0, 1, 2, 5, 11, 1_000].map(|attempts| pause_secs(attempts, &fault));
         assert_eq!(pauses(Fault::Away(String::new())), [2.0, 4.0, 8.0, 60.0, 60.0, 60.0]);
         assert_eq!(pauses(Fault::Refused(String::new())), [2.0, 4.0, 8.0, 64.0, 3600.0, 3600.0]);
     }

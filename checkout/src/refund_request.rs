@@ -1,5 +1,5 @@
-//! Refunds of orders that are paid: asked for in somebody's transaction, and handed to the order writer until it has
-//! taken them up.
+//! Refunds of orders that are paid: asked for in somebody's transaction, and handed to the order
+//! writer until it has taken them up.
 
 use std::{
     collections::HashMap,
@@ -35,8 +35,9 @@ pub enum RefundAsked {
     Unknown,
 }
 
-/// Asks, within the caller's transaction, that a paid order is refunded: its tickets become void, its stock goes back on
-/// sale, and its money goes back. `reason` is kept with the refund. Asking twice refunds once.
+/// Asks, within the caller's transaction, that a paid order is refunded: its tickets become void,
+/// its stock goes back on sale, and its money goes back. `reason` is kept with the refund. Asking
+/// twice refunds once.
 ///
 /// # Errors
 /// The database's.
@@ -46,7 +47,9 @@ pub async fn request_refund(
     reason: &str,
     request: &RequestId,
 ) -> Result<RefundAsked, sqlx::Error> {
-    let Some(state) = store::refund_request::state(connection, order).await? else { return Ok(RefundAsked::Unknown) };
+    let Some(state) = store::refund_request::state(connection, order).await? else {
+        return Ok(RefundAsked::Unknown);
+    };
     if order::next(state, Event::RefundForced).is_err() {
         return Ok(RefundAsked::NotRefundable(state));
     }
@@ -72,11 +75,16 @@ impl Requests {
     /// One round. Several processes may do it at once: the writer refunds once.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
         let waiting = store::refund_request::waiting(&app.pool, BATCH_MAX).await?;
-        let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(|request| async move {
-            let Request { order, home_partition, request_id } = request;
-            let command = Command::Refund(End { order });
-            app.commands.send(home_partition, order, &command, &RequestId(request_id)).await.map(|()| order)
-        });
+        let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(
+            |request| async move {
+                let Request { order, home_partition, request_id } = request;
+                let command = Command::Refund(End { order });
+                app.commands
+                    .send(home_partition, order, &command, &RequestId(request_id))
+                    .await
+                    .map(|()| order)
+            },
+        );
         let mut failed = None;
         for outcome in join_all(handing).await {
             match outcome {

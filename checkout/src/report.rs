@@ -37,7 +37,8 @@ pub struct SessionCounts {
     pub active: i64,
 }
 
-/// One line of a list of orders. Names a person: show it to those who may see it, and log none of it.
+/// One line of a list of orders. Names a person: show it to those who may see it, and log none of
+/// it.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderSummary {
     pub order: Uuid,
@@ -112,7 +113,8 @@ pub struct RefundFacts {
     pub attempts: i32,
     /// When it is asked for, next or (where it is done) last.
     pub next_attempt_at: DateTime<Utc>,
-    /// What the provider said the last time it did not do it, 300 characters at most. For staff, not for fans.
+    /// What the provider said the last time it did not do it, 300 characters at most. For staff,
+    /// not for fans.
     pub last_fault: Option<String>,
 }
 
@@ -180,8 +182,8 @@ pub struct SalesQuery<'a> {
     pub time_zone: &'a str,
 }
 
-/// What was sold, and what was given back, of one ticket type in one bucket. Sales count when they were paid; refunds
-/// when they were done, or asked for while they are not done.
+/// What was sold, and what was given back, of one ticket type in one bucket. Sales count when they
+/// were paid; refunds when they were done, or asked for while they are not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SalesRow {
     /// When the bucket begins.
@@ -200,7 +202,11 @@ pub struct SalesRow {
 ///
 /// # Errors
 /// Postgres away. Where Redis is away, `held` and `free` are absent.
-pub async fn stock_counts(pool: &PgPool, redis: &Redis, show: &str) -> anyhow::Result<Vec<StockCount>> {
+pub async fn stock_counts(
+    pool: &PgPool,
+    redis: &Redis,
+    show: &str,
+) -> anyhow::Result<Vec<StockCount>> {
     let counted = store::report::stock(pool, show).await.context("counting stock")?;
     let looks = try_join_all(counted.iter().map(|row| async {
         let key = crate::stock::ShardKey { ticket_type: row.ticket_type, shard: row.shard };
@@ -211,12 +217,22 @@ pub async fn stock_counts(pool: &PgPool, redis: &Redis, show: &str) -> anyhow::R
     let mut counts: BTreeMap<Uuid, StockCount> = BTreeMap::new();
     for (row, seen) in counted.iter().zip(looks) {
         let ticket_type = row.ticket_type;
-        let none = StockCount { ticket_type, allotted: 0, sold: 0, reserved: 0, held: Some(0), free: Some(0) };
+        let none = StockCount {
+            ticket_type,
+            allotted: 0,
+            sold: 0,
+            reserved: 0,
+            held: Some(0),
+            free: Some(0),
+        };
         let count = counts.entry(ticket_type).or_insert(none);
         count.allotted += i64::from(row.allotted);
         count.sold += row.sold;
         count.reserved += row.reserved;
-        let (held, free) = (seen.map(|s| s.held - s.run_out + s.placing), seen.map(|s| (s.free + s.run_out).max(0)));
+        let (held, free) = (
+            seen.map(|s| s.held - s.run_out + s.placing),
+            seen.map(|s| (s.free + s.run_out).max(0)),
+        );
         count.held = count.held.zip(held).map(|(sum, more)| sum + more);
         count.free = count.free.zip(free).map(|(sum, more)| sum + more);
     }
@@ -259,7 +275,8 @@ pub async fn failing_refunds(
     store::refund::failing(pool, after, limit).await
 }
 
-/// Sales and refunds by bucket, show and ticket type, in this order; buckets without any are left out.
+/// Sales and refunds by bucket, show and ticket type, in this order; buckets without any are left
+/// out.
 ///
 /// # Errors
 /// The database's; also for a time zone it does not know.

@@ -24,18 +24,20 @@ const REFUND: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_millis(25);
 const COUNT: Duration = Duration::from_secs(5);
 const FORGET: Duration = Duration::from_secs(3600);
-/// Callers ask again within minutes; but as long as a command is in the log it may be read again, and what was refused is
-/// to stay refused.
+/// Callers ask again within minutes; but as long as a command is in the log it may be read again,
+/// and what was refused is to stay refused.
 const REFUSALS_KEPT_HOURS: i32 = 8 * 24;
 
-/// Starts what the checkout role does besides answering: keeping Redis true, ending unpaid orders, giving money back that
-/// is owed, and waking requests that wait for a writer elsewhere.
+/// Starts what the checkout role does besides answering: keeping Redis true, ending unpaid orders,
+/// giving money back that is owed, and waking requests that wait for a writer elsewhere.
 pub async fn run_api(app: App, tasks: Tasks) {
     let ensuring = app.clone();
     let stop = tasks.stop();
     tasks.spawn(async move {
         let ensure = || commands::ensure_topic(&ensuring.kafka, ensuring.commands.partitions);
-        let pauses = ExponentialBuilder::default().with_max_delay(Duration::from_secs(5)).without_max_times();
+        let pauses = ExponentialBuilder::default()
+            .with_max_delay(Duration::from_secs(5))
+            .without_max_times();
         tokio::select! {
             () = stop.cancelled() => {}
             _ = ensure.retry(pauses) => {}
@@ -80,8 +82,9 @@ pub async fn run_api(app: App, tasks: Tasks) {
     payment::run(&app, &tasks);
 }
 
-/// Starts the order writer, the relay of order events, and what keeps stock true to the catalog's allotments. `pool` is for
-/// writer and relay: a crowd of requests must not keep them waiting, for it waits for them.
+/// Starts the order writer, the relay of order events, and what keeps stock true to the catalog's
+/// allotments. `pool` is for writer and relay: a crowd of requests must not keep them waiting, for
+/// it waits for them.
 pub async fn run_writer(app: App, pool: PgPool, tasks: Tasks) {
     let (counting, kafka, stop) = (app.pool.clone(), app.kafka.clone(), tasks.stop());
     tasks.every("count waiting events", COUNT, move || {

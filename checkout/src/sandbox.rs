@@ -1,7 +1,8 @@
 //! The sandbox payment provider: a role of its own with its own books, spoken to over HTTP only.
 //!
-//! It stands in for a real provider in demos, tests and rehearsals, and misbehaves on request: it declines, asks for
-//! 3-D Secure, answers late, and sends webhooks twice, late and out of order. No real money moves.
+//! It stands in for a real provider in demos, tests and rehearsals, and misbehaves on request: it
+//! declines, asks for 3-D Secure, answers late, and sends webhooks twice, late and out of order. No
+//! real money moves.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,13 +39,16 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET`, `FAIRGATE_SANDBOX_WEBHOOK_URL`,
-    /// `FAIRGATE_SANDBOX_PUBLIC_URL` and `FAIRGATE_PUBLIC_URL`.
+    /// Reads `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET`,
+    /// `FAIRGATE_SANDBOX_WEBHOOK_URL`, `FAIRGATE_SANDBOX_PUBLIC_URL` and `FAIRGATE_PUBLIC_URL`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let merchant = PublicUrl::from_settings(settings);
-        let webhook_url = settings.or("FAIRGATE_SANDBOX_WEBHOOK_URL", merchant.join("/v1/payments/webhooks/sandbox"));
+        let webhook_url = settings
+            .or("FAIRGATE_SANDBOX_WEBHOOK_URL", merchant.join("/v1/payments/webhooks/sandbox"));
         if webhook_url.parse::<PublicUrl>().is_err() {
-            settings.mistake("FAIRGATE_SANDBOX_WEBHOOK_URL must be an http or https address".to_owned());
+            settings.mistake(
+                "FAIRGATE_SANDBOX_WEBHOOK_URL must be an http or https address".to_owned(),
+            );
         }
         Self {
             api_key: settings.required("FAIRGATE_SANDBOX_API_KEY", "`fairgate keys` makes one"),
@@ -73,13 +77,20 @@ impl State {
     pub fn new(config: Config, pool: PgPool) -> anyhow::Result<Self> {
         let signer = Webhook::new(&config.webhook_secret)?;
         let client = reqwest::Client::builder().connect_timeout(CONNECT).timeout(TOTAL).build()?;
-        Ok(Self { config: Arc::new(config), pool, client, signer: Arc::new(signer), wake: Arc::default() })
+        Ok(Self {
+            config: Arc::new(config),
+            pool,
+            client,
+            signer: Arc::new(signer),
+            wake: Arc::default(),
+        })
     }
 }
 
 /// What the provider answers, by who asks.
 pub struct Routers {
-    /// The merchant's servers, with the API key. They are few and ask for everybody, so no limit per client fits them.
+    /// The merchant's servers, with the API key. They are few and ask for everybody, so no limit
+    /// per client fits them.
     pub merchant: OpenApiRouter,
     /// Payers: the payment page, and confirming.
     pub payer: OpenApiRouter,

@@ -25,24 +25,29 @@ pub struct Opened {
     pub session: Session,
 }
 
-/// The session of a pass under an Idempotency-Key, so that a fan whose answer got lost can ask again.
+/// The session of a pass under an Idempotency-Key, so that a fan whose answer got lost can ask
+/// again.
 pub fn session_id(place: &str, key: Option<&str>) -> Uuid {
     match key {
-        Some(key) => Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes()),
+        Some(key) => {
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes())
+        }
         None => Uuid::new_v4(),
     }
 }
 
-/// A key of our own for [`open`]. It begins with a character that no Idempotency-Key has, so no caller can send it.
+/// A key of our own for [`open`]. It begins with a character that no Idempotency-Key has, so no
+/// caller can send it.
 pub fn own_key(name: &str) -> String {
     format!(" {name}")
 }
 
-/// Redeems a pass. With the same `key` it can be repeated and gives the same session; without, or with another one, a pass
-/// that was redeemed is used.
+/// Redeems a pass. With the same `key` it can be repeated and gives the same session; without, or
+/// with another one, a pass that was redeemed is used.
 ///
 /// # Errors
-/// The pass's faults, `pass-used`, `checkout-full`, `sale-closed`, `show-begun`, `sale-stopped`, `show-withdrawn`.
+/// The pass's faults, `pass-used`, `checkout-full`, `sale-closed`, `show-begun`, `sale-stopped`,
+/// `show-withdrawn`.
 pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Error> {
     let now = Utc::now();
     let pass = app.verifier.verify(pass, now)?;
@@ -52,7 +57,12 @@ pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Er
     // Whole milliseconds are what the gate keeps.
     let expires_ms = now.timestamp_millis() + app.config.session_ttl.as_millis() as i64;
     let expires_at = DateTime::from_timestamp_millis(expires_ms).unwrap_or(now);
-    let session = Session { session: session_id(&pass.place, key), show: pass.show, room: pass.room, expires_at };
+    let session = Session {
+        session: session_id(&pass.place, key),
+        show: pass.show,
+        room: pass.room,
+        expires_at,
+    };
 
     let outcome = redeem(app, &session, &pass.place, cap).await;
     let name = match &outcome {
@@ -69,11 +79,19 @@ pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Er
 async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<Session, Error> {
     let id = session.session.to_string();
     let mut tx = app.pool.begin().await?;
-    let (room, show, expires_at) = (session.room.as_str(), session.show.as_str(), session.expires_at);
-    if !store::claim(&mut tx, &NewSession { session: session.session, place, room, show, expires_at, cap }).await? {
+    let (room, show, expires_at) =
+        (session.room.as_str(), session.show.as_str(), session.expires_at);
+    if !store::claim(
+        &mut tx,
+        &NewSession { session: session.session, place, room, show, expires_at, cap },
+    )
+    .await?
+    {
         tx.rollback().await?;
         return match store::of_place(&app.pool, place).await? {
-            Some((known, expires_at)) if known == session.session => Ok(Session { expires_at, ..session.clone() }),
+            Some((known, expires_at)) if known == session.session => {
+                Ok(Session { expires_at, ..session.clone() })
+            }
             _ => Err(Error::PassUsed),
         };
     }
@@ -96,13 +114,14 @@ async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<S
         release(app, room, &id).await;
         return Err(error.into());
     }
-    // A commit whose answer is lost may have happened, so the slot stays taken then, until the session's expiry.
+    // A commit whose answer is lost may have happened, so the slot stays taken then, until the
+    // session's expiry.
     tx.commit().await?;
     Ok(session.clone())
 }
 
-/// Takes a slot. The gate of a closed room that was lost with Redis is told who is inside here and now: nobody else looks
-/// after it, and passes given before are good for a while.
+/// Takes a slot. The gate of a closed room that was lost with Redis is told who is inside here and
+/// now: nobody else looks after it, and passes given before are good for a while.
 async fn activate(
     app: &App,
     room: &str,
@@ -125,12 +144,13 @@ async fn activate(
 
 async fn release(app: &App, room: &str, session: &str) {
     if let Err(error) = app.gate.release(room, session).await {
-        tracing::warn!(%error, room, "a slot was not given back; it comes free at the session's expiry");
+        tracing::warn!(%error, room, "a slot was not given back; it comes free at the session's \
+            expiry");
     }
 }
 
-/// The session of a token, which must be ours and not expired. Whether it was ended is asked where it matters
-/// ([`ensure_open`]).
+/// The session of a token, which must be ours and not expired. Whether it was ended is asked where
+/// it matters ([`ensure_open`]).
 ///
 /// # Errors
 /// `session-malformed`, `session-key-unknown`, `session-forged`, `session-expired`.
@@ -139,17 +159,23 @@ pub fn of_token(app: &App, token: &str) -> Result<Session, Error> {
     if session.expires_at <= Utc::now() { Err(Error::SessionExpired) } else { Ok(session) }
 }
 
-/// Like [`of_token`], also when the session is over: good for looking at one's own orders and nothing else.
+/// Like [`of_token`], also when the session is over: good for looking at one's own orders and
+/// nothing else.
 pub fn of_token_at_any_time(app: &App, token: &str) -> Result<Session, Error> {
     app.session_seal.open(token).map_err(Error::SessionToken)
 }
 
 /// Refuses a session that was ended.
 pub async fn ensure_open(app: &App, session: &Session) -> Result<(), Error> {
-    if store::is_open(&app.pool, session.session).await? { Ok(()) } else { Err(Error::SessionEnded) }
+    if store::is_open(&app.pool, session.session).await? {
+        Ok(())
+    } else {
+        Err(Error::SessionEnded)
+    }
 }
 
-/// Ends a session: what it holds goes back and its slot goes to the next fan. Doing so again changes nothing.
+/// Ends a session: what it holds goes back and its slot goes to the next fan. Doing so again
+/// changes nothing.
 ///
 /// # Errors
 /// Postgres or Redis away. The slot then comes free at the session's expiry.

@@ -1,6 +1,7 @@
 //! One shard of stock in Redis: what is free, held and being placed. Every step is one script.
 //!
-//! Redis may forget all of it at any moment; [`crate::rebuild`] fills it anew from Postgres under a new epoch.
+//! Redis may forget all of it at any moment; [`crate::rebuild`] fills it anew from Postgres under a
+//! new epoch.
 
 use std::sync::LazyLock;
 
@@ -12,9 +13,11 @@ use uuid::Uuid;
 use crate::{decide::Settlement, stock::ShardKey};
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/take.lua")));
-static GIVE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/give_back.lua")));
+static GIVE_BACK: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/give_back.lua")));
 static PLACE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/place.lua")));
-static UNPLACE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/unplace.lua")));
+static UNPLACE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/unplace.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/settle.lua")));
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
 static RESIZE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/resize.lua")));
@@ -73,7 +76,8 @@ pub enum Resized {
     Missing,
 }
 
-/// A shard at one moment. `free + held + placing` plus what Postgres has as committed is what was allotted.
+/// A shard at one moment. `free + held + placing` plus what Postgres has as committed is what was
+/// allotted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardSnapshot {
     pub free: i64,
@@ -88,7 +92,12 @@ pub struct ShardSnapshot {
     pub overdue: i64,
 }
 
-fn call<'a>(script: &'a Script, redis: &Redis, shard: ShardKey, kinds: &[&str]) -> ScriptInvocation<'a> {
+fn call<'a>(
+    script: &'a Script,
+    redis: &Redis,
+    shard: ShardKey,
+    kinds: &[&str],
+) -> ScriptInvocation<'a> {
     let slot = shard.to_string();
     let mut call = script.prepare_invoke();
     for kind in kinds {
@@ -97,8 +106,9 @@ fn call<'a>(script: &'a Script, redis: &Redis, shard: ShardKey, kinds: &[&str]) 
     call
 }
 
-/// Holds `quantity` for `hold` until `until`. The same hold again is the same hold, with the new quantity and end. What
-/// `earlier` holds here is taken first, as far as it is needed; the rest stays its own.
+/// Holds `quantity` for `hold` until `until`. The same hold again is the same hold, with the new
+/// quantity and end. What `earlier` holds here is taken first, as far as it is needed; the rest
+/// stays its own.
 pub async fn take(
     redis: &Redis,
     shard: ShardKey,
@@ -128,7 +138,8 @@ pub async fn give_back(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResul
     Ok(())
 }
 
-/// Gives a hold back, first to the `earlier` hold what that lacks of its `tickets` here; it runs out at `until`.
+/// Gives a hold back, first to the `earlier` hold what that lacks of its `tickets` here; it runs
+/// out at `until`.
 pub async fn give_back_to(
     redis: &Redis,
     shard: ShardKey,
@@ -153,7 +164,10 @@ pub async fn place(
     deadline: DateTime<Utc>,
 ) -> RedisResult<Moved> {
     let mut call = call(&PLACE, redis, shard, &ALL);
-    call.arg(hold.to_string()).arg(order.to_string()).arg(quantity).arg(deadline.timestamp_millis());
+    call.arg(hold.to_string())
+        .arg(order.to_string())
+        .arg(quantity)
+        .arg(deadline.timestamp_millis());
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
         [1, epoch, moved] => Moved::Placing { epoch: *epoch, moved: *moved == 1 },
@@ -171,7 +185,11 @@ pub async fn unplace(redis: &Redis, shard: ShardKey, order: Uuid, epoch: i64) ->
 }
 
 /// Tells a shard what was committed.
-pub async fn settle(redis: &Redis, shard: ShardKey, settlement: &Settlement) -> RedisResult<Settled> {
+pub async fn settle(
+    redis: &Redis,
+    shard: ShardKey,
+    settlement: &Settlement,
+) -> RedisResult<Settled> {
     let mut call = call(&SETTLE, redis, shard, &[STOCK, PLACING, PLACING_QUANTITY]);
     call.arg(settlement.epoch)
         .arg(settlement.version_from)
@@ -193,16 +211,28 @@ pub async fn settle(redis: &Redis, shard: ShardKey, settlement: &Settlement) -> 
 }
 
 /// Fills a shard under a new epoch.
-pub async fn load(redis: &Redis, shard: ShardKey, epoch: i64, uncommitted: i32, version: i64) -> RedisResult<bool> {
+pub async fn load(
+    redis: &Redis,
+    shard: ShardKey,
+    epoch: i64,
+    uncommitted: i32,
+    version: i64,
+) -> RedisResult<bool> {
     let mut call = call(&LOAD, redis, shard, &ALL);
     call.arg(epoch).arg(uncommitted).arg(version);
     let answer: i64 = call.invoke_async(&mut redis.connection()).await?;
     Ok(answer == 1)
 }
 
-/// Puts `tickets` on sale; where they are below zero, takes so many free ones off sale, or none. The same `step`
-/// again, within a minute, changes nothing and gives the same answer.
-pub async fn resize(redis: &Redis, shard: ShardKey, epoch: i64, tickets: i32, step: Uuid) -> RedisResult<Resized> {
+/// Puts `tickets` on sale; where they are below zero, takes so many free ones off sale, or none.
+/// The same `step` again, within a minute, changes nothing and gives the same answer.
+pub async fn resize(
+    redis: &Redis,
+    shard: ShardKey,
+    epoch: i64,
+    tickets: i32,
+    step: Uuid,
+) -> RedisResult<Resized> {
     let mut call = call(&RESIZE, redis, shard, &[STOCK, HOLDS, HELD, RESIZED]);
     call.arg(epoch).arg(tickets).arg(step.to_string()).arg(STEPS_KEPT_SECS);
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
@@ -235,6 +265,10 @@ pub async fn look(redis: &Redis, shard: ShardKey) -> RedisResult<Option<ShardSna
 ///
 /// # Errors
 /// Redis away.
-pub async fn snapshot(redis: &Redis, ticket_type: Uuid, shard: i32) -> RedisResult<Option<ShardSnapshot>> {
+pub async fn snapshot(
+    redis: &Redis,
+    ticket_type: Uuid,
+    shard: i32,
+) -> RedisResult<Option<ShardSnapshot>> {
     look(redis, ShardKey { ticket_type, shard }).await
 }

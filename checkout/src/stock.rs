@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Shards of one ticket type at most; a hold's token lists the shards it was gathered from, and tokens are short.
+/// Shards of one ticket type at most; a hold's token lists the shards it was gathered from, and
+/// tokens are short.
 pub const SHARDS_MAX: i32 = 32;
 const SHARDS_DEFAULT_MAX: i32 = 8;
 /// Below this many tickets a shard is not worth having.
@@ -28,13 +29,16 @@ impl ShardKey {
     /// The partition of `orders.commands` whose writer is this shard's home.
     pub fn partition(&self, partitions: i32) -> i32 {
         let text = self.to_string();
-        i32::try_from(fnv1a(text.as_bytes()) % u64::from(partitions.max(1).unsigned_abs())).unwrap_or(0)
+        i32::try_from(fnv1a(text.as_bytes()) % u64::from(partitions.max(1).unsigned_abs()))
+            .unwrap_or(0)
     }
 }
 
 /// FNV-1a: the same in every process and every release, unlike the standard library's hashers.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// How many shards suit a ticket type with `allotted` tickets.
@@ -50,16 +54,22 @@ pub fn split(allotted: i32, shards: i32) -> Vec<i32> {
     (0..shards).map(|shard| each + i32::from(shard < rest)).collect()
 }
 
-/// What each shard gets, `(shard, tickets)`, so that shards of these sizes become `allotted` tickets in all: the smallest
-/// are filled first, and new shards are begun where there are few for so many. Nothing where there are as many already,
-/// but a first shard, so that a type with nothing allotted is known.
+/// What each shard gets, `(shard, tickets)`, so that shards of these sizes become `allotted`
+/// tickets in all: the smallest are filled first, and new shards are begun where there are few for
+/// so many. Nothing where there are as many already, but a first shard, so that a type with nothing
+/// allotted is known.
 pub fn raised(sizes: &[(i32, i32)], allotted: i32) -> Vec<(i32, i32)> {
     let count = i32::try_from(sizes.len()).unwrap_or(SHARDS_MAX);
     let next = sizes.iter().map(|(shard, _)| shard + 1).max().unwrap_or(0);
     let mut all = sizes.to_vec();
-    all.extend((next..).take(usize::try_from(shards_for(allotted) - count).unwrap_or(0)).map(|shard| (shard, 0)));
+    all.extend(
+        (next..)
+            .take(usize::try_from(shards_for(allotted) - count).unwrap_or(0))
+            .map(|shard| (shard, 0)),
+    );
     all.sort_by_key(|(shard, size)| (*size, *shard));
-    let mut left = i64::from(allotted) - sizes.iter().map(|(_, size)| i64::from(*size)).sum::<i64>();
+    let mut left =
+        i64::from(allotted) - sizes.iter().map(|(_, size)| i64::from(*size)).sum::<i64>();
     // So many of the smallest shards are filled to one level, which reaches no shard beyond them.
     let mut level = 0;
     let mut filled = 0;
@@ -87,7 +97,8 @@ pub fn raised(sizes: &[(i32, i32)], allotted: i32) -> Vec<(i32, i32)> {
     parts
 }
 
-/// Why an allotment cannot be less than `least`, of which `committed` are sold or ordered, in words for the reseller.
+/// Why an allotment cannot be less than `least`, of which `committed` are sold or ordered, in words
+/// for the reseller.
 pub fn refusal(committed: i32, least: i32) -> String {
     let held = (least - committed).max(0);
     let are = |count: i32| if count == 1 { "is" } else { "are" };
@@ -101,7 +112,8 @@ pub fn refusal(committed: i32, least: i32) -> String {
     format!("{what}, so it cannot go below {least}.")
 }
 
-/// The order in which a session tries the shards of a ticket type: a rotation whose start spreads sessions evenly.
+/// The order in which a session tries the shards of a ticket type: a rotation whose start spreads
+/// sessions evenly.
 pub fn trying_order(session: Uuid, ticket_type: Uuid, shards: &[i32]) -> Vec<i32> {
     if shards.is_empty() {
         return Vec::new();
@@ -115,8 +127,8 @@ pub fn trying_order(session: Uuid, ticket_type: Uuid, shards: &[i32]) -> Vec<i32
     order
 }
 
-/// Gathers `wanted` tickets from shards with so many free, from the fullest first so that few shards are touched.
-/// `None` where all of them together have too few.
+/// Gathers `wanted` tickets from shards with so many free, from the fullest first so that few
+/// shards are touched. `None` where all of them together have too few.
 pub fn gather(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
     let mut shards: Vec<(i32, i64)> = free.iter().copied().filter(|(_, free)| *free > 0).collect();
     shards.sort_by_key(|(shard, free)| (-free, *shard));
@@ -133,8 +145,8 @@ pub fn gather(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
     (missing == 0 && wanted > 0).then_some(parts)
 }
 
-/// What `wanted` tickets use of parts, `(shard, tickets)`, that are there already: the largest first, so that few shards are
-/// touched.
+/// What `wanted` tickets use of parts, `(shard, tickets)`, that are there already: the largest
+/// first, so that few shards are touched.
 pub fn reused(wanted: i32, parts: &[(i32, i32)]) -> Vec<(i32, i32)> {
     let mut parts = parts.to_vec();
     parts.sort_by_key(|(shard, part)| (-part, *shard));
@@ -189,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_is_in_the_way() {
-        let both = "412 are sold or in orders and 6 are in fans' checkouts right now, so it cannot go below 418.";
+        let both = "412 are sold or in orders and 6 are in fans' checkouts right now, so it cannot \
+            go below 418.";
         assert_eq!(refusal(412, 418), both);
         assert_eq!(refusal(1, 1), "1 is sold or in orders, so it cannot go below 1.");
         assert_eq!(refusal(0, 4), "4 are in fans' checkouts right now, so it cannot go below 4.");
@@ -208,7 +221,9 @@ mod tests {
         let shards: Vec<i32> = (0..8).collect();
         let mut starts: HashMap<i32, usize> = HashMap::new();
         for session in 0..8_000u128 {
-            *starts.entry(trying_order(Uuid::from_u128(session), Uuid::nil(), &shards)[0]).or_default() += 1;
+            *starts
+                .entry(trying_order(Uuid::from_u128(session), Uuid::nil(), &shards)[0])
+                .or_default() += 1;
         }
         assert!(starts.values().all(|count| (700..1_300).contains(count)), "{starts:?}");
     }
@@ -216,7 +231,11 @@ mod tests {
     #[test]
     fn partitions_never_change() {
         let key = ShardKey { ticket_type: Uuid::from_u128(7), shard: 3 };
-        assert_eq!(key.partition(4), 3, "moving a shard to another partition would give its rows two writers");
+        assert_eq!(
+            key.partition(4),
+            3,
+            "moving a shard to another partition would give its rows two writers"
+        );
     }
 
     proptest! {

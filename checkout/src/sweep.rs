@@ -1,5 +1,5 @@
-//! Ends unpaid orders whose time is over, by asking the writer to. Rounds take turns, so that orders which cannot be ended
-//! keep none of the others waiting.
+//! Ends unpaid orders whose time is over, by asking the writer to. Rounds take turns, so that
+//! orders which cannot be ended keep none of the others waiting.
 
 use std::{
     collections::HashMap,
@@ -55,17 +55,22 @@ impl Sweep {
         let grace_secs = app.config.order_grace.as_secs_f64();
         let overdue = store::order::overdue(&app.pool, grace_secs, after, BATCH_MAX).await?;
         let full = i64::try_from(overdue.len()).is_ok_and(|count| count >= BATCH_MAX);
-        let next = overdue.last().filter(|_| full).map_or(FIRST, |last| (last.expires_at, last.order_id));
+        let next =
+            overdue.last().filter(|_| full).map_or(FIRST, |last| (last.expires_at, last.order_id));
         *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
         let request = RequestId::fresh();
-        let asking = overdue.into_iter().filter(|overdue| self.fresh(overdue.order_id)).map(|overdue| {
-            let request = &request;
-            async move {
-                let order = overdue.order_id;
-                let command = Command::Expire(End { order });
-                app.commands.send(overdue.home_partition, order, &command, request).await.map(|()| order)
-            }
-        });
+        let asking =
+            overdue.into_iter().filter(|overdue| self.fresh(overdue.order_id)).map(|overdue| {
+                let request = &request;
+                async move {
+                    let order = overdue.order_id;
+                    let command = Command::Expire(End { order });
+                    app.commands
+                        .send(overdue.home_partition, order, &command, request)
+                        .await
+                        .map(|()| order)
+                }
+            });
         let mut failed = None;
         for outcome in join_all(asking).await {
             match outcome {

@@ -21,18 +21,24 @@ pub struct Draft {
     pub ticket_type: Uuid,
 }
 
-/// Drafts the tickets of an order: exactly `quantity` for each `(ticket_type, quantity)`, numbered through.
-/// `random` gives 128 unguessable bits a call.
+/// Drafts the tickets of an order: exactly `quantity` for each `(ticket_type, quantity)`, numbered
+/// through. `random` gives 128 unguessable bits a call.
 pub fn drafts(lines: &[(Uuid, i32)], mut random: impl FnMut() -> u128) -> Vec<Draft> {
     let types = lines.iter().flat_map(|(ticket_type, quantity)| {
         std::iter::repeat_n(*ticket_type, usize::try_from(*quantity).unwrap_or_default())
     });
-    types.zip(1..).map(|(ticket_type, number)| Draft { code: code(random()), number, ticket_type }).collect()
+    types
+        .zip(1..)
+        .map(|(ticket_type, number)| Draft { code: code(random()), number, ticket_type })
+        .collect()
 }
 
 /// The code of 128 bits: 26 characters.
 pub fn code(bits: u128) -> String {
-    (0..DIGITS).rev().map(|digit| char::from(ALPHABET[(bits >> (5 * digit)) as usize & 31])).collect()
+    (0..DIGITS)
+        .rev()
+        .map(|digit| char::from(ALPHABET[(bits >> (5 * digit)) as usize & 31]))
+        .collect()
 }
 
 /// A code as people read it: groups of five, the last of six, on two lines.
@@ -48,7 +54,8 @@ pub fn grouped(code: &str) -> [String; 2] {
     lines
 }
 
-/// A code's QR picture as an SVG element, black on white in any colour scheme so that every reader takes it.
+/// A code's QR picture as an SVG element, black on white in any colour scheme so that every reader
+/// takes it.
 ///
 /// # Errors
 /// When the code is too long for a QR picture.
@@ -62,14 +69,22 @@ pub fn qr_svg(code: &str, label: &str) -> Result<String, qrcode::types::QrError>
         for run in line.chunk_by(|left, right| left == right) {
             if run.first() == Some(&Color::Dark) {
                 // Writing to a String cannot fail.
-                let _ = write!(path, "M{} {}h{}v1h-{}z", column + MARGIN, row + MARGIN, run.len(), run.len());
+                let _ = write!(
+                    path,
+                    "M{} {}h{}v1h-{}z",
+                    column + MARGIN,
+                    row + MARGIN,
+                    run.len(),
+                    run.len()
+                );
             }
             column += run.len();
         }
     }
     let label = label.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     Ok(format!(
-        "<svg class=\"qr\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {side} {side}\" width=\"180\" height=\"180\" \
+        "<svg class=\"qr\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {side} {side}\" \
+            width=\"180\" height=\"180\" \
          shape-rendering=\"crispEdges\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
          <path fill=\"#000\" d=\"{path}\"/></svg>"
     ))
@@ -100,10 +115,16 @@ mod tests {
 
     #[test]
     fn ten_thousand_codes_are_all_different() {
-        let codes: HashSet<_> =
-            drafts(&[(Uuid::nil(), 10_000)], rand::random).into_iter().map(|draft| draft.code).collect();
+        let codes: HashSet<_> = drafts(&[(Uuid::nil(), 10_000)], rand::random)
+            .into_iter()
+            .map(|draft| draft.code)
+            .collect();
         assert_eq!(codes.len(), 10_000);
-        assert!(codes.iter().all(|code| code.len() == 26 && code.bytes().all(|byte| ALPHABET.contains(&byte))));
+        assert!(
+            codes
+                .iter()
+                .all(|code| code.len() == 26 && code.bytes().all(|byte| ALPHABET.contains(&byte)))
+        );
     }
 
     #[test]
@@ -118,7 +139,8 @@ mod tests {
         assert!(svg.contains("aria-label=\"QR of &quot;1&quot; &lt;of> 2\""), "{svg}");
         let qr = QrCode::with_error_correction_level(&text, EcLevel::M).expect("fits");
         let dark = qr.to_colors().iter().filter(|color| **color == Color::Dark).count();
-        let drawn: usize = svg.split('h').filter_map(|part| part.split_once("v1")?.0.parse::<usize>().ok()).sum();
+        let drawn: usize =
+            svg.split('h').filter_map(|part| part.split_once("v1")?.0.parse::<usize>().ok()).sum();
         assert_eq!(drawn, dark);
     }
 }

@@ -1,14 +1,18 @@
-//! The order writer: takes commands from the log and writes each partition's part in batches, one transaction a batch.
+//! The order writer: takes commands from the log and writes each partition's part in batches, one
+//! transaction a batch.
 //!
-//! The consumed offset is stored in that transaction, and it is the truth: it says where reading begins, whatever Kafka's
-//! group has committed, and a batch that begins beyond it is refused. So a batch that comes again is recognised, two writers
-//! that both believe to own a partition cannot both write, and where Postgres comes back with less (an older standby, a
-//! restored backup) what it lost is written again. Beside the offset stands the id of the log it is of; a log that was made
-//! anew is read from its start. A command or a row of a kind that only a later version knows stops its partition until such
-//! a version takes over; what nobody can read goes to the dead letters. Redis and those who wait are told after the commit; if that gets lost, the keeper notices.
+//! The consumed offset is stored in that transaction, and it is the truth: it says where reading
+//! begins, whatever Kafka's group has committed, and a batch that begins beyond it is refused. So a
+//! batch that comes again is recognised, two writers that both believe to own a partition cannot
+//! both write, and where Postgres comes back with less (an older standby, a restored backup) what
+//! it lost is written again. Beside the offset stands the id of the log it is of; a log that was
+//! made anew is read from its start. A command or a row of a kind that only a later version knows
+//! stops its partition until such a version takes over; what nobody can read goes to the dead
+//! letters. Redis and those who wait are told after the commit; if that gets lost, the keeper
+//! notices.
 //!
-//! This file follows the log and hands its records out; [`position`] says from where, [`lane`] writes a partition's,
-//! [`tell`] says what was written.
+//! This file follows the log and hands its records out; [`position`] says from where, [`lane`]
+//! writes a partition's, [`tell`] says what was written.
 
 use std::{
     collections::HashMap,
@@ -47,10 +51,11 @@ mod lane;
 mod position;
 mod tell;
 
-/// How often a partition is tried again that was stopped for what this process does not know or cannot put aside.
+/// How often a partition is tried again that was stopped for what this process does not know or
+/// cannot put aside.
 const STOPPED: Duration = Duration::from_secs(5);
-/// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and how often Postgres and the
-/// log are looked at, whether they are still the same.
+/// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and
+/// how often Postgres and the log are looked at, whether they are still the same.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A record of the log.
@@ -128,13 +133,17 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
     let log = begin(app).await?;
     let positions = Positions::default();
     positions.learn(offsets(app).await?);
-    let consumer: StreamConsumer<Positions> =
-        app.kafka.positioned_consumer(WRITER_GROUP, positions.clone()).context("making the order writer's consumer")?;
+    let consumer: StreamConsumer<Positions> = app
+        .kafka
+        .positioned_consumer(WRITER_GROUP, positions.clone())
+        .context("making the order writer's consumer")?;
     let topic = app.kafka.name(COMMANDS_TOPIC);
     consumer.subscribe(&[&topic])?;
     tracing::info!(%log, "the order writer is following the log");
     let done = Done::default();
-    let lane = |partition| Lane::new(app.clone(), pool.clone(), partition, log, done.clone(), stop.clone());
+    let lane = |partition| {
+        Lane::new(app.clone(), pool.clone(), partition, log, done.clone(), stop.clone())
+    };
     let mut lanes = JoinSet::new();
     let followed = tokio::select! {
         () = stop.cancelled() => Ok(()),
@@ -149,9 +158,9 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
     followed
 }
 
-/// Gives each record to its partition's lane, until a lane has to begin anew. A lane that is full holds the others up too,
-/// for they share the servers it waits for; one that was stopped holds up nobody. A partition that moved to another writer
-/// leaves its lane idle here.
+/// Gives each record to its partition's lane, until a lane has to begin anew. A lane that is full
+/// holds the others up too, for they share the servers it waits for; one that was stopped holds up
+/// nobody. A partition that moved to another writer leaves its lane idle here.
 async fn hand_out(
     positions: &Positions,
     consumer: &StreamConsumer<Positions>,
@@ -163,7 +172,10 @@ async fn hand_out(
     let mut stopped: HashMap<i32, Instant> = HashMap::new();
     loop {
         metrics::gauge!("fairgate_writer_stopped_partitions").set(stopped.len() as f64);
-        let due = stopped.iter().min_by_key(|(_, at)| **at).map(|(partition, at)| (*partition, *at + STOPPED));
+        let due = stopped
+            .iter()
+            .min_by_key(|(_, at)| **at)
+            .map(|(partition, at)| (*partition, *at + STOPPED));
         let message = tokio::select! {
             biased;
             Some(ended) = lanes.join_next() => match ended.context("a lane of the order writer")? {
@@ -176,7 +188,8 @@ async fn hand_out(
                     }
                     continue;
                 }
-                (partition, _) => bail!("partition {partition} is to be read again from where Postgres is"),
+                (partition, _) => bail!("partition {partition} is to be read again from where \
+                    Postgres is"),
             },
             Some(partition) = until(due) => {
                 stopped.remove(&partition);
@@ -245,7 +258,9 @@ async fn watch(
         match offsets(app).await {
             // Read after what was written, so that it can be less only if Postgres lost it.
             Ok(postgres) => {
-                let lost = |(partition, next): (&i32, &i64)| postgres.get(partition).is_none_or(|known| known < next);
+                let lost = |(partition, next): (&i32, &i64)| {
+                    postgres.get(partition).is_none_or(|known| known < next)
+                };
                 if let Some((partition, next)) = written.iter().find(|row| lost(*row)) {
                     bail!("Postgres forgot that partition {partition} was written up to {next}");
                 }
@@ -260,10 +275,11 @@ async fn offsets(app: &App) -> sqlx::Result<Offsets> {
     Ok(store::stock::writer_offsets(&app.pool).await?.into_iter().collect())
 }
 
-/// Compares the log with what Postgres knows of it, and gives its id. Where they do not fit, all that there is of the log
-/// is written: what was written before is recognised.
+/// Compares the log with what Postgres knows of it, and gives its id. Where they do not fit, all
+/// that there is of the log is written: what was written before is recognised.
 async fn begin(app: &App) -> anyhow::Result<Uuid> {
-    let log = app.kafka.topic_id(COMMANDS_TOPIC).await?.context("the order log is not there yet")?;
+    let log =
+        app.kafka.topic_id(COMMANDS_TOPIC).await?.context("the order log is not there yet")?;
     // Read before the ends, which only grow.
     let known = store::writer::log_offsets(&app.pool).await?;
     for (partition, start, end) in commands::log_bounds(app).await? {
@@ -273,13 +289,30 @@ async fn begin(app: &App) -> anyhow::Result<Uuid> {
         };
         let next = row.next_offset;
         let from = if row.log.is_some_and(|before| before != log) {
-            tracing::error!(partition, next, start, end, "the order log was made anew; it is read from its start");
+            tracing::error!(
+                partition,
+                next,
+                start,
+                end,
+                "the order log was made anew; it is read from its start"
+            );
             start
         } else if next > end {
-            tracing::error!(partition, next, start, end, "the order log lost its end; it is read from its start");
+            tracing::error!(
+                partition,
+                next,
+                start,
+                end,
+                "the order log lost its end; it is read from its start"
+            );
             start
         } else if next < start {
-            tracing::error!(partition, next, start, "order commands were deleted before they were written");
+            tracing::error!(
+                partition,
+                next,
+                start,
+                "order commands were deleted before they were written"
+            );
             start
         } else {
             next
@@ -311,7 +344,9 @@ async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<Borrowe
 fn read(message: &BorrowedMessage<'_>) -> Content {
     let payload = message.payload().unwrap_or_default();
     match commands::parse(payload) {
-        Parsed::Command(command) => Content::Command(Asked { command: *command, request_id: request_id(message).0 }),
+        Parsed::Command(command) => {
+            Content::Command(Asked { command: *command, request_id: request_id(message).0 })
+        }
         Parsed::Unknown(kind) => Content::Unknown(kind),
         Parsed::Unreadable => Content::Dead(Letter {
             key: message.key().unwrap_or_default().to_vec(),
@@ -327,7 +362,12 @@ fn origin(partition: i32, offset: i64) -> String {
     format!("{partition}@{offset}")
 }
 
-fn commit(app: &App, consumer: &StreamConsumer<Positions>, written: &Offsets, mode: CommitMode) -> anyhow::Result<()> {
+fn commit(
+    app: &App,
+    consumer: &StreamConsumer<Positions>,
+    written: &Offsets,
+    mode: CommitMode,
+) -> anyhow::Result<()> {
     if written.is_empty() {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! Static files, built into the binary and cached for good under a name that changes with their content.
+//! Static files, built into the binary and cached for good under a name that changes with their
+//! content.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -12,12 +13,18 @@ pub struct Asset {
 }
 
 /// The one stylesheet.
-pub static STYLESHEET: Asset =
-    Asset { name: "fairgate.css", mime: "text/css; charset=utf-8", body: include_str!("../assets/fairgate.css") };
+pub static STYLESHEET: Asset = Asset {
+    name: "fairgate.css",
+    mime: "text/css; charset=utf-8",
+    body: include_str!("../assets/fairgate.css"),
+};
 
 /// Tells each `time[data-own]` of a page in the reader's own zone.
-pub static TIME_JS: Asset =
-    Asset { name: "time.js", mime: "text/javascript; charset=utf-8", body: include_str!("../assets/time.js") };
+pub static TIME_JS: Asset = Asset {
+    name: "time.js",
+    mime: "text/javascript; charset=utf-8",
+    body: include_str!("../assets/time.js"),
+};
 
 impl Asset {
     /// Where pages link to it; the query changes with the content.

@@ -1,5 +1,6 @@
-//! Small pictures of numbers, as SVG made on the server. Colours come from the stylesheet (`.spark`, `.chart`); the words of
-//! a picture are in its title and description, so that it reads as text to a screen reader.
+//! Small pictures of numbers, as SVG made on the server. Colours come from the stylesheet
+//! (`.spark`, `.chart`); the words of a picture are in its title and description, so that it reads
+//! as text to a screen reader.
 
 use std::fmt::Write;
 
@@ -38,7 +39,8 @@ pub fn sparkline(title: &str, values: &[f64]) -> String {
         .map(|(index, value)| (index as f64 * step, 26.0 - 24.0 * share(*value, low, high)))
         .collect();
     format!(
-        "<svg class=\"spark\" viewBox=\"0 0 100 28\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">{}</svg>",
+        "<svg class=\"spark\" viewBox=\"0 0 100 28\" preserveAspectRatio=\"none\" role=\"img\" \
+            aria-label=\"{}\">{}</svg>",
         escape(title),
         polyline(&points, 0)
     )
@@ -50,8 +52,12 @@ pub fn line(chart: &Chart<'_>) -> String {
     let step = (WIDTH - LEFT - RIGHT) / (chart.labels.len().max(2) - 1) as f64;
     let mut body = String::new();
     for (index, series) in chart.series.iter().enumerate() {
-        let points: Vec<(f64, f64)> =
-            series.values.iter().enumerate().map(|(at, value)| (LEFT + at as f64 * step, y_of(*value, top))).collect();
+        let points: Vec<(f64, f64)> = series
+            .values
+            .iter()
+            .enumerate()
+            .map(|(at, value)| (LEFT + at as f64 * step, y_of(*value, top)))
+            .collect();
         body.push_str(&polyline(&points, index));
     }
     frame(chart, top, &body, |at| LEFT + at as f64 * step)
@@ -71,7 +77,8 @@ pub fn bars(chart: &Chart<'_>) -> String {
             let opacity = 0.85 - 0.3 * (index % 3) as f64;
             let _ = write!(
                 body,
-                "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"currentColor\" \
+                "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.1}\" \
+                    fill=\"currentColor\" \
                  fill-opacity=\"{opacity:.2}\"/>",
                 (width - 2.0).max(1.0),
                 (HEIGHT - BOTTOM - y).max(0.0)
@@ -84,7 +91,8 @@ pub fn bars(chart: &Chart<'_>) -> String {
 /// Axes, labels, legend and words around a picture's body.
 fn frame(chart: &Chart<'_>, top: f64, body: &str, x_of: impl Fn(usize) -> f64) -> String {
     let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\"><title>{}</title><desc>{}</desc>",
+        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+            role=\"img\"><title>{}</title><desc>{}</desc>",
         escape(chart.title),
         escape(chart.describe)
     );
@@ -92,7 +100,8 @@ fn frame(chart: &Chart<'_>, top: f64, body: &str, x_of: impl Fn(usize) -> f64) -
         let y = y_of(value, top);
         let _ = write!(
             svg,
-            "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>\
+            "<line x1=\"{LEFT}\" x2=\"{}\" y1=\"{y:.1}\" y2=\"{y:.1}\" stroke=\"currentColor\" \
+                stroke-opacity=\"0.15\"/>\
              <text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             WIDTH - RIGHT,
             LEFT - 8.0,
@@ -111,7 +120,8 @@ fn frame(chart: &Chart<'_>, top: f64, body: &str, x_of: impl Fn(usize) -> f64) -
             escape(label)
         );
     }
-    let _ = write!(svg, "<text x=\"{LEFT}\" y=\"12\">{}</text>{body}</svg>", escape(&legend(chart)));
+    let _ =
+        write!(svg, "<text x=\"{LEFT}\" y=\"12\">{}</text>{body}</svg>", escape(&legend(chart)));
     svg
 }
 
@@ -122,7 +132,11 @@ fn legend(chart: &Chart<'_>) -> String {
         .enumerate()
         .map(|(index, series)| format!("{} {}", ["──", "╌╌", "┈┈"][index % 3], series.name))
         .collect();
-    if chart.unit.is_empty() { names.join("   ") } else { format!("{}   ({})", names.join("   "), chart.unit) }
+    if chart.unit.is_empty() {
+        names.join("   ")
+    } else {
+        format!("{}   ({})", names.join("   "), chart.unit)
+    }
 }
 
 fn polyline(points: &[(f64, f64)], index: usize) -> String {
@@ -153,7 +167,11 @@ fn top_of(chart: &Chart<'_>) -> f64 {
         return 1.0;
     }
     let power = 10f64.powf(highest.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|top| *top >= highest).unwrap_or(highest)
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * power)
+        .find(|top| *top >= highest)
+        .unwrap_or(highest)
 }
 
 fn number(value: f64) -> String {
@@ -183,7 +201,8 @@ mod tests {
         let series = [Series { name: "Sold", values: &values }];
         let drawn = line(&chart(&labels, &series));
         assert!(
-            drawn.contains("<title>Sales &lt;b&gt;</title><desc>Sales rose.</desc>") && drawn.contains("(tickets)")
+            drawn.contains("<title>Sales &lt;b&gt;</title><desc>Sales rose.</desc>")
+                && drawn.contains("(tickets)")
         );
         assert_eq!(drawn.matches("day ").count(), 5, "labels are thinned out");
         assert_eq!(bars(&chart(&labels, &series)).matches("<rect").count(), 20);
@@ -192,16 +211,21 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_drawn_without_a_nan() {
         let none: [Series<'_>; 1] = [Series { name: "Sold", values: &[] }];
-        for drawn in
-            [line(&chart(&[], &none)), bars(&chart(&[], &none)), sparkline("none", &[f64::NAN]), sparkline("", &[])]
-        {
+        for drawn in [
+            line(&chart(&[], &none)),
+            bars(&chart(&[], &none)),
+            sparkline("none", &[f64::NAN]),
+            sparkline("", &[]),
+        ] {
             assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
         }
     }
 
     #[test]
     fn scales_end_on_round_numbers() {
-        for (highest, top) in [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (7.0, 10.0), (412.0, 500.0), (1001.0, 2000.0)] {
+        for (highest, top) in
+            [(0.0, 1.0), (0.3, 0.5), (1.0, 1.0), (7.0, 10.0), (412.0, 500.0), (1001.0, 2000.0)]
+        {
             let values = [highest];
             let series = [Series { name: "", values: &values }];
             assert!((top_of(&chart(&[], &series)) - top).abs() < 1e-9, "{highest}");

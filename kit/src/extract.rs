@@ -1,6 +1,7 @@
 //! Extractors whose refusals are problem documents that name the field.
 //!
-//! None lets a NUL through, in whatever form it comes: no text of ours has one, and Postgres takes none.
+//! None lets a NUL through, in whatever form it comes: no text of ours has one, and Postgres takes
+//! none.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
@@ -94,7 +95,8 @@ pub(crate) fn nul_in_pairs(text: &[u8]) -> Option<String> {
 
 /// The path of the first text with a NUL in it, of a JSON text; `None` also where that is not JSON.
 fn nul_in_json(body: &[u8]) -> Option<String> {
-    // Read a second time only where there may be one: this may also be a backslash followed by `u0000`.
+    // Read a second time only where there may be one: this may also be a backslash followed by
+    // `u0000`.
     if !body.windows(6).any(|six| six == br"\u0000") {
         return None;
     }
@@ -105,9 +107,10 @@ fn nul_in_value(path: &str, value: &serde_json::Value) -> Option<String> {
     use serde_json::Value;
     match value {
         Value::String(text) => text.contains('\0').then(|| path.to_owned()),
-        Value::Array(items) => {
-            items.iter().enumerate().find_map(|(index, item)| nul_in_value(&format!("{path}[{index}]"), item))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| nul_in_value(&format!("{path}[{index}]"), item)),
         Value::Object(fields) => fields.iter().find_map(|(name, value)| {
             let dot = if path.is_empty() { "" } else { "." };
             let path = format!("{path}{dot}{}", name.replace('\0', ""));
@@ -146,8 +149,12 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         }
         match axum::extract::Query::<T>::from_request_parts(parts, state).await {
             Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid-query", "A query parameter does not fit")
-                .detail(error.body_text())),
+            Err(error) => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "invalid-query",
+                "A query parameter does not fit",
+            )
+            .detail(error.body_text())),
         }
     }
 }
@@ -178,22 +185,30 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let refuse = |detail: &str| {
-            Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-needed", "An Idempotency-Key is needed")
-                .detail(detail)
-                .field("Idempotency-Key", detail)
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "idempotency-key-needed",
+                "An Idempotency-Key is needed",
+            )
+            .detail(detail)
+            .field("Idempotency-Key", detail)
         };
         let value = parts
             .headers
             .get("idempotency-key")
             .ok_or_else(|| {
                 refuse(
-                    "Send a fresh Idempotency-Key header with each purchase call, and the same one when you retry it.",
+                    "Send a fresh Idempotency-Key header with each purchase call, and the same one \
+                        when you retry it.",
                 )
             })?
             .to_str()
             .unwrap_or_default()
             .trim_matches('"');
-        if value.is_empty() || value.len() > 128 || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if value.is_empty()
+            || value.len() > 128
+            || !value.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Err(refuse("The key must be 1 to 128 visible ASCII characters."));
         }
         Ok(Self(value.to_owned()))
@@ -248,16 +263,24 @@ mod tests {
             (r#"{"items":[{"a":1},{"name":"x\u0000"}]}"#, "items[1].name"),
             (r#"{"a\u0000":1}"#, "a"),
         ] {
-            assert_eq!(field_of(parse::<Any>(body.as_bytes()).expect_err(body)), (422, field.to_owned()));
+            assert_eq!(
+                field_of(parse::<Any>(body.as_bytes()).expect_err(body)),
+                (422, field.to_owned())
+            );
         }
-        let backslash = parse::<Any>(br#"{"a":"\\u0000"}"#).expect("a backslash and five characters");
+        let backslash =
+            parse::<Any>(br#"{"a":"\\u0000"}"#).expect("a backslash and five characters");
         assert_eq!(backslash["a"], "\\u0000");
     }
 
     #[tokio::test]
     async fn a_nul_in_a_query_is_refused_by_name() {
-        async fn query(query: &str) -> Result<Query<std::collections::HashMap<String, String>>, Problem> {
-            let request = Request::get(format!("/?{query}")).body(axum::body::Body::empty()).expect("a request");
+        async fn query(
+            query: &str,
+        ) -> Result<Query<std::collections::HashMap<String, String>>, Problem> {
+            let request = Request::get(format!("/?{query}"))
+                .body(axum::body::Body::empty())
+                .expect("a request");
             Query::from_request_parts(&mut request.into_parts().0, &()).await
         }
         let refused = query("a=1&who=x%00").await.err().expect("refused");

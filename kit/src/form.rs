@@ -22,11 +22,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let (head, body) = request.into_parts();
-        let body = Bytes::from_request(Request::from_parts(head.clone(), body), state).await.map_err(unreadable)?;
+        let body = Bytes::from_request(Request::from_parts(head.clone(), body), state)
+            .await
+            .map_err(unreadable)?;
         if let Some(field) = nul_in_pairs(&body) {
             return Err(nul_refused(&field));
         }
-        match axum::Form::<T>::from_request(Request::from_parts(head, Body::from(body)), state).await {
+        match axum::Form::<T>::from_request(Request::from_parts(head, Body::from(body)), state)
+            .await
+        {
             Ok(axum::Form(value)) => Ok(Self(value)),
             Err(rejection) => Err(match rejection.status() {
                 StatusCode::PAYLOAD_TOO_LARGE => too_large(),
@@ -49,7 +53,10 @@ mod tests {
     use super::*;
 
     async fn read(kind: &str, body: &'static str) -> Result<HashMap<String, String>, Problem> {
-        let request = Request::post("/").header("content-type", kind).body(Body::from(body)).expect("a request");
+        let request = Request::post("/")
+            .header("content-type", kind)
+            .body(Body::from(body))
+            .expect("a request");
         Form::from_request(request, &()).await.map(|form: Form<_>| form.0)
     }
 

@@ -14,7 +14,9 @@ use axum::{
 };
 use futures::FutureExt;
 use tower::ServiceBuilder;
-use tower_http::compression::{CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType};
+use tower_http::compression::{
+    CompressionLayer, DefaultPredicate, Predicate, predicate::NotForContentType,
+};
 use tracing::Instrument;
 
 use crate::{extract, page::Face, problem::Problem, public_url::PublicUrl};
@@ -23,13 +25,14 @@ use crate::{extract, page::Face, problem::Problem, public_url::PublicUrl};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// No request runs longer; stores have shorter limits of their own.
 const REQUEST_SECS_MAX: u64 = 15;
-/// Polled by all who wait, and short: compressed for each, it costs more than it saves. What is large and the same for all
-/// is kept compressed ([`crate::kept`]).
+/// Polled by all who wait, and short: compressed for each, it costs more than it saves. What is
+/// large and the same for all is kept compressed ([`crate::kept`]).
 const NOT_JSON: NotForContentType = NotForContentType::const_new("application/json");
 const NOT_PROBLEMS: NotForContentType = NotForContentType::const_new("application/problem+json");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id a request is known by in logs, in its response and in the Kafka headers of what it caused.
+/// The id a request is known by in logs, in its response and in the Kafka headers of what it
+/// caused.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
@@ -47,15 +50,17 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
     }
 }
 
-/// Puts what all share around `router`: request id and span, metrics, panic catcher, time limit, body limit, security
-/// headers, compression, and problems shown as pages to browsers.
+/// Puts what all share around `router`: request id and span, metrics, panic catcher, time limit,
+/// body limit, security headers, compression, and problems shown as pages to browsers.
 ///
-/// One layer does most of it: each layer of axum's clones and boxes all that lie within it at every request.
+/// One layer does most of it: each layer of axum's clones and boxes all that lie within it at every
+/// request.
 pub fn stack(router: Router) -> Router {
     layered(router, None)
 }
 
-/// The same for a system that browsers reach at `public`: by https, they are told never to come by http again.
+/// The same for a system that browsers reach at `public`: by https, they are told never to come by
+/// http again.
 pub fn stack_at(public: &PublicUrl, router: Router) -> Router {
     let for_a_year = HeaderValue::from_static("max-age=31536000");
     layered(router, public.is_https().then_some(for_a_year))
@@ -74,7 +79,10 @@ fn layered(router: Router, only_https: Option<HeaderValue>) -> Router {
     };
     router.fallback(extract::nothing_here).method_not_allowed_fallback(method_not_allowed).layer(
         ServiceBuilder::new()
-            .layer(CompressionLayer::new().compress_when(DefaultPredicate::new().and(NOT_JSON).and(NOT_PROBLEMS)))
+            .layer(
+                CompressionLayer::new()
+                    .compress_when(DefaultPredicate::new().and(NOT_JSON).and(NOT_PROBLEMS)),
+            )
             .layer(from_fn(around))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX)),
     )
@@ -85,9 +93,13 @@ async fn around(mut request: Request, next: Next) -> Response {
     let face = Face::wanted_by(&request);
     let answer = async {
         if is_foreign_form(&request) {
-            return Problem::new(StatusCode::FORBIDDEN, "cross-site", "This came from another site")
-                .detail("Open the page here and try again.")
-                .into_response();
+            return Problem::new(
+                StatusCode::FORBIDDEN,
+                "cross-site",
+                "This came from another site",
+            )
+            .detail("Open the page here and try again.")
+            .into_response();
         }
         answer(request, next).await
     };
@@ -108,8 +120,12 @@ async fn answer(request: Request, next: Next) -> Response {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "This address does not do that")
-        .detail("Use another method. The Allow header lists those that work here.")
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        "This address does not do that",
+    )
+    .detail("Use another method. The Allow header lists those that work here.")
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
@@ -121,8 +137,9 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     Problem::internal(format!("panic: {text}")).into_response()
 }
 
-/// A form posted from another site is refused, with or without cookies of ours: it could just as well set some, and make a
-/// fan buy in somebody else's session. Browsers say where a request comes from in `Sec-Fetch-Site`; programs do not.
+/// A form posted from another site is refused, with or without cookies of ours: it could just as
+/// well set some, and make a fan buy in somebody else's session. Browsers say where a request comes
+/// from in `Sec-Fetch-Site`; programs do not.
 fn is_foreign_form(request: &Request) -> bool {
     let foreign = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
     foreign && !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
@@ -132,7 +149,8 @@ fn secure(headers: &mut HeaderMap) {
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(
-        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; connect-src 'self'; \
+        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self'; \
+            connect-src 'self'; \
          form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ));
 }
@@ -161,15 +179,19 @@ struct Seen {
 }
 
 impl Seen {
-    /// Gives the request an id of ours: under one that the caller chose, deeds of many could be made to look like one. The
-    /// caller's stands beside it, where it is fit to be logged.
+    /// Gives the request an id of ours: under one that the caller chose, deeds of many could be
+    /// made to look like one. The caller's stands beside it, where it is fit to be logged.
     fn of(request: &mut Request) -> Self {
         let id = RequestId::fresh();
         let callers = request
             .headers()
             .get(REQUEST_ID)
             .and_then(|value| value.to_str().ok())
-            .filter(|value| !value.is_empty() && value.len() <= 64 && value.bytes().all(|byte| byte.is_ascii_graphic()))
+            .filter(|value| {
+                !value.is_empty()
+                    && value.len() <= 64
+                    && value.bytes().all(|byte| byte.is_ascii_graphic())
+            })
             .map(str::to_owned);
         request.extensions_mut().insert(id.clone());
         let method = request.method().clone();
@@ -205,15 +227,23 @@ mod tests {
     async fn pages_are_compressed_and_json_is_not() {
         let words = "word ".repeat(1_000);
         let page = axum::response::Html(words.clone());
-        let problem = Problem::new(StatusCode::CONFLICT, "conflict", "A problem").detail(words.clone());
+        let problem =
+            Problem::new(StatusCode::CONFLICT, "conflict", "A problem").detail(words.clone());
         let router = Router::new()
             .route("/page", get(move || std::future::ready(page.clone())))
             .route("/json", get(move || std::future::ready(Json(words.clone()))))
             .route("/problem", get(move || std::future::ready(problem.clone())));
         for (path, coding) in [("/page", Some("gzip")), ("/json", None), ("/problem", None)] {
-            let request = Request::get(path).header(header::ACCEPT_ENCODING, "gzip").body(Body::empty());
-            let answer = stack(router.clone()).oneshot(request.expect("a request")).await.expect("infallible");
-            let told = answer.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().expect("text"));
+            let request =
+                Request::get(path).header(header::ACCEPT_ENCODING, "gzip").body(Body::empty());
+            let answer = stack(router.clone())
+                .oneshot(request.expect("a request"))
+                .await
+                .expect("infallible");
+            let told = answer
+                .headers()
+                .get(header::CONTENT_ENCODING)
+                .map(|value| value.to_str().expect("text"));
             assert_eq!(told, coding, "{path}");
         }
     }
@@ -228,7 +258,10 @@ mod tests {
             response.headers().get(header::STRICT_TRANSPORT_SECURITY).cloned()
         }
         for path in ["/", "/nowhere"] {
-            assert_eq!(told("https://tickets.example", path).await.expect("told"), "max-age=31536000");
+            assert_eq!(
+                told("https://tickets.example", path).await.expect("told"),
+                "max-age=31536000"
+            );
             assert_eq!(told("http://127.0.0.1:8080", path).await, None);
         }
     }
@@ -237,7 +270,11 @@ mod tests {
     async fn a_request_has_an_id_of_ours_whatever_its_caller_calls_it() {
         let router = stack(Router::new().route("/", get(async |RequestId(id): RequestId| id)));
         for given in ["mine", "0199a000-0000-7000-8000-000000000000"] {
-            let request = Request::builder().uri("/").header(REQUEST_ID, given).body(Body::empty()).expect("a request");
+            let request = Request::builder()
+                .uri("/")
+                .header(REQUEST_ID, given)
+                .body(Body::empty())
+                .expect("a request");
             let answer = router.clone().oneshot(request).await.expect("infallible");
             let told = answer.headers()[REQUEST_ID].to_str().expect("text").to_owned();
             assert!(told != given && told.parse::<uuid::Uuid>().is_ok(), "{told}");

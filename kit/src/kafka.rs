@@ -84,8 +84,8 @@ impl Kafka {
         config
     }
 
-    /// A producer whose acknowledgement means: on all in-sync replicas, once. For as long as nothing goes wrong; whoever
-    /// keeps one for the life of a process wants [`Producer`].
+    /// A producer whose acknowledgement means: on all in-sync replicas, once. For as long as
+    /// nothing goes wrong; whoever keeps one for the life of a process wants [`Producer`].
     pub fn producer(&self, bounds: ProducerBounds) -> anyhow::Result<FutureProducer> {
         self.config()
             .set("enable.idempotence", "true")
@@ -109,8 +109,9 @@ impl Kafka {
             .context("making a Kafka consumer")
     }
 
-    /// A member of `group` whose context says where each partition is read from, when it is assigned. An offset that the
-    /// log does not have is an error (`AutoOffsetReset`): nothing is left out silently.
+    /// A member of `group` whose context says where each partition is read from, when it is
+    /// assigned. An offset that the log does not have is an error (`AutoOffsetReset`): nothing is
+    /// left out silently.
     pub fn positioned_consumer<C, T>(&self, group: &str, context: C) -> anyhow::Result<T>
     where
         C: ConsumerContext + 'static,
@@ -135,7 +136,8 @@ impl Kafka {
         config
     }
 
-    /// A reader of whole topics that belongs to no group's balance; it is told what to read by `assign`.
+    /// A reader of whole topics that belongs to no group's balance; it is told what to read by
+    /// `assign`.
     pub fn reader<T: FromClientConfigAndContext<ReaderContext>>(&self) -> anyhow::Result<T> {
         self.config()
             .set("group.id", self.name("reader"))
@@ -152,27 +154,42 @@ impl Kafka {
         self.config().create().context("making a Kafka admin client")
     }
 
-    /// Creates a topic if it is not there, so that what it acknowledges is on all replicas but one. One that is there must
-    /// have at least as many partitions, and be as strong.
+    /// Creates a topic if it is not there, so that what it acknowledges is on all replicas but one.
+    /// One that is there must have at least as many partitions, and be as strong.
     ///
     /// # Errors
     /// Kafka away, or a topic with fewer partitions than asked, or one that is [`Weak`].
-    pub async fn ensure_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) -> anyhow::Result<()> {
+    pub async fn ensure_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
         let full = self.name(name);
         let mut topic = NewTopic::new(&full, partitions, TopicReplication::Fixed(self.replication));
         let durable = durability::settings(self.replication);
-        for (key, value) in settings.iter().copied().chain(durable.iter().map(|(key, value)| (*key, value.as_str()))) {
+        for (key, value) in settings
+            .iter()
+            .copied()
+            .chain(durable.iter().map(|(key, value)| (*key, value.as_str())))
+        {
             topic = topic.set(key, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
-        let results = self.admin()?.create_topics([&topic], &options).await.context("asking Kafka for a topic")?;
+        let results = self
+            .admin()?
+            .create_topics([&topic], &options)
+            .await
+            .context("asking Kafka for a topic")?;
         for result in results {
             match result {
                 Ok(_) => {}
                 Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {
                     let found = self.partitions_once_known(name).await?;
                     if found < partitions {
-                        bail!("topic {full} has {found} partitions, but {partitions} are asked for");
+                        bail!(
+                            "topic {full} has {found} partitions, but {partitions} are asked for"
+                        );
                     }
                     self.ensure_topic_durable(&full).await?;
                 }
@@ -182,8 +199,8 @@ impl Kafka {
         Ok(())
     }
 
-    /// How many partitions a topic that exists has. A broker that carries many topics learns of a new one a moment after
-    /// another instance made it, and until then says that there is none.
+    /// How many partitions a topic that exists has. A broker that carries many topics learns of a
+    /// new one a moment after another instance made it, and until then says that there is none.
     async fn partitions_once_known(&self, name: &str) -> anyhow::Result<i32> {
         let end = Instant::now() + CALL;
         loop {
@@ -212,8 +229,10 @@ impl Kafka {
     /// Whether a broker answers.
     pub async fn ping(&self) -> anyhow::Result<()> {
         let admin = self.admin()?;
-        tokio::task::spawn_blocking(move || admin.inner().fetch_metadata(None, Duration::from_secs(2)).map(drop))
-            .await??;
+        tokio::task::spawn_blocking(move || {
+            admin.inner().fetch_metadata(None, Duration::from_secs(2)).map(drop)
+        })
+        .await??;
         Ok(())
     }
 }

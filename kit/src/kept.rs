@@ -26,8 +26,8 @@ impl KeptBody {
         Self::tagged(body, &format!("W/\"{tag:016x}\""))
     }
 
-    /// JSON that says the same as long as its tag is the same. The tag is weak, as RFC 9110 asks of one that stands for the
-    /// plain and the compressed bytes alike.
+    /// JSON that says the same as long as its tag is the same. The tag is weak, as RFC 9110 asks of
+    /// one that stands for the plain and the compressed bytes alike.
     pub fn tagged(body: Bytes, etag: &str) -> Self {
         let etag = HeaderValue::from_str(etag).unwrap_or(HeaderValue::from_static("W/\"\""));
         Self { body, etag, gzip: OnceLock::new() }
@@ -45,13 +45,17 @@ impl KeptBody {
         }
         let json = [(header::CONTENT_TYPE, "application/json")];
         match self.gzip().filter(|_| takes_gzip(asked)) {
-            Some(gzip) => (common, json, [(header::CONTENT_ENCODING, "gzip")], gzip.clone()).into_response(),
+            Some(gzip) => {
+                (common, json, [(header::CONTENT_ENCODING, "gzip")], gzip.clone()).into_response()
+            }
             None => (common, json, self.body.clone()).into_response(),
         }
     }
 
     fn gzip(&self) -> Option<&Bytes> {
-        self.gzip.get_or_init(|| gzip(&self.body).filter(|gzip| gzip.len() < self.body.len())).as_ref()
+        self.gzip
+            .get_or_init(|| gzip(&self.body).filter(|gzip| gzip.len() < self.body.len()))
+            .as_ref()
     }
 }
 
@@ -96,7 +100,10 @@ mod tests {
     use super::*;
 
     fn asking(pairs: &[(header::HeaderName, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_str(value).expect("a value"))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_str(value).expect("a value")))
+            .collect()
     }
 
     async fn body(response: Response) -> Bytes {
@@ -107,7 +114,8 @@ mod tests {
     async fn one_compressed_body_is_kept_for_all_who_can_read_it() {
         let text = format!("{{\"a\":\"{}\"}}", "b".repeat(500));
         let kept = KeptBody::json(text.clone().into());
-        let asks = |accepts: &str| kept.answer(&asking(&[(header::ACCEPT_ENCODING, accepts)]), "no-cache");
+        let asks =
+            |accepts: &str| kept.answer(&asking(&[(header::ACCEPT_ENCODING, accepts)]), "no-cache");
         let compressed = asks("br, gzip");
         assert_eq!(compressed.headers()[header::CONTENT_ENCODING], "gzip");
         assert_eq!(compressed.headers()[header::VARY], "accept-encoding");
@@ -130,7 +138,9 @@ mod tests {
     #[test]
     fn who_has_it_in_either_coding_is_not_sent_it_again() {
         let kept = KeptBody::tagged("{}".into(), "W/\"a-1\"");
-        let status = |known: &str| kept.answer(&asking(&[(header::IF_NONE_MATCH, known)]), "no-cache").status();
+        let status = |known: &str| {
+            kept.answer(&asking(&[(header::IF_NONE_MATCH, known)]), "no-cache").status()
+        };
         // Proxies that compress by themselves make tags weak, and a cache may know several.
         for known in ["W/\"a-1\"", "\"a-1\"", "\"x\", W/\"a-1\"", "*"] {
             assert_eq!(status(known), StatusCode::NOT_MODIFIED, "{known}");

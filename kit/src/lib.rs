@@ -1,9 +1,11 @@
 //! Plumbing every Fairgate service shares, without one noun of the ticketing domain.
 //!
-//! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers ([`problem`], [`extract`], [`http`],
-//! [`limit`], [`form`], [`page`], [`kept`], [`chart`]), what it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`],
-//! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched ([`telemetry`]).
-//! `testing` (feature) gives every test a database, a key prefix and topics of its own.
+//! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers
+//! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`kept`], [`chart`]), what
+//! it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`], [`throttle`]), what
+//! it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched
+//! ([`telemetry`]). `testing` (feature) gives every test a database, a key prefix and topics of its
+//! own.
 
 extern crate self as kit;
 

@@ -1,5 +1,5 @@
-//! Rate limits per client (tower-governor), announced in `RateLimit` headers. [`callers`] counts callers that are known
-//! by more than their address.
+//! Rate limits per client (tower-governor), announced in `RateLimit` headers. [`callers`] counts
+//! callers that are known by more than their address.
 
 pub mod callers;
 mod client_address;
@@ -30,10 +30,19 @@ pub struct Policy {
 
 impl Policy {
     /// Reads `FAIRGATE_LIMIT_<NAME>_PER_SEC` and `…_BURST`.
-    pub fn from_settings(settings: &mut Settings, name: &'static str, per_second: u32, burst: u32) -> Self {
+    pub fn from_settings(
+        settings: &mut Settings,
+        name: &'static str,
+        per_second: u32,
+        burst: u32,
+    ) -> Self {
         let upper = name.to_uppercase().replace('-', "_");
         let mut read = |suffix: &str, default: u32| {
-            let value = settings.or_within(&format!("FAIRGATE_LIMIT_{upper}_{suffix}"), default, 1..=1_000_000);
+            let value = settings.or_within(
+                &format!("FAIRGATE_LIMIT_{upper}_{suffix}"),
+                default,
+                1..=1_000_000,
+            );
             NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN)
         };
         Self { name, per_second: read("PER_SEC", per_second), burst: read("BURST", burst) }
@@ -113,8 +122,13 @@ impl Fields {
     }
 
     fn stand(&self, headers: &mut HeaderMap, remaining: impl std::fmt::Display) {
-        let standing = HeaderValue::from_str(&format!("\"{}\";r={remaining};t={}", self.name, self.window_secs));
-        for (name, value) in [("ratelimit-policy", self.policy.clone()), ("ratelimit", standing.ok())] {
+        let standing = HeaderValue::from_str(&format!(
+            "\"{}\";r={remaining};t={}",
+            self.name, self.window_secs
+        ));
+        for (name, value) in
+            [("ratelimit-policy", self.policy.clone()), ("ratelimit", standing.ok())]
+        {
             if let Some(value) = value {
                 headers.insert(HeaderName::from_static(name), value);
             }

@@ -37,7 +37,10 @@ pub trait Source: Send + Sync + 'static {
     /// Whether this transaction is the one relay, until it ends.
     fn become_relay(tx: &mut PgConnection) -> impl Future<Output = sqlx::Result<bool>> + Send;
     /// The oldest events, at most `limit`, in the order of their ids.
-    fn oldest(tx: &mut PgConnection, limit: i64) -> impl Future<Output = sqlx::Result<Vec<Waiting>>> + Send;
+    fn oldest(
+        tx: &mut PgConnection,
+        limit: i64,
+    ) -> impl Future<Output = sqlx::Result<Vec<Waiting>>> + Send;
     /// Forgets events that were acknowledged.
     fn forget(tx: &mut PgConnection, ids: &[i64]) -> impl Future<Output = sqlx::Result<()>> + Send;
 }
@@ -63,7 +66,11 @@ pub async fn run<S: Source>(pool: PgPool, kafka: Kafka, topic: Topic, stop: Canc
             && said.is_none_or(|at| at.elapsed() > SAY_AGAIN)
         {
             said = Some(Instant::now());
-            tracing::warn!(topic = topic.name, error = format!("{error:#}"), "events wait to be published");
+            tracing::warn!(
+                topic = topic.name,
+                error = format!("{error:#}"),
+                "events wait to be published"
+            );
         }
         tokio::select! {
             () = stop.cancelled() => {}
@@ -73,8 +80,14 @@ pub async fn run<S: Source>(pool: PgPool, kafka: Kafka, topic: Topic, stop: Canc
 }
 
 async fn relay<S: Source>(pool: &PgPool, kafka: &Kafka, topic: Topic) -> anyhow::Result<()> {
-    kafka.ensure_topic(topic.name, topic.partitions, &[("retention.ms", topic.retention_ms)]).await?;
-    let bounds = ProducerBounds { queue_messages_max: 2 * BATCH_MAX as u32, delivery_ms_max: 5_000, linger_ms: 2 };
+    kafka
+        .ensure_topic(topic.name, topic.partitions, &[("retention.ms", topic.retention_ms)])
+        .await?;
+    let bounds = ProducerBounds {
+        queue_messages_max: 2 * BATCH_MAX as u32,
+        delivery_ms_max: 5_000,
+        linger_ms: 2,
+    };
     let producer = kafka.producer(bounds)?;
     let name = kafka.name(topic.name);
     loop {
@@ -82,13 +95,18 @@ async fn relay<S: Source>(pool: &PgPool, kafka: &Kafka, topic: Topic) -> anyhow:
         if sent == 0 {
             tokio::time::sleep(IDLE).await;
         } else {
-            metrics::counter!("fairgate_outbox_events_total", "topic" => topic.name).increment(sent as u64);
+            metrics::counter!("fairgate_outbox_events_total", "topic" => topic.name)
+                .increment(sent as u64);
         }
     }
 }
 
 /// Publishes what waits, `BATCH_MAX` events at most, and says how many it was.
-async fn round<S: Source>(pool: &PgPool, producer: &FutureProducer, topic: &str) -> anyhow::Result<usize> {
+async fn round<S: Source>(
+    pool: &PgPool,
+    producer: &FutureProducer,
+    topic: &str,
+) -> anyhow::Result<usize> {
     let mut tx = pool.begin().await?;
     // One relay at a time, so that the events of a key keep their order.
     if !S::become_relay(&mut tx).await? {
@@ -99,7 +117,10 @@ async fn round<S: Source>(pool: &PgPool, producer: &FutureProducer, topic: &str)
         return Ok(0);
     }
     // Queued one after the other, acknowledged together; the producer keeps the order.
-    let sent = waiting.iter().map(|event| send(producer, topic, event)).collect::<anyhow::Result<Vec<_>>>()?;
+    let sent = waiting
+        .iter()
+        .map(|event| send(producer, topic, event))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     for delivery in try_join_all(sent).await.context("the producer was dropped")? {
         delivery.map_err(|(error, _)| error).context("publishing an event")?;
     }

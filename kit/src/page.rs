@@ -48,7 +48,9 @@ impl Face {
         if !self.page {
             return response;
         }
-        let Some(problem) = response.extensions().get::<Problem>().cloned() else { return response };
+        let Some(problem) = response.extensions().get::<Problem>().cloned() else {
+            return response;
+        };
         let page = ProblemPage {
             title: problem.title,
             detail: &problem.detail,
@@ -58,7 +60,9 @@ impl Face {
         };
         let Ok(text) = page.render() else { return response };
         let (mut parts, _) = response.into_parts();
-        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        parts
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         parts.headers.remove(header::CONTENT_LENGTH);
         Response::from_parts(parts, text.into())
     }

@@ -1,4 +1,5 @@
-//! Passwords: argon2id, computed where it does not hold requests up, and in a queue that does not grow without end.
+//! Passwords: argon2id, computed where it does not hold requests up, and in a queue that does not
+//! grow without end.
 
 use std::{
     collections::HashMap,
@@ -16,16 +17,19 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::throttle::Network;
 
-/// Each takes 19 MiB and some ten milliseconds of a core; more at once would starve the rest of the process.
+/// Each takes 19 MiB and some ten milliseconds of a core; more at once would starve the rest of the
+/// process.
 const AT_ONCE_MAX: usize = 2;
-/// Whoever stands in line longer is told to come back: a crowd at the door must not grow a line of minutes.
+/// Whoever stands in line longer is told to come back: a crowd at the door must not grow a line of
+/// minutes.
 const WAIT_MAX: Duration = Duration::from_secs(3);
-/// Of one network in a queue, with the one whose turn it is: a flood from one network is told to come back and leaves
-/// room for others.
+/// Of one network in a queue, with the one whose turn it is: a flood from one network is told to
+/// come back and leaves room for others.
 const OF_NETWORK_MAX: usize = 8;
 /// Of all networks: about what is looked at within [`WAIT_MAX`].
 const QUEUE_MAX: usize = 256;
-/// Of all networks that one may have bought whole for little: an IPv6 /48 has 65 536 networks, and would fill the queue.
+/// Of all networks that one may have bought whole for little: an IPv6 /48 has 65 536 networks, and
+/// would fill the queue.
 const OF_AROUND_MAX: usize = QUEUE_MAX / 4;
 const CHARS_MIN: usize = 12;
 const CHARS_MAX: usize = 200;
@@ -38,7 +42,8 @@ static COMMON: LazyLock<Queue> = LazyLock::new(Queue::default);
 static NOBODY: LazyLock<String> = LazyLock::new(|| compute(&generate()).unwrap_or_default());
 
 fn compute(password: &str) -> anyhow::Result<String> {
-    let hash: PasswordHash = Argon2::default().hash_password(password.as_bytes()).context("hashing a password")?;
+    let hash: PasswordHash =
+        Argon2::default().hash_password(password.as_bytes()).context("hashing a password")?;
     Ok(hash.to_string())
 }
 
@@ -57,9 +62,9 @@ fn matches(password: &str, hash: Option<&str>) -> bool {
 #[error("too many passwords are being looked at")]
 pub struct Busy;
 
-/// Those who wait to have a password looked at: two at once, the others 3 s at most. Networks take turns: of each, one
-/// stands in the line that all share, and the rest wait behind it. Each door has a queue of its own, so that a crowd at
-/// one keeps nobody out at another.
+/// Those who wait to have a password looked at: two at once, the others 3 s at most. Networks take
+/// turns: of each, one stands in the line that all share, and the rest wait behind it. Each door
+/// has a queue of its own, so that a crowd at one keeps nobody out at another.
 #[derive(Clone)]
 pub struct Queue {
     turns: Arc<Semaphore>,
@@ -101,8 +106,8 @@ impl Drop for Seat {
     }
 }
 
-/// The right to look at one password. It belongs to the work and not to the request: whoever hangs up leaves the work
-/// behind, and it has to count until it ends.
+/// The right to look at one password. It belongs to the work and not to the request: whoever hangs
+/// up leaves the work behind, and it has to count until it ends.
 struct Turn {
     // Given back in this order: whoever gets the turn next finds the seat free.
     _seat: Seat,
@@ -124,8 +129,11 @@ impl Queue {
         let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
         let taken: usize = networks.values().map(|standing| standing.seats).sum();
         let around = network.around();
-        let of_around: usize =
-            networks.values().filter(|standing| standing.around == around).map(|standing| standing.seats).sum();
+        let of_around: usize = networks
+            .values()
+            .filter(|standing| standing.around == around)
+            .map(|standing| standing.seats)
+            .sum();
         let of_network = networks.get(network).map_or(0, |standing| standing.seats);
         if taken >= QUEUE_MAX || of_around >= OF_AROUND_MAX || of_network >= OF_NETWORK_MAX {
             return Err(Busy);
@@ -151,7 +159,8 @@ impl Queue {
         network: &Network,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let turn = tokio::time::timeout(self.wait_max, self.turn(network)).await.map_err(|_| Busy)??;
+        let turn =
+            tokio::time::timeout(self.wait_max, self.turn(network)).await.map_err(|_| Busy)??;
         let work = move || {
             let done = work();
             drop(turn);
@@ -169,17 +178,23 @@ impl Queue {
         self.apart(network, move || compute(&password)).await?
     }
 
-    /// Whether the password is the one that was hashed. `None` stands for an account that does not exist: it costs the
-    /// same time and is false.
+    /// Whether the password is the one that was hashed. `None` stands for an account that does not
+    /// exist: it costs the same time and is false.
     ///
     /// # Errors
     /// [`Busy`]: nobody looked.
-    pub async fn verify(&self, network: &Network, password: String, hash: Option<String>) -> Result<bool, Busy> {
+    pub async fn verify(
+        &self,
+        network: &Network,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, Busy> {
         self.apart(network, move || matches(&password, hash.as_deref())).await
     }
 }
 
-/// Like [`Queue::hash`], for somebody who is let in already: it waits in a queue that strangers do not reach.
+/// Like [`Queue::hash`], for somebody who is let in already: it waits in a queue that strangers do
+/// not reach.
 ///
 /// # Errors
 /// [`Busy`] within; or no randomness.
@@ -196,7 +211,8 @@ pub fn generate() -> String {
     (0..4).map(|_| group(&mut rng)).collect::<Vec<_>>().join("-")
 }
 
-/// Why a password that somebody chose is refused, or `None`. Length is what counts (NIST SP 800-63B).
+/// Why a password that somebody chose is refused, or `None`. Length is what counts (NIST SP
+/// 800-63B).
 pub fn objection(password: &str) -> Option<&'static str> {
     let chars = password.chars().count();
     if chars < CHARS_MIN {
@@ -266,16 +282,19 @@ mod tests {
         let (queue, here) = (Queue::default(), network(1));
         let verify = |password: String, hash| queue.verify(&here, password, hash);
         assert_eq!(verify(password.clone(), Some(hashed.clone())).await, Ok(true));
-        for (given, hash) in
-            [(format!("{password}x"), Some(hashed)), (password.clone(), None), (password, Some("no hash".to_owned()))]
-        {
+        for (given, hash) in [
+            (format!("{password}x"), Some(hashed)),
+            (password.clone(), None),
+            (password, Some("no hash".to_owned())),
+        ] {
             assert_eq!(verify(given, hash).await, Ok(false));
         }
     }
 
     #[tokio::test]
     async fn a_full_queue_sends_away_and_the_next_door_does_not_notice() {
-        let (crowded, other, here) = (Queue::of(Duration::from_millis(20)), Queue::default(), network(1));
+        let (crowded, other, here) =
+            (Queue::of(Duration::from_millis(20)), Queue::default(), network(1));
         let hashed = other.hash(&here, GOOD.to_owned()).await.expect("a hash");
         let turns = crowded.all_turns().await.expect("open");
         assert_eq!(crowded.verify(&here, String::new(), None).await, Err(Busy));
@@ -284,8 +303,13 @@ mod tests {
         assert_eq!(other.verify(&here, GOOD.to_owned(), Some(hashed.clone())).await, Ok(true));
         drop(turns);
         let patient = Queue::default();
-        let all = (0..OF_NETWORK_MAX).map(|_| patient.verify(&here, GOOD.to_owned(), Some(hashed.clone())));
-        assert_eq!(futures::future::join_all(all).await, [Ok(true); OF_NETWORK_MAX], "a short line is waited out");
+        let all = (0..OF_NETWORK_MAX)
+            .map(|_| patient.verify(&here, GOOD.to_owned(), Some(hashed.clone())));
+        assert_eq!(
+            futures::future::join_all(all).await,
+            [Ok(true); OF_NETWORK_MAX],
+            "a short line is waited out"
+        );
     }
 
     /// Asks from `networks` networks at once and hangs up as soon as the work of some has begun.
@@ -293,7 +317,10 @@ mod tests {
         for number in 0..networks {
             let network = network(number);
             let asking = queue.apart(&network, gauge.work(Duration::from_millis(100)));
-            assert!(tokio::time::timeout(Duration::from_millis(2), asking).await.is_err(), "nobody waited");
+            assert!(
+                tokio::time::timeout(Duration::from_millis(2), asking).await.is_err(),
+                "nobody waited"
+            );
         }
     }
 
@@ -317,7 +344,9 @@ mod tests {
         for number in 0..40 {
             let asking = async {
                 let _turn = queue.turn(&network(number)).await.expect("a turn");
-                tokio::task::spawn_blocking(gauge.work(Duration::from_millis(100))).await.expect("done");
+                tokio::task::spawn_blocking(gauge.work(Duration::from_millis(100)))
+                    .await
+                    .expect("done");
             };
             let _ = tokio::time::timeout(Duration::from_millis(2), asking).await;
         }
@@ -346,8 +375,9 @@ mod tests {
     async fn a_queue_has_an_end_and_who_leaves_it_makes_room() {
         let queue = Queue::default();
         let turns = queue.all_turns().await.expect("open");
-        let seats: Vec<_> =
-            (0..QUEUE_MAX).map(|number| queue.seat(&network(number)).unwrap_or_else(|_| panic!("a seat"))).collect();
+        let seats: Vec<_> = (0..QUEUE_MAX)
+            .map(|number| queue.seat(&network(number)).unwrap_or_else(|_| panic!("a seat")))
+            .collect();
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Err(Busy));
         drop((seats, turns));
         assert_eq!(queue.verify(&network(QUEUE_MAX), String::new(), None).await, Ok(false));
@@ -357,10 +387,12 @@ mod tests {
     async fn networks_bought_together_do_not_fill_a_queue() {
         let queue = Queue::of(Duration::from_millis(20));
         let turns = queue.all_turns().await.expect("open");
-        let seats: Vec<_> = (0..QUEUE_MAX).filter_map(|number| queue.seat(&neighbour(number)).ok()).collect();
+        let seats: Vec<_> =
+            (0..QUEUE_MAX).filter_map(|number| queue.seat(&neighbour(number)).ok()).collect();
         assert_eq!(seats.len(), QUEUE_MAX / 4);
         assert!(queue.seat(&neighbour(QUEUE_MAX)).is_err());
-        let others = ["2001:db8:2:1::/64", "198.51.100.1"].map(|text| queue.seat(&Network(text.to_owned())).ok());
+        let others = ["2001:db8:2:1::/64", "198.51.100.1"]
+            .map(|text| queue.seat(&Network(text.to_owned())).ok());
         assert!(others.iter().all(Option::is_some), "there is room for others");
         drop(seats);
         assert!(queue.seat(&neighbour(0)).is_ok(), "whoever leaves makes room");

@@ -1,7 +1,8 @@
 //! Errors as RFC 9457 problem documents with closed, stable ids.
 //!
-//! A service has one error enum; each variant gives a [`Problem`]. What the caller may read (`title`, `detail`, `errors`)
-//! and what the log needs (`cause`) are separate. The same problem becomes a page where a browser asked (see [`crate::page`]).
+//! A service has one error enum; each variant gives a [`Problem`]. What the caller may read
+//! (`title`, `detail`, `errors`) and what the log needs (`cause`) are separate. The same problem
+//! becomes a page where a browser asked (see [`crate::page`]).
 
 use axum::{
     Json,
@@ -50,7 +51,15 @@ pub struct ProblemBody {
 
 impl Problem {
     pub fn new(status: StatusCode, id: &'static str, title: &'static str) -> Self {
-        Self { status, id, title, detail: String::new(), errors: Vec::new(), retry_after_secs: None, cause: None }
+        Self {
+            status,
+            id,
+            title,
+            detail: String::new(),
+            errors: Vec::new(),
+            retry_after_secs: None,
+            cause: None,
+        }
     }
 
     /// What happened in this case and what to do next.
@@ -79,7 +88,10 @@ impl Problem {
     /// 503: something we lean on is away for a moment. Nothing was done.
     pub fn unavailable(cause: impl std::fmt::Display) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "try-again-soon", "Try again in a moment")
-            .detail("A part of the system is catching up. Nothing was lost. Please try again in a moment.")
+            .detail(
+                "A part of the system is catching up. Nothing was lost. Please try again in a \
+                moment.",
+            )
             .retry_after(2)
             .cause(cause)
     }

@@ -1,5 +1,5 @@
-//! Where a part of the system is reached over HTTP, and what follows from it: which addresses are its own, and how its
-//! cookies are guarded.
+//! Where a part of the system is reached over HTTP, and what follows from it: which addresses are
+//! its own, and how its cookies are guarded.
 
 use std::{fmt, str::FromStr};
 
@@ -15,7 +15,8 @@ const LISTEN: &str = "127.0.0.1:8080";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl(Url);
 
-/// What is wrong with an address, as the end of a sentence that names it. The address is not repeated.
+/// What is wrong with an address, as the end of a sentence that names it. The address is not
+/// repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotPublic {
     #[error("it is not a URL")]
@@ -147,7 +148,10 @@ mod tests {
     fn however_it_is_written_it_is_read_as_browsers_do() {
         let written = url(" HTTPS://Tickets.Example:443/ ");
         assert!(written.is_https());
-        assert_eq!((written.to_string(), written.origin()), (written.origin(), "https://tickets.example".to_owned()));
+        assert_eq!(
+            (written.to_string(), written.origin()),
+            (written.origin(), "https://tickets.example".to_owned())
+        );
         assert!(!url("http://https.example").is_https());
         for (text, mistake) in [
             ("localhost", NotPublic::Url),
@@ -164,15 +168,24 @@ mod tests {
         let read = |pairs: &[(&str, &str)]| {
             let env: HashMap<String, String> =
                 pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            PublicUrl::from_env(&env).map(|url| url.to_string()).map_err(|mistakes| mistakes.to_string())
+            PublicUrl::from_env(&env)
+                .map(|url| url.to_string())
+                .map_err(|mistakes| mistakes.to_string())
         };
         assert_eq!(read(&[]), Ok("http://127.0.0.1:8080".to_owned()));
         assert_eq!(read(&[("FAIRGATE_LISTEN", "[::1]:90")]), Ok("http://[::1]:90".to_owned()));
-        assert_eq!(read(&[(KEY, "https://tickets.example/")]), Ok("https://tickets.example".to_owned()));
+        assert_eq!(
+            read(&[(KEY, "https://tickets.example/")]),
+            Ok("https://tickets.example".to_owned())
+        );
         let is_nowhere = |pairs: &[(&str, &str)]| url(&read(pairs).expect("read")).is_nowhere();
         let everywhere = [("FAIRGATE_LISTEN", "0.0.0.0:8080")];
-        assert!(is_nowhere(&everywhere) && is_nowhere(&[("FAIRGATE_LISTEN", "[::]:8080"), (KEY, " ")]));
-        assert!(!is_nowhere(&[everywhere[0], (KEY, "https://tickets.example")]) && !is_nowhere(&[]));
+        assert!(
+            is_nowhere(&everywhere) && is_nowhere(&[("FAIRGATE_LISTEN", "[::]:8080"), (KEY, " ")])
+        );
+        assert!(
+            !is_nowhere(&[everywhere[0], (KEY, "https://tickets.example")]) && !is_nowhere(&[])
+        );
         for wrong in ["tickets.example", "https://tickets.example/shop"] {
             assert!(read(&[(KEY, wrong)]).expect_err(wrong).contains(KEY));
         }

@@ -15,7 +15,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Opens the connection lazily: a Redis that is away is an error of the first command, not of the start.
+    /// Opens the connection lazily: a Redis that is away is an error of the first command, not of
+    /// the start.
     ///
     /// # Errors
     /// When `url` is not a Redis URL.

@@ -16,14 +16,16 @@ pub fn hash(secret: &str) -> Vec<u8> {
     Sha256::digest(secret.as_bytes()).to_vec()
 }
 
-/// The token that forms of a session carry. Another site cannot read it, and it does not give the session away.
+/// The token that forms of a session carry. Another site cannot read it, and it does not give the
+/// session away.
 pub fn csrf(session_token: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(format!("csrf\n{session_token}").as_bytes()))
 }
 
 /// Whether a form's token belongs to the session.
 pub fn csrf_holds(session_token: &str, given: &str) -> bool {
-    // Compared by their hashes, so that the time it takes tells nothing about how much of it was right.
+    // Compared by their hashes, so that the time it takes tells nothing about how much of it was
+    // right.
     hash(&csrf(session_token)) == hash(given)
 }
 

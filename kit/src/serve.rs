@@ -28,7 +28,8 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// Cancelled when the server takes no more requests. Answers that never end by themselves (streams) end then.
+    /// Cancelled when the server takes no more requests. Answers that never end by themselves
+    /// (streams) end then.
     pub fn draining(&self) -> CancellationToken {
         self.draining.clone()
     }
@@ -61,7 +62,11 @@ impl Tasks {
                     Err(error) => {
                         // Said once per outage, not once per round.
                         if !failing {
-                            tracing::warn!(task = name, error = format!("{error:#}"), "failed, will try again");
+                            tracing::warn!(
+                                task = name,
+                                error = format!("{error:#}"),
+                                "failed, will try again"
+                            );
                         }
                         failing = true;
                     }
@@ -74,7 +79,10 @@ impl Tasks {
     pub async fn drain(&self) {
         self.stop.cancel();
         self.tracker.close();
-        if tokio::time::timeout(Duration::from_secs(DRAIN_SECS_MAX), self.tracker.wait()).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(DRAIN_SECS_MAX), self.tracker.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some background tasks did not finish in time");
         }
     }
@@ -92,7 +100,12 @@ impl Door {
     ///
     /// # Errors
     /// When the address is taken.
-    pub async fn open(key: &str, listen: SocketAddr, router: Router, limits: ConnectionLimits) -> anyhow::Result<Self> {
+    pub async fn open(
+        key: &str,
+        listen: SocketAddr,
+        router: Router,
+        limits: ConnectionLimits,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on {listen}; set {key} to a free address"))?;
@@ -100,19 +113,32 @@ impl Door {
     }
 }
 
-/// Serves until SIGTERM or Ctrl-C, then lets open requests finish and drains `tasks`. `management` answers until the end.
+/// Serves until SIGTERM or Ctrl-C, then lets open requests finish and drains `tasks`. `management`
+/// answers until the end.
 pub async fn serve(public: Door, management: Door, tasks: Tasks) {
     serve_until(public, Some(management), tasks, ended()).await;
 }
 
 /// Serves on an open listener until `end` resolves.
-pub async fn serve_on(listener: TcpListener, router: Router, tasks: Tasks, end: impl Future<Output = ()> + Send) {
-    serve_until(Door { listener, router, limits: ConnectionLimits::default() }, None, tasks, end).await;
+pub async fn serve_on(
+    listener: TcpListener,
+    router: Router,
+    tasks: Tasks,
+    end: impl Future<Output = ()> + Send,
+) {
+    serve_until(Door { listener, router, limits: ConnectionLimits::default() }, None, tasks, end)
+        .await;
 }
 
 /// Serves at both doors until `end` resolves.
-pub async fn serve_until(public: Door, management: Option<Door>, tasks: Tasks, end: impl Future<Output = ()> + Send) {
-    let management = management.map(|door| tokio::spawn(connections::take(door, CancellationToken::new())));
+pub async fn serve_until(
+    public: Door,
+    management: Option<Door>,
+    tasks: Tasks,
+    end: impl Future<Output = ()> + Send,
+) {
+    let management =
+        management.map(|door| tokio::spawn(connections::take(door, CancellationToken::new())));
     let draining = tasks.draining();
     let begin_draining = async {
         end.await;

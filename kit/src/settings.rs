@@ -1,4 +1,5 @@
-//! Settings by key lookup: everything is read through [`Env`], every mistake is reported at once, then the process stops.
+//! Settings by key lookup: everything is read through [`Env`], every mistake is reported at once,
+//! then the process stops.
 
 use std::{collections::HashMap, fmt, str::FromStr};
 
@@ -75,7 +76,8 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// Adds a mistake found while making something of a value. Where several parts read the same setting, it is told once.
+    /// Adds a mistake found while making something of a value. Where several parts read the same
+    /// setting, it is told once.
     pub fn mistake(&mut self, text: String) {
         if !self.mistakes.contains(&text) {
             self.mistakes.push(text);
@@ -106,7 +108,8 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_reported_at_once() {
-        let env: HashMap<String, String> = [("A".to_owned(), "x".to_owned()), ("B".to_owned(), "70".to_owned())].into();
+        let env: HashMap<String, String> =
+            [("A".to_owned(), "x".to_owned()), ("B".to_owned(), "70".to_owned())].into();
         let mut settings = Settings::new(&env);
         settings.or("A", 1u16);
         settings.or_within("B", 1u32, 1..=60);

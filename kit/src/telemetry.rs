@@ -17,14 +17,16 @@ pub enum Reader {
     Person,
 }
 
-/// Starts logging to standard error. `FAIRGATE_LOG` overrides what is said, `FAIRGATE_LOG_FORMAT` (`json`, `text`) how.
+/// Starts logging to standard error. `FAIRGATE_LOG` overrides what is said, `FAIRGATE_LOG_FORMAT`
+/// (`json`, `text`) how.
 pub fn logs(reader: Reader) {
     let (says, format) = match reader {
         Reader::Machine => ("info,sqlx::postgres::notice=warn", "json"),
         Reader::Person => ("warn", "text"),
     };
     let filter = ProcessEnv.get("FAIRGATE_LOG").and_then(|text| EnvFilter::try_new(text).ok());
-    let registry = tracing_subscriber::registry().with(filter.unwrap_or_else(|| EnvFilter::new(says)));
+    let registry =
+        tracing_subscriber::registry().with(filter.unwrap_or_else(|| EnvFilter::new(says)));
     let format = ProcessEnv.get("FAIRGATE_LOG_FORMAT").unwrap_or_else(|| format.to_owned());
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let result = if format == "text" {
@@ -36,7 +38,8 @@ pub fn logs(reader: Reader) {
     drop(result);
 }
 
-const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Starts metrics and gives the route that shows them.
 pub fn metrics_router() -> anyhow::Result<Router> {

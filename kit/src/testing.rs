@@ -1,4 +1,5 @@
-//! What a test needs of the real servers: a database, a key prefix and topics of its own, so that tests run side by side.
+//! What a test needs of the real servers: a database, a key prefix and topics of its own, so that
+//! tests run side by side.
 
 use std::{collections::HashMap, future::Future, sync::OnceLock};
 
@@ -12,7 +13,8 @@ use crate::{
     settings::{Env, ProcessEnv},
 };
 
-/// A test's own corner of the servers named by `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL` and `FAIRGATE_KAFKA_BROKERS`.
+/// A test's own corner of the servers named by `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL` and
+/// `FAIRGATE_KAFKA_BROKERS`.
 pub struct Corner {
     pub pool: PgPool,
     pub database_url: String,
@@ -34,7 +36,10 @@ pub async fn crowd(queue: &Queue) -> OwnedSemaphorePermit {
 
 fn server(key: &str) -> String {
     ProcessEnv.get(key).unwrap_or_else(|| {
-        panic!("{key} is not set; run ops/test, or `ops/stack test up && eval \"$(ops/stack test env)\"` first")
+        panic!(
+            "{key} is not set; run ops/test, or `ops/stack test up && eval \"$(ops/stack test \
+            env)\"` first"
+        )
     })
 }
 
@@ -48,11 +53,15 @@ impl Corner {
         F: FnOnce(PgPool) -> Fut,
         Fut: Future<Output = anyhow::Result<()>>,
     {
-        let (base, redis_url, kafka_brokers) =
-            (server("FAIRGATE_DATABASE_URL"), server("FAIRGATE_REDIS_URL"), server("FAIRGATE_KAFKA_BROKERS"));
+        let (base, redis_url, kafka_brokers) = (
+            server("FAIRGATE_DATABASE_URL"),
+            server("FAIRGATE_REDIS_URL"),
+            server("FAIRGATE_KAFKA_BROKERS"),
+        );
         let namespace = format!("t{}_", &uuid::Uuid::new_v4().simple().to_string()[..12]);
-        let database_url =
-            fresh_database(&base, fingerprint, &namespace, migrate).await.expect("a database for the test");
+        let database_url = fresh_database(&base, fingerprint, &namespace, migrate)
+            .await
+            .expect("a database for the test");
         Self {
             pool: crate::postgres::pool(&database_url, 16).expect("pool"),
             redis: Redis::connect(&redis_url, &namespace).expect("redis"),
@@ -77,7 +86,12 @@ impl Corner {
     }
 }
 
-async fn fresh_database<F, Fut>(base: &str, fingerprint: &str, name: &str, migrate: F) -> anyhow::Result<String>
+async fn fresh_database<F, Fut>(
+    base: &str,
+    fingerprint: &str,
+    name: &str,
+    migrate: F,
+) -> anyhow::Result<String>
 where
     F: FnOnce(PgPool) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
@@ -88,13 +102,16 @@ where
     let mut admin = PgConnection::connect(base).await?;
     // Other test binaries may be at it too, and CREATE DATABASE refuses a template that is in use.
     sqlx::query("SELECT pg_advisory_lock(7265)").execute(&mut admin).await?;
-    let exists: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-        .bind(&template)
-        .fetch_one(&mut admin)
-        .await?;
+    let exists: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(&template)
+            .fetch_one(&mut admin)
+            .await?;
     if !exists {
         let unready = format!("{template}_unready");
-        for statement in [format!("DROP DATABASE IF EXISTS {unready}"), format!("CREATE DATABASE {unready}")] {
+        for statement in
+            [format!("DROP DATABASE IF EXISTS {unready}"), format!("CREATE DATABASE {unready}")]
+        {
             sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await?;
         }
         let pool = PgPool::connect(&beside(base, &unready)?).await?;
@@ -104,7 +121,9 @@ where
             .execute(&mut admin)
             .await?;
     }
-    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"))).execute(&mut admin).await?;
+    sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}")))
+        .execute(&mut admin)
+        .await?;
     admin.close().await?;
     beside(base, name)
 }

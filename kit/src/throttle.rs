@@ -1,9 +1,11 @@
-//! Guessing at passwords is slow. Attempts are counted in Redis, for an account and the network they come from, before
-//! the password is looked at, so that many at once are no cheaper than many in a row.
+//! Guessing at passwords is slow. Attempts are counted in Redis, for an account and the network
+//! they come from, before the password is looked at, so that many at once are no cheaper than many
+//! in a row.
 //!
-//! Whoever fails again and again shuts the account for their own network only. Its owner, coming from another, is at most
-//! slowed down, however many others guess: beyond [`MANY`] failures an hour everybody waits [`SLOW`] first, and each
-//! network has one guess before blocks begin in place of five. Who shares a network with a guesser waits with them.
+//! Whoever fails again and again shuts the account for their own network only. Its owner, coming
+//! from another, is at most slowed down, however many others guess: beyond [`MANY`] failures an
+//! hour everybody waits [`SLOW`] first, and each network has one guess before blocks begin in place
+//! of five. Who shares a network with a guesser waits with them.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -32,17 +34,21 @@ const LONGEST_SECS: i64 = 15 * 60;
 const STEPS: i32 = 12;
 /// Failures are remembered for so long.
 const FORGET_SECS: i64 = 3600;
-/// Failures of an account within an hour, of all networks together, from which on everybody is slowed down.
+/// Failures of an account within an hour, of all networks together, from which on everybody is
+/// slowed down.
 const MANY: i64 = 50;
 /// How long an attempt waits then.
 const SLOW: Duration = Duration::from_secs(2);
 
-static ATTEMPT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/attempt.lua")));
-static FORGIVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/forgive.lua")));
-static TAKE_BACK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/take_back.lua")));
+static ATTEMPT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/attempt.lua")));
+static FORGIVE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/forgive.lua")));
+static TAKE_BACK: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/take_back.lua")));
 
-/// Seconds a network is kept from an account after `failed` failures in a row: none up to four, then 30 s, doubling, at
-/// most 15 minutes.
+/// Seconds a network is kept from an account after `failed` failures in a row: none up to four,
+/// then 30 s, doubling, at most 15 minutes.
 fn block_secs(failed: i32) -> i64 {
     if failed <= FREE {
         return 0;
@@ -51,7 +57,8 @@ fn block_secs(failed: i32) -> i64 {
     (FIRST_SECS << doublings).min(LONGEST_SECS)
 }
 
-/// The network that a request comes from: an IPv4 address, an IPv6 /64, or nothing where it came over no socket.
+/// The network that a request comes from: an IPv4 address, an IPv6 /64, or nothing where it came
+/// over no socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Network(pub String);
 
@@ -60,17 +67,24 @@ impl Network {
     pub fn of(address: IpAddr) -> Self {
         // One subscriber usually has a whole IPv6 /64.
         Self(match address.to_canonical() {
-            IpAddr::V6(address) => format!("{}/64", Ipv6Addr::from(u128::from(address) >> 64 << 64)),
+            IpAddr::V6(address) => {
+                format!("{}/64", Ipv6Addr::from(u128::from(address) >> 64 << 64))
+            }
             IpAddr::V4(address) => address.to_string(),
         })
     }
 
-    /// What one may have bought whole for little: the IPv6 /48 or the IPv4 /24 that the network lies in.
+    /// What one may have bought whole for little: the IPv6 /48 or the IPv4 /24 that the network
+    /// lies in.
     pub fn around(&self) -> Self {
         let text = self.0.strip_suffix("/64").unwrap_or(&self.0);
         match text.parse() {
-            Ok(IpAddr::V6(address)) => Self(format!("{}/48", Ipv6Addr::from(u128::from(address) >> 80 << 80))),
-            Ok(IpAddr::V4(address)) => Self(format!("{}/24", Ipv4Addr::from(u32::from(address) >> 8 << 8))),
+            Ok(IpAddr::V6(address)) => {
+                Self(format!("{}/48", Ipv6Addr::from(u128::from(address) >> 80 << 80)))
+            }
+            Ok(IpAddr::V4(address)) => {
+                Self(format!("{}/24", Ipv4Addr::from(u32::from(address) >> 8 << 8)))
+            }
             Err(_) => self.clone(),
         }
     }
@@ -102,8 +116,8 @@ pub struct Guesser<'a> {
 /// What becomes of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// The password may be looked at, with [`Guesser::verify`]. The attempt is counted as the network's `failed`th failure
-    /// in a row until [`Guesser::forgive`] says otherwise.
+    /// The password may be looked at, with [`Guesser::verify`]. The attempt is counted as the
+    /// network's `failed`th failure in a row until [`Guesser::forgive`] says otherwise.
     Counted { failed: i32 },
     /// No password is looked at for so long. The attempt is not counted.
     Blocked { secs: i64 },
@@ -111,11 +125,16 @@ pub enum Attempt {
 
 impl Guesser<'_> {
     fn keys(&self, redis: &Redis) -> [String; 3] {
-        let hex =
-            |text: &str| -> String { secret::hash(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect() };
+        let hex = |text: &str| -> String {
+            secret::hash(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+        };
         let (account, network) = (hex(self.account), hex(&self.network.0));
         let key = |kind: &str| redis.key(&format!("{kind}:{}", self.door), &account);
-        [format!("{}:{network}", key("guessed")), format!("{}:{network}", key("blocked")), key("guessed")]
+        [
+            format!("{}:{network}", key("guessed")),
+            format!("{}:{network}", key("blocked")),
+            key("guessed"),
+        ]
     }
 
     /// Counts an attempt, and waits where the account is guessed at by many.
@@ -131,7 +150,8 @@ impl Guesser<'_> {
         for failed in 1..=STEPS {
             call.arg(block_secs(failed));
         }
-        let (left_ms, failed, of_all): (i64, i32, i64) = call.invoke_async(&mut redis.connection()).await?;
+        let (left_ms, failed, of_all): (i64, i32, i64) =
+            call.invoke_async(&mut redis.connection()).await?;
         if left_ms > 0 {
             return Ok(Attempt::Blocked { secs: (left_ms + 999) / 1000 });
         }
@@ -141,8 +161,9 @@ impl Guesser<'_> {
         Ok(Attempt::Counted { failed })
     }
 
-    /// Whether the password of an attempt that was counted is right, as [`Queue::verify`] says. Where nobody had time to
-    /// look, the attempt was no guess, and is not counted: a crowd at the door must not block whoever stands in it.
+    /// Whether the password of an attempt that was counted is right, as [`Queue::verify`] says.
+    /// Where nobody had time to look, the attempt was no guess, and is not counted: a crowd at the
+    /// door must not block whoever stands in it.
     ///
     /// # Errors
     /// [`Busy`]: nobody looked.
@@ -185,7 +206,10 @@ mod tests {
 
     #[test]
     fn blocks_grow_to_a_quarter_of_an_hour() {
-        assert_eq!([0, 4, 5, 6, 9, 10, STEPS, 1000, -3].map(block_secs), [0, 0, 30, 60, 480, 900, 900, 900, 0]);
+        assert_eq!(
+            [0, 4, 5, 6, 9, 10, STEPS, 1000, -3].map(block_secs),
+            [0, 0, 30, 60, 480, 900, 900, 900, 0]
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Sealed tokens: PASETO v4.local with the key's PASERK id in the footer.
 //!
-//! A ring holds one or more keys. The first seals, all of them open, so a key can be replaced while both are in use.
-//! Each kind of token is bound to its purpose by an implicit assertion: a token sealed for one purpose cannot be opened
-//! as another, even under the same key.
+//! A ring holds one or more keys. The first seals, all of them open, so a key can be replaced while
+//! both are in use. Each kind of token is bound to its purpose by an implicit assertion: a token
+//! sealed for one purpose cannot be opened as another, even under the same key.
 
 use pasetors::{
     keys::{Generate, SymmetricKey},
@@ -40,7 +40,9 @@ impl SealRing {
     /// A sentence when a key cannot be read or there is none. It does not repeat the key.
     pub fn from_paserk(keys: &str, purpose: &'static str) -> Result<Self, String> {
         let mut ring = Vec::new();
-        for (index, text) in keys.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate() {
+        for (index, text) in
+            keys.split(',').map(str::trim).filter(|text| !text.is_empty()).enumerate()
+        {
             let key = SymmetricKey::<V4>::try_from(text)
                 .map_err(|_| format!("key {} is not a PASERK k4.local key", index + 1))?;
             ring.push((paserk(&Id::from(&key)), key));
@@ -60,14 +62,17 @@ impl SealRing {
             .map_err(|error| anyhow::anyhow!("sealing a token: {error}"))
     }
 
-    /// Opens a token of this ring's purpose. Expiry is the caller's business: it is part of the claims.
+    /// Opens a token of this ring's purpose. Expiry is the caller's business: it is part of the
+    /// claims.
     pub fn open<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenFault> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenFault::Malformed);
         }
-        let untrusted = UntrustedToken::<pasetors::Local, V4>::try_from(token).map_err(|_| TokenFault::Malformed)?;
+        let untrusted = UntrustedToken::<pasetors::Local, V4>::try_from(token)
+            .map_err(|_| TokenFault::Malformed)?;
         let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(TokenFault::Malformed)?;
-        let (_, key) = self.keys.iter().find(|(id, _)| *id == key_id).ok_or(TokenFault::UnknownKey)?;
+        let (_, key) =
+            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(TokenFault::UnknownKey)?;
         let trusted = LocalToken::decrypt(key, &untrusted, None, Some(self.purpose.as_bytes()))
             .map_err(|_| TokenFault::Forged)?;
         serde_json::from_str(trusted.payload()).map_err(|_| TokenFault::Malformed)
@@ -76,8 +81,9 @@ impl SealRing {
 
 /// The key id of a PASETO footer, if the footer is a small JSON object with one.
 ///
-/// Read by hand: pasetors' own footer parser compiles regular expressions at each call, which costs more than the
-/// decryption. The footer is not trusted; a key id only chooses among the keys of the ring.
+/// Read by hand: pasetors' own footer parser compiles regular expressions at each call, which costs
+/// more than the decryption. The footer is not trusted; a key id only chooses among the keys of the
+/// ring.
 pub fn footer_key_id(footer: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct KeyId {
@@ -99,7 +105,8 @@ pub fn paserk(key: &impl FormatAsPaserk) -> String {
 
 /// A fresh key as PASERK, for set-up.
 pub fn generate_seal_key() -> anyhow::Result<String> {
-    let key = SymmetricKey::<V4>::generate().map_err(|error| anyhow::anyhow!("making a key: {error}"))?;
+    let key =
+        SymmetricKey::<V4>::generate().map_err(|error| anyhow::anyhow!("making a key: {error}"))?;
     Ok(paserk(&key))
 }
 

@@ -35,7 +35,8 @@ impl Deref for App {
 }
 
 impl App {
-    /// Connects nothing yet: servers that are away are faults of the first use. Call it within a tokio runtime.
+    /// Connects nothing yet: servers that are away are faults of the first use. Call it within a
+    /// tokio runtime.
     ///
     /// # Errors
     /// Settings that were not checked.
@@ -43,7 +44,11 @@ impl App {
         let smtp = config::transport(&config.smtp_url)
             .map_err(|mistake| anyhow::anyhow!("FAIRGATE_SMTP_URL {mistake}"))?
             .timeout(Some(sender::SMTP_STEP))
-            .pool_config(PoolConfig::new().max_size(sender::AT_ONCE as u32).idle_timeout(Duration::from_secs(30)))
+            .pool_config(
+                PoolConfig::new()
+                    .max_size(sender::AT_ONCE as u32)
+                    .idle_timeout(Duration::from_secs(30)),
+            )
             .build();
         let from = config.from.clone().context("FAIRGATE_MAIL_FROM is missing")?;
         Ok(Self(Arc::new(Inner { config, pool, from, smtp, wake: Notify::new() })))

@@ -3,40 +3,51 @@
 use std::path::PathBuf;
 
 use kit::{public_url::PublicUrl, settings::Settings};
-use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox, transport::smtp::AsyncSmtpTransportBuilder};
+use lettre::{
+    AsyncSmtpTransport, Tokio1Executor, message::Mailbox,
+    transport::smtp::AsyncSmtpTransportBuilder,
+};
 use url::{Host, Url};
 
-/// Settings of the notifications role. There is no `Debug`: the mail server's address may hold a password.
+/// Settings of the notifications role. There is no `Debug`: the mail server's address may hold a
+/// password.
 #[derive(Clone)]
 pub struct Config {
-    /// Where mail goes: `smtps://user:password@host`, `smtp://user:password@host:587?tls=required` (STARTTLS), or
-    /// `smtp://host:port` without encryption.
+    /// Where mail goes: `smtps://user:password@host`, `smtp://user:password@host:587?tls=required`
+    /// (STARTTLS), or `smtp://host:port` without encryption.
     pub smtp_url: String,
     /// Who letters are from.
     pub from: Option<Mailbox>,
     /// Where browsers reach this system.
     pub public: PublicUrl,
-    /// The Maildir of a local mail server, whose letters are shown at `/sandbox/mailbox`. Never set where mail is real.
+    /// The Maildir of a local mail server, whose letters are shown at `/sandbox/mailbox`. Never set
+    /// where mail is real.
     pub mailbox: Option<PathBuf>,
 }
 
 impl Config {
-    /// Reads `FAIRGATE_SMTP_URL`, `FAIRGATE_MAIL_FROM`, `FAIRGATE_PUBLIC_URL` and `FAIRGATE_MAILBOX`.
+    /// Reads `FAIRGATE_SMTP_URL`, `FAIRGATE_MAIL_FROM`, `FAIRGATE_PUBLIC_URL` and
+    /// `FAIRGATE_MAILBOX`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let smtp_url = settings.required(
             "FAIRGATE_SMTP_URL",
-            "name a mail server, such as smtp://user:password@host:587?tls=required; `ops/stack dev up mail` starts one that delivers nothing",
+            "name a mail server, such as smtp://user:password@host:587?tls=required; `ops/stack \
+                dev up mail` starts one that delivers nothing",
         );
         if !smtp_url.is_empty()
             && let Err(mistake) = check(&smtp_url)
         {
             settings.mistake(format!("FAIRGATE_SMTP_URL {mistake}"));
         }
-        let from = settings
-            .required("FAIRGATE_MAIL_FROM", "say who letters are from, such as Fairgate <tickets@fairgate.example>");
+        let from = settings.required(
+            "FAIRGATE_MAIL_FROM",
+            "say who letters are from, such as Fairgate <tickets@fairgate.example>",
+        );
         let sender = sender(&from);
         if sender.is_none() && !from.is_empty() {
-            settings.mistake("FAIRGATE_MAIL_FROM must be a mail address, with or without a name".to_owned());
+            settings.mistake(
+                "FAIRGATE_MAIL_FROM must be a mail address, with or without a name".to_owned(),
+            );
         }
         Self {
             smtp_url,
@@ -58,7 +69,10 @@ fn sender(text: &str) -> Option<Mailbox> {
 pub fn transport(url: &str) -> Result<AsyncSmtpTransportBuilder, &'static str> {
     AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
         // The error may repeat the address, and the address a password.
-        .map_err(|_| "must be an address such as smtp://host:25, smtp://host:587?tls=required or smtps://host")
+        .map_err(|_| {
+            "must be an address such as smtp://host:25, smtp://host:587?tls=required or \
+            smtps://host"
+        })
 }
 
 fn check(url: &str) -> Result<(), &'static str> {
@@ -71,7 +85,8 @@ fn check(url: &str) -> Result<(), &'static str> {
         Some(Host::Ipv6(ip)) => ip.is_loopback(),
         None => return Err("names no host"),
     };
-    let is_sealed = url.scheme() == "smtps" || url.query_pairs().any(|pair| pair == ("tls".into(), "required".into()));
+    let is_sealed = url.scheme() == "smtps"
+        || url.query_pairs().any(|pair| pair == ("tls".into(), "required".into()));
     if url.password().is_some() && !is_sealed && !is_local {
         return Err("would send its password unencrypted; write smtps://…, or add ?tls=required");
     }
@@ -113,7 +128,10 @@ mod tests {
             ("imap://user:hunter2@mail.example", false),
             ("hunter2", false),
         ] {
-            let told = read(&[("FAIRGATE_SMTP_URL", url), ("FAIRGATE_MAIL_FROM", "tickets@fairgate.example")]);
+            let told = read(&[
+                ("FAIRGATE_SMTP_URL", url),
+                ("FAIRGATE_MAIL_FROM", "tickets@fairgate.example"),
+            ]);
             assert_eq!(told.is_ok(), fits, "{url}");
             assert!(!told.err().unwrap_or_default().contains("hunter2"), "{url}");
         }

@@ -31,9 +31,10 @@ pub async fn given_up(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<GivenUp>> {
     store::given_up(pool, limit).await
 }
 
-/// Lets the running senders try letters again that were given up, as if they were new: the one with this id, or all. It is
-/// for after the cause is mended, such as a mail server that refused everybody; what is refused again is given up again.
-/// Gives how many letters that are; letters that were sent or still wait to be sent are none of them.
+/// Lets the running senders try letters again that were given up, as if they were new: the one with
+/// this id, or all. It is for after the cause is mended, such as a mail server that refused
+/// everybody; what is refused again is given up again. Gives how many letters that are; letters
+/// that were sent or still wait to be sent are none of them.
 ///
 /// # Errors
 /// The database's.

@@ -22,8 +22,12 @@ impl Error {
     /// What the caller reads.
     pub fn problem(&self) -> Problem {
         match self {
-            Self::LetterUnknown => Problem::new(StatusCode::NOT_FOUND, "letter-unknown", "There is no such letter")
-                .detail("It may have been removed from the mailbox. Look at the list of letters."),
+            Self::LetterUnknown => {
+                Problem::new(StatusCode::NOT_FOUND, "letter-unknown", "There is no such letter")
+                    .detail(
+                        "It may have been removed from the mailbox. Look at the list of letters.",
+                    )
+            }
             Self::Mailbox(error) => Problem::unavailable(format!("reading the mailbox: {error}")),
             Self::Internal(error) => Problem::internal(format!("{error:#}")),
         }

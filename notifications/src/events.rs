@@ -1,7 +1,9 @@
-//! From events to letters: each event that somebody is written about adds a row, and only then its offset is committed.
+//! From events to letters: each event that somebody is written about adds a row, and only then its
+//! offset is committed.
 //!
-//! A new group starts at the oldest record the topic still has, so that nothing is lost between the first event and the
-//! first start of this role. Orders that were paid within the topic's retention before then get their letter late.
+//! A new group starts at the oldest record the topic still has, so that nothing is lost between the
+//! first event and the first start of this role. Orders that were paid within the topic's retention
+//! before then get their letter late.
 
 use std::time::Duration;
 
@@ -79,7 +81,11 @@ async fn run(app: App, kafka: Kafka, source: Source, stop: CancellationToken) {
             ended = follow(&app, &kafka, source) => ended,
         };
         if let Err(error) = ended {
-            tracing::warn!(topic = source.topic, error = format!("{error:#}"), "following events starts again");
+            tracing::warn!(
+                topic = source.topic,
+                error = format!("{error:#}"),
+                "following events starts again"
+            );
         }
         if started.elapsed() > Duration::from_secs(30) {
             pauses = self::pauses();
@@ -102,20 +108,24 @@ fn pauses() -> impl Iterator<Item = Duration> {
 }
 
 async fn follow(app: &App, kafka: &Kafka, source: Source) -> anyhow::Result<()> {
-    // Its owner makes it. A member that subscribes to what is not there would look again only after minutes.
+    // Its owner makes it. A member that subscribes to what is not there would look again only after
+    // minutes.
     while kafka.partitions(source.topic).await? == 0 {
         sleep(TOPIC_LOOK).await;
     }
     let topic = kafka.name(source.topic);
-    let consumer: StreamConsumer<DefaultConsumerContext> = kafka.consumer(source.group, DefaultConsumerContext)?;
+    let consumer: StreamConsumer<DefaultConsumerContext> =
+        kafka.consumer(source.group, DefaultConsumerContext)?;
     consumer.subscribe(&[&topic])?;
     loop {
         let batch = collect(&consumer, source).await?;
-        metrics::counter!("fairgate_letter_events_total", "topic" => source.topic).increment(batch.records);
+        metrics::counter!("fairgate_letter_events_total", "topic" => source.topic)
+            .increment(batch.records);
         if !batch.letters.is_empty() && store::put(&app.pool, &batch.letters).await? > 0 {
             app.wake.notify_one();
         }
-        // Letters are there for good now; a commit that gets lost brings their events again, which changes nothing.
+        // Letters are there for good now; a commit that gets lost brings their events again, which
+        // changes nothing.
         if let Err(error) = consumer.commit(&batch.offsets(&topic)?, CommitMode::Async) {
             tracing::debug!(%error, topic = source.topic, "an offset was not committed");
         }
@@ -140,7 +150,8 @@ impl Batch {
             }
             Ok(None) => {}
             Err(error) => {
-                metrics::counter!("fairgate_letter_events_poison_total", "topic" => source.topic).increment(1);
+                metrics::counter!("fairgate_letter_events_poison_total", "topic" => source.topic)
+                    .increment(1);
                 let category = format!("{:?}", error.classify());
                 let (partition, offset) = (message.partition(), message.offset());
                 tracing::error!(
@@ -164,7 +175,10 @@ impl Batch {
 }
 
 /// Waits for a record, then takes what else comes within a moment.
-async fn collect(consumer: &StreamConsumer<DefaultConsumerContext>, source: Source) -> anyhow::Result<Batch> {
+async fn collect(
+    consumer: &StreamConsumer<DefaultConsumerContext>,
+    source: Source,
+) -> anyhow::Result<Batch> {
     let mut batch = Batch::default();
     batch.add(&receive(consumer).await?, source);
     let full = Instant::now() + LINGER;
@@ -177,7 +191,9 @@ async fn collect(consumer: &StreamConsumer<DefaultConsumerContext>, source: Sour
     Ok(batch)
 }
 
-async fn receive(consumer: &StreamConsumer<DefaultConsumerContext>) -> anyhow::Result<BorrowedMessage<'_>> {
+async fn receive(
+    consumer: &StreamConsumer<DefaultConsumerContext>,
+) -> anyhow::Result<BorrowedMessage<'_>> {
     loop {
         match consumer.recv().await {
             Ok(message) => return Ok(message),

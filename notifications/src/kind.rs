@@ -30,7 +30,9 @@ impl Kind {
     }
 
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Ticket, Self::Refund, Self::SupportAnswer, Self::OrderLink].into_iter().find(|kind| kind.name() == name)
+        [Self::Ticket, Self::Refund, Self::SupportAnswer, Self::OrderLink]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 }
 
@@ -56,7 +58,11 @@ mod tests {
 
     #[test]
     fn a_subject_has_one_letter_a_kind() {
-        let letter = |kind, subject| NewLetter { kind, subject: Uuid::from_u128(subject), request_id: String::new() };
+        let letter = |kind, subject| NewLetter {
+            kind,
+            subject: Uuid::from_u128(subject),
+            request_id: String::new(),
+        };
         assert_eq!(letter(Kind::Ticket, 1).id(), letter(Kind::Ticket, 1).id());
         assert_ne!(letter(Kind::Ticket, 1).id(), letter(Kind::Refund, 1).id());
         assert_ne!(letter(Kind::Ticket, 1).id(), letter(Kind::Ticket, 2).id());

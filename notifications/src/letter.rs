@@ -98,7 +98,9 @@ impl Letter {
             Matter::Tickets(tickets) => letter.hand_over(words, occasion, tickets),
             Matter::Refund { amount_minor, currency, void } => {
                 let amount = price::format_in(*amount_minor, currency, words.tag);
-                letter.paragraphs.push(words.say("refund-intro", &args([("amount", amount.as_str().into())])));
+                letter
+                    .paragraphs
+                    .push(words.say("refund-intro", &args([("amount", amount.as_str().into())])));
                 if *void {
                     letter.paragraphs.push(words.plain("refund-void"));
                 }
@@ -127,7 +129,10 @@ impl Letter {
             Matter::NewLink => ("link", 0),
         };
         let say = |part: &str| {
-            words.say(&format!("{key}-{part}"), &args([("count", count.into()), ("show", show.title.as_str().into())]))
+            words.say(
+                &format!("{key}-{part}"),
+                &args([("count", count.into()), ("show", show.title.as_str().into())]),
+            )
         };
         let place = format!("{}, {}", show.venue.name, show.venue.city);
         Self {
@@ -157,14 +162,20 @@ impl Letter {
         self.paragraphs.push(words.say("ticket-intro", &args([("count", count.into())])));
         self.after = Some(words.plain("ticket-keep"));
         let doors = when::time(show.doors_at, &show.venue.time_zone);
-        self.facts.insert(2, (words.plain("doors-label"), words.say("doors", &args([("time", doors.into())]))));
+        self.facts.insert(
+            2,
+            (words.plain("doors-label"), words.say("doors", &args([("time", doors.into())]))),
+        );
         if let Some((_, place)) = self.facts.get_mut(3) {
             place.push_str(&format!(", {}", show.venue.address));
         }
         self.tickets = tickets
             .iter()
             .map(|ticket| WrittenTicket {
-                title: words.say("ticket-title", &args([("number", ticket.number.into()), ("count", count.into())])),
+                title: words.say(
+                    "ticket-title",
+                    &args([("number", ticket.number.into()), ("count", count.into())]),
+                ),
                 kind: ticket.kind.clone(),
                 code: grouped(&ticket.code),
                 picture: words.say("ticket-picture", &args([("number", ticket.number.into())])),
@@ -249,8 +260,11 @@ pub mod tests {
     }
 
     pub fn tickets(count: i32) -> Matter {
-        let ticket =
-            |number| Ticket { number, kind: "Floor".to_owned(), code: format!("7ZZZZABCDE12345FGHJKVWXYZ{number}") };
+        let ticket = |number| Ticket {
+            number,
+            kind: "Floor".to_owned(),
+            code: format!("7ZZZZABCDE12345FGHJKVWXYZ{number}"),
+        };
         Matter::Tickets((1..=count).map(ticket).collect())
     }
 
@@ -280,7 +294,8 @@ pub mod tests {
 
     #[test]
     fn letters_are_written_in_the_buyers_language() {
-        let refund = || Matter::Refund { amount_minor: 8_500, currency: "EUR".to_owned(), void: true };
+        let refund =
+            || Matter::Refund { amount_minor: 8_500, currency: "EUR".to_owned(), void: true };
         let german = Letter::write(&occasion("de-CH", refund())).text().expect("text");
         assert!(german.contains("Wir haben 85,00\u{a0}€ auf Ihr Zahlungsmittel"), "{german}");
         assert!(german.contains("gelten nicht mehr"), "{german}");

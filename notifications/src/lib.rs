@@ -1,13 +1,16 @@
-//! Letters to fans: the ticket, the refund, the answer from support; and a mailbox page where a newcomer reads them.
+//! Letters to fans: the ticket, the refund, the answer from support; and a mailbox page where a
+//! newcomer reads them.
 //!
-//! Reading order: [`contract`] is what others may use. `kind`, `letter`, `words`, `qr`, `message` and `retry` decide without
-//! I/O: which event makes which letter, what it says, what it looks like on the wire, when it is tried again. `events`
-//! turns events into letters to send, `occasion` looks up who and what, `sender` sends. `mailbox` and `pages` show what
-//! the local mail server caught.
+//! Reading order: [`contract`] is what others may use. `kind`, `letter`, `words`, `qr`, `message`
+//! and `retry` decide without I/O: which event makes which letter, what it says, what it looks like
+//! on the wire, when it is tried again. `events` turns events into letters to send, `occasion`
+//! looks up who and what, `sender` sends. `mailbox` and `pages` show what the local mail server
+//! caught.
 //!
-//! A letter is sent once: its id follows from the event, so an event that comes twice finds it, and senders take letters
-//! with a lease. Only a sender that dies between the mail server's acceptance and its own note of it (or a server that
-//! accepts after we stopped waiting) makes one come twice, with the same Message-ID.
+//! A letter is sent once: its id follows from the event, so an event that comes twice finds it, and
+//! senders take letters with a lease. Only a sender that dies between the mail server's acceptance
+//! and its own note of it (or a server that accepts after we stopped waiting) makes one come twice,
+//! with the same Message-ID.
 
 mod app;
 mod config;

@@ -59,15 +59,23 @@ pub fn newest(mailbox: &Path, max: usize) -> io::Result<Vec<Listed>> {
     let list = |entry: Entry| {
         let bytes = read(&entry.path).ok()?;
         let message = MessageParser::new().parse(&bytes)?;
-        Some(Listed { letter: entry.letter, to: to(&message), subject: subject(&message), at: at(&message) })
+        Some(Listed {
+            letter: entry.letter,
+            to: to(&message),
+            subject: subject(&message),
+            at: at(&message),
+        })
     };
     // One that went away meanwhile is left out.
     Ok(entries.into_iter().filter_map(list).collect())
 }
 
-/// The letter in the file of that name. Only names that the mailbox itself lists are opened, so no name leads out of it.
+/// The letter in the file of that name. Only names that the mailbox itself lists are opened, so no
+/// name leads out of it.
 pub fn letter(mailbox: &Path, name: &str) -> io::Result<Option<Caught>> {
-    let Some(entry) = entries(mailbox)?.into_iter().find(|entry| entry.letter == name) else { return Ok(None) };
+    let Some(entry) = entries(mailbox)?.into_iter().find(|entry| entry.letter == name) else {
+        return Ok(None);
+    };
     let bytes = read(&entry.path)?;
     Ok(MessageParser::new().parse(&bytes).map(|message| caught(&message)))
 }
@@ -81,7 +89,9 @@ fn entries(mailbox: &Path) -> io::Result<Vec<Entry>> {
         };
         for file in files {
             let file = file?;
-            let (Ok(letter), Ok(about)) = (file.file_name().into_string(), file.metadata()) else { continue };
+            let (Ok(letter), Ok(about)) = (file.file_name().into_string(), file.metadata()) else {
+                continue;
+            };
             // Of a link, this tells about the link itself.
             if about.is_file() {
                 entries.push(Entry {
@@ -138,15 +148,22 @@ fn caught(message: &Message<'_>) -> Caught {
         Some((part.content_id().map(str::to_owned), Picture { file, url }))
     });
     let pictures: Vec<(Option<String>, Picture)> = pictures.collect();
-    let html = message.html_part(0).filter(|part| part.is_text_html()).and(message.body_html(0)).map(|html| {
-        pictures.iter().fold(html.into_owned(), |html, (id, picture)| match id {
-            Some(id) => html.replace(&format!("\"cid:{id}\""), &format!("\"{}\"", picture.url)),
-            None => html,
-        })
-    });
+    let html = message
+        .html_part(0)
+        .filter(|part| part.is_text_html())
+        .and(message.body_html(0))
+        .map(|html| {
+            pictures.iter().fold(html.into_owned(), |html, (id, picture)| match id {
+                Some(id) => html.replace(&format!("\"cid:{id}\""), &format!("\"{}\"", picture.url)),
+                None => html,
+            })
+        });
     Caught {
         subject: subject(message),
-        headers: message.headers_raw().map(|(name, value)| (name.to_owned(), in_words(value))).collect(),
+        headers: message
+            .headers_raw()
+            .map(|(name, value)| (name.to_owned(), in_words(value)))
+            .collect(),
         text: message.body_text(0).map(|text| text.into_owned()).unwrap_or_default(),
         html,
         pictures: pictures.into_iter().map(|(_, picture)| picture).collect(),
@@ -167,7 +184,12 @@ mod tests {
         let message = MessageParser::new().parse(bytes.as_slice()).expect("a letter");
         let caught = caught(&message);
         let header = |wanted: &str| {
-            caught.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).expect(wanted)
+            caught
+                .headers
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_str())
+                .expect(wanted)
         };
         assert_eq!(header("Subject"), "Ihre 3 Karten für Märchen");
         assert_eq!(caught.subject, header("Subject"));
@@ -183,14 +205,22 @@ mod tests {
         let mailbox = place.join("box");
         fs::create_dir_all(mailbox.join("new")).expect("a folder");
         fs::write(place.join("secret"), "Subject: secret\r\n\r\nx").expect("a file");
-        fs::write(mailbox.join("new/1.eml"), "To: a@b.example\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHello")
-            .expect("a file");
-        std::os::unix::fs::symlink(place.join("secret"), mailbox.join("new/2.eml")).expect("a link");
+        fs::write(
+            mailbox.join("new/1.eml"),
+            "To: a@b.example\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHello",
+        )
+        .expect("a file");
+        std::os::unix::fs::symlink(place.join("secret"), mailbox.join("new/2.eml"))
+            .expect("a link");
         let listed = newest(&mailbox, 50).expect("a list");
         assert_eq!(listed.len(), 1);
         assert_eq!((listed[0].subject.as_str(), listed[0].to.as_str()), ("Grüße", "a@b.example"));
-        assert_eq!(letter(&mailbox, "1.eml").expect("read").map(|caught| caught.text), Some("Hello".to_owned()));
-        for name in ["../../secret", "2.eml", "/etc/passwd", "..", "", ".", "new/1.eml", "1.eml\0"] {
+        assert_eq!(
+            letter(&mailbox, "1.eml").expect("read").map(|caught| caught.text),
+            Some("Hello".to_owned())
+        );
+        for name in ["../../secret", "2.eml", "/etc/passwd", "..", "", ".", "new/1.eml", "1.eml\0"]
+        {
             assert!(letter(&mailbox, name).expect("read").is_none(), "{name:?}");
         }
         fs::remove_dir_all(&place).expect("removed");

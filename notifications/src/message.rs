@@ -14,20 +14,28 @@ use crate::{
     retry::Fault,
 };
 
-/// Builds the message with a text part, an HTML part and its pictures. The same letter has the same Message-ID whenever it
-/// is sent, so that a mail program may recognise one that came twice.
+/// Builds the message with a text part, an HTML part and its pictures. The same letter has the same
+/// Message-ID whenever it is sent, so that a mail program may recognise one that came twice.
 ///
 /// # Errors
 /// [`Fault::Never`] for an address that cannot be one, or a letter that cannot be put together.
-pub fn build(id: Uuid, from: &Mailbox, address: &str, occasion: &Occasion) -> Result<Message, Fault> {
+pub fn build(
+    id: Uuid,
+    from: &Mailbox,
+    address: &str,
+    occasion: &Occasion,
+) -> Result<Message, Fault> {
     let to = Mailbox::new(Some(one_line(&occasion.name)), self::address(address)?);
     let letter = Letter::write(occasion);
     let cannot = |_| Fault::Never("the letter could not be put together");
-    let text = letter.text().map_err(|_| Fault::Never("the letter's text could not be rendered"))?;
-    let html = letter.html().map_err(|_| Fault::Never("the letter's page could not be rendered"))?;
-    let pictures =
-        letter::pictures(&occasion.matter).map_err(|_| Fault::Never("a ticket's picture could not be drawn"))?;
-    let png = ContentType::parse("image/png").map_err(|_| Fault::Never("the letter could not be put together"))?;
+    let text =
+        letter.text().map_err(|_| Fault::Never("the letter's text could not be rendered"))?;
+    let html =
+        letter.html().map_err(|_| Fault::Never("the letter's page could not be rendered"))?;
+    let pictures = letter::pictures(&occasion.matter)
+        .map_err(|_| Fault::Never("a ticket's picture could not be drawn"))?;
+    let png = ContentType::parse("image/png")
+        .map_err(|_| Fault::Never("the letter could not be put together"))?;
     let mut related = MultiPart::related().singlepart(SinglePart::html(html));
     for picture in pictures {
         let inline = Attachment::new_inline_with_name(picture.id, picture.file);
@@ -53,7 +61,8 @@ fn raw(name: &'static str, value: &str) -> Result<HeaderValue, Fault> {
     Ok(HeaderValue::new(name, value.to_owned()))
 }
 
-/// A domain in other letters than ASCII travels in its ASCII form; servers need to know nothing of it.
+/// A domain in other letters than ASCII travels in its ASCII form; servers need to know nothing of
+/// it.
 fn address(text: &str) -> Result<Address, Fault> {
     const NONE: Fault = Fault::Never("the address cannot be one");
     let (user, domain) = text.rsplit_once('@').ok_or(NONE)?;
@@ -66,8 +75,10 @@ fn address(text: &str) -> Result<Address, Fault> {
 
 /// A line break in a name or title must not start another header.
 fn one_line(text: &str) -> String {
-    let spaced: String =
-        text.chars().map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c }).collect();
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() || "\u{2028}\u{2029}".contains(c) { ' ' } else { c })
+        .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -93,7 +104,10 @@ mod tests {
     fn a_message_has_both_parts_and_a_picture_a_ticket() {
         let bytes = built(&occasion("en", tickets(3)), "a@b.example");
         let message = MessageParser::new().parse(&bytes).expect("parses");
-        assert_eq!(message.message_id(), Some("00000000-0000-0000-0000-000000000007@fairgate.example"));
+        assert_eq!(
+            message.message_id(),
+            Some("00000000-0000-0000-0000-000000000007@fairgate.example")
+        );
         assert_eq!(message.subject(), Some("Your 3 tickets for Harbour Lights"));
         assert!(message.body_text(0).expect("text").contains("7ZZZZ ABCDE"));
         assert!(message.body_html(0).expect("html").contains("cid:ticket-1@fairgate"));
@@ -118,7 +132,10 @@ mod tests {
             let message = MessageParser::new().parse(&bytes).expect("parses");
             assert!(message.bcc().is_none() && message.header_raw("X-Evil").is_none(), "{evil:?}");
             assert_eq!(message.to().map(|to| to.iter().count()), Some(1), "{evil:?}");
-            assert_eq!(message.to().and_then(|to| to.first()).and_then(|to| to.address()), Some("a@b.example"));
+            assert_eq!(
+                message.to().and_then(|to| to.first()).and_then(|to| to.address()),
+                Some("a@b.example")
+            );
             let head = bytes.split(|byte| *byte == b'\n').take_while(|line| line.len() > 1);
             for line in head {
                 let line = String::from_utf8_lossy(line).to_lowercase();
@@ -129,9 +146,20 @@ mod tests {
 
     #[test]
     fn addresses_that_cannot_be_are_refused_and_foreign_domains_spelled_out() {
-        for wrong in ["", "a", "a@", "@b.example", "a b@c.example", "a@b.example\r\nRCPT TO:<c@d.example>", "a@b c"] {
+        for wrong in [
+            "",
+            "a",
+            "a@",
+            "@b.example",
+            "a b@c.example",
+            "a@b.example\r\nRCPT TO:<c@d.example>",
+            "a@b c",
+        ] {
             assert!(address(wrong).is_err(), "{wrong:?}");
         }
-        assert_eq!(address("li@例え.jp").map(|found| found.to_string()), Ok("li@xn--r8jz45g.jp".to_owned()));
+        assert_eq!(
+            address("li@例え.jp").map(|found| found.to_string()),
+            Ok("li@xn--r8jz45g.jp".to_owned())
+        );
     }
 }

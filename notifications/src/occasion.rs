@@ -17,8 +17,8 @@ pub struct Found {
     pub address: String,
 }
 
-/// The link to the order is made anew for each attempt, since nobody keeps its secret; the last few of a letter are good,
-/// should one have arrived that counts as failed.
+/// The link to the order is made anew for each attempt, since nobody keeps its secret; the last few
+/// of a letter are good, should one have arrived that counts as failed.
 ///
 /// # Errors
 /// [`Fault::Never`] where what it is about is gone, [`Fault::Away`] where the database is.
@@ -31,7 +31,8 @@ pub async fn look_up(app: &App, letter: Uuid, kind: Kind, subject: Uuid) -> Resu
             (answer.order, Some(answer.text))
         }
         Kind::OrderLink => {
-            let order = checkout::contract::renewed_order(&app.pool, subject).await.map_err(away)?;
+            let order =
+                checkout::contract::renewed_order(&app.pool, subject).await.map_err(away)?;
             (order.ok_or(Fault::Never("the new link's order is gone"))?, None)
         }
     };
@@ -45,7 +46,9 @@ pub async fn look_up(app: &App, letter: Uuid, kind: Kind, subject: Uuid) -> Resu
         (Kind::OrderLink, _) => Matter::NewLink,
         (Kind::Ticket, _) => Matter::Tickets(tickets(app, &show, &details).await?),
     };
-    let link = checkout::contract::new_order_link(&app.pool, order, LinkHolder::Letter(letter)).await.map_err(away)?;
+    let link = checkout::contract::new_order_link(&app.pool, order, LinkHolder::Letter(letter))
+        .await
+        .map_err(away)?;
     let occasion = Occasion {
         name: details.buyer.name,
         language: details.language,
@@ -63,7 +66,10 @@ fn away(_: sqlx::Error) -> Fault {
 
 fn refund(order: &OrderDetails) -> Matter {
     Matter::Refund {
-        amount_minor: order.refund.as_ref().map_or(order.amount_minor, |refund| refund.amount_minor),
+        amount_minor: order
+            .refund
+            .as_ref()
+            .map_or(order.amount_minor, |refund| refund.amount_minor),
         currency: order.currency.clone(),
         void: !order.tickets.is_empty() && order.tickets.iter().all(|ticket| ticket.voided),
     }
@@ -72,7 +78,8 @@ fn refund(order: &OrderDetails) -> Matter {
 /// The tickets that are still good.
 async fn tickets(app: &App, show: &Show, order: &OrderDetails) -> Result<Vec<Ticket>, Fault> {
     let kinds = catalog::contract::ticket_types(&app.pool, &show.show).await.map_err(away)?;
-    let kind_of = |id: Uuid| kinds.iter().find(|kind| kind.ticket_type == id).map(|kind| kind.name.clone());
+    let kind_of =
+        |id: Uuid| kinds.iter().find(|kind| kind.ticket_type == id).map(|kind| kind.name.clone());
     let good = order.tickets.iter().filter(|ticket| !ticket.voided);
     let tickets: Vec<Ticket> = good
         .map(|ticket| Ticket {

@@ -1,4 +1,5 @@
-//! The mailbox pages, where a newcomer reads what fans would get. They are there only where a local mail server is named.
+//! The mailbox pages, where a newcomer reads what fans would get. They are there only where a local
+//! mail server is named.
 
 use std::path::PathBuf;
 
@@ -19,17 +20,20 @@ use crate::{
 const LIST_MAX: usize = 50;
 /// A letter's page frames the letter's HTML part, and nothing else.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; img-src 'self' data:; style-src 'self'; frame-src 'self'; form-action 'self'; \
+    "default-src 'none'; img-src 'self' data:; style-src 'self'; frame-src 'self'; form-action \
+        'self'; \
      frame-ancestors 'none'; base-uri 'none'",
 );
-/// A letter comes from anywhere: it may style itself and show its own pictures, and open links in windows of their own.
+/// A letter comes from anywhere: it may style itself and show its own pictures, and open links in
+/// windows of their own.
 const LETTER_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; frame-ancestors 'self'; \
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
+        frame-ancestors 'self'; \
      base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox",
 );
 
-/// `/sandbox/mailbox`, `/sandbox/mailbox/{letter}` and `/sandbox/mailbox/{letter}/html`; nothing where `FAIRGATE_MAILBOX` is
-/// not set.
+/// `/sandbox/mailbox`, `/sandbox/mailbox/{letter}` and `/sandbox/mailbox/{letter}/html`; nothing
+/// where `FAIRGATE_MAILBOX` is not set.
 pub fn router(app: &App) -> OpenApiRouter {
     let Some(mailbox) = app.config.mailbox.clone() else { return OpenApiRouter::new() };
     OpenApiRouter::new()
@@ -57,12 +61,18 @@ async fn list(State(mailbox): State<PathBuf>) -> Result<Response, Error> {
     Ok(kit::page::html(&ListPage { letters }))
 }
 
-async fn letter(State(mailbox): State<PathBuf>, Path(letter): Path<String>) -> Result<Response, Error> {
+async fn letter(
+    State(mailbox): State<PathBuf>,
+    Path(letter): Path<String>,
+) -> Result<Response, Error> {
     let caught = find(mailbox, letter.clone()).await?;
     Ok(with_policy(kit::page::html(&LetterPage { letter, caught }), PAGE_POLICY))
 }
 
-async fn html(State(mailbox): State<PathBuf>, Path(letter): Path<String>) -> Result<Response, Error> {
+async fn html(
+    State(mailbox): State<PathBuf>,
+    Path(letter): Path<String>,
+) -> Result<Response, Error> {
     let html = find(mailbox, letter).await?.html.ok_or(Error::LetterUnknown)?;
     let page = ([(header::CACHE_CONTROL, "no-store")], Html(html)).into_response();
     Ok(with_policy(page, LETTER_POLICY))
@@ -73,9 +83,12 @@ async fn find(mailbox: PathBuf, letter: String) -> Result<Caught, Error> {
 }
 
 /// Files are read where waiting for them holds nobody up.
-async fn read<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, Error> {
-    let done =
-        tokio::task::spawn_blocking(work).await.map_err(|error| anyhow::anyhow!("reading the mailbox: {error}"))?;
+async fn read<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| anyhow::anyhow!("reading the mailbox: {error}"))?;
     Ok(done?)
 }
 

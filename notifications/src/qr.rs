@@ -13,7 +13,8 @@ const MARGIN: usize = 4;
 /// # Errors
 /// When the code is too long for a QR picture.
 pub fn png(code: &str) -> anyhow::Result<Vec<u8>> {
-    let qr = QrCode::with_error_correction_level(code, EcLevel::M).context("drawing a QR picture")?;
+    let qr =
+        QrCode::with_error_correction_level(code, EcLevel::M).context("drawing a QR picture")?;
     let (width, modules) = (qr.width(), qr.to_colors());
     let side = (width + 2 * MARGIN) * SCALE;
     let is_dark = |x: usize, y: usize| {
@@ -59,7 +60,10 @@ mod tests {
         let modules = qr.to_colors().iter().filter(|color| **color == Color::Dark).count() as u32;
         assert_eq!(dark, modules * (SCALE * SCALE) as u32);
         assert_eq!(side, (qr.width() + 2 * MARGIN) * SCALE);
-        assert!(pixels[..frame.line_size * MARGIN * SCALE].iter().all(|byte| *byte == 0xFF), "margin");
+        assert!(
+            pixels[..frame.line_size * MARGIN * SCALE].iter().all(|byte| *byte == 0xFF),
+            "margin"
+        );
         assert!(file.len() < 4_096, "{}", file.len());
     }
 }

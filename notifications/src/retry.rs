@@ -8,10 +8,12 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 const LONGEST_AWAY: Duration = Duration::from_secs(60);
 /// As long as mail servers themselves try.
 const PATIENCE: Duration = Duration::from_secs(5 * 86_400);
-/// Refusals that are about this letter or whom it is for. Others (530, 535, 554, …) may be about us, and end when that is mended.
+/// Refusals that are about this letter or whom it is for. Others (530, 535, 554, …) may be about
+/// us, and end when that is mended.
 const FOR_GOOD: [u16; 6] = [550, 551, 552, 553, 555, 556];
 
-/// Why a letter was not sent. It holds no word of the mail server's, which likes to repeat addresses.
+/// Why a letter was not sent. It holds no word of the mail server's, which likes to repeat
+/// addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The mail server, or what the letter is made of, cannot be reached.
@@ -72,12 +74,18 @@ mod tests {
     fn pauses_double_up_to_an_hour() {
         let busy = Fault::Refused(451);
         assert_eq!([1, 2, 3, 4].map(|attempts| secs(&busy, attempts)), [5, 10, 20, 40]);
-        assert_eq!([10, 11, 1_000, u32::MAX].map(|attempts| secs(&busy, attempts)), [2_560, 3_600, 3_600, 3_600]);
+        assert_eq!(
+            [10, 11, 1_000, u32::MAX].map(|attempts| secs(&busy, attempts)),
+            [2_560, 3_600, 3_600, 3_600]
+        );
     }
 
     #[test]
     fn a_server_that_is_away_is_asked_every_minute_at_least() {
-        assert_eq!([1, 4, 5, 99].map(|attempts| secs(&Fault::Away("away"), attempts)), [5, 40, 60, 60]);
+        assert_eq!(
+            [1, 4, 5, 99].map(|attempts| secs(&Fault::Away("away"), attempts)),
+            [5, 40, 60, 60]
+        );
         assert_ne!(next(&Fault::Away("away"), 99, PATIENCE * 2), Next::GiveUp);
     }
 

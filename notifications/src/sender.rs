@@ -1,4 +1,5 @@
-//! Sends what is due. Any number of senders may run, in one process or many; a letter has one of them at a time.
+//! Sends what is due. Any number of senders may run, in one process or many; a letter has one of
+//! them at a time.
 
 use std::time::{Duration, Instant};
 
@@ -24,14 +25,15 @@ pub const AT_ONCE: usize = 8;
 pub const SMTP_STEP: Duration = Duration::from_secs(10);
 /// How long one letter may take, from looking up to acceptance; less than a drain lasts.
 const LETTER_MAX: Duration = Duration::from_secs(15);
-/// Longer than a letter may take and its outcome be noted, so that no other sender takes it meanwhile.
+/// Longer than a letter may take and its outcome be noted, so that no other sender takes it
+/// meanwhile.
 const LEASE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 const COUNT_EVERY: Duration = Duration::from_secs(15);
-/// Days after which a letter that was sent or given up is forgotten. Its row keeps an event that comes again from becoming
-/// a second letter, and Kafka keeps events for a week.
+/// Days after which a letter that was sent or given up is forgotten. Its row keeps an event that
+/// comes again from becoming a second letter, and Kafka keeps events for a week.
 const KEPT_DAYS: i32 = 90;
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
@@ -85,18 +87,23 @@ async fn deliver(app: &App, due: &Due) {
         Ok(()) => "sent",
         Err(fault) => log(due, fault),
     };
-    metrics::counter!("fairgate_letters_total", "kind" => due.kind.clone(), "outcome" => label).increment(1);
+    metrics::counter!("fairgate_letters_total", "kind" => due.kind.clone(), "outcome" => label)
+        .increment(1);
     // As long as the lease lasts it is better to insist than to send again.
     let noted = (|| note(app, due, &outcome))
-        .retry(ExponentialBuilder::default().with_max_delay(Duration::from_secs(5)).with_max_times(8))
+        .retry(
+            ExponentialBuilder::default().with_max_delay(Duration::from_secs(5)).with_max_times(8),
+        )
         .await;
     if let Err(error) = noted {
-        tracing::error!(letter = %due.letter, outcome = label, %error, "what became of a letter could not be noted");
+        tracing::error!(letter = %due.letter, outcome = label, %error, "what became of a letter \
+            could not be noted");
     }
 }
 
 async fn send(app: &App, due: &Due) -> Result<(), Fault> {
-    let kind = Kind::named(&due.kind).ok_or(Fault::Later("a kind of letter that this version does not know"))?;
+    let kind = Kind::named(&due.kind)
+        .ok_or(Fault::Later("a kind of letter that this version does not know"))?;
     let found = occasion::look_up(app, due.letter, kind, due.subject).await?;
     let message = message::build(due.letter, &app.from, &found.address, &found.occasion)?;
     app.smtp.send(message).await.map(drop).map_err(|error| fault_of(&error))
@@ -108,7 +115,9 @@ fn fault_of(error: &lettre::transport::smtp::Error) -> Fault {
         // Such as letters that the server does not know in the part before the @.
         None if error.is_client() => Fault::Never("the mail server cannot take this address"),
         None if error.is_timeout() => Fault::Away("the mail server did not answer in time"),
-        None if error.is_tls() => Fault::Away("no encrypted connection to the mail server could be made"),
+        None if error.is_tls() => {
+            Fault::Away("no encrypted connection to the mail server could be made")
+        }
         None => Fault::Away("the mail server cannot be reached"),
     }
 }
@@ -157,18 +166,25 @@ mod tests {
 
     #[tokio::test]
     async fn letters_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
-        let sql = "INSERT INTO notifications.letters (letter, kind, subject, request_id, created_at, sent_at, given_up)
-            SELECT gen_random_uuid(), 'ticket', gen_random_uuid(), name, now() - created * interval '1 day',
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
+        let sql = "INSERT INTO notifications.letters (letter, kind, subject, request_id, \
+            created_at, sent_at, given_up)
+            SELECT gen_random_uuid(), 'ticket', gen_random_uuid(), name, now() - created * \
+            interval '1 day',
                 now() - sent * interval '1 day', given_up
-            FROM (VALUES ('sent long ago', 100, 95, NULL), ('given up long ago', 95, NULL, 'the order is gone'),
-                ('sent late', 95, 2, NULL), ('waits', 400, NULL, NULL), ('given up', 3, NULL, 'the order is gone'))
+            FROM (VALUES ('sent long ago', 100, 95, NULL), ('given up long ago', 95, NULL, 'the \
+            order is gone'),
+                ('sent late', 95, 2, NULL), ('waits', 400, NULL, NULL), ('given up', 3, NULL, 'the \
+                order is gone'))
                 AS of (name, created, sent, given_up)";
         sqlx::query(sql).execute(&corner.pool).await.expect("letters");
         assert_eq!(store::forget_old(&corner.pool, KEPT_DAYS).await.expect("forgotten"), 2);
         let kept = "SELECT request_id FROM notifications.letters ORDER BY request_id";
-        let kept: Vec<String> = sqlx::query_scalar(kept).fetch_all(&corner.pool).await.expect("letters");
+        let kept: Vec<String> =
+            sqlx::query_scalar(kept).fetch_all(&corner.pool).await.expect("letters");
         assert_eq!(kept, ["given up", "sent late", "waits"]);
     }
 }

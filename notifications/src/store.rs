@@ -47,7 +47,8 @@ pub async fn put(pool: &PgPool, letters: &[NewLetter]) -> sqlx::Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// Takes letters that are due, oldest first, and keeps others from taking them for as long as `lease`.
+/// Takes letters that are due, oldest first, and keeps others from taking them for as long as
+/// `lease`.
 pub async fn take(pool: &PgPool, max: i64, lease: Duration) -> sqlx::Result<Vec<Due>> {
     sqlx::query_as!(
         Due,
@@ -68,7 +69,8 @@ pub async fn take(pool: &PgPool, max: i64, lease: Duration) -> sqlx::Result<Vec<
 
 pub async fn sent(pool: &PgPool, letter: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE notifications.letters SET sent_at = now(), last_fault = NULL WHERE letter = $1 AND sent_at IS NULL",
+        "UPDATE notifications.letters SET sent_at = now(), last_fault = NULL WHERE letter = $1 AND \
+            sent_at IS NULL",
         letter
     )
     .execute(pool)
@@ -76,9 +78,15 @@ pub async fn sent(pool: &PgPool, letter: Uuid) -> sqlx::Result<()> {
     Ok(())
 }
 
-pub async fn try_again(pool: &PgPool, letter: Uuid, after: Duration, fault: &str) -> sqlx::Result<()> {
+pub async fn try_again(
+    pool: &PgPool,
+    letter: Uuid,
+    after: Duration,
+    fault: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE notifications.letters SET next_attempt_at = now() + make_interval(secs => $2), last_fault = $3
+        "UPDATE notifications.letters SET next_attempt_at = now() + make_interval(secs => $2), \
+            last_fault = $3
          WHERE letter = $1 AND sent_at IS NULL",
         letter,
         after.as_secs_f64(),
@@ -91,7 +99,8 @@ pub async fn try_again(pool: &PgPool, letter: Uuid, after: Duration, fault: &str
 
 pub async fn give_up(pool: &PgPool, letter: Uuid, reason: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE notifications.letters SET given_up = $2, last_fault = $2 WHERE letter = $1 AND sent_at IS NULL",
+        "UPDATE notifications.letters SET given_up = $2, last_fault = $2 WHERE letter = $1 AND \
+            sent_at IS NULL",
         letter,
         reason,
     )
@@ -124,7 +133,8 @@ pub async fn retry_given_up(pool: &PgPool, letter: Option<Uuid>) -> sqlx::Result
     Ok(done.rows_affected())
 }
 
-/// Forgets letters that are done with for `days`: they were sent, or given up. Gives how many those were.
+/// Forgets letters that are done with for `days`: they were sent, or given up. Gives how many those
+/// were.
 pub async fn forget_old(pool: &PgPool, days: i32) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM notifications.letters

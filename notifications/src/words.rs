@@ -8,8 +8,10 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 use unic_langid::LanguageIdentifier;
 
 /// Language and file; the first is what everybody gets whose language is not here.
-const LOCALES: [(&str, &str); 2] =
-    [("en", include_str!("../locales/en/letters.ftl")), ("de", include_str!("../locales/de/letters.ftl"))];
+const LOCALES: [(&str, &str); 2] = [
+    ("en", include_str!("../locales/en/letters.ftl")),
+    ("de", include_str!("../locales/de/letters.ftl")),
+];
 
 static ALL: LazyLock<Vec<Words>> =
     LazyLock::new(|| LOCALES.iter().map(|(tag, source)| Words::new(tag, source)).collect());
@@ -36,17 +38,22 @@ impl Words {
     fn new(tag: &'static str, source: &str) -> Self {
         let locale: LanguageIdentifier = tag.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![locale]);
-        // The marks that would isolate values from text of the other direction are seen as boxes in some mail programs.
+        // The marks that would isolate values from text of the other direction are seen as boxes in
+        // some mail programs.
         bundle.set_use_isolating(false);
         // What does not parse is left out; a test sees to it that nothing is.
-        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
+        let resource =
+            FluentResource::try_new(source.to_owned()).unwrap_or_else(|(resource, _)| resource);
         bundle.add_resource_overriding(resource);
         Self { tag, bundle }
     }
 
     /// The message `key`, in English where this language lacks it.
     pub fn say(&self, key: &str, args: &FluentArgs<'_>) -> String {
-        [self, &ALL[0]].into_iter().find_map(|words| words.find(key, args)).unwrap_or_else(|| key.to_owned())
+        [self, &ALL[0]]
+            .into_iter()
+            .find_map(|words| words.find(key, args))
+            .unwrap_or_else(|| key.to_owned())
     }
 
     /// A message without placeables.
@@ -59,7 +66,8 @@ impl Words {
         Some(self.bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned())
     }
 
-    /// A time where the venue is, with its zone named: `Saturday 21 November 2026 at 20:00, Berlin time`.
+    /// A time where the venue is, with its zone named: `Saturday 21 November 2026 at 20:00, Berlin
+    /// time`.
     pub fn moment(&self, at: DateTime<Utc>, time_zone: &str) -> String {
         // The catalog knows the zones; its machine form carries the venue's own clock.
         let Ok(local) = DateTime::parse_from_rfc3339(&when::machine(at, time_zone)) else {
@@ -97,7 +105,11 @@ mod tests {
         let resource = FluentResource::try_new(source.to_owned()).expect("parses");
         let id = |line: &str| line.split_once(" =").map(|(key, _)| key.to_owned());
         assert!(resource.entries().count() > 0);
-        source.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(id).collect()
+        source
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase()))
+            .filter_map(id)
+            .collect()
     }
 
     /// Names of the placeables, which a translation must not lose.
@@ -105,7 +117,11 @@ mod tests {
         source
             .match_indices('$')
             .map(|(at, _)| &source[at + 1..])
-            .map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default())
+            .map(|rest| {
+                rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+                    .next()
+                    .unwrap_or_default()
+            })
             .collect()
     }
 
@@ -121,7 +137,8 @@ mod tests {
 
     #[test]
     fn languages_fall_back_to_english() {
-        for (language, tag) in [("de", "de"), ("de-AT", "de"), ("DE", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en")]
+        for (language, tag) in
+            [("de", "de"), ("de-AT", "de"), ("DE", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en")]
         {
             assert_eq!(of(language).tag, tag, "{language}");
         }
@@ -130,7 +147,10 @@ mod tests {
     #[test]
     fn counts_have_their_own_words() {
         let say = |language: &str, count: usize| {
-            of(language).say("ticket-subject", &args([("count", count.into()), ("show", "Harbour Lights".into())]))
+            of(language).say(
+                "ticket-subject",
+                &args([("count", count.into()), ("show", "Harbour Lights".into())]),
+            )
         };
         assert_eq!(say("en", 1), "Your ticket for Harbour Lights");
         assert_eq!(say("en", 3), "Your 3 tickets for Harbour Lights");
@@ -145,6 +165,9 @@ mod tests {
             of("de").moment(at, "America/New_York"),
             "Samstag, 21. November 2026, 14:00 Uhr (Ortszeit New York)"
         );
-        assert_eq!(of("de").moment(at, "Nowhere/Here"), "Samstag, 21. November 2026, 19:00 Uhr (UTC)");
+        assert_eq!(
+            of("de").moment(at, "Nowhere/Here"),
+            "Samstag, 21. November 2026, 19:00 Uhr (UTC)"
+        );
     }
 }

@@ -1,11 +1,13 @@
-//! `fairgate bench`: how fast the hot paths are, side by side with what they are compared with, in one run.
+//! `fairgate bench`: how fast the hot paths are, side by side with what they are compared with, in
+//! one run.
 //!
-//! The servers are those that the environment names, in a database and a namespace of the bench's own; the server under
-//! measurement is a child process, so that its memory is its own. Everything lies on one machine, which client, server and
-//! stores share: ratios say more than rates.
+//! The servers are those that the environment names, in a database and a namespace of the bench's
+//! own; the server under measurement is a child process, so that its memory is its own. Everything
+//! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
-//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`corner`], [`server`], [`client`] and [`sale`] are what
-//! all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and [`pace`] measure.
+//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`corner`], [`server`], [`client`]
+//! and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and
+//! [`pace`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -94,17 +96,27 @@ impl Bench {
 
     /// Tells how a round went.
     fn round(&self, what: &str, round: usize, ours: Option<&f64>, theirs: Option<&f64>) {
-        let told = |value: Option<&f64>| value.map_or_else(|| "–".to_owned(), |value| stats::number(*value));
-        say(&format!("bench: {what}, round {} of {}: {} | {}", round + 1, self.rounds, told(ours), told(theirs)));
+        let told = |value: Option<&f64>| {
+            value.map_or_else(|| "–".to_owned(), |value| stats::number(*value))
+        };
+        say(&format!(
+            "bench: {what}, round {} of {}: {} | {}",
+            round + 1,
+            self.rounds,
+            told(ours),
+            told(theirs)
+        ));
     }
 }
 
 /// Measures, prints the table, and removes what it made.
 ///
 /// # Errors
-/// Servers that are away, tools that are missing, or a measurement that went wrong; one that did gives no figures.
+/// Servers that are away, tools that are missing, or a measurement that went wrong; one that did
+/// gives no figures.
 pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
-    let parts = if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
+    let parts =
+        if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
     let bench = Bench {
         corner: Corner::open().await?,
         rounds: args.rounds as usize,
@@ -137,7 +149,8 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
 async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for part in parts {
-        let name = part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let name =
+            part.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let measured = match part {
             Part::Line => line::rows(bench).await,
             Part::Producer => producer::rows(bench).await,
@@ -158,7 +171,8 @@ fn cores() -> usize {
 fn heading(args: &BenchArgs) -> String {
     let build = if cfg!(debug_assertions) { "an UNOPTIMISED build" } else { "a release build" };
     format!(
-        "{build} on {} cores; {} rounds of {} s, {} clients; client, server and stores share the machine",
+        "{build} on {} cores; {} rounds of {} s, {} clients; client, server and stores share the \
+            machine",
         cores(),
         args.rounds,
         args.secs,

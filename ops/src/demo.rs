@@ -17,8 +17,8 @@ const RATE_PER_SEC: f64 = 4.0;
 /// How long a newcomer waits in the demo sale.
 const WAIT_SECS: f64 = 30.0;
 const CLAIM_WINDOW_SECS: i32 = 90;
-/// Most of the crowd never comes in, and each keeps a slot until its window ends: 4 a second for 90 seconds are 360, and
-/// the pace must hold beside them.
+/// Most of the crowd never comes in, and each keeps a slot until its window ends: 4 a second for 90
+/// seconds are 360, and the pace must hold beside them.
 const MAX_ACTIVE: i32 = 600;
 
 #[derive(Debug, Clone, Subcommand)]
@@ -33,7 +33,8 @@ pub enum DemoCommand {
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct CrowdArgs {
-    /// Where the system is; FAIRGATE_PUBLIC_URL by default. Only this machine's own addresses are accepted.
+    /// Where the system is; FAIRGATE_PUBLIC_URL by default. Only this machine's own addresses are
+    /// accepted.
     #[arg(long)]
     url: Option<String>,
     /// End after so many hours.

@@ -2,12 +2,15 @@
 
 use crate::put;
 
-/// One current and one next key of each kind, and the secrets shared with the sandbox payment provider, by setting.
+/// One current and one next key of each kind, and the secrets shared with the sandbox payment
+/// provider, by setting.
 pub fn fresh() -> anyhow::Result<Vec<(&'static str, String)>> {
     let seal = || -> anyhow::Result<String> {
         Ok([kit::token::generate_seal_key()?, kit::token::generate_seal_key()?].join(","))
     };
-    let sign = [admission::contract::generate_pass_key()?, admission::contract::generate_pass_key()?].join(",");
+    let sign =
+        [admission::contract::generate_pass_key()?, admission::contract::generate_pass_key()?]
+            .join(",");
     Ok(vec![
         ("FAIRGATE_PLACE_KEYS", seal()?),
         ("FAIRGATE_PASS_KEYS", sign),

@@ -4,7 +4,8 @@ use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
 use ops::{bench, demo, keys, letters, people, rooms, rush, say, serve, settings, verify};
 
-/// Requests allocate on one thread and free on another all the time, which the system's allocator pays for with locks.
+/// Requests allocate on one thread and free on another all the time, which the system's allocator
+/// pays for with locks.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -29,8 +30,8 @@ enum Command {
     Migrate,
     /// Print fresh keys and secrets as NAME=value lines.
     Keys,
-    /// Make the first admin and print a password that is good for one sign-in; another where the first was lost. Does nothing
-    /// where an admin has chosen a password.
+    /// Make the first admin and print a password that is good for one sign-in; another where the
+    /// first was lost. Does nothing where an admin has chosen a password.
     FirstAdmin(people::FirstAdminArgs),
     /// Open, pause, resume, close or steer a room.
     Room(rooms::RoomArgs),

@@ -11,7 +11,8 @@ pub struct FirstAdminArgs {
     email: String,
 }
 
-/// Prints `email<TAB>password` where no admin has chosen a password yet, and nothing on standard output where one has.
+/// Prints `email<TAB>password` where no admin has chosen a password yet, and nothing on standard
+/// output where one has.
 pub async fn first_admin(args: FirstAdminArgs) -> anyhow::Result<()> {
     let stores = Stores::from_env()?;
     match admin::contract::create_first_admin(&stores.pool, &args.email).await? {

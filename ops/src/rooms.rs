@@ -58,7 +58,8 @@ pub async fn run(args: RoomArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Who runs this process, by name where the machine has one: what the kernel says, not what the environment claims.
+/// Who runs this process, by name where the machine has one: what the kernel says, not what the
+/// environment claims.
 fn unix_user() -> String {
     let uid = std::fs::metadata("/proc/self").map(|process| process.uid().to_string());
     let Ok(uid) = uid else { return "somebody".to_owned() };

@@ -1,10 +1,11 @@
 //! `fairgate rush`: bots that behave like fans, over HTTP, on a fresh sale of a running system.
 //!
-//! The sale is made through the crates' contracts; everything a fan does goes over HTTP. Afterwards what the fans were
-//! told is compared with what Kafka and Postgres hold.
+//! The sale is made through the crates' contracts; everything a fan does goes over HTTP. Afterwards
+//! what the fans were told is compared with what Kafka and Postgres hold.
 //!
-//! Reading order: [`plan`] draws what each fan will do, [`fan`] and [`buyer`] do it through [`api`], [`tally`] counts,
-//! [`measure`] works out pace, overtaking and the cap, [`check`] gathers what they need, [`summary`] tells.
+//! Reading order: [`plan`] draws what each fan will do, [`fan`] and [`buyer`] do it through
+//! [`api`], [`tally`] counts, [`measure`] works out pace, overtaking and the cap, [`check`] gathers
+//! what they need, [`summary`] tells.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,7 +36,8 @@ const LATE_FANS_MAX: u64 = 1000;
 
 #[derive(Debug, Clone, Args)]
 pub struct RushArgs {
-    /// Where the system is; FAIRGATE_PUBLIC_URL by default. Only this machine's own addresses are accepted.
+    /// Where the system is; FAIRGATE_PUBLIC_URL by default. Only this machine's own addresses are
+    /// accepted.
     #[arg(long)]
     pub url: Option<String>,
     /// How many fans come.
@@ -47,7 +49,8 @@ pub struct RushArgs {
     /// Fans let in per second.
     #[arg(long, default_value_t = 100.0)]
     pub rate: f64,
-    /// The share of fans who leave at some point without buying: before coming in, with tickets held, or with an order unpaid.
+    /// The share of fans who leave at some point without buying: before coming in, with tickets
+    /// held, or with an order unpaid.
     #[arg(long, default_value_t = 0.1)]
     pub abandon: f64,
     /// Sessions in checkout at once; by default enough that the rate is what limits.
@@ -74,8 +77,8 @@ pub struct RushArgs {
 }
 
 impl RushArgs {
-    /// The cap on sessions: the one asked for, or room for everybody who could be inside at this rate at once, as long as
-    /// most leave within a dozen seconds.
+    /// The cap on sessions: the one asked for, or room for everybody who could be inside at this
+    /// rate at once, as long as most leave within a dozen seconds.
     fn cap(&self) -> i32 {
         self.max_active.unwrap_or(((self.rate * 12.0).ceil() as i32).max(50))
     }
@@ -110,7 +113,11 @@ pub async fn run(args: RushArgs) -> anyhow::Result<()> {
     let outcome = rush(&stores, &args, api, sale, seed).await;
     // Whatever happened, the line of a rehearsal does not stay open.
     if let Err(error) = sale::close(&stores, &made).await {
-        tracing::warn!(error = format!("{error:#}"), room = made.room, "the rush's room was not closed");
+        tracing::warn!(
+            error = format!("{error:#}"),
+            room = made.room,
+            "the rush's room was not closed"
+        );
     }
     let summary = outcome?;
     summary.print(args.json)?;
@@ -132,14 +139,19 @@ async fn rush(
     let progress = progress::start(shop.clone(), args.fans);
 
     let arrive = Duration::from_secs_f64(args.arrive);
-    let plans: Vec<Plan> = (0..args.fans).map(|number| Plan::draw(seed, number, args.abandon, arrive)).collect();
-    let wanted: i64 = plans.iter().filter(|plan| plan.leaves.is_none()).map(|plan| i64::from(plan.wants)).sum();
+    let plans: Vec<Plan> =
+        (0..args.fans).map(|number| Plan::draw(seed, number, args.abandon, arrive)).collect();
+    let wanted: i64 =
+        plans.iter().filter(|plan| plan.leaves.is_none()).map(|plan| i64::from(plan.wants)).sum();
     let mut ended = Ended::of(send(&shop, plans).await);
     let mut late_fans = 0;
     if wanted >= i64::from(args.tickets) {
         while ended == Ended::All && shop.left() > 0 && late_fans < LATE_FANS_MAX {
             // A fan who stopped looking before the tickets came has not counted them.
-            if check::tickets(&stores.pool, &shop.sale.show).await.is_ok_and(|sold| sold >= i64::from(args.tickets)) {
+            if check::tickets(&stores.pool, &shop.sale.show)
+                .await
+                .is_ok_and(|sold| sold >= i64::from(args.tickets))
+            {
                 break;
             }
             let plans: Vec<Plan> = (0..shop.left().min(LATE_AT_ONCE_MAX))
@@ -154,7 +166,12 @@ async fn rush(
     progress.stop().await;
     let wall = began.elapsed();
     let found = check::gather(stores, &shop).await.context("checking what was acknowledged")?;
-    Ok(summary::Summary::new(args, &shop, &found, &summary::Course { seed, wanted, late_fans, wall, ended }))
+    Ok(summary::Summary::new(
+        args,
+        &shop,
+        &found,
+        &summary::Course { seed, wanted, late_fans, wall, ended },
+    ))
 }
 
 /// How the fans' part ended.

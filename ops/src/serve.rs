@@ -71,8 +71,9 @@ const USUAL: [Role; 9] = [
     Role::Notifications,
 ];
 
-/// The roles of a process: those that are named, or the usual ones; and the sandbox where `FAIRGATE_SANDBOX` asks for it.
-/// No real system has a provider that takes no money because nobody said otherwise.
+/// The roles of a process: those that are named, or the usual ones; and the sandbox where
+/// `FAIRGATE_SANDBOX` asks for it. No real system has a provider that takes no money because nobody
+/// said otherwise.
 fn roles(settings: &mut Settings, named: &[Role]) -> Vec<Role> {
     let mut roles = if named.is_empty() { USUAL.to_vec() } else { named.to_vec() };
     if settings.or("FAIRGATE_SANDBOX", false) && !roles.contains(&Role::Sandbox) {
@@ -87,8 +88,10 @@ fn no_provider(roles: &[Role], env: &dyn Env, public: &PublicUrl) -> Option<Stri
     let is_known = roles.contains(&Role::Sandbox) || env.get("FAIRGATE_PAYMENT_URL").is_some();
     (sells && !is_known).then(|| {
         format!(
-            "no payment provider is configured: orders can be placed, but not paid, and run out, unless one answers at \
-             {public}. Set FAIRGATE_PAYMENT_URL, or FAIRGATE_SANDBOX=true for the one that takes no money"
+            "no payment provider is configured: orders can be placed, but not paid, and run out, \
+                unless one answers at \
+             {public}. Set FAIRGATE_PAYMENT_URL, or FAIRGATE_SANDBOX=true for the one that takes \
+             no money"
         )
     })
 }
@@ -96,7 +99,8 @@ fn no_provider(roles: &[Role], env: &dyn Env, public: &PublicUrl) -> Option<Stri
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Fairgate",
-    description = "A fair virtual waiting room that hands out signed admission passes, and the ticketing core behind it. \
+    description = "A fair virtual waiting room that hands out signed admission passes, and the \
+        ticketing core behind it. \
         Errors are RFC 9457 problem documents; `type` is `urn:fairgate:problem:<id>`."
 ))]
 struct Description;
@@ -133,7 +137,8 @@ impl Bounds {
     }
 }
 
-/// `FAIRGATE_MANAGEMENT_LISTEN`: where metrics and readiness are, for this machine alone by default.
+/// `FAIRGATE_MANAGEMENT_LISTEN`: where metrics and readiness are, for this machine alone by
+/// default.
 pub fn management_listen(settings: &mut Settings) -> SocketAddr {
     settings.or("FAIRGATE_MANAGEMENT_LISTEN", SocketAddr::from(([127, 0, 0, 1], 9080)))
 }
@@ -147,7 +152,8 @@ impl Server {
         let Bounds { listen, management, connections } = self.bounds;
         let connections = connections.within_open_files();
         let few = connections.at_most(MANAGEMENT_CONNECTIONS_MAX);
-        let watched = Door::open("FAIRGATE_MANAGEMENT_LISTEN", management, self.management, few).await?;
+        let watched =
+            Door::open("FAIRGATE_MANAGEMENT_LISTEN", management, self.management, few).await?;
         let public = Door::open("FAIRGATE_LISTEN", listen, self.router, connections).await?;
         tracing::info!(%listen, %management, "serving");
         kit::serve::serve(public, watched, self.tasks).await;
@@ -194,11 +200,13 @@ impl Limits {
 
 /// Whether a topic is one of ours, of any crate.
 fn is_ours(topic: &str) -> bool {
-    let named = [HEADS_TOPIC, CATALOG_TOPIC, SUPPORT_TOPIC, COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC];
+    let named =
+        [HEADS_TOPIC, CATALOG_TOPIC, SUPPORT_TOPIC, COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC];
     named.contains(&topic) || topic.starts_with(&line_topic(""))
 }
 
-/// Refuses to start on topics that may lose what they acknowledged. Where Kafka is away, the process is not ready until they were looked at.
+/// Refuses to start on topics that may lose what they acknowledged. Where Kafka is away, the
+/// process is not ready until they were looked at.
 async fn check_topics(stores: &Stores) -> anyhow::Result<()> {
     match stores.kafka.ensure_durable(is_ours).await {
         Err(error) if error.is::<Weak>() => Err(error),
@@ -213,7 +221,8 @@ async fn check_topics(stores: &Stores) -> anyhow::Result<()> {
 /// Serves until the process is told to end.
 ///
 /// # Errors
-/// As [`assemble`]'s, and topics that may lose what they acknowledged: the error says what to change.
+/// As [`assemble`]'s, and topics that may lose what they acknowledged: the error says what to
+/// change.
 pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
     // What is wrong with the settings, all of it, is said below.
     if let Ok(stores) = Stores::from_env() {
@@ -243,8 +252,10 @@ impl Configs {
             waitroom: has(Role::Waitroom).then(|| waitroom::Config::from_settings(settings)),
             checkout: buys.then(|| checkout::Config::from_settings(settings)),
             portal: reseller_portal::Config::from_settings(settings),
-            admin: (has(Role::Admin) || has(Role::Support)).then(|| admin::Config::from_settings(settings)),
-            notifications: has(Role::Notifications).then(|| notifications::Config::from_settings(settings)),
+            admin: (has(Role::Admin) || has(Role::Support))
+                .then(|| admin::Config::from_settings(settings)),
+            notifications: has(Role::Notifications)
+                .then(|| notifications::Config::from_settings(settings)),
             sandbox: has(Role::Sandbox).then(|| checkout::sandbox::Config::from_settings(settings)),
         }
     }
@@ -276,8 +287,14 @@ impl Assembly {
         self.api.merge(api);
     }
 
-    /// Adds routes that take API keys: one key may call only so fast, and everybody else as `others` says.
-    fn add_for_keys(&mut self, router: OpenApiRouter, others: Policy, portal: &reseller_portal::App) {
+    /// Adds routes that take API keys: one key may call only so fast, and everybody else as
+    /// `others` says.
+    fn add_for_keys(
+        &mut self,
+        router: OpenApiRouter,
+        others: Policy,
+        portal: &reseller_portal::App,
+    ) {
         let callers = Callers::new(self.keys.clone(), others, &self.limits.clients, &self.tasks);
         self.add(reseller_portal::with_api_keys(router, portal.clone(), Some(callers)));
     }
@@ -299,7 +316,8 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let stores = stores.context("the servers are not named")?;
     if public.is_nowhere() {
         tracing::warn!(
-            "links in letters and on pages begin with {public}, which nobody can open; set FAIRGATE_PUBLIC_URL to where \
+            "links in letters and on pages begin with {public}, which nobody can open; set \
+                FAIRGATE_PUBLIC_URL to where \
              browsers reach this server"
         );
     }
@@ -326,7 +344,8 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
 /// What programs ask for.
 fn for_programs(api: &serde_json::Value) -> anyhow::Result<Router> {
     let description = Arc::new(KeptBody::json(serde_json::to_vec(api)?.into()));
-    let openapi = move |headers: HeaderMap| std::future::ready(description.answer(&headers, "no-cache"));
+    let openapi =
+        move |headers: HeaderMap| std::future::ready(description.answer(&headers, "no-cache"));
     Ok(Router::new()
         .route("/openapi.json", get(openapi))
         .route("/healthz", get(management::healthz))
@@ -337,7 +356,8 @@ fn for_programs(api: &serde_json::Value) -> anyhow::Result<Router> {
 fn describe_security(api: &mut utoipa::openapi::OpenApi) {
     let components = api.components.get_or_insert_default();
     for name in ["place_ticket", "session", "api_key", "admin_session", "sandbox_key"] {
-        components.add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components
+            .add_security_scheme(name, SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
 }
 
@@ -377,8 +397,14 @@ mod tests {
             let roles = roles(&mut settings, named);
             settings.finish().map(|()| roles.contains(&Role::Sandbox)).ok()
         };
-        assert_eq!((asked(&[], ""), asked(&[], "false"), asked(&[], "true")), (Some(false), Some(false), Some(true)));
-        assert_eq!((asked(&[Role::Checkout], ""), asked(&[Role::Sandbox], "")), (Some(false), Some(true)));
+        assert_eq!(
+            (asked(&[], ""), asked(&[], "false"), asked(&[], "true")),
+            (Some(false), Some(false), Some(true))
+        );
+        assert_eq!(
+            (asked(&[Role::Checkout], ""), asked(&[Role::Sandbox], "")),
+            (Some(false), Some(true))
+        );
         assert_eq!(asked(&[], "maybe"), None);
     }
 

@@ -20,8 +20,8 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// Reads `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL`, `FAIRGATE_KAFKA_BROKERS`, `FAIRGATE_NAMESPACE` and the pool's
-    /// and topics' sizes. Nothing is connected yet.
+    /// Reads `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL`, `FAIRGATE_KAFKA_BROKERS`,
+    /// `FAIRGATE_NAMESPACE` and the pool's and topics' sizes. Nothing is connected yet.
     pub fn from_settings(settings: &mut Settings) -> Option<Self> {
         let hint = "`ops/up` starts one and sets it, or name your own";
         let database_url = settings.required("FAIRGATE_DATABASE_URL", hint);

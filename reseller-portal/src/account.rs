@@ -68,8 +68,11 @@ impl SignUp {
 /// Whether mail could be sent there. What it really is, a mail server knows.
 fn is_address(text: &str) -> bool {
     let parts = text.split_once('@');
-    let shaped = parts.is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
-    shaped && (3..=254).contains(&text.len()) && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
+    let shaped = parts
+        .is_some_and(|(name, host)| !name.is_empty() && host.contains('.') && !host.contains('@'));
+    shaped
+        && (3..=254).contains(&text.len())
+        && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
 }
 
 /// Why nobody was signed up.
@@ -83,7 +86,11 @@ pub enum Refused {
 /// # Errors
 /// A name or address that somebody has already, or the database's.
 pub async fn sign_up(app: &App, form: &SignUp, network: &Network) -> Result<Uuid, Refused> {
-    let hash = app.passwords.hash(network, form.password.clone()).await.map_err(|error| Refused::Other(away(error)))?;
+    let hash = app
+        .passwords
+        .hash(network, form.password.clone())
+        .await
+        .map_err(|error| Refused::Other(away(error)))?;
     let account = NewAccount {
         company: &form.company,
         about: &form.about,
@@ -93,9 +100,10 @@ pub async fn sign_up(app: &App, form: &SignUp, network: &Network) -> Result<Uuid
     };
     account::create(&app.pool, &account).await.map_err(|error| {
         match error.as_database_error().and_then(|fault| fault.constraint()) {
-            Some("resellers_name_once") => {
-                Refused::Field("company", "A company of that name has an account already. Ask whoever made it.")
-            }
+            Some("resellers_name_once") => Refused::Field(
+                "company",
+                "A company of that name has an account already. Ask whoever made it.",
+            ),
             Some("users_email_once") => {
                 Refused::Field("email", "There is an account with that address. Sign in instead.")
             }
@@ -104,13 +112,18 @@ pub async fn sign_up(app: &App, form: &SignUp, network: &Network) -> Result<Uuid
     })
 }
 
-/// The user whose address and password these are. Each attempt is counted before its password is looked at, so many at
-/// once are not cheaper than many in a row; while an account rests for a network, even the right password is refused, in the
-/// same words.
+/// The user whose address and password these are. Each attempt is counted before its password is
+/// looked at, so many at once are not cheaper than many in a row; while an account rests for a
+/// network, even the right password is refused, in the same words.
 ///
 /// # Errors
 /// The database or Redis away.
-pub async fn sign_in(app: &App, email: &str, password: &str, network: &Network) -> Result<Option<Uuid>, Error> {
+pub async fn sign_in(
+    app: &App,
+    email: &str,
+    password: &str,
+    network: &Network,
+) -> Result<Option<Uuid>, Error> {
     let email = email.trim();
     let known = account::credentials(&app.pool, email).await?;
     let (user, hash) = known.map(|known| (known.user_id, known.password_hash)).unzip();
@@ -118,7 +131,8 @@ pub async fn sign_in(app: &App, email: &str, password: &str, network: &Network) 
     Ok(user.filter(|_| is_right))
 }
 
-/// Whether the password is the one that was hashed; `None` stands for an account that does not exist.
+/// Whether the password is the one that was hashed; `None` stands for an account that does not
+/// exist.
 async fn is_theirs(
     app: &App,
     email: &str,
@@ -142,8 +156,8 @@ async fn is_theirs(
     Ok(true)
 }
 
-/// Gives somebody who is signed in another password, where `current` is theirs, and ends their other sessions. Attempts
-/// count like those to sign in. `new` was checked before.
+/// Gives somebody who is signed in another password, where `current` is theirs, and ends their
+/// other sessions. Attempts count like those to sign in. `new` was checked before.
 ///
 /// # Errors
 /// No database, no Redis, or no randomness.
@@ -153,7 +167,9 @@ pub async fn change_password(
     (current, new): (&str, String),
     network: &Network,
 ) -> Result<bool, Error> {
-    let Some(known) = account::credentials_of(&app.pool, signed.member.user_id).await? else { return Ok(false) };
+    let Some(known) = account::credentials_of(&app.pool, signed.member.user_id).await? else {
+        return Ok(false);
+    };
     if !is_theirs(app, &known.email, Some(known.password_hash.clone()), current, network).await? {
         return Ok(false);
     }
@@ -177,7 +193,16 @@ mod tests {
         for good in ["ada@example.com", "a.b+c@mail.example.org"] {
             assert!(is_address(good), "{good}");
         }
-        for bad in ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example", "a@b@c.de", "ada@\n.com"] {
+        for bad in [
+            "",
+            "ada",
+            "ada@",
+            "@example.com",
+            "a b@example.com",
+            "ada@example",
+            "a@b@c.de",
+            "ada@\n.com",
+        ] {
             assert!(!is_address(bad), "{bad}");
         }
     }

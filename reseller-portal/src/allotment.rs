@@ -48,7 +48,8 @@ impl Changed {
     }
 }
 
-/// Changes an allotment. A published show's goes to checkout, whose answer is waited for for a moment.
+/// Changes an allotment. A published show's goes to checkout, whose answer is waited for for a
+/// moment.
 ///
 /// # Errors
 /// Nothing of that name, a number that does not fit, or an earlier change that still waits.
@@ -96,8 +97,15 @@ mod tests {
         };
         assert_eq!(outcome(4, Some(5), 2, None), Outcome::Waiting);
         assert_eq!(outcome(5, None, 2, None), Outcome::Applied);
-        assert_eq!(outcome(9, None, 2, Some("9 are sold")), Outcome::Refused("9 are sold".to_owned()));
+        assert_eq!(
+            outcome(9, None, 2, Some("9 are sold")),
+            Outcome::Refused("9 are sold".to_owned())
+        );
         assert_eq!(outcome(5, Some(7), 3, None), Outcome::Superseded);
-        assert_eq!(outcome(9, None, 3, Some("9 are sold")), Outcome::Superseded, "that was another's");
+        assert_eq!(
+            outcome(9, None, 3, Some("9 are sold")),
+            Outcome::Superseded,
+            "that was another's"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! What resellers' own systems read with an API key: `/v1/reseller/…`. Selling is checkout's own `/v1/holds` and
-//! `/v1/orders`, which take the key as well.
+//! What resellers' own systems read with an API key: `/v1/reseller/…`. Selling is checkout's own
+//! `/v1/holds` and `/v1/orders`, which take the key as well.
 
 pub mod allotments;
 pub mod orders;
@@ -22,7 +22,10 @@ struct Keys;
 impl Modify for Keys {
     fn modify(&self, api: &mut Description) {
         let components = api.components.get_or_insert_default();
-        components.add_security_scheme("api_key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+        components.add_security_scheme(
+            "api_key",
+            SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)),
+        );
     }
 }
 

@@ -1,7 +1,9 @@
-//! API keys: made once, known by their hash, and shown by a reseller's system in `Authorization: Bearer fgk_…`.
+//! API keys: made once, known by their hash, and shown by a reseller's system in `Authorization:
+//! Bearer fgk_…`.
 //!
-//! Calls with a good key are counted by key, since a shop calls for all its fans from one address. All others, those with
-//! made-up keys too, are counted by address, before anybody looks for the key.
+//! Calls with a good key are counted by key, since a shop calls for all its fans from one address.
+//! All others, those with made-up keys too, are counted by address, before anybody looks for the
+//! key.
 
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -42,7 +44,13 @@ pub struct Made {
 ///
 /// # Errors
 /// The database's.
-pub async fn make(app: &App, reseller: Uuid, user: Uuid, name: &str, scopes: &[Scope]) -> sqlx::Result<Option<Made>> {
+pub async fn make(
+    app: &App,
+    reseller: Uuid,
+    user: Uuid,
+    name: &str,
+    scopes: &[Scope],
+) -> sqlx::Result<Option<Made>> {
     let text = kit::secret::generate(PREFIX);
     let scopes: Vec<String> = scopes.iter().map(|scope| scope.name().to_owned()).collect();
     let new = NewKey {
@@ -81,14 +89,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Holder {
     }
 }
 
-/// Lets callers of `router` show an API key instead of a session: a good one becomes a [`Seller`] among the request's
-/// extensions, one that is unknown or revoked is refused with 401 `api-key-unknown`, anything else passes untouched.
-/// Calls are limited by `callers`, those with a good key by the key's id; by nobody where there are none.
+/// Lets callers of `router` show an API key instead of a session: a good one becomes a [`Seller`]
+/// among the request's extensions, one that is unknown or revoked is refused with 401
+/// `api-key-unknown`, anything else passes untouched. Calls are limited by `callers`, those with a
+/// good key by the key's id; by nobody where there are none.
 pub fn with_api_keys(router: OpenApiRouter, app: App, callers: Option<Callers>) -> OpenApiRouter {
     router.layer(from_fn_with_state((app, callers), recognise))
 }
 
-async fn recognise(State((app, callers)): State<(App, Option<Callers>)>, mut request: Request, next: Next) -> Response {
+async fn recognise(
+    State((app, callers)): State<(App, Option<Callers>)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let standing = match callers {
         Some(callers) => limited(&app, &callers, &mut request).await,
         None => unlimited(&app, &mut request).await,
@@ -103,7 +116,11 @@ async fn recognise(State((app, callers)): State<(App, Option<Callers>)>, mut req
     }
 }
 
-async fn limited(app: &App, callers: &Callers, request: &mut Request) -> Result<Standing, Box<Response>> {
+async fn limited(
+    app: &App,
+    callers: &Callers,
+    request: &mut Request,
+) -> Result<Standing, Box<Response>> {
     let address = callers.address(request)?;
     let Some(key) = shown(request) else { return callers.stranger(address) };
     let grant = grants::find(app, &key, || callers.stranger(address)).await?;
@@ -122,9 +139,9 @@ async fn unlimited(app: &App, request: &mut Request) -> Result<Standing, Box<Res
 /// The API key that a request shows, or what looks like one.
 fn shown(request: &Request) -> Option<String> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (_, token) = value
-        .split_once(' ')
-        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && token.trim_start().starts_with(PREFIX))?;
+    let (_, token) = value.split_once(' ').filter(|(scheme, token)| {
+        scheme.eq_ignore_ascii_case("bearer") && token.trim_start().starts_with(PREFIX)
+    })?;
     Some(token.trim().to_owned())
 }
 

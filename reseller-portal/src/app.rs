@@ -38,6 +38,12 @@ impl FromRef<App> for ClientAddress {
 impl App {
     /// Connects nothing yet: servers that are away are faults of the first use.
     pub fn new(config: Config, pool: PgPool, redis: Redis) -> Self {
-        Self(Arc::new(Inner { config, pool, redis, grants: Grants::default(), passwords: Queue::default() }))
+        Self(Arc::new(Inner {
+            config,
+            pool,
+            redis,
+            grants: Grants::default(),
+            passwords: Queue::default(),
+        }))
     }
 }

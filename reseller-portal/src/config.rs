@@ -21,7 +21,11 @@ impl Config {
         Self {
             public: PublicUrl::from_settings(settings),
             clients: ClientAddress::from_settings(settings),
-            session_secs: settings.or_within("FAIRGATE_PORTAL_SESSION_SECS", 12 * 3600, 60..=7 * 86_400),
+            session_secs: settings.or_within(
+                "FAIRGATE_PORTAL_SESSION_SECS",
+                12 * 3600,
+                60..=7 * 86_400,
+            ),
             answer_wait: std::time::Duration::from_secs(2),
         }
     }

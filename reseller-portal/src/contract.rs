@@ -1,4 +1,5 @@
-//! All that other crates may use of the resellers' side: who they are, and what an admin decides about them.
+//! All that other crates may use of the resellers' side: who they are, and what an admin decides
+//! about them.
 
 use std::fmt;
 
@@ -47,7 +48,8 @@ impl ResellerState {
     }
 }
 
-/// A reseller as an admin sees them. Name and address of the contact are personal: `Debug` does not show them.
+/// A reseller as an admin sees them. Name and address of the contact are personal: `Debug` does not
+/// show them.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResellerEntry {
     pub reseller: Uuid,
@@ -70,7 +72,8 @@ impl fmt::Debug for ResellerEntry {
     }
 }
 
-/// All resellers, or those in `state`: who waits stands first, then the newest. `limit` at most, of those behind `after`.
+/// All resellers, or those in `state`: who waits stands first, then the newest. `limit` at most, of
+/// those behind `after`.
 ///
 /// # Errors
 /// The database's.
@@ -91,9 +94,10 @@ pub async fn reseller(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Option<Rese
     Ok(store::account::entries(pool, None, Some(reseller), (None, 1)).await?.pop())
 }
 
-/// Puts a reseller into a state, within the caller's transaction, and gives the state before; `None` where the id is unknown.
-/// Everywhere effective within a second: the pages and API keys of whoever may not sell are shut, nothing of their shows is
-/// sold, and nobody is let in to their lines. `reason` is told to the reseller; `request` is what the decision came of.
+/// Puts a reseller into a state, within the caller's transaction, and gives the state before;
+/// `None` where the id is unknown. Everywhere effective within a second: the pages and API keys of
+/// whoever may not sell are shut, nothing of their shows is sold, and nobody is let in to their
+/// lines. `reason` is told to the reseller; `request` is what the decision came of.
 ///
 /// # Errors
 /// The database's.

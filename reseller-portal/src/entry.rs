@@ -8,14 +8,19 @@ pub fn zone(name: &str) -> Tz {
     name.parse().unwrap_or(Tz::UTC)
 }
 
-/// An amount such as `45`, `45.5` or `1250,00` in the currency's minor unit. `None` for what is no such amount, has more
-/// decimals than the currency, or is beyond any price.
+/// An amount such as `45`, `45.5` or `1250,00` in the currency's minor unit. `None` for what is no
+/// such amount, has more decimals than the currency, or is beyond any price.
 pub fn money(text: &str, currency: &str) -> Option<i64> {
     let text = text.trim().replace(',', ".");
     let (whole, part) = text.split_once('.').unwrap_or((text.as_str(), ""));
     let decimals = price::decimal(0, currency).split_once('.').map_or(0, |(_, part)| part.len());
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || whole.len() > 9 || part.len() > decimals || !digits(whole) || !digits(part) {
+    if whole.is_empty()
+        || whole.len() > 9
+        || part.len() > decimals
+        || !digits(whole)
+        || !digits(part)
+    {
         return None;
     }
     format!("{whole}{part:0<decimals$}").parse().ok()

@@ -21,7 +21,8 @@ pub enum Error {
     /// `scope-missing`, 403.
     #[error("the API key may not do that: {0}")]
     ScopeMissing(&'static str),
-    /// `show-unknown`, `venue-unknown`, `ticket-type-unknown`, `order-unknown`, `key-unknown`, 404: none, or somebody else's.
+    /// `show-unknown`, `venue-unknown`, `ticket-type-unknown`, `order-unknown`, `key-unknown`, 404:
+    /// none, or somebody else's.
     #[error("no such {0:?}")]
     Unknown(Thing),
     /// `cursor-invalid`, 400: the parameter that it came in.
@@ -81,7 +82,8 @@ impl Thing {
             Self::Order => ("order-unknown", "There is no such order"),
             Self::Key => ("key-unknown", "There is no such API key"),
         };
-        Problem::new(StatusCode::NOT_FOUND, id, title).detail("Check the address, or start from the portal.")
+        Problem::new(StatusCode::NOT_FOUND, id, title)
+            .detail("Check the address, or start from the portal.")
     }
 }
 
@@ -90,7 +92,9 @@ impl Error {
     pub fn of_catalog(fault: CatalogFault, thing: Thing) -> Self {
         match fault {
             CatalogFault::NotFound => Self::Unknown(thing),
-            CatalogFault::Field { field, detail } => Self::Field { field: field.to_owned(), detail },
+            CatalogFault::Field { field, detail } => {
+                Self::Field { field: field.to_owned(), detail }
+            }
             CatalogFault::AllotmentWaiting => Self::AllotmentWaiting,
             CatalogFault::AlreadyPublished => Self::AlreadyPublished,
             CatalogFault::NotPublished => Self::NotPublished,
@@ -102,52 +106,106 @@ impl Error {
 
     pub fn problem(&self) -> Problem {
         match self {
-            Self::FormStale => Problem::new(StatusCode::FORBIDDEN, "form-stale", "This form is out of date")
-                .detail("Nothing was changed. Go back, load the page again and send it once more."),
-            Self::ApiKeyMissing => Problem::new(StatusCode::UNAUTHORIZED, "api-key-missing", "An API key is needed")
-                .detail("Send the key as `Authorization: Bearer fgk_…`. Keys are made in the portal."),
-            Self::ApiKeyUnknown => {
-                Problem::new(StatusCode::UNAUTHORIZED, "api-key-unknown", "This API key is not in use")
-                    .detail("It was revoked, mistyped, or its account may not sell now. Look in the portal.")
+            Self::FormStale => Problem::new(
+                StatusCode::FORBIDDEN,
+                "form-stale",
+                "This form is out \
+                of date",
+            )
+            .detail("Nothing was changed. Go back, load the page again and send it once more."),
+            Self::ApiKeyMissing => {
+                Problem::new(StatusCode::UNAUTHORIZED, "api-key-missing", "An API key is needed")
+                    .detail(
+                        "Send the key as `Authorization: Bearer fgk_…`. Keys are made in the \
+                    portal.",
+                    )
             }
+            Self::ApiKeyUnknown => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "api-key-unknown",
+                "This API key is not in \
+                    use",
+            )
+            .detail(
+                "It was revoked, mistyped, or its account may not sell now. Look in \
+                        the portal.",
+            ),
             Self::ScopeMissing(scope) => {
                 Problem::new(StatusCode::FORBIDDEN, "scope-missing", "This API key may not do that")
-                    .detail(format!("It needs the scope `{scope}`. Make a key that has it in the portal."))
+                    .detail(format!(
+                        "It needs the scope `{scope}`. Make a key that has it in the \
+                        portal."
+                    ))
             }
             Self::Unknown(thing) => thing.problem(),
-            Self::CursorInvalid(parameter) => {
-                Problem::new(StatusCode::BAD_REQUEST, "cursor-invalid", "That is not a cursor from this list")
-                    .detail(format!(
-                        "Send `{parameter}` exactly as the last answer gave it in `next`, or leave it out."
-                    ))
-                    .field(*parameter, "not a cursor from this list")
-            }
+            Self::CursorInvalid(parameter) => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "cursor-invalid",
+                "That is not a cursor from \
+                    this list",
+            )
+            .detail(format!(
+                "Send `{parameter}` exactly as the last answer gave it in `next`, or leave \
+                            it out."
+            ))
+            .field(*parameter, "not a cursor from this list"),
             Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
-            Self::AllotmentWaiting => {
-                Problem::new(StatusCode::CONFLICT, "allotment-waiting", "The last change is still being applied")
-                    .detail("One change is answered before the next is taken. Try again in a moment.")
-                    .retry_after(1)
+            Self::AllotmentWaiting => Problem::new(
+                StatusCode::CONFLICT,
+                "allotment-waiting",
+                "The last change is still \
+                    being applied",
+            )
+            .detail(
+                "One change is answered before the next is taken. Try again in a \
+                        moment.",
+            )
+            .retry_after(1),
+            Self::AllotmentRefused(reason) => Problem::new(
+                StatusCode::CONFLICT,
+                "allotment-refused",
+                "The allotment was not \
+                    changed",
+            )
+            .detail(reason.clone()),
+            Self::AllotmentSuperseded => Problem::new(
+                StatusCode::CONFLICT,
+                "allotment-superseded",
+                "Another change came \
+                    after yours",
+            )
+            .detail("Read the allotment to see what holds now."),
+            Self::AlreadyPublished => Problem::new(
+                StatusCode::CONFLICT,
+                "already-published",
+                "This show is published \
+                    already",
+            )
+            .detail("Nothing was changed."),
+            Self::NotPublished => {
+                Problem::new(StatusCode::CONFLICT, "show-not-published", "This show is a draft")
+                    .detail(
+                        "Nobody but you sees it and nothing of it is sold, so there is nothing to \
+                    withdraw.",
+                    )
             }
-            Self::AllotmentRefused(reason) => {
-                Problem::new(StatusCode::CONFLICT, "allotment-refused", "The allotment was not changed")
-                    .detail(reason.clone())
-            }
-            Self::AllotmentSuperseded => {
-                Problem::new(StatusCode::CONFLICT, "allotment-superseded", "Another change came after yours")
-                    .detail("Read the allotment to see what holds now.")
-            }
-            Self::AlreadyPublished => {
-                Problem::new(StatusCode::CONFLICT, "already-published", "This show is published already")
-                    .detail("Nothing was changed.")
-            }
-            Self::NotPublished => Problem::new(StatusCode::CONFLICT, "show-not-published", "This show is a draft")
-                .detail("Nobody but you sees it and nothing of it is sold, so there is nothing to withdraw."),
-            Self::Withdrawn => Problem::new(StatusCode::GONE, "show-withdrawn", "This show was withdrawn")
-                .detail("Nothing was changed. A withdrawn show stays as it was; to sell it again, make a new one."),
-            Self::NotPublishable(why) => {
-                Problem::new(StatusCode::CONFLICT, "not-publishable", "This show cannot be published yet")
-                    .detail(why.clone())
-            }
+            Self::Withdrawn => Problem::new(
+                StatusCode::GONE,
+                "show-withdrawn",
+                "This show was \
+                withdrawn",
+            )
+            .detail(
+                "Nothing was changed. A withdrawn show stays as it was; to sell it again, \
+                    make a new one.",
+            ),
+            Self::NotPublishable(why) => Problem::new(
+                StatusCode::CONFLICT,
+                "not-publishable",
+                "This show cannot be \
+                    published yet",
+            )
+            .detail(why.clone()),
             Self::Store(error) => kit::postgres::problem(error),
             Self::Away(cause) => Problem::unavailable(format!("{cause:#}")),
             Self::Internal(cause) => Problem::internal(format!("{cause:#}")),

@@ -1,7 +1,8 @@
 //! Which keys are good, without a query a call.
 //!
-//! A key that was found is believed for a little less than a second: a key that was revoked is shut within a second, at
-//! every instance. Calls that come at once with a key which must be looked up share one look.
+//! A key that was found is believed for a little less than a second: a key that was revoked is shut
+//! within a second, at every instance. Calls that come at once with a key which must be looked up
+//! share one look.
 
 use std::{
     collections::HashMap,
@@ -66,7 +67,8 @@ impl Grants {
         }
     }
 
-    /// The look that is under way for a key, or a new one, and whether it is new. It goes on as long as anybody waits for it.
+    /// The look that is under way for a key, or a new one, and whether it is new. It goes on as
+    /// long as anybody waits for it.
     fn look(&self, app: &App, hash: &[u8]) -> (Shared<Look>, bool) {
         let mut looks = locked(&self.looks);
         if let Some(under_way) = looks.get(hash).and_then(WeakShared::upgrade) {
@@ -99,8 +101,9 @@ async fn ask(app: &App, hash: &[u8]) -> Result<Option<Grant>, Error> {
     Ok(Some(grant))
 }
 
-/// What a key may do. Whoever shows one that is not known to be good calls as a stranger, which `stranger` counts, before
-/// the look; whoever waited for somebody else's look, after it, where it found nothing.
+/// What a key may do. Whoever shows one that is not known to be good calls as a stranger, which
+/// `stranger` counts, before the look; whoever waited for somebody else's look, after it, where it
+/// found nothing.
 ///
 /// # Errors
 /// The answer: 401 `api-key-unknown`, 429, or 503 without a database.

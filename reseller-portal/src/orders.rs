@@ -89,7 +89,11 @@ pub async fn one(app: &App, reseller: Uuid, order: Uuid) -> Result<OrderDetails,
     let unknown = || Error::Unknown(Thing::Order);
     let found = contract::order(&app.pool, order).await?.ok_or_else(unknown)?;
     let seller = catalog::contract::seller(&app.pool, &found.show).await?;
-    if seller.is_some_and(|seller| seller.reseller == Some(reseller)) { Ok(found) } else { Err(unknown()) }
+    if seller.is_some_and(|seller| seller.reseller == Some(reseller)) {
+        Ok(found)
+    } else {
+        Err(unknown())
+    }
 }
 
 #[cfg(test)]
@@ -98,9 +102,14 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_text_and_others_are_refused() {
-        let cursor = Cursor { placed_at: "2026-11-21T20:00:00.123456Z".parse().expect("time"), order: Uuid::nil() };
+        let cursor = Cursor {
+            placed_at: "2026-11-21T20:00:00.123456Z".parse().expect("time"),
+            order: Uuid::nil(),
+        };
         assert_eq!(Cursor::parse(&cursor.text()).expect("a cursor"), cursor);
-        for bad in ["", "1", "x.y", "99999999999999999999.00000000-0000-0000-0000-000000000000", "-1.x"] {
+        for bad in
+            ["", "1", "x.y", "99999999999999999999.00000000-0000-0000-0000-000000000000", "-1.x"]
+        {
             assert!(Cursor::parse(bad).is_err(), "{bad}");
         }
     }

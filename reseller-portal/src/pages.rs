@@ -1,5 +1,5 @@
-//! The portal's pages. [`pages`] is the list of all of them: the router is made from it, and so is the test that walks
-//! every route as another reseller.
+//! The portal's pages. [`pages`] is the list of all of them: the router is made from it, and so is
+//! the test that walks every route as another reseller.
 
 mod allotment;
 mod choice;
@@ -54,7 +54,8 @@ impl Page {
         Self { method: Method::POST, path, door, route: on(MethodFilter::POST, handler) }
     }
 
-    /// Whether one client may send it only at the pace of signing in: it takes a password, or anybody may send it.
+    /// Whether one client may send it only at the pace of signing in: it takes a password, or
+    /// anybody may send it.
     pub fn is_slow(&self) -> bool {
         self.method == Method::POST && (self.door == Door::Anyone || self.path == PASSWORD)
     }
@@ -101,7 +102,11 @@ pub fn pages() -> Vec<Page> {
         Page::post(Approved, NEW_TYPE, ticket_type::create),
         Page::get(Approved, TYPE, ticket_type::edit),
         Page::post(Approved, TYPE, ticket_type::change),
-        Page::post(Approved, "/portal/shows/{show}/ticket-types/{ticket_type}/allotment", allotment::change),
+        Page::post(
+            Approved,
+            "/portal/shows/{show}/ticket-types/{ticket_type}/allotment",
+            allotment::change,
+        ),
         Page::get(Approved, "/portal/orders", order::list),
         Page::get(Approved, "/portal/orders/{order}", order::one),
         Page::get(Approved, "/portal/sales", sales::page),
@@ -117,7 +122,9 @@ pub fn pages() -> Vec<Page> {
 pub fn routers(app: App) -> (OpenApiRouter, OpenApiRouter) {
     let (slow, others): (Vec<Page>, Vec<Page>) = pages().into_iter().partition(Page::is_slow);
     let router = |pages: Vec<Page>| {
-        let routes = pages.into_iter().fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route));
+        let routes = pages
+            .into_iter()
+            .fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route));
         routes.with_state(app.clone())
     };
     (router(others), router(slow))

@@ -58,10 +58,16 @@ pub struct TypeTotal {
 }
 
 fn day(field: &str, text: Option<&str>, default: NaiveDate) -> Result<NaiveDate, Error> {
-    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Ok(default) };
-    let misfit = || Error::Field { field: field.to_owned(), detail: "Enter a day such as 2026-11-21.".to_owned() };
+    let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else {
+        return Ok(default);
+    };
+    let misfit = || Error::Field {
+        field: field.to_owned(),
+        detail: "Enter a day such as 2026-11-21.".to_owned(),
+    };
     let day: NaiveDate = text.parse().map_err(|_| misfit())?;
-    let sane = NaiveDate::from_ymd_opt(2000, 1, 1) <= Some(day) && Some(day) <= NaiveDate::from_ymd_opt(2200, 1, 1);
+    let sane = NaiveDate::from_ymd_opt(2000, 1, 1) <= Some(day)
+        && Some(day) <= NaiveDate::from_ymd_opt(2200, 1, 1);
     if sane { Ok(day) } else { Err(misfit()) }
 }
 
@@ -85,16 +91,23 @@ pub async fn gather(app: &App, reseller: Uuid, query: &ReportQuery) -> Result<Re
             return Err(Error::Unknown(Thing::Show));
         }
     }
-    let time_zone = shows.first().map_or_else(|| "UTC".to_owned(), |found| found.show.venue.time_zone.clone());
+    let time_zone =
+        shows.first().map_or_else(|| "UTC".to_owned(), |found| found.show.venue.time_zone.clone());
     let zone = entry::zone(&time_zone);
     let by_hour = match query.by.as_deref() {
         None | Some("" | "day") => false,
         Some("hour") => true,
-        Some(_) => return Err(Error::Field { field: "by".to_owned(), detail: "Give day or hour.".to_owned() }),
+        Some(_) => {
+            return Err(Error::Field {
+                field: "by".to_owned(),
+                detail: "Give day or hour.".to_owned(),
+            });
+        }
     };
     let to = day("to", query.to.as_deref(), Utc::now().with_timezone(&zone).date_naive())?;
     let earlier = if by_hour { 1 } else { DAYS_DEFAULT - 1 };
-    let from = day("from", query.from.as_deref(), to.checked_sub_days(Days::new(earlier)).unwrap_or(to))?;
+    let from =
+        day("from", query.from.as_deref(), to.checked_sub_days(Days::new(earlier)).unwrap_or(to))?;
     let days = (to - from).num_days() + 1;
     let days_max = if by_hour { DAYS_MAX_BY_HOUR } else { DAYS_MAX };
     if !(1..=days_max).contains(&days) {
@@ -124,12 +137,15 @@ fn fits(days: i64, by_hour: bool, types: usize) -> Result<(), Error> {
     if buckets.saturating_mul(i64::try_from(types).unwrap_or(i64::MAX)) <= ROWS_MAX {
         return Ok(());
     }
-    let detail = "This is too much for one report. Ask for fewer days, for days in place of hours, or for one show.";
+    let detail = "This is too much for one report. Ask for fewer days, for days in place of hours, \
+        or for one show.";
     Err(Error::Field { field: "from".to_owned(), detail: detail.to_owned() })
 }
 
 fn names(shows: &[ResellerShow]) -> HashMap<Uuid, (String, String)> {
-    let types = shows.iter().flat_map(|found| found.ticket_types.iter().map(move |of| (found, &of.ticket_type)));
+    let types = shows
+        .iter()
+        .flat_map(|found| found.ticket_types.iter().map(move |of| (found, &of.ticket_type)));
     types.map(|(found, of)| (of.ticket_type, (found.show.title.clone(), of.name.clone()))).collect()
 }
 
@@ -162,15 +178,18 @@ impl Report {
     pub fn by_type(&self) -> Vec<TypeTotal> {
         let mut totals: BTreeMap<(&str, Uuid, &str), TypeTotal> = BTreeMap::new();
         for row in &self.rows {
-            let total = totals.entry((&row.show, row.ticket_type, &row.currency)).or_insert_with(|| TypeTotal {
-                show: row.show.clone(),
-                ticket_type: row.ticket_type,
-                currency: row.currency.clone(),
-                tickets: 0,
-                amount_minor: 0,
-                refunded_tickets: 0,
-                refunded_minor: 0,
-            });
+            let total =
+                totals.entry((&row.show, row.ticket_type, &row.currency)).or_insert_with(|| {
+                    TypeTotal {
+                        show: row.show.clone(),
+                        ticket_type: row.ticket_type,
+                        currency: row.currency.clone(),
+                        tickets: 0,
+                        amount_minor: 0,
+                        refunded_tickets: 0,
+                        refunded_minor: 0,
+                    }
+                });
             total.tickets += row.tickets;
             total.amount_minor += row.amount_minor;
             total.refunded_tickets += row.refunded_tickets;
@@ -186,7 +205,8 @@ impl Report {
         self.names.get(&ticket_type).map_or(("", ""), |(show, name)| (show, name))
     }
 
-    /// The rows as CSV, with a header line. Amounts are plain decimals; texts cannot become formulas in a spreadsheet.
+    /// The rows as CSV, with a header line. Amounts are plain decimals; texts cannot become
+    /// formulas in a spreadsheet.
     ///
     /// # Errors
     /// None that are known: the text is written to memory.
@@ -224,7 +244,8 @@ impl Report {
     }
 }
 
-/// A cell that a spreadsheet takes for text. What begins like a formula gets an apostrophe in front.
+/// A cell that a spreadsheet takes for text. What begins like a formula gets an apostrophe in
+/// front.
 fn plain(text: &str) -> String {
     let formula = text
         .trim_start_matches([' ', '\u{a0}'])
@@ -239,8 +260,15 @@ mod tests {
     #[test]
     fn a_report_has_an_end() {
         assert!(fits(DAYS_MAX, false, 50).is_ok() && fits(DAYS_MAX_BY_HOUR, true, 300).is_ok());
-        assert!(fits(14, false, 15_000).is_ok(), "the overview of a reseller with thousands of shows");
-        for too_much in [fits(DAYS_MAX, false, 1_000), fits(DAYS_MAX_BY_HOUR, true, 400), fits(400, true, usize::MAX)] {
+        assert!(
+            fits(14, false, 15_000).is_ok(),
+            "the overview of a reseller with thousands of shows"
+        );
+        for too_much in [
+            fits(DAYS_MAX, false, 1_000),
+            fits(DAYS_MAX_BY_HOUR, true, 400),
+            fits(400, true, usize::MAX),
+        ] {
             assert!(matches!(too_much, Err(Error::Field { field, .. }) if field == "from"));
         }
     }
@@ -260,7 +288,8 @@ mod tests {
 
     fn report(rows: Vec<SalesRow>) -> Report {
         let day = |text: &str| text.parse().expect("a day");
-        let named = (Uuid::from_u128(1), ("Harbour, \"Lights\"".to_owned(), "=HYPERLINK(1)".to_owned()));
+        let named =
+            (Uuid::from_u128(1), ("Harbour, \"Lights\"".to_owned(), "=HYPERLINK(1)".to_owned()));
         Report {
             from: day("2026-10-24"),
             to: day("2026-10-26"),
@@ -288,8 +317,10 @@ mod tests {
             row("2026-10-25T23:00:00Z", 1, 2),
         ];
         let totals = report(rows).by_type();
-        let told: Vec<_> =
-            totals.iter().map(|total| (total.ticket_type.as_u128(), total.tickets, total.amount_minor)).collect();
+        let told: Vec<_> = totals
+            .iter()
+            .map(|total| (total.ticket_type.as_u128(), total.tickets, total.amount_minor))
+            .collect();
         assert_eq!(told, [(2, 5, 22_500), (1, 3, 13_500)]);
     }
 
@@ -301,7 +332,8 @@ mod tests {
         assert_eq!(
             line,
             format!(
-                "2026-10-25T00:00:00+02:00,harbour-lights,\"Harbour, \"\"Lights\"\"\",{id},'=HYPERLINK(1),EUR,3,135.00,0,0.00"
+                "2026-10-25T00:00:00+02:00,harbour-lights,\"Harbour, \
+                    \"\"Lights\"\"\",{id},'=HYPERLINK(1),EUR,3,135.00,0,0.00"
             )
         );
         for formula in ["=1", "+1", "-1", "@SUM", "\t=1", " =1", "＝1"] {

@@ -45,8 +45,13 @@ impl Scope {
             Self::CatalogWrite => "Withdraw shows, for good",
             Self::StockWrite => "Change how many tickets are for sale",
             Self::OrdersRead => "Read orders, with the buyers' names and addresses",
-            Self::TicketsRead => "See the entry codes of tickets in those orders: whoever has a code can go in with it",
-            Self::OrdersWrite => "Hold tickets, place orders, and see and cancel those that this key placed",
+            Self::TicketsRead => {
+                "See the entry codes of tickets in those orders: whoever has a code can go in with \
+                    it"
+            }
+            Self::OrdersWrite => {
+                "Hold tickets, place orders, and see and cancel those that this key placed"
+            }
             Self::ReportsRead => "Read the sales report",
         }
     }

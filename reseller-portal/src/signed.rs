@@ -1,8 +1,8 @@
 //! Who is signed in, and the forms they send.
 //!
-//! A session is a random token in a cookie; only its hash is stored. Every form carries a token made from the session's
-//! (or, before somebody signed in, from a cookie of the form's own), and [`Posted`] and [`Entering`] are the only ways
-//! to read one, so no handler can forget to check it.
+//! A session is a random token in a cookie; only its hash is stored. Every form carries a token
+//! made from the session's (or, before somebody signed in, from a cookie of the form's own), and
+//! [`Posted`] and [`Entering`] are the only ways to read one, so no handler can forget to check it.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, Request},
@@ -64,7 +64,8 @@ impl FromRequestParts<App> for Signed {
     }
 }
 
-/// Somebody who is signed in and whose company may sell. Others are shown what was decided about theirs.
+/// Somebody who is signed in and whose company may sell. Others are shown what was decided about
+/// theirs.
 #[derive(Clone)]
 pub struct Approved(pub Signed);
 
@@ -88,12 +89,22 @@ struct Tied<T> {
     form: T,
 }
 
-async fn form<T: DeserializeOwned>(token: &str, request: Request, app: &App) -> Result<T, Response> {
-    let Form(tied) = Form::<Tied<T>>::from_request(request, app).await.map_err(IntoResponse::into_response)?;
-    if kit::secret::csrf_holds(token, &tied.csrf) { Ok(tied.form) } else { Err(Error::FormStale.into_response()) }
+async fn form<T: DeserializeOwned>(
+    token: &str,
+    request: Request,
+    app: &App,
+) -> Result<T, Response> {
+    let Form(tied) =
+        Form::<Tied<T>>::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+    if kit::secret::csrf_holds(token, &tied.csrf) {
+        Ok(tied.form)
+    } else {
+        Err(Error::FormStale.into_response())
+    }
 }
 
-/// A form of somebody who is signed in. Its fields are texts: a number that cannot be read is told beside its field.
+/// A form of somebody who is signed in. Its fields are texts: a number that cannot be read is told
+/// beside its field.
 pub struct Posted<T>(pub Signed, pub T);
 
 impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
@@ -160,7 +171,9 @@ impl FromRequestParts<App> for Entry {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Self::Rejection> {
         let jar = CookieJar::from_headers(&parts.headers);
-        let token = ENTRY.read(&jar, &app.config.public).filter(|token| !token.is_empty() && token.len() <= 64);
+        let token = ENTRY
+            .read(&jar, &app.config.public)
+            .filter(|token| !token.is_empty() && token.len() <= 64);
         Ok(Self(token.map_or_else(|| kit::secret::generate(""), str::to_owned)))
     }
 }

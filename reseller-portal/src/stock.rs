@@ -12,6 +12,7 @@ use crate::{App, error::Error};
 /// # Errors
 /// No database. Where Redis is away, what only it knows is left out.
 pub async fn counts(app: &App, show: &str) -> Result<HashMap<Uuid, StockCount>, Error> {
-    let counts = checkout::contract::stock_counts(&app.pool, &app.redis, show).await.map_err(Error::Away)?;
+    let counts =
+        checkout::contract::stock_counts(&app.pool, &app.redis, show).await.map_err(Error::Away)?;
     Ok(counts.into_iter().map(|count| (count.ticket_type, count)).collect())
 }

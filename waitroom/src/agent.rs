@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::{error::Error, room::Room};
 
-/// A reseller's system. Whoever knows it by its key puts it among the request's extensions; it is counted by its key and
-/// not by address, so it may join the lines of its own shows only.
+/// A reseller's system. Whoever knows it by its key puts it among the request's extensions; it is
+/// counted by its key and not by address, so it may join the lines of its own shows only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agent {
     pub reseller: Uuid,

@@ -17,21 +17,32 @@ pub struct Claimed {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Signs the pass of a place within its claim window. Everything in it follows from the place and the heads, so asking
-/// again, of any instance, gives the same pass.
-pub fn claim(room: &Room, keys: &PassKeys, place: &PlaceClaims, now: DateTime<Utc>) -> Result<Claimed, Error> {
+/// Signs the pass of a place within its claim window. Everything in it follows from the place and
+/// the heads, so asking again, of any instance, gives the same pass.
+pub fn claim(
+    room: &Room,
+    keys: &PassKeys,
+    place: &PlaceClaims,
+    now: DateTime<Utc>,
+) -> Result<Claimed, Error> {
     if let Some(stop) = room.info().stop {
         return Err(Error::SaleStopped(stop));
     }
-    let Admitted { at, claim_until } = match room.with_log(|log| log.standing(place.lane, place.offset)) {
-        Standing::Waiting => return Err(Error::NotYourTurn { retry_secs: retry_secs(room, place) }),
-        Standing::LongPast => return Err(Error::WindowMissed),
-        Standing::Admitted(admitted) if admitted.claim_until <= now => return Err(Error::WindowMissed),
-        Standing::Admitted(admitted) => admitted,
-    };
+    let Admitted { at, claim_until } =
+        match room.with_log(|log| log.standing(place.lane, place.offset)) {
+            Standing::Waiting => {
+                return Err(Error::NotYourTurn { retry_secs: retry_secs(room, place) });
+            }
+            Standing::LongPast => return Err(Error::WindowMissed),
+            Standing::Admitted(admitted) if admitted.claim_until <= now => {
+                return Err(Error::WindowMissed);
+            }
+            Standing::Admitted(admitted) => admitted,
+        };
     let expires_at = claim_until + REDEEM_GRACE;
     let show = room.info().show.clone();
-    let pass = keys.sign(&room.name, &show, &place.id(), at, expires_at).map_err(Error::Internal)?;
+    let pass =
+        keys.sign(&room.name, &show, &place.id(), at, expires_at).map_err(Error::Internal)?;
     metrics::counter!("fairgate_claimed_total", "room" => room.name.clone()).increment(1);
     Ok(Claimed { pass, show, expires_at })
 }

@@ -19,8 +19,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `FAIRGATE_PLACE_KEYS` (PASERK `k4.local` keys, sealing one first), `FAIRGATE_JOIN_QUEUE_MAX`,
-    /// `FAIRGATE_JOIN_MS_MAX`, `FAIRGATE_JOIN_LINGER_MS` and `FAIRGATE_PUBLIC_URL`.
+    /// Reads `FAIRGATE_PLACE_KEYS` (PASERK `k4.local` keys, sealing one first),
+    /// `FAIRGATE_JOIN_QUEUE_MAX`, `FAIRGATE_JOIN_MS_MAX`, `FAIRGATE_JOIN_LINGER_MS` and
+    /// `FAIRGATE_PUBLIC_URL`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let keys = settings.required("FAIRGATE_PLACE_KEYS", "run `fairgate keys` to make some");
         let place_keys = match SealRing::from_paserk(&keys, PURPOSE) {

@@ -60,7 +60,8 @@ impl Error {
             Self::ShowUnknown => of(S::NOT_FOUND, "show-unknown", "There is no such show")
                 .detail("Check the address, or start from the list of shows."),
             Self::NoLine => of(S::NOT_FOUND, "no-line", "This show has no line")
-                .detail("Tickets for this show are not on sale here yet. Its page says when the sale starts."),
+                .detail("Tickets for this show are not on sale here yet. Its page says when the \
+                    sale starts."),
             Self::RoomNotOpen => of(S::CONFLICT, "room-not-open", "The line is not open yet")
                 .detail("Come back when the sale starts. The show's page says when.")
                 .retry_after(30),
@@ -69,29 +70,37 @@ impl Error {
             Self::SaleStopped(Stop::Suspended) => {
                 of(S::CONFLICT, "sale-stopped", "Tickets for this show are not sold right now")
                     .detail(
-                        "Its seller may not sell at the moment. Tickets that were bought stay valid. Look again later.",
+                        "Its seller may not sell at the moment. Tickets that were bought stay \
+                            valid. Look again later.",
                     )
                     .retry_after(60)
             }
-            Self::SaleStopped(Stop::Withdrawn) => of(S::GONE, "show-withdrawn", "This show was withdrawn")
+            Self::SaleStopped(Stop::Withdrawn) => of(S::GONE, "show-withdrawn", "This show was \
+                withdrawn")
                 .detail("Nothing of it is sold any more. Tickets that were bought stay valid."),
-            Self::Busy => of(S::SERVICE_UNAVAILABLE, "room-busy", "The line is very busy this second")
+            Self::Busy => of(S::SERVICE_UNAVAILABLE, "room-busy", "The line is very busy this \
+                second")
                 .detail("You have not joined yet. Try again in a moment.")
                 .retry_after(2),
             Self::NotAcknowledged(_) | Self::Placeless { .. } => {
-                of(S::SERVICE_UNAVAILABLE, "join-not-acknowledged", "We could not give you a place yet")
-                    .detail("You have not joined. Try again in a moment; nobody who holds a place loses it.")
+                of(S::SERVICE_UNAVAILABLE, "join-not-acknowledged", "We could not give you a place \
+                    yet")
+                    .detail("You have not joined. Try again in a moment; nobody who holds a place \
+                        loses it.")
                     .retry_after(3)
                     .cause(self)
             }
-            Self::TicketMissing => of(S::UNAUTHORIZED, "place-ticket-needed", "A place ticket is needed")
-                .detail("Join the line first; you get a place ticket. Send it as Authorization: Bearer."),
+            Self::TicketMissing => of(S::UNAUTHORIZED, "place-ticket-needed", "A place ticket is \
+                needed")
+                .detail("Join the line first; you get a place ticket. Send it as Authorization: \
+                    Bearer."),
             Self::Ticket(TokenFault::Malformed) => {
                 of(S::UNAUTHORIZED, "place-ticket-malformed", "This is not a place ticket")
                     .detail("Send the whole ticket, as it was given to you.")
             }
             Self::Ticket(TokenFault::UnknownKey) => {
-                of(S::UNAUTHORIZED, "place-ticket-key-unknown", "This place ticket was sealed elsewhere")
+                of(S::UNAUTHORIZED, "place-ticket-key-unknown", "This place ticket was sealed \
+                    elsewhere")
                     .detail("It does not belong to this waiting room. Join the line here.")
             }
             Self::Ticket(TokenFault::Forged) => {
@@ -100,15 +109,19 @@ impl Error {
             }
             Self::ScopeMissing => of(S::FORBIDDEN, "scope-missing", "The API key may not do this")
                 .detail("It lacks the scope `orders:write`. Use a key that has it."),
-            Self::RoomForeign => of(S::FORBIDDEN, "room-foreign", "This line is for a show of another seller")
+            Self::RoomForeign => of(S::FORBIDDEN, "room-foreign", "This line is for a show of \
+                another seller")
                 .detail("With an API key one joins the lines of one's own shows. Join without it."),
-            Self::TicketForeign => of(S::FORBIDDEN, "place-ticket-foreign", "This place ticket is for another line")
+            Self::TicketForeign => of(S::FORBIDDEN, "place-ticket-foreign", "This place ticket is \
+                for another line")
                 .detail("Each line has tickets of its own. Join this line to get one."),
-            Self::NotYourTurn { retry_secs } => of(S::CONFLICT, "not-your-turn", "It is not your turn yet")
+            Self::NotYourTurn { retry_secs } => of(S::CONFLICT, "not-your-turn", "It is not your \
+                turn yet")
                 .detail("Your place is safe. Ask again when the line has moved.")
                 .retry_after(*retry_secs),
             Self::WindowMissed => of(S::GONE, "claim-window-missed", "Your turn has passed").detail(
-                "You were let in, but did not come in time, so the next fan was let in. You can join the line again.",
+                "You were let in, but did not come in time, so the next fan was let in. You can \
+                    join the line again.",
             ),
             Self::Database(error) => kit::postgres::problem(error),
             Self::Internal(error) => Problem::internal(format!("{error:#}")),

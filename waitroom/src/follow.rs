@@ -24,7 +24,8 @@ const SETTINGS_EVERY: Duration = Duration::from_millis(300);
 /// How often the head documents are written anew; they may be cached for a second anyway.
 const DOCUMENTS_EVERY: Duration = Duration::from_millis(250);
 
-/// Starts following. The rooms are ready when they and the heads published before the start were read.
+/// Starts following. The rooms are ready when they and the heads published before the start were
+/// read.
 pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     let followed = rooms.clone();
     let mut round = 0u32;
@@ -36,7 +37,11 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
             let rows = store::rooms(&pool).await?;
             let gates = admission::contract::open_gates(&pool).await?;
             rooms.follow_settings(&rows, &gates);
-            let wanted = if every_show { rows.into_iter().map(|row| row.show).collect() } else { rooms.without_show() };
+            let wanted = if every_show {
+                rows.into_iter().map(|row| row.show).collect()
+            } else {
+                rooms.without_show()
+            };
             if !wanted.is_empty() {
                 rooms.follow_shows(&wanted, catalog::contract::shows(&pool, &wanted).await?);
             }
@@ -59,7 +64,11 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     });
 }
 
-async fn follow_heads(rooms: &Rooms, kafka: &Kafka, stop: &CancellationToken) -> anyhow::Result<()> {
+async fn follow_heads(
+    rooms: &Rooms,
+    kafka: &Kafka,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     ensure_heads_topic(kafka).await?;
     let reader: StreamConsumer<ReaderContext> = kafka.reader()?;
     let mut list = TopicPartitionList::new();
@@ -71,10 +80,15 @@ async fn follow_heads(rooms: &Rooms, kafka: &Kafka, stop: &CancellationToken) ->
             received = reader.recv() => received,
         };
         match received {
-            Ok(message) => match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
-                Ok(moved) => rooms.follow_heads(&moved),
-                Err(error) => tracing::error!(offset = message.offset(), %error, "a heads record cannot be read"),
-            },
+            Ok(message) => {
+                match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
+                    Ok(moved) => rooms.follow_heads(&moved),
+                    Err(error) => {
+                        tracing::error!(offset = message.offset(), %error, "a heads record cannot \
+                            be read")
+                    }
+                }
+            }
             Err(KafkaError::PartitionEOF(_)) => rooms.caught_up(),
             // librdkafka reconnects by itself and goes on where it was.
             Err(error) => {

@@ -1,4 +1,5 @@
-//! What is known of a room's heads: where they stand, when they passed which place, how fast they move.
+//! What is known of a room's heads: where they stand, when they passed which place, how fast they
+//! move.
 
 use std::collections::VecDeque;
 
@@ -63,16 +64,23 @@ impl HeadLog {
         self.lanes.resize_with(lanes, LaneLog::default);
     }
 
-    /// Takes in a published record. A head that would move back is ignored: records may repeat or come late.
+    /// Takes in a published record. A head that would move back is ignored: records may repeat or
+    /// come late.
     pub fn apply(&mut self, moved: &HeadsMoved) {
         for update in &moved.heads {
-            let Some(lane) = usize::try_from(update.lane).ok().and_then(|index| self.lanes.get_mut(index)) else {
+            let Some(lane) =
+                usize::try_from(update.lane).ok().and_then(|index| self.lanes.get_mut(index))
+            else {
                 continue;
             };
             lane.tail = lane.tail.max(update.tail);
             if update.head > lane.head {
                 lane.head = update.head;
-                lane.steps.push_back(Step { head: update.head, at: moved.at, claim_until: moved.claim_until });
+                lane.steps.push_back(Step {
+                    head: update.head,
+                    at: moved.at,
+                    claim_until: moved.claim_until,
+                });
             }
             let old = moved.at - Duration::hours(REMEMBERED_HOURS);
             while let Some(step) = lane.steps.front() {
@@ -85,7 +93,8 @@ impl HeadLog {
             }
         }
         let total = self.total_admitted();
-        // While nobody waits, few come in because few are there: that says nothing about how fast a line would move.
+        // While nobody waits, few come in because few are there: that says nothing about how fast a
+        // line would move.
         if self.lanes.iter().all(|lane| lane.head >= lane.tail) {
             self.admitted.clear();
         } else if self.admitted.back().is_none_or(|(_, before)| *before != total) {
@@ -98,7 +107,8 @@ impl HeadLog {
         }
     }
 
-    /// Notes a join that this instance saw acknowledged, so that counts are fresh between publications.
+    /// Notes a join that this instance saw acknowledged, so that counts are fresh between
+    /// publications.
     pub fn joined(&mut self, lane: i32, offset: i64) {
         if let Some(lane) = usize::try_from(lane).ok().and_then(|index| self.lanes.get_mut(index)) {
             lane.tail = lane.tail.max(offset + 1);
@@ -109,7 +119,11 @@ impl HeadLog {
         self.lanes
             .iter()
             .enumerate()
-            .map(|(lane, log)| LaneHead { lane: lane as i32, head: log.head, tail: log.tail.max(log.head) })
+            .map(|(lane, log)| LaneHead {
+                lane: lane as i32,
+                head: log.head,
+                tail: log.tail.max(log.head),
+            })
             .collect()
     }
 
@@ -130,7 +144,9 @@ impl HeadLog {
         }
         let index = log.steps.partition_point(|step| step.head <= offset);
         match log.steps.get(index) {
-            Some(step) => Standing::Admitted(Admitted { at: step.at, claim_until: step.claim_until }),
+            Some(step) => {
+                Standing::Admitted(Admitted { at: step.at, claim_until: step.claim_until })
+            }
             None => Standing::LongPast,
         }
     }
@@ -167,7 +183,10 @@ mod tests {
         log.apply(&moved(0, 0, 10));
         log.apply(&moved(1, 0, 7));
         assert_eq!(log.heads()[0].head, 10);
-        assert_eq!(log.standing(0, 9), Standing::Admitted(Admitted { at: at(0), claim_until: at(60) }));
+        assert_eq!(
+            log.standing(0, 9),
+            Standing::Admitted(Admitted { at: at(0), claim_until: at(60) })
+        );
     }
 
     #[test]
@@ -177,7 +196,8 @@ mod tests {
             log.apply(&step);
         }
         let times: Vec<_> = (0..5).map(|offset| log.standing(0, offset)).collect();
-        let admitted = |secs| Standing::Admitted(Admitted { at: at(secs), claim_until: at(secs + 60) });
+        let admitted =
+            |secs| Standing::Admitted(Admitted { at: at(secs), claim_until: at(secs + 60) });
         assert_eq!(times, [admitted(0), admitted(0), admitted(5), admitted(5), Standing::Waiting]);
         assert_eq!(log.standing(7, 0), Standing::Waiting, "a lane that does not exist");
     }
@@ -200,7 +220,11 @@ mod tests {
                 ..moved(second, 0, 0)
             });
         }
-        assert_eq!(log.pace_per_sec(at(20)), None, "one a second came, and one a second was let in");
+        assert_eq!(
+            log.pace_per_sec(at(20)),
+            None,
+            "one a second came, and one a second was let in"
+        );
     }
 
     #[test]

@@ -42,11 +42,13 @@ impl Joiner {
         self.producer.is_ready()
     }
 
-    /// Appends a record to a lane of the room's line and waits for the acknowledgement of all in-sync replicas.
+    /// Appends a record to a lane of the room's line and waits for the acknowledgement of all
+    /// in-sync replicas.
     ///
     /// # Errors
-    /// The room does not take joins, the producer is full, or there was no acknowledgement in time. In the last case
-    /// the record may still have been written; it is then a place that nobody holds, and passes as a no-show.
+    /// The room does not take joins, the producer is full, or there was no acknowledgement in time.
+    /// In the last case the record may still have been written; it is then a place that nobody
+    /// holds, and passes as a no-show.
     pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
         let info = room.info();
         if info.phase == crate::phase::Phase::Closed {
@@ -60,8 +62,10 @@ impl Joiner {
         }
         let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
         let lane = room.pick_lane();
-        let record =
-            FutureRecord::<(), _>::to(&topic).partition(lane).payload(&self.entry).headers(kafka::headers(request));
+        let record = FutureRecord::<(), _>::to(&topic)
+            .partition(lane)
+            .payload(&self.entry)
+            .headers(kafka::headers(request));
         let delivery = self.producer.send(record).map_err(refused)?;
         let delivered = delivery
             .await

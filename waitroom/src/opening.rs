@@ -1,8 +1,8 @@
-//! Rooms that make, open and close themselves: a published show gets a room, which opens when the sale begins and closes
-//! when the show is over.
+//! Rooms that make, open and close themselves: a published show gets a room, which opens when the
+//! sale begins and closes when the show is over.
 //!
-//! An event only says that something changed; times are read from the catalog, for an event may be old or come again, and
-//! what a room has done by itself cannot be undone.
+//! An event only says that something changed; times are read from the catalog, for an event may be
+//! old or come again, and what a room has done by itself cannot be undone.
 
 use std::time::Duration;
 
@@ -28,12 +28,14 @@ const GROUP: &str = "waitroom.catalog";
 const OPEN_EVERY: Duration = Duration::from_millis(500);
 const CLOSE_EVERY: Duration = Duration::from_secs(2);
 const AGAIN: Duration = Duration::from_secs(1);
-/// How often a record is tried with which something is wrong that seems not to pass by itself, and the first of the pauses
-/// between; each is twice as long as the one before, a quarter of a minute in all.
+/// How often a record is tried with which something is wrong that seems not to pass by itself, and
+/// the first of the pauses between; each is twice as long as the one before, a quarter of a minute
+/// in all.
 const TRIES_MAX: u32 = 7;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for a crowd.
+/// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for
+/// a crowd.
 fn wide_open(show: &str, opens_at: DateTime<Utc>) -> NewRoom {
     NewRoom {
         room: show.to_owned(),
@@ -47,8 +49,8 @@ fn wide_open(show: &str, opens_at: DateTime<Utc>) -> NewRoom {
     }
 }
 
-/// Starts making rooms for published shows, and opening and closing rooms whose time has come. Instances share the work; doing a part of
-/// it twice does nothing.
+/// Starts making rooms for published shows, and opening and closing rooms whose time has come.
+/// Instances share the work; doing a part of it twice does nothing.
 pub fn start(pool: &PgPool, kafka: &Kafka, tasks: &Tasks) {
     let opened = pool.clone();
     tasks.every("open rooms", OPEN_EVERY, move || {
@@ -64,7 +66,10 @@ pub fn start(pool: &PgPool, kafka: &Kafka, tasks: &Tasks) {
     tasks.spawn(async move {
         while !stop.is_cancelled() {
             if let Err(error) = follow(&pool, &kafka, &stop).await {
-                tracing::warn!(error = format!("{error:#}"), "following the catalog, will try again");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "following the catalog, will try again"
+                );
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -112,7 +117,10 @@ async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyh
             tracing::info!(room, phase = phase.as_text(), "changed by itself");
         }
         Err(RoomFault::Store(error)) => return Err(error.into()),
-        Err(fault) => tracing::error!(room, phase = phase.as_text(), %fault, "a room could not change by itself"),
+        Err(fault) => {
+            tracing::error!(room, phase = phase.as_text(), %fault, "a room could not change by \
+                itself")
+        }
     }
     Ok(())
 }
@@ -120,7 +128,8 @@ async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyh
 /// Follows the catalog until `stop`. A record is committed once it was dealt with, or passed over.
 async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyhow::Result<()> {
     ensure_catalog_topic(kafka).await?;
-    let consumer: StreamConsumer<DefaultConsumerContext> = kafka.consumer(GROUP, DefaultConsumerContext)?;
+    let consumer: StreamConsumer<DefaultConsumerContext> =
+        kafka.consumer(GROUP, DefaultConsumerContext)?;
     consumer.subscribe(&[&kafka.name(CATALOG_TOPIC)])?;
     loop {
         let received = tokio::select! {
@@ -144,15 +153,23 @@ async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyho
                 }
             }
             Ok(CatalogEvent::AllotmentChanged { .. }) => {}
-            Err(error) => tracing::error!(offset = message.offset(), %error, "a catalog record cannot be read"),
+            Err(error) => {
+                tracing::error!(offset = message.offset(), %error, "a catalog record cannot be \
+                    read")
+            }
         }
         consumer.commit_message(&message, CommitMode::Async)?;
     }
 }
 
-/// Follows a show until it is done; `false` when asked to stop first. While a server is away it waits; what is wrong with
-/// this show alone keeps the others waiting for some tries only.
-async fn follow_through(pool: &PgPool, kafka: &Kafka, show: &str, stop: &CancellationToken) -> bool {
+/// Follows a show until it is done; `false` when asked to stop first. While a server is away it
+/// waits; what is wrong with this show alone keeps the others waiting for some tries only.
+async fn follow_through(
+    pool: &PgPool,
+    kafka: &Kafka,
+    show: &str,
+    stop: &CancellationToken,
+) -> bool {
     let mut tries = 0;
     loop {
         let Err(error) = follow_show(pool, kafka, show).await else { return true };
@@ -183,8 +200,8 @@ fn is_away(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Makes a published show's room unless it has one; then its times move with the show's, and it stops and goes on with the
-/// show's sale. A withdrawn show gets no room.
+/// Makes a published show's room unless it has one; then its times move with the show's, and it
+/// stops and goes on with the show's sale. A withdrawn show gets no room.
 async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result<()> {
     let Some(known) = catalog::contract::show(pool, show).await? else {
         tracing::error!(show, "was published and is not in the catalog");

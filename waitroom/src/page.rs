@@ -1,5 +1,5 @@
-//! The queue page: the same line for people, with or without scripts. The place ticket lives in a cookie; where the
-//! browser keeps none, it stays in the page's address, and the page says so.
+//! The queue page: the same line for people, with or without scripts. The place ticket lives in a
+//! cookie; where the browser keeps none, it stays in the page's address, and the page says so.
 
 use std::sync::Arc;
 
@@ -24,7 +24,9 @@ use crate::{
     agent::Joining,
     claim::claim,
     error::Error,
-    page_view::{Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed, YourTurn},
+    page_view::{
+        Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed, YourTurn,
+    },
     phase::Phase,
     place::PlaceClaims,
     room::Room,
@@ -38,14 +40,17 @@ const PLACE_SECS: i64 = 7 * 86_400;
 
 /// The place ticket of a room.
 const PLACE: Cookie = Cookie::lax("fg_place");
-/// Remembers that a place of a room was traded for checkout, so that its fan is not told that nobody came.
+/// Remembers that a place of a room was traded for checkout, so that its fan is not told that
+/// nobody came.
 const ENTERED: Cookie = Cookie::lax("fg_entered");
 /// The admission pass of a show, on its way to checkout.
 const PASS: Cookie = Cookie::lax("fg_pass");
 
 /// Pages that join.
 pub fn joining() -> OpenApiRouter<App> {
-    OpenApiRouter::from(Router::new().route("/queue/{show}/join", axum::routing::post(join).get(again)))
+    OpenApiRouter::from(
+        Router::new().route("/queue/{show}/join", axum::routing::post(join).get(again)),
+    )
 }
 
 /// Pages that look.
@@ -64,8 +69,8 @@ fn keeps_cookies(app: &App, jar: &CookieJar) -> bool {
     COOKIES.read(jar, &app.public).is_some()
 }
 
-/// A place in the address is a secret, so it is told to nobody: the page names nobody else's address, sends no referrer, and
-/// addresses are not logged.
+/// A place in the address is a secret, so it is told to nobody: the page names nobody else's
+/// address, sends no referrer, and addresses are not logged.
 #[derive(Deserialize)]
 struct Address {
     place: Option<String>,
@@ -81,7 +86,9 @@ async fn room_and_show(app: &App, show: &str) -> Result<(Arc<Room>, Arc<Show>), 
     let read = room.as_ref().and_then(|room| room.show());
     let known = match read {
         Some(known) => known,
-        None => Arc::new(catalog::contract::show(&app.pool, show).await?.ok_or(Error::ShowUnknown)?),
+        None => {
+            Arc::new(catalog::contract::show(&app.pool, show).await?.ok_or(Error::ShowUnknown)?)
+        }
     };
     Ok((room.ok_or(Error::NoLine)?, known))
 }
@@ -95,7 +102,9 @@ struct Kept {
 impl Kept {
     /// Where the fan's queue page is.
     fn path(&self, show: &str) -> String {
-        self.address.as_ref().map_or_else(|| queue_path(show), |ticket| format!("/queue/{show}?place={ticket}"))
+        self.address
+            .as_ref()
+            .map_or_else(|| queue_path(show), |ticket| format!("/queue/{show}?place={ticket}"))
     }
 }
 
@@ -125,7 +134,10 @@ async fn queue(
     }
     let entered = ENTERED.of(&room.name);
     let mut view = view(&room, kept.as_ref().map(|kept| &kept.claims), now);
-    if let (Some(kept), QueueView::WindowMissed(_) | QueueView::Stopped(_) | QueueView::Closed { .. }) = (&kept, &view)
+    if let (
+        Some(kept),
+        QueueView::WindowMissed(_) | QueueView::Stopped(_) | QueueView::Closed { .. },
+    ) = (&kept, &view)
         && entered.read(&jar, &app.public) == Some(&kept.claims.id())
     {
         view = QueueView::Entered(entrance(&room));
@@ -135,7 +147,8 @@ async fn queue(
         Some(ticket) => Keeping::Address { ticket, keeps_cookies },
         None => Keeping::Cookie,
     };
-    let asked = (!keeps_cookies).then(|| AppendHeaders([COOKIES.set(&app.public, "1", PLACE_SECS)]));
+    let asked =
+        (!keeps_cookies).then(|| AppendHeaders([COOKIES.set(&app.public, "1", PLACE_SECS)]));
     let page = kit::page::html(&QueuePage { room: room.name.clone(), show, view, keeping, now });
     Ok((asked, [(header::REFERRER_POLICY, "no-referrer")], page).into_response())
 }
@@ -146,7 +159,11 @@ fn entrance(room: &Room) -> Entrance {
     Entrance {
         phase: info.phase,
         people_waiting: waiting,
-        wait: wait::range(waiting, document.head.pace_per_sec.filter(|pace| *pace > 0.0), info.rate_per_sec),
+        wait: wait::range(
+            waiting,
+            document.head.pace_per_sec.filter(|pace| *pace > 0.0),
+            info.rate_per_sec,
+        ),
         claim_window_secs: info.claim_window_secs,
         message: info.message.clone(),
     }
@@ -165,12 +182,17 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
     if info.stop.is_some() && body.state != PlaceState::Waiting {
         return match info.phase {
             Phase::Closed => QueueView::Closed { message: info.message.clone() },
-            _ => QueueView::Stopped(Stopped { claim_until: body.claim_until, entrance: entrance(room) }),
+            _ => QueueView::Stopped(Stopped {
+                claim_until: body.claim_until,
+                entrance: entrance(room),
+            }),
         };
     }
     match (body.state, body.claim_until) {
         (PlaceState::YourTurn, Some(claim_until)) => QueueView::YourTurn(YourTurn { claim_until }),
-        (PlaceState::Waiting, _) if info.phase == Phase::Closed => QueueView::Closed { message: info.message.clone() },
+        (PlaceState::Waiting, _) if info.phase == Phase::Closed => {
+            QueueView::Closed { message: info.message.clone() }
+        }
         (PlaceState::Waiting, _) => QueueView::Waiting(Waiting {
             lane: place.lane,
             offset: place.offset,
@@ -188,11 +210,13 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
             claim_window_secs: info.claim_window_secs,
             poll_after_ms: body.poll_after_ms,
         }),
-        (PlaceState::WindowMissed | PlaceState::YourTurn, missed_at) => QueueView::WindowMissed(WindowMissed {
-            missed_at,
-            claim_window_secs: info.claim_window_secs,
-            entrance: entrance(room),
-        }),
+        (PlaceState::WindowMissed | PlaceState::YourTurn, missed_at) => {
+            QueueView::WindowMissed(WindowMissed {
+                missed_at,
+                claim_window_secs: info.claim_window_secs,
+                entrance: entrance(room),
+            })
+        }
     }
 }
 
@@ -233,11 +257,13 @@ async fn join(
 async fn again(OriginalUri(address): OriginalUri) -> Redirect {
     let page = address.path().rsplit_once('/').map_or("/", |(page, _)| page);
     // Where the address keeps the place, it still does.
-    Redirect::to(&address.query().map_or_else(|| page.to_owned(), |query| format!("{page}?{query}")))
+    Redirect::to(
+        &address.query().map_or_else(|| page.to_owned(), |query| format!("{page}?{query}")),
+    )
 }
 
-/// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie. Where no cookie comes back
-/// that would lead nowhere; the queue page says what to do.
+/// Hands the pass to checkout: the browser repeats this POST there, with the pass in a cookie.
+/// Where no cookie comes back that would lead nowhere; the queue page says what to do.
 async fn enter(
     State(app): State<App>,
     Path(show): Path<String>,
@@ -261,7 +287,9 @@ async fn enter(
             Ok((AppendHeaders([pass, entered]), checkout).into_response())
         }
         // The queue page says what is so.
-        Err(Error::NotYourTurn { .. } | Error::WindowMissed | Error::SaleStopped(_)) => Ok(back.into_response()),
+        Err(Error::NotYourTurn { .. } | Error::WindowMissed | Error::SaleStopped(_)) => {
+            Ok(back.into_response())
+        }
         Err(error) => Err(error),
     }
 }

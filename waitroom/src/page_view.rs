@@ -18,8 +18,11 @@ use crate::{
 };
 
 /// Keeps the page alive; without it the page reloads itself.
-pub static QUEUE_JS: Asset =
-    Asset { name: "queue.js", mime: "text/javascript; charset=utf-8", body: include_str!("../assets/queue.js") };
+pub static QUEUE_JS: Asset = Asset {
+    name: "queue.js",
+    mime: "text/javascript; charset=utf-8",
+    body: include_str!("../assets/queue.js"),
+};
 
 /// The queue page of one show's room.
 #[derive(Template)]
@@ -129,7 +132,8 @@ impl QueuePage {
         Moment::full(self.show.on_sale_at, self.zone())
     }
 
-    /// Whether the page goes in by itself where scripts run; without cookies that would lead nowhere.
+    /// Whether the page goes in by itself where scripts run; without cookies that would lead
+    /// nowhere.
     fn goes_in(&self) -> bool {
         !matches!(self.keeping, Keeping::Address { keeps_cookies: false, .. })
     }
@@ -160,12 +164,17 @@ impl QueuePage {
         format!("{state} · {}", self.show.title)
     }
 
-    /// Seconds after which the page reloads itself where scripts do not run; `None` where nothing will change.
+    /// Seconds after which the page reloads itself where scripts do not run; `None` where nothing
+    /// will change.
     fn reload_secs(&self) -> Option<i64> {
         match &self.view {
             QueueView::NotJoined(_) | QueueView::Stopped(_) => Some(30),
-            QueueView::Waiting(waiting) => Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30)),
-            QueueView::YourTurn(turn) => Some((turn.claim_until - self.now).num_seconds().max(0) + 2),
+            QueueView::Waiting(waiting) => {
+                Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30))
+            }
+            QueueView::YourTurn(turn) => {
+                Some((turn.claim_until - self.now).num_seconds().max(0) + 2)
+            }
             QueueView::WindowMissed(_) | QueueView::Entered(_) | QueueView::Closed { .. } => None,
         }
     }
@@ -216,7 +225,9 @@ impl Waiting {
     fn wait_words(&self) -> String {
         match (self.phase, self.wait) {
             (Phase::Open, Some(range)) => format!("That is {}.", range.words()),
-            (Phase::Open | Phase::Closed, _) => "We cannot say right now how long that takes.".to_owned(),
+            (Phase::Open | Phase::Closed, _) => {
+                "We cannot say right now how long that takes.".to_owned()
+            }
             (Phase::Paused, _) => "The line is paused. Your place is safe.".to_owned(),
             (Phase::Draft | Phase::Scheduled | Phase::PreQueue, _) => {
                 "Nobody is let in yet. Your place is safe.".to_owned()
@@ -320,7 +331,13 @@ mod tests {
 
     fn entrance(phase: Phase) -> Entrance {
         let wait = Some(WaitRange { low_secs: 125, high_secs: 230 });
-        Entrance { phase, people_waiting: 1204, wait, claim_window_secs: 120, message: String::new() }
+        Entrance {
+            phase,
+            people_waiting: 1204,
+            wait,
+            claim_window_secs: 120,
+            message: String::new(),
+        }
     }
 
     fn waiting() -> Waiting {
@@ -351,12 +368,16 @@ mod tests {
     #[test]
     fn whoever_has_not_joined_can_do_so_where_the_line_takes_people() {
         let join = "action=\"/queue/harbour-lights/join\"";
-        says(QueueView::NotJoined(entrance(Phase::Open)), &[join, "1,204 people are waiting.", "about 2 to 4 minutes"]);
+        says(
+            QueueView::NotJoined(entrance(Phase::Open)),
+            &[join, "1,204 people are waiting.", "about 2 to 4 minutes"],
+        );
         says(
             QueueView::NotJoined(entrance(Phase::PreQueue)),
             &[
                 join,
-                "datetime=\"2026-11-22T20:00:00+01:00\" data-own=\"full\">Sunday 22 November 2026 at 20:00, Berlin time",
+                "datetime=\"2026-11-22T20:00:00+01:00\" data-own=\"full\">Sunday 22 November 2026 \
+                    at 20:00, Berlin time",
             ],
         );
         assert!(!a_page(QueueView::NotJoined(entrance(Phase::Scheduled))).contains(join));
@@ -372,8 +393,14 @@ mod tests {
             &[picture, "18,612 people have gone in", "http-equiv=\"refresh\" content=\"5\""],
         );
         let paused = Waiting { phase: Phase::Paused, message: "<b>Soon.".into(), ..waiting() };
-        says(QueueView::Waiting(paused), &["The line is paused. Your place is safe.", "&#60;b&#62;Soon."]);
-        says(QueueView::Waiting(Waiting { ahead: 0, ..waiting() }), &["You are next · Harbour", "You are next."]);
+        says(
+            QueueView::Waiting(paused),
+            &["The line is paused. Your place is safe.", "&#60;b&#62;Soon."],
+        );
+        says(
+            QueueView::Waiting(Waiting { ahead: 0, ..waiting() }),
+            &["You are next · Harbour", "You are next."],
+        );
     }
 
     #[test]
@@ -381,7 +408,8 @@ mod tests {
         let at: DateTime<Utc> = "2026-11-21T19:02:00Z".parse().expect("a time");
         let turn = [
             "It is your turn · ",
-            "datetime=\"2026-11-21T20:02:00+01:00\" data-own=\"clock\">20:02:00, Berlin time</time>",
+            "datetime=\"2026-11-21T20:02:00+01:00\" data-own=\"clock\">20:02:00, Berlin \
+                time</time>",
             "<noscript>, 2 minutes from when this page was loaded</noscript>",
             "/enter\"",
             "data-left-ms=\"120000\"",
@@ -396,7 +424,11 @@ mod tests {
         };
         says(missed(Phase::Open), &["name=\"again\" value=\"1\"", "You had 2 minutes to go in"]);
         says(missed(Phase::Closed), &["The line takes nobody now"]);
-        let ways = ["href=\"/checkout/harbour-lights\"", "name=\"again\" value=\"1\"", "Join the line again"];
+        let ways = [
+            "href=\"/checkout/harbour-lights\"",
+            "name=\"again\" value=\"1\"",
+            "Join the line again",
+        ];
         says(QueueView::Entered(entrance(Phase::Open)), &ways);
         assert!(!a_page(QueueView::Entered(entrance(Phase::Closed))).contains("name=\"again\""));
         says(QueueView::Closed { message: String::new() }, &["The line has closed"]);
@@ -407,18 +439,25 @@ mod tests {
         let told = |phase| Entrance { message: "Not \"now\".".into(), ..entrance(phase) };
         let said = "Not &#34;now&#34;.";
         let at = |text: &str| Some(text.parse().expect("a time"));
-        let stopped = |claim_until| QueueView::Stopped(Stopped { claim_until, entrance: told(Phase::Paused) });
+        let stopped = |claim_until| {
+            QueueView::Stopped(Stopped { claim_until, entrance: told(Phase::Paused) })
+        };
         let marked = "data-phase=\"paused\" data-message=\"Not &#34;now&#34;.\"";
-        let turn = "Your turn goes until <time class=\"num nowrap\" datetime=\"2026-11-21T20:02:00+01:00\"";
+        let turn = "Your turn goes until <time class=\"num nowrap\" \
+            datetime=\"2026-11-21T20:02:00+01:00\"";
         let anew = "name=\"again\" value=\"1\"";
         let on = stopped(at("2026-11-21T19:02:00Z"));
-        says(on.clone(), &[said, marked, turn, "If the sale does not go on before, you must join again."]);
+        says(
+            on.clone(),
+            &[said, marked, turn, "If the sale does not go on before, you must join again."],
+        );
         assert!(!a_page(on).contains(anew));
         for over in [at("2026-11-21T18:58:00Z"), None] {
             says(stopped(over), &[said, marked, "you must join again", anew]);
             assert!(!a_page(stopped(over)).contains("Your turn goes until"));
         }
-        let missed = WindowMissed { missed_at: None, claim_window_secs: 120, entrance: told(Phase::Paused) };
+        let missed =
+            WindowMissed { missed_at: None, claim_window_secs: 120, entrance: told(Phase::Paused) };
         says(QueueView::WindowMissed(missed), &[said]);
         says(QueueView::Entered(told(Phase::Closed)), &[said]);
         says(QueueView::NotJoined(told(Phase::Paused)), &[said, marked]);
@@ -427,9 +466,9 @@ mod tests {
     /// What shows without scripts: neither what waits for them nor what they would show.
     fn without_scripts(page: &str) -> String {
         let parts = page.split("data-scripted hidden>").enumerate();
-        let shown = parts.map(
-            |(index, part)| if index == 0 { part } else { part.split_once("</span>").map_or("", |(_, rest)| rest) },
-        );
+        let shown = parts.map(|(index, part)| {
+            if index == 0 { part } else { part.split_once("</span>").map_or("", |(_, rest)| rest) }
+        });
         shown.collect()
     }
 

@@ -19,7 +19,8 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Self; 6] = [Self::Draft, Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Closed];
+    pub const ALL: [Self; 6] =
+        [Self::Draft, Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Closed];
 
     pub fn as_text(self) -> &'static str {
         match self {

@@ -33,7 +33,11 @@ impl Picture {
                 } else {
                     GATE + (START - GATE) * index as f64 / shown as f64
                 };
-                Person { x: percent(x), y: height(index), class: if x < you { "person" } else { "person gone" } }
+                Person {
+                    x: percent(x),
+                    y: height(index),
+                    class: if x < you { "person" } else { "person gone" },
+                }
             })
             .collect();
         let behind = (people_waiting - ahead - 1).clamp(0, 6);
@@ -68,7 +72,9 @@ mod tests {
 
     #[test]
     fn few_people_ahead_are_each_drawn() {
-        let count = |picture: &Picture, class| picture.people.iter().filter(|one| one.class == class).count();
+        let count = |picture: &Picture, class| {
+            picture.people.iter().filter(|one| one.class == class).count()
+        };
         let picture = Picture::new(3, 8, 4);
         assert_eq!(count(&picture, "person"), 3);
         assert_eq!(count(&picture, "person gone"), 5);

@@ -26,14 +26,16 @@ impl PlaceClaims {
         admission::contract::place_id(&self.room, self.lane, self.offset)
     }
 
-    /// The number of the place in the whole line, from 1. Lanes are filled in turn, so places alternate between them.
+    /// The number of the place in the whole line, from 1. Lanes are filled in turn, so places
+    /// alternate between them.
     pub fn number(&self, lanes: i64) -> i64 {
         self.offset * lanes + i64::from(self.lane) + 1
     }
 }
 
-/// How many stand before the place at (`lane`, `offset`): in its own lane those between the head and it; in each other
-/// lane those that joined before it, taking lanes to be filled in turn. Never rises while heads only grow.
+/// How many stand before the place at (`lane`, `offset`): in its own lane those between the head
+/// and it; in each other lane those that joined before it, taking lanes to be filled in turn. Never
+/// rises while heads only grow.
 pub fn ahead(lane: i32, offset: i64, heads: &[LaneHead]) -> i64 {
     heads
         .iter()
@@ -55,7 +57,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn heads(heads: &[i64]) -> Vec<LaneHead> {
-        heads.iter().enumerate().map(|(lane, head)| LaneHead { lane: lane as i32, head: *head, tail: 1000 }).collect()
+        heads
+            .iter()
+            .enumerate()
+            .map(|(lane, head)| LaneHead { lane: lane as i32, head: *head, tail: 1000 })
+            .collect()
     }
 
     #[test]

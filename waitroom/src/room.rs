@@ -16,15 +16,16 @@ use chrono::Utc;
 use kit::kept::KeptBody;
 
 use crate::{
-    agent::Seller, error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument, steer::stopped_phase,
-    store::RoomRow,
+    agent::Seller, error::Error, head_log::HeadLog, phase::Phase, routes::HeadDocument,
+    steer::stopped_phase, store::RoomRow,
 };
 
 /// One room on this instance.
 pub struct Room {
     pub name: String,
     info: ArcSwap<Info>,
-    /// What is sold, so that pages need no database; absent until it was read, and while it is not published.
+    /// What is sold, so that pages need no database; absent until it was read, and while it is not
+    /// published.
     show: ArcSwapOption<Show>,
     log: RwLock<HeadLog>,
     document: ArcSwap<Document>,
@@ -60,9 +61,11 @@ impl Info {
     }
 }
 
-const SUSPENDED: &str = "Tickets for this show are not sold right now: its seller may not sell at the moment. Nobody is let \
+const SUSPENDED: &str = "Tickets for this show are not sold right now: its seller may not sell at \
+    the moment. Nobody is let \
     in meanwhile. Places in line are safe, and tickets that were bought stay valid.";
-const WITHDRAWN: &str = "This show was withdrawn. Nothing of it is sold any more and nobody is let in. Tickets that were \
+const WITHDRAWN: &str = "This show was withdrawn. Nothing of it is sold any more and nobody is let \
+    in. Tickets that were \
     bought stay valid.";
 
 fn told(row: &RoomRow) -> String {
@@ -85,8 +88,10 @@ pub struct Document {
 impl Room {
     fn new(name: &str, info: Info, log: HeadLog) -> Self {
         let document = ArcSwap::from_pointee(document(name, &info, &log));
-        // Going on with the shortest lane keeps the lanes even, and with that the numbers of places true.
-        let shortest = log.heads().iter().min_by_key(|lane| lane.tail).map_or(0, |lane| lane.lane as usize);
+        // Going on with the shortest lane keeps the lanes even, and with that the numbers of places
+        // true.
+        let shortest =
+            log.heads().iter().min_by_key(|lane| lane.tail).map_or(0, |lane| lane.lane as usize);
         Self {
             name: name.to_owned(),
             info: ArcSwap::from_pointee(info),
@@ -156,7 +161,9 @@ fn document(room: &str, info: &Info, log: &HeadLog) -> Document {
         head.admitted + head.waiting,
         head.phase.as_text(),
         (head.pace_per_sec.unwrap_or(-1.0).to_bits() ^ head.rate_per_sec.to_bits().rotate_left(7))
-            .wrapping_add(head.message.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte)))
+            .wrapping_add(
+                head.message.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte))
+            )
     );
     Document { body: KeptBody::tagged(body, &etag), head }
 }
@@ -179,8 +186,8 @@ const LANES_MAX: usize = 256;
 
 impl Rooms {
     /// # Errors
-    /// No such room, or [`Error::Starting`]: until the rooms and their heads were read, a room that is missing here may
-    /// well exist, and one that is here seems to stand at its beginning.
+    /// No such room, or [`Error::Starting`]: until the rooms and their heads were read, a room that
+    /// is missing here may well exist, and one that is here seems to stand at its beginning.
     pub fn get(&self, room: &str) -> Result<Arc<Room>, Error> {
         self.ready()?;
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
@@ -214,13 +221,18 @@ impl Rooms {
     /// The shows of rooms that do not know theirs.
     pub fn without_show(&self) -> Vec<String> {
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.values().filter(|room| room.show.load().is_none()).map(|room| room.info.load().show.clone()).collect()
+        rooms
+            .values()
+            .filter(|room| room.show.load().is_none())
+            .map(|room| room.info.load().show.clone())
+            .collect()
     }
 
     /// Takes in what was read when asking for the shows `asked`.
     pub fn follow_shows(&self, asked: &[String], found: Vec<Show>) {
         let asked: HashSet<&String> = asked.iter().collect();
-        let found: HashMap<_, _> = found.into_iter().map(|show| (show.show.clone(), Arc::new(show))).collect();
+        let found: HashMap<_, _> =
+            found.into_iter().map(|show| (show.show.clone(), Arc::new(show))).collect();
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
         for room in rooms.values() {
             let show = room.info.load().show.clone();
@@ -243,7 +255,8 @@ impl Rooms {
                 }
                 continue;
             }
-            let early = self.early.write().unwrap_or_else(PoisonError::into_inner).remove(&row.room);
+            let early =
+                self.early.write().unwrap_or_else(PoisonError::into_inner).remove(&row.room);
             let mut log = early.unwrap_or_default();
             log.resize(usize::try_from(row.lanes).unwrap_or(1));
             rooms.insert(row.room.clone(), Arc::new(Room::new(&row.room, info, log)));
@@ -261,13 +274,17 @@ impl Rooms {
         }
         let mut early = self.early.write().unwrap_or_else(PoisonError::into_inner);
         if early.len() < EARLY_ROOMS_MAX || early.contains_key(&moved.room) {
-            early.entry(moved.room.clone()).or_insert_with(|| HeadLog::with_lanes(LANES_MAX)).apply(moved);
+            early
+                .entry(moved.room.clone())
+                .or_insert_with(|| HeadLog::with_lanes(LANES_MAX))
+                .apply(moved);
         }
     }
 
     /// Writes every room's head document anew.
     pub fn refresh_documents(&self) {
-        let rooms: Vec<_> = self.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let rooms: Vec<_> =
+            self.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for room in rooms {
             room.refresh_document();
         }

@@ -43,7 +43,8 @@ pub struct HeadDocument {
     pub admitted: i64,
     /// How many are let in per second, at most.
     pub rate_per_sec: f64,
-    /// How many were let in per second over the last half minute; null where it is too early to say.
+    /// How many were let in per second over the last half minute; null where it is too early to
+    /// say.
     pub pace_per_sec: Option<f64>,
     /// How long a fan may take to come in when it is their turn.
     pub claim_window_secs: i32,
@@ -86,7 +87,8 @@ pub struct PlaceBody {
     pub place: i64,
     pub ahead: i64,
     pub phase: Phase,
-    /// Shortest and longest likely wait in seconds; null where it cannot be said (paused, or nobody is let in).
+    /// Shortest and longest likely wait in seconds; null where it cannot be said (paused, or nobody
+    /// is let in).
     pub wait_secs_min: Option<u64>,
     pub wait_secs_max: Option<u64>,
     pub joined_at: DateTime<Utc>,
@@ -106,18 +108,21 @@ pub struct PassBody {
 
 /// Join the line
 ///
-/// Answers when the place was acknowledged by Kafka, and only then. A reseller's shop joins for its fans with its API key,
-/// scope `orders:write`, and is counted by key then.
+/// Answers when the place was acknowledged by Kafka, and only then. A reseller's shop joins for its
+/// fans with its API key, scope `orders:write`, and is counted by key then.
 #[utoipa::path(post, path = "/v1/rooms/{room}/places", tag = "waitroom", security((), ("api_key" = [])), responses(
-    (status = 201, body = TicketBody, headers(("location" = String, description = "where to ask for the place"))),
+    (status = 201, body = TicketBody, headers(("location" = String, description = "where to ask \
+        for the place"))),
     (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "api-key-unknown"),
     (status = 403, body = ProblemBody, content_type = "application/problem+json",
-        description = "scope-missing, or room-foreign: the room is for a show that the key's reseller does not sell"),
+        description = "scope-missing, or room-foreign: the room is for a show that the key's \
+            reseller does not sell"),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
     (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "room-not-open"),
     (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "room-closed, show-withdrawn"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "room-busy, join-not-acknowledged or try-again-soon: no place was given, try again after Retry-After"),
+        description = "room-busy, join-not-acknowledged or try-again-soon: no place was given, try \
+            again after Retry-After"),
 ))]
 async fn join(
     State(app): State<App>,
@@ -149,9 +154,14 @@ async fn join(
     (status = 304, description = "the line did not move"),
     (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
+        description = "try-again-soon: this instance has just started and does not know yet where \
+            the line stands"),
 ))]
-async fn head(State(app): State<App>, Path(room): Path<String>, headers: HeaderMap) -> Result<Response, Error> {
+async fn head(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
     let document = app.rooms.get(&room)?.document();
     Ok(document.body.answer(&headers, "public, max-age=1"))
 }
@@ -164,12 +174,18 @@ async fn head(State(app): State<App>, Path(room): Path<String>, headers: HeaderM
     (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-…"),
     (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-foreign"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
+        description = "try-again-soon: this instance has just started and does not know yet where \
+            the line stands"),
 ))]
-async fn place(State(app): State<App>, Path(room): Path<String>, Bearer(ticket): Bearer) -> Result<Response, Error> {
+async fn place(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    Bearer(ticket): Bearer,
+) -> Result<Response, Error> {
     let room = app.rooms.get(&room)?;
     let claims = app.open_ticket(&room, ticket.as_deref())?;
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(standing(&room, &claims, Utc::now()))).into_response())
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(standing(&room, &claims, Utc::now())))
+        .into_response())
 }
 
 /// My pass
@@ -183,9 +199,14 @@ async fn place(State(app): State<App>, Path(room): Path<String>, Bearer(ticket):
     (status = 410, body = ProblemBody, content_type = "application/problem+json",
         description = "claim-window-missed, show-withdrawn"),
     (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "try-again-soon: this instance has just started and does not know yet where the line stands"),
+        description = "try-again-soon: this instance has just started and does not know yet where \
+            the line stands"),
 ))]
-async fn pass(State(app): State<App>, Path(room): Path<String>, Bearer(ticket): Bearer) -> Result<Response, Error> {
+async fn pass(
+    State(app): State<App>,
+    Path(room): Path<String>,
+    Bearer(ticket): Bearer,
+) -> Result<Response, Error> {
     let room = app.rooms.get(&room)?;
     let claims = app.open_ticket(&room, ticket.as_deref())?;
     let claimed = claim(&room, &app.pass_keys, &claims, Utc::now())?;
@@ -201,10 +222,14 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 /// Where a place stands, for the API and the page alike.
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
     let info = room.info();
-    let (heads, standing, pace) =
-        room.with_log(|log| (log.heads(), log.standing(claims.lane, claims.offset), log.pace_per_sec(now)));
-    let ahead =
-        if is_admitted(claims.lane, claims.offset, &heads) { 0 } else { ahead(claims.lane, claims.offset, &heads) };
+    let (heads, standing, pace) = room.with_log(|log| {
+        (log.heads(), log.standing(claims.lane, claims.offset), log.pace_per_sec(now))
+    });
+    let ahead = if is_admitted(claims.lane, claims.offset, &heads) {
+        0
+    } else {
+        ahead(claims.lane, claims.offset, &heads)
+    };
     let (state, claim_until) = match standing {
         Standing::Waiting => (PlaceState::Waiting, None),
         Standing::Admitted(admitted) if admitted.claim_until > now => {
@@ -230,7 +255,8 @@ pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceB
     }
 }
 
-/// Further back, the place changes more slowly in what it means for the fan, so asking less often loses nothing.
+/// Further back, the place changes more slowly in what it means for the fan, so asking less often
+/// loses nothing.
 fn poll_after_ms(ahead: i64, rate_per_sec: f64) -> u32 {
     let secs = ahead as f64 / rate_per_sec.max(0.1);
     (secs * 1000.0 / 20.0).clamp(1000.0, 15_000.0) as u32
@@ -244,7 +270,8 @@ pub struct Routers {
 
 /// Routes with their state applied.
 pub fn router(app: App) -> Routers {
-    let joining = OpenApiRouter::new().routes(routes!(join)).merge(page::joining()).with_state(app.clone());
+    let joining =
+        OpenApiRouter::new().routes(routes!(join)).merge(page::joining()).with_state(app.clone());
     let waiting = OpenApiRouter::new()
         .routes(routes!(head))
         .routes(routes!(place))

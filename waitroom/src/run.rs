@@ -45,9 +45,17 @@ impl Deref for App {
 
 impl App {
     /// # Errors
-    /// When keys are missing or a Kafka client cannot be made. Kafka and Postgres may be away for now.
-    pub fn new(config: Config, pool: PgPool, kafka: Kafka, pass_keys: Arc<PassKeys>) -> anyhow::Result<Self> {
-        let place_keys = Arc::new(config.place_keys.ok_or_else(|| anyhow::anyhow!("FAIRGATE_PLACE_KEYS is missing"))?);
+    /// When keys are missing or a Kafka client cannot be made. Kafka and Postgres may be away for
+    /// now.
+    pub fn new(
+        config: Config,
+        pool: PgPool,
+        kafka: Kafka,
+        pass_keys: Arc<PassKeys>,
+    ) -> anyhow::Result<Self> {
+        let place_keys = Arc::new(
+            config.place_keys.ok_or_else(|| anyhow::anyhow!("FAIRGATE_PLACE_KEYS is missing"))?,
+        );
         let bounds = ProducerBounds {
             queue_messages_max: config.join_queue_max,
             delivery_ms_max: config.join_ms_max,
@@ -63,21 +71,29 @@ impl App {
         })))
     }
 
-    /// What this instance waits for before it can serve: where the lines stand, and a producer that joins go through.
+    /// What this instance waits for before it can serve: where the lines stand, and a producer that
+    /// joins go through.
     pub fn missing(&self) -> Vec<&'static str> {
-        let missing =
-            [(self.rooms.are_ready(), "the heads of the lines"), (self.joiner.is_ready(), "a producer for the lines")];
+        let missing = [
+            (self.rooms.are_ready(), "the heads of the lines"),
+            (self.joiner.is_ready(), "a producer for the lines"),
+        ];
         missing.into_iter().filter_map(|(is_there, what)| (!is_there).then_some(what)).collect()
     }
 
     /// Opens a place ticket of `room`.
-    pub(crate) fn open_ticket(&self, room: &Room, ticket: Option<&str>) -> Result<PlaceClaims, Error> {
+    pub(crate) fn open_ticket(
+        &self,
+        room: &Room,
+        ticket: Option<&str>,
+    ) -> Result<PlaceClaims, Error> {
         let claims: PlaceClaims = self.place_keys.open(ticket.ok_or(Error::TicketMissing)?)?;
         if claims.room == room.name { Ok(claims) } else { Err(Error::TicketForeign) }
     }
 }
 
-/// Starts following heads, rooms and the catalog. `pool` is for the background: a crowd of requests must not keep it waiting.
+/// Starts following heads, rooms and the catalog. `pool` is for the background: a crowd of requests
+/// must not keep it waiting.
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     opening::start(&pool, &kafka, tasks);
     follow::start(&app.rooms, pool, kafka, tasks);

@@ -61,9 +61,11 @@ pub struct RoomState {
     pub message: String,
     /// When it opens by itself; null where somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
-    /// When it closes by itself, for good: a day after its show begins. Null where somebody closes it.
+    /// When it closes by itself, for good: a day after its show begins. Null where somebody closes
+    /// it.
     pub closes_at: Option<DateTime<Utc>>,
-    /// Why nobody is let in, whatever the phase: the sale of the show was stopped. Null where nothing stops it.
+    /// Why nobody is let in, whatever the phase: the sale of the show was stopped. Null where
+    /// nothing stops it.
     pub stop: Option<Stop>,
 }
 
@@ -149,7 +151,8 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
         after.claim_window_secs = secs;
     }
     if let Some(message) = &change.message {
-        let unfit = |character: char| character.is_control() && character != '\n' && character != '\r';
+        let unfit =
+            |character: char| character.is_control() && character != '\n' && character != '\r';
         if message.chars().count() > 500 || message.contains(unfit) {
             return refuse("message", "must be 500 characters at most, without control characters");
         }
@@ -158,8 +161,8 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
     Ok(after)
 }
 
-/// Makes a room, its line topic and its gate. Making the same room again does nothing. The room of a show that is in the
-/// catalog and not over closes by itself when it is.
+/// Makes a room, its line topic and its gate. Making the same room again does nothing. The room of
+/// a show that is in the catalog and not over closes by itself when it is.
 ///
 /// # Errors
 /// Kafka or Postgres away, another room for the show, or values that no room can have.
@@ -168,7 +171,8 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
     kafka.ensure_topic(&line_topic(&new.room), new.lanes, &LINE_SETTINGS).await?;
     admission::contract::ensure_heads_topic(kafka).await?;
     let show = catalog::contract::show(pool, &new.show).await?;
-    let closes_at = show.map(|show| closing(show.starts_at)).filter(|closes_at| *closes_at > Utc::now());
+    let closes_at =
+        show.map(|show| closing(show.starts_at)).filter(|closes_at| *closes_at > Utc::now());
     let mut transaction = pool.begin().await?;
     let phase = Phase::Scheduled;
     if store::insert_room(&mut transaction, new, phase, closes_at).await? {
@@ -187,13 +191,14 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
     follow_stop(pool, &new.room).await
 }
 
-/// The phase that fans meet: a stopped room that would be open is paused, and everybody keeps their place.
+/// The phase that fans meet: a stopped room that would be open is paused, and everybody keeps their
+/// place.
 pub(crate) fn stopped_phase(phase: Phase, stop: Option<Stop>) -> Phase {
     if stop.is_some() && phase == Phase::Open { Phase::Paused } else { phase }
 }
 
-/// Stops a room or lets it go on as it was, as the sale of its show is; the room of a show that was withdrawn closes. Doing
-/// so again changes nothing.
+/// Stops a room or lets it go on as it was, as the sale of its show is; the room of a show that was
+/// withdrawn closes. Doing so again changes nothing.
 ///
 /// # Errors
 /// The database's.
@@ -222,7 +227,8 @@ pub(crate) async fn follow_stop(pool: &PgPool, room: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// When the room of a show that begins at `starts_at` closes by itself: long after anybody buys a ticket.
+/// When the room of a show that begins at `starts_at` closes by itself: long after anybody buys a
+/// ticket.
 pub(crate) fn closing(starts_at: DateTime<Utc>) -> DateTime<Utc> {
     starts_at + CLOSES_AFTER
 }
@@ -233,15 +239,23 @@ pub(crate) fn closing(starts_at: DateTime<Utc>) -> DateTime<Utc> {
 /// A [`RoomFault`], named with its room.
 pub async fn change_room(pool: &PgPool, room: &str, change: &RoomChange) -> anyhow::Result<()> {
     let mut transaction = pool.begin().await?;
-    change_room_in(&mut transaction, room, change).await.with_context(|| format!("changing room {room}"))?;
+    change_room_in(&mut transaction, room, change)
+        .await
+        .with_context(|| format!("changing room {room}"))?;
     transaction.commit().await.context("changing the room")
 }
 
-/// Steers a room within the caller's transaction, so that what it did can be written down in the same.
+/// Steers a room within the caller's transaction, so that what it did can be written down in the
+/// same.
 ///
 /// # Errors
-/// A [`RoomFault`]; after any but [`RoomFault::Store`] the transaction can go on, and nothing was changed.
-pub async fn change_room_in(tx: &mut PgConnection, room: &str, change: &RoomChange) -> Result<Changed, RoomFault> {
+/// A [`RoomFault`]; after any but [`RoomFault::Store`] the transaction can go on, and nothing was
+/// changed.
+pub async fn change_room_in(
+    tx: &mut PgConnection,
+    room: &str,
+    change: &RoomChange,
+) -> Result<Changed, RoomFault> {
     let row = store::room_for_update(tx, room).await?.ok_or(RoomFault::Unknown)?;
     let gate = gate(&mut *tx, room).await?.ok_or(RoomFault::Unknown)?;
     let before = RoomState::of(row, gate);
@@ -273,7 +287,10 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomState>> {
     let names: Vec<String> = rows.iter().map(|row| row.room.clone()).collect();
     let mut gates: std::collections::HashMap<_, _> =
         gates(pool, &names).await?.into_iter().map(|gate| (gate.room.clone(), gate)).collect();
-    Ok(rows.into_iter().filter_map(|row| gates.remove(&row.room).map(|gate| RoomState::of(row, gate))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| gates.remove(&row.room).map(|gate| RoomState::of(row, gate)))
+        .collect())
 }
 
 /// The name of the room that protects a show.
@@ -305,7 +322,11 @@ mod tests {
     fn only_what_is_named_changes() {
         let before = a_room();
         assert_eq!(changed(&before, &RoomChange::default()).expect("nothing"), before);
-        let change = RoomChange { rate_per_sec: Some(0.5), phase: Some(Phase::Paused), ..RoomChange::default() };
+        let change = RoomChange {
+            rate_per_sec: Some(0.5),
+            phase: Some(Phase::Paused),
+            ..RoomChange::default()
+        };
         let after = changed(&before, &change).expect("a change");
         assert_eq!(after, RoomState { rate_per_sec: 0.5, phase: Phase::Paused, ..before });
     }
@@ -317,12 +338,24 @@ mod tests {
             other => panic!("{other:?}"),
         };
         for rate in [-1.0, 10_001.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(refused(RoomChange { rate_per_sec: Some(rate), ..RoomChange::default() }), "rate_per_sec");
+            assert_eq!(
+                refused(RoomChange { rate_per_sec: Some(rate), ..RoomChange::default() }),
+                "rate_per_sec"
+            );
         }
-        assert_eq!(refused(RoomChange { max_active: Some(-1), ..RoomChange::default() }), "max_active");
-        assert_eq!(refused(RoomChange { claim_window_secs: Some(0), ..RoomChange::default() }), "claim_window_secs");
+        assert_eq!(
+            refused(RoomChange { max_active: Some(-1), ..RoomChange::default() }),
+            "max_active"
+        );
+        assert_eq!(
+            refused(RoomChange { claim_window_secs: Some(0), ..RoomChange::default() }),
+            "claim_window_secs"
+        );
         for message in ["\u{0}".to_owned(), "x".repeat(501)] {
-            assert_eq!(refused(RoomChange { message: Some(message), ..RoomChange::default() }), "message");
+            assert_eq!(
+                refused(RoomChange { message: Some(message), ..RoomChange::default() }),
+                "message"
+            );
         }
         let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
         assert!(matches!(changed(&a_room(), &back), Err(RoomFault::PhaseCannotFollow { .. })));

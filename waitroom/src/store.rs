@@ -38,7 +38,8 @@ struct Raw {
 impl From<Raw> for RoomRow {
     fn from(raw: Raw) -> Self {
         Self {
-            // A CHECK keeps other texts out of the table; should one get in, the room lets nobody do anything.
+            // A CHECK keeps other texts out of the table; should one get in, the room lets nobody
+            // do anything.
             phase: Phase::of_text(&raw.phase).unwrap_or(Phase::Closed),
             room: raw.room,
             show: raw.show,
@@ -56,7 +57,8 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM waitroom.rooms
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+            waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
     .fetch_all(pool)
@@ -67,7 +69,8 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM waitroom.rooms WHERE room = $1",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+            waitroom.rooms WHERE room = $1",
         room
     )
     .fetch_optional(pool)
@@ -76,14 +79,17 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
 }
 
 pub async fn room_of_show(pool: &PgPool, show: &str) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT room FROM waitroom.rooms WHERE show = $1", show).fetch_optional(pool).await
+    sqlx::query_scalar!("SELECT room FROM waitroom.rooms WHERE show = $1", show)
+        .fetch_optional(pool)
+        .await
 }
 
 /// The rooms whose time to open has come.
 pub async fn rooms_to_open(pool: &PgPool) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT room FROM waitroom.rooms
-         WHERE phase IN ('scheduled', 'pre_queue') AND opens_at <= now() ORDER BY opens_at LIMIT 100"
+         WHERE phase IN ('scheduled', 'pre_queue') AND opens_at <= now() ORDER BY opens_at LIMIT \
+         100"
     )
     .fetch_all(pool)
     .await
@@ -104,7 +110,8 @@ pub async fn is_due(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
 /// The rooms whose time to close has come, with their shows.
 pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(String, String)>> {
     let rows = sqlx::query!(
-        "SELECT room, show FROM waitroom.rooms WHERE phase <> 'closed' AND closes_at <= now() ORDER BY closes_at LIMIT 100"
+        "SELECT room, show FROM waitroom.rooms WHERE phase <> 'closed' AND closes_at <= now() \
+            ORDER BY closes_at LIMIT 100"
     )
     .fetch_all(pool)
     .await?;
@@ -123,8 +130,8 @@ pub async fn is_over(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
     Ok(over.unwrap_or(false))
 }
 
-/// Moves the times at which a show's room opens and closes by itself: its opening only where it has such a time and has not
-/// opened, whatever its phase before that.
+/// Moves the times at which a show's room opens and closes by itself: its opening only where it has
+/// such a time and has not opened, whatever its phase before that.
 pub async fn move_times(
     pool: &PgPool,
     show: &str,
@@ -133,7 +140,8 @@ pub async fn move_times(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE waitroom.rooms SET closes_at = $3,
-             opens_at = CASE WHEN opens_at IS NOT NULL AND phase IN ('draft', 'scheduled', 'pre_queue') THEN $2
+             opens_at = CASE WHEN opens_at IS NOT NULL AND phase IN ('draft', 'scheduled', \
+             'pre_queue') THEN $2
                              ELSE opens_at END
          WHERE show = $1 AND phase <> 'closed'",
         show,
@@ -147,14 +155,20 @@ pub async fn move_times(
 
 /// Moves the time at which a room closes by itself.
 pub async fn move_closing(pool: &PgPool, room: &str, closes_at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE waitroom.rooms SET closes_at = $2 WHERE room = $1", room, closes_at).execute(pool).await?;
+    sqlx::query!("UPDATE waitroom.rooms SET closes_at = $2 WHERE room = $1", room, closes_at)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
-pub async fn room_for_update(connection: &mut PgConnection, room: &str) -> sqlx::Result<Option<RoomRow>> {
+pub async fn room_for_update(
+    connection: &mut PgConnection,
+    room: &str,
+) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
+        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+            waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )
     .fetch_optional(connection)
@@ -186,7 +200,11 @@ pub async fn insert_room(
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn set_phase(connection: &mut PgConnection, room: &str, phase: Phase) -> sqlx::Result<()> {
+pub async fn set_phase(
+    connection: &mut PgConnection,
+    room: &str,
+    phase: Phase,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE waitroom.rooms SET phase = $2,
              opened_at = CASE WHEN $2 = 'open' THEN coalesce(opened_at, now()) ELSE opened_at END,
@@ -200,13 +218,25 @@ pub async fn set_phase(connection: &mut PgConnection, room: &str, phase: Phase) 
     Ok(())
 }
 
-pub async fn set_stop(connection: &mut PgConnection, room: &str, stop: Option<Stop>) -> sqlx::Result<()> {
+pub async fn set_stop(
+    connection: &mut PgConnection,
+    room: &str,
+    stop: Option<Stop>,
+) -> sqlx::Result<()> {
     let stop = stop.map(Stop::as_text);
-    sqlx::query!("UPDATE waitroom.rooms SET stop = $2 WHERE room = $1", room, stop).execute(connection).await?;
+    sqlx::query!("UPDATE waitroom.rooms SET stop = $2 WHERE room = $1", room, stop)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
-pub async fn set_message(connection: &mut PgConnection, room: &str, message: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE waitroom.rooms SET message = $2 WHERE room = $1", room, message).execute(connection).await?;
+pub async fn set_message(
+    connection: &mut PgConnection,
+    room: &str,
+    message: &str,
+) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE waitroom.rooms SET message = $2 WHERE room = $1", room, message)
+        .execute(connection)
+        .await?;
     Ok(())
 }

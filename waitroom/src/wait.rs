@@ -1,4 +1,5 @@
-//! How long a wait is likely to be, and how that is said. Pure. `assets/queue.js` follows the same rule.
+//! How long a wait is likely to be, and how that is said. Pure. `assets/queue.js` follows the same
+//! rule.
 
 /// The shortest and the longest likely wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,9 +8,10 @@ pub struct WaitRange {
     pub high_secs: u64,
 }
 
-/// The likely wait behind `ahead` people. `pace_per_sec` is how fast people were let in lately, `None` where that is not
-/// known yet; `rate_per_sec` is how fast they may be. Between the two lies the wait, give or take a little.
-/// `None` where nobody is being let in: then nothing honest can be said.
+/// The likely wait behind `ahead` people. `pace_per_sec` is how fast people were let in lately,
+/// `None` where that is not known yet; `rate_per_sec` is how fast they may be. Between the two lies
+/// the wait, give or take a little. `None` where nobody is being let in: then nothing honest can be
+/// said.
 pub fn range(ahead: i64, pace_per_sec: Option<f64>, rate_per_sec: f64) -> Option<WaitRange> {
     let pace_per_sec = pace_per_sec.unwrap_or(rate_per_sec);
     let moves = |per_sec: f64| per_sec.is_finite() && per_sec > 0.0;
@@ -26,14 +28,19 @@ const MINUTE_SECS: u64 = 60;
 const HALF_HOUR_SECS: u64 = 30 * MINUTE_SECS;
 
 impl WaitRange {
-    /// `less than a minute`, `about 12 to 18 minutes`, `about 2 to 3½ hours`. The further away, the coarser.
+    /// `less than a minute`, `about 12 to 18 minutes`, `about 2 to 3½ hours`. The further away, the
+    /// coarser.
     pub fn words(self) -> String {
         if self.high_secs < 45 {
             return "less than a minute".to_owned();
         }
         if self.high_secs >= 2 * 60 * MINUTE_SECS {
             let (low, high) = self.in_steps_of(HALF_HOUR_SECS);
-            return about(&half_hours(low), &half_hours(high), if high > 2 { "hours" } else { "hour" });
+            return about(
+                &half_hours(low),
+                &half_hours(high),
+                if high > 2 { "hours" } else { "hour" },
+            );
         }
         let step = if self.high_secs > 20 * MINUTE_SECS { 5 } else { 1 };
         let (low, high) = self.in_steps_of(step * MINUTE_SECS);
@@ -48,7 +55,11 @@ impl WaitRange {
 }
 
 fn about(low: &str, high: &str, unit: &str) -> String {
-    if low == high { format!("about {low} {unit}") } else { format!("about {low} to {high} {unit}") }
+    if low == high {
+        format!("about {low} {unit}")
+    } else {
+        format!("about {low} to {high} {unit}")
+    }
 }
 
 /// 3 is `1½`.

@@ -68,7 +68,8 @@ pub struct SecurityList {
 
 /// What strangers failed at, counted by hour, network and account
 ///
-/// What happened last first. It is kept for 90 days; networks beyond the first 500 counts of an hour are counted together.
+/// What happened last first. It is kept for 90 days; networks beyond the first 500 counts of an
+/// hour are counted together.
 #[utoipa::path(get, path = "/v1/admin/security-log", tag = "admin", security(("admin_session" = [])), params(Since),
     responses((status = 200, body = SecurityList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`")))]

@@ -1,4 +1,5 @@
-//! The console for programs: `/v1/admin/…`. `Authorization: Bearer` carries the token of `POST /v1/admin/sessions`.
+//! The console for programs: `/v1/admin/…`. `Authorization: Bearer` carries the token of `POST
+//! /v1/admin/sessions`.
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 

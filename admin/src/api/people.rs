@@ -25,7 +25,9 @@ pub const PAGE: i64 = 100;
 /// Names the field as the body does.
 fn of_field(error: Error) -> Error {
     match error {
-        Error::Field { field, detail } if field == "current" => Error::field("current_password", detail),
+        Error::Field { field, detail } if field == "current" => {
+            Error::field("current_password", detail)
+        }
         error => error,
     }
 }
@@ -93,7 +95,9 @@ pub async fn add(
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
     let wish = NewPerson { email: &new.email, name: &new.name, role: new.role };
     let (person, one_time_password) =
-        people::add(&app, &caller.staff, &wish, &new.current_password, &from).await.map_err(of_field)?;
+        people::add(&app, &caller.staff, &wish, &new.current_password, &from)
+            .await
+            .map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))
 }
 
@@ -121,9 +125,16 @@ pub async fn change(
     from: Origin,
     extract::Json(change): extract::Json<PersonChange>,
 ) -> Result<StatusCode, Error> {
-    people::set_disabled(&app, &caller.staff, person, change.disabled, &change.current_password, &from)
-        .await
-        .map_err(of_field)?;
+    people::set_disabled(
+        &app,
+        &caller.staff,
+        person,
+        change.disabled,
+        &change.current_password,
+        &from,
+    )
+    .await
+    .map_err(of_field)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -137,8 +148,9 @@ pub struct Reset {
 
 /// Give somebody a new one-time password
 ///
-/// Asks for the caller's own password; wrong ones count as failed sign-ins. Ends their sessions; they read who did it when they choose their own. One's own password is changed with
-/// `PUT /v1/admin/password`.
+/// Asks for the caller's own password; wrong ones count as failed sign-ins. Ends their sessions;
+/// they read who did it when they choose their own. One's own password is changed with `PUT
+/// /v1/admin/password`.
 #[utoipa::path(post, path = "/v1/admin/people/{person}/password", tag = "admin", security(("admin_session" = [])),
     params(("person" = Uuid, Path)), request_body = Reset,
     responses((status = 201, body = OneTime), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
@@ -154,6 +166,8 @@ pub async fn reset(
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
     let current = &given.current_password;
     let (_, one_time_password) =
-        people::reset_password(&app, &caller.staff, person, current, &from).await.map_err(of_field)?;
+        people::reset_password(&app, &caller.staff, person, current, &from)
+            .await
+            .map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))
 }

@@ -47,7 +47,8 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<ResellerList>, Error> {
-    let resellers = reseller_portal::contract::resellers(&app.pool, wanted.state, wanted.after, PAGE).await?;
+    let resellers =
+        reseller_portal::contract::resellers(&app.pool, wanted.state, wanted.after, PAGE).await?;
     let next = next(&resellers, PAGE, |reseller| reseller.reseller);
     Ok(Json(ResellerList { resellers, next }))
 }
@@ -77,8 +78,9 @@ pub struct Decision {
 
 /// Approve, decline or suspend a reseller
 ///
-/// Effective within seconds: the pages and API keys of whoever may not sell are shut, nothing of their shows is sold, and their
-/// rooms let nobody in. Orders that were placed can be paid, and tickets stay valid. Approving them lets all of it go on.
+/// Effective within seconds: the pages and API keys of whoever may not sell are shut, nothing of
+/// their shows is sold, and their rooms let nobody in. Orders that were placed can be paid, and
+/// tickets stay valid. Approving them lets all of it go on.
 #[utoipa::path(patch, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
     params(("reseller" = Uuid, Path)), request_body = Decision,
     responses((status = 200, body = ResellerEntry), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),

@@ -41,7 +41,8 @@ pub struct Wanted {
 
 /// Rooms with their figures
 ///
-/// All that are not closed, measured once a second. With `phase=closed` those that were closed within a day, 50 at a time.
+/// All that are not closed, measured once a second. With `phase=closed` those that were closed
+/// within a day, 50 at a time.
 #[utoipa::path(get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])), params(Wanted),
     responses((status = 200, body = RoomList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody)))]
@@ -56,26 +57,35 @@ pub async fn list(
         closed.retain(|room| room.phase == Phase::Closed && is_after(&room.room));
         closed.sort_by(|one, other| one.room.cmp(&other.room));
         closed.truncate(CLOSED_PAGE);
-        let next = (closed.len() == CLOSED_PAGE).then(|| closed.last().map(|room| room.room.clone())).flatten();
+        let next = (closed.len() == CLOSED_PAGE)
+            .then(|| closed.last().map(|room| room.room.clone()))
+            .flatten();
         let mut rooms = Vec::new();
         for room in closed {
             rooms.push(live::measured(&app, room).await?);
         }
         return Ok(Json(RoomList { rooms, next }));
     }
-    let fits =
-        |known: &&RoomFigures| wanted.phase.is_none_or(|phase| phase == known.room.phase) && is_after(&known.room.room);
-    Ok(Json(RoomList { rooms: app.live.rooms().iter().filter(fits).cloned().collect(), next: None }))
+    let fits = |known: &&RoomFigures| {
+        wanted.phase.is_none_or(|phase| phase == known.room.phase) && is_after(&known.room.room)
+    };
+    Ok(Json(RoomList {
+        rooms: app.live.rooms().iter().filter(fits).cloned().collect(),
+        next: None,
+    }))
 }
 
 /// The figures of all rooms as they change
 ///
-/// Server-sent events: `event: rooms`, once a second, whose data is a JSON array of what `GET /v1/admin/rooms/{room}` answers.
-/// Ends with the session.
+/// Server-sent events: `event: rooms`, once a second, whose data is a JSON array of what `GET
+/// /v1/admin/rooms/{room}` answers. Ends with the session.
 #[utoipa::path(get, path = "/v1/admin/rooms/stream", tag = "admin", security(("admin_session" = [])),
     responses((status = 200, content_type = "text/event-stream", body = String), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody)))]
-pub async fn stream(State(app): State<App>, caller: Caller<Anyone>) -> Result<impl IntoResponse, Error> {
+pub async fn stream(
+    State(app): State<App>,
+    caller: Caller<Anyone>,
+) -> Result<impl IntoResponse, Error> {
     live::stream(&app, &caller.token)
 }
 
@@ -94,8 +104,8 @@ pub async fn one(
 
 /// The last ten minutes of a room
 ///
-/// One value for ten seconds, oldest first, of what this instance has seen of a room that is not closed. Empty after a
-/// restart.
+/// One value for ten seconds, oldest first, of what this instance has seen of a room that is not
+/// closed. Empty after a restart.
 #[utoipa::path(get, path = "/v1/admin/rooms/{room}/history", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path)),
     responses((status = 200, body = Picture), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
@@ -140,7 +150,8 @@ impl From<Change> for RoomChange {
 
 /// Steer a room
 ///
-/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → open ⇄ paused → closed`.
+/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → open ⇄
+/// paused → closed`.
 #[utoipa::path(patch, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path)), request_body = Change,
     responses((status = 200, body = Changed), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),

@@ -25,14 +25,16 @@ pub struct OpenSession {
     /// Sent as `Authorization: Bearer` in every call. Keep it secret.
     token: String,
     expires_at: DateTime<Utc>,
-    /// Signed in with a one-time password: replace it before anything else, at `PUT /v1/admin/password`.
+    /// Signed in with a one-time password: replace it before anything else, at `PUT
+    /// /v1/admin/password`.
     must_change_password: bool,
 }
 
 /// Sign in
 ///
-/// After five failures in a row an address is blocked for the network they came from, for 30 seconds, then longer each
-/// time, up to 15 minutes. A one-time password is good once, and for 24 hours.
+/// After five failures in a row an address is blocked for the network they came from, for 30
+/// seconds, then longer each time, up to 15 minutes. A one-time password is good once, and for 24
+/// hours.
 #[utoipa::path(post, path = "/v1/admin/sessions", tag = "admin", request_body = Credentials,
     responses((status = 201, body = OpenSession),
         (status = 401, body = ProblemBody, description = "`sign-in-refused`"),
@@ -56,7 +58,11 @@ pub async fn open(
 /// Sign out
 #[utoipa::path(delete, path = "/v1/admin/sessions/current", tag = "admin", security(("admin_session" = [])),
     responses((status = 204), (status = 401, body = ProblemBody)))]
-pub async fn end(State(app): State<App>, caller: Caller<Newcomers>, request: RequestId) -> Result<StatusCode, Error> {
+pub async fn end(
+    State(app): State<App>,
+    caller: Caller<Newcomers>,
+    request: RequestId,
+) -> Result<StatusCode, Error> {
     sign_in::sign_out(&app, &caller.staff, &caller.token, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -44,13 +44,15 @@ pub async fn list(
     Query(from): Query<From>,
 ) -> Result<Json<ShowList>, Error> {
     let shows = catalog::contract::all_shows(&app.pool, from.after.as_deref(), PAGE).await?;
-    let next = (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
+    let next =
+        (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
     Ok(Json(ShowList { shows, next }))
 }
 
 /// Mark a show as high-traffic
 ///
-/// Makes its room with its lanes, or changes the settings of the room it has; lanes that are there stay.
+/// Makes its room with its lanes, or changes the settings of the room it has; lanes that are there
+/// stay.
 #[utoipa::path(put, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
     params(("show" = String, Path)), request_body = RoomWish,
     responses((status = 200, body = Marked), (status = 401, body = ProblemBody),
@@ -149,8 +151,9 @@ pub struct Withdrawing {
 
 /// Withdraw a show for good
 ///
-/// Within a second nothing of it is sold, it is listed nowhere, its page says that it was withdrawn, and its room closes. Orders
-/// stay as they are: those that were placed can be paid, and tickets stay valid. A show that was withdrawn before stays so.
+/// Within a second nothing of it is sold, it is listed nowhere, its page says that it was
+/// withdrawn, and its room closes. Orders stay as they are: those that were placed can be paid, and
+/// tickets stay valid. A show that was withdrawn before stays so.
 #[utoipa::path(put, path = "/v1/admin/shows/{show}/withdrawal", tag = "admin", security(("admin_session" = [])),
     params(("show" = String, Path)), request_body = Withdrawing,
     responses((status = 204), (status = 401, body = ProblemBody),

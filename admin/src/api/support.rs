@@ -56,7 +56,8 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<TicketList>, Error> {
-    let tickets = store::support::list(&app.pool, wanted.state.as_deref(), wanted.after, PAGE).await?;
+    let tickets =
+        store::support::list(&app.pool, wanted.state.as_deref(), wanted.after, PAGE).await?;
     let next = next(&tickets, PAGE, |ticket| ticket.ticket);
     Ok(Json(TicketList { tickets, next }))
 }
@@ -73,7 +74,11 @@ pub struct Thread {
     params(("ticket" = Uuid, Path)),
     responses((status = 200, body = Thread), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody, description = "`support-ticket-unknown`")))]
-pub async fn one(State(app): State<App>, _: Caller<Admins>, Path(ticket): Path<Uuid>) -> Result<Json<Thread>, Error> {
+pub async fn one(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Path(ticket): Path<Uuid>,
+) -> Result<Json<Thread>, Error> {
     let (ticket, messages) = support::thread(&app, ticket).await?;
     Ok(Json(Thread { ticket, messages }))
 }
@@ -98,7 +103,8 @@ pub struct Answered {
     request_body = NewAnswer,
     responses((status = 201, body = Answered), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
         (status = 404, body = ProblemBody, description = "`support-ticket-unknown`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`, `idempotency-key-reused`")))]
+        (status = 422, body = ProblemBody, description = "`invalid-field`, \
+            `idempotency-key-reused`")))]
 pub async fn answer(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -107,9 +113,16 @@ pub async fn answer(
     headers: HeaderMap,
     extract::Json(new): extract::Json<NewAnswer>,
 ) -> Result<(StatusCode, Json<Answered>), Error> {
-    let key = headers.get("idempotency-key").map(|value| value.to_str().unwrap_or_default().trim_matches('"'));
-    if key.is_some_and(|key| !(1..=128).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err(Error::field("Idempotency-Key", "The key must be 1 to 128 visible ASCII characters."));
+    let key = headers
+        .get("idempotency-key")
+        .map(|value| value.to_str().unwrap_or_default().trim_matches('"'));
+    if key.is_some_and(|key| {
+        !(1..=128).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic())
+    }) {
+        return Err(Error::field(
+            "Idempotency-Key",
+            "The key must be 1 to 128 visible ASCII characters.",
+        ));
     }
     let answer = support::Answer { text: &new.text, key };
     let message = support::answer(&app, &caller.staff, ticket, &answer, &request).await?;
@@ -169,7 +182,8 @@ pub struct LinkRenewal {
 
 /// Replace the links to an order
 ///
-/// For an order whose link somebody else has. None that was given out opens it any more, and its buyer gets a new one by mail.
+/// For an order whose link somebody else has. None that was given out opens it any more, and its
+/// buyer gets a new one by mail.
 #[utoipa::path(post, path = "/v1/admin/orders/{order}/link", tag = "admin", security(("admin_session" = [])),
     params(("order" = Uuid, Path)),
     responses((status = 202, body = LinkRenewal), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),

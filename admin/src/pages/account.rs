@@ -19,7 +19,8 @@ use crate::{
     store::{self, people::PasswordChange},
 };
 
-/// Binds the sign-in form to the browser that asked for it: nobody is signed in by somebody else's form.
+/// Binds the sign-in form to the browser that asked for it: nobody is signed in by somebody else's
+/// form.
 const FORM: Cookie = Cookie::strict("fg_admin_form");
 const FORM_SECS: i64 = 3600;
 const CHANGES_SHOWN: i64 = 5;
@@ -50,8 +51,9 @@ pub async fn sign_in(
 ) -> Result<Response, Error> {
     let Form(fields) = Form::<HashMap<String, String>>::from_request(request, &app).await?;
     let fields = Fields(fields);
-    let secret =
-        FORM.read(&jar, &app.config.public).filter(|secret| kit::secret::csrf_holds(secret, fields.text("csrf")));
+    let secret = FORM
+        .read(&jar, &app.config.public)
+        .filter(|secret| kit::secret::csrf_holds(secret, fields.text("csrf")));
     let secret = secret.ok_or(Error::FormForeign)?;
     match sign_in::sign_in(&app, fields.text("email"), fields.raw("password"), &from).await {
         Ok(opened) => {
@@ -84,7 +86,8 @@ pub async fn sign_out(
     Posted { signed, .. }: Posted<Newcomers>,
 ) -> Result<Response, Error> {
     sign_in::sign_out(&app, &signed.staff, &signed.token, &request).await?;
-    Ok((AppendHeaders([SESSION.gone(&app.config.public)]), Redirect::to("/admin/sign-in")).into_response())
+    Ok((AppendHeaders([SESSION.gone(&app.config.public)]), Redirect::to("/admin/sign-in"))
+        .into_response())
 }
 
 #[derive(Template)]
@@ -94,7 +97,8 @@ struct PasswordPage {
     email: String,
     first: bool,
     done: bool,
-    /// What was done to the password lately, newest first: nobody uses another's account without its owner reading of it.
+    /// What was done to the password lately, newest first: nobody uses another's account without
+    /// its owner reading of it.
     changes: Vec<PasswordChange>,
     faults: Faults,
 }
@@ -103,7 +107,14 @@ impl PasswordPage {
     async fn new(app: &App, signed: &Signed<Newcomers>, faults: Faults) -> Result<Self, Error> {
         let (first, email) = (signed.staff.must_change_password, signed.staff.email.clone());
         let changes = store::people::password_changes(&app.pool, &email, CHANGES_SHOWN).await?;
-        Ok(Self { frame: Frame::new(signed, "account"), email, first, done: false, changes, faults })
+        Ok(Self {
+            frame: Frame::new(signed, "account"),
+            email,
+            first,
+            done: false,
+            changes,
+            faults,
+        })
     }
 
     /// Who gave the one-time password that opened this session, where it was not the first one.
@@ -128,9 +139,14 @@ pub async fn change(
         Faults::new("again", "The two are not the same.")
     } else {
         match sign_in::change_password(&app, &signed.staff, &signed.token, words, &from).await {
-            Ok(()) if signed.staff.must_change_password => return Ok(Redirect::to("/admin").into_response()),
+            Ok(()) if signed.staff.must_change_password => {
+                return Ok(Redirect::to("/admin").into_response());
+            }
             Ok(()) => {
-                let page = PasswordPage { done: true, ..PasswordPage::new(&app, &signed, Faults::default()).await? };
+                let page = PasswordPage {
+                    done: true,
+                    ..PasswordPage::new(&app, &signed, Faults::default()).await?
+                };
                 return Ok(kit::page::html(&page));
             }
             Err(error) => Faults::of_error(error)?,

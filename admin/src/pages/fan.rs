@@ -73,7 +73,8 @@ async fn page(app: &App, order: &OrderDetails, link: &OrderLink) -> Result<Suppo
         ours: "Fairgate",
         theirs: "You",
         open: open.is_some(),
-        full: now.iter().filter(|message| message.staff.is_none()).count() as i64 >= FAN_MESSAGES_MAX,
+        full: now.iter().filter(|message| message.staff.is_none()).count() as i64
+            >= FAN_MESSAGES_MAX,
         topic: open.map_or("other", |open| open.topic.as_str()).to_owned(),
         text: String::new(),
         faults: Faults::default(),
@@ -112,7 +113,8 @@ pub async fn write(
         }
         Err(error) => {
             let (faults, shown) = (Faults::of_error(error)?, page(&app, &order, &link).await?);
-            let topic = if shown.open { shown.topic.clone() } else { fields.text("topic").to_owned() };
+            let topic =
+                if shown.open { shown.topic.clone() } else { fields.text("topic").to_owned() };
             let again = SupportPage { faults, topic, text: fields.raw("text").to_owned(), ..shown };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
         }

@@ -50,10 +50,16 @@ pub async fn list(
 ) -> Result<Response, Error> {
     let some = |text: &'_ str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let (who, target) = (some(&wanted.who), some(&wanted.target));
-    let filter = Filter { who: who.as_deref(), target: target.as_deref(), before: wanted.before, limit: AUDIT_PAGE };
+    let filter = Filter {
+        who: who.as_deref(),
+        target: target.as_deref(),
+        before: wanted.before,
+        limit: AUDIT_PAGE,
+    };
     let entries = store::audit::list(&app.pool, &filter).await?;
     let next = api::next(&entries, AUDIT_PAGE, |entry| entry.id);
-    let row = |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
+    let row =
+        |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
     let entries = entries.into_iter().map(row).collect();
     let frame = Frame::new(&signed, "audit");
     Ok(kit::page::html(&LogPage { frame, who: wanted.who, target: wanted.target, entries, next }))
@@ -99,8 +105,9 @@ fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
     let (mut old, mut new) = (Vec::new(), Vec::new());
     flatten("", before.unwrap_or(&Value::Null), &mut old);
     flatten("", after.unwrap_or(&Value::Null), &mut new);
-    let find =
-        |list: &[(String, String)], name: &str| list.iter().find(|(key, _)| key == name).map(|(_, text)| text.clone());
+    let find = |list: &[(String, String)], name: &str| {
+        list.iter().find(|(key, _)| key == name).map(|(_, text)| text.clone())
+    };
     let mut names: Vec<&String> = old.iter().chain(&new).map(|(name, _)| name).collect();
     names.sort();
     names.dedup();

@@ -64,7 +64,8 @@ async fn form(
     let Standing { show, title, time_zone, marked, room } = standing;
     let room = room.map(|known| known.room);
     let now = room.as_ref();
-    let value = |name: &str, default: String| given.map_or(default, |fields| fields.text(name).to_owned());
+    let value =
+        |name: &str, default: String| given.map_or(default, |fields| fields.text(name).to_owned());
     let field = |name, label, hint: &str, default: String| Field {
         name,
         label,
@@ -73,8 +74,18 @@ async fn form(
         value: value(name, default),
     };
     let mut fields = vec![
-        field("rate_per_sec", "Let in per second, at most", "", now.map_or(50.0, |room| room.rate_per_sec).to_string()),
-        field("max_active", "Sessions in checkout, at most", "", now.map_or(1000, |room| room.max_active).to_string()),
+        field(
+            "rate_per_sec",
+            "Let in per second, at most",
+            "",
+            now.map_or(50.0, |room| room.rate_per_sec).to_string(),
+        ),
+        field(
+            "max_active",
+            "Sessions in checkout, at most",
+            "",
+            now.map_or(1000, |room| room.max_active).to_string(),
+        ),
         field(
             "claim_window_secs",
             "Time to claim, in seconds",
@@ -84,19 +95,42 @@ async fn form(
     ];
     if room.is_none() {
         let known = catalog::contract::show(&app.pool, &show).await?;
-        fields.insert(0, field("lanes", "Lanes", "1 to 256. They cannot be changed later.", "4".to_owned()));
+        fields.insert(
+            0,
+            field("lanes", "Lanes", "1 to 256. They cannot be changed later.", "4".to_owned()),
+        );
         let opens = known.map_or(String::new(), |show| when::local(show.on_sale_at, &time_zone));
-        let hint = format!("In {}. Leave it empty to open the room by hand.", when::zone_name(&time_zone));
-        fields.push(Field { kind: "datetime-local", hint, ..field("opens_at", "Opens by itself", "", opens) });
+        let hint =
+            format!("In {}. Leave it empty to open the room by hand.", when::zone_name(&time_zone));
+        fields.push(Field {
+            kind: "datetime-local",
+            hint,
+            ..field("opens_at", "Opens by itself", "", opens)
+        });
     }
     let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
-    let published = catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
+    let published =
+        catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
     let frame = Frame::new(signed, "shows");
-    Ok(kit::page::html(&ShowPage { frame, show, title, room, marked, withdrawal, published, fields, faults }))
+    Ok(kit::page::html(&ShowPage {
+        frame,
+        show,
+        title,
+        room,
+        marked,
+        withdrawal,
+        published,
+        fields,
+        faults,
+    }))
 }
 
 /// `GET /admin/shows/{show}`
-pub async fn one(State(app): State<App>, signed: Signed<Admins>, Path(show): Path<String>) -> Result<Response, Error> {
+pub async fn one(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path(show): Path<String>,
+) -> Result<Response, Error> {
     form(&app, &signed, standing(&app, &show).await?, None, Faults::default()).await
 }
 
@@ -116,7 +150,9 @@ fn wish(fields: &Fields, time_zone: &str) -> Result<RoomWish, Error> {
         lanes: fields.number("lanes")?.unwrap_or(4),
         rate_per_sec: fields.number("rate_per_sec")?.ok_or_else(needed("rate_per_sec"))?,
         max_active: fields.number("max_active")?.ok_or_else(needed("max_active"))?,
-        claim_window_secs: fields.number("claim_window_secs")?.ok_or_else(needed("claim_window_secs"))?,
+        claim_window_secs: fields
+            .number("claim_window_secs")?
+            .ok_or_else(needed("claim_window_secs"))?,
         opens_at: time(fields.text("opens_at"), time_zone)?,
     })
 }
@@ -183,7 +219,16 @@ pub async fn mark(
 ) -> Result<Response, Error> {
     let time_zone = standing(&app, &show).await?.time_zone;
     let marked = match wish(&fields, &time_zone) {
-        Ok(wish) => high_traffic::mark(&app, &signed.staff, &show, (&wish, Some(fields.text("seen"))), &request).await,
+        Ok(wish) => {
+            high_traffic::mark(
+                &app,
+                &signed.staff,
+                &show,
+                (&wish, Some(fields.text("seen"))),
+                &request,
+            )
+            .await
+        }
         Err(error) => Err(error),
     };
     let note = match marked {
@@ -191,9 +236,10 @@ pub async fn mark(
             let done = if marked.had_room { "changed" } else { "new" };
             return Ok(Redirect::to(&format!("/admin/shows?done={done}")).into_response());
         }
-        Err(Error::ChangedMeanwhile) => {
-            Some("The show or its room was changed since you looked. This is what marking it would do now.")
-        }
+        Err(Error::ChangedMeanwhile) => Some(
+            "The show or its room was changed since you looked. This is what marking it would do \
+                now.",
+        ),
         // The page that is shown instead says what does not fit.
         Err(Error::Field { .. }) => None,
         Err(error) => return Err(error),

@@ -1,5 +1,6 @@
-//! The console for people, and the support page for fans. Everything works without scripts. [`pages`] is the list of all of
-//! them: the routers are made from it, and so are the tests that walk every route.
+//! The console for people, and the support page for fans. Everything works without scripts.
+//! [`pages`] is the list of all of them: the routers are made from it, and so are the tests that
+//! walk every route.
 
 use axum::{
     handler::Handler,

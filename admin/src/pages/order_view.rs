@@ -17,7 +17,8 @@ pub struct OrderView {
     pub placed: String,
     /// Empty where there is none.
     pub refund: String,
-    /// What the provider says instead of giving the money back: for staff only. Empty where it has not refused.
+    /// What the provider says instead of giving the money back: for staff only. Empty where it has
+    /// not refused.
     pub refund_fault: String,
     pub buyer: String,
     pub refundable: bool,
@@ -42,7 +43,10 @@ impl OrderView {
             (Some(refund), _) => match &refund.done_at {
                 Some(at) => format!("{} went back on {}", money(refund.amount_minor), moment(*at)),
                 None if refund.is_failing() => {
-                    format!("{} is owed; the payment provider has not given it back yet", money(refund.amount_minor))
+                    format!(
+                        "{} is owed; the payment provider has not given it back yet",
+                        money(refund.amount_minor)
+                    )
                 }
                 None => format!("{} is on its way back", money(refund.amount_minor)),
             },
@@ -51,10 +55,17 @@ impl OrderView {
         };
         let failing = order.refund.as_ref().filter(|refund| refund.is_failing());
         let refund_fault = failing.and_then(|refund| {
-            let times = if refund.attempts == 1 { "once".to_owned() } else { format!("{} times", refund.attempts) };
+            let times = if refund.attempts == 1 {
+                "once".to_owned()
+            } else {
+                format!("{} times", refund.attempts)
+            };
             let again = moment(refund.next_attempt_at);
             let fault = refund.last_fault.as_deref()?;
-            Some(format!("The provider refuses: {fault}. It was asked {times}, and is asked again on {again}."))
+            Some(format!(
+                "The provider refuses: {fault}. It was asked {times}, and is asked again \
+                on {again}."
+            ))
         });
         Self {
             number: number_of(order.order),

@@ -52,7 +52,11 @@ impl PeoplePage {
     }
 }
 
-async fn page(app: &App, signed: &Signed<Admins>, after: Option<&str>) -> Result<PeoplePage, Error> {
+async fn page(
+    app: &App,
+    signed: &Signed<Admins>,
+    after: Option<&str>,
+) -> Result<PeoplePage, Error> {
     let people = store::people::list(&app.pool, after, PEOPLE_PAGE).await?;
     let frame = Frame::new(signed, "people");
     Ok(PeoplePage {
@@ -94,7 +98,10 @@ pub async fn add(
     let new = NewPerson { email: &email, name: &name, role };
     let faults = match people::add(&app, &signed.staff, &new, fields.raw("current"), &from).await {
         Ok((_, password)) => {
-            let shown = PeoplePage { one_time: Some((email, password)), ..page(&app, &signed, None).await? };
+            let shown = PeoplePage {
+                one_time: Some((email, password)),
+                ..page(&app, &signed, None).await?
+            };
             return Ok(kit::page::html(&shown));
         }
         Err(Error::EmailTaken) => Faults::new("email", "Somebody has this address already."),
@@ -105,7 +112,8 @@ pub async fn add(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
 }
 
-/// `POST /admin/people/{person}`: `do` is `disable`, `enable` or `reset`; the latter two ask for the password again.
+/// `POST /admin/people/{person}`: `do` is `disable`, `enable` or `reset`; the latter two ask for
+/// the password again.
 pub async fn change(
     State(app): State<App>,
     Path(person): Path<Uuid>,
@@ -114,21 +122,28 @@ pub async fn change(
 ) -> Result<Response, Error> {
     let current = fields.raw("current");
     let done = match fields.text("do") {
-        "reset" => people::reset_password(&app, &signed.staff, person, current, &from).await.map(Some),
+        "reset" => {
+            people::reset_password(&app, &signed.staff, person, current, &from).await.map(Some)
+        }
         action @ ("disable" | "enable") => {
             let disabled = action == "disable";
-            people::set_disabled(&app, &signed.staff, person, disabled, current, &from).await.map(|()| None)
+            people::set_disabled(&app, &signed.staff, person, disabled, current, &from)
+                .await
+                .map(|()| None)
         }
         _ => return Err(Error::field("do", "Choose one of the buttons.")),
     };
     match done {
         Ok(None) => Ok(Redirect::to("/admin/people").into_response()),
-        Ok(one_time) => Ok(kit::page::html(&PeoplePage { one_time, ..page(&app, &signed, None).await? })),
+        Ok(one_time) => {
+            Ok(kit::page::html(&PeoplePage { one_time, ..page(&app, &signed, None).await? }))
+        }
         Err(error) => {
             let faults = Faults::of_error(error)?;
             // The page that the form was on.
             let after = fields.0.get("after").map(String::as_str);
-            let again = PeoplePage { faults, changing: Some(person), ..page(&app, &signed, after).await? };
+            let again =
+                PeoplePage { faults, changing: Some(person), ..page(&app, &signed, after).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
         }
     }

@@ -60,7 +60,13 @@ pub async fn all(
     Ok(kit::page::html(&ResellersPage { frame: Frame::new(&signed, "resellers"), resellers, next }))
 }
 
-async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faults: Faults) -> Result<Response, Error> {
+async fn confirm(
+    app: &App,
+    signed: &Signed<Admins>,
+    id: Uuid,
+    state: &str,
+    faults: Faults,
+) -> Result<Response, Error> {
     let known = reseller(&app.pool, id).await?.ok_or(Error::ResellerUnknown)?;
     if !choices(&known.state).iter().any(|(name, _)| *name == state) {
         return Ok(Redirect::to("/admin/resellers").into_response());
@@ -69,7 +75,10 @@ async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faul
     let (title, effect, button) = match state {
         "approved" => (
             format!("Approve {name}"),
-            format!("{name} can publish shows and sell tickets from now on. What of theirs was stopped goes on."),
+            format!(
+                "{name} can publish shows and sell tickets from now on. What of theirs was stopped \
+                    goes on."
+            ),
             "Approve",
         ),
         "declined" => (
@@ -80,7 +89,11 @@ async fn confirm(app: &App, signed: &Signed<Admins>, id: Uuid, state: &str, faul
         _ => (
             format!("Suspend {name}"),
             format!(
-                "Within seconds {name}'s pages and API keys stop working, nothing of their shows is sold, and nobody is let in to their lines; whoever waits keeps their place and reads that nothing is sold right now. Orders that were placed can be paid, and tickets stay valid. All of it goes on when you let them sell again. They read your reason when they sign in."
+                "Within seconds {name}'s pages and API keys stop working, nothing of their shows \
+                    is sold, and nobody is let in to their lines; whoever waits keeps their place \
+                    and reads that nothing is sold right now. Orders that were placed can be paid, \
+                    and tickets stay valid. All of it goes on when you let them sell again. They \
+                    read your reason when they sign in."
             ),
             "Suspend",
         ),
@@ -118,7 +131,8 @@ pub async fn decide(
     Posted { signed, fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let wanted = ResellerState::parse(&state).ok_or(Error::ResellerUnknown)?;
-    match set_state(&app, &signed.staff, id, (wanted, Some(fields.text("reason"))), &request).await {
+    match set_state(&app, &signed.staff, id, (wanted, Some(fields.text("reason"))), &request).await
+    {
         Ok(_) => Ok(Redirect::to("/admin/resellers").into_response()),
         Err(error) => {
             let page = confirm(&app, &signed, id, &state, Faults::of_error(error)?).await?;

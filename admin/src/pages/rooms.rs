@@ -51,16 +51,23 @@ pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Respo
     let mut closed = waitroom::contract::rooms(&app.pool).await?;
     closed.retain(|room| room.phase == Phase::Closed);
     closed.truncate(CLOSED_MAX);
-    let row = |live: &RoomFigures| Row { live: live.clone(), spark: waiting(&app.seen.picture(&live.room.room)).1 };
+    let row = |live: &RoomFigures| Row {
+        live: live.clone(),
+        spark: waiting(&app.seen.picture(&live.room.room)).1,
+    };
     let rooms: Vec<Row> = app.live.rooms().iter().map(row).collect();
-    let shows = rooms.iter().map(|row| &row.live.room.show).chain(closed.iter().map(|room| &room.show));
+    let shows =
+        rooms.iter().map(|row| &row.live.room.show).chain(closed.iter().map(|room| &room.show));
     let titles = Titles::of(&app.pool, shows).await?;
     let frame = Frame::new(&signed, "rooms");
     Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms, closed, titles }))
 }
 
 /// `GET /admin/stream`
-pub async fn stream(State(app): State<App>, signed: Signed<Anyone>) -> Result<impl IntoResponse, Error> {
+pub async fn stream(
+    State(app): State<App>,
+    signed: Signed<Anyone>,
+) -> Result<impl IntoResponse, Error> {
     live::stream(&app, &signed.token)
 }
 
@@ -149,9 +156,24 @@ async fn page(
         picture: draw(&app.seen.picture(&room.room)),
         phases: next_phases(room),
         fields: [
-            field("rate_per_sec", "Let in per second, at most", "decimal", room.rate_per_sec.to_string()),
-            field("max_active", "Sessions in checkout, at most", "numeric", room.max_active.to_string()),
-            field("claim_window_secs", "Time to claim, in seconds", "numeric", room.claim_window_secs.to_string()),
+            field(
+                "rate_per_sec",
+                "Let in per second, at most",
+                "decimal",
+                room.rate_per_sec.to_string(),
+            ),
+            field(
+                "max_active",
+                "Sessions in checkout, at most",
+                "numeric",
+                room.max_active.to_string(),
+            ),
+            field(
+                "claim_window_secs",
+                "Time to claim, in seconds",
+                "numeric",
+                room.claim_window_secs.to_string(),
+            ),
         ],
         message: value("message", room.message.clone()),
         faults: Faults::default(),
@@ -172,13 +194,23 @@ async fn again(
     fields: &Fields,
     error: Error,
 ) -> Result<Response, Error> {
-    let shown = RoomPage { faults: Faults::of_error(error)?, ..page(app, signed, live, Some(fields)).await? };
+    let shown = RoomPage {
+        faults: Faults::of_error(error)?,
+        ..page(app, signed, live, Some(fields)).await?
+    };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&shown)).into_response())
 }
 
 /// `GET /admin/rooms/{room}/picture`: the SVG alone.
-pub async fn picture(State(app): State<App>, _: Signed<Anyone>, Path(room): Path<String>) -> Response {
-    let headers = [(header::CONTENT_TYPE, "image/svg+xml; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+pub async fn picture(
+    State(app): State<App>,
+    _: Signed<Anyone>,
+    Path(room): Path<String>,
+) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     (headers, draw(&app.seen.picture(&room))).into_response()
 }
 
@@ -189,8 +221,11 @@ fn draw(picture: &Picture) -> String {
         .map(|ago| if *ago < 60 { "now".to_owned() } else { format!("−{} min", ago / 60) })
         .collect();
     let last = |values: &[f64]| values.last().copied().unwrap_or_default();
-    let describe =
-        format!("Joins: {}/s now. Let in: {}/s now.", last(&picture.inflow_per_sec), last(&picture.admitted_per_sec));
+    let describe = format!(
+        "Joins: {}/s now. Let in: {}/s now.",
+        last(&picture.inflow_per_sec),
+        last(&picture.admitted_per_sec)
+    );
     let series = [
         Series { name: "Joins", values: &picture.inflow_per_sec },
         Series { name: "Let in", values: &picture.admitted_per_sec },
@@ -204,7 +239,8 @@ fn draw(picture: &Picture) -> String {
     });
     let (waiting, spark) = waiting(picture);
     format!(
-        "{chart}<figcaption class=\"row\"><span>Waiting</span>{spark}<span class=\"num\">{waiting}</span></figcaption>"
+        "{chart}<figcaption class=\"row\"><span>Waiting</span>{spark}<span \
+            class=\"num\">{waiting}</span></figcaption>"
     )
 }
 
@@ -302,7 +338,10 @@ pub async fn change(
     Posted { signed, fields }: Posted<Anyone>,
 ) -> Result<Response, Error> {
     let changed = match change_of(&fields) {
-        Ok(change) => rooms::change(&app, &signed.staff, &room, &change, Some(fields.text("seen")), &request).await,
+        Ok(change) => {
+            rooms::change(&app, &signed.staff, &room, &change, Some(fields.text("seen")), &request)
+                .await
+        }
         Err(error) => Err(error),
     };
     let note = match changed {

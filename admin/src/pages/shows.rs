@@ -45,7 +45,8 @@ pub async fn all(
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let shows = catalog::contract::all_shows(&app.pool, opening.after.as_deref(), PAGE).await?;
-    let next = (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
+    let next =
+        (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
     let rooms: HashMap<String, String> =
         rooms(&app.pool).await?.into_iter().map(|room| (room.show, room.room)).collect();
     let row = |show: ShowEntry| Row {
@@ -54,14 +55,27 @@ pub async fn all(
         show,
     };
     let done = match opening.done.as_deref() {
-        Some("new") => Some(("Marked", "The room and its lanes are made. Open it when the sale begins.")),
-        Some("changed") => Some(("Marked", "The show had a room already: its settings are changed, its lanes stay.")),
-        Some("withdrawn") => {
-            Some(("Withdrawn", "Nothing of the show is sold any more, and its room closes within a second."))
+        Some("new") => {
+            Some(("Marked", "The room and its lanes are made. Open it when the sale begins."))
         }
-        Some("unmarked") => Some(("The mark is taken away", "The room stays, with everybody in it.")),
+        Some("changed") => Some((
+            "Marked",
+            "The show had a room already: its settings are changed, its lanes stay.",
+        )),
+        Some("withdrawn") => Some((
+            "Withdrawn",
+            "Nothing of the show is sold any more, and its room closes within a second.",
+        )),
+        Some("unmarked") => {
+            Some(("The mark is taken away", "The room stays, with everybody in it."))
+        }
         _ => None,
     };
     let frame = Frame::new(&signed, "shows");
-    Ok(kit::page::html(&ShowsPage { frame, rows: shows.into_iter().map(row).collect(), next, done }))
+    Ok(kit::page::html(&ShowsPage {
+        frame,
+        rows: shows.into_iter().map(row).collect(),
+        next,
+        done,
+    }))
 }

@@ -55,11 +55,19 @@ pub async fn all(
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     // Another state than these has no tickets, and need not be repeated in the page's links.
-    let state = wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
-    let tickets = store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
+    let state =
+        wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
+    let tickets =
+        store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
     let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
     let titles = Titles::of(&app.pool, tickets.iter().map(|ticket| &ticket.show)).await?;
-    Ok(kit::page::html(&SupportPage { frame: Frame::new(&signed, "support"), tickets, titles, state, next }))
+    Ok(kit::page::html(&SupportPage {
+        frame: Frame::new(&signed, "support"),
+        tickets,
+        titles,
+        state,
+        next,
+    }))
 }
 
 #[derive(Template)]
@@ -112,10 +120,14 @@ pub async fn one(
 ) -> Result<Response, Error> {
     let done = match opening.done.as_deref() {
         Some("answer") => Some("The answer is on its way to the fan."),
-        Some("refund") => {
-            Some("The refund was asked for. The tickets become void, and the money goes back within moments.")
-        }
-        Some("link") => Some("A new link is on its way to whoever bought the order. No earlier one opens it any more."),
+        Some("refund") => Some(
+            "The refund was asked for. The tickets become void, and the money goes back within \
+                moments.",
+        ),
+        Some("link") => Some(
+            "A new link is on its way to whoever bought the order. No earlier one opens it any \
+                more.",
+        ),
         _ => None,
     };
     Ok(kit::page::html(&TicketPage { done, ..page(&app, &signed, ticket).await? }))
@@ -129,13 +141,22 @@ pub async fn answer(
     Posted { signed, fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let key = Some(fields.text("key")).filter(|key| !key.is_empty());
-    match support::answer(&app, &signed.staff, ticket, &Answer { text: fields.raw("text"), key }, &request).await {
+    match support::answer(
+        &app,
+        &signed.staff,
+        ticket,
+        &Answer { text: fields.raw("text"), key },
+        &request,
+    )
+    .await
+    {
         Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=answer")).into_response()),
         Err(error) => {
             let faults = match error {
                 Error::AnswerChanged => Faults::new(
                     "text",
-                    "You have sent another answer from this form already, and the fan has it. Send this one too, if it adds to it.",
+                    "You have sent another answer from this form already, and the fan has it. Send \
+                        this one too, if it adds to it.",
                 ),
                 error => Faults::of_error(error)?,
             };
@@ -178,7 +199,8 @@ fn confirm(signed: &Signed<Admins>, ticket: Uuid, view: &OrderView, faults: Faul
     let back = format!("/admin/support/{ticket}");
     let effects = vec![
         format!(
-            "{} goes back to whoever paid order {}, through the payment provider. This cannot be undone.",
+            "{} goes back to whoever paid order {}, through the payment provider. This cannot be \
+                undone.",
             view.amount, view.number
         ),
         match view.tickets {
@@ -227,7 +249,12 @@ pub async fn refund(
     match refund::force(&app, &signed.staff, order.order, fields.text("reason"), &request).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=refund")).into_response()),
         Err(error) => {
-            let page = confirm(&signed, ticket, &OrderView::load(&app, &order).await?, Faults::of_error(error)?);
+            let page = confirm(
+                &signed,
+                ticket,
+                &OrderView::load(&app, &order).await?,
+                Faults::of_error(error)?,
+            );
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

@@ -17,8 +17,11 @@ use crate::{
 };
 
 /// Live figures.
-pub static SCRIPT: Asset =
-    Asset { name: "admin.js", mime: "text/javascript; charset=utf-8", body: include_str!("../../assets/admin.js") };
+pub static SCRIPT: Asset = Asset {
+    name: "admin.js",
+    mime: "text/javascript; charset=utf-8",
+    body: include_str!("../../assets/admin.js"),
+};
 
 /// What stands around every page of somebody who signed in.
 pub struct Frame {
@@ -63,7 +66,10 @@ impl Faults {
 pub struct Titles(HashMap<String, String>);
 
 impl Titles {
-    pub async fn of<'a>(pool: &PgPool, shows: impl IntoIterator<Item = &'a String>) -> Result<Self, Error> {
+    pub async fn of<'a>(
+        pool: &PgPool,
+        shows: impl IntoIterator<Item = &'a String>,
+    ) -> Result<Self, Error> {
         let ids: Vec<String> = shows.into_iter().cloned().collect();
         let known = catalog::contract::shows(pool, &ids).await?;
         Ok(Self(known.into_iter().map(|show| (show.show, show.title)).collect()))
@@ -104,7 +110,9 @@ pub fn known(number: &Option<i64>) -> String {
 pub fn phase(text: &str) -> Result<Option<Phase>, Error> {
     match text {
         "" => Ok(None),
-        text => Phase::of_text(text).map(Some).ok_or_else(|| invalid_field("phase", "not a phase").into()),
+        text => Phase::of_text(text)
+            .map(Some)
+            .ok_or_else(|| invalid_field("phase", "not a phase").into()),
     }
 }
 

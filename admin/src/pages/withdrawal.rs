@@ -18,7 +18,12 @@ use crate::{
     withdrawal,
 };
 
-async fn confirm(app: &App, signed: &Signed<Admins>, show: &str, faults: Faults) -> Result<Response, Error> {
+async fn confirm(
+    app: &App,
+    signed: &Signed<Admins>,
+    show: &str,
+    faults: Faults,
+) -> Result<Response, Error> {
     let titles = Titles::of(&app.pool, [&show.to_owned()]).await?;
     Ok(kit::page::html(&ConfirmPage {
         frame: Frame::new(signed, "shows"),

@@ -22,7 +22,8 @@ pub struct Entry {
     /// What was so before; absent where there was nothing.
     pub before: Option<Value>,
     pub after: Option<Value>,
-    /// An IPv4 address or an IPv6 /64; absent at a shell of the server, and in entries from before it was noted.
+    /// An IPv4 address or an IPv6 /64; absent at a shell of the server, and in entries from before
+    /// it was noted.
     pub network: Option<String>,
     /// As in the `x-request-id` of the answer.
     pub request_id: String,
@@ -40,7 +41,12 @@ pub struct Filter<'a> {
     pub limit: i64,
 }
 
-pub async fn add(connection: &mut PgConnection, actor: Actor<'_>, request_id: &str, deed: &Deed) -> sqlx::Result<()> {
+pub async fn add(
+    connection: &mut PgConnection,
+    actor: Actor<'_>,
+    request_id: &str,
+    deed: &Deed,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO admin.audit (who, network, action, target, before, after, request_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",

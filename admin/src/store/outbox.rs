@@ -17,13 +17,19 @@ const RELAY_LOCK: i64 = 0x6661_6972_6164_6d6e;
 
 impl Source for Outbox {
     async fn become_relay(tx: &mut PgConnection) -> sqlx::Result<bool> {
-        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "mine!""#, RELAY_LOCK).fetch_one(tx).await
+        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock($1) AS "mine!""#, RELAY_LOCK)
+            .fetch_one(tx)
+            .await
     }
 
     async fn oldest(tx: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Waiting>> {
-        sqlx::query_as!(Waiting, "SELECT id, key, payload, request_id FROM admin.outbox ORDER BY id LIMIT $1", limit)
-            .fetch_all(tx)
-            .await
+        sqlx::query_as!(
+            Waiting,
+            "SELECT id, key, payload, request_id FROM admin.outbox ORDER BY id LIMIT $1",
+            limit
+        )
+        .fetch_all(tx)
+        .await
     }
 
     async fn forget(tx: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
@@ -33,10 +39,21 @@ impl Source for Outbox {
 }
 
 /// Adds an event, within the transaction that makes it true.
-pub async fn add(tx: &mut PgConnection, key: &str, event: &SupportEvent, request: &RequestId) -> sqlx::Result<()> {
-    let payload = serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    sqlx::query!("INSERT INTO admin.outbox (key, payload, request_id) VALUES ($1, $2, $3)", key, payload, request.0)
-        .execute(tx)
-        .await?;
+pub async fn add(
+    tx: &mut PgConnection,
+    key: &str,
+    event: &SupportEvent,
+    request: &RequestId,
+) -> sqlx::Result<()> {
+    let payload =
+        serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    sqlx::query!(
+        "INSERT INTO admin.outbox (key, payload, request_id) VALUES ($1, $2, $3)",
+        key,
+        payload,
+        request.0
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -32,7 +32,8 @@ pub struct Account {
 impl Account {
     /// Whether the password opens anything yet: a one-time one does so once, and not for long.
     pub fn is_good(&self, now: DateTime<Utc>) -> bool {
-        let is_fresh = self.one_time_used_at.is_none() && self.one_time_ends_at.is_some_and(|end| now < end);
+        let is_fresh =
+            self.one_time_used_at.is_none() && self.one_time_ends_at.is_some_and(|end| now < end);
         self.person.disabled_at.is_none() && (!self.person.must_change_password || is_fresh)
     }
 }
@@ -76,17 +77,19 @@ pub async fn be_alone(tx: &mut PgConnection) -> sqlx::Result<()> {
 pub async fn first_admins(tx: &mut PgConnection) -> sqlx::Result<Vec<Person>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
+            one_time_used_at,
                 created_at, disabled_at
-         FROM admin.users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY created_at, user_id LIMIT 2"
+         FROM admin.users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY created_at, \
+         user_id LIMIT 2"
     )
     .fetch_all(tx)
     .await?;
     Ok(rows.into_iter().map(|row| Account::from(row).person).collect())
 }
 
-/// Adds somebody with a one-time password that is good until `ends_at`. Runs into `users_email_once` where the address is
-/// taken.
+/// Adds somebody with a one-time password that is good until `ends_at`. Runs into
+/// `users_email_once` where the address is taken.
 pub async fn insert(
     tx: &mut PgConnection,
     user: Uuid,
@@ -96,7 +99,8 @@ pub async fn insert(
     (password_hash, ends_at): (&str, DateTime<Utc>),
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO admin.users (user_id, email, name, role, password_hash, must_change_password, one_time_ends_at)
+        "INSERT INTO admin.users (user_id, email, name, role, password_hash, must_change_password, \
+            one_time_ends_at)
          VALUES ($1, $2, $3, $4, $5, true, $6)",
         user,
         email,
@@ -114,7 +118,8 @@ pub async fn insert(
 pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
+            one_time_used_at,
                 created_at, disabled_at
          FROM admin.users WHERE lower(email) = lower($1)",
         email
@@ -128,7 +133,8 @@ pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Account
 pub async fn for_update(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
+            one_time_used_at,
                 created_at, disabled_at
          FROM admin.users WHERE user_id = $1 FOR UPDATE",
         user
@@ -142,9 +148,11 @@ pub async fn for_update(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Optio
 pub async fn list(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<Person>> {
     let rows = sqlx::query_as!(
         Row,
-        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, one_time_used_at,
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
+            one_time_used_at,
                 created_at, disabled_at
-         FROM admin.users WHERE $1::text IS NULL OR lower(email) > lower($1) ORDER BY lower(email) LIMIT $2",
+         FROM admin.users WHERE $1::text IS NULL OR lower(email) > lower($1) ORDER BY lower(email) \
+         LIMIT $2",
         after,
         limit
     )
@@ -155,11 +163,14 @@ pub async fn list(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Resul
 
 /// Notes that somebody signed in with a one-time password; it opens nothing from now on.
 pub async fn use_up(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE admin.users SET one_time_used_at = now() WHERE user_id = $1", user).execute(tx).await?;
+    sqlx::query!("UPDATE admin.users SET one_time_used_at = now() WHERE user_id = $1", user)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
-/// Replaces a password. `one_time_ends_at` is until when it is good where its owner did not choose it.
+/// Replaces a password. `one_time_ends_at` is until when it is good where its owner did not choose
+/// it.
 pub async fn set_password(
     tx: &mut PgConnection,
     user: Uuid,
@@ -167,7 +178,8 @@ pub async fn set_password(
     one_time_ends_at: Option<DateTime<Utc>>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE admin.users SET password_hash = $2, must_change_password = $3::timestamptz IS NOT NULL,
+        "UPDATE admin.users SET password_hash = $2, must_change_password = $3::timestamptz IS NOT \
+            NULL,
              one_time_ends_at = $3, one_time_used_at = NULL
          WHERE user_id = $1",
         user,
@@ -188,9 +200,13 @@ pub struct PasswordChange {
     pub was_reset: bool,
 }
 
-/// The last `limit` times that the password of an address was reset or changed, newest first. The log has them for good,
-/// whoever signs in meanwhile.
-pub async fn password_changes(pool: &PgPool, email: &str, limit: i64) -> sqlx::Result<Vec<PasswordChange>> {
+/// The last `limit` times that the password of an address was reset or changed, newest first. The
+/// log has them for good, whoever signs in meanwhile.
+pub async fn password_changes(
+    pool: &PgPool,
+    email: &str,
+    limit: i64,
+) -> sqlx::Result<Vec<PasswordChange>> {
     sqlx::query_as!(
         PasswordChange,
         r#"SELECT at, who, action = 'password.reset' AS "was_reset!" FROM admin.audit
@@ -205,7 +221,8 @@ pub async fn password_changes(pool: &PgPool, email: &str, limit: i64) -> sqlx::R
 
 pub async fn set_disabled(tx: &mut PgConnection, user: Uuid, disabled: bool) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE admin.users SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE user_id = $1",
+        "UPDATE admin.users SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END \
+            WHERE user_id = $1",
         user,
         disabled
     )

@@ -27,8 +27,13 @@ pub async fn insert(
     Ok(())
 }
 
-/// Who the session is of, while it lasts and its owner may sign in; notes at most once a minute that it was used.
-pub async fn staff(pool: &PgPool, token_hash: &[u8], network: Network) -> sqlx::Result<Option<Staff>> {
+/// Who the session is of, while it lasts and its owner may sign in; notes at most once a minute
+/// that it was used.
+pub async fn staff(
+    pool: &PgPool,
+    token_hash: &[u8],
+    network: Network,
+) -> sqlx::Result<Option<Staff>> {
     let row = sqlx::query!(
         r#"SELECT u.user_id, u.email, u.name, u.role, u.must_change_password,
                   s.seen_at < now() - interval '1 minute' AS "stale!"
@@ -56,7 +61,8 @@ pub async fn staff(pool: &PgPool, token_hash: &[u8], network: Network) -> sqlx::
     }))
 }
 
-/// Whether a session lasts and may see the console. To watch is not to use it: an open page does not keep it from ending.
+/// Whether a session lasts and may see the console. To watch is not to use it: an open page does
+/// not keep it from ending.
 pub async fn lasts(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
@@ -72,22 +78,29 @@ pub async fn lasts(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<bool> {
 
 /// Ends a session.
 pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM admin.sessions WHERE token_hash = $1", token_hash).execute(tx).await?;
+    sqlx::query!("DELETE FROM admin.sessions WHERE token_hash = $1", token_hash)
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
 /// Ends a person's sessions, but for one. Gives how many there were.
 pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<u64> {
-    let done = sqlx::query!("DELETE FROM admin.sessions WHERE user_id = $1 AND token_hash <> $2", user, but)
-        .execute(tx)
-        .await?;
+    let done = sqlx::query!(
+        "DELETE FROM admin.sessions WHERE user_id = $1 AND token_hash <> $2",
+        user,
+        but
+    )
+    .execute(tx)
+    .await?;
     Ok(done.rows_affected())
 }
 
 /// Forgets sessions that are over.
 pub async fn forget(pool: &PgPool) -> sqlx::Result<()> {
     sqlx::query!(
-        "DELETE FROM admin.sessions WHERE expires_at < now() OR seen_at < now() - make_interval(secs => $1)",
+        "DELETE FROM admin.sessions WHERE expires_at < now() OR seen_at < now() - \
+            make_interval(secs => $1)",
         IDLE_SECS_MAX
     )
     .execute(pool)

@@ -44,9 +44,14 @@ pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>
     .await
 }
 
-/// Tickets in a state (all where it is `None`): those that wait for us, the longest first; then the others, newest first.
-/// Only those behind the ticket `after`, as it stands now.
-pub async fn list(pool: &PgPool, state: Option<&str>, after: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<Ticket>> {
+/// Tickets in a state (all where it is `None`): those that wait for us, the longest first; then the
+/// others, newest first. Only those behind the ticket `after`, as it stands now.
+pub async fn list(
+    pool: &PgPool,
+    state: Option<&str>,
+    after: Option<Uuid>,
+    limit: i64,
+) -> sqlx::Result<Vec<Ticket>> {
     sqlx::query_as!(
         Ticket,
         r#"WITH sorted AS (
@@ -78,7 +83,10 @@ pub async fn ticket(pool: &PgPool, ticket: Uuid) -> sqlx::Result<Option<Ticket>>
     .await
 }
 
-pub async fn ticket_for_update(tx: &mut PgConnection, ticket: Uuid) -> sqlx::Result<Option<Ticket>> {
+pub async fn ticket_for_update(
+    tx: &mut PgConnection,
+    ticket: Uuid,
+) -> sqlx::Result<Option<Ticket>> {
     sqlx::query_as!(
         Ticket,
         r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
@@ -104,7 +112,8 @@ pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
 pub async fn messages(pool: &PgPool, tickets: &[Uuid]) -> sqlx::Result<Vec<Message>> {
     sqlx::query_as!(
         Message,
-        "SELECT message, staff, text, at FROM admin.support_messages WHERE ticket = ANY($1) ORDER BY at, message",
+        "SELECT message, staff, text, at FROM admin.support_messages WHERE ticket = ANY($1) ORDER \
+            BY at, message",
         tickets
     )
     .fetch_all(pool)
@@ -112,8 +121,14 @@ pub async fn messages(pool: &PgPool, tickets: &[Uuid]) -> sqlx::Result<Vec<Messa
 }
 
 /// The order's ticket that is not closed, kept from changing; made where there is none.
-pub async fn open(tx: &mut PgConnection, order: Uuid, show: &str, topic: &str) -> sqlx::Result<Uuid> {
-    // The update that changes nothing locks the row, so that messages are counted one after the other.
+pub async fn open(
+    tx: &mut PgConnection,
+    order: Uuid,
+    show: &str,
+    topic: &str,
+) -> sqlx::Result<Uuid> {
+    // The update that changes nothing locks the row, so that messages are counted one after the
+    // other.
     sqlx::query_scalar!(
         "INSERT INTO admin.support_tickets (ticket, order_id, show, topic) VALUES ($1, $2, $3, $4)
          ON CONFLICT (order_id) WHERE state <> 'closed' DO UPDATE SET order_id = excluded.order_id
@@ -139,7 +154,9 @@ pub async fn fan_messages(tx: &mut PgConnection, ticket: Uuid) -> sqlx::Result<i
 
 /// The text of a message.
 pub async fn text(tx: &mut PgConnection, message: Uuid) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT text FROM admin.support_messages WHERE message = $1", message).fetch_optional(tx).await
+    sqlx::query_scalar!("SELECT text FROM admin.support_messages WHERE message = $1", message)
+        .fetch_optional(tx)
+        .await
 }
 
 /// Adds a message; `staff` is `None` where the fan wrote it.
@@ -152,7 +169,8 @@ pub async fn add_message(
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO admin.support_messages (message, ticket, staff, text, at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO admin.support_messages (message, ticket, staff, text, at) VALUES ($1, $2, $3, \
+            $4, $5)",
         message,
         ticket,
         staff,
@@ -165,8 +183,12 @@ pub async fn add_message(
 }
 
 pub async fn set_state(tx: &mut PgConnection, ticket: Uuid, state: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE admin.support_tickets SET state = $2, updated_at = now() WHERE ticket = $1", ticket, state)
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE admin.support_tickets SET state = $2, updated_at = now() WHERE ticket = $1",
+        ticket,
+        state
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -15,10 +15,17 @@ async fn entries_cannot_be_changed_or_taken_away() {
     let (desk, token) = Desk::with_admin().await;
     let before = desk.log(&token).await;
     assert!(!before.is_empty());
-    for statement in ["UPDATE admin.audit SET who = 'somebody else'", "DELETE FROM admin.audit", "TRUNCATE admin.audit"]
-    {
+    for statement in [
+        "UPDATE admin.audit SET who = 'somebody else'",
+        "DELETE FROM admin.audit",
+        "TRUNCATE admin.audit",
+    ] {
         let error = sqlx::query(statement).execute(&desk.corner.pool).await.expect_err("refused");
-        assert_eq!(kit::postgres::violated_constraint(&error), Some("audit_append_only"), "{statement}");
+        assert_eq!(
+            kit::postgres::violated_constraint(&error),
+            Some("audit_append_only"),
+            "{statement}"
+        );
     }
     assert_eq!(desk.log(&token).await, before);
 }
@@ -35,14 +42,21 @@ async fn the_log_names_who_did_what_and_can_be_searched() {
         (&json!("olga@example.org"), &json!("room.change"), &json!("room s"))
     );
     assert!(entry["request_id"].as_str().is_some_and(|id| !id.is_empty()));
-    for (query, found) in [("who=OLGA", 3), ("who=olga&target=room", 1), ("target=show%20s", 1), ("who=zoe", 0)] {
-        let answer = desk.api("GET", &format!("/v1/admin/audit?{query}"), Some(&token), None).await.json();
+    for (query, found) in
+        [("who=OLGA", 3), ("who=olga&target=room", 1), ("target=show%20s", 1), ("who=zoe", 0)]
+    {
+        let answer =
+            desk.api("GET", &format!("/v1/admin/audit?{query}"), Some(&token), None).await.json();
         assert_eq!(answer["entries"].as_array().map(Vec::len), Some(found), "{query}: {answer}");
     }
     let older = format!("/v1/admin/audit?before={}", entry["id"]);
     let answer = desk.api("GET", &older, Some(&token), None).await.json();
     assert!(
-        answer["entries"].as_array().expect("entries").iter().all(|older| older["id"].as_i64() < entry["id"].as_i64())
+        answer["entries"]
+            .as_array()
+            .expect("entries")
+            .iter()
+            .all(|older| older["id"].as_i64() < entry["id"].as_i64())
     );
 }
 
@@ -51,10 +65,15 @@ async fn a_change_that_cannot_be_logged_is_not_made() {
     let (desk, token) = Desk::with_admin().await;
     desk.put_room(&token, "s").await;
     // Without the log there is nothing to write the entry to.
-    sqlx::query("ALTER TABLE admin.audit RENAME TO away").execute(&desk.corner.pool).await.expect("renamed");
-    let refused = desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 5}))).await;
+    sqlx::query("ALTER TABLE admin.audit RENAME TO away")
+        .execute(&desk.corner.pool)
+        .await
+        .expect("renamed");
+    let refused =
+        desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 5}))).await;
     assert_eq!(refused.status.as_u16(), 500);
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.max_active, 100);
 }
 
@@ -72,13 +91,20 @@ async fn steering_from_a_shell_stands_in_the_log_or_is_not_done() {
         (&entry["who"], &entry["action"], &entry["target"]),
         (&json!("command line (deploy)"), &json!("room.change"), &json!("room s"))
     );
-    assert_eq!((&entry["before"]["max_active"], &entry["after"]["max_active"]), (&json!(100), &json!(7)));
+    assert_eq!(
+        (&entry["before"]["max_active"], &entry["after"]["max_active"]),
+        (&json!(100), &json!(7))
+    );
     let refused = steer(-1).await.expect_err("no cap");
     assert!(format!("{refused:#}").contains("max_active"), "{refused:#}");
 
-    sqlx::query("ALTER TABLE admin.audit RENAME TO away").execute(&desk.corner.pool).await.expect("renamed");
+    sqlx::query("ALTER TABLE admin.audit RENAME TO away")
+        .execute(&desk.corner.pool)
+        .await
+        .expect("renamed");
     assert!(steer(8).await.is_err());
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.max_active, 7);
 }
 
@@ -96,7 +122,10 @@ async fn entries_have_the_network_and_an_id_that_the_caller_did_not_choose() {
     let answer = desk.send(call).await;
     let id = answer.headers["x-request-id"].to_str().expect("text");
     let entry = &desk.log(&token).await[0];
-    assert_eq!((&entry["action"], &entry["network"]), (&json!("room.change"), &json!("2001:db8:1:2::/64")));
+    assert_eq!(
+        (&entry["action"], &entry["network"]),
+        (&json!("room.change"), &json!("2001:db8:1:2::/64"))
+    );
     assert_eq!(entry["request_id"], id);
     assert!(id != "somebody-elses" && id.parse::<uuid::Uuid>().is_ok(), "{id}");
     let page = desk.get("/admin/audit", &format!("fg_admin={token}")).await;
@@ -111,7 +140,8 @@ async fn entries_have_the_network_and_an_id_that_the_caller_did_not_choose() {
 async fn a_crowd_of_networks_does_not_make_the_security_log_grow_without_end() {
     let (desk, _) = Desk::with_admin().await;
     let fill = "INSERT INTO admin.security_log (hour, kind, network, account)
-        SELECT date_trunc('hour', now(), 'UTC'), 'sign_in.refused', 'n' || number, '' FROM generate_series(1, 499) number";
+        SELECT date_trunc('hour', now(), 'UTC'), 'sign_in.refused', 'n' || number, '' FROM \
+        generate_series(1, 499) number";
     sqlx::query(fill).execute(&desk.corner.pool).await.expect("rows");
     let fail_from = async |address: &str| {
         let request = Request::post("/v1/admin/sessions")
@@ -125,6 +155,8 @@ async fn a_crowd_of_networks_does_not_make_the_security_log_grow_without_end() {
     }
     let mut seen = desk.failures().await;
     seen.retain(|row| !row.1.starts_with('n'));
-    let row = |network: &str, times| ("sign_in.refused".to_owned(), network.to_owned(), ADMIN.to_owned(), times);
+    let row = |network: &str, times| {
+        ("sign_in.refused".to_owned(), network.to_owned(), ADMIN.to_owned(), times)
+    };
     assert_eq!(seen, [row("198.51.100.1", 2), row("others", 2)]);
 }

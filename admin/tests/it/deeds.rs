@@ -1,5 +1,6 @@
-//! Everything that changes something stands in the log: who did it, what to what, what was so before and after. The list of
-//! what changes something is the routers' own; a route that is added has to be added here, with what the log tells of it.
+//! Everything that changes something stands in the log: who did it, what to what, what was so
+//! before and after. The list of what changes something is the routers' own; a route that is added
+//! has to be added here, with what the log tells of it.
 
 use std::{
     collections::BTreeSet,
@@ -115,15 +116,26 @@ impl Stage {
     /// What the log tells of one request.
     async fn told(&self, answer: &Answer) -> Vec<Value> {
         let request = answer.headers["x-request-id"].to_str().expect("an id").to_owned();
-        let rows = "SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM admin.audit a WHERE request_id = $1";
-        let rows: Value = sqlx::query_scalar(rows).bind(request).fetch_one(&self.desk.corner.pool).await.expect("rows");
+        let rows = "SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM admin.audit a WHERE \
+            request_id = $1";
+        let rows: Value = sqlx::query_scalar(rows)
+            .bind(request)
+            .fetch_one(&self.desk.corner.pool)
+            .await
+            .expect("rows");
         rows.as_array().expect("rows").clone()
     }
 }
 
 impl Deed {
     /// Of the stage's admin.
-    fn of_admin(answer: Answer, action: &'static str, target: String, before: Value, after: Value) -> Deeds {
+    fn of_admin(
+        answer: Answer,
+        action: &'static str,
+        target: String,
+        before: Value,
+        after: Value,
+    ) -> Deeds {
         vec![Self { answer, who: ADMIN.to_owned(), action, target, before, after }]
     }
 }
@@ -134,16 +146,21 @@ async fn sign_in(stage: &Stage, door: Door) -> Deeds {
         Page => {
             let form = stage.desk.get("/admin/sign-in", "").await;
             let cookie = format!("fg_admin_form={}", form.cookie("fg_admin_form").expect("cookie"));
-            let fields = [("csrf", &*form.hidden("csrf")), ("email", ADMIN), ("password", PASSWORD)];
+            let fields =
+                [("csrf", &*form.hidden("csrf")), ("email", ADMIN), ("password", PASSWORD)];
             stage.desk.post("/admin/sign-in", &cookie, &fields).await
         }
     };
-    let (before, after) = (json!({"signed_in": false}), json!({"signed_in": true, "failed_in_a_row": 0}));
+    let (before, after) =
+        (json!({"signed_in": false}), json!({"signed_in": true, "failed_in_a_row": 0}));
     Deed::of_admin(answer, "sign_in", format!("person {ADMIN}"), before, after)
 }
 
 async fn sign_out(stage: &Stage, door: Door) -> Deeds {
-    let token = stage.desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
+    let token = stage.desk.sign_in(ADMIN, PASSWORD).await.json()["token"]
+        .as_str()
+        .expect("token")
+        .to_owned();
     let answer = match door {
         Api => stage.desk.api("DELETE", "/v1/admin/sessions/current", Some(&token), None).await,
         Page => stage.page_of(&token, "/admin/sign-out", &[]).await,
@@ -162,11 +179,13 @@ async fn change_password(stage: &Stage, door: Door) -> Deeds {
             stage.desk.api("PUT", "/v1/admin/password", Some(&token), Some(body)).await
         }
         Page => {
-            let fields = [("current", PASSWORD), ("password", OTHER_PASSWORD), ("again", OTHER_PASSWORD)];
+            let fields =
+                [("current", PASSWORD), ("password", OTHER_PASSWORD), ("again", OTHER_PASSWORD)];
             stage.page_of(&token, "/admin/password", &fields).await
         }
     };
-    let (before, after) = (json!({"one_time": false}), json!({"one_time": false, "other_sessions_ended": 0}));
+    let (before, after) =
+        (json!({"one_time": false}), json!({"one_time": false, "other_sessions_ended": 0}));
     vec![Deed {
         answer,
         who: email.clone(),
@@ -181,7 +200,15 @@ async fn steer(stage: &Stage, door: Door) -> Deeds {
     let room = stage.fresh("show");
     stage.desk.put_room(&stage.admin, &room).await;
     let answer = match door {
-        Api => stage.api("PATCH", &format!("/v1/admin/rooms/{room}"), Some(json!({"rate_per_sec": 40.0}))).await,
+        Api => {
+            stage
+                .api(
+                    "PATCH",
+                    &format!("/v1/admin/rooms/{room}"),
+                    Some(json!({"rate_per_sec": 40.0})),
+                )
+                .await
+        }
         Page => {
             let path = format!("/admin/rooms/{room}/change");
             let cookie = format!("fg_admin={}", stage.admin);
@@ -189,7 +216,8 @@ async fn steer(stage: &Stage, door: Door) -> Deeds {
             stage.page(&path, &[("seen", &preview.hidden("seen")), ("rate_per_sec", "40")]).await
         }
     };
-    let (before, after) = (json!({"rate_per_sec": 25.0, "lanes": 2}), json!({"rate_per_sec": 40.0, "lanes": 2}));
+    let (before, after) =
+        (json!({"rate_per_sec": 25.0, "lanes": 2}), json!({"rate_per_sec": 40.0, "lanes": 2}));
     Deed::of_admin(answer, "room.change", format!("room {room}"), before, after)
 }
 
@@ -198,13 +226,20 @@ async fn mark(stage: &Stage, door: Door) -> Deeds {
     stage.desk.put_show(&show).await;
     let answer = match door {
         Api => {
-            let wish = json!({"lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
+            let wish =
+                json!({"lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
             stage.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(wish)).await
         }
         Page => {
             let path = format!("/admin/shows/{show}/mark");
-            let wish = [("lanes", "3"), ("rate_per_sec", "5"), ("max_active", "6"), ("claim_window_secs", "70")];
-            let query: Vec<_> = wish.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let wish = [
+                ("lanes", "3"),
+                ("rate_per_sec", "5"),
+                ("max_active", "6"),
+                ("claim_window_secs", "70"),
+            ];
+            let query: Vec<_> =
+                wish.iter().map(|(name, value)| format!("{name}={value}")).collect();
             let cookie = format!("fg_admin={}", stage.admin);
             let preview = stage.desk.get(&format!("{path}?{}", query.join("&")), &cookie).await;
             let seen = preview.hidden("seen");
@@ -213,7 +248,8 @@ async fn mark(stage: &Stage, door: Door) -> Deeds {
         }
     };
     let room = json!({"room": show, "lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
-    let (before, after) = (json!({"high_traffic": false, "room": null}), json!({"high_traffic": true, "room": room}));
+    let (before, after) =
+        (json!({"high_traffic": false, "room": null}), json!({"high_traffic": true, "room": room}));
     Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
 }
 
@@ -239,11 +275,15 @@ async fn withdraw(stage: &Stage, door: Door) -> Deeds {
         Page => {
             let path = format!("/admin/shows/{show}/withdraw");
             let preview = stage.desk.get(&path, &format!("fg_admin={}", stage.admin)).await.text;
-            assert!(preview.contains("Orders stay as they are") && preview.contains("Its room closes for good"));
+            assert!(
+                preview.contains("Orders stay as they are")
+                    && preview.contains("Its room closes for good")
+            );
             stage.page(&path, &[("reason", "The hall burned down")]).await
         }
     };
-    let (before, after) = (json!({"withdrawn": false}), json!({"withdrawn": true, "reason": "The hall burned down"}));
+    let (before, after) =
+        (json!({"withdrawn": false}), json!({"withdrawn": true, "reason": "The hall burned down"}));
     Deed::of_admin(answer, "show.withdraw", format!("show {show}"), before, after)
 }
 
@@ -262,11 +302,16 @@ async fn decide(stage: &Stage, door: Door) -> Deeds {
             let body = json!({"state": "declined", "reason": "Tell us more"});
             stage.api("PATCH", &format!("/v1/admin/resellers/{id}"), Some(body)).await
         }
-        Page => stage.page(&format!("/admin/resellers/{id}/declined"), &[("reason", "Tell us more")]).await,
+        Page => {
+            stage
+                .page(&format!("/admin/resellers/{id}/declined"), &[("reason", "Tell us more")])
+                .await
+        }
     };
     let heard = answer.headers["x-request-id"].to_str().expect("text").to_owned();
     let told: Vec<String> = sqlx::query_scalar(
-        "SELECT request_id FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND key = $1",
+        "SELECT request_id FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND key \
+            = $1",
     )
     .bind(&show)
     .fetch_all(&stage.desk.corner.pool)
@@ -285,7 +330,11 @@ async fn answer(stage: &Stage, door: Door) -> Deeds {
             let body = Some(json!({"text": "We look into it."}));
             stage.api("POST", &format!("/v1/admin/support/{ticket}/answers"), body).await
         }
-        Page => stage.page(&format!("/admin/support/{ticket}/answer"), &[("text", "We look into it.")]).await,
+        Page => {
+            stage
+                .page(&format!("/admin/support/{ticket}/answer"), &[("text", "We look into it.")])
+                .await
+        }
     };
     let (before, after) = (json!({"state": "open"}), json!({"state": "answered"}));
     Deed::of_admin(answer, "support.answer", format!("support {ticket}"), before, after)
@@ -304,10 +353,19 @@ async fn close(stage: &Stage, door: Door) -> Deeds {
 async fn refund(stage: &Stage, door: Door) -> Deeds {
     let (order, ticket) = put_ticket(&stage.desk).await;
     let answer = match door {
-        Api => stage.api("POST", &format!("/v1/admin/orders/{order}/refund"), Some(json!({"reason": "ill"}))).await,
+        Api => {
+            stage
+                .api(
+                    "POST",
+                    &format!("/v1/admin/orders/{order}/refund"),
+                    Some(json!({"reason": "ill"})),
+                )
+                .await
+        }
         Page => stage.page(&format!("/admin/support/{ticket}/refund"), &[("reason", "ill")]).await,
     };
-    let (before, after) = (json!({"refund_requested": false}), json!({"refund_requested": true, "reason": "ill"}));
+    let (before, after) =
+        (json!({"refund_requested": false}), json!({"refund_requested": true, "reason": "ill"}));
     Deed::of_admin(answer, "order.refund", format!("order {order}"), before, after)
 }
 
@@ -329,11 +387,22 @@ async fn add_person(stage: &Stage, door: Door) -> Deeds {
             stage.api("POST", "/v1/admin/people", Some(body)).await
         }
         Page => {
-            let fields = [("email", email.as_str()), ("name", "Nora"), ("role", "operator"), ("current", PASSWORD)];
+            let fields = [
+                ("email", email.as_str()),
+                ("name", "Nora"),
+                ("role", "operator"),
+                ("current", PASSWORD),
+            ];
             stage.page("/admin/people", &fields).await
         }
     };
-    Deed::of_admin(answer, "person.add", format!("person {email}"), Value::Null, json!({"role": "operator"}))
+    Deed::of_admin(
+        answer,
+        "person.add",
+        format!("person {email}"),
+        Value::Null,
+        json!({"role": "operator"}),
+    )
 }
 
 async fn disable(stage: &Stage, door: Door) -> Deeds {
@@ -346,10 +415,23 @@ async fn disable(stage: &Stage, door: Door) -> Deeds {
                 let body = Some(json!({"disabled": disabled, "current_password": PASSWORD}));
                 stage.api("PATCH", &format!("/v1/admin/people/{person}"), body).await
             }
-            Page => stage.page(&format!("/admin/people/{person}"), &[("do", word), ("current", PASSWORD)]).await,
+            Page => {
+                stage
+                    .page(
+                        &format!("/admin/people/{person}"),
+                        &[("do", word), ("current", PASSWORD)],
+                    )
+                    .await
+            }
         };
         let (before, after) = (json!({"disabled": !disabled}), json!({"disabled": disabled}));
-        deeds.extend(Deed::of_admin(answer, "person.change", format!("person {email}"), before, after));
+        deeds.extend(Deed::of_admin(
+            answer,
+            "person.change",
+            format!("person {email}"),
+            before,
+            after,
+        ));
     }
     deeds
 }
@@ -361,10 +443,16 @@ async fn reset(stage: &Stage, door: Door) -> Deeds {
     let answer = match door {
         Api => stage.desk.reset(&stage.admin, &newcomer.person).await,
         Page => {
-            stage.page(&format!("/admin/people/{}", newcomer.person), &[("do", "reset"), ("current", PASSWORD)]).await
+            stage
+                .page(
+                    &format!("/admin/people/{}", newcomer.person),
+                    &[("do", "reset"), ("current", PASSWORD)],
+                )
+                .await
         }
     };
-    let (before, after) = (json!({"one_time": false}), json!({"one_time": true, "sessions_ended": 1}));
+    let (before, after) =
+        (json!({"one_time": false}), json!({"one_time": true, "sessions_ended": 1}));
     Deed::of_admin(answer, "password.reset", format!("person {email}"), before, after)
 }
 
@@ -384,20 +472,35 @@ fn objection(deed: &Deed, told: &[Value]) -> Option<String> {
         return Some(format!("it was not done: {} {}", deed.answer.status, deed.answer.text));
     }
     let [entry] = told else { return Some(format!("{} entries: {told:?}", told.len())) };
-    let named = entry["who"] == deed.who && entry["action"] == deed.action && entry["target"] == deed.target;
+    let named = entry["who"] == deed.who
+        && entry["action"] == deed.action
+        && entry["target"] == deed.target;
     let (before, after) = (&entry["before"], &entry["after"]);
     let id = deed.answer.headers["x-request-id"].to_str().unwrap_or_default();
-    let placed = entry["network"] == "127.0.0.1" && entry["request_id"] == id && id.parse::<uuid::Uuid>().is_ok();
-    let holds = named && placed && includes(before, &deed.before) && includes(after, &deed.after) && before != after;
+    let placed = entry["network"] == "127.0.0.1"
+        && entry["request_id"] == id
+        && id.parse::<uuid::Uuid>().is_ok();
+    let holds = named
+        && placed
+        && includes(before, &deed.before)
+        && includes(after, &deed.after)
+        && before != after;
     (!holds).then(|| format!("{entry}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_that_changes_something_is_in_the_log() {
     let stage = Stage::set().await;
-    let changing: BTreeSet<String> =
-        routes(&stage.desk).iter().filter(|route| route.changes()).map(|route| route.name()).collect();
-    assert_eq!(changing, CALLS.iter().map(|(name, _)| (*name).to_owned()).collect(), "all of them, and no others");
+    let changing: BTreeSet<String> = routes(&stage.desk)
+        .iter()
+        .filter(|route| route.changes())
+        .map(|route| route.name())
+        .collect();
+    assert_eq!(
+        changing,
+        CALLS.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        "all of them, and no others"
+    );
     for (name, call) in CALLS {
         for deed in call(&stage).await {
             assert_eq!(objection(&deed, &stage.told(&deed.answer).await), None, "{name}");
@@ -415,9 +518,13 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
     for email in [ADMIN, "nobody@example.org", "another@example.org"] {
         for _ in 0..2 {
             let api = stage.desk.sign_in(email, "a wrong guess 77").await;
-            let fields = [("csrf", csrf.as_str()), ("email", email), ("password", "a wrong guess 77")];
+            let fields =
+                [("csrf", csrf.as_str()), ("email", email), ("password", "a wrong guess 77")];
             let page = stage.desk.post("/admin/sign-in", &cookie, &fields).await;
-            assert_eq!((api.status, page.status), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
+            assert_eq!(
+                (api.status, page.status),
+                (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED)
+            );
         }
     }
     let wrong = json!({"current": "a wrong guess 77", "password": OTHER_PASSWORD});
@@ -429,7 +536,9 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
     assert_eq!(stage.desk.log(&stage.admin).await, logged, "nobody adds to it who has no account");
     let failures = stage.desk.failures().await;
     let counted = |kind: &str, account: &str| -> i64 {
-        let of = |row: &&(String, String, String, i64)| row.0 == kind && row.1 == "127.0.0.1" && row.2 == account;
+        let of = |row: &&(String, String, String, i64)| {
+            row.0 == kind && row.1 == "127.0.0.1" && row.2 == account
+        };
         failures.iter().filter(of).map(|row| row.3).sum()
     };
     // What was typed may be anything, so accounts only are named.
@@ -440,8 +549,12 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
     assert!(!format!("{failures:?}").contains("nobody@"), "{failures:?}");
 
     let answer = stage.api("GET", "/v1/admin/security-log", None).await.json();
-    let times: i64 =
-        answer["entries"].as_array().expect("entries").iter().filter_map(|one| one["times"].as_i64()).sum();
+    let times: i64 = answer["entries"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .filter_map(|one| one["times"].as_i64())
+        .sum();
     assert_eq!((times, &answer["next"]), (16, &Value::Null), "{answer}");
     let page = stage.desk.get("/admin/security", &format!("fg_admin={}", stage.admin)).await;
     assert!(
@@ -476,6 +589,8 @@ async fn control_a_deed_that_is_not_in_the_log_is_noticed() {
     }
     // A call that changes nothing leaves no entry.
     let room = deed.target.trim_start_matches("room ").to_owned();
-    deed.answer = stage.api("PATCH", &format!("/v1/admin/rooms/{room}"), Some(json!({"rate_per_sec": 40.0}))).await;
+    deed.answer = stage
+        .api("PATCH", &format!("/v1/admin/rooms/{room}"), Some(json!({"rate_per_sec": 40.0})))
+        .await;
     assert!(objection(&deed, &stage.told(&deed.answer).await).is_some());
 }

@@ -64,7 +64,11 @@ impl Answer {
 
     /// The stable id of a problem.
     pub fn id(&self) -> String {
-        self.json()["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
+        self.json()["type"]
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches("urn:fairgate:problem:")
+            .to_owned()
     }
 
     pub fn location(&self) -> &str {
@@ -84,7 +88,11 @@ impl Answer {
     /// The value of a hidden field of the page's first form that has it.
     pub fn hidden(&self, name: &str) -> String {
         let start = format!("name=\"{name}\" value=\"");
-        let rest = self.text.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {}", self.text)).1;
+        let rest = self
+            .text
+            .split_once(&start)
+            .unwrap_or_else(|| panic!("no field {name} in {}", self.text))
+            .1;
         rest.split('"').next().unwrap_or_default().to_owned()
     }
 }
@@ -100,7 +108,8 @@ fn config(corner: &Corner, checkout_keys: &str) -> Config {
 
 fn routes(app: App) -> (Router, Value) {
     let routers = admin::router(app);
-    let (router, api) = routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
+    let (router, api) =
+        routers.console.merge(routers.sign_in).merge(routers.support).split_for_parts();
     // As the server has it of a socket.
     let here = ConnectInfo(std::net::SocketAddr::from((HERE, 50_000)));
     let router = kit::http::stack(router).layer(Extension(here));
@@ -109,12 +118,16 @@ fn routes(app: App) -> (Router, Value) {
 
 impl Desk {
     pub async fn new() -> Self {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let checkout_keys = generate_seal_key().expect("key");
         let config = config(&corner, &checkout_keys);
         let gate = Gate::new(corner.redis.clone());
-        let app = App::new(config, corner.pool.clone(), corner.redis.clone(), corner.kafka.clone(), gate).expect("app");
+        let app =
+            App::new(config, corner.pool.clone(), corner.redis.clone(), corner.kafka.clone(), gate)
+                .expect("app");
         let tasks = Tasks::default();
         admin::run(&app, &tasks);
         let passwords = app.passwords.clone();
@@ -125,20 +138,23 @@ impl Desk {
     /// The same console as another instance would be that reaches other servers.
     pub fn with_servers(&mut self, redis: Redis, kafka: Kafka) {
         let (config, gate) = (config(&self.corner, &self.checkout_keys), Gate::new(redis.clone()));
-        self.router = routes(App::new(config, self.corner.pool.clone(), redis, kafka, gate).expect("app")).0;
+        self.router =
+            routes(App::new(config, self.corner.pool.clone(), redis, kafka, gate).expect("app")).0;
     }
 
     /// A console with an admin who has chosen a password, and the token of a session of theirs.
     pub async fn with_admin() -> (Self, String) {
         let desk = Self::new().await;
-        let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
+        let one_time =
+            create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
         let token = desk.settle(ADMIN, &one_time.password).await;
         (desk, token)
     }
 
     /// Signs in with a one-time password and replaces it by [`PASSWORD`].
     pub async fn settle(&self, email: &str, one_time: &str) -> String {
-        let token = self.sign_in(email, one_time).await.json()["token"].as_str().expect("token").to_owned();
+        let token =
+            self.sign_in(email, one_time).await.json()["token"].as_str().expect("token").to_owned();
         self.choose_password(&token).await;
         token
     }
@@ -154,15 +170,15 @@ impl Desk {
     pub async fn end_blocks(&self) {
         let mut redis = self.corner.redis.connection();
         let pattern = self.corner.redis.key("blocked:console", "*").replace(['{', '}'], "*");
-        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.expect("keys");
+        let keys: Vec<String> =
+            redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.expect("keys");
         assert!(!keys.is_empty(), "somebody is blocked");
         redis::cmd("DEL").arg(keys).exec_async(&mut redis).await.expect("deleted");
     }
 
     /// An operator who is signed in.
     pub async fn operator(&self, admin: &str) -> String {
-        let body =
-            json!({"email": "olga@example.org", "name": "Olga", "role": "operator", "current_password": PASSWORD});
+        let body = json!({"email": "olga@example.org", "name": "Olga", "role": "operator", "current_password": PASSWORD});
         let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
         assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
         let one_time = added.json()["one_time_password"].as_str().expect("password").to_owned();
@@ -185,8 +201,17 @@ impl Desk {
         Answer { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
     }
 
-    pub async fn api(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+    pub async fn api(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -196,7 +221,10 @@ impl Desk {
 
     /// A page, as a browser with these cookies gets it.
     pub async fn get(&self, path: &str, cookie: &str) -> Answer {
-        let request = Request::builder().uri(path).header(header::ACCEPT, "text/html").header(header::COOKIE, cookie);
+        let request = Request::builder()
+            .uri(path)
+            .header(header::ACCEPT, "text/html")
+            .header(header::COOKIE, cookie);
         self.send(request.body(Body::empty()).expect("request")).await
     }
 
@@ -220,14 +248,18 @@ impl Desk {
             "doors_at": "2031-05-01T17:00:00Z", "starts_at": "2031-05-01T18:00:00Z", "on_sale_at": "2026-01-01T09:00:00Z",
             "high_traffic": false, "listed": true, "ticket_types": [
                 {"name": "Standing", "description": "", "price_minor": 5000, "currency": "EUR", "per_order_max": 4}]});
-        catalog::contract::put_show(&self.corner.pool, &serde_json::from_value(text).expect("show"))
-            .await
-            .expect("put");
+        catalog::contract::put_show(
+            &self.corner.pool,
+            &serde_json::from_value(text).expect("show"),
+        )
+        .await
+        .expect("put");
     }
 
     /// Somebody whom `admin` added, with their one-time password still.
     pub async fn newcomer(&self, admin: &str, email: &str, role: &str) -> Newcomer {
-        let body = json!({"email": email, "name": "Somebody", "role": role, "current_password": PASSWORD});
+        let body =
+            json!({"email": email, "name": "Somebody", "role": role, "current_password": PASSWORD});
         let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
         assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
         let text = |name: &str| added.json()[name].as_str().expect("text").to_owned();
@@ -237,23 +269,29 @@ impl Desk {
     /// An admin gives somebody a new one-time password.
     pub async fn reset(&self, admin: &str, person: &str) -> Answer {
         let body = json!({"current_password": PASSWORD});
-        self.api("POST", &format!("/v1/admin/people/{person}/password"), Some(admin), Some(body)).await
+        self.api("POST", &format!("/v1/admin/people/{person}/password"), Some(admin), Some(body))
+            .await
     }
 
     /// Marks a show as high-traffic, which makes its room.
     pub async fn put_room(&self, token: &str, show: &str) {
         self.put_show(show).await;
-        let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
-        let marked = self.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(wish)).await;
+        let wish =
+            json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+        let marked = self
+            .api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(wish))
+            .await;
         assert_eq!(marked.status, StatusCode::OK, "{}", marked.text);
     }
 
     /// What strangers failed at: kind, network, account and how often, sorted.
     pub async fn failures(&self) -> Vec<(String, String, String, i64)> {
-        sqlx::query_as("SELECT kind, network, account, times FROM admin.security_log ORDER BY 1, 2, 3, hour")
-            .fetch_all(&self.corner.pool)
-            .await
-            .expect("rows")
+        sqlx::query_as(
+            "SELECT kind, network, account, times FROM admin.security_log ORDER BY 1, 2, 3, hour",
+        )
+        .fetch_all(&self.corner.pool)
+        .await
+        .expect("rows")
     }
 
     /// Entries of the audit log, newest first.

@@ -24,16 +24,23 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let path = support_path(&desk, order).await;
     let other = support_path(&desk, Uuid::now_v7()).await;
     let foreign_key = format!("/support/{order}?{}", other.split_once('?').expect("query").1);
-    for stranger in [format!("/support/{order}"), format!("/support/{order}?key=made-up"), foreign_key] {
+    for stranger in
+        [format!("/support/{order}"), format!("/support/{order}?key=made-up"), foreign_key]
+    {
         assert_eq!(desk.get(&stranger, "").await.status, StatusCode::NOT_FOUND, "{stranger}");
         let posted = desk.post(&stranger, "", &[("topic", "other"), ("text", "Hello")]).await;
         assert_eq!(posted.status, StatusCode::NOT_FOUND);
     }
     let page = desk.get(&path, "").await;
-    assert!(page.text.contains("€50.00") && !page.text.contains("fay@example.org"), "{}", page.text);
+    assert!(
+        page.text.contains("€50.00") && !page.text.contains("fay@example.org"),
+        "{}",
+        page.text
+    );
     let empty = desk.post(&path, "", &[("topic", "refund"), ("text", " ")]).await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let sent = desk.post(&path, "", &[("topic", "refund"), ("text", "I am ill.\r\n<b>Sorry</b>")]).await;
+    let sent =
+        desk.post(&path, "", &[("topic", "refund"), ("text", "I am ill.\r\n<b>Sorry</b>")]).await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     desk.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
     let tickets = desk.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
@@ -41,10 +48,12 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let ticket = tickets["tickets"][0]["ticket"].as_str().expect("id").to_owned();
 
     let answers = format!("/v1/admin/support/{ticket}/answers");
-    let answered = desk.api("POST", &answers, Some(&token), Some(json!({"text": "Get well soon."}))).await;
+    let answered =
+        desk.api("POST", &answers, Some(&token), Some(json!({"text": "Get well soon."}))).await;
     assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.text);
     let message: Uuid = answered.json()["message"].as_str().expect("id").parse().expect("uuid");
-    let kept = admin::contract::answer(&desk.corner.pool, message).await.expect("asked").expect("answer");
+    let kept =
+        admin::contract::answer(&desk.corner.pool, message).await.expect("asked").expect("answer");
     assert_eq!((kept.order, kept.text.as_str()), (order, "Get well soon."));
     let page = desk.get(&path, "").await.text;
     assert!(page.contains("Get well soon.") && page.contains("&#60;b&#62;Sorry"), "{page}");
@@ -53,8 +62,10 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let SupportEvent::Answered { ticket: told, message: of, order: about, .. } = event;
     assert_eq!((told.to_string(), of, about), (ticket.clone(), message, order));
     until("an empty outbox", || async {
-        let left: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM admin.outbox").fetch_one(&desk.corner.pool).await.expect("count");
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM admin.outbox")
+            .fetch_one(&desk.corner.pool)
+            .await
+            .expect("count");
         (left == 0).then_some(())
     })
     .await;
@@ -100,17 +111,22 @@ async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
 
 async fn next_event(desk: &Desk) -> SupportEvent {
     let kafka = &desk.corner.kafka;
-    until("the topic", || async { (kafka.partitions(SUPPORT_TOPIC).await.ok()? == 2).then_some(()) }).await;
+    until("the topic", || async {
+        (kafka.partitions(SUPPORT_TOPIC).await.ok()? == 2).then_some(())
+    })
+    .await;
     let reader: StreamConsumer<kit::kafka::ReaderContext> = kafka.reader().expect("reader");
     let mut list = TopicPartitionList::new();
     for partition in 0..2 {
-        list.add_partition_offset(&kafka.name(SUPPORT_TOPIC), partition, Offset::Beginning).expect("partition");
+        list.add_partition_offset(&kafka.name(SUPPORT_TOPIC), partition, Offset::Beginning)
+            .expect("partition");
     }
     reader.assign(&list).expect("assigned");
     let read = async {
         loop {
             if let Ok(message) = reader.recv().await {
-                return serde_json::from_slice(message.payload().unwrap_or_default()).expect("an event");
+                return serde_json::from_slice(message.payload().unwrap_or_default())
+                    .expect("an event");
             }
         }
     };
@@ -122,7 +138,9 @@ async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
     let (desk, _) = Desk::with_admin().await;
     let path = support_path(&desk, put_order(&desk, "fulfilled").await).await;
     for number in 0..20 {
-        let sent = desk.post(&path, "", &[("topic", "other"), ("text", &format!("Message {number}"))]).await;
+        let sent = desk
+            .post(&path, "", &[("topic", "other"), ("text", &format!("Message {number}"))])
+            .await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{number}");
     }
     let refused = desk.post(&path, "", &[("topic", "other"), ("text", "One more")]).await;
@@ -134,9 +152,11 @@ async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
 async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     let (desk, token) = Desk::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
-    desk.post(&support_path(&desk, order).await, "", &[("topic", "refund"), ("text", "Please")]).await;
+    desk.post(&support_path(&desk, order).await, "", &[("topic", "refund"), ("text", "Please")])
+        .await;
     let tickets = desk.api("GET", "/v1/admin/support", Some(&token), None).await.json();
-    let page = format!("/admin/support/{}/refund", tickets["tickets"][0]["ticket"].as_str().expect("id"));
+    let page =
+        format!("/admin/support/{}/refund", tickets["tickets"][0]["ticket"].as_str().expect("id"));
     let cookie = format!("fg_admin={token}");
     let preview = desk.get(&page, &cookie).await;
     assert!(preview.text.contains("€50.00 goes back to whoever paid"), "{}", preview.text);
@@ -152,7 +172,10 @@ async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.text);
     let api = format!("/v1/admin/orders/{order}/refund");
     let again = desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
-    assert_eq!((again.status, again.json()["state"].as_str()), (StatusCode::ACCEPTED, Some("already_asked")));
+    assert_eq!(
+        (again.status, again.json()["state"].as_str()),
+        (StatusCode::ACCEPTED, Some("already_asked"))
+    );
     let log = desk.log(&token).await;
     let refunds: Vec<_> = log.iter().filter(|entry| entry["action"] == "order.refund").collect();
     assert_eq!((refunds.len(), &refunds[0]["after"]["reason"]), (1, &json!("ill")));
@@ -162,7 +185,10 @@ async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     let refused = desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
     assert_eq!(refused.id(), "order-not-refundable");
     let api = format!("/v1/admin/orders/{}/refund", Uuid::now_v7());
-    assert_eq!(desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await.id(), "order-unknown");
+    assert_eq!(
+        desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await.id(),
+        "order-unknown"
+    );
 }
 
 #[tokio::test]
@@ -174,20 +200,34 @@ async fn resellers_are_decided_about_with_a_reason() {
     let preview = desk.get(&format!("/admin/resellers/{id}/declined"), &cookie).await;
     let csrf = preview.hidden("csrf");
     let path = format!("/admin/resellers/{id}/declined");
-    assert_eq!(desk.post(&path, &cookie, &[("csrf", &csrf)]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        desk.post(&path, &cookie, &[("csrf", &csrf)]).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     let done = desk.post(&path, &cookie, &[("csrf", &csrf), ("reason", "Tell us more")]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
     let api = format!("/v1/admin/resellers/{id}");
-    let approved = desk.api("PATCH", &api, Some(&token), Some(json!({"state": "approved"}))).await.json();
+    let approved =
+        desk.api("PATCH", &api, Some(&token), Some(json!({"state": "approved"}))).await.json();
     assert_eq!(approved["state"], "approved");
     let log = desk.log(&token).await;
-    assert_eq!((&log[0]["before"]["state"], &log[0]["after"]["state"]), (&json!("declined"), &json!("approved")));
-    assert_eq!((&log[1]["before"]["state"], &log[1]["after"]["reason"]), (&json!("pending"), &json!("Tell us more")));
+    assert_eq!(
+        (&log[0]["before"]["state"], &log[0]["after"]["state"]),
+        (&json!("declined"), &json!("approved"))
+    );
+    assert_eq!(
+        (&log[1]["before"]["state"], &log[1]["after"]["reason"]),
+        (&json!("pending"), &json!("Tell us more"))
+    );
 }
 
 async fn letters(desk: &Desk, ticket: Uuid) -> i64 {
     let count = "SELECT count(*) FROM admin.audit WHERE action = 'support.answer' AND target = $1";
-    sqlx::query_scalar(count).bind(format!("support {ticket}")).fetch_one(&desk.corner.pool).await.expect("count")
+    sqlx::query_scalar(count)
+        .bind(format!("support {ticket}"))
+        .fetch_one(&desk.corner.pool)
+        .await
+        .expect("count")
 }
 
 #[tokio::test]
@@ -202,10 +242,18 @@ async fn an_answer_sent_twice_is_one_letter() {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        desk.send(request.body(Body::from(json!({ "text": text }).to_string())).expect("request")).await
+        desk.send(request.body(Body::from(json!({ "text": text }).to_string())).expect("request"))
+            .await
     };
-    let (one, two) = tokio::join!(send(Some("k1"), "Get well soon."), send(Some("k1"), "Get well soon."));
-    assert_eq!((one.status, two.status), (StatusCode::CREATED, StatusCode::CREATED), "{} {}", one.text, two.text);
+    let (one, two) =
+        tokio::join!(send(Some("k1"), "Get well soon."), send(Some("k1"), "Get well soon."));
+    assert_eq!(
+        (one.status, two.status),
+        (StatusCode::CREATED, StatusCode::CREATED),
+        "{} {}",
+        one.text,
+        two.text
+    );
     assert_eq!((one.json(), letters(&desk, ticket).await), (two.json(), 1));
     assert_eq!(send(Some("k1"), "Another text.").await.id(), "idempotency-key-reused");
     assert_eq!(send(Some("not a key"), "Text").await.id(), "invalid-field");
@@ -222,9 +270,14 @@ async fn an_answer_sent_twice_is_one_letter() {
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     }
     assert_eq!(letters(&desk, ticket).await, 4);
-    let changed = desk.post(&format!("{page}/answer"), &cookie, &fields("And one thing more.")).await;
+    let changed =
+        desk.post(&format!("{page}/answer"), &cookie, &fields("And one thing more.")).await;
     assert_eq!(changed.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(changed.text.contains("And one thing more.") && changed.hidden("key") != key, "{}", changed.text);
+    assert!(
+        changed.text.contains("And one thing more.") && changed.hidden("key") != key,
+        "{}",
+        changed.text
+    );
 }
 
 #[tokio::test]
@@ -233,21 +286,29 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
     let (order, ticket) = put_ticket(&desk).await;
     let (page, cookie) = (format!("/admin/support/{ticket}"), format!("fg_admin={token}"));
     let listed = async |query: &str| {
-        let answer = desk.api("GET", &format!("/v1/admin/refunds{query}"), Some(&token), None).await;
+        let answer =
+            desk.api("GET", &format!("/v1/admin/refunds{query}"), Some(&token), None).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         answer.json()["refunds"].as_array().expect("refunds").clone()
     };
     sqlx::query(
-        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, requested_at, next_attempt_at)
+        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, \
+            requested_at, next_attempt_at)
          VALUES ($1, 'pi_7', 5000, 'ill', now(), now())",
     )
     .bind(order)
     .execute(&desk.corner.pool)
     .await
     .expect("refund");
-    assert!(listed("").await.is_empty() && desk.get("/admin/refunds", &cookie).await.text.contains("No refund fails."));
+    assert!(
+        listed("").await.is_empty()
+            && desk.get("/admin/refunds", &cookie).await.text.contains("No refund fails.")
+    );
     let text = desk.get(&page, &cookie).await.text;
-    assert!(text.contains("is on its way back") && !text.contains("The provider refuses"), "{text}");
+    assert!(
+        text.contains("is on its way back") && !text.contains("The provider refuses"),
+        "{text}"
+    );
 
     sqlx::query("UPDATE checkout.refunds SET attempts = 3, last_fault = 'charge_disputed'")
         .execute(&desk.corner.pool)
@@ -265,7 +326,10 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
     let fan = desk.get(&support_path(&desk, order).await, "").await.text;
     assert!(fan.contains("has not given it back yet") && !fan.contains("charge_disputed"), "{fan}");
 
-    sqlx::query("UPDATE checkout.refunds SET done_at = now()").execute(&desk.corner.pool).await.expect("done");
+    sqlx::query("UPDATE checkout.refunds SET done_at = now()")
+        .execute(&desk.corner.pool)
+        .await
+        .expect("done");
     assert!(listed("").await.is_empty());
     for bad in ["?state=gone", &format!("?after={}", Uuid::now_v7())] {
         let refused = desk.api("GET", &format!("/v1/admin/refunds{bad}"), Some(&token), None).await;
@@ -274,16 +338,27 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
 }
 
 /// Every id of a list, page after page.
-async fn walk(desk: &Desk, token: &str, path: &str, list: &str, id: &str) -> Vec<(usize, Vec<String>)> {
+async fn walk(
+    desk: &Desk,
+    token: &str,
+    path: &str,
+    list: &str,
+    id: &str,
+) -> Vec<(usize, Vec<String>)> {
     let mut pages = Vec::new();
     let mut after = String::new();
     loop {
         let body = desk.api("GET", &format!("{path}{after}"), Some(token), None).await.json();
         let entries = body[list].as_array().unwrap_or_else(|| panic!("{body}"));
-        let ids = entries.iter().map(|entry| entry[id].as_str().expect("id").to_owned()).collect::<Vec<_>>();
+        let ids = entries
+            .iter()
+            .map(|entry| entry[id].as_str().expect("id").to_owned())
+            .collect::<Vec<_>>();
         pages.push((ids.len(), ids));
         match body["next"].as_str() {
-            Some(next) => after = format!("{}after={next}", if path.contains('?') { "&" } else { "?" }),
+            Some(next) => {
+                after = format!("{}after={next}", if path.contains('?') { "&" } else { "?" })
+            }
             None => return pages,
         }
     }
@@ -294,13 +369,16 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
     let (desk, token) = Desk::with_admin().await;
     for statement in [
         "INSERT INTO admin.support_tickets (ticket, order_id, show, topic, state, updated_at)
-         SELECT gen_random_uuid(), gen_random_uuid(), 's', 'other', (ARRAY['open', 'answered', 'closed'])[1 + n % 3],
+         SELECT gen_random_uuid(), gen_random_uuid(), 's', 'other', (ARRAY['open', 'answered', \
+         'closed'])[1 + n % 3],
                 now() - make_interval(secs => n / 2) FROM generate_series(1, 250) n",
         "INSERT INTO reseller.resellers (reseller, name, about, state, created_at)
-         SELECT gen_random_uuid(), 'R' || n, '', (ARRAY['pending', 'approved'])[1 + n % 2], now() - make_interval(secs => n / 3)
+         SELECT gen_random_uuid(), 'R' || n, '', (ARRAY['pending', 'approved'])[1 + n % 2], now() \
+         - make_interval(secs => n / 3)
          FROM generate_series(1, 120) n",
         "INSERT INTO admin.users (user_id, email, name, role, password_hash)
-         SELECT gen_random_uuid(), 'P' || n || '@example.org', 'P', 'operator', 'x' FROM generate_series(1, 120) n",
+         SELECT gen_random_uuid(), 'P' || n || '@example.org', 'P', 'operator', 'x' FROM \
+         generate_series(1, 120) n",
     ] {
         sqlx::query(statement).execute(&desk.corner.pool).await.expect("rows");
     }
@@ -313,19 +391,30 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
     ] {
         let pages = walk(&desk, &token, path, list, id).await;
         assert_eq!(pages.iter().map(|(size, _)| *size).collect::<Vec<_>>(), sizes, "{path}");
-        let all: std::collections::HashSet<_> = pages.into_iter().flat_map(|(_, ids)| ids).collect();
+        let all: std::collections::HashSet<_> =
+            pages.into_iter().flat_map(|(_, ids)| ids).collect();
         assert_eq!(all.len(), sizes.iter().sum::<usize>(), "{path}: nobody comes twice");
     }
     let first = desk.api("GET", "/v1/admin/support", Some(&token), None).await.json();
-    let states: Vec<_> = first["tickets"].as_array().expect("tickets").iter().map(|one| one["state"].clone()).collect();
+    let states: Vec<_> = first["tickets"]
+        .as_array()
+        .expect("tickets")
+        .iter()
+        .map(|one| one["state"].clone())
+        .collect();
     assert!(states[..83].iter().all(|state| state == "open") && states[83] != "open", "{states:?}");
-    for (page, words) in
-        [("/admin/support", "More tickets"), ("/admin/resellers", "More resellers"), ("/admin/people", "More people")]
-    {
+    for (page, words) in [
+        ("/admin/support", "More tickets"),
+        ("/admin/resellers", "More resellers"),
+        ("/admin/people", "More people"),
+    ] {
         let cookie = format!("fg_admin={token}");
         let text = desk.get(page, &cookie).await.text;
-        let link =
-            text.split(&format!("\">{words}")).next().and_then(|rest| rest.rsplit("href=\"").next()).expect("a link");
+        let link = text
+            .split(&format!("\">{words}"))
+            .next()
+            .and_then(|rest| rest.rsplit("href=\"").next())
+            .expect("a link");
         let rest = desk.get(&link.replace("&#38;", "&").replace("&amp;", "&"), &cookie).await;
         assert_eq!(rest.status, StatusCode::OK, "{link}");
         assert_eq!(rest.text.contains(words), page != "/admin/people", "{link}");

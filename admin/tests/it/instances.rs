@@ -20,7 +20,8 @@ use crate::desk::{Desk, until};
 
 /// How long a change may take, from the answer to whoever made it.
 const SOON: Duration = Duration::from_secs(1);
-/// A machine that is busy with something else may miss it now and then; a change that is slow is slow each time.
+/// A machine that is busy with something else may miss it now and then; a change that is slow is
+/// slow each time.
 const ATTEMPTS: u64 = 3;
 
 /// Two waiting rooms and two controllers over one corner, beside the desk's console.
@@ -35,7 +36,8 @@ async fn two(desk: &Desk) -> [Router; 2] {
         let mut settings = Settings::new(&env);
         let config = waitroom::Config::from_settings(&mut settings);
         settings.finish().expect("settings");
-        let keys = Arc::new(PassKeys::from_paserk(&pass_key, "fairgate", "checkout").expect("keys"));
+        let keys =
+            Arc::new(PassKeys::from_paserk(&pass_key, "fairgate", "checkout").expect("keys"));
         let app = waitroom::App::new(config, pool.clone(), kafka.clone(), keys).expect("app");
         waitroom::run(&app, pool.clone(), kafka.clone(), &desk.tasks);
         admission::run(pool, kafka, gate.clone(), &desk.tasks).expect("admission");
@@ -125,7 +127,10 @@ async fn a_change_is_effective_at_every_instance_within_a_second() {
 /// How long it is from a higher cap until those who waited for it are let in.
 async fn cap(desk: &Desk, token: &str, rooms: &[Router; 2]) -> Duration {
     let asked = Some(json!({"max_active": 0}));
-    assert_eq!(desk.api("PATCH", "/v1/admin/rooms/s", Some(token), asked).await.status, StatusCode::OK);
+    assert_eq!(
+        desk.api("PATCH", "/v1/admin/rooms/s", Some(token), asked).await.status,
+        StatusCode::OK
+    );
     // A full room lets nobody in: those who join from now on stay where they are.
     tokio::time::sleep(SOON).await;
     let admitted = head(&rooms[0]).await["admitted"].as_i64().expect("admitted");
@@ -133,5 +138,6 @@ async fn cap(desk: &Desk, token: &str, rooms: &[Router; 2]) -> Duration {
     until_both("four waiting", rooms, |head| head["waiting"] == 4).await;
     tokio::time::sleep(SOON / 2).await;
     assert!(both(rooms, |head| head["admitted"] == admitted).await, "the cap of 0 counts");
-    change(desk, token, rooms, json!({"max_active": 100}), |head| head["admitted"] == admitted + 4).await
+    change(desk, token, rooms, json!({"max_active": 100}), |head| head["admitted"] == admitted + 4)
+        .await
 }

@@ -1,4 +1,5 @@
-//! Marking a show as high-traffic and taking the mark away: what it does is shown first, and nothing is done by showing it.
+//! Marking a show as high-traffic and taking the mark away: what it does is shown first, and
+//! nothing is done by showing it.
 
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -7,7 +8,8 @@ use waitroom::contract::{NewRoom, RoomState, create_room, room, room_of_show};
 
 use crate::desk::Desk;
 
-const WISH: &str = "lanes=8&rate_per_sec=50&max_active=1000&claim_window_secs=90&opens_at=2031-05-01T12:00";
+const WISH: &str =
+    "lanes=8&rate_per_sec=50&max_active=1000&claim_window_secs=90&opens_at=2031-05-01T12:00";
 
 /// The wish's fields, as the confirmation repeats them.
 fn fields(wish: &str) -> Vec<(&str, &str)> {
@@ -40,7 +42,11 @@ async fn known(desk: &Desk, name: &str) -> RoomState {
 
 /// Whether a show is marked: drafts can be, too.
 async fn is_marked(desk: &Desk, show: &str) -> bool {
-    catalog::contract::seller(&desk.corner.pool, show).await.expect("asked").expect("a show").high_traffic
+    catalog::contract::seller(&desk.corner.pool, show)
+        .await
+        .expect("asked")
+        .expect("a show")
+        .high_traffic
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,12 +71,29 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     ] {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
-    let api = desk.api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z"), Some(&token), None).await;
-    assert_eq!((api.status, &api.json()["now"], &api.json()["marked"]), (StatusCode::OK, &json!(null), &json!(false)));
+    let api = desk
+        .api(
+            "GET",
+            &format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z"),
+            Some(&token),
+            None,
+        )
+        .await;
+    assert_eq!(
+        (api.status, &api.json()["now"], &api.json()["marked"]),
+        (StatusCode::OK, &json!(null), &json!(false))
+    );
     assert_eq!(api.json()["settings"][1], json!({"name": "Lanes", "before": null, "after": "8"}));
     // Looking made nothing.
     assert_eq!(room_of_show(&desk.corner.pool, "s").await.expect("asked"), None);
-    assert_eq!(desk.corner.kafka.partitions(&admission::contract::line_topic("s")).await.unwrap_or_default(), 0);
+    assert_eq!(
+        desk.corner
+            .kafka
+            .partitions(&admission::contract::line_topic("s"))
+            .await
+            .unwrap_or_default(),
+        0
+    );
     assert!(!is_marked(&desk, "s").await);
     assert_eq!(desk.log(&token).await.len(), logged);
 
@@ -78,15 +101,24 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     let mut confirmed = fields(WISH);
     confirmed.extend([("csrf", csrf.as_str()), ("seen", seen.as_str())]);
     let done = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
-    assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/admin/shows?done=new"), "{}", done.text);
+    assert_eq!(
+        (done.status, done.location()),
+        (StatusCode::SEE_OTHER, "/admin/shows?done=new"),
+        "{}",
+        done.text
+    );
     let made = known(&desk, "s").await;
-    assert_eq!((made.lanes, made.rate_per_sec, made.max_active, made.claim_window_secs), (8, 50.0, 1000, 90));
+    assert_eq!(
+        (made.lanes, made.rate_per_sec, made.max_active, made.claim_window_secs),
+        (8, 50.0, 1000, 90)
+    );
     assert_eq!(made.opens_at, Some("2031-05-01T10:00:00Z".parse().expect("a time")));
     assert!(is_marked(&desk, "s").await);
     // Once more with the same preview: it is another show by now.
     let again = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
     assert!(
-        again.text.contains("changed since you looked") && again.text.contains("Nothing would change"),
+        again.text.contains("changed since you looked")
+            && again.text.contains("Nothing would change"),
         "{}",
         again.text
     );
@@ -99,14 +131,19 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
     put_wide_room(&desk, "s", "s").await;
     let cookie = format!("fg_admin={token}");
     let form = desk.get("/admin/shows/s", &cookie).await;
-    assert!(!form.text.contains("name=\"lanes\"") && form.text.contains("value=\"200\""), "{}", form.text);
+    assert!(
+        !form.text.contains("name=\"lanes\"") && form.text.contains("value=\"200\""),
+        "{}",
+        form.text
+    );
     let path = "/admin/shows/s/mark?rate_per_sec=50&max_active=2000&claim_window_secs=120";
     let preview = desk.get(path, &cookie).await;
     for part in [
         "<th scope=\"row\">High traffic</th><td>no</td><td>yes</td>",
         "<th scope=\"row\">Lanes</th><td>4</td><td><span class=\"quiet\">stays</span></td>",
         "<th scope=\"row\">Let in per second, at most</th><td>200</td><td>50</td>",
-        "<th scope=\"row\">Opens by itself</th><td>Thursday 1 May 2031 at 11:00, Oslo time</td><td><span class=\"quiet\">stays</span></td>",
+        "<th scope=\"row\">Opens by itself</th><td>Thursday 1 May 2031 at 11:00, Oslo \
+            time</td><td><span class=\"quiet\">stays</span></td>",
         "Whoever joins is let in at 50/s at most; now it is 200/s.",
         "It still opens by itself on Thursday 1 May 2031 at 11:00, Oslo time.",
         "Mark and change the room",
@@ -114,7 +151,9 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
     let query = "lanes=9&rate_per_sec=50&max_active=2000&claim_window_secs=120&opens_at=2032-01-01T00:00:00Z";
-    let api = desk.api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{query}"), Some(&token), None).await;
+    let api = desk
+        .api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{query}"), Some(&token), None)
+        .await;
     let api = api.json();
     assert_eq!(api["now"]["rate_per_sec"], 200.0);
     assert_eq!(api["settings"][1], json!({"name": "Lanes", "before": "4", "after": "4"}), "{api}");
@@ -122,7 +161,12 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
 
     // Somebody else is quicker: the effect is shown anew, and nothing is changed.
     let csrf = preview.hidden("csrf");
-    let wish = [("rate_per_sec", "50"), ("max_active", "2000"), ("claim_window_secs", "120"), ("csrf", &csrf)];
+    let wish = [
+        ("rate_per_sec", "50"),
+        ("max_active", "2000"),
+        ("claim_window_secs", "120"),
+        ("csrf", &csrf),
+    ];
     let confirm = async |seen: &str| {
         let mut all = wish.to_vec();
         all.push(("seen", seen));
@@ -131,7 +175,11 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
     desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
     let again = confirm(&preview.hidden("seen")).await;
     assert!(again.text.contains("was changed since you looked"), "{}", again.text);
-    assert!(again.text.contains("<th scope=\"row\">Sessions in checkout, at most</th><td>7</td><td>2,000</td>"));
+    assert!(
+        again.text.contains(
+            "<th scope=\"row\">Sessions in checkout, at most</th><td>7</td><td>2,000</td>"
+        )
+    );
     assert_eq!((known(&desk, "s").await.rate_per_sec, is_marked(&desk, "s").await), (200.0, false));
     let done = confirm(&again.hidden("seen")).await;
     assert_eq!(done.location(), "/admin/shows?done=changed", "{}", done.text);
@@ -139,19 +187,27 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
     assert_eq!((after.lanes, after.rate_per_sec, after.max_active), (4, 50.0, 2000));
     assert_eq!(after.opens_at, Some(sale()));
     let entry = &desk.log(&token).await[0];
-    assert_eq!((&entry["before"]["room"]["max_active"], &entry["before"]["high_traffic"]), (&json!(7), &json!(false)));
+    assert_eq!(
+        (&entry["before"]["room"]["max_active"], &entry["before"]["high_traffic"]),
+        (&json!(7), &json!(false))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
     let (desk, token) = Desk::with_admin().await;
     desk.put_room(&token, "s").await;
-    sqlx::query("UPDATE catalog.shows SET published_at = NULL").execute(&desk.corner.pool).await.expect("a draft");
+    sqlx::query("UPDATE catalog.shows SET published_at = NULL")
+        .execute(&desk.corner.pool)
+        .await
+        .expect("a draft");
     let cookie = format!("fg_admin={token}");
     let form = desk.get("/admin/shows/s", &cookie).await;
     assert!(form.text.contains("href=\"/admin/shows/s/unmark\""), "{}", form.text);
     let preview = desk.get("/admin/shows/s/unmark", &cookie).await;
-    for part in ["The room s stays", "It still opens when somebody opens it.", "<td>yes</td><td>no</td>"] {
+    for part in
+        ["The room s stays", "It still opens when somebody opens it.", "<td>yes</td><td>no</td>"]
+    {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
     let path = "/v1/admin/shows/s/high-traffic/removal-preview";
@@ -173,13 +229,23 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
     let cookie = format!("fg_admin={token}");
     for (wish, words) in [
         ("lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60", "Give 1 to 256 lanes."),
-        ("lanes=4&rate_per_sec=NaN&max_active=1&claim_window_secs=60", "Give 0 to 10,000 fans a second."),
+        (
+            "lanes=4&rate_per_sec=NaN&max_active=1&claim_window_secs=60",
+            "Give 0 to 10,000 fans a second.",
+        ),
         ("lanes=4&rate_per_sec=5&max_active=many&claim_window_secs=60", "Give a number."),
-        ("lanes=4&rate_per_sec=5&max_active=1&claim_window_secs=60&opens_at=soon", "Give a day and a time"),
+        (
+            "lanes=4&rate_per_sec=5&max_active=1&claim_window_secs=60&opens_at=soon",
+            "Give a day and a time",
+        ),
     ] {
         let refused = desk.get(&format!("/admin/shows/s/mark?{wish}"), &cookie).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wish}");
-        assert!(refused.text.contains(words) && refused.text.contains("See what it does"), "{wish}: {}", refused.text);
+        assert!(
+            refused.text.contains(words) && refused.text.contains("See what it does"),
+            "{wish}: {}",
+            refused.text
+        );
     }
     let path = "/v1/admin/shows/s/high-traffic/preview?lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60";
     assert_eq!(desk.api("GET", path, Some(&token), None).await.id(), "invalid-field");
@@ -207,21 +273,31 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
     desk.put_show("s").await;
     let path = "/v1/admin/shows/s/withdrawal";
     let without = desk.api("PUT", path, Some(&admin), Some(json!({"reason": " "}))).await;
-    assert_eq!((without.status, without.id().as_str()), (StatusCode::UNPROCESSABLE_ENTITY, "invalid-field"));
-    let unknown = desk.api("PUT", "/v1/admin/shows/t/withdrawal", Some(&admin), Some(json!({"reason": "ill"}))).await;
+    assert_eq!(
+        (without.status, without.id().as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "invalid-field")
+    );
+    let unknown = desk
+        .api("PUT", "/v1/admin/shows/t/withdrawal", Some(&admin), Some(json!({"reason": "ill"})))
+        .await;
     assert_eq!(unknown.id(), "show-unknown");
     for _ in 0..2 {
         let done = desk.api("PUT", path, Some(&admin), Some(json!({"reason": "ill"}))).await;
         assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
     }
-    let entries = desk.log(&admin).await.into_iter().filter(|entry| entry["action"] == "show.withdraw");
+    let entries =
+        desk.log(&admin).await.into_iter().filter(|entry| entry["action"] == "show.withdraw");
     assert_eq!(entries.count(), 1, "the second time nothing was done");
     let shows = desk.api("GET", "/v1/admin/shows", Some(&admin), None).await.json();
     assert_eq!(shows["shows"][0]["stop"], "withdrawn");
     let page = desk.get("/admin/shows/s", &format!("fg_admin={admin}")).await.text;
-    assert!(page.contains("by admin ada@example.org. Reason: ill") && !page.contains("Withdraw it"), "{page}");
+    assert!(
+        page.contains("by admin ada@example.org. Reason: ill") && !page.contains("Withdraw it"),
+        "{page}"
+    );
     assert!(page.contains("data-own=\"stamp\""), "{page}");
-    let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+    let wish =
+        json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
     let marked = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
     assert_eq!((marked.status, marked.id().as_str()), (StatusCode::GONE, "show-withdrawn"));
 }

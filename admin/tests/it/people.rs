@@ -30,11 +30,12 @@ async fn a_reset_password_is_good_once_and_ends_all_sessions() {
     let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
     assert!(!may_see_rooms(&desk, &settled).await, "whoever knew the old one is out");
     assert_eq!(desk.sign_in(NORA, PASSWORD).await.id(), "sign-in-refused");
-    let stored: String = sqlx::query_scalar("SELECT password_hash FROM admin.users WHERE email = $1")
-        .bind(NORA)
-        .fetch_one(&desk.corner.pool)
-        .await
-        .expect("row");
+    let stored: String =
+        sqlx::query_scalar("SELECT password_hash FROM admin.users WHERE email = $1")
+            .bind(NORA)
+            .fetch_one(&desk.corner.pool)
+            .await
+            .expect("row");
     assert!(stored.starts_with("$argon2id$") && !stored.contains(&one_time), "{stored}");
     let settled = desk.settle(NORA, &one_time).await;
     assert!(may_see_rooms(&desk, &settled).await);
@@ -52,8 +53,14 @@ async fn the_page_shows_a_one_time_password_this_once() {
     let cookie = format!("fg_admin={admin}");
     let csrf = kit::secret::csrf(&admin);
     let path = format!("/admin/people/{}", newcomer.person);
-    let page = desk.post(&path, &cookie, &[("csrf", &csrf), ("do", "reset"), ("current", PASSWORD)]).await;
-    let shown = page.text.split_once("<code>").and_then(|(_, rest)| rest.split_once("</code>")).expect("a password").0;
+    let page =
+        desk.post(&path, &cookie, &[("csrf", &csrf), ("do", "reset"), ("current", PASSWORD)]).await;
+    let shown = page
+        .text
+        .split_once("<code>")
+        .and_then(|(_, rest)| rest.split_once("</code>"))
+        .expect("a password")
+        .0;
     assert!(page.text.contains(&format!("One-time password for {NORA}")));
     assert!(!desk.get("/admin/people", &cookie).await.text.contains(shown), "not shown again");
     desk.settle(NORA, shown).await;
@@ -67,7 +74,12 @@ async fn somebody_changes_their_own_password_and_their_other_sessions_end() {
     let (here, elsewhere) = (token(&desk, PASSWORD).await, token(&desk, PASSWORD).await);
     let (cookie, csrf) = (format!("fg_admin={here}"), kit::secret::csrf(&here));
     let send = async |current: &str, password: &str, again: &str| {
-        let fields = [("csrf", csrf.as_str()), ("current", current), ("password", password), ("again", again)];
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("current", current),
+            ("password", password),
+            ("again", again),
+        ];
         desk.post("/admin/password", &cookie, &fields).await
     };
     for (current, password, again, words) in [
@@ -82,7 +94,11 @@ async fn somebody_changes_their_own_password_and_their_other_sessions_end() {
     }
     assert!(may_see_rooms(&desk, &elsewhere).await, "nothing was changed");
     let done = send(PASSWORD, OTHER_PASSWORD, OTHER_PASSWORD).await;
-    assert!(done.status == StatusCode::OK && done.text.contains("Your password is changed"), "{}", done.text);
+    assert!(
+        done.status == StatusCode::OK && done.text.contains("Your password is changed"),
+        "{}",
+        done.text
+    );
     assert!(may_see_rooms(&desk, &here).await && !may_see_rooms(&desk, &elsewhere).await);
     assert_eq!(desk.sign_in(NORA, PASSWORD).await.id(), "sign-in-refused");
     token(&desk, OTHER_PASSWORD).await;
@@ -120,11 +136,22 @@ async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() 
     let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
     let own = people["people"][0]["person"].as_str().expect("id").to_owned();
     let refused = desk.reset(&admin, &own).await;
-    assert_eq!((refused.status, refused.id().as_str()), (StatusCode::CONFLICT, "password-is-own"), "{}", refused.text);
+    assert_eq!(
+        (refused.status, refused.id().as_str()),
+        (StatusCode::CONFLICT, "password-is-own"),
+        "{}",
+        refused.text
+    );
     let (cookie, csrf) = (format!("fg_admin={admin}"), kit::secret::csrf(&admin));
-    let page = desk.post(&format!("/admin/people/{own}"), &cookie, &[("csrf", &csrf), ("do", "reset")]).await;
+    let page = desk
+        .post(&format!("/admin/people/{own}"), &cookie, &[("csrf", &csrf), ("do", "reset")])
+        .await;
     assert_eq!(page.status, StatusCode::CONFLICT);
-    assert!(page.text.contains("Change your own password instead") && !page.text.contains("<code>"), "{}", page.text);
+    assert!(
+        page.text.contains("Change your own password instead") && !page.text.contains("<code>"),
+        "{}",
+        page.text
+    );
     let list = desk.get("/admin/people", &cookie).await.text;
     assert!(list.contains("Your password") && !list.contains("value=\"reset\""), "{list}");
     assert!(may_see_rooms(&desk, &admin).await, "nothing was done");
@@ -149,7 +176,8 @@ async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_passwo
     let (desk, admin) = Desk::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let mut one_time = newcomer.one_time.clone();
-    let page_of = async |token: &str| desk.get("/admin/password", &format!("fg_admin={token}")).await.text;
+    let page_of =
+        async |token: &str| desk.get("/admin/password", &format!("fg_admin={token}")).await.text;
     let opened = token(&desk, &one_time).await;
     assert!(!page_of(&opened).await.contains("was reset"), "a first password is no reset");
     desk.choose_password(&opened).await;
@@ -161,7 +189,8 @@ async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_passwo
         assert!(page.contains("Your password was reset by ada@example.org on <time "), "{page}");
         assert_eq!(page.matches("Reset by ada@example.org").count(), round, "{page}");
         assert_eq!(page.matches("Changed by nora@example.org").count(), round, "{page}");
-        // The first time it is the admin who goes on with it. That stands on the page the second time, for Nora to read.
+        // The first time it is the admin who goes on with it. That stands on the page the second
+        // time, for Nora to read.
         desk.choose_password(&opened).await;
     }
 }
@@ -171,8 +200,10 @@ async fn an_open_session_alone_lets_nobody_in() {
     let (desk, admin) = Desk::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let disabled = desk.newcomer(&admin, "olga@example.org", "operator").await;
-    let (person, out) =
-        (format!("/v1/admin/people/{}", newcomer.person), format!("/v1/admin/people/{}", disabled.person));
+    let (person, out) = (
+        format!("/v1/admin/people/{}", newcomer.person),
+        format!("/v1/admin/people/{}", disabled.person),
+    );
     // Keeping somebody out asks for nothing.
     let done = desk.api("PATCH", &out, Some(&admin), Some(json!({"disabled": true}))).await;
     assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
@@ -191,21 +222,37 @@ async fn an_open_session_alone_lets_nobody_in() {
     // Whoever knows the password has the wrong guesses forgiven.
     assert_eq!(desk.sign_in(crate::desk::ADMIN, PASSWORD).await.status, StatusCode::CREATED);
     let (cookie, csrf) = (format!("fg_admin={admin}"), kit::secret::csrf(&admin));
-    let (person, out) = (format!("/admin/people/{}", newcomer.person), format!("/admin/people/{}", disabled.person));
+    let (person, out) = (
+        format!("/admin/people/{}", newcomer.person),
+        format!("/admin/people/{}", disabled.person),
+    );
     let mallory = [("email", "mallory@example.org"), ("name", "Mallory"), ("role", "admin")];
     let forms: [(&str, &[(&str, &str)]); 3] =
         [("/admin/people", &mallory), (&out, &[("do", "enable")]), (&person, &[("do", "reset")])];
     for (path, fields) in forms {
-        let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str()), ("current", "not it")]).collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .copied()
+            .chain([("csrf", csrf.as_str()), ("current", "not it")])
+            .collect();
         let refused = desk.post(path, &cookie, &fields).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", refused.text);
-        assert_eq!(refused.text.matches("This is not your password.").count(), 1, "{path}: {}", refused.text);
+        assert_eq!(
+            refused.text.matches("This is not your password.").count(),
+            1,
+            "{path}: {}",
+            refused.text
+        );
         assert!(!refused.text.contains("<code>"), "{path}");
     }
     let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
     let people = people["people"].as_array().expect("people");
     assert_eq!(people.len(), 3, "{people:?}");
-    assert!(people.iter().any(|one| one["email"] == "olga@example.org" && !one["disabled_at"].is_null()));
+    assert!(
+        people
+            .iter()
+            .any(|one| one["email"] == "olga@example.org" && !one["disabled_at"].is_null())
+    );
     desk.settle(NORA, &newcomer.one_time).await;
 
     // Guessing here is as slow as at the door.

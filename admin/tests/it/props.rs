@@ -10,9 +10,11 @@ pub async fn put_order(desk: &Desk, state: &str) -> Uuid {
     let order = Uuid::now_v7();
     desk.put_show("s").await;
     sqlx::query(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name,
+        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+            amount_minor, currency, buyer_name,
              buyer_email, home_partition, placed_at, expires_at, paid_at)
-         VALUES ($1, $2, 's', $3, $4, '', 5000, 'EUR', 'Fay', 'fay@example.org', 0, now(), now(), now())",
+         VALUES ($1, $2, 's', $3, $4, '', 5000, 'EUR', 'Fay', 'fay@example.org', 0, now(), now(), \
+         now())",
     )
     .bind(order)
     .bind(Uuid::now_v7())
@@ -21,9 +23,11 @@ pub async fn put_order(desk: &Desk, state: &str) -> Uuid {
     .execute(&desk.corner.pool)
     .await
     .expect("order");
-    let kind = catalog::contract::ticket_types(&desk.corner.pool, "s").await.expect("types")[0].ticket_type;
+    let kind = catalog::contract::ticket_types(&desk.corner.pool, "s").await.expect("types")[0]
+        .ticket_type;
     sqlx::query(
-        "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, unit_price_minor) VALUES ($1, $2, 0, 1, 5000)",
+        "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, \
+            unit_price_minor) VALUES ($1, $2, 0, 1, 5000)",
     )
     .bind(order)
     .bind(kind)
@@ -41,23 +45,29 @@ pub async fn support_path(desk: &Desk, order: Uuid) -> String {
 /// An order that a fan has written about, and the ticket.
 pub async fn put_ticket(desk: &Desk) -> (Uuid, Uuid) {
     let order = put_order(desk, "fulfilled").await;
-    let sent = desk.post(&support_path(desk, order).await, "", &[("topic", "other"), ("text", "Hello")]).await;
+    let sent = desk
+        .post(&support_path(desk, order).await, "", &[("topic", "other"), ("text", "Hello")])
+        .await;
     assert!(sent.status.is_redirection(), "{}", sent.text);
-    let ticket = sqlx::query_scalar("SELECT ticket FROM admin.support_tickets WHERE order_id = $1").bind(order);
+    let ticket = sqlx::query_scalar("SELECT ticket FROM admin.support_tickets WHERE order_id = $1")
+        .bind(order);
     (order, ticket.fetch_one(&desk.corner.pool).await.expect("ticket"))
 }
 
 /// A reseller who waits for a decision.
 pub async fn put_reseller(desk: &Desk, name: &str) -> Uuid {
     let id = Uuid::now_v7();
-    sqlx::query("INSERT INTO reseller.resellers (reseller, name, about) VALUES ($1, $2, 'Small halls')")
-        .bind(id)
-        .bind(name)
-        .execute(&desk.corner.pool)
-        .await
-        .expect("reseller");
     sqlx::query(
-        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, $2, $3, 'Nils', 'x')",
+        "INSERT INTO reseller.resellers (reseller, name, about) VALUES ($1, $2, 'Small halls')",
+    )
+    .bind(id)
+    .bind(name)
+    .execute(&desk.corner.pool)
+    .await
+    .expect("reseller");
+    sqlx::query(
+        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, \
+            $2, $3, 'Nils', 'x')",
     )
     .bind(Uuid::now_v7())
     .bind(id)

@@ -16,19 +16,41 @@ use crate::desk::{Desk, until};
 async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them() {
     let (desk, token) = Desk::with_admin().await;
     desk.put_room(&token, "s").await;
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
-    assert_eq!((gate.lanes, gate.rate_per_sec, gate.max_active, gate.claim_window_secs), (2, 25.0, 100, 60));
-    assert_eq!(desk.corner.kafka.partitions(&admission::contract::line_topic("s")).await.expect("asked"), 2);
-    assert!(catalog::contract::show(&desk.corner.pool, "s").await.expect("asked").expect("show").high_traffic);
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    assert_eq!(
+        (gate.lanes, gate.rate_per_sec, gate.max_active, gate.claim_window_secs),
+        (2, 25.0, 100, 60)
+    );
+    assert_eq!(
+        desk.corner.kafka.partitions(&admission::contract::line_topic("s")).await.expect("asked"),
+        2
+    );
+    assert!(
+        catalog::contract::show(&desk.corner.pool, "s")
+            .await
+            .expect("asked")
+            .expect("show")
+            .high_traffic
+    );
 
-    let wish = json!({"lanes": 8, "rate_per_sec": 50.0, "max_active": 200, "claim_window_secs": 90});
+    let wish =
+        json!({"lanes": 8, "rate_per_sec": 50.0, "max_active": 200, "claim_window_secs": 90});
     let path = "/v1/admin/shows/s/high-traffic";
     let again = desk.api("PUT", path, Some(&token), Some(wish.clone())).await.json();
-    assert_eq!((&again["had_room"], &again["room"]["lanes"]), (&json!(true), &json!(2)), "lanes stay");
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    assert_eq!(
+        (&again["had_room"], &again["room"]["lanes"]),
+        (&json!(true), &json!(2)),
+        "lanes stay"
+    );
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.lanes, gate.rate_per_sec, gate.max_active), (2, 50.0, 200));
 
-    assert_eq!(desk.api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish)).await.id(), "show-unknown");
+    assert_eq!(
+        desk.api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish)).await.id(),
+        "show-unknown"
+    );
     for bad in [
         json!({"lanes": 0, "rate_per_sec": 1.0, "max_active": 1, "claim_window_secs": 1}),
         json!({"lanes": 1, "rate_per_sec": -1.0, "max_active": 1, "claim_window_secs": 1}),
@@ -39,7 +61,13 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     }
     assert_eq!(desk.api("DELETE", path, Some(&token), None).await.status, StatusCode::NO_CONTENT);
-    assert!(!catalog::contract::show(&desk.corner.pool, "s").await.expect("asked").expect("show").high_traffic);
+    assert!(
+        !catalog::contract::show(&desk.corner.pool, "s")
+            .await
+            .expect("asked")
+            .expect("show")
+            .high_traffic
+    );
     let log = desk.log(&token).await;
     let marks: Vec<_> = log.iter().filter(|entry| entry["action"] == "show.high_traffic").collect();
     assert_eq!(marks.len(), 3);
@@ -63,7 +91,8 @@ async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
         (&changed.json()["before"]["phase"], &changed.json()["after"]["phase"]),
         (&json!("scheduled"), &json!("open"))
     );
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.rate_per_sec, gate.state), (40.0, admission::contract::GateState::Running));
     let entries = desk.log(&token).await.len();
     for (body, status, id) in [
@@ -73,13 +102,22 @@ async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
         (json!({"speed": 1}), 422, "invalid-field"),
     ] {
         let refused = desk.api("PATCH", path, Some(&token), Some(body)).await;
-        assert_eq!((refused.status.as_u16(), refused.id().as_str()), (status, id), "{}", refused.text);
+        assert_eq!(
+            (refused.status.as_u16(), refused.id().as_str()),
+            (status, id),
+            "{}",
+            refused.text
+        );
     }
-    assert_eq!(desk.api("PATCH", "/v1/admin/rooms/no", Some(&token), Some(json!({}))).await.id(), "room-unknown");
+    assert_eq!(
+        desk.api("PATCH", "/v1/admin/rooms/no", Some(&token), Some(json!({}))).await.id(),
+        "room-unknown"
+    );
     // Changing nothing is no deed.
     desk.api("PATCH", path, Some(&token), Some(json!({"rate_per_sec": 40.0}))).await;
     assert_eq!(desk.log(&token).await.len(), entries);
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.rate_per_sec, 40.0);
     assert_eq!(desk.log(&token).await[0]["before"]["rate_per_sec"], 25.0);
     assert_eq!(desk.log(&token).await[0]["after"]["rate_per_sec"], 40.0);
@@ -92,37 +130,62 @@ async fn a_page_shows_the_effect_before_a_change_is_made() {
     let cookie = format!("fg_admin={token}");
     let room = desk.get("/admin/rooms/s", &cookie).await;
     assert_eq!(room.status, StatusCode::OK);
-    assert!(!room.text.contains("style=") && !room.text.contains("<script>"), "the policy forbids both");
+    assert!(
+        !room.text.contains("style=") && !room.text.contains("<script>"),
+        "the policy forbids both"
+    );
     let preview = desk.get("/admin/rooms/s/change?phase=open&rate_per_sec=50", &cookie).await;
     assert!(preview.text.contains("The room opens. Nobody is waiting."), "{}", preview.text);
     let (csrf, seen) = (preview.hidden("csrf"), preview.hidden("seen"));
-    let fields = [("csrf", csrf.as_str()), ("seen", seen.as_str()), ("phase", "open"), ("rate_per_sec", "50")];
+    let fields = [
+        ("csrf", csrf.as_str()),
+        ("seen", seen.as_str()),
+        ("phase", "open"),
+        ("rate_per_sec", "50"),
+    ];
     let made_up = [("csrf", "made-up"), fields[1], fields[2], fields[3]];
-    assert_eq!(desk.post("/admin/rooms/s/change", &cookie, &made_up).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        desk.post("/admin/rooms/s/change", &cookie, &made_up).await.status,
+        StatusCode::FORBIDDEN
+    );
     // Somebody else was quicker: the effect is shown anew, and nothing is changed.
     desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
     let again = desk.post("/admin/rooms/s/change", &cookie, &fields).await;
     assert!(again.text.contains("The room was changed since you looked"), "{}", again.text);
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.rate_per_sec, 25.0);
     let seen = again.hidden("seen");
-    let done = desk.post("/admin/rooms/s/change", &cookie, &[fields[0], ("seen", &seen), fields[2], fields[3]]).await;
+    let done = desk
+        .post("/admin/rooms/s/change", &cookie, &[fields[0], ("seen", &seen), fields[2], fields[3]])
+        .await;
     assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/admin/rooms/s?done=1"));
-    let gate = admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+    let gate =
+        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.rate_per_sec, gate.max_active), (50.0, 7));
-    let api = desk.api("GET", "/v1/admin/rooms/s/preview?phase=closed", Some(&token), None).await.json();
+    let api =
+        desk.api("GET", "/v1/admin/rooms/s/preview?phase=closed", Some(&token), None).await.json();
     assert!(api["effects"][0].as_str().expect("words").starts_with("This cannot be undone."));
 }
 
 /// Publishes heads as a controller does.
 async fn publish_heads(desk: &Desk, heads: Value) {
     use rdkafka::producer::FutureRecord;
-    let bounds = kit::kafka::ProducerBounds { queue_messages_max: 100, delivery_ms_max: 10_000, linger_ms: 0 };
+    let bounds = kit::kafka::ProducerBounds {
+        queue_messages_max: 100,
+        delivery_ms_max: 10_000,
+        linger_ms: 0,
+    };
     let producer = desk.corner.kafka.producer(bounds).expect("producer");
     let moved = json!({"room": "s", "at": Utc::now(), "claim_until": Utc::now(), "rate_per_sec": 1.0, "heads": heads});
-    let (topic, payload) = (desk.corner.kafka.name(admission::contract::HEADS_TOPIC), moved.to_string());
+    let (topic, payload) =
+        (desk.corner.kafka.name(admission::contract::HEADS_TOPIC), moved.to_string());
     let record = FutureRecord::to(&topic).key("s").partition(0).payload(&payload);
-    producer.send(record, Duration::from_secs(10)).await.map_err(|(error, _)| error).expect("published");
+    producer
+        .send(record, Duration::from_secs(10))
+        .await
+        .map_err(|(error, _)| error)
+        .expect("published");
 }
 
 #[tokio::test]
@@ -135,27 +198,44 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
     publish_heads(&desk, json!([{"lane": 0, "head": 1, "tail": 4}])).await;
     let room = until("figures", || async {
         let rooms = desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.json();
-        rooms["rooms"].as_array().and_then(|rooms| rooms.iter().find(|room| room["waiting"] == 10).cloned())
+        rooms["rooms"]
+            .as_array()
+            .and_then(|rooms| rooms.iter().find(|room| room["waiting"] == 10).cloned())
     })
     .await;
-    assert_eq!((&room["admitted"], &room["no_shows"], &room["active"]), (&json!(5), &json!(5), &json!(0)));
+    assert_eq!(
+        (&room["admitted"], &room["no_shows"], &room["active"]),
+        (&json!(5), &json!(5), &json!(0))
+    );
     assert_eq!(
         room["lane_figures"][0],
         json!({"lane": 0, "waiting": 7, "head": 3, "tail": 10,
         "inflow_per_sec": room["lane_figures"][0]["inflow_per_sec"], "admitted_per_sec": room["lane_figures"][0]["admitted_per_sec"]})
     );
     let page = desk.get("/admin", &format!("fg_admin={token}")).await;
-    assert!(page.text.contains("<td class=\"num\" data-value=\"waiting\">10</td>"), "{}", page.text);
+    assert!(
+        page.text.contains("<td class=\"num\" data-value=\"waiting\">10</td>"),
+        "{}",
+        page.text
+    );
 
     use tower::ServiceExt;
-    let request =
-        Request::builder().uri("/v1/admin/rooms/stream").header(header::AUTHORIZATION, format!("Bearer {token}"));
-    let response =
-        desk.router.clone().oneshot(request.body(Body::empty()).expect("request")).await.expect("infallible");
+    let request = Request::builder()
+        .uri("/v1/admin/rooms/stream")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"));
+    let response = desk
+        .router
+        .clone()
+        .oneshot(request.body(Body::empty()).expect("request"))
+        .await
+        .expect("infallible");
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
     let mut body = response.into_body().into_data_stream();
     for _ in 0..2 {
-        let chunk = tokio::time::timeout(Duration::from_secs(10), body.next()).await.expect("in time").expect("more");
+        let chunk = tokio::time::timeout(Duration::from_secs(10), body.next())
+            .await
+            .expect("in time")
+            .expect("more");
         let text = String::from_utf8(chunk.expect("chunk").to_vec()).expect("text");
         let data = text.lines().find_map(|line| line.strip_prefix("data: ")).expect("data");
         assert!(text.contains("event: rooms"), "{text}");
@@ -164,14 +244,21 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
     desk.tasks.draining().cancel();
     let ended = async { while body.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the stream ends");
-    assert_eq!(desk.api("GET", "/v1/admin/rooms/stream", None, None).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        desk.api("GET", "/v1/admin/rooms/stream", None, None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
     assert_eq!(desk.get("/admin/stream", "").await.location(), "/admin/sign-in");
 }
 
 /// A stream as it comes.
 async fn open_stream(desk: &Desk, path: &str, header: (&str, &str)) -> axum::body::BodyDataStream {
     use tower::ServiceExt;
-    let request = Request::builder().uri(path).header(header.0, header.1).body(Body::empty()).expect("request");
+    let request = Request::builder()
+        .uri(path)
+        .header(header.0, header.1)
+        .body(Body::empty())
+        .expect("request");
     let response = desk.router.clone().oneshot(request).await.expect("infallible");
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream", "{path}");
     response.into_body().into_data_stream()
@@ -189,7 +276,12 @@ async fn a_stream_ends_with_its_session() {
     ];
     let mut goes_on = open_stream(&desk, "/v1/admin/rooms/stream", ("authorization", &other)).await;
     let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
-    let olga = people["people"].as_array().expect("people").iter().find(|one| one["name"] == "Olga").expect("Olga");
+    let olga = people["people"]
+        .as_array()
+        .expect("people")
+        .iter()
+        .find(|one| one["name"] == "Olga")
+        .expect("Olga");
     let path = format!("/v1/admin/people/{}", olga["person"].as_str().expect("id"));
     assert!(ended[0].next().await.is_some() && ended[1].next().await.is_some());
     let disabled = desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
@@ -199,7 +291,8 @@ async fn a_stream_ends_with_its_session() {
         tokio::time::timeout(Duration::from_secs(10), all).await.expect("it ends");
     }
     for _ in 0..3 {
-        let more = tokio::time::timeout(Duration::from_secs(10), goes_on.next()).await.expect("in time");
+        let more =
+            tokio::time::timeout(Duration::from_secs(10), goes_on.next()).await.expect("in time");
         assert!(more.is_some(), "somebody else's goes on");
     }
 }
@@ -221,14 +314,26 @@ async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
         let fields = [("csrf", csrf.as_str()), ("seen", ""), (field, value), ("message", "Soon.")];
         let posted = desk.post(path, &cookie, &fields).await;
         for page in [preview, posted] {
-            assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{field}={value}: {}", page.text);
+            assert_eq!(
+                page.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{field}={value}: {}",
+                page.text
+            );
             let beside = format!("id=\"{field}-error\">{words}");
             assert!(page.text.contains(&beside), "{beside}: {}", page.text);
-            assert!(page.text.contains(&format!("value=\"{value}\"")) && page.text.contains(">Soon.</textarea>"));
+            assert!(
+                page.text.contains(&format!("value=\"{value}\""))
+                    && page.text.contains(">Soon.</textarea>")
+            );
         }
     }
-    for (query, status) in [("rate_per_sec=-5", 422), ("phase=draft&rate_per_sec=5", 200), ("phase=paused", 409)] {
-        let preview = desk.api("GET", &format!("/v1/admin/rooms/s/preview?{query}"), Some(&token), None).await;
+    for (query, status) in
+        [("rate_per_sec=-5", 422), ("phase=draft&rate_per_sec=5", 200), ("phase=paused", 409)]
+    {
+        let preview = desk
+            .api("GET", &format!("/v1/admin/rooms/s/preview?{query}"), Some(&token), None)
+            .await;
         assert_eq!(preview.status.as_u16(), status, "{query}: {}", preview.text);
     }
     let page = desk.get("/admin/rooms/s", &cookie).await;
@@ -248,8 +353,14 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
     })
     .await;
     assert_eq!((&history["waiting"][0], &history["inflow_per_sec"][0]), (&json!(0.0), &json!(0.0)));
-    assert_eq!((&history["admitted_per_sec"][0], &history["ago_secs"][0]), (&json!(0.0), &json!(0)));
-    assert_eq!(desk.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.id(), "room-unknown");
+    assert_eq!(
+        (&history["admitted_per_sec"][0], &history["ago_secs"][0]),
+        (&json!(0.0), &json!(0))
+    );
+    assert_eq!(
+        desk.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.id(),
+        "room-unknown"
+    );
 
     for room in ["a", "c"] {
         let path = format!("/v1/admin/rooms/{room}");
@@ -258,7 +369,8 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
         assert_eq!(closed.status, StatusCode::OK, "{}", closed.text);
     }
     let names = async |query: &str| {
-        let list = desk.api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None).await.json();
+        let list =
+            desk.api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None).await.json();
         let rooms = list["rooms"].as_array().unwrap_or_else(|| panic!("{list}"));
         rooms.iter().map(|room| room["room"].as_str().expect("name").to_owned()).collect::<Vec<_>>()
     };
@@ -267,5 +379,8 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
     until("a list without the closed", || async { (names("").await == ["b"]).then_some(()) }).await;
     assert_eq!(names("phase=scheduled").await, ["b"]);
     assert_eq!(names("phase=open").await, Vec::<String>::new());
-    assert_eq!(desk.api("GET", "/v1/admin/rooms?phase=gone", Some(&token), None).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        desk.api("GET", "/v1/admin/rooms?phase=gone", Some(&token), None).await.status,
+        StatusCode::BAD_REQUEST
+    );
 }

@@ -1,5 +1,6 @@
-//! Who may do what: every route, from the routers' own lists. A route that names something this test does not know how to
-//! fill in fails it, and one that is added is for admins only until it is named here.
+//! Who may do what: every route, from the routers' own lists. A route that names something this
+//! test does not know how to fill in fails it, and one that is added is for admins only until it is
+//! named here.
 
 use admin::pages::{Door, pages};
 use axum::http::{Method, StatusCode};
@@ -65,7 +66,9 @@ impl Route {
         let things = [("room", "s"), ("show", "s"), ("state", "approved")];
         let ids = ["person", "reseller", "ticket", "order"].map(|name| (name, id.as_str()));
         let all = things.into_iter().chain(ids);
-        let filled = all.fold(self.path.clone(), |path, (name, text)| path.replace(&format!("{{{name}}}"), text));
+        let filled = all.fold(self.path.clone(), |path, (name, text)| {
+            path.replace(&format!("{{{name}}}"), text)
+        });
         assert!(!filled.contains('{'), "{}: the test does not know how to fill it in", self.name());
         filled
     }
@@ -80,7 +83,9 @@ impl Route {
                 let csrf = token.map(kit::secret::csrf).unwrap_or_default();
                 desk.post(&path, &cookie, &[("csrf", &csrf)]).await
             }
-            (false, changes) => desk.api(self.method.as_str(), &path, token, changes.then(|| json!({}))).await,
+            (false, changes) => {
+                desk.api(self.method.as_str(), &path, token, changes.then(|| json!({}))).await
+            }
         }
     }
 }
@@ -109,7 +114,8 @@ pub fn routes(desk: &Desk) -> Vec<Route> {
 /// The routes that need somebody to be signed in.
 fn inside(desk: &Desk) -> Vec<Route> {
     let mut routes = routes(desk);
-    let doors: Vec<String> = routes.iter().filter(|route| route.signs_in).map(Route::name).collect();
+    let doors: Vec<String> =
+        routes.iter().filter(|route| route.signs_in).map(Route::name).collect();
     assert_eq!(doors, ["POST /v1/admin/sessions", "GET /admin/sign-in", "POST /admin/sign-in"]);
     routes.retain(|route| !route.signs_in);
     routes
@@ -117,7 +123,10 @@ fn inside(desk: &Desk) -> Vec<Route> {
 
 /// How many entries the log has.
 async fn entries(desk: &Desk) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM admin.audit").fetch_one(&desk.corner.pool).await.expect("count")
+    sqlx::query_scalar("SELECT count(*) FROM admin.audit")
+        .fetch_one(&desk.corner.pool)
+        .await
+        .expect("count")
 }
 
 /// Each name of a list must be a route: a list that names what is gone protects nothing.
@@ -155,13 +164,22 @@ async fn an_operator_steers_rooms_and_does_nothing_else() {
     for route in of_both {
         let ends = LAST.contains(&route.name().as_str());
         let token = if ends {
-            desk.sign_in("olga@example.org", PASSWORD).await.json()["token"].as_str().expect("token").to_owned()
+            desk.sign_in("olga@example.org", PASSWORD).await.json()["token"]
+                .as_str()
+                .expect("token")
+                .to_owned()
         } else {
             operator.clone()
         };
         let answer = route.call(&desk, Some(&token)).await;
         let refused = matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED);
-        assert!(!refused && !answer.status.is_server_error(), "{}: {} {}", route.name(), answer.status, answer.text);
+        assert!(
+            !refused && !answer.status.is_server_error(),
+            "{}: {} {}",
+            route.name(),
+            answer.status,
+            answer.text
+        );
     }
 }
 
@@ -174,9 +192,21 @@ async fn nobody_gets_in_without_a_session() {
         for token in [None, Some("fga_made-up")] {
             let answer = route.call(&desk, token).await;
             if route.is_page {
-                assert_eq!(answer.location(), "/admin/sign-in", "{}: {}", route.name(), answer.text);
+                assert_eq!(
+                    answer.location(),
+                    "/admin/sign-in",
+                    "{}: {}",
+                    route.name(),
+                    answer.text
+                );
             } else {
-                assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{}: {}", route.name(), answer.text);
+                assert_eq!(
+                    answer.status,
+                    StatusCode::UNAUTHORIZED,
+                    "{}: {}",
+                    route.name(),
+                    answer.text
+                );
                 assert_eq!(answer.id(), "admin-session-needed", "{}", route.name());
             }
         }
@@ -189,8 +219,10 @@ async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
     let (desk, admin) = Desk::with_admin().await;
     desk.put_room(&admin, "s").await;
     let newcomer = desk.newcomer(&admin, "nora@example.org", "admin").await;
-    let token =
-        desk.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"].as_str().expect("token").to_owned();
+    let token = desk.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"]
+        .as_str()
+        .expect("token")
+        .to_owned();
     let routes = inside(&desk);
     assert_all_exist(&NEWCOMERS, &routes);
     let logged = entries(&desk).await;
@@ -203,20 +235,25 @@ async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
         }
     }
     assert_eq!(entries(&desk).await, logged);
-    assert_eq!(desk.get("/admin/password", &format!("fg_admin={token}")).await.status, StatusCode::OK);
+    assert_eq!(
+        desk.get("/admin/password", &format!("fg_admin={token}")).await.status,
+        StatusCode::OK
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_refuses_what_is_not_of_its_session() {
     let (desk, admin) = Desk::with_admin().await;
     desk.put_room(&admin, "s").await;
-    let other = desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
+    let other =
+        desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
     let (cookie, foreign) = (format!("fg_admin={admin}"), kit::secret::csrf(&other));
     let logged = entries(&desk).await;
     for route in routes(&desk).iter().filter(|route| route.is_page && route.changes()) {
         for csrf in ["", &foreign] {
             let answer = desk.post(&route.filled(), &cookie, &[("csrf", csrf)]).await;
-            let refused = answer.status == StatusCode::FORBIDDEN && answer.text.contains("not from your session");
+            let refused = answer.status == StatusCode::FORBIDDEN
+                && answer.text.contains("not from your session");
             assert!(refused, "{}: {} {}", route.name(), answer.status, answer.text);
         }
     }

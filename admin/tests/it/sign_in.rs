@@ -9,12 +9,19 @@ use crate::desk::{ADMIN, Desk, PASSWORD};
 #[tokio::test]
 async fn a_one_time_password_must_be_replaced_before_anything_else() {
     let desk = Desk::new().await;
-    let one_time = create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first").password;
+    let one_time = create_first_admin(&desk.corner.pool, ADMIN)
+        .await
+        .expect("admin")
+        .expect("the first")
+        .password;
     let signed_in = desk.sign_in(ADMIN, &one_time).await.json();
     assert_eq!(signed_in["must_change_password"], true);
     let token = signed_in["token"].as_str().expect("token");
     let refused = desk.api("GET", "/v1/admin/rooms", Some(token), None).await;
-    assert_eq!((refused.status, refused.id().as_str()), (StatusCode::FORBIDDEN, "password-change-needed"));
+    assert_eq!(
+        (refused.status, refused.id().as_str()),
+        (StatusCode::FORBIDDEN, "password-change-needed")
+    );
     let page = desk.get("/admin", &format!("fg_admin={token}")).await;
     assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin/password"));
     for bad in [
@@ -26,7 +33,10 @@ async fn a_one_time_password_must_be_replaced_before_anything_else() {
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     }
     assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused", "it is good once");
-    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(token), None).await.id(), "password-change-needed");
+    assert_eq!(
+        desk.api("GET", "/v1/admin/rooms", Some(token), None).await.id(),
+        "password-change-needed"
+    );
     desk.choose_password(token).await;
     assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(token), None).await.status, StatusCode::OK);
     assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused");
@@ -38,12 +48,15 @@ async fn a_one_time_password_ends_after_a_day() {
     for (age, good) in [("23 hours 59 minutes", true), ("24 hours", false)] {
         let email = format!("nora{good}@example.org");
         let newcomer = desk.newcomer(&admin, &email, "operator").await;
-        sqlx::query("UPDATE admin.users SET one_time_ends_at = one_time_ends_at - $2::interval WHERE email = $1")
-            .bind(&email)
-            .bind(age)
-            .execute(&desk.corner.pool)
-            .await
-            .expect("update");
+        sqlx::query(
+            "UPDATE admin.users SET one_time_ends_at = one_time_ends_at - $2::interval \
+            WHERE email = $1",
+        )
+        .bind(&email)
+        .bind(age)
+        .execute(&desk.corner.pool)
+        .await
+        .expect("update");
         let opened = desk.sign_in(&email, &newcomer.one_time).await;
         assert_eq!(opened.status == StatusCode::CREATED, good, "{age}: {}", opened.text);
     }
@@ -61,25 +74,43 @@ async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first()
     let fields = [("csrf", csrf.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
     assert_eq!(desk.post("/admin/password", &cookie, &fields).await.location(), "/admin");
     assert!(desk.get("/admin/password", &cookie).await.text.contains("name=\"current\""));
-    let without =
-        desk.post("/admin/password", &cookie, &[("csrf", &csrf), ("password", "x".repeat(12).as_str())]).await;
-    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY, "only a one-time password is not asked for");
+    let without = desk
+        .post("/admin/password", &cookie, &[("csrf", &csrf), ("password", "x".repeat(12).as_str())])
+        .await;
+    assert_eq!(
+        without.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "only a one-time password is not asked for"
+    );
 }
 
 #[tokio::test]
 async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen_one() {
     let desk = Desk::new().await;
-    let make = async |email: &str| create_first_admin(&desk.corner.pool, email).await.expect("asked");
+    let make =
+        async |email: &str| create_first_admin(&desk.corner.pool, email).await.expect("asked");
     let lost = make(ADMIN).await.expect("the first").password;
-    let session = desk.sign_in(ADMIN, &lost).await.json()["token"].as_str().expect("token").to_owned();
+    let session =
+        desk.sign_in(ADMIN, &lost).await.json()["token"].as_str().expect("token").to_owned();
     let again = make("b@example.org").await.expect("another");
     assert_eq!((again.email.as_str(), again.password == lost), (ADMIN, false), "only one is first");
     assert_eq!(desk.sign_in(ADMIN, &lost).await.id(), "sign-in-refused");
-    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&session), None).await.id(), "admin-session-needed");
+    assert_eq!(
+        desk.api("GET", "/v1/admin/rooms", Some(&session), None).await.id(),
+        "admin-session-needed"
+    );
     let token = desk.settle(ADMIN, &again.password).await;
     assert!(make(ADMIN).await.is_none(), "there is an admin who can sign in");
-    let reset = desk.log(&token).await.into_iter().find(|entry| entry["action"] == "password.reset").expect("logged");
-    assert_eq!((&reset["who"], &reset["target"]), (&json!("set-up"), &json!(format!("person {ADMIN}"))));
+    let reset = desk
+        .log(&token)
+        .await
+        .into_iter()
+        .find(|entry| entry["action"] == "password.reset")
+        .expect("logged");
+    assert_eq!(
+        (&reset["who"], &reset["target"]),
+        (&json!("set-up"), &json!(format!("person {ADMIN}")))
+    );
 }
 
 #[tokio::test]
@@ -87,11 +118,19 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     let (desk, token) = Desk::with_admin().await;
     let disabled = desk.operator(&token).await;
     let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
-    let olga = people["people"].as_array().expect("people").iter().find(|one| one["name"] == "Olga").expect("Olga");
+    let olga = people["people"]
+        .as_array()
+        .expect("people")
+        .iter()
+        .find(|one| one["name"] == "Olga")
+        .expect("Olga");
     let path = format!("/v1/admin/people/{}", olga["person"].as_str().expect("id"));
     let done = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
     assert_eq!(done.status, StatusCode::NO_CONTENT);
-    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&disabled), None).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        desk.api("GET", "/v1/admin/rooms", Some(&disabled), None).await.status,
+        StatusCode::UNAUTHORIZED
+    );
 
     let mut answers = Vec::new();
     for email in [ADMIN, "nobody@example.org", "olga@example.org"] {
@@ -109,7 +148,8 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     // The right password does not get past the block, and the answer says when to try again.
     let blocked = desk.sign_in(ADMIN, PASSWORD).await;
     assert_eq!(blocked.id(), "sign-in-blocked");
-    let secs: u64 = blocked.headers[header::RETRY_AFTER].to_str().expect("text").parse().expect("seconds");
+    let secs: u64 =
+        blocked.headers[header::RETRY_AFTER].to_str().expect("text").parse().expect("seconds");
     assert!((1..=30).contains(&secs), "{secs}");
     let times = |kind: &str, rows: &[(String, String, String, i64)]| -> i64 {
         rows.iter().filter(|row| row.0 == kind).map(|row| row.3).sum()
@@ -139,17 +179,30 @@ async fn a_browser_signs_in_and_forms_of_others_are_refused() {
     for other in ["", "fg_admin_form=fgf_another"] {
         assert_eq!(desk.post("/admin/sign-in", other, &fields).await.status, StatusCode::FORBIDDEN);
     }
-    let wrong = desk.post("/admin/sign-in", &cookie, &[fields[0], fields[1], ("password", "wrong")]).await;
+    let wrong =
+        desk.post("/admin/sign-in", &cookie, &[fields[0], fields[1], ("password", "wrong")]).await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
     assert!(wrong.text.contains("The address or the password is not right"), "{}", wrong.text);
     let signed_in = desk.post("/admin/sign-in", &cookie, &fields).await;
     assert_eq!((signed_in.status, signed_in.location()), (StatusCode::SEE_OTHER, "/admin"));
-    let set = signed_in.headers.get_all(header::SET_COOKIE).iter().next().expect("cookie").to_str().expect("text");
+    let set = signed_in
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .next()
+        .expect("cookie")
+        .to_str()
+        .expect("text");
     assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
     let token = signed_in.cookie("fg_admin").expect("cookie");
-    let stored: Vec<Vec<u8>> =
-        sqlx::query_scalar("SELECT token_hash FROM admin.sessions").fetch_all(&desk.corner.pool).await.expect("rows");
-    assert!(stored.iter().all(|hash| hash.as_slice() != token.as_bytes()), "only hashes are stored");
+    let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM admin.sessions")
+        .fetch_all(&desk.corner.pool)
+        .await
+        .expect("rows");
+    assert!(
+        stored.iter().all(|hash| hash.as_slice() != token.as_bytes()),
+        "only hashes are stored"
+    );
 
     let session = format!("fg_admin={token}");
     let account = desk.get("/admin/password", &session).await;
@@ -168,8 +221,14 @@ async fn sessions_end_when_they_are_old_or_idle() {
     for end in ["seen_at = now() - interval '61 minutes'", "expires_at = now()"] {
         let (desk, token) = Desk::with_admin().await;
         let statement = format!("UPDATE admin.sessions SET {end}");
-        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&desk.corner.pool).await.expect("update");
-        assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.id(), "admin-session-needed");
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .execute(&desk.corner.pool)
+            .await
+            .expect("update");
+        assert_eq!(
+            desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.id(),
+            "admin-session-needed"
+        );
     }
 }
 
@@ -187,9 +246,12 @@ async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account()
     let (mut desk, token) = Desk::with_admin().await;
     desk.put_show("s").await;
     let (nowhere, namespace) = ("127.0.0.1:9", desk.corner.namespace.clone());
-    let away = kit::redis::Redis::connect(&format!("redis://{nowhere}/"), &namespace).expect("an address");
+    let away =
+        kit::redis::Redis::connect(&format!("redis://{nowhere}/"), &namespace).expect("an address");
     desk.with_servers(away, kit::kafka::Kafka::new(nowhere, &namespace, 1));
-    for (email, password) in [(ADMIN, PASSWORD), (ADMIN, "a wrong password"), ("nobody@example.org", PASSWORD)] {
+    for (email, password) in
+        [(ADMIN, PASSWORD), (ADMIN, "a wrong password"), ("nobody@example.org", PASSWORD)]
+    {
         let answer = desk.sign_in(email, password).await;
         assert_eq!(
             (answer.status, answer.id().as_str()),
@@ -197,7 +259,11 @@ async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account()
             "{email}"
         );
     }
-    let wish = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+    let wish =
+        json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
     let marking = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
-    assert_eq!((marking.status, marking.id().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"));
+    assert_eq!(
+        (marking.status, marking.id().as_str()),
+        (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")
+    );
 }

@@ -1,4 +1,5 @@
-//! The live stream over a real connection: it outlives the limit of a request, and ends when the server drains.
+//! The live stream over a real connection: it outlives the limit of a request, and ends when the
+//! server drains.
 
 use std::time::{Duration, Instant};
 
@@ -14,8 +15,11 @@ const LONG: Duration = Duration::from_millis(16_500);
 async fn watch(stream: &mut Response) -> usize {
     let (began, mut events) = (Instant::now(), 0);
     while began.elapsed() < LONG {
-        let chunk = timeout(Duration::from_secs(10), stream.chunk()).await.expect("something every few seconds");
-        let chunk = chunk.expect("no fault").unwrap_or_else(|| panic!("ended after {:?}", began.elapsed()));
+        let chunk = timeout(Duration::from_secs(10), stream.chunk())
+            .await
+            .expect("something every few seconds");
+        let chunk =
+            chunk.expect("no fault").unwrap_or_else(|| panic!("ended after {:?}", began.elapsed()));
         events += String::from_utf8_lossy(&chunk).matches("event: rooms").count();
     }
     events
@@ -33,10 +37,16 @@ async fn the_stream_outlives_the_limit_of_a_request_and_ends_with_the_server() {
     let base = format!("http://{}", listener.local_addr().expect("address"));
     let (end, ended) = oneshot::channel::<()>();
     let until = async move { drop(ended.await) };
-    let server = tokio::spawn(kit::serve::serve_on(listener, desk.router.clone(), desk.tasks.clone(), until));
+    let server = tokio::spawn(kit::serve::serve_on(
+        listener,
+        desk.router.clone(),
+        desk.tasks.clone(),
+        until,
+    ));
     let client = Client::builder().no_proxy().build().expect("a client");
     let api = client.get(format!("{base}/v1/admin/rooms/stream")).bearer_auth(&token);
-    let page = client.get(format!("{base}/admin/stream")).header("cookie", format!("fg_admin={token}"));
+    let page =
+        client.get(format!("{base}/admin/stream")).header("cookie", format!("fg_admin={token}"));
     let mut api = api.send().await.expect("an answer").error_for_status().expect("a stream");
     let mut page = page.send().await.expect("an answer").error_for_status().expect("a stream");
 

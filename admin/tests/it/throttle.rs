@@ -41,7 +41,10 @@ async fn failures_are_counted_for_an_account_and_a_network() {
         owner.forgive(redis).await.expect("Redis");
     }
     let blocked = guesser.attempt(redis).await.expect("Redis");
-    assert!(matches!(blocked, Attempt::Blocked { .. }), "the owner's password forgives nobody else");
+    assert!(
+        matches!(blocked, Attempt::Blocked { .. }),
+        "the owner's password forgives nobody else"
+    );
     for other in [Guesser { account: "bea", ..guesser }, Guesser { door: "another", ..guesser }] {
         assert_eq!(other.attempt(redis).await.expect("Redis"), Attempt::Counted { failed: 1 });
     }
@@ -75,8 +78,10 @@ async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
         futures::future::join_all((0..4).map(|_| desk.sign_in(ADMIN, PASSWORD))),
         desk.api("PUT", "/v1/admin/password", Some(&token), Some(change)),
     );
-    // The first to come was counted second: the last of the five begins a block, which ends with it.
-    let told: Vec<_> = tries.iter().chain([&changing]).map(|answer| answer.status.as_u16()).collect();
+    // The first to come was counted second: the last of the five begins a block, which ends with
+    // it.
+    let told: Vec<_> =
+        tries.iter().chain([&changing]).map(|answer| answer.status.as_u16()).collect();
     assert!(told.iter().all(|status| [503, 429].contains(status)), "{told:?}");
     assert_eq!(told.iter().filter(|status| **status == 503).count(), 4, "{told:?}");
     drop(turns);
@@ -94,7 +99,10 @@ async fn a_crowd_at_the_door_does_not_shut_an_account() {
     let (desk, _) = Desk::with_admin().await;
     let turns = kit::testing::crowd(&desk.passwords).await;
     for answer in futures::future::join_all((0..5).map(|_| desk.sign_in(ADMIN, PASSWORD))).await {
-        assert_eq!((answer.status, answer.id().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"));
+        assert_eq!(
+            (answer.status, answer.id().as_str()),
+            (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")
+        );
     }
     drop(turns);
     assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
@@ -116,10 +124,17 @@ async fn nobody_keeps_an_account_of_the_console_shut_from_afar() {
     let router = desk.router.clone().layer(Extension(proxy));
     let (guesser, neighbour) = ("2001:db8:1:2::66", "2001:db8:1:2:9::1");
     for _ in 0..5 {
-        assert_eq!(sign_in_from(&router, guesser, "a wrong password").await, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            sign_in_from(&router, guesser, "a wrong password").await,
+            StatusCode::UNAUTHORIZED
+        );
     }
     for shut in [guesser, neighbour] {
-        assert_eq!(sign_in_from(&router, shut, PASSWORD).await, StatusCode::TOO_MANY_REQUESTS, "{shut}");
+        assert_eq!(
+            sign_in_from(&router, shut, PASSWORD).await,
+            StatusCode::TOO_MANY_REQUESTS,
+            "{shut}"
+        );
     }
     assert_eq!(sign_in_from(&router, "2001:db8:1:3::1", PASSWORD).await, StatusCode::CREATED);
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use admission::contract::{
-    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, line_topic, place_id, put_gate,
+    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, line_topic, place_id,
+    put_gate,
 };
 use kit::{
     kafka::{ProducerBounds, ReaderContext},
@@ -36,8 +37,10 @@ impl Drop for Line {
 
 impl Line {
     pub async fn new(lanes: i32, change: impl FnOnce(&mut GateSettings)) -> Self {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let mut settings = GateSettings {
             room: "t".into(),
             lanes,
@@ -58,22 +61,31 @@ impl Line {
     /// Appends `count` joins to the lanes in turn; gives the join time of each (lane, offset).
     pub async fn join(&self, count: i32) -> BTreeMap<(i32, i64), i64> {
         let lanes = self.settings.lock().await.lanes;
-        let bounds = ProducerBounds { queue_messages_max: 1000, delivery_ms_max: 10_000, linger_ms: 0 };
+        let bounds =
+            ProducerBounds { queue_messages_max: 1000, delivery_ms_max: 10_000, linger_ms: 0 };
         let producer = self.corner.kafka.producer(bounds).expect("producer");
         let topic = self.corner.kafka.name(&line_topic(&self.room));
         let mut joined = BTreeMap::new();
         for number in 0..count {
             let record = FutureRecord::<(), _>::to(&topic).partition(number % lanes).payload("{}");
             let delivery = producer.send(record, Duration::ZERO).await.expect("acknowledged");
-            joined.insert((delivery.partition, delivery.offset), delivery.timestamp.to_millis().expect("time"));
+            joined.insert(
+                (delivery.partition, delivery.offset),
+                delivery.timestamp.to_millis().expect("time"),
+            );
         }
         joined
     }
 
     /// Starts another admission service, as another process would.
     pub fn serve(&self) {
-        admission::run(self.corner.pool.clone(), self.corner.kafka.clone(), self.gate(), &self.tasks)
-            .expect("admission");
+        admission::run(
+            self.corner.pool.clone(),
+            self.corner.kafka.clone(),
+            self.gate(),
+            &self.tasks,
+        )
+        .expect("admission");
     }
 
     /// Opens the room; nobody is inside.
@@ -93,12 +105,16 @@ impl Line {
     async fn heads(&self) -> Vec<HeadsMoved> {
         let reader: StreamConsumer<ReaderContext> = self.corner.kafka.reader().expect("reader");
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.corner.kafka.name(HEADS_TOPIC), 0, Offset::Beginning).expect("list");
+        list.add_partition_offset(&self.corner.kafka.name(HEADS_TOPIC), 0, Offset::Beginning)
+            .expect("list");
         reader.assign(&list).expect("assign");
         let mut records = Vec::new();
         // The end of the partition is reported as an error of its own.
-        while let Ok(Ok(message)) = tokio::time::timeout(Duration::from_secs(5), reader.recv()).await {
-            records.push(serde_json::from_slice(message.payload().expect("payload")).expect("heads"));
+        while let Ok(Ok(message)) =
+            tokio::time::timeout(Duration::from_secs(5), reader.recv()).await
+        {
+            records
+                .push(serde_json::from_slice(message.payload().expect("payload")).expect("heads"));
         }
         records
     }
@@ -113,7 +129,10 @@ impl Line {
 
     pub async fn admitted_places(&self) -> Vec<String> {
         let heads = Self::at(&self.heads().await);
-        heads.into_iter().flat_map(|(lane, head)| (0..head).map(move |offset| place_id("t", lane, offset))).collect()
+        heads
+            .into_iter()
+            .flat_map(|(lane, head)| (0..head).map(move |offset| place_id("t", lane, offset)))
+            .collect()
     }
 
     /// Waits until so many were let in.
@@ -134,7 +153,8 @@ impl Line {
     pub async fn grants(&self) -> BTreeMap<String, i64> {
         let mut call = redis::cmd("ZRANGE");
         call.arg(self.corner.redis.key("granted", &self.room)).arg(0).arg(-1).arg("WITHSCORES");
-        let grants: Vec<(String, f64)> = call.query_async(&mut self.corner.redis.connection()).await.expect("grants");
+        let grants: Vec<(String, f64)> =
+            call.query_async(&mut self.corner.redis.connection()).await.expect("grants");
         grants.into_iter().map(|(place, until_ms)| (place, until_ms as i64)).collect()
     }
 
@@ -149,40 +169,56 @@ impl Line {
     /// Lets the grants that stand be so many seconds older.
     pub async fn age_grants(&self, secs: i64) {
         for (place, until_ms) in self.grants().await {
-            self.grant(&place, until_ms - secs * 1000 - chrono::Utc::now().timestamp_millis()).await;
+            self.grant(&place, until_ms - secs * 1000 - chrono::Utc::now().timestamp_millis())
+                .await;
         }
     }
 
     /// Moves a lane's committed head, as a controller does that is killed before it publishes.
     pub async fn commit(&self, lane: i32, head: i64) {
         let group = admission::contract::admission_group(&self.room);
-        let consumer: rdkafka::consumer::BaseConsumer =
-            self.corner.kafka.consumer(&group, rdkafka::consumer::DefaultConsumerContext).expect("consumer");
+        let consumer: rdkafka::consumer::BaseConsumer = self
+            .corner
+            .kafka
+            .consumer(&group, rdkafka::consumer::DefaultConsumerContext)
+            .expect("consumer");
         let mut list = TopicPartitionList::new();
         let topic = self.corner.kafka.name(&line_topic(&self.room));
         list.add_partition_offset(&topic, lane, Offset::Offset(head)).expect("list");
-        tokio::task::spawn_blocking(move || consumer.commit(&list, rdkafka::consumer::CommitMode::Sync))
-            .await
-            .expect("joined")
-            .expect("committed");
+        tokio::task::spawn_blocking(move || {
+            consumer.commit(&list, rdkafka::consumer::CommitMode::Sync)
+        })
+        .await
+        .expect("joined")
+        .expect("committed");
     }
 
     /// Has Kafka refuse heads, or take them again.
     pub async fn refuse_heads(&self, refuse: bool) {
         self.corner.kafka.ensure_topic(HEADS_TOPIC, 1, &[]).await.expect("topic");
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.corner.kafka_brokers).create().expect("admin");
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.corner.kafka_brokers)
+            .create()
+            .expect("admin");
         let topic = self.corner.kafka.name(HEADS_TOPIC);
         let change = AlterConfig::new(ResourceSpecifier::Topic(&topic))
             .set("min.insync.replicas", "1")
             .set("unclean.leader.election.enable", "false")
             .set("max.message.bytes", if refuse { "1" } else { "1048588" });
-        admin.alter_configs([&change], &AdminOptions::new()).await.expect("asked").remove(0).expect("changed");
+        admin
+            .alter_configs([&change], &AdminOptions::new())
+            .await
+            .expect("asked")
+            .remove(0)
+            .expect("changed");
     }
 
-    /// The place that was let in last, if its slot is made to last longer three times within two seconds.
+    /// The place that was let in last, if its slot is made to last longer three times within two
+    /// seconds.
     pub async fn kept_again_and_again(&self) -> Option<String> {
-        let offset = |place: &str| place.split('.').next_back().and_then(|offset| offset.parse::<i64>().ok());
+        let offset = |place: &str| {
+            place.split('.').next_back().and_then(|offset| offset.parse::<i64>().ok())
+        };
         let (mut seen, deadline) = (BTreeSet::new(), Instant::now() + Duration::from_secs(2));
         while Instant::now() < deadline {
             seen.extend(self.grants().await.into_iter().max_by_key(|(place, _)| offset(place)));
@@ -206,7 +242,8 @@ impl Line {
     }
 }
 
-/// Heads never move back, and no record lets in somebody who joined after the bound while an older one still waits.
+/// Heads never move back, and no record lets in somebody who joined after the bound while an older
+/// one still waits.
 pub fn assert_in_order(joined: &BTreeMap<(i32, i64), i64>, records: &[HeadsMoved]) {
     let mut heads: BTreeMap<i32, i64> = BTreeMap::new();
     let mut latest = 0;
@@ -214,7 +251,12 @@ pub fn assert_in_order(joined: &BTreeMap<(i32, i64), i64>, records: &[HeadsMoved
         let mut newest = latest;
         for head in &record.heads {
             let before = heads.insert(head.lane, head.head).unwrap_or(0);
-            assert!(head.head >= before, "lane {} moved back from {before} to {}", head.lane, head.head);
+            assert!(
+                head.head >= before,
+                "lane {} moved back from {before} to {}",
+                head.lane,
+                head.head
+            );
             for offset in before..head.head {
                 let joined_ms = joined[&(head.lane, offset)];
                 assert!(latest - joined_ms <= 1100, "overtaken by {} ms", latest - joined_ms);

@@ -38,7 +38,10 @@ async fn nobody_is_let_in_above_the_cap_until_somebody_leaves() {
         let opened = gate.activate(&line.room, &place, &place, expires, 5).await.unwrap();
         assert_eq!(opened, Activation::Opened, "a grant is good for a session");
     }
-    assert_eq!(gate.activate(&line.room, "t.9.9", "other", expires, 5).await.unwrap(), Activation::Full);
+    assert_eq!(
+        gate.activate(&line.room, "t.9.9", "other", expires, 5).await.unwrap(),
+        Activation::Full
+    );
     let first = line.admitted_places().await.remove(0);
     gate.release(&line.room, &first).await.unwrap();
     line.heads_until(6).await;
@@ -73,13 +76,23 @@ async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
     line.serve();
     line.open().await;
     let heads = line.heads_until(1).await;
-    let claim_until = heads.iter().find(|moved| moved.heads.iter().any(|head| head.head == 1)).unwrap().claim_until;
-    assert!(line.grants().await["0.0"] >= (claim_until + REDEEM_GRACE).timestamp_millis(), "as long as the pass");
+    let claim_until = heads
+        .iter()
+        .find(|moved| moved.heads.iter().any(|head| head.head == 1))
+        .unwrap()
+        .claim_until;
+    assert!(
+        line.grants().await["0.0"] >= (claim_until + REDEEM_GRACE).timestamp_millis(),
+        "as long as the pass"
+    );
 
     let late = claim_until + chrono::Duration::milliseconds(500) - Utc::now();
     tokio::time::sleep(late.to_std().unwrap_or_default()).await;
     let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
-    assert_eq!(gate.activate(&line.room, "t.0.0", "s", expires, 1).await.unwrap(), Activation::Opened);
+    assert_eq!(
+        gate.activate(&line.room, "t.0.0", "s", expires, 1).await.unwrap(),
+        Activation::Opened
+    );
     assert_eq!(
         gate.activate(&line.room, "t.0.1", "other", expires, 1).await.unwrap(),
         Activation::Full,
@@ -87,7 +100,8 @@ async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
     );
 }
 
-/// A controller that is killed after it committed leaves grants that began long before anybody heard of them.
+/// A controller that is killed after it committed leaves grants that began long before anybody
+/// heard of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
     let line = Line::new(1, |gate| gate.max_active = 2).await;
@@ -101,13 +115,21 @@ async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
     line.open().await;
     let heads = line.heads_until(2).await;
     let grants = line.grants().await;
-    let claim_until = heads.iter().find(|moved| moved.heads.iter().any(|head| head.head == 2)).unwrap().claim_until;
+    let claim_until = heads
+        .iter()
+        .find(|moved| moved.heads.iter().any(|head| head.head == 2))
+        .unwrap()
+        .claim_until;
     for place in ["0.0", "0.1"] {
-        assert!(grants[place] >= (claim_until + REDEEM_GRACE).timestamp_millis(), "{place} of {grants:?}");
+        assert!(
+            grants[place] >= (claim_until + REDEEM_GRACE).timestamp_millis(),
+            "{place} of {grants:?}"
+        );
     }
 }
 
-/// A head may be out although publishing it failed: its fan comes in, and publishing it again must keep no second slot.
+/// A head may be out although publishing it failed: its fan comes in, and publishing it again must
+/// keep no second slot.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_is_published_again_keeps_no_slot_of_those_who_are_inside() {
     let line = Line::new(1, |gate| gate.rate_per_sec = 20.0).await;
@@ -125,7 +147,8 @@ async fn a_head_that_is_published_again_keeps_no_slot_of_those_who_are_inside() 
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
     let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
-    let opened = gate.activate(&line.room, &format!("t.{place}"), "s", expires, 1000).await.unwrap();
+    let opened =
+        gate.activate(&line.room, &format!("t.{place}"), "s", expires, 1000).await.unwrap();
     assert_eq!(opened, Activation::Opened);
     for _ in 0..50 {
         assert!(!line.grants().await.contains_key(&place), "a slot for who is inside already");
@@ -186,12 +209,16 @@ async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
         line.gate().activate(&line.room, &place, &place, expires, 6).await.unwrap();
     }
     line.lose_redis().await;
-    assert_eq!(line.gate().activate(&line.room, "t.0.9", "late", expires, 6).await.unwrap(), Activation::Full);
+    assert_eq!(
+        line.gate().activate(&line.room, "t.0.9", "late", expires, 6).await.unwrap(),
+        Activation::Full
+    );
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert_eq!(line.admitted().await, 6, "an empty gate grants nothing");
     assert!(line.gate().needs_restore(&line.room).await.unwrap());
 
-    let inside: Vec<_> = (0..4).map(|n| ActiveSession { session: format!("s{n}"), expires_at: expires }).collect();
+    let inside: Vec<_> =
+        (0..4).map(|n| ActiveSession { session: format!("s{n}"), expires_at: expires }).collect();
     line.gate().restore(&line.room, &inside).await.unwrap();
     // Four are inside, so two more may come, once the remembered grants have run out.
     assert_eq!(line.grants().await.len(), 6);
@@ -206,7 +233,13 @@ async fn a_gate_is_closed_to_sessions_before_it_knows_who_is_inside() {
     let line = Line::new(1, |_| {}).await;
     let gate: Gate = line.gate();
     let expires = Utc::now() + chrono::Duration::seconds(60);
-    assert_eq!(gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(), Activation::Full);
+    assert_eq!(
+        gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(),
+        Activation::Full
+    );
     gate.restore("unknown", &[]).await.unwrap();
-    assert_eq!(gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(), Activation::Opened);
+    assert_eq!(
+        gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(),
+        Activation::Opened
+    );
 }

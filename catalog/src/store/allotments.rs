@@ -19,7 +19,11 @@ pub async fn of_show(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<
 }
 
 /// Sets a draft's.
-pub async fn set(connection: &mut PgConnection, ticket_type: Uuid, allotted: i32) -> sqlx::Result<()> {
+pub async fn set(
+    connection: &mut PgConnection,
+    ticket_type: Uuid,
+    allotted: i32,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO catalog.allotments (ticket_type, allotted) VALUES ($1, $2)
          ON CONFLICT (ticket_type) DO UPDATE SET allotted = excluded.allotted, changed_at = now()",
@@ -32,11 +36,17 @@ pub async fn set(connection: &mut PgConnection, ticket_type: Uuid, allotted: i32
 }
 
 /// Makes it wait for checkout's answer, under the next revision.
-pub async fn want(connection: &mut PgConnection, ticket_type: Uuid, wanted: i32) -> sqlx::Result<()> {
+pub async fn want(
+    connection: &mut PgConnection,
+    ticket_type: Uuid,
+    wanted: i32,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision) VALUES ($1, 0, $2, 1)
+        "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision) VALUES ($1, \
+            0, $2, 1)
          ON CONFLICT (ticket_type) DO UPDATE
-         SET wanted = excluded.wanted, revision = a.revision + 1, refusal = NULL, changed_at = now(), asked_at = now()",
+         SET wanted = excluded.wanted, revision = a.revision + 1, refusal = NULL, changed_at = \
+         now(), asked_at = now()",
         ticket_type,
         wanted
     )
@@ -47,19 +57,24 @@ pub async fn want(connection: &mut PgConnection, ticket_type: Uuid, wanted: i32)
 
 /// Takes back the word about an earlier change that was refused.
 pub async fn forget_refusal(connection: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE catalog.allotments SET refusal = NULL WHERE ticket_type = $1 AND wanted IS NULL", ticket_type)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "UPDATE catalog.allotments SET refusal = NULL WHERE ticket_type = $1 AND wanted IS NULL",
+        ticket_type
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Makes what was allotted to each of a draft's ticket types wait for checkout's answer; none where nothing was said.
+/// Makes what was allotted to each of a draft's ticket types wait for checkout's answer; none where
+/// nothing was said.
 pub async fn want_all(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision)
          SELECT ticket_type, 0, 0, 1 FROM catalog.ticket_types WHERE show = $1
          ON CONFLICT (ticket_type) DO UPDATE
-         SET wanted = a.allotted, revision = a.revision + 1, refusal = NULL, changed_at = now(), asked_at = now()",
+         SET wanted = a.allotted, revision = a.revision + 1, refusal = NULL, changed_at = now(), \
+         asked_at = now()",
         show
     )
     .execute(connection)
@@ -67,9 +82,13 @@ pub async fn want_all(connection: &mut PgConnection, show: &str) -> sqlx::Result
     Ok(())
 }
 
-/// Up to `limit` shows with allotments that nobody answered for `secs`, though no event of theirs waits to be published.
-/// Whoever waits longest stands first.
-pub async fn unanswered(executor: impl PgExecutor<'_>, secs: f64, limit: i64) -> sqlx::Result<Vec<String>> {
+/// Up to `limit` shows with allotments that nobody answered for `secs`, though no event of theirs
+/// waits to be published. Whoever waits longest stands first.
+pub async fn unanswered(
+    executor: impl PgExecutor<'_>,
+    secs: f64,
+    limit: i64,
+) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         "SELECT t.show FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
          WHERE a.wanted IS NOT NULL AND a.asked_at < now() - make_interval(secs => $1)
@@ -82,8 +101,13 @@ pub async fn unanswered(executor: impl PgExecutor<'_>, secs: f64, limit: i64) ->
     .await
 }
 
-/// Notes that a locked show's allotments which nobody answered for `secs` are asked for now, and gives their ticket types.
-pub async fn asked_again(connection: &mut PgConnection, show: &str, secs: f64) -> sqlx::Result<Vec<Uuid>> {
+/// Notes that a locked show's allotments which nobody answered for `secs` are asked for now, and
+/// gives their ticket types.
+pub async fn asked_again(
+    connection: &mut PgConnection,
+    show: &str,
+    secs: f64,
+) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         "UPDATE catalog.allotments a SET asked_at = now()
          FROM catalog.ticket_types t

@@ -61,7 +61,8 @@ impl From<ShowRow> for Show {
 pub async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
     let rows = sqlx::query_as!(
         ShowRow,
-        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, v.city, v.country,
+        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, \
+            v.city, v.country,
                 v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic
          FROM catalog.shows s
          JOIN catalog.performers p USING (performer_id)
@@ -89,7 +90,11 @@ pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
     .await
 }
 
-pub async fn set_high_traffic(connection: &mut PgConnection, show: &str, value: bool) -> sqlx::Result<Option<bool>> {
+pub async fn set_high_traffic(
+    connection: &mut PgConnection,
+    show: &str,
+    value: bool,
+) -> sqlx::Result<Option<bool>> {
     sqlx::query_scalar!(
         "UPDATE catalog.shows s SET high_traffic = $2
          FROM (SELECT show, high_traffic FROM catalog.shows WHERE show = $1 FOR UPDATE) before
@@ -103,19 +108,27 @@ pub async fn set_high_traffic(connection: &mut PgConnection, show: &str, value: 
 }
 
 pub async fn end_sale(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE catalog.shows SET sale_ended_at = coalesce(sale_ended_at, now()) WHERE show = $1", show)
-        .execute(connection)
-        .await?;
+    sqlx::query!(
+        "UPDATE catalog.shows SET sale_ended_at = coalesce(sale_ended_at, now()) WHERE show = $1",
+        show
+    )
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
 /// When the sale of a show ended, if it has.
 pub async fn sale_ended_at(pool: &PgPool, show: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
-    let ended = sqlx::query_scalar!("SELECT sale_ended_at FROM catalog.shows WHERE show = $1", show);
+    let ended =
+        sqlx::query_scalar!("SELECT sale_ended_at FROM catalog.shows WHERE show = $1", show);
     Ok(ended.fetch_optional(pool).await?.flatten())
 }
 
-pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<ShowEntry>> {
+pub async fn all_shows(
+    pool: &PgPool,
+    after: Option<&str>,
+    limit: i64,
+) -> sqlx::Result<Vec<ShowEntry>> {
     let rows = sqlx::query!(
         r#"SELECT s.show, s.title, s.reseller, s.published_at, s.high_traffic, s.on_sale_at, s.starts_at,
                   v.name AS venue, v.city, v.time_zone, s.withdrawn_at IS NOT NULL AS "withdrawn!",
@@ -148,8 +161,13 @@ pub async fn all_shows(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::
     Ok(entries.collect())
 }
 
-/// Up to `limit` listed shows that have not begun and whose sale nothing stops, soonest first, from behind `after`.
-pub async fn listed(pool: &PgPool, after: Option<&Cursor>, limit: i64) -> sqlx::Result<Vec<ListedShow>> {
+/// Up to `limit` listed shows that have not begun and whose sale nothing stops, soonest first, from
+/// behind `after`.
+pub async fn listed(
+    pool: &PgPool,
+    after: Option<&Cursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<ListedShow>> {
     let rows = sqlx::query!(
         r#"SELECT s.show, lowest.price_minor AS "price_minor?", lowest.currency AS "currency?"
            FROM catalog.shows s
@@ -197,12 +215,14 @@ pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketT
     let performer_id = performer(&mut tx, &show.performer).await?;
     let put = sqlx::query!(
         "INSERT INTO catalog.shows
-             (show, title, performer_id, genre, venue_id, description, doors_at, starts_at, on_sale_at, high_traffic,
+             (show, title, performer_id, genre, venue_id, description, doors_at, starts_at, \
+             on_sale_at, high_traffic,
               listed, published_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now())
          ON CONFLICT (show) DO UPDATE SET
              title = excluded.title, performer_id = excluded.performer_id, genre = excluded.genre,
-             venue_id = excluded.venue_id, description = excluded.description, doors_at = excluded.doors_at,
+             venue_id = excluded.venue_id, description = excluded.description, doors_at = \
+             excluded.doors_at,
              starts_at = excluded.starts_at, on_sale_at = excluded.on_sale_at,
              high_traffic = excluded.high_traffic, listed = excluded.listed,
              published_at = coalesce(shows.published_at, now())
@@ -222,7 +242,10 @@ pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketT
     .execute(&mut *tx)
     .await?;
     if put.rows_affected() == 0 {
-        return Err(sqlx::Error::Protocol(format!("show {} is a reseller's; choose another id", show.show)));
+        return Err(sqlx::Error::Protocol(format!(
+            "show {} is a reseller's; choose another id",
+            show.show
+        )));
     }
     for (position, ticket_type) in (0..).zip(&show.ticket_types) {
         put_ticket_type(&mut tx, &show.show, ticket_type, position).await?;
@@ -234,8 +257,10 @@ pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketT
 async fn put_venue(connection: &mut PgConnection, venue: &Venue) -> sqlx::Result<Uuid> {
     let id = id(&["venue", &venue.country, &venue.city, &venue.name]);
     sqlx::query!(
-        "INSERT INTO catalog.venues (venue_id, name, city, country, address, time_zone) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (venue_id) DO UPDATE SET address = excluded.address, time_zone = excluded.time_zone",
+        "INSERT INTO catalog.venues (venue_id, name, city, country, address, time_zone) VALUES \
+            ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (venue_id) DO UPDATE SET address = excluded.address, time_zone = \
+         excluded.time_zone",
         id,
         venue.name,
         venue.city,
@@ -248,11 +273,13 @@ async fn put_venue(connection: &mut PgConnection, venue: &Venue) -> sqlx::Result
     Ok(id)
 }
 
-/// Adds a performer by name, unless they are known. They are everybody's, so there is nothing to them but the name.
+/// Adds a performer by name, unless they are known. They are everybody's, so there is nothing to
+/// them but the name.
 async fn performer(connection: &mut PgConnection, name: &str) -> sqlx::Result<Uuid> {
     let id = id(&["performer", name]);
     sqlx::query!(
-        "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, $2) ON CONFLICT DO \
+            NOTHING",
         id,
         name
     )
@@ -272,7 +299,8 @@ async fn put_ticket_type(
              (ticket_type, show, name, description, price_minor, currency, per_order_max, position)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (ticket_type) DO UPDATE SET
-             description = excluded.description, price_minor = excluded.price_minor, currency = excluded.currency,
+             description = excluded.description, price_minor = excluded.price_minor, currency = \
+             excluded.currency,
              per_order_max = excluded.per_order_max, position = excluded.position",
         id(&["ticket-type", show, &ticket_type.name]),
         show,
@@ -288,7 +316,8 @@ async fn put_ticket_type(
     Ok(())
 }
 
-/// Derived from names. The separator cannot be part of one, so that no two lists of names give one id.
+/// Derived from names. The separator cannot be part of one, so that no two lists of names give one
+/// id.
 fn id(names: &[&str]) -> Uuid {
     Uuid::new_v5(&IDS, names.join("\u{0}").as_bytes())
 }

@@ -8,10 +8,16 @@ use sqlx::PgConnection;
 
 use crate::event::CatalogEvent;
 
-/// Adds events in this order. Whoever adds must hold the show's lock: it makes the order of ids the order of commits.
-pub async fn add(tx: &mut PgConnection, events: &[CatalogEvent], request: &RequestId) -> sqlx::Result<()> {
+/// Adds events in this order. Whoever adds must hold the show's lock: it makes the order of ids the
+/// order of commits.
+pub async fn add(
+    tx: &mut PgConnection,
+    events: &[CatalogEvent],
+    request: &RequestId,
+) -> sqlx::Result<()> {
     for event in events {
-        let payload = serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+        let payload =
+            serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
         sqlx::query!(
             "INSERT INTO catalog.outbox (key, payload, request_id) VALUES ($1, $2, $3)",
             event.show(),
@@ -29,15 +35,21 @@ pub struct Outbox;
 
 impl Source for Outbox {
     async fn become_relay(tx: &mut PgConnection) -> sqlx::Result<bool> {
-        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtext('catalog.outbox')) AS "locked!""#)
-            .fetch_one(tx)
-            .await
+        sqlx::query_scalar!(
+            r#"SELECT pg_try_advisory_xact_lock(hashtext('catalog.outbox')) AS "locked!""#
+        )
+        .fetch_one(tx)
+        .await
     }
 
     async fn oldest(tx: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Waiting>> {
-        sqlx::query_as!(Waiting, "SELECT id, key, payload, request_id FROM catalog.outbox ORDER BY id LIMIT $1", limit)
-            .fetch_all(tx)
-            .await
+        sqlx::query_as!(
+            Waiting,
+            "SELECT id, key, payload, request_id FROM catalog.outbox ORDER BY id LIMIT $1",
+            limit
+        )
+        .fetch_all(tx)
+        .await
     }
 
     async fn forget(tx: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {

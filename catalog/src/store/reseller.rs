@@ -23,10 +23,17 @@ pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerV
 }
 
 /// Inserts a venue, or changes the reseller's one with this id; `false` where the id is another's.
-pub async fn put_venue(pool: &PgPool, reseller: Uuid, id: Uuid, is_new: bool, venue: &Venue) -> sqlx::Result<bool> {
+pub async fn put_venue(
+    pool: &PgPool,
+    reseller: Uuid,
+    id: Uuid,
+    is_new: bool,
+    venue: &Venue,
+) -> sqlx::Result<bool> {
     let done = if is_new {
         sqlx::query!(
-            "INSERT INTO catalog.venues (venue_id, reseller, name, city, country, address, time_zone)
+            "INSERT INTO catalog.venues (venue_id, reseller, name, city, country, address, \
+                time_zone)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             id,
             reseller,
@@ -40,7 +47,8 @@ pub async fn put_venue(pool: &PgPool, reseller: Uuid, id: Uuid, is_new: bool, ve
         .await?
     } else {
         sqlx::query!(
-            "UPDATE catalog.venues SET name = $3, city = $4, country = $5, address = $6, time_zone = $7
+            "UPDATE catalog.venues SET name = $3, city = $4, country = $5, address = $6, time_zone \
+                = $7
              WHERE venue_id = $1 AND reseller = $2",
             id,
             reseller,
@@ -56,7 +64,11 @@ pub async fn put_venue(pool: &PgPool, reseller: Uuid, id: Uuid, is_new: bool, ve
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn has_venue(connection: &mut PgConnection, reseller: Uuid, venue: Uuid) -> sqlx::Result<bool> {
+pub async fn has_venue(
+    connection: &mut PgConnection,
+    reseller: Uuid,
+    venue: Uuid,
+) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM catalog.venues WHERE venue_id = $1 AND reseller = $2) AS "has!""#,
         venue,
@@ -67,7 +79,11 @@ pub async fn has_venue(connection: &mut PgConnection, reseller: Uuid, venue: Uui
 }
 
 /// The reseller's shows, soonest first; only `show` where one is named.
-pub async fn shows(pool: &PgPool, reseller: Uuid, show: Option<&str>) -> sqlx::Result<Vec<ResellerShow>> {
+pub async fn shows(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: Option<&str>,
+) -> sqlx::Result<Vec<ResellerShow>> {
     some_shows(pool, reseller, show, None, None).await
 }
 
@@ -89,8 +105,10 @@ async fn some_shows(
     limit: Option<i64>,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     let rows = sqlx::query!(
-        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, v.city, v.country,
-                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at,
+        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, \
+            v.city, v.country,
+                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, \
+                s.venue_id, s.published_at,
                 s.withdrawn_at
          FROM catalog.shows s
          JOIN catalog.performers p USING (performer_id)
@@ -141,7 +159,10 @@ async fn some_shows(
 }
 
 /// The ticket types of these shows with their show, in the order they are offered.
-async fn ticket_types(pool: &PgPool, shows: &[String]) -> sqlx::Result<Vec<(String, ResellerTicketType)>> {
+async fn ticket_types(
+    pool: &PgPool,
+    shows: &[String],
+) -> sqlx::Result<Vec<(String, ResellerTicketType)>> {
     let rows = sqlx::query!(
         r#"SELECT t.ticket_type, t.show, t.name, t.description, t.price_minor, t.currency, t.per_order_max,
                   a.allotted AS "allotted?", a.wanted, a.revision AS "revision?", a.refusal,
@@ -178,8 +199,8 @@ async fn ticket_types(pool: &PgPool, shows: &[String]) -> sqlx::Result<Vec<(Stri
     Ok(types.collect())
 }
 
-/// A show whose row is locked until the transaction ends. It keeps a show's changes, and so its events, one behind the
-/// other.
+/// A show whose row is locked until the transaction ends. It keeps a show's changes, and so its
+/// events, one behind the other.
 pub struct LockedShow {
     pub published_at: Option<DateTime<Utc>>,
     pub withdrawn_at: Option<DateTime<Utc>>,
@@ -188,7 +209,11 @@ pub struct LockedShow {
 }
 
 /// Locks a show of this seller's; `None` is the house.
-pub async fn lock_show(tx: &mut PgConnection, reseller: Option<Uuid>, show: &str) -> sqlx::Result<Option<LockedShow>> {
+pub async fn lock_show(
+    tx: &mut PgConnection,
+    reseller: Option<Uuid>,
+    show: &str,
+) -> sqlx::Result<Option<LockedShow>> {
     sqlx::query_as!(
         LockedShow,
         "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows
@@ -201,11 +226,17 @@ pub async fn lock_show(tx: &mut PgConnection, reseller: Option<Uuid>, show: &str
 }
 
 /// Inserts a draft; `false` where its id is taken.
-pub async fn insert_show(tx: &mut PgConnection, reseller: Uuid, show: &str, draft: &ShowDraft) -> sqlx::Result<bool> {
+pub async fn insert_show(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+    show: &str,
+    draft: &ShowDraft,
+) -> sqlx::Result<bool> {
     let performer = super::performer(tx, &draft.performer).await?;
     let done = sqlx::query!(
         "INSERT INTO catalog.shows
-             (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at, genre)
+             (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, \
+             on_sale_at, genre)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (show) DO NOTHING",
         show,
@@ -224,10 +255,16 @@ pub async fn insert_show(tx: &mut PgConnection, reseller: Uuid, show: &str, draf
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn update_show(tx: &mut PgConnection, reseller: Uuid, show: &str, draft: &ShowDraft) -> sqlx::Result<()> {
+pub async fn update_show(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+    show: &str,
+    draft: &ShowDraft,
+) -> sqlx::Result<()> {
     let performer = super::performer(tx, &draft.performer).await?;
     sqlx::query!(
-        "UPDATE catalog.shows SET title = $3, performer_id = $4, venue_id = $5, description = $6, doors_at = $7,
+        "UPDATE catalog.shows SET title = $3, performer_id = $4, venue_id = $5, description = $6, \
+            doors_at = $7,
              starts_at = $8, on_sale_at = $9, genre = $10
          WHERE show = $1 AND reseller = $2",
         show,
@@ -247,9 +284,13 @@ pub async fn update_show(tx: &mut PgConnection, reseller: Uuid, show: &str, draf
 }
 
 pub async fn publish(tx: &mut PgConnection, reseller: Uuid, show: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE catalog.shows SET published_at = now() WHERE show = $1 AND reseller = $2", show, reseller)
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE catalog.shows SET published_at = now() WHERE show = $1 AND reseller = $2",
+        show,
+        reseller
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -257,7 +298,8 @@ pub async fn publish(tx: &mut PgConnection, reseller: Uuid, show: &str) -> sqlx:
 pub async fn lock_anybodys(tx: &mut PgConnection, show: &str) -> sqlx::Result<Option<LockedShow>> {
     sqlx::query_as!(
         LockedShow,
-        "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows WHERE show = $1 FOR UPDATE",
+        "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows WHERE show = \
+            $1 FOR UPDATE",
         show
     )
     .fetch_optional(tx)
@@ -286,7 +328,8 @@ pub async fn insert_ticket_type(
     sqlx::query!(
         "INSERT INTO catalog.ticket_types
              (ticket_type, show, name, description, price_minor, currency, per_order_max, position)
-         SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(position) + 1, 0) FROM catalog.ticket_types WHERE show = $2",
+         SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(position) + 1, 0) FROM \
+         catalog.ticket_types WHERE show = $2",
         ticket_type,
         show,
         new.name,

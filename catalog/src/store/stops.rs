@@ -8,7 +8,8 @@ use crate::stop::{Stop, Withdrawal};
 pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Option<Stop>> {
     let found = sqlx::query_scalar!(
         "SELECT CASE WHEN s.withdrawn_at IS NOT NULL THEN 'withdrawn'
-                     WHEN EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = s.reseller) THEN 'suspended' END
+                     WHEN EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = \
+                     s.reseller) THEN 'suspended' END
          FROM catalog.shows s WHERE s.show = $1",
         show
     )
@@ -17,7 +18,10 @@ pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Opt
     Ok(found.flatten().as_deref().and_then(Stop::of_text))
 }
 
-pub async fn withdrawal(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Option<Withdrawal>> {
+pub async fn withdrawal(
+    executor: impl PgExecutor<'_>,
+    show: &str,
+) -> sqlx::Result<Option<Withdrawal>> {
     sqlx::query_as!(
         Withdrawal,
         r#"SELECT withdrawn_at AS "at!", withdrawn_by AS "by!", withdrawn_reason AS reason
@@ -29,9 +33,15 @@ pub async fn withdrawal(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Resu
 }
 
 /// Marks a locked show as withdrawn.
-pub async fn withdraw(tx: &mut PgConnection, show: &str, by: &str, reason: Option<&str>) -> sqlx::Result<()> {
+pub async fn withdraw(
+    tx: &mut PgConnection,
+    show: &str,
+    by: &str,
+    reason: Option<&str>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE catalog.shows SET withdrawn_at = now(), withdrawn_by = $2, withdrawn_reason = $3 WHERE show = $1",
+        "UPDATE catalog.shows SET withdrawn_at = now(), withdrawn_by = $2, withdrawn_reason = $3 \
+            WHERE show = $1",
         show,
         by,
         reason
@@ -42,7 +52,10 @@ pub async fn withdraw(tx: &mut PgConnection, show: &str, by: &str, reason: Optio
 }
 
 /// Those of `resellers` of whom it is not noted that they may not sell.
-pub async fn not_stopped(executor: impl PgExecutor<'_>, resellers: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
+pub async fn not_stopped(
+    executor: impl PgExecutor<'_>,
+    resellers: &[Uuid],
+) -> sqlx::Result<Vec<Uuid>> {
     sqlx::query_scalar!(
         r#"SELECT r AS "reseller!" FROM unnest($1::uuid[]) r
            WHERE NOT EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = r)"#,
@@ -54,20 +67,25 @@ pub async fn not_stopped(executor: impl PgExecutor<'_>, resellers: &[Uuid]) -> s
 
 /// Notes that a reseller may not sell; `false` where that was noted before.
 pub async fn add(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<bool> {
-    let done =
-        sqlx::query!("INSERT INTO catalog.stopped_resellers (reseller) VALUES ($1) ON CONFLICT DO NOTHING", reseller)
-            .execute(tx)
-            .await?;
+    let done = sqlx::query!(
+        "INSERT INTO catalog.stopped_resellers (reseller) VALUES ($1) ON CONFLICT DO NOTHING",
+        reseller
+    )
+    .execute(tx)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Notes that a reseller may sell again; `false` where they might anyway.
 pub async fn remove(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!("DELETE FROM catalog.stopped_resellers WHERE reseller = $1", reseller).execute(tx).await?;
+    let done = sqlx::query!("DELETE FROM catalog.stopped_resellers WHERE reseller = $1", reseller)
+        .execute(tx)
+        .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Locks all shows of a reseller, drafts that are being published too, and gives those that are published.
+/// Locks all shows of a reseller, drafts that are being published too, and gives those that are
+/// published.
 pub async fn lock_published(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<Vec<String>> {
     let shows = sqlx::query!(
         "SELECT show, published_at FROM catalog.shows WHERE reseller = $1 ORDER BY show FOR UPDATE",

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use catalog::contract::{
-    self, Allotment, CATALOG_TOPIC, CatalogEvent, CatalogFault, NewTicketType, Settled, ShowDraft, allotments,
-    change_allotment, put_allotment, settle_allotment,
+    self, Allotment, CATALOG_TOPIC, CatalogEvent, CatalogFault, NewTicketType, Settled, ShowDraft,
+    allotments, change_allotment, put_allotment, settle_allotment,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks, testing::Corner};
@@ -27,7 +27,10 @@ async fn allot(pool: &PgPool, show: &str, of: Uuid, count: i32) -> Result<Allotm
 /// The events that wait in the outbox, oldest first.
 async fn waiting(pool: &PgPool) -> Vec<CatalogEvent> {
     let rows: Vec<serde_json::Value> =
-        sqlx::query_scalar("SELECT payload FROM catalog.outbox ORDER BY id").fetch_all(pool).await.unwrap();
+        sqlx::query_scalar("SELECT payload FROM catalog.outbox ORDER BY id")
+            .fetch_all(pool)
+            .await
+            .unwrap();
     rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
 }
 
@@ -50,16 +53,26 @@ async fn publishing_says_all_that_is_to_be_sold_and_changes_wait_for_an_answer()
     let balcony = contract::put_ticket_type(pool, ANNA, &show, None, &balcony).await.unwrap();
     for count in [10, 50, 50] {
         let changed = allot(pool, &show, floor, count).await.unwrap();
-        assert_eq!((changed.allotted, changed.wanted, changed.revision), (count, None, 0), "a draft's, at once");
+        assert_eq!(
+            (changed.allotted, changed.wanted, changed.revision),
+            (count, None, 0),
+            "a draft's, at once"
+        );
     }
     assert!(waiting(pool).await.is_empty(), "a draft is nobody's business");
     publish(pool, ANNA, &show).await.unwrap();
     let events = waiting(pool).await;
-    assert!(matches!(&events[0], CatalogEvent::ShowPublished { show: published, .. } if *published == show));
+    assert!(
+        matches!(&events[0], CatalogEvent::ShowPublished { show: published, .. } if *published == show)
+    );
     assert_eq!(changes(&events), [(floor, 50, 1), (balcony, 0, 1)], "one for each type");
 
     assert!(matches!(allot(pool, &show, floor, 60).await, Err(CatalogFault::AllotmentWaiting)));
-    assert_eq!(allot(pool, &show, floor, 50).await.unwrap().wanted, Some(50), "what is under way is not asked again");
+    assert_eq!(
+        allot(pool, &show, floor, 50).await.unwrap().wanted,
+        Some(50),
+        "what is under way is not asked again"
+    );
     assert_eq!(waiting(pool).await.len(), 3);
     settle_allotment(pool, floor, 1, Settled::Applied).await.unwrap();
     let changed = allot(pool, &show, floor, 60).await.unwrap();
@@ -84,11 +97,18 @@ async fn answers_count_once_and_in_order() {
     }
     settle_allotment(pool, floor, 2, Settled::Refused("30 are sold".to_owned())).await.unwrap();
     let refused = now().await;
-    assert_eq!((refused.allotted, refused.wanted, refused.refusal.as_deref()), (50, None, Some("30 are sold")));
+    assert_eq!(
+        (refused.allotted, refused.wanted, refused.refusal.as_deref()),
+        (50, None, Some("30 are sold"))
+    );
     settle_allotment(pool, floor, 2, Settled::Applied).await.unwrap();
     assert_eq!(now().await, refused, "an answer is given once");
     let content = allot(pool, &show, floor, 50).await.unwrap();
-    assert_eq!((content.allotted, content.revision, content.refusal), (50, 2, None), "the refusal is done with");
+    assert_eq!(
+        (content.allotted, content.revision, content.refusal),
+        (50, 2, None),
+        "the refusal is done with"
+    );
     let again = allot(pool, &show, floor, 30).await.unwrap();
     assert_eq!((again.wanted, again.revision, again.refusal), (Some(30), 3, None));
     settle_allotment(pool, floor, 3, Settled::Applied).await.unwrap();
@@ -157,12 +177,19 @@ async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
 
     let seen = published(&corner, 62).await;
     for (house, of) in houses {
-        let events: Vec<_> = seen.iter().filter(|(key, ..)| key == house).map(|(_, event, _)| event.clone()).collect();
+        let events: Vec<_> = seen
+            .iter()
+            .filter(|(key, ..)| key == house)
+            .map(|(_, event, _)| event.clone())
+            .collect();
         let expected: Vec<_> = (1..=20).map(|count| (of, count, i64::from(count))).collect();
         assert_eq!(changes(&events), expected);
     }
     let own: Vec<_> = seen.iter().filter(|(key, ..)| *key == show).collect();
-    assert!(matches!(own[0].1, CatalogEvent::ShowPublished { .. }), "the show is told before its stock");
+    assert!(
+        matches!(own[0].1, CatalogEvent::ShowPublished { .. }),
+        "the show is told before its stock"
+    );
     assert!(own.iter().all(|(.., id)| id == "the-request"), "the request's id travels along");
     let deadline = Instant::now() + Duration::from_secs(10);
     while !waiting(pool).await.is_empty() {
@@ -185,7 +212,11 @@ async fn changes_of_one_show_at_the_same_moment_are_told_one_behind_the_other() 
     let revisions: Vec<_> = told.iter().map(|(.., revision)| *revision).collect();
     assert_eq!(revisions, (1..=30).collect::<Vec<_>>(), "in the order of the outbox, none twice");
     let last = allotments(pool, "house").await.unwrap().remove(0);
-    assert_eq!(last.wanted, told.last().map(|(_, count, _)| *count), "the last one told is the one that counts");
+    assert_eq!(
+        last.wanted,
+        told.last().map(|(_, count, _)| *count),
+        "the last one told is the one that counts"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +232,8 @@ async fn what_nobody_answered_for_a_minute_is_asked_again_until_somebody_does() 
     put_allotment(pool, "house", young, 6).await.unwrap();
     let lost = changes(&waiting(pool).await);
     sqlx::query("DELETE FROM catalog.outbox").execute(pool).await.unwrap();
-    let age = "UPDATE catalog.allotments SET asked_at = asked_at - interval '1 minute' WHERE ticket_type = ANY($1)";
+    let age = "UPDATE catalog.allotments SET asked_at = asked_at - interval '1 minute' WHERE \
+        ticket_type = ANY($1)";
     sqlx::query(age).bind([floor, late]).execute(pool).await.unwrap();
 
     let tasks = Tasks::default();
@@ -238,5 +270,8 @@ async fn a_sale_that_moves_is_told_and_one_that_stays_is_not() {
     let later = ShowDraft { on_sale_at: earlier + chrono::Duration::hours(1), ..draft };
     contract::change_show(pool, ANNA, &show, &later).await.unwrap();
     let last = waiting(pool).await.pop().unwrap();
-    assert!(matches!(last, CatalogEvent::ShowPublished { on_sale_at, .. } if on_sale_at > earlier), "{last:?}");
+    assert!(
+        matches!(last, CatalogEvent::ShowPublished { on_sale_at, .. } if on_sale_at > earlier),
+        "{last:?}"
+    );
 }

@@ -20,7 +20,8 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 async fn corner() -> Corner {
-    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await
+    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
+        .await
 }
 
 fn app(corner: &Corner) -> Router {
@@ -62,7 +63,11 @@ fn ticket_type(name: &str, price_minor: i64) -> NewTicketType {
     }
 }
 
-async fn get(app: &Router, address: &str, headers: &[(header::HeaderName, &str)]) -> Response<Body> {
+async fn get(
+    app: &Router,
+    address: &str,
+    headers: &[(header::HeaderName, &str)],
+) -> Response<Body> {
     let mut request = Request::get(address);
     for (name, value) in headers {
         request = request.header(name, *value);
@@ -84,8 +89,12 @@ async fn putting_a_show_twice_is_putting_it_once() {
     let new = a_show("harbour-lights");
     let first = contract::put_show(&corner.pool, &new).await.unwrap();
     let again =
-        contract::put_show(&corner.pool, &NewShow { title: "Harbour Lights II".to_owned(), ..new }).await.unwrap();
-    let ids = |types: &[contract::TicketType]| types.iter().map(|one| one.ticket_type).collect::<Vec<_>>();
+        contract::put_show(&corner.pool, &NewShow { title: "Harbour Lights II".to_owned(), ..new })
+            .await
+            .unwrap();
+    let ids = |types: &[contract::TicketType]| {
+        types.iter().map(|one| one.ticket_type).collect::<Vec<_>>()
+    };
     assert_eq!(ids(&first), ids(&again));
     assert_eq!(first.len(), 2);
     assert_eq!(first[0].name, "Standing");
@@ -103,7 +112,12 @@ async fn the_list_pages_through_what_is_to_come() {
     }
     contract::put_show(&corner.pool, &NewShow { listed: false, ..a_show("hidden") }).await.unwrap();
     let past = Utc::now() - Duration::days(1);
-    contract::put_show(&corner.pool, &NewShow { starts_at: past, doors_at: past, ..a_show("past") }).await.unwrap();
+    contract::put_show(
+        &corner.pool,
+        &NewShow { starts_at: past, doors_at: past, ..a_show("past") },
+    )
+    .await
+    .unwrap();
 
     let app = app(&corner);
     let mut address = "/v1/shows?limit=2".to_owned();
@@ -121,7 +135,12 @@ async fn the_list_pages_through_what_is_to_come() {
     let refused = get(&app, "/v1/shows?after=mine", &[]).await;
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert_eq!(json(refused).await["type"], "urn:fairgate:problem:cursor-invalid");
-    for made_up in ["-9223372036854775808.a", "9223372036854775807.a", "1795000000000000.a%01", "1795000000000000."] {
+    for made_up in [
+        "-9223372036854775808.a",
+        "9223372036854775807.a",
+        "1795000000000000.a%01",
+        "1795000000000000.",
+    ] {
         let refused = get(&app, &format!("/v1/shows?after={made_up}"), &[]).await;
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{made_up}");
     }
@@ -134,14 +153,19 @@ async fn an_answer_that_did_not_change_is_not_sent_again() {
     contract::put_show(&corner.pool, &new).await.unwrap();
     let app = app(&corner);
     let first = get(&app, "/v1/shows/harbour-lights", &[]).await;
-    assert_eq!(first.headers()[header::CACHE_CONTROL], "public, max-age=5, stale-while-revalidate=30");
+    assert_eq!(
+        first.headers()[header::CACHE_CONTROL],
+        "public, max-age=5, stale-while-revalidate=30"
+    );
     let tag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
     assert_eq!(json(first).await["ticket_types"].as_array().unwrap().len(), 2);
 
     let same = get(&app, "/v1/shows/harbour-lights", &[(header::IF_NONE_MATCH, &tag)]).await;
     assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(text(same).await, "");
-    contract::put_show(&corner.pool, &NewShow { title: "Changed".to_owned(), ..new }).await.unwrap();
+    contract::put_show(&corner.pool, &NewShow { title: "Changed".to_owned(), ..new })
+        .await
+        .unwrap();
     let changed = get(&app, "/v1/shows/harbour-lights", &[(header::IF_NONE_MATCH, &tag)]).await;
     assert_eq!(changed.status(), StatusCode::OK);
 }
@@ -169,12 +193,24 @@ async fn pages_tell_prices_times_and_what_to_do_next() {
     let app = app(&corner);
 
     let home = text(get(&app, "/", &[]).await).await;
-    for part in ["Harbour Lights", "Mira Vale", "Hafenhalle, Hamburg", "€69.00", "href=\"/shows/later\"", "On sale "]
-    {
+    for part in [
+        "Harbour Lights",
+        "Mira Vale",
+        "Hafenhalle, Hamburg",
+        "€69.00",
+        "href=\"/shows/later\"",
+        "On sale ",
+    ] {
         assert!(home.contains(part), "{part}");
     }
     let show = text(get(&app, "/shows/harbour-lights", &[]).await).await;
-    for part in ["€85.00", "Berlin time", "href=\"/queue/harbour-lights\"", "Get tickets", "application/ld+json"] {
+    for part in [
+        "€85.00",
+        "Berlin time",
+        "href=\"/queue/harbour-lights\"",
+        "Get tickets",
+        "application/ld+json",
+    ] {
         assert!(show.contains(part), "{part}");
     }
     let later = text(get(&app, "/shows/later", &[]).await).await;

@@ -1,7 +1,9 @@
 //! What resellers put into the catalog, and that nobody else can touch it.
 
 use axum::http::StatusCode;
-use catalog::contract::{self, CatalogFault, NewTicketType, ResellerShow, ShowCursor, ShowDraft, Venue};
+use catalog::contract::{
+    self, CatalogFault, NewTicketType, ResellerShow, ShowCursor, ShowDraft, Venue,
+};
 use chrono::{Duration, Utc};
 use kit::http::RequestId;
 use sqlx::PgPool;
@@ -50,7 +52,8 @@ pub fn standing() -> NewTicketType {
 pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, Uuid) {
     let venue = contract::put_venue(pool, reseller, None, &a_venue()).await.unwrap();
     let show = contract::create_show(pool, reseller, &a_draft(venue)).await.unwrap();
-    let ticket_type = contract::put_ticket_type(pool, reseller, &show, None, &standing()).await.unwrap();
+    let ticket_type =
+        contract::put_ticket_type(pool, reseller, &show, None, &standing()).await.unwrap();
     (venue, show, ticket_type)
 }
 
@@ -58,8 +61,15 @@ pub async fn publish(pool: &PgPool, reseller: Uuid, show: &str) -> Result<(), Ca
     contract::publish_show(pool, reseller, show, &RequestId::fresh()).await
 }
 
-async fn allot(pool: &PgPool, reseller: Uuid, show: &str, of: Uuid, count: i32) -> Result<i32, CatalogFault> {
-    let changed = contract::change_allotment(pool, reseller, show, of, count, &RequestId::fresh()).await?;
+async fn allot(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: &str,
+    of: Uuid,
+    count: i32,
+) -> Result<i32, CatalogFault> {
+    let changed =
+        contract::change_allotment(pool, reseller, show, of, count, &RequestId::fresh()).await?;
     Ok(changed.wanted.unwrap_or(changed.allotted))
 }
 
@@ -116,15 +126,22 @@ async fn shows_come_page_by_page_and_only_ones_own() {
     let soonest = a_draft(venue);
     for days in [2, 0, 1, 1] {
         let starts_at = soonest.starts_at + Duration::days(days);
-        contract::create_show(pool, ANNA, &ShowDraft { starts_at, ..soonest.clone() }).await.unwrap();
+        contract::create_show(pool, ANNA, &ShowDraft { starts_at, ..soonest.clone() })
+            .await
+            .unwrap();
     }
     draft_of(pool, BERT).await;
-    let all: Vec<String> =
-        contract::reseller_shows(pool, ANNA).await.unwrap().into_iter().map(|of| of.show.show).collect();
+    let all: Vec<String> = contract::reseller_shows(pool, ANNA)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|of| of.show.show)
+        .collect();
     for limit in 1..=5 {
         let (mut read, mut after) = (Vec::new(), None);
         loop {
-            let (page, next) = contract::reseller_shows_page(pool, ANNA, after.as_ref(), limit).await.unwrap();
+            let (page, next) =
+                contract::reseller_shows_page(pool, ANNA, after.as_ref(), limit).await.unwrap();
             assert!(page.len() <= usize::from(limit) && !page.is_empty());
             read.extend(page.into_iter().map(|of| of.show.show));
             let Some(next) = next else { break };
@@ -143,7 +160,9 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     let house = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
     let own_venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
     let before = format!("{:?}", mine(pool, ANNA, &show).await);
-    let missing = |fault: Option<CatalogFault>| assert!(matches!(fault, Some(CatalogFault::NotFound)), "{fault:?}");
+    let missing = |fault: Option<CatalogFault>| {
+        assert!(matches!(fault, Some(CatalogFault::NotFound)), "{fault:?}")
+    };
 
     assert!(contract::reseller_shows(pool, BERT).await.unwrap().is_empty());
     assert_eq!(contract::venues(pool, BERT).await.unwrap().len(), 1);
@@ -161,9 +180,14 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     let (_, own, _) = draft_of(pool, BERT).await;
     assert_eq!(own, "mira-vale-harbour-lights-2");
     assert_eq!(field(contract::change_show(pool, BERT, &own, &a_draft(venue)).await), "venue");
-    missing(contract::put_ticket_type(pool, BERT, &own, Some(ticket_type), &standing()).await.err());
+    missing(
+        contract::put_ticket_type(pool, BERT, &own, Some(ticket_type), &standing()).await.err(),
+    );
     missing(allot(pool, BERT, &own, ticket_type, 1).await.err());
-    assert!(contract::put_allotment(pool, &show, ticket_type, 1).await.is_err(), "nor does the house");
+    assert!(
+        contract::put_allotment(pool, &show, ticket_type, 1).await.is_err(),
+        "nor does the house"
+    );
     assert!(contract::put_show(pool, &a_show(&show)).await.is_err(), "nor is it put over");
     assert_eq!(format!("{:?}", mine(pool, ANNA, &show).await), before);
 }
@@ -173,15 +197,29 @@ async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
     let corner = corner().await;
     let pool = &corner.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
-    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))), "nothing was said");
+    assert!(
+        matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))),
+        "nothing was said"
+    );
     allot(pool, ANNA, &show, ticket_type, 0).await.unwrap();
-    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))), "none are for sale");
+    assert!(
+        matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))),
+        "none are for sale"
+    );
     allot(pool, ANNA, &show, ticket_type, 5).await.unwrap();
     let past = Utc::now() - Duration::days(1);
     let draft = a_draft(venue);
-    let over = ShowDraft { doors_at: past, starts_at: past, on_sale_at: past - Duration::days(1), ..draft.clone() };
+    let over = ShowDraft {
+        doors_at: past,
+        starts_at: past,
+        on_sale_at: past - Duration::days(1),
+        ..draft.clone()
+    };
     contract::change_show(pool, ANNA, &show, &over).await.unwrap();
-    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))), "it is over");
+    assert!(
+        matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))),
+        "it is over"
+    );
     contract::change_show(pool, ANNA, &show, &draft).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
     assert_eq!(field(contract::change_show(pool, ANNA, &show, &over).await), "starts_at");
@@ -199,23 +237,43 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
     contract::change_show(pool, ANNA, &show, &begun).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
 
-    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &standing()).await), "name");
+    assert_eq!(
+        field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &standing()).await),
+        "name"
+    );
     let dollars = NewTicketType { currency: "USD".to_owned(), ..renamed.clone() };
-    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dollars).await), "currency");
+    assert_eq!(
+        field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dollars).await),
+        "currency"
+    );
     let dearer = NewTicketType { price_minor: 7_500, per_order_max: 2, ..renamed.clone() };
     contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dearer).await.unwrap();
     assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, None, &renamed).await), "name");
     let dollars = NewTicketType { currency: "USD".to_owned(), ..standing() };
-    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, None, &dollars).await), "currency");
+    assert_eq!(
+        field(contract::put_ticket_type(pool, ANNA, &show, None, &dollars).await),
+        "currency"
+    );
     contract::put_ticket_type(pool, ANNA, &show, None, &standing()).await.unwrap();
     let seen = mine(pool, ANNA, &show).await;
-    let types: Vec<_> =
-        seen.ticket_types.iter().map(|one| (one.ticket_type.name.as_str(), one.ticket_type.price_minor)).collect();
-    assert_eq!(types, [("Floor", 7_500), ("Standing", 6_900)], "a new one stands behind the others");
+    let types: Vec<_> = seen
+        .ticket_types
+        .iter()
+        .map(|one| (one.ticket_type.name.as_str(), one.ticket_type.price_minor))
+        .collect();
+    assert_eq!(
+        types,
+        [("Floor", 7_500), ("Standing", 6_900)],
+        "a new one stands behind the others"
+    );
 
     let later = ShowDraft { on_sale_at: Utc::now() + Duration::days(2), ..begun.clone() };
     assert_eq!(field(contract::change_show(pool, ANNA, &show, &later).await), "on_sale_at");
-    let retitled = ShowDraft { title: "Harbour Lights II".to_owned(), on_sale_at: seen.show.on_sale_at, ..begun };
+    let retitled = ShowDraft {
+        title: "Harbour Lights II".to_owned(),
+        on_sale_at: seen.show.on_sale_at,
+        ..begun
+    };
     contract::change_show(pool, ANNA, &show, &retitled).await.unwrap();
     assert_eq!(contract::show(pool, &show).await.unwrap().unwrap().title, "Harbour Lights II");
 }
@@ -228,10 +286,16 @@ async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
     let venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
     let other = ShowDraft { genre: "Polka".to_owned(), ..a_draft(venue) };
     let theirs = contract::create_show(pool, BERT, &other).await.unwrap();
-    contract::put_show(pool, &contract::NewShow { genre: "Folk".to_owned(), ..a_show("house") }).await.unwrap();
+    contract::put_show(pool, &contract::NewShow { genre: "Folk".to_owned(), ..a_show("house") })
+        .await
+        .unwrap();
     let told = async || {
         let house = contract::show(pool, "house").await.unwrap().unwrap().genre;
-        [mine(pool, ANNA, &show).await.show.genre, mine(pool, BERT, &theirs).await.show.genre, house]
+        [
+            mine(pool, ANNA, &show).await.show.genre,
+            mine(pool, BERT, &theirs).await.show.genre,
+            house,
+        ]
     };
     assert_eq!(told().await, ["Pop", "Polka", "Folk"], "each says it of their own show alone");
     let louder = ShowDraft { genre: "Tango".to_owned(), ..other };
@@ -245,16 +309,24 @@ async fn admins_see_every_show_and_mark_it() {
     let pool = &corner.pool;
     let (.., show, _) = draft_of(pool, ANNA).await;
     contract::put_show(pool, &a_show("house")).await.unwrap();
-    contract::put_show(pool, &contract::NewShow { listed: false, ..a_show("unlisted") }).await.unwrap();
+    contract::put_show(pool, &contract::NewShow { listed: false, ..a_show("unlisted") })
+        .await
+        .unwrap();
     let all = contract::all_shows(pool, None, 2).await.unwrap();
-    let ids: Vec<_> = all.iter().map(|one| (one.show.as_str(), one.reseller, one.published_at.is_some())).collect();
+    let ids: Vec<_> = all
+        .iter()
+        .map(|one| (one.show.as_str(), one.reseller, one.published_at.is_some()))
+        .collect();
     assert_eq!(ids, [("house", None, true), (show.as_str(), Some(ANNA), false)]);
     let rest = contract::all_shows(pool, Some(&show), 2).await.unwrap();
     assert_eq!(rest.iter().map(|one| one.show.as_str()).collect::<Vec<_>>(), ["unlisted"]);
 
     let mut connection = pool.acquire().await.unwrap();
     for before in [false, true] {
-        assert_eq!(contract::set_high_traffic(&mut connection, &show, true).await.unwrap(), Some(before));
+        assert_eq!(
+            contract::set_high_traffic(&mut connection, &show, true).await.unwrap(),
+            Some(before)
+        );
     }
     assert_eq!(contract::set_high_traffic(&mut connection, "unknown", true).await.unwrap(), None);
 }
@@ -265,7 +337,14 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
     let pool = &corner.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     let withdraw = async |reseller, show: &str| {
-        contract::withdraw_own_show(pool, reseller, show, "reseller anna@example.org", &RequestId::fresh()).await
+        contract::withdraw_own_show(
+            pool,
+            reseller,
+            show,
+            "reseller anna@example.org",
+            &RequestId::fresh(),
+        )
+        .await
     };
     assert!(matches!(withdraw(ANNA, &show).await, Err(CatalogFault::NotPublished)));
     allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
@@ -296,8 +375,12 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
         allot(pool, ANNA, &show, ticket_type, 60).await.err(),
         publish(pool, ANNA, &show).await.err(),
     ];
-    assert!(changes.iter().all(|fault| matches!(fault, Some(CatalogFault::Withdrawn))), "{changes:?}");
-    let told = "SELECT count(*) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND key = $1";
+    assert!(
+        changes.iter().all(|fault| matches!(fault, Some(CatalogFault::Withdrawn))),
+        "{changes:?}"
+    );
+    let told = "SELECT count(*) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND \
+        key = $1";
     let told: i64 = sqlx::query_scalar(told).bind(&show).fetch_one(pool).await.unwrap();
     assert_eq!(told, 1);
 }
@@ -320,11 +403,14 @@ async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_a
     };
     let suspend = async |stopped| {
         let mut tx = pool.begin().await.unwrap();
-        let changed = contract::stop_reseller(&mut tx, ANNA, stopped, &RequestId::fresh()).await.unwrap();
+        let changed =
+            contract::stop_reseller(&mut tx, ANNA, stopped, &RequestId::fresh()).await.unwrap();
         tx.commit().await.unwrap();
         changed
     };
-    let stops = async || (contract::stop(pool, &show).await.unwrap(), contract::stop(pool, &other).await.unwrap());
+    let stops = async || {
+        (contract::stop(pool, &show).await.unwrap(), contract::stop(pool, &other).await.unwrap())
+    };
     assert_eq!(listed().await.len(), 2);
     assert!(suspend(true).await);
     assert!(!suspend(true).await, "once is enough");
@@ -338,8 +424,15 @@ async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_a
     assert!(suspend(false).await);
     assert!(!suspend(false).await);
     assert_eq!((listed().await.len(), stops().await), (2, (None, None)));
-    assert!(!text(get(&app, &format!("/shows/{show}"), &[]).await).await.contains("not sold right now"));
-    let told = "SELECT array_agg(key ORDER BY id) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1'";
+    assert!(
+        !text(get(&app, &format!("/shows/{show}"), &[]).await).await.contains("not sold right now")
+    );
+    let told = "SELECT array_agg(key ORDER BY id) FROM catalog.outbox WHERE payload->>'type' = \
+        'sale_changed.v1'";
     let told: Vec<String> = sqlx::query_scalar(told).fetch_one(pool).await.unwrap();
-    assert_eq!(told, [show.clone(), show], "nobody is told of {draft}, a draft, or of what did not change");
+    assert_eq!(
+        told,
+        [show.clone(), show],
+        "nobody is told of {draft}, a draft, or of what did not change"
+    );
 }

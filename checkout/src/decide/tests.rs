@@ -17,7 +17,10 @@ fn books(rows: &[(i32, i32)]) -> Books {
     let stock = (0..)
         .zip(rows)
         .map(|(index, (allotted, committed))| {
-            (shard(index), Stock { allotted: *allotted, committed: *committed, epoch: 5, version: 10 })
+            (
+                shard(index),
+                Stock { allotted: *allotted, committed: *committed, epoch: 5, version: 10 },
+            )
         })
         .collect();
     Books { stock, ..Books::default() }
@@ -117,7 +120,8 @@ fn a_command_of_an_earlier_epoch_is_refused_and_takes_nothing() {
     let plan = decide(&[placing(stale)], books(&[(10, 0), (10, 0)]), at(1));
     assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::StaleEpoch)]);
     assert!(plan.placed.is_empty() && plan.committed.is_empty());
-    // What was placed under the epoch that still holds goes back; the other was dropped by the rebuild.
+    // What was placed under the epoch that still holds goes back; the other was dropped by the
+    // rebuild.
     assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
     assert!(!plan.settlements.contains_key(&shard(1)));
     assert_eq!(plan.settlements[&shard(0)].version_to, 10);
@@ -147,7 +151,8 @@ fn a_hold_makes_one_order_and_a_session_has_one() {
     same_session.session = place(1, &[]).session;
     let batch = [place(1, &[(0, 1)]), same_hold, same_session].map(placing);
     let plan = decide(&batch, books(&[(10, 0)]), at(1));
-    let refused = [(Uuid::from_u128(2), Refusal::HoldUsed), (Uuid::from_u128(3), Refusal::OrderOpen)];
+    let refused =
+        [(Uuid::from_u128(2), Refusal::HoldUsed), (Uuid::from_u128(3), Refusal::OrderOpen)];
     assert_eq!(plan.refused, refused);
 }
 
@@ -159,7 +164,10 @@ fn a_cancelled_order_lets_the_session_order_again() {
     let plan = decide(&batch, books(&[(4, 0)]), at(1));
     let states: Vec<State> = plan.placed.iter().map(|(_, state)| *state).collect();
     assert_eq!(states, [State::Cancelled, State::Placed]);
-    assert!(plan.ended.is_empty(), "an order that came and went in one batch is inserted as it ended");
+    assert!(
+        plan.ended.is_empty(),
+        "an order that came and went in one batch is inserted as it ended"
+    );
     assert_eq!(plan.committed[&shard(0)], 1);
     assert_eq!(plan.settlements[&shard(0)].freed, 4);
 }
@@ -184,11 +192,18 @@ fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
     assert_eq!(plan.placed, [(place(1, &[(0, 1)]), State::Expired)]);
     assert!(plan.refused.is_empty() && plan.committed.is_empty());
     assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
-    assert_eq!(plan.events.iter().map(|(event, _)| event.name()).collect::<Vec<_>>(), ["placed", "expired"]);
+    assert_eq!(
+        plan.events.iter().map(|(event, _)| event.name()).collect::<Vec<_>>(),
+        ["placed", "expired"]
+    );
 
     let refused = HashMap::from([(Uuid::from_u128(1), Refusal::SoldOut)]);
     let plan = decide(&[late], Books { refused, ..books(&[(4, 4)]) }, at(300));
-    assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::SoldOut)], "what was refused in its time stays refused");
+    assert_eq!(
+        plan.refused,
+        [(Uuid::from_u128(1), Refusal::SoldOut)],
+        "what was refused in its time stays refused"
+    );
     assert!(plan.placed.is_empty());
 }
 
@@ -202,7 +217,10 @@ fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
     let plan = decide(&[of(1, 5), of(2, 7), of(3, 6)], books(&[(10, 0)]), at(1));
     assert_eq!(plan.placed.len(), 2);
     assert_eq!(plan.refused, [(Uuid::from_u128(3), Refusal::StaleEpoch)]);
-    assert_eq!((&plan.epochs, &plan.committed), (&BTreeMap::from([(shard(0), 7)]), &BTreeMap::from([(shard(0), 2)])));
+    assert_eq!(
+        (&plan.epochs, &plan.committed),
+        (&BTreeMap::from([(shard(0), 7)]), &BTreeMap::from([(shard(0), 2)]))
+    );
     assert_eq!(plan.settlements[&shard(0)].epoch, 7);
 }
 
@@ -230,7 +248,10 @@ fn paid(amount_minor: i64) -> Books {
 fn a_refund_gives_stock_back_once_and_waits_for_the_money() {
     let plan = decide(&[refund(1), refund(1)], paid(100), at(400));
     assert_eq!(plan.ended, [(Uuid::from_u128(1), State::RefundPending)]);
-    assert_eq!((plan.refunded.as_slice(), plan.committed[&shard(0)]), ([Uuid::from_u128(1)].as_slice(), 0));
+    assert_eq!(
+        (plan.refunded.as_slice(), plan.committed[&shard(0)]),
+        ([Uuid::from_u128(1)].as_slice(), 0)
+    );
     assert_eq!(plan.settlements[&shard(0)].freed, 2);
     assert!(plan.events.is_empty(), "it is told when the money is back");
 }
@@ -264,7 +285,8 @@ fn any_command() -> impl Strategy<Value = Asked> {
 }
 
 proptest! {
-    /// However commands come and wherever batches are cut: committed stock is what orders keep, and never more than there is.
+    /// However commands come and wherever batches are cut: committed stock is what orders keep, and
+    /// never more than there is.
     #[test]
     fn stock_is_what_orders_keep(commands in prop::collection::vec(any_command(), 0..60), cut in 1..20usize, late: bool) {
         let mut books = books(&[(6, 0), (3, 0), (9, 0)]);

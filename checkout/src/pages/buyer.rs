@@ -53,14 +53,23 @@ pub async fn show(
     let show = ShowFacts::load(app, &session.show).await?;
     let offer = app.offers.of(&app.pool, &session.show).await?;
     let hold = &held.hold;
-    let items: Vec<_> =
-        hold.items.iter().map(|item| (item.ticket_type, item.quantity(), item.unit_price_minor)).collect();
+    let items: Vec<_> = hold
+        .items
+        .iter()
+        .map(|item| (item.ticket_type, item.quantity(), item.unit_price_minor))
+        .collect();
     let total_secs = app.config.hold_ttl.as_secs() as i64;
     let until = show.moment(hold.expires_at);
     Ok(kit::page::html(&BuyerPage {
-        countdown: Countdown::new(Utc::now(), hold.expires_at, total_secs, "Held for you until", until)
-            .over("Your hold ran out. The tickets go back on sale.")
-            .then(show.checkout()),
+        countdown: Countdown::new(
+            Utc::now(),
+            hold.expires_at,
+            total_secs,
+            "Held for you until",
+            until,
+        )
+        .over("Your hold ran out. The tickets go back on sale.")
+        .then(show.checkout()),
         lines: lines(&items, &offer.ticket_types, &hold.currency),
         total: price::format(hold.amount_minor(), &hold.currency),
         show,
@@ -116,13 +125,22 @@ pub async fn order(
         Ok(link) => link,
         Err(error) => return refused(&app, &session, &held, form, error.into()).await,
     };
-    let cookies = [cookie::gone(&app, &cookie::HOLD.of(&of_show)), known_orders::remember(&app, &link)];
+    let cookies =
+        [cookie::gone(&app, &cookie::HOLD.of(&of_show)), known_orders::remember(&app, &link)];
     Ok(go_with(&link.path(), cookies))
 }
 
-async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, error: Error) -> Result<Response, Error> {
+async fn refused(
+    app: &App,
+    session: &Session,
+    held: &Held,
+    form: BuyerForm,
+    error: Error,
+) -> Result<Response, Error> {
     match error {
-        Error::HoldExpired | Error::HoldLost | Error::OrderUnwritable => back_to_choosing(app, session, error).await,
+        Error::HoldExpired | Error::HoldLost | Error::OrderUnwritable => {
+            back_to_choosing(app, session, error).await
+        }
         Error::HoldUsed | Error::OrderOpen | Error::IdempotencyMismatch => {
             let elsewhere = || {
                 let hold_gone = cookie::gone(app, &cookie::HOLD.of(&session.show));
@@ -138,7 +156,8 @@ async fn refused(app: &App, session: &Session, held: &Held, form: BuyerForm, err
             tracing::warn!(%error, "an order was not placed");
             let notice = Notice::new(
                 "That took longer than it should.",
-                "Nothing was charged and your tickets are still held. Press the button again; you cannot buy twice.",
+                "Nothing was charged and your tickets are still held. Press the button again; you \
+                    cannot buy twice.",
             );
             let page = show(app, session, held, form, Some(notice)).await?;
             Ok(with_status(page, problem.status))
@@ -151,12 +170,16 @@ async fn back_to_choosing(app: &App, session: &Session, error: Error) -> Result<
     let notice = match error {
         Error::HoldLost => Notice::new(
             "The tickets you held are gone.",
-            "We lost track of them through a fault of ours, and somebody else took them meanwhile. Nothing was charged. \
+            "We lost track of them through a fault of ours, and somebody else took them meanwhile. \
+                Nothing was charged. \
              You still have your place in checkout.",
         ),
         _ => Notice::hold_ran_out(),
     };
     let page = choose::show(app, session, None, Some(notice), &HashMap::new()).await?;
-    Ok((AppendHeaders([cookie::gone(app, &cookie::HOLD.of(&session.show))]), with_status(page, StatusCode::CONFLICT))
+    Ok((
+        AppendHeaders([cookie::gone(app, &cookie::HOLD.of(&session.show))]),
+        with_status(page, StatusCode::CONFLICT),
+    )
         .into_response())
 }

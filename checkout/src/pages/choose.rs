@@ -65,9 +65,12 @@ struct OfferView {
 impl OfferView {
     /// `own` tickets are held by the fan who chooses, and can be chosen beside those that are left.
     fn new(offered: &TicketType, left: Option<&Left>, own: i32, kept: &HashMap<Uuid, i32>) -> Self {
-        let (status, about_left) = left.map_or((Status::SoldOut, 0), |left| (left.status, left.about_left));
+        let (status, about_left) =
+            left.map_or((Status::SoldOut, 0), |left| (left.status, left.about_left));
         let (availability, tone) = match status {
-            Status::SoldOut if own > 0 => (format!("None left beyond the {own} you hold"), "badge-warn"),
+            Status::SoldOut if own > 0 => {
+                (format!("None left beyond the {own} you hold"), "badge-warn")
+            }
             Status::Available => ("Available".to_owned(), "badge-good"),
             // Up to ten the number is exact.
             Status::Few if about_left <= 10 => (format!("Only {about_left} left"), "badge-warn"),
@@ -75,7 +78,9 @@ impl OfferView {
             Status::SoldOut => ("None left at this moment".to_owned(), ""),
             Status::SaleEnded => ("No longer sold".to_owned(), ""),
         };
-        let max = offered.per_order_max.min(i32::try_from(about_left).unwrap_or(i32::MAX).saturating_add(own));
+        let max = offered
+            .per_order_max
+            .min(i32::try_from(about_left).unwrap_or(i32::MAX).saturating_add(own));
         Self {
             id: offered.ticket_type,
             name: offered.name.clone(),
@@ -115,13 +120,16 @@ pub async fn page(
     }
     match held(&app, &visitor, &session).await? {
         Some(held) if looking.change.is_some() => {
-            let kept = held.hold.items.iter().map(|item| (item.ticket_type, item.quantity())).collect();
+            let kept =
+                held.hold.items.iter().map(|item| (item.ticket_type, item.quantity())).collect();
             show(&app, &session, Some(&held.hold), None, &kept).await
         }
         Some(held) => buyer::show(&app, &session, &held, BuyerForm::default(), None).await,
         None if ran_out(&app, &visitor, &session) => {
-            let page = show(&app, &session, None, Some(Notice::hold_ran_out()), &HashMap::new()).await?;
-            Ok((AppendHeaders([cookie::gone(&app, &cookie::HOLD.of(&of_show))]), page).into_response())
+            let page =
+                show(&app, &session, None, Some(Notice::hold_ran_out()), &HashMap::new()).await?;
+            Ok((AppendHeaders([cookie::gone(&app, &cookie::HOLD.of(&of_show))]), page)
+                .into_response())
         }
         None => show(&app, &session, None, None, &HashMap::new()).await,
     }
@@ -135,17 +143,20 @@ pub async fn still_inside(app: &App, visitor: &Visitor, show: &str) -> Result<Se
     Ok(session)
 }
 
-/// What the session holds: as Redis knows it, or as the browser's cookie remembers it should Redis have forgotten.
+/// What the session holds: as Redis knows it, or as the browser's cookie remembers it should Redis
+/// have forgotten.
 pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Option<Held>, Error> {
     if let Some(held) = hold::current(app, session).await? {
         return Ok(Some(held));
     }
     let Some(token) = visitor.cookie(app, &cookie::HOLD.of(&session.show)) else { return Ok(None) };
-    let known = hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
+    let known =
+        hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
     Ok(known.map(|hold| Held { token: token.to_owned(), hold }))
 }
 
-/// Whether the hold that this browser remembers ran out: it was neither given back nor ordered, for then the cookie goes.
+/// Whether the hold that this browser remembers ran out: it was neither given back nor ordered, for
+/// then the cookie goes.
 fn ran_out(app: &App, visitor: &Visitor, session: &Session) -> bool {
     let token = visitor.cookie(app, &cookie::HOLD.of(&session.show));
     let remembered = token.and_then(|token| hold::of_token(app, session, token).ok());
@@ -168,16 +179,27 @@ pub async fn hold(
     }
     let items = chosen(&fields);
     if items.is_empty() {
-        let notice = Notice::new("Choose at least one ticket.", "Set how many you want next to a ticket type.");
+        let notice = Notice::new(
+            "Choose at least one ticket.",
+            "Set how many you want next to a ticket type.",
+        );
         let held = hold::current(&app, &session).await?;
-        let page = show(&app, &session, held.as_ref().map(|held| &held.hold), Some(notice), &HashMap::new()).await?;
+        let page = show(
+            &app,
+            &session,
+            held.as_ref().map(|held| &held.hold),
+            Some(notice),
+            &HashMap::new(),
+        )
+        .await?;
         return Ok(with_status(page, StatusCode::UNPROCESSABLE_ENTITY));
     }
     let attempt = fields.get("attempt").map_or("", String::as_str);
     match hold::take(&app, &session, &items, &key(attempt, &items)).await {
         Ok(held) => {
             // Kept beyond the hold's end, so that the page can say that it ran out.
-            let cookie = cookie::until(&app, &cookie::HOLD.of(&of_show), &held.token, session.expires_at);
+            let cookie =
+                cookie::until(&app, &cookie::HOLD.of(&of_show), &held.token, session.expires_at);
             Ok(go_with(&address(&of_show), [cookie]))
         }
         Err(error) => refused(&app, &session, error, &items).await,
@@ -185,7 +207,11 @@ pub async fn hold(
 }
 
 /// `POST /checkout/{show}/give-back`
-pub async fn give_back(State(app): State<App>, OfShow(of_show): OfShow, visitor: Visitor) -> Result<Response, Error> {
+pub async fn give_back(
+    State(app): State<App>,
+    OfShow(of_show): OfShow,
+    visitor: Visitor,
+) -> Result<Response, Error> {
     if let Ok(session) = visitor.session(&app, &of_show)
         && let Some(held) = held(&app, &visitor, &session).await?
     {
@@ -220,10 +246,19 @@ fn key(attempt: &str, items: &[Item]) -> String {
     format!("page-{}", hold::hex(&digest.finalize()))
 }
 
-async fn refused(app: &App, session: &Session, error: Error, items: &[Item]) -> Result<Response, Error> {
+async fn refused(
+    app: &App,
+    session: &Session,
+    error: Error,
+    items: &[Item],
+) -> Result<Response, Error> {
     let notice = match &error {
-        Error::ShowBegun | Error::SaleStopped(_) => return outside::page(error, Some(&session.show)),
-        Error::SoldOut { ticket_type, kept } | Error::NotEnoughLeft { ticket_type, kept, .. } if *kept > 0 => {
+        Error::ShowBegun | Error::SaleStopped(_) => {
+            return outside::page(error, Some(&session.show));
+        }
+        Error::SoldOut { ticket_type, kept } | Error::NotEnoughLeft { ticket_type, kept, .. }
+            if *kept > 0 =>
+        {
             let tickets = tickets(*kept);
             Notice::new(
                 format!("Not enough of {ticket_type} are free. You keep your {tickets}."),
@@ -232,13 +267,16 @@ async fn refused(app: &App, session: &Session, error: Error, items: &[Item]) -> 
         }
         Error::SoldOut { ticket_type, .. } => Notice::new(
             format!("Someone else bought the last ticket of this type: {ticket_type}."),
-            "You still have your place in checkout. Tickets that are held and not bought come back, so a second look can pay.",
+            "You still have your place in checkout. Tickets that are held and not bought come \
+                back, so a second look can pay.",
         ),
         Error::NotEnoughLeft { ticket_type, left, .. } => Notice::new(
             format!("Only {left} of {ticket_type} can be had at this moment."),
             "You still have your place in checkout. Take fewer, or another type.",
         ),
-        Error::InProgress => Notice::new("We are still holding your tickets.", "Look again in a moment."),
+        Error::InProgress => {
+            Notice::new("We are still holding your tickets.", "Look again in a moment.")
+        }
         Error::Field { .. } | Error::TicketTypeUnknown { .. } => {
             Notice::new("This choice does not fit.", error.problem().detail)
         }
@@ -246,7 +284,8 @@ async fn refused(app: &App, session: &Session, error: Error, items: &[Item]) -> 
     };
     let kept = items.iter().map(|item| (item.ticket_type, item.quantity)).collect();
     let held = hold::current(app, session).await?;
-    let page = show(app, session, held.as_ref().map(|held| &held.hold), Some(notice), &kept).await?;
+    let page =
+        show(app, session, held.as_ref().map(|held| &held.hold), Some(notice), &kept).await?;
     Ok(with_status(page, error.problem().status))
 }
 
@@ -255,7 +294,8 @@ fn tickets(count: i32) -> String {
     if count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") }
 }
 
-/// The form, with `kept` quantities chosen where they are still to be had. What is `held` can be chosen too.
+/// The form, with `kept` quantities chosen where they are still to be had. What is `held` can be
+/// chosen too.
 pub async fn show(
     app: &App,
     session: &Session,
@@ -268,17 +308,27 @@ pub async fn show(
     let availability = availability::of(app, &session.show).await?;
     let left = |id: Uuid| availability.ticket_types.iter().find(|left| left.ticket_type == id);
     let own = |id: Uuid| held.and_then(|hold| hold.item(id)).map_or(0, HeldItem::quantity);
-    let view =
-        |offered: &TicketType| OfferView::new(offered, left(offered.ticket_type), own(offered.ticket_type), kept);
+    let view = |offered: &TicketType| {
+        OfferView::new(offered, left(offered.ticket_type), own(offered.ticket_type), kept)
+    };
     let offers: Vec<OfferView> = offer.ticket_types.iter().map(view).collect();
     let total_secs = app.config.session_ttl.as_secs() as i64;
     let until = show.moment(session.expires_at);
-    let countdown =
-        Countdown::new(Utc::now(), session.expires_at, total_secs, "Your place in checkout is yours until", until)
-            .then(show.checkout());
+    let countdown = Countdown::new(
+        Utc::now(),
+        session.expires_at,
+        total_secs,
+        "Your place in checkout is yours until",
+        until,
+    )
+    .then(show.checkout());
     Ok(kit::page::html(&ChoosePage {
         any_left: offers.iter().any(|offer| offer.max > 0),
-        currency: offer.ticket_types.first().map(|first| first.currency.clone()).unwrap_or_default(),
+        currency: offer
+            .ticket_types
+            .first()
+            .map(|first| first.currency.clone())
+            .unwrap_or_default(),
         holding: held.map(|hold| tickets(hold.quantity())),
         hold_minutes: app.config.hold_ttl.as_secs().div_ceil(60),
         attempt: Uuid::new_v4().simple().to_string(),

@@ -79,7 +79,13 @@ mod tests {
 
     fn left(ms: i64) -> Countdown {
         let now = DateTime::UNIX_EPOCH;
-        Countdown::new(now, now + TimeDelta::milliseconds(ms), 300, "Held until", Moment::clock(now, "Europe/Berlin"))
+        Countdown::new(
+            now,
+            now + TimeDelta::milliseconds(ms),
+            300,
+            "Held until",
+            Moment::clock(now, "Europe/Berlin"),
+        )
     }
 
     #[test]

@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{App, Error, session};
 
-/// Names the one session that a pass opens from pages: a browser whose answer got lost asks again and gets the same.
+/// Names the one session that a pass opens from pages: a browser whose answer got lost asks again
+/// and gets the same.
 const KEY: &str = "page";
 
 #[derive(Deserialize)]
@@ -27,7 +28,8 @@ pub struct Entering {
     pass: Option<String>,
 }
 
-/// `POST /checkout/{show}/enter`: the pass is in the form, or in the cookie that the waiting room set.
+/// `POST /checkout/{show}/enter`: the pass is in the form, or in the cookie that the waiting room
+/// set.
 pub async fn enter(
     State(app): State<App>,
     OfShow(show): OfShow,
@@ -47,21 +49,26 @@ pub async fn enter(
         Ok(opened) => {
             // The pass says for which show it is, whatever the address says.
             let of = |cookie: Cookie| cookie.of(&opened.session.show);
-            let session = cookie::until(&app, &of(cookie::SESSION), &opened.token, opened.session.expires_at);
+            let session =
+                cookie::until(&app, &of(cookie::SESSION), &opened.token, opened.session.expires_at);
             let cookies = [session, pass_gone, cookie::gone(&app, &of(cookie::HOLD))];
             Ok(go_with(&address(&opened.session.show), cookies))
         }
-        Err(Error::PassUsed) if is_inside(&app, &visitor, pass) => Ok(go_with(&address(&show), [pass_gone])),
+        Err(Error::PassUsed) if is_inside(&app, &visitor, pass) => {
+            Ok(go_with(&address(&show), [pass_gone]))
+        }
         Err(Error::CheckoutFull) => full(&app, pass).await,
-        Err(error) => Ok((AppendHeaders([pass_gone]), outside::page(error, Some(&show))?).into_response()),
+        Err(error) => {
+            Ok((AppendHeaders([pass_gone]), outside::page(error, Some(&show))?).into_response())
+        }
     }
 }
 
 /// Whether this browser has a session in the room of the pass.
 fn is_inside(app: &App, visitor: &Visitor, pass: &str) -> bool {
-    app.verifier
-        .verify(pass, Utc::now())
-        .is_ok_and(|pass| visitor.session(app, &pass.show).is_ok_and(|session| session.room == pass.room))
+    app.verifier.verify(pass, Utc::now()).is_ok_and(|pass| {
+        visitor.session(app, &pass.show).is_ok_and(|session| session.room == pass.room)
+    })
 }
 
 /// `GET` of what only forms do: a reload, or the way back.
@@ -81,6 +88,9 @@ async fn full(app: &App, pass: &str) -> Result<Response, Error> {
     let claims = app.verifier.verify(pass, Utc::now())?;
     let show = ShowFacts::load(app, &claims.show).await?;
     let until = show.moment(claims.exp);
-    let page = with_status(kit::page::html(&FullPage { show, pass, until }), StatusCode::SERVICE_UNAVAILABLE);
+    let page = with_status(
+        kit::page::html(&FullPage { show, pass, until }),
+        StatusCode::SERVICE_UNAVAILABLE,
+    );
     Ok(([(header::RETRY_AFTER, "2")], page).into_response())
 }

@@ -1,5 +1,5 @@
-//! The orders that a browser opened lately. The payment provider gets no secret, so a fan who comes back from paying is known
-//! by a cookie for the order, also where the session is over by then.
+//! The orders that a browser opened lately. The payment provider gets no secret, so a fan who comes
+//! back from paying is known by a cookie for the order, also where the session is over by then.
 
 use kit::cookie::{Cookie, SetCookie};
 use uuid::Uuid;
@@ -16,7 +16,8 @@ fn cookie(order: Uuid) -> Cookie {
     ORDER.of(&order.to_string())
 }
 
-/// The link with which this browser opened the order, if it did lately. Whether it still opens it is another question.
+/// The link with which this browser opened the order, if it did lately. Whether it still opens it
+/// is another question.
 pub fn link(app: &App, visitor: &Visitor, order: Uuid) -> Option<OrderLink> {
     visitor.cookie(app, &cookie(order)).map(|secret| OrderLink::given(order, secret))
 }

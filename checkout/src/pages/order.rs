@@ -147,13 +147,15 @@ pub async fn page(
         // In the log and not written yet.
         None => Ok(kit::page::html(&WritingPage)),
     }?;
-    let is_known = known_orders::link(&app, &visitor, id).is_some_and(|known| known.secret() == link.secret());
+    let is_known =
+        known_orders::link(&app, &visitor, id).is_some_and(|known| known.secret() == link.secret());
     let cookie = (!is_known).then(|| known_orders::remember(&app, &link));
     Ok((AppendHeaders(cookie), answer).into_response())
 }
 
-/// Somebody who comes without a link that opens the order: back from paying, say. Goes on to one where the browser is known
-/// to have bought it, for the address that is shown should be the one that works later, too.
+/// Somebody who comes without a link that opens the order: back from paying, say. Goes on to one
+/// where the browser is known to have bought it, for the address that is shown should be the one
+/// that works later, too.
 async fn without_link(
     app: &App,
     visitor: &Visitor,
@@ -172,16 +174,22 @@ async fn without_link(
         return Ok(go(&format!("{}{outcome}", link.path())));
     }
     if let Some(order) = store::order::load(&app.pool, id).await?
-        && visitor.session_at_any_time(app, &order.show).is_ok_and(|session| session.session == order.session)
+        && visitor
+            .session_at_any_time(app, &order.show)
+            .is_ok_and(|session| session.session == order.session)
     {
         let link = new_order_link(&app.pool, id, LinkHolder::Page).await?;
-        return Ok(go_with(&format!("{}{outcome}", link.path()), [known_orders::remember(app, &link)]));
+        return Ok(go_with(
+            &format!("{}{outcome}", link.path()),
+            [known_orders::remember(app, &link)],
+        ));
     }
     // The same for orders there are and orders there are not.
     Ok(with_status(kit::page::html(&unknown_page(had_link, came_back)), StatusCode::NOT_FOUND))
 }
 
-/// Of a refused order nothing is written but that: which show it was for, only the visitor's sessions tell.
+/// Of a refused order nothing is written but that: which show it was for, only the visitor's
+/// sessions tell.
 fn refused_page(app: &App, visitor: &Visitor) -> UnknownPage {
     let sessions = visitor.sessions(app);
     let onward = match sessions.as_slice() {
@@ -191,7 +199,8 @@ fn refused_page(app: &App, visitor: &Visitor) -> UnknownPage {
     };
     UnknownPage {
         title: "This order was not made",
-        words: "Nothing was charged. Its tickets could not be kept for you, so there is nothing to pay.",
+        words: "Nothing was charged. Its tickets could not be kept for you, so there is nothing to \
+            pay.",
         next: if onward.is_some() {
             "You are still in checkout: go on there while there is time."
         } else {
@@ -205,14 +214,16 @@ fn unknown_page(had_link: bool, came_back: Option<&str>) -> UnknownPage {
     match came_back {
         Some("succeeded") => UnknownPage {
             title: "You are back from paying",
-            words: "This browser does not know your order, so we cannot show it here. As soon as the payment is confirmed, your \
+            words: "This browser does not know your order, so we cannot show it here. As soon as \
+                the payment is confirmed, your \
                     tickets and a link to your order are in the mail to the address you gave.",
             next: "If you ordered in another browser or app, its page shows the order too.",
             onward: None,
         },
         Some("failed") => UnknownPage {
             title: "The payment did not go through",
-            words: "Nothing was charged. This browser does not know your order, so we cannot show it here.",
+            words: "Nothing was charged. This browser does not know your order, so we cannot show \
+                it here.",
             next: "Go back to where you ordered: while there is time, you can pay there.",
             onward: None,
         },
@@ -258,7 +269,8 @@ async fn show(
     visitor: &Visitor,
 ) -> Result<Response, Error> {
     let now = Utc::now();
-    let inside = visitor.session(app, &order.show).is_ok_and(|session| session.session == order.session);
+    let inside =
+        visitor.session(app, &order.show).is_ok_and(|session| session.session == order.session);
     let standing = Standing {
         state: order.state,
         expires_at: order.expires_at,
@@ -274,7 +286,8 @@ async fn show(
             let fault = standing.fault.or((came_back == Some("failed")).then_some(""));
             let total_secs = app.config.order_ttl.as_secs() as i64;
             let until = facts.show.moment(order.expires_at);
-            let countdown = Countdown::new(now, order.expires_at, total_secs, "You have until", until);
+            let countdown =
+                Countdown::new(now, order.expires_at, total_secs, "You have until", until);
             kit::page::html(&PayPage {
                 countdown: countdown.then(link.path()),
                 fault: fault.map(fault_words),
@@ -285,12 +298,14 @@ async fn show(
         }
         Step::Preparing | Step::Confirming | Step::TimeOver => {
             let (title, words) = waiting_words(step);
-            let pay_url = order.payment_url.filter(|_| step == Step::Confirming && order.expires_at > now);
+            let pay_url =
+                order.payment_url.filter(|_| step == Step::Confirming && order.expires_at > now);
             kit::page::html(&WaitingPage { order: facts, title, words, pay_url })
         }
-        Step::Tickets => {
-            kit::page::html(&TicketsPage { tickets: tickets(app, order.order, &types).await?, order: facts })
-        }
+        Step::Tickets => kit::page::html(&TicketsPage {
+            tickets: tickets(app, order.order, &types).await?,
+            order: facts,
+        }),
         Step::Expired | Step::Cancelled | Step::Returning | Step::Returned => {
             gone(app, step, &order, facts, inside).await?
         }
@@ -302,24 +317,35 @@ const fn waiting_words(step: Step) -> (&'static str, &'static str) {
     match step {
         Step::Confirming => (
             "Confirming your payment",
-            "The payment provider says that you paid. Your tickets appear here as soon as it confirms that, mostly within \
+            "The payment provider says that you paid. Your tickets appear here as soon as it \
+                confirms that, mostly within \
              seconds. This page looks again by itself.",
         ),
         Step::TimeOver => (
             "The time to pay is over",
-            "We wait a few seconds more for a payment that may be on its way. If it comes too late, you get all of it \
+            "We wait a few seconds more for a payment that may be on its way. If it comes too \
+                late, you get all of it \
              back. This page looks again by itself.",
         ),
         _ => (
             "Your tickets are kept",
-            "We are asking the payment provider where you can pay. This page looks again by itself.",
+            "We are asking the payment provider where you can pay. This page looks again by \
+                itself.",
         ),
     }
 }
 
-async fn facts(app: &App, order: &Order, link: &OrderLink, types: &[TicketType]) -> Result<OrderFacts, Error> {
-    let items: Vec<_> =
-        order.lines.iter().map(|line| (line.ticket_type, line.quantity, line.unit_price_minor)).collect();
+async fn facts(
+    app: &App,
+    order: &Order,
+    link: &OrderLink,
+    types: &[TicketType],
+) -> Result<OrderFacts, Error> {
+    let items: Vec<_> = order
+        .lines
+        .iter()
+        .map(|line| (line.ticket_type, line.quantity, line.unit_price_minor))
+        .collect();
     Ok(OrderFacts {
         number: order.order.simple().to_string().chars().take(8).collect::<String>().to_uppercase(),
         show: ShowFacts::load(app, &order.show).await?,
@@ -337,7 +363,8 @@ async fn tickets(app: &App, order: Uuid, types: &[TicketType]) -> Result<Vec<Tic
     let view = |issued: store::ticket::Ticket| {
         let known = types.iter().find(|known| known.ticket_type == issued.ticket_type);
         let kind = known.map_or_else(|| "Ticket".to_owned(), |known| known.name.clone());
-        let qr = ticket::qr_svg(&issued.code, &format!("QR code of ticket {}, {kind}", issued.number));
+        let qr =
+            ticket::qr_svg(&issued.code, &format!("QR code of ticket {}, {kind}", issued.number));
         Ok(TicketView {
             number: issued.number,
             kind,
@@ -348,7 +375,13 @@ async fn tickets(app: &App, order: Uuid, types: &[TicketType]) -> Result<Vec<Tic
     issued.into_iter().map(view).collect()
 }
 
-async fn gone(app: &App, step: Step, order: &Order, facts: OrderFacts, inside: bool) -> Result<Response, Error> {
+async fn gone(
+    app: &App,
+    step: Step,
+    order: &Order,
+    facts: OrderFacts,
+    inside: bool,
+) -> Result<Response, Error> {
     let refund = store::report::refund(&app.pool, order.order).await?;
     let had_tickets = !store::ticket::of_order(&app.pool, order.order).await?.is_empty();
     let (title, words) = match step {
@@ -359,13 +392,18 @@ async fn gone(app: &App, step: Step, order: &Order, facts: OrderFacts, inside: b
         Step::Returned if had_tickets => {
             ("Your order was refunded", "Its tickets are void: they let nobody in any more.")
         }
-        Step::Expired => ("Your order ran out of time", "It was not paid in time, so its tickets went back on sale."),
+        Step::Expired => (
+            "Your order ran out of time",
+            "It was not paid in time, so its tickets went back on sale.",
+        ),
         _ => (
             "Your payment came too late",
-            "The order had run out of time, and its tickets had gone back on sale before the payment arrived.",
+            "The order had run out of time, and its tickets had gone back on sale before the \
+                payment arrived.",
         ),
     };
-    let returning = step == Step::Returning || refund.as_ref().is_some_and(|refund| refund.done_at.is_none());
+    let returning =
+        step == Step::Returning || refund.as_ref().is_some_and(|refund| refund.done_at.is_none());
     let money = match &refund {
         Some(refund) if order.amount_minor > 0 => money_words(refund, &order.currency, &facts.show),
         _ => "Nothing was charged.".to_owned(),

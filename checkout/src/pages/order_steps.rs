@@ -58,7 +58,9 @@ pub fn step(standing: Standing, now: DateTime<Utc>) -> Step {
 /// Why a payment failed, for the fan.
 pub fn fault_words(fault: &str) -> &'static str {
     match fault {
-        "card_declined" => "Your bank declined it. Nothing was charged. Try again, or pay another way.",
+        "card_declined" => {
+            "Your bank declined it. Nothing was charged. Try again, or pay another way."
+        }
         "authentication_failed" => "It was not approved. Nothing was charged. You can try again.",
         _ => "The payment provider refused it. Nothing was charged. You can try again.",
     }
@@ -74,7 +76,13 @@ mod tests {
 
     fn awaiting() -> Standing<'static> {
         let expires_at = NOW + TimeDelta::seconds(60);
-        Standing { state: State::AwaitingPayment, expires_at, fault: None, came_back: None, payable: true }
+        Standing {
+            state: State::AwaitingPayment,
+            expires_at,
+            fault: None,
+            came_back: None,
+            payable: true,
+        }
     }
 
     #[test]
@@ -87,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_declined_fan_is_asked_again_while_there_is_time() {
-        let declined = Standing { fault: Some("card_declined"), came_back: Some("failed"), ..awaiting() };
+        let declined =
+            Standing { fault: Some("card_declined"), came_back: Some("failed"), ..awaiting() };
         assert_eq!(step(declined, NOW), Step::Pay);
         assert_eq!(step(Standing { came_back: Some("succeeded"), ..declined }, NOW), Step::Pay);
         assert_eq!(step(declined, NOW + TimeDelta::seconds(60)), Step::TimeOver);
@@ -97,12 +106,18 @@ mod tests {
     fn an_address_with_a_hint_never_shows_tickets() {
         for state in State::ALL {
             let standing = Standing { state, came_back: Some("succeeded"), ..awaiting() };
-            assert_eq!(step(standing, NOW) == Step::Tickets, matches!(state, State::Paid | State::Fulfilled));
+            assert_eq!(
+                step(standing, NOW) == Step::Tickets,
+                matches!(state, State::Paid | State::Fulfilled)
+            );
         }
     }
 
     #[test]
     fn without_an_address_to_pay_at_there_is_no_button() {
-        assert_eq!(step(Standing { payable: false, state: State::Placed, ..awaiting() }, NOW), Step::Preparing);
+        assert_eq!(
+            step(Standing { payable: false, state: State::Placed, ..awaiting() }, NOW),
+            Step::Preparing
+        );
     }
 }

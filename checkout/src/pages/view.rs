@@ -1,4 +1,5 @@
-//! What pages show, in words: a show's facts, lines with amounts. Pure, but for reading the catalog.
+//! What pages show, in words: a show's facts, lines with amounts. Pure, but for reading the
+//! catalog.
 
 use axum::{http::StatusCode, response::Response};
 use catalog::contract::{
@@ -65,7 +66,8 @@ pub struct LineView {
 
 /// Lines by ticket type, shards taken together, in the order in which types are offered.
 pub fn lines(items: &[(Uuid, i32, i64)], types: &[TicketType], currency: &str) -> Vec<LineView> {
-    let offered = types.iter().map(|ticket_type| (ticket_type.ticket_type, ticket_type.name.as_str()));
+    let offered =
+        types.iter().map(|ticket_type| (ticket_type.ticket_type, ticket_type.name.as_str()));
     // A type that is no longer offered was bought all the same.
     let mut known: Vec<(Uuid, &str)> = offered.collect();
     for (id, _, _) in items {
@@ -77,9 +79,14 @@ pub fn lines(items: &[(Uuid, i32, i64)], types: &[TicketType], currency: &str) -
     for (id, name) in known {
         let of_type = || items.iter().filter(|(other, _, _)| *other == id);
         let quantity: i32 = of_type().map(|(_, quantity, _)| quantity).sum();
-        let amount: i64 = of_type().map(|(_, quantity, unit_minor)| i64::from(*quantity) * unit_minor).sum();
+        let amount: i64 =
+            of_type().map(|(_, quantity, unit_minor)| i64::from(*quantity) * unit_minor).sum();
         if quantity > 0 {
-            views.push(LineView { quantity, name: name.to_owned(), amount: price::format(amount, currency) });
+            views.push(LineView {
+                quantity,
+                name: name.to_owned(),
+                amount: price::format(amount, currency),
+            });
         }
     }
     views
@@ -100,7 +107,8 @@ impl Notice {
     pub fn hold_ran_out() -> Self {
         Self::new(
             "Your hold ran out.",
-            "The tickets went back on sale and nothing was charged. You still have your place in checkout.",
+            "The tickets went back on sale and nothing was charged. You still have your place in \
+                checkout.",
         )
     }
 }
@@ -133,7 +141,10 @@ mod tests {
         let types = [offered(1, "Floor"), offered(2, "Balcony")];
         let id = Uuid::from_u128;
         let views = lines(&[(id(9), 1, 500), (id(2), 1, 1_000), (id(2), 2, 1_000)], &types, "EUR");
-        let told: Vec<_> = views.iter().map(|view| (view.quantity, view.name.as_str(), view.amount.as_str())).collect();
+        let told: Vec<_> = views
+            .iter()
+            .map(|view| (view.quantity, view.name.as_str(), view.amount.as_str()))
+            .collect();
         assert_eq!(told, [(3, "Balcony", "€30.00"), (1, "Ticket", "€5.00")]);
     }
 }

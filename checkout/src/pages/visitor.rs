@@ -88,7 +88,8 @@ pub fn go(address: &str) -> Response {
 
 /// 303 with cookies set or taken away.
 pub fn go_with<const N: usize>(address: &str, cookies: [SetCookie; N]) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], AppendHeaders(cookies), Redirect::to(address)).into_response()
+    ([(header::CACHE_CONTROL, "no-store")], AppendHeaders(cookies), Redirect::to(address))
+        .into_response()
 }
 
 /// 303 to the order that the session has, if it has one.

@@ -15,13 +15,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `FAIRGATE_PAYMENT_URL`, `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET` and
-    /// `FAIRGATE_PUBLIC_URL`.
+    /// Reads `FAIRGATE_PAYMENT_URL`, `FAIRGATE_SANDBOX_API_KEY`, `FAIRGATE_PAYMENT_WEBHOOK_SECRET`
+    /// and `FAIRGATE_PUBLIC_URL`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let public = PublicUrl::from_settings(settings);
         Self {
             provider: PublicUrl::of_part(settings, "FAIRGATE_PAYMENT_URL", &public),
-            sandbox_api_key: settings.required("FAIRGATE_SANDBOX_API_KEY", "`fairgate keys` makes one"),
+            sandbox_api_key: settings
+                .required("FAIRGATE_SANDBOX_API_KEY", "`fairgate keys` makes one"),
             webhook_secret: webhook_secret(settings),
             public,
         }

@@ -66,7 +66,9 @@ pub fn on_money(expected: Expected, arrived: Arrived) -> Decision {
                 Decision::Refund(Reason::AmountMismatch)
             }
         }
-        State::Paid | State::Fulfilled | State::RefundPending | State::Refunded => Decision::Nothing,
+        State::Paid | State::Fulfilled | State::RefundPending | State::Refunded => {
+            Decision::Nothing
+        }
         State::Expired | State::Cancelled => Decision::Refund(Reason::OrderGone),
     }
 }
@@ -111,7 +113,9 @@ mod tests {
 
     #[test]
     fn wrong_money_never_fulfils() {
-        for wrong in [Arrived { amount_minor: 4_499, ..EXACT }, Arrived { currency: "USD", ..EXACT }] {
+        for wrong in
+            [Arrived { amount_minor: 4_499, ..EXACT }, Arrived { currency: "USD", ..EXACT }]
+        {
             let decision = on_money(expected(State::AwaitingPayment), wrong);
             assert_eq!(decision, Decision::Refund(Reason::AmountMismatch));
         }
@@ -121,7 +125,11 @@ mod tests {
     fn another_payment_for_the_same_order_goes_back_whatever_its_state() {
         for state in State::ALL {
             let other = Arrived { intent: "pi_2", ..EXACT };
-            assert_eq!(on_money(expected(state), other), Decision::Refund(Reason::OtherPayment), "{state:?}");
+            assert_eq!(
+                on_money(expected(state), other),
+                Decision::Refund(Reason::OtherPayment),
+                "{state:?}"
+            );
         }
     }
 

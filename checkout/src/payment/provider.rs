@@ -1,5 +1,5 @@
-//! The one seam to payment providers. It has two sides: what we ask of a provider, and what its webhooks tell us.
-//! Another provider is another variant here and nothing else.
+//! The one seam to payment providers. It has two sides: what we ask of a provider, and what its
+//! webhooks tell us. Another provider is another variant here and nothing else.
 
 use axum::http::HeaderMap;
 use uuid::Uuid;

@@ -35,27 +35,33 @@ impl<'a> SandboxAdapter<'a> {
             description: order.description.to_owned(),
             return_url: order.return_url.to_owned(),
         };
-        let intent: Intent =
-            self.call(|| self.post("/sandbox/v1/intents").header("idempotency-key", &key).json(&body)).await?;
+        let intent: Intent = self
+            .call(|| self.post("/sandbox/v1/intents").header("idempotency-key", &key).json(&body))
+            .await?;
         Ok(Started { intent: intent.intent, pay_url: intent.pay_url })
     }
 
     pub async fn refund(&self, intent: &str) -> Result<(), Fault> {
-        let _: Intent = self.call(|| self.post(&format!("/sandbox/v1/intents/{intent}/refund"))).await?;
+        let _: Intent =
+            self.call(|| self.post(&format!("/sandbox/v1/intents/{intent}/refund"))).await?;
         Ok(())
     }
 
     pub fn news(&self, headers: &HeaderMap, body: &[u8]) -> Result<Option<News>, WebhookFault> {
-        let signature = |error: standardwebhooks::WebhookError| WebhookFault::Signature(error.to_string());
+        let signature =
+            |error: standardwebhooks::WebhookError| WebhookFault::Signature(error.to_string());
         let verifier = Webhook::new(&self.app.config.payment.webhook_secret).map_err(signature)?;
         verifier.verify(body, headers).map_err(signature)?;
         let webhook_id = headers
             .get(standardwebhooks::HEADER_WEBHOOK_ID)
             .and_then(|value| value.to_str().ok())
             .filter(|id| !id.is_empty() && id.len() <= 128)
-            .ok_or_else(|| WebhookFault::Signature("the webhook's id is missing or too long".to_owned()))?
+            .ok_or_else(|| {
+                WebhookFault::Signature("the webhook's id is missing or too long".to_owned())
+            })?
             .to_owned();
-        let WebhookEvent { r#type, data, .. } = kit::extract::parse(body).map_err(WebhookFault::Body)?;
+        let WebhookEvent { r#type, data, .. } =
+            kit::extract::parse(body).map_err(WebhookFault::Body)?;
         let kind = match r#type.as_str() {
             "payment.succeeded" => Kind::Paid,
             "payment.failed" => Kind::Failed(data.fault.unwrap_or_default()),
@@ -63,7 +69,10 @@ impl<'a> SandboxAdapter<'a> {
             _ => return Ok(None),
         };
         let order_id = data.reference.parse().map_err(|_| {
-            WebhookFault::Body(kit::extract::invalid_field("data.reference", "must be the id of an order"))
+            WebhookFault::Body(kit::extract::invalid_field(
+                "data.reference",
+                "must be the id of an order",
+            ))
         })?;
         let (amount_minor, currency) = (data.amount_minor, data.currency);
         Ok(Some(News { webhook_id, order_id, intent: data.intent, amount_minor, currency, kind }))
@@ -71,11 +80,18 @@ impl<'a> SandboxAdapter<'a> {
 
     fn post(&self, path: &str) -> RequestBuilder {
         let config = &self.app.config.payment;
-        self.app.http.post(config.provider.join(path)).bearer_auth(&config.sandbox_api_key).timeout(CALL)
+        self.app
+            .http
+            .post(config.provider.join(path))
+            .bearer_auth(&config.sandbox_api_key)
+            .timeout(CALL)
     }
 
     /// Sends a request, again where that may help: every call of ours can be repeated without harm.
-    async fn call<T: DeserializeOwned>(&self, request: impl Fn() -> RequestBuilder) -> Result<T, Fault> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<T, Fault> {
         let send = || async {
             let away = |error: reqwest::Error| Fault::Away(error.without_url().to_string());
             let response = request().send().await.map_err(away)?;

@@ -45,19 +45,26 @@ impl Settled {
 ///
 /// # Errors
 /// `order-unknown` for an order this system never had: the provider keeps the news and tells again.
-pub async fn settle(app: &App, provider: &str, news: &News, request: &RequestId) -> Result<Settled, Error> {
+pub async fn settle(
+    app: &App,
+    provider: &str,
+    news: &News,
+    request: &RequestId,
+) -> Result<Settled, Error> {
     let mut tx = app.pool.begin().await?;
     if !store::payment::see(&mut tx, provider, &news.webhook_id).await? {
         return Ok(Settled::Nothing);
     }
     let Some(order) = store::payment::lock(&mut tx, news.order_id).await? else {
-        tracing::error!(order = %news.order_id, kind = ?news.kind, "news of a payment for an order that is not here");
+        tracing::error!(order = %news.order_id, kind = ?news.kind, "news of a payment for an order \
+            that is not here");
         return Err(Error::OrderUnknown);
     };
     let settled = match &news.kind {
         Kind::Paid => on_paid(&mut tx, &order, news, request).await?,
         Kind::Failed(fault) => {
-            let noted = store::payment::failed(&mut tx, order.order_id, &news.intent, fault).await?;
+            let noted =
+                store::payment::failed(&mut tx, order.order_id, &news.intent, fault).await?;
             if noted { Settled::FaultNoted } else { Settled::Nothing }
         }
         Kind::Refunded => {
@@ -70,14 +77,20 @@ pub async fn settle(app: &App, provider: &str, news: &News, request: &RequestId)
     Ok(settled)
 }
 
-async fn on_paid(tx: &mut PgConnection, order: &Payable, news: &News, request: &RequestId) -> Result<Settled, Error> {
+async fn on_paid(
+    tx: &mut PgConnection,
+    order: &Payable,
+    news: &News,
+    request: &RequestId,
+) -> Result<Settled, Error> {
     let expected = Expected {
         state: order.state,
         amount_minor: order.amount_minor,
         currency: &order.currency,
         intent: order.payment_intent.as_deref(),
     };
-    let arrived = Arrived { intent: &news.intent, amount_minor: news.amount_minor, currency: &news.currency };
+    let arrived =
+        Arrived { intent: &news.intent, amount_minor: news.amount_minor, currency: &news.currency };
     match on_money(expected, arrived) {
         Decision::Fulfil => {
             fulfil(tx, order, Some(&news.intent), request).await?;
@@ -111,7 +124,12 @@ async fn fulfil(
     Ok(())
 }
 
-async fn owe(tx: &mut PgConnection, order: &Payable, news: &News, reason: Reason) -> Result<Settled, Error> {
+async fn owe(
+    tx: &mut PgConnection,
+    order: &Payable,
+    news: &News,
+    reason: Reason,
+) -> Result<Settled, Error> {
     tracing::warn!(order = %order.order_id, state = %order.state, reason = reason.name(), "money goes back");
     metrics::counter!("fairgate_refunds_owed_total", "reason" => reason.name()).increment(1);
     let (order_id, intent) = (order.order_id, news.intent.as_str());
@@ -128,7 +146,9 @@ async fn owe(tx: &mut PgConnection, order: &Payable, news: &News, reason: Reason
 /// Fulfils an order with nothing to pay.
 pub(super) async fn fulfil_free(app: &App, order: Uuid, request: &RequestId) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
-    let Some(order) = store::payment::lock(&mut tx, order).await? else { return Err(Error::OrderUnknown) };
+    let Some(order) = store::payment::lock(&mut tx, order).await? else {
+        return Err(Error::OrderUnknown);
+    };
     if !order.state.is_unpaid() || order.amount_minor != 0 {
         return Ok(());
     }

@@ -26,10 +26,12 @@ pub fn router() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/v1/payments/webhooks/{provider}", tag = "payments",
     params(("provider" = String, Path, description = "`sandbox`"),
         ("webhook-id" = String, Header), ("webhook-timestamp" = String, Header), ("webhook-signature" = String, Header)),
-    request_body(content = crate::sandbox::wire::WebhookEvent, description = "Signed by the provider"),
+    request_body(content = crate::sandbox::wire::WebhookEvent, description = "Signed by the \
+        provider"),
     responses((status = 204, description = "Taken, now or before"),
         (status = 401, body = ProblemBody, description = "`webhook-signature-invalid`"),
-        (status = 404, body = ProblemBody, description = "`payment-provider-unknown`, `order-unknown`"),
+        (status = 404, body = ProblemBody, description = "`payment-provider-unknown`, \
+            `order-unknown`"),
         (status = 413, body = ProblemBody, description = "`body-too-large`"),
         (status = 503, body = ProblemBody)))]
 async fn receive(

@@ -27,7 +27,8 @@ pub fn router() -> OpenApiRouter<App> {
     responses((status = 200, body = Availability, headers(("etag" = String), ("cache-control" = String))),
         (status = 304, description = "Unchanged"),
         (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`sale-stopped`: its seller may not sell for now"),
+        (status = 409, body = ProblemBody, description = "`sale-stopped`: its seller may not sell \
+            for now"),
         (status = 410, body = ProblemBody, description = "`show-withdrawn`")))]
 async fn show(
     State(app): State<App>,

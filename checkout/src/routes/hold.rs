@@ -27,8 +27,8 @@ struct NewHold {
     /// 1 to 8 items, each of another ticket type.
     #[schema(min_items = 1, max_items = 8)]
     items: Vec<Item>,
-    /// The fan's admission pass: needed with an API key, and only then. It opens one session; more holds with the same pass
-    /// are made in it.
+    /// The fan's admission pass: needed with an API key, and only then. It opens one session; more
+    /// holds with the same pass are made in it.
     pass: Option<String>,
 }
 
@@ -69,15 +69,20 @@ impl From<Held> for HoldView {
 
 /// Holds tickets for a while. A session has one hold: a new one takes the place of the earlier.
 #[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
-    params(("idempotency-key" = String, Header, description = "A fresh one for each hold, the same one for a repeat")),
+    params(("idempotency-key" = String, Header, description = "A fresh one for each hold, the same \
+        one for a repeat")),
     request_body = NewHold,
     responses((status = 201, body = HoldView),
-        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, `api-key-unknown`, …"),
+        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, \
+            `api-key-unknown`, …"),
         (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
-        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, `sale-stopped`, `request-in-progress`, `show-begun`; with an API key `pass-used`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API \
+            key's reseller"),
+        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, \
+            `sale-stopped`, `request-in-progress`, `show-begun`; with an API key `pass-used`"),
         (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`, `ticket-type-unknown`, `idempotency-mismatch`"),
+        (status = 422, body = ProblemBody, description = "`invalid-field`, `ticket-type-unknown`, \
+            `idempotency-mismatch`"),
         (status = 503, body = ProblemBody)))]
 async fn take(
     State(app): State<App>,

@@ -21,7 +21,8 @@ pub fn router(app: App) -> OpenApiRouter {
     calls.merge(pages::router(app))
 }
 
-/// What payment providers call, state applied. They are few and speak for everybody, so no limit per client fits them.
+/// What payment providers call, state applied. They are few and speak for everybody, so no limit
+/// per client fits them.
 pub fn webhooks(app: App) -> OpenApiRouter {
     payment::router(app)
 }

@@ -76,7 +76,8 @@ struct PaymentView {
 
 #[derive(Serialize, ToSchema)]
 struct TicketView {
-    /// What opens the door. Absent with an API key that did not make the order and lacks the scope `tickets:read`.
+    /// What opens the door. Absent with an API key that did not make the order and lacks the scope
+    /// `tickets:read`.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     /// 1, 2, … within the order.
@@ -105,7 +106,11 @@ async fn view(app: &App, caller: &Caller, order: Order) -> Result<OrderView, Err
     }
     let lines = lines
         .into_iter()
-        .map(|((ticket_type, unit_price_minor), quantity)| LineView { ticket_type, quantity, unit_price_minor })
+        .map(|((ticket_type, unit_price_minor), quantity)| LineView {
+            ticket_type,
+            quantity,
+            unit_price_minor,
+        })
         .collect();
     Ok(OrderView {
         order: order.order,
@@ -117,7 +122,10 @@ async fn view(app: &App, caller: &Caller, order: Order) -> Result<OrderView, Err
         placed_at: order.placed_at,
         expires_at: order.expires_at,
         paid_at: order.paid_at,
-        payment: PaymentView { url: order.payment_url.filter(|_| order.state.is_unpaid()), fault: order.payment_fault },
+        payment: PaymentView {
+            url: order.payment_url.filter(|_| order.state.is_unpaid()),
+            fault: order.payment_fault,
+        },
         tickets: tickets
             .into_iter()
             .map(|ticket| TicketView {
@@ -135,18 +143,22 @@ fn location(order: Uuid) -> (HeaderName, String) {
 
 /// Makes a hold an order. Repeating the call with the same key and body finds the same order.
 #[utoipa::path(post, path = "/v1/orders", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
-    params(("idempotency-key" = String, Header, description = "A fresh one for each order, the same one for a repeat")),
+    params(("idempotency-key" = String, Header, description = "A fresh one for each order, the \
+        same one for a repeat")),
     request_body = NewOrder,
     responses((status = 201, body = OrderView, headers(("location" = String))),
         (status = 202, body = PendingOrder, description = "Written in a moment: ask at `Location`",
             headers(("location" = String), ("retry-after" = u64))),
         (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, …"),
         (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API key's reseller"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API \
+            key's reseller"),
         (status = 409, body = ProblemBody,
-            description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`, `sale-stopped`, `show-begun`"),
+            description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`, `sale-stopped`, \
+                `show-begun`"),
         (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, `idempotency-mismatch`"),
+        (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, \
+            `idempotency-mismatch`"),
         (status = 500, body = ProblemBody, description = "`order-unwritable`: choose tickets anew"),
         (status = 503, body = ProblemBody, description = "Repeat it with the same key")))]
 async fn place_order(
@@ -161,7 +173,8 @@ async fn place_order(
     Ok(match placed {
         Placed::Order(order) => {
             let id = order.order;
-            (StatusCode::CREATED, [location(id)], Json(view(&app, &caller, *order).await?)).into_response()
+            (StatusCode::CREATED, [location(id)], Json(view(&app, &caller, *order).await?))
+                .into_response()
         }
         Placed::Pending(order) => pending(order),
     })
@@ -172,10 +185,11 @@ fn pending(order: Uuid) -> Response {
     (StatusCode::ACCEPTED, headers, Json(PendingOrder { order, state: "pending" })).into_response()
 }
 
-/// An order of this session, also after the session is over; with an API key, an order of the reseller's shows.
+/// An order of this session, also after the session is over; with an API key, an order of the
+/// reseller's shows.
 ///
-/// A key with `orders:write` alone sees the orders that it made. Entry codes are shown to the fan, to the key that made the
-/// order, and to keys with `tickets:read`.
+/// A key with `orders:write` alone sees the orders that it made. Entry codes are shown to the fan,
+/// to the key that made the order, and to keys with `tickets:read`.
 #[utoipa::path(get, path = "/v1/orders/{order}", tag = "checkout",
     security(("session" = []), ("api_key" = ["orders:read"]), ("api_key" = ["orders:write"])),
     params(("order" = Uuid, Path)),
@@ -183,7 +197,8 @@ fn pending(order: Uuid) -> Response {
         (status = 202, body = PendingOrder, description = "Written in a moment"),
         (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`scope-missing`"),
         (status = 404, body = ProblemBody, description = "`order-unknown`"),
-        (status = 409, body = ProblemBody, description = "Why an order that was pending was refused")))]
+        (status = 409, body = ProblemBody, description = "Why an order that was pending was \
+            refused")))]
 async fn show(
     State(app): State<App>,
     caller: Caller,

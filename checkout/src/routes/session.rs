@@ -38,15 +38,17 @@ struct OpenSession {
     expires_at: DateTime<Utc>,
 }
 
-/// Redeems an admission pass for a checkout session, once. A caller who sends an Idempotency-Key may repeat the call with
-/// the same key and gets the same session.
+/// Redeems an admission pass for a checkout session, once. A caller who sends an Idempotency-Key
+/// may repeat the call with the same key and gets the same session.
 #[utoipa::path(post, path = "/v1/checkout/sessions", tag = "checkout",
     params(("idempotency-key" = Option<String>, Header, description = "Makes the call repeatable")),
     request_body = NewSession,
     responses((status = 201, body = OpenSession),
-        (status = 401, body = ProblemBody, description = "`pass-forged`, `pass-expired`, `pass-foreign`, …"),
+        (status = 401, body = ProblemBody, description = "`pass-forged`, `pass-expired`, \
+            `pass-foreign`, …"),
         (status = 404, body = ProblemBody, description = "`sale-closed`"),
-        (status = 409, body = ProblemBody, description = "`pass-used`, `show-begun`; `sale-stopped`, where the pass stays good"),
+        (status = 409, body = ProblemBody, description = "`pass-used`, `show-begun`; \
+            `sale-stopped`, where the pass stays good"),
         (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
         (status = 503, body = ProblemBody, description = "`checkout-full`; the pass stays good")))]
 async fn open(

@@ -50,7 +50,9 @@ async fn create(
         return Err(Error::ReturnUrlForeign);
     }
     let row = store::create(&sandbox.pool, &fresh_id("pi"), &key, &new).await?;
-    let same = row.reference == new.reference && row.amount_minor == new.amount_minor && row.currency == new.currency;
+    let same = row.reference == new.reference
+        && row.amount_minor == new.amount_minor
+        && row.currency == new.currency;
     if !same {
         return Err(Error::IdempotencyMismatch);
     }
@@ -81,15 +83,25 @@ async fn confirm(
 ) -> Result<Json<Confirmed>, Error> {
     let (row, step) = sandbox.confirm(&intent, method).await?;
     tokio::time::sleep(Duration::from_millis(step.answer_after_ms.into())).await;
-    let next_url = (step.state == IntentState::RequiresAction).then(|| sandbox.pay_url(&row.intent));
-    Ok(Json(Confirmed { intent: row.intent, state: step.state, fault: step.fault.map(str::to_owned), next_url }))
+    let next_url =
+        (step.state == IntentState::RequiresAction).then(|| sandbox.pay_url(&row.intent));
+    Ok(Json(Confirmed {
+        intent: row.intent,
+        state: step.state,
+        fault: step.fault.map(str::to_owned),
+        next_url,
+    }))
 }
 
 /// Give all the money back. Asking again changes nothing.
 #[utoipa::path(post, path = "/sandbox/v1/intents/{intent}/refund", tag = "sandbox", security(("sandbox_key" = [])), params(("intent" = String, Path)),
     responses((status = 200, body = Intent), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
         (status = 409, body = ProblemBody)))]
-async fn refund(Shared(sandbox): Shared<State>, bearer: Bearer, Path(intent): Path<String>) -> Result<Response, Error> {
+async fn refund(
+    Shared(sandbox): Shared<State>,
+    bearer: Bearer,
+    Path(intent): Path<String>,
+) -> Result<Response, Error> {
     sandbox.admits(&bearer)?;
     let (row, step) = sandbox.step(&intent, intent::refund).await?;
     let shown = Intent { state: step.state, ..sandbox.shown(&row)? };
@@ -104,7 +116,11 @@ impl State {
     }
 
     /// Confirms a payment and queues the webhooks that follow.
-    pub(super) async fn confirm(&self, intent: &str, method: PayMethod) -> Result<(Row, Step), Error> {
+    pub(super) async fn confirm(
+        &self,
+        intent: &str,
+        method: PayMethod,
+    ) -> Result<(Row, Step), Error> {
         self.step(intent, |state| intent::confirm(state, method)).await
     }
 
@@ -131,7 +147,8 @@ impl State {
                 },
             };
             let payload = serde_json::json!(event);
-            store::queue(&mut tx, &fresh_id("msg"), &payload, webhook.delay_ms, webhook.copies).await?;
+            store::queue(&mut tx, &fresh_id("msg"), &payload, webhook.delay_ms, webhook.copies)
+                .await?;
         }
         tx.commit().await?;
         self.wake.notify_one();

@@ -36,14 +36,18 @@ impl From<Refused> for Error {
 impl Error {
     pub fn problem(&self) -> Problem {
         match self {
-            Self::IntentUnknown => {
-                Problem::new(StatusCode::NOT_FOUND, "sandbox-intent-unknown", "There is no such payment")
-                    .detail("Check the address, or go back to your order.")
-            }
-            Self::KeyInvalid => {
-                Problem::new(StatusCode::UNAUTHORIZED, "sandbox-key-invalid", "The API key is not valid")
-                    .detail("Send the sandbox's API key as a bearer token.")
-            }
+            Self::IntentUnknown => Problem::new(
+                StatusCode::NOT_FOUND,
+                "sandbox-intent-unknown",
+                "There is no such payment",
+            )
+            .detail("Check the address, or go back to your order."),
+            Self::KeyInvalid => Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "sandbox-key-invalid",
+                "The API key is not valid",
+            )
+            .detail("Send the sandbox's API key as a bearer token."),
             Self::IdempotencyMismatch => Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",
@@ -57,15 +61,21 @@ impl Error {
             )
             .detail("Payers are sent back to the merchant's own address only.")
             .field("return_url", "must lie at the merchant's own origin"),
-            Self::AmountInvalid => kit::extract::invalid_field("amount_minor", "must be above zero"),
-            Self::Refused(Refused::NothingToApprove) => {
-                Problem::new(StatusCode::CONFLICT, "sandbox-nothing-to-approve", "Nobody asked for an approval")
-                    .detail("Confirm with method 3ds first.")
+            Self::AmountInvalid => {
+                kit::extract::invalid_field("amount_minor", "must be above zero")
             }
-            Self::Refused(Refused::NotPaid) => {
-                Problem::new(StatusCode::CONFLICT, "sandbox-intent-not-paid", "This payment has not been made")
-                    .detail("Only what was paid can be refunded.")
-            }
+            Self::Refused(Refused::NothingToApprove) => Problem::new(
+                StatusCode::CONFLICT,
+                "sandbox-nothing-to-approve",
+                "Nobody asked for an approval",
+            )
+            .detail("Confirm with method 3ds first."),
+            Self::Refused(Refused::NotPaid) => Problem::new(
+                StatusCode::CONFLICT,
+                "sandbox-intent-not-paid",
+                "This payment has not been made",
+            )
+            .detail("Only what was paid can be refunded."),
             Self::Store(error) => kit::postgres::problem(error),
             Self::StateUnknown(state) => Problem::internal(format!("an intent in state {state:?}")),
         }

@@ -148,10 +148,14 @@ pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, Refused> {
         PayMethod::Approve if asked => paid.telling(News::PaymentSucceeded, 0, 1),
         PayMethod::Slow => paid.telling(News::PaymentSucceeded, SLOW_MS, 1),
         PayMethod::Duplicate => paid.telling(News::PaymentSucceeded, 0, 2),
-        PayMethod::Timeout => Step { answer_after_ms: TIMEOUT_MS, ..paid.telling(News::PaymentSucceeded, 0, 1) },
-        PayMethod::OutOfOrder => {
-            paid.telling(News::PaymentSucceeded, 0, 1).telling(News::PaymentFailed(CARD_DECLINED), STRAGGLER_MS, 1)
+        PayMethod::Timeout => {
+            Step { answer_after_ms: TIMEOUT_MS, ..paid.telling(News::PaymentSucceeded, 0, 1) }
         }
+        PayMethod::OutOfOrder => paid.telling(News::PaymentSucceeded, 0, 1).telling(
+            News::PaymentFailed(CARD_DECLINED),
+            STRAGGLER_MS,
+            1,
+        ),
         PayMethod::Decline => Step::failed(CARD_DECLINED),
         PayMethod::Deny if asked => Step::failed(AUTHENTICATION_FAILED),
         PayMethod::ThreeDs => Step::to(IntentState::RequiresAction),
@@ -162,7 +166,9 @@ pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, Refused> {
 /// Gives all the money back, once.
 pub fn refund(state: IntentState) -> Result<Step, Refused> {
     match state {
-        IntentState::Succeeded => Ok(Step::to(IntentState::Refunded).telling(News::RefundSucceeded, 0, 1)),
+        IntentState::Succeeded => {
+            Ok(Step::to(IntentState::Refunded).telling(News::RefundSucceeded, 0, 1))
+        }
         IntentState::Refunded => Ok(Step::to(IntentState::Refunded)),
         IntentState::RequiresPayment | IntentState::RequiresAction => Err(Refused::NotPaid),
     }
@@ -186,13 +192,21 @@ mod tests {
 
     #[test]
     fn money_moves_at_most_once_and_is_always_told() {
-        for state in
-            [IntentState::RequiresPayment, IntentState::RequiresAction, IntentState::Succeeded, IntentState::Refunded]
-        {
+        for state in [
+            IntentState::RequiresPayment,
+            IntentState::RequiresAction,
+            IntentState::Succeeded,
+            IntentState::Refunded,
+        ] {
             for method in METHODS {
                 let Ok(step) = confirm(state, method) else { continue };
-                let told = step.webhooks.iter().filter(|webhook| webhook.news == News::PaymentSucceeded).count();
-                let became_paid = step.state == IntentState::Succeeded && state != IntentState::Succeeded;
+                let told = step
+                    .webhooks
+                    .iter()
+                    .filter(|webhook| webhook.news == News::PaymentSucceeded)
+                    .count();
+                let became_paid =
+                    step.state == IntentState::Succeeded && state != IntentState::Succeeded;
                 assert_eq!(told, usize::from(became_paid), "{state:?} {method:?}");
             }
         }
@@ -200,13 +214,19 @@ mod tests {
 
     #[test]
     fn an_approval_needs_to_have_been_asked_for() {
-        assert_eq!(confirm(IntentState::RequiresPayment, PayMethod::Approve), Err(Refused::NothingToApprove));
+        assert_eq!(
+            confirm(IntentState::RequiresPayment, PayMethod::Approve),
+            Err(Refused::NothingToApprove)
+        );
         assert_eq!(
             confirm(IntentState::RequiresAction, PayMethod::Approve).map(|step| step.state),
             Ok(IntentState::Succeeded)
         );
         let denied = confirm(IntentState::RequiresAction, PayMethod::Deny).expect("asked");
-        assert_eq!((denied.state, denied.fault), (IntentState::RequiresPayment, Some(AUTHENTICATION_FAILED)));
+        assert_eq!(
+            (denied.state, denied.fault),
+            (IntentState::RequiresPayment, Some(AUTHENTICATION_FAILED))
+        );
     }
 
     #[test]
@@ -219,14 +239,20 @@ mod tests {
     #[test]
     fn a_declined_payment_can_be_tried_again() {
         let declined = confirm(IntentState::RequiresPayment, PayMethod::Decline).expect("allowed");
-        assert_eq!(confirm(declined.state, PayMethod::Ok).map(|step| step.state), Ok(IntentState::Succeeded));
+        assert_eq!(
+            confirm(declined.state, PayMethod::Ok).map(|step| step.state),
+            Ok(IntentState::Succeeded)
+        );
     }
 
     #[test]
     fn states_are_read_back_by_name() {
-        for state in
-            [IntentState::RequiresPayment, IntentState::RequiresAction, IntentState::Succeeded, IntentState::Refunded]
-        {
+        for state in [
+            IntentState::RequiresPayment,
+            IntentState::RequiresAction,
+            IntentState::Succeeded,
+            IntentState::Refunded,
+        ] {
             assert_eq!(IntentState::of(state.name()), Some(state));
         }
     }

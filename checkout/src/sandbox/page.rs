@@ -45,8 +45,16 @@ const CHOICES: [Choice; 5] = [
         label: "Ask for approval (3-D Secure)",
         hint: "A second page asks you to approve or deny.",
     },
-    Choice { method: "slow", label: "Pay, confirmed late", hint: "The shop hears of it after five seconds." },
-    Choice { method: "duplicate", label: "Pay, confirmed twice", hint: "The shop hears of it two times at once." },
+    Choice {
+        method: "slow",
+        label: "Pay, confirmed late",
+        hint: "The shop hears of it after five seconds.",
+    },
+    Choice {
+        method: "duplicate",
+        label: "Pay, confirmed twice",
+        hint: "The shop hears of it two times at once.",
+    },
     Choice {
         method: "out_of_order",
         label: "Pay, with old news afterwards",
@@ -54,7 +62,10 @@ const CHOICES: [Choice; 5] = [
     },
 ];
 
-async fn show(Shared(sandbox): Shared<State>, Path(intent): Path<String>) -> Result<Response, Error> {
+async fn show(
+    Shared(sandbox): Shared<State>,
+    Path(intent): Path<String>,
+) -> Result<Response, Error> {
     let row = store::load(&sandbox.pool, &intent).await?.ok_or(Error::IntentUnknown)?;
     let state = row.state()?;
     Ok(kit::page::html(&PayPage {
@@ -85,7 +96,8 @@ async fn choose(
     Ok(Redirect::to(&next).into_response())
 }
 
-/// Where the payer goes on, with the outcome in the query. It is a hint for the page there; only the webhook counts.
+/// Where the payer goes on, with the outcome in the query. It is a hint for the page there; only
+/// the webhook counts.
 fn back(row: &Row, outcome: Option<&str>) -> String {
     let Ok(mut url) = Url::parse(&row.return_url) else { return row.return_url.clone() };
     if let Some(outcome) = outcome {

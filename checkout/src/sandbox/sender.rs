@@ -38,7 +38,8 @@ pub fn start(sandbox: State, tasks: &Tasks) {
                 }
                 Err(error) => {
                     if !failing {
-                        tracing::warn!(%error, "the sandbox cannot look for webhooks to send, will try again");
+                        tracing::warn!(%error, "the sandbox cannot look for webhooks to send, will \
+                            try again");
                     }
                     failing = true;
                     0
@@ -58,7 +59,11 @@ pub fn start(sandbox: State, tasks: &Tasks) {
 }
 
 /// Takes on what is due, at most as many as may still be under way, and says how many.
-async fn round(sandbox: &State, permits: &Arc<Semaphore>, sending: &mut JoinSet<()>) -> sqlx::Result<usize> {
+async fn round(
+    sandbox: &State,
+    permits: &Arc<Semaphore>,
+    sending: &mut JoinSet<()>,
+) -> sqlx::Result<usize> {
     // At least one, so that a full house waits here instead of asking the database.
     let Ok(first) = permits.clone().acquire_owned().await else { return Ok(0) };
     let mut free = vec![first];
@@ -84,12 +89,22 @@ async fn deliver(sandbox: &State, delivery: Delivery) {
         Ok(()) => store::delivered(&sandbox.pool, id).await,
         Err(error) => {
             metrics::counter!("fairgate_sandbox_webhooks_failed_total").increment(1);
-            tracing::debug!(error = format!("{error:#}"), attempts, "a webhook was not taken, will send it again");
-            store::put_off(&sandbox.pool, id, Utc::now() + chrono::Duration::milliseconds(retry_ms(attempts))).await
+            tracing::debug!(
+                error = format!("{error:#}"),
+                attempts,
+                "a webhook was not taken, will send it again"
+            );
+            store::put_off(
+                &sandbox.pool,
+                id,
+                Utc::now() + chrono::Duration::milliseconds(retry_ms(attempts)),
+            )
+            .await
         }
     };
     if let Err(error) = outcome {
-        // The lease ends by itself, and the webhook goes out once more; receivers know it by its id.
+        // The lease ends by itself, and the webhook goes out once more; receivers know it by its
+        // id.
         tracing::warn!(%error, "the sandbox could not note what became of a webhook");
     }
 }

@@ -27,7 +27,8 @@ impl Row {
 /// Creates an intent, or finds the one made under the same key.
 pub async fn create(pool: &PgPool, intent: &str, key: &str, new: &NewIntent) -> sqlx::Result<Row> {
     sqlx::query!(
-        "INSERT INTO sandbox.intents (intent, idempotency_key, reference, amount_minor, currency, description, return_url, state)
+        "INSERT INTO sandbox.intents (intent, idempotency_key, reference, amount_minor, currency, \
+            description, return_url, state)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'requires_payment')
          ON CONFLICT ON CONSTRAINT intents_idempotency_key_once DO NOTHING",
         intent,
@@ -73,8 +74,14 @@ pub async fn lock(tx: &mut PgConnection, intent: &str) -> sqlx::Result<Option<Ro
     .await
 }
 
-pub async fn set_state(tx: &mut PgConnection, intent: &str, state: IntentState) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sandbox.intents SET state = $2 WHERE intent = $1", intent, state.name()).execute(tx).await?;
+pub async fn set_state(
+    tx: &mut PgConnection,
+    intent: &str,
+    state: IntentState,
+) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE sandbox.intents SET state = $2 WHERE intent = $1", intent, state.name())
+        .execute(tx)
+        .await?;
     Ok(())
 }
 
@@ -88,7 +95,8 @@ pub async fn queue(
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO sandbox.deliveries (webhook_id, payload, due_at)
-         SELECT $1, $2, now() + $3::float8 * interval '1 millisecond' FROM generate_series(1, $4::int)",
+         SELECT $1, $2, now() + $3::float8 * interval '1 millisecond' FROM generate_series(1, \
+         $4::int)",
         webhook_id,
         payload,
         f64::from(delay_ms),
@@ -109,12 +117,19 @@ pub struct Delivery {
     pub attempts: i32,
 }
 
-/// Takes on up to `limit` deliveries that are due. Each stays out of others' hands for `lease_secs`, so that one whose
-/// sender died is sent by somebody else; no lock is held while it is sent.
-pub async fn claim(pool: &PgPool, limit: i64, lease_secs: f64, attempts_max: i32) -> sqlx::Result<Vec<Delivery>> {
+/// Takes on up to `limit` deliveries that are due. Each stays out of others' hands for
+/// `lease_secs`, so that one whose sender died is sent by somebody else; no lock is held while it
+/// is sent.
+pub async fn claim(
+    pool: &PgPool,
+    limit: i64,
+    lease_secs: f64,
+    attempts_max: i32,
+) -> sqlx::Result<Vec<Delivery>> {
     sqlx::query_as!(
         Delivery,
-        "UPDATE sandbox.deliveries SET attempts = attempts + 1, due_at = now() + $2::float8 * interval '1 second'
+        "UPDATE sandbox.deliveries SET attempts = attempts + 1, due_at = now() + $2::float8 * \
+            interval '1 second'
          WHERE id IN (SELECT id FROM sandbox.deliveries
                       WHERE delivered_at IS NULL AND due_at <= now() AND attempts < $3
                       ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
@@ -128,14 +143,20 @@ pub async fn claim(pool: &PgPool, limit: i64, lease_secs: f64, attempts_max: i32
 }
 
 pub async fn delivered(pool: &PgPool, id: i64) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sandbox.deliveries SET delivered_at = now() WHERE id = $1", id).execute(pool).await?;
+    sqlx::query!("UPDATE sandbox.deliveries SET delivered_at = now() WHERE id = $1", id)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
 /// Puts a delivery off until `due_at`.
 pub async fn put_off(pool: &PgPool, id: i64, due_at: DateTime<Utc>) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sandbox.deliveries SET due_at = $2 WHERE id = $1 AND delivered_at IS NULL", id, due_at)
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "UPDATE sandbox.deliveries SET due_at = $2 WHERE id = $1 AND delivered_at IS NULL",
+        id,
+        due_at
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }

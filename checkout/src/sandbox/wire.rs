@@ -18,7 +18,8 @@ pub struct NewIntent {
     /// Shown to the payer.
     #[serde(default)]
     pub description: String,
-    /// Where the payer goes afterwards, at the merchant's own origin. `redirect_status` is added to its query.
+    /// Where the payer goes afterwards, at the merchant's own origin. `redirect_status` is added to
+    /// its query.
     pub return_url: String,
 }
 
@@ -57,7 +58,8 @@ pub struct Confirmed {
 /// The body of a webhook (Standard Webhooks).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct WebhookEvent {
-    /// `payment.succeeded`, `payment.failed` or `refund.succeeded`; more may come and are to be ignored.
+    /// `payment.succeeded`, `payment.failed` or `refund.succeeded`; more may come and are to be
+    /// ignored.
     pub r#type: String,
     pub timestamp: DateTime<Utc>,
     pub data: EventData,

@@ -22,14 +22,24 @@ pub struct Part {
 }
 
 pub async fn answered(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Option<Answered>> {
-    sqlx::query_as!(Answered, "SELECT revision, refusal FROM checkout.allotments WHERE ticket_type = $1", ticket_type)
-        .fetch_optional(pool)
-        .await
+    sqlx::query_as!(
+        Answered,
+        "SELECT revision, refusal FROM checkout.allotments WHERE ticket_type = $1",
+        ticket_type
+    )
+    .fetch_optional(pool)
+    .await
 }
 
-/// Notes the answer to a change and locks the type's stock until the transaction ends. `false` where it was answered
-/// before, or where not `total` are allotted now: then nothing may be changed.
-pub async fn begin(tx: &mut PgConnection, change: &Change, total: i32, refusal: Option<&str>) -> sqlx::Result<bool> {
+/// Notes the answer to a change and locks the type's stock until the transaction ends. `false`
+/// where it was answered before, or where not `total` are allotted now: then nothing may be
+/// changed.
+pub async fn begin(
+    tx: &mut PgConnection,
+    change: &Change,
+    total: i32,
+    refusal: Option<&str>,
+) -> sqlx::Result<bool> {
     super::stock::lock_type(tx, change.ticket_type).await?;
     let noted = note(&mut *tx, change, refusal).await?;
     let sizes = sqlx::query_scalar!(
@@ -42,7 +52,11 @@ pub async fn begin(tx: &mut PgConnection, change: &Change, total: i32, refusal: 
 }
 
 /// Notes the answer to a change; `false` where it, or a later one, was answered before.
-pub async fn note(executor: impl PgExecutor<'_>, change: &Change, refusal: Option<&str>) -> sqlx::Result<bool> {
+pub async fn note(
+    executor: impl PgExecutor<'_>,
+    change: &Change,
+    refusal: Option<&str>,
+) -> sqlx::Result<bool> {
     let noted = sqlx::query!(
         "INSERT INTO checkout.allotments (ticket_type, revision, refusal) VALUES ($1, $2, $3)
          ON CONFLICT (ticket_type) DO UPDATE
@@ -57,7 +71,8 @@ pub async fn note(executor: impl PgExecutor<'_>, change: &Change, refusal: Optio
     Ok(noted.rows_affected() == 1)
 }
 
-/// Adds tickets to shards, `(shard, tickets)`, making those that are not there. Gives what was added under which epoch.
+/// Adds tickets to shards, `(shard, tickets)`, making those that are not there. Gives what was
+/// added under which epoch.
 pub async fn add(
     tx: &mut PgConnection,
     show: &str,
@@ -96,7 +111,8 @@ pub async fn remove(tx: &mut PgConnection, parts: &[Part]) -> sqlx::Result<bool>
     let tickets: Vec<i32> = parts.iter().map(|part| part.tickets).collect();
     let done = sqlx::query!(
         "UPDATE checkout.stock s SET allotted = s.allotted - part.tickets
-         FROM UNNEST($1::uuid[], $2::int[], $3::bigint[], $4::int[]) AS part (ticket_type, shard, epoch, tickets)
+         FROM UNNEST($1::uuid[], $2::int[], $3::bigint[], $4::int[]) AS part (ticket_type, shard, \
+         epoch, tickets)
          WHERE s.ticket_type = part.ticket_type AND s.shard = part.shard AND s.epoch = part.epoch
            AND s.committed <= s.allotted - part.tickets",
         &types,

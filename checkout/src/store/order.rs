@@ -1,4 +1,5 @@
-//! Orders, read. They are written by the order writer (`store::writer`) and by payments (`store::payment`).
+//! Orders, read. They are written by the order writer (`store::writer`) and by payments
+//! (`store::payment`).
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -123,7 +124,12 @@ pub enum Standing {
 }
 
 /// Looks for orders that stand in the way of `order`.
-pub async fn standing(pool: &PgPool, order: Uuid, hold: Uuid, session: Uuid) -> sqlx::Result<Standing> {
+pub async fn standing(
+    pool: &PgPool,
+    order: Uuid,
+    hold: Uuid,
+    session: Uuid,
+) -> sqlx::Result<Standing> {
     let found = sqlx::query!(
         "SELECT order_id, hold, state, request_hash FROM checkout.orders
          WHERE order_id = $1 OR hold = $2 OR session = $3",
@@ -176,9 +182,10 @@ pub async fn decided(pool: &PgPool, orders: &[Uuid]) -> sqlx::Result<Vec<Uuid>> 
 
 /// Why an order was refused, while that is remembered.
 pub async fn refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Refusal>> {
-    let reason = sqlx::query_scalar!("SELECT reason FROM checkout.refusals WHERE order_id = $1", order)
-        .fetch_optional(pool)
-        .await?;
+    let reason =
+        sqlx::query_scalar!("SELECT reason FROM checkout.refusals WHERE order_id = $1", order)
+            .fetch_optional(pool)
+            .await?;
     Ok(reason.as_deref().and_then(Refusal::of))
 }
 
@@ -197,7 +204,8 @@ pub struct Overdue {
     pub home_partition: i32,
 }
 
-/// Unpaid orders whose time is over since `grace_secs`, oldest first, behind one with this expiry and id.
+/// Unpaid orders whose time is over since `grace_secs`, oldest first, behind one with this expiry
+/// and id.
 pub async fn overdue(
     pool: &PgPool,
     grace_secs: f64,
@@ -207,7 +215,8 @@ pub async fn overdue(
     sqlx::query_as!(
         Overdue,
         "SELECT order_id, expires_at, home_partition FROM checkout.orders
-         WHERE state IN ('placed', 'awaiting_payment') AND expires_at < now() - make_interval(secs => $1)
+         WHERE state IN ('placed', 'awaiting_payment') AND expires_at < now() - make_interval(secs \
+         => $1)
            AND (expires_at, order_id) > ($2, $3)
          ORDER BY expires_at, order_id LIMIT $4",
         grace_secs,

@@ -12,7 +12,13 @@ pub struct Known {
 }
 
 /// Adds a link; of the same holder's, the newest stay, `max` in all.
-pub async fn insert(pool: &PgPool, order: Uuid, secret_hash: &[u8], holder: &str, max: i64) -> sqlx::Result<()> {
+pub async fn insert(
+    pool: &PgPool,
+    order: Uuid,
+    secret_hash: &[u8],
+    holder: &str,
+    max: i64,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "WITH too_many AS (
              DELETE FROM checkout.order_links WHERE secret_hash IN (
@@ -45,7 +51,8 @@ pub async fn is_good(pool: &PgPool, order: Uuid, secret_hash: &[u8]) -> sqlx::Re
 }
 
 pub async fn takes_sealed(pool: &PgPool, order: Uuid) -> sqlx::Result<bool> {
-    let takes = sqlx::query_scalar!("SELECT sealed_links FROM checkout.orders WHERE order_id = $1", order);
+    let takes =
+        sqlx::query_scalar!("SELECT sealed_links FROM checkout.orders WHERE order_id = $1", order);
     Ok(takes.fetch_optional(pool).await?.unwrap_or(false))
 }
 
@@ -53,7 +60,8 @@ pub async fn takes_sealed(pool: &PgPool, order: Uuid) -> sqlx::Result<bool> {
 pub async fn refuse_sealed(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Known>> {
     sqlx::query_as!(
         Known,
-        "UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1 RETURNING show, amount_minor, currency",
+        "UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1 RETURNING show, \
+            amount_minor, currency",
         order
     )
     .fetch_optional(tx)
@@ -63,7 +71,8 @@ pub async fn refuse_sealed(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<O
 /// Gives how many were good until now.
 pub async fn revoke(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<u64> {
     let done = sqlx::query!(
-        "UPDATE checkout.order_links SET revoked_at = now() WHERE order_id = $1 AND revoked_at IS NULL",
+        "UPDATE checkout.order_links SET revoked_at = now() WHERE order_id = $1 AND revoked_at IS \
+            NULL",
         order
     )
     .execute(tx)
@@ -77,9 +86,14 @@ pub struct Mark {
     pub secret_hash: Vec<u8>,
 }
 
-/// Looks at up to `batch` links behind `after` that are older than so many hours, and forgets those whose order does not
-/// exist. Gives the last it looked at; `None` where there was none.
-pub async fn forget_without_order(pool: &PgPool, after: &Mark, hours: i32, batch: i64) -> sqlx::Result<Option<Mark>> {
+/// Looks at up to `batch` links behind `after` that are older than so many hours, and forgets those
+/// whose order does not exist. Gives the last it looked at; `None` where there was none.
+pub async fn forget_without_order(
+    pool: &PgPool,
+    after: &Mark,
+    hours: i32,
+    batch: i64,
+) -> sqlx::Result<Option<Mark>> {
     sqlx::query_as!(
         Mark,
         r#"WITH seen AS (
@@ -119,9 +133,13 @@ pub async fn forget_revoked(pool: &PgPool, days: i32, batch: i64) -> sqlx::Resul
 }
 
 pub async fn note_renewal(tx: &mut PgConnection, renewal: Uuid, order: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO checkout.link_renewals (renewal, order_id) VALUES ($1, $2)", renewal, order)
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "INSERT INTO checkout.link_renewals (renewal, order_id) VALUES ($1, $2)",
+        renewal,
+        order
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -12,7 +12,11 @@ use crate::contract::OrderEvent;
 pub struct Outbox;
 
 /// Adds an event within the caller's transaction.
-pub async fn add(tx: &mut PgConnection, event: &OrderEvent, request: &RequestId) -> sqlx::Result<()> {
+pub async fn add(
+    tx: &mut PgConnection,
+    event: &OrderEvent,
+    request: &RequestId,
+) -> sqlx::Result<()> {
     add_all(tx, &[(event.clone(), request.0.clone())]).await
 }
 
@@ -26,12 +30,14 @@ pub async fn add_all(tx: &mut PgConnection, events: &[(OrderEvent, String)]) -> 
         .map(|(event, _)| serde_json::to_value(event))
         .collect::<Result<_, _>>()
         .map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let keys: Vec<String> = events.iter().map(|(event, _)| event.facts().order.to_string()).collect();
+    let keys: Vec<String> =
+        events.iter().map(|(event, _)| event.facts().order.to_string()).collect();
     let requests: Vec<String> = events.iter().map(|(_, request)| request.clone()).collect();
     sqlx::query!(
         "INSERT INTO checkout.outbox (key, payload, request_id)
          SELECT key, payload, request_id
-         FROM UNNEST($1::text[], $2::jsonb[], $3::text[]) WITH ORDINALITY AS new (key, payload, request_id, number)
+         FROM UNNEST($1::text[], $2::jsonb[], $3::text[]) WITH ORDINALITY AS new (key, payload, \
+         request_id, number)
          ORDER BY number",
         &keys,
         &payloads,
@@ -44,16 +50,19 @@ pub async fn add_all(tx: &mut PgConnection, events: &[(OrderEvent, String)]) -> 
 
 impl Source for Outbox {
     async fn become_relay(tx: &mut PgConnection) -> sqlx::Result<bool> {
-        sqlx::query_scalar!(r#"SELECT pg_try_advisory_xact_lock(hashtext('checkout.outbox')) AS "locked!""#)
-            .fetch_one(tx)
-            .await
+        sqlx::query_scalar!(
+            r#"SELECT pg_try_advisory_xact_lock(hashtext('checkout.outbox')) AS "locked!""#
+        )
+        .fetch_one(tx)
+        .await
     }
 
     /// Locked; those another transaction has locked are left out.
     async fn oldest(tx: &mut PgConnection, limit: i64) -> sqlx::Result<Vec<Waiting>> {
         sqlx::query_as!(
             Waiting,
-            "SELECT id, key, payload, request_id FROM checkout.outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED",
+            "SELECT id, key, payload, request_id FROM checkout.outbox ORDER BY id LIMIT $1 FOR \
+                UPDATE SKIP LOCKED",
             limit
         )
         .fetch_all(tx)

@@ -64,7 +64,8 @@ pub async fn lock(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Pay
 /// Notes where an order is paid. Only the first note counts, and only while the order waits for it.
 pub async fn started(pool: &PgPool, order: Uuid, intent: &str, url: &str) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE checkout.orders SET payment_intent = $2, payment_url = $3, state = 'awaiting_payment'
+        "UPDATE checkout.orders SET payment_intent = $2, payment_url = $3, state = \
+            'awaiting_payment'
          WHERE order_id = $1 AND state = 'placed' AND payment_intent IS NULL",
         order,
         intent,
@@ -75,11 +76,18 @@ pub async fn started(pool: &PgPool, order: Uuid, intent: &str, url: &str) -> sql
     Ok(())
 }
 
-/// Marks a locked order paid and its tickets due. `intent` is absent where there was nothing to pay.
-pub async fn fulfil(tx: &mut PgConnection, order: Uuid, intent: Option<&str>, now: DateTime<Utc>) -> sqlx::Result<()> {
+/// Marks a locked order paid and its tickets due. `intent` is absent where there was nothing to
+/// pay.
+pub async fn fulfil(
+    tx: &mut PgConnection,
+    order: Uuid,
+    intent: Option<&str>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.orders
-         SET state = 'fulfilled', paid_at = $3, payment_intent = coalesce(payment_intent, $2), payment_fault = NULL
+         SET state = 'fulfilled', paid_at = $3, payment_intent = coalesce(payment_intent, $2), \
+         payment_fault = NULL
          WHERE order_id = $1",
         order,
         intent,
@@ -91,10 +99,16 @@ pub async fn fulfil(tx: &mut PgConnection, order: Uuid, intent: Option<&str>, no
 }
 
 /// Notes why an attempt failed. An order that is paid or gone keeps its peace.
-pub async fn failed(tx: &mut PgConnection, order: Uuid, intent: &str, fault: &str) -> sqlx::Result<bool> {
+pub async fn failed(
+    tx: &mut PgConnection,
+    order: Uuid,
+    intent: &str,
+    fault: &str,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "UPDATE checkout.orders SET payment_fault = $3
-         WHERE order_id = $1 AND state IN ('placed', 'awaiting_payment') AND coalesce(payment_intent, $2) = $2",
+         WHERE order_id = $1 AND state IN ('placed', 'awaiting_payment') AND \
+         coalesce(payment_intent, $2) = $2",
         order,
         intent,
         fault,
@@ -104,7 +118,8 @@ pub async fn failed(tx: &mut PgConnection, order: Uuid, intent: &str, fault: &st
     Ok(done.rows_affected() > 0)
 }
 
-/// Records money to give back. Says whether it was recorded now; a payment of an order is refunded once.
+/// Records money to give back. Says whether it was recorded now; a payment of an order is refunded
+/// once.
 pub async fn owe(
     tx: &mut PgConnection,
     order: Uuid,
@@ -113,7 +128,8 @@ pub async fn owe(
     reason: &str,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason) VALUES ($1, $2, $3, $4)
+        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason) VALUES ($1, \
+            $2, $3, $4)
          ON CONFLICT ON CONSTRAINT refunds_pkey DO NOTHING",
         order,
         intent,
@@ -126,7 +142,12 @@ pub async fn owe(
 }
 
 /// An order that is gone waits for its money to go back.
-pub async fn await_refund(tx: &mut PgConnection, order: Uuid, intent: &str, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn await_refund(
+    tx: &mut PgConnection,
+    order: Uuid,
+    intent: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.orders
          SET state = 'refund_pending', payment_intent = coalesce(payment_intent, $2), paid_at = $3
@@ -151,8 +172,13 @@ pub enum Returned {
     Order(Payable),
 }
 
-/// Notes that the money of a payment went back. Locks the order before its refund, as those do who have news of it.
-pub async fn returned(tx: &mut PgConnection, intent: &str, now: DateTime<Utc>) -> sqlx::Result<Returned> {
+/// Notes that the money of a payment went back. Locks the order before its refund, as those do who
+/// have news of it.
+pub async fn returned(
+    tx: &mut PgConnection,
+    intent: &str,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Returned> {
     let order = sqlx::query_scalar!(
         "SELECT order_id FROM checkout.refunds WHERE payment_intent = $1 AND done_at IS NULL",
         intent
@@ -162,7 +188,8 @@ pub async fn returned(tx: &mut PgConnection, intent: &str, now: DateTime<Utc>) -
     let Some(order) = order else { return Ok(Returned::Known) };
     lock(&mut *tx, order).await?;
     let done = sqlx::query!(
-        "UPDATE checkout.refunds SET done_at = $3 WHERE order_id = $1 AND payment_intent = $2 AND done_at IS NULL",
+        "UPDATE checkout.refunds SET done_at = $3 WHERE order_id = $1 AND payment_intent = $2 AND \
+            done_at IS NULL",
         order,
         intent,
         now,
@@ -188,7 +215,8 @@ pub async fn returned(tx: &mut PgConnection, intent: &str, now: DateTime<Utc>) -
 /// Notes a webhook; `false` where it was noted before.
 pub async fn see(tx: &mut PgConnection, provider: &str, webhook_id: &str) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO checkout.webhooks_seen (provider, webhook_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        "INSERT INTO checkout.webhooks_seen (provider, webhook_id) VALUES ($1, $2) ON CONFLICT DO \
+            NOTHING",
         provider,
         webhook_id,
     )
@@ -199,10 +227,12 @@ pub async fn see(tx: &mut PgConnection, provider: &str, webhook_id: &str) -> sql
 
 /// Forgets webhooks so old that no provider sends them again.
 pub async fn forget_webhooks(pool: &PgPool, days: i32) -> sqlx::Result<u64> {
-    let done =
-        sqlx::query!("DELETE FROM checkout.webhooks_seen WHERE seen_at < now() - make_interval(days => $1)", days)
-            .execute(pool)
-            .await?;
+    let done = sqlx::query!(
+        "DELETE FROM checkout.webhooks_seen WHERE seen_at < now() - make_interval(days => $1)",
+        days
+    )
+    .execute(pool)
+    .await?;
     Ok(done.rows_affected())
 }
 

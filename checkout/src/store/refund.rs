@@ -27,12 +27,13 @@ pub async fn due(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Owed>> {
     .await
 }
 
-/// Notes that the provider did not do it, and when it is asked again. Another process that asked at the same time has
-/// noted so, or that it is done: then nothing changes.
+/// Notes that the provider did not do it, and when it is asked again. Another process that asked at
+/// the same time has noted so, or that it is done: then nothing changes.
 pub async fn put_off(pool: &PgPool, owed: &Owed, secs: f64, fault: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.refunds
-         SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $4), last_fault = $5
+         SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $4), \
+         last_fault = $5
          WHERE order_id = $1 AND payment_intent = $2 AND attempts = $3 AND done_at IS NULL",
         owed.order,
         owed.intent,
@@ -46,8 +47,13 @@ pub async fn put_off(pool: &PgPool, owed: &Owed, secs: f64, fault: &str) -> sqlx
 }
 
 /// Refunds that the provider did not do yet though it was asked, oldest first.
-pub async fn failing(pool: &PgPool, after: Option<RefundCursor>, limit: i64) -> sqlx::Result<Vec<FailingRefund>> {
-    let cursor: Option<(DateTime<Utc>, Uuid)> = after.map(|cursor| (cursor.requested_at, cursor.order));
+pub async fn failing(
+    pool: &PgPool,
+    after: Option<RefundCursor>,
+    limit: i64,
+) -> sqlx::Result<Vec<FailingRefund>> {
+    let cursor: Option<(DateTime<Utc>, Uuid)> =
+        after.map(|cursor| (cursor.requested_at, cursor.order));
     sqlx::query_as!(
         FailingRefund,
         r#"SELECT r.order_id AS "order", o.show, r.payment_intent, r.amount_minor, o.currency, r.reason, r.requested_at,
@@ -64,7 +70,8 @@ pub async fn failing(pool: &PgPool, after: Option<RefundCursor>, limit: i64) -> 
     .await
 }
 
-/// How many refunds are owed: those that were not asked for or not refused yet, and those that the provider did not do.
+/// How many refunds are owed: those that were not asked for or not refused yet, and those that the
+/// provider did not do.
 pub async fn count(pool: &PgPool) -> sqlx::Result<(i64, i64)> {
     let row = sqlx::query!(
         r#"SELECT count(*) FILTER (WHERE attempts = 0) AS "waiting!", count(*) FILTER (WHERE attempts > 0) AS "failing!"

@@ -23,9 +23,15 @@ pub async fn state(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<O
 }
 
 /// Adds a request; `false` where there is one.
-pub async fn add(connection: &mut PgConnection, order: Uuid, reason: &str, request: &RequestId) -> sqlx::Result<bool> {
+pub async fn add(
+    connection: &mut PgConnection,
+    order: Uuid,
+    reason: &str,
+    request: &RequestId,
+) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO checkout.refund_requests (order_id, reason, request_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO checkout.refund_requests (order_id, reason, request_id) VALUES ($1, $2, $3) \
+            ON CONFLICT DO NOTHING",
         order,
         reason,
         request.0

@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     contract::Buyer,
-    report::{OrderDetails, OrderQuery, OrderSummary, RefundFacts, SalesQuery, SalesRow, SessionCounts, TicketFacts},
+    report::{
+        OrderDetails, OrderQuery, OrderSummary, RefundFacts, SalesQuery, SalesRow, SessionCounts,
+        TicketFacts,
+    },
     store::order::state,
 };
 
@@ -23,8 +26,8 @@ pub struct Counted {
     pub reserved: i64,
 }
 
-/// A show's shards, counted at one moment. What is committed and in no unpaid order is sold, so only the unpaid orders are
-/// looked at: of those there are as many as fans in checkout, at most.
+/// A show's shards, counted at one moment. What is committed and in no unpaid order is sold, so
+/// only the unpaid orders are looked at: of those there are as many as fans in checkout, at most.
 pub async fn stock(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Counted>> {
     sqlx::query_as!(
         Counted,
@@ -127,12 +130,19 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
         state: state(&row.state)?,
         amount_minor: row.amount_minor,
         currency: row.currency,
-        buyer: Buyer { name: row.buyer_name, email: row.buyer_email, language: Some(row.language.clone()) },
+        buyer: Buyer {
+            name: row.buyer_name,
+            email: row.buyer_email,
+            language: Some(row.language.clone()),
+        },
         language: row.language,
         placed_at: row.placed_at,
         expires_at: row.expires_at,
         paid_at: row.paid_at,
-        lines: lines.into_iter().map(|line| (line.ticket_type, line.quantity, line.unit_price_minor)).collect(),
+        lines: lines
+            .into_iter()
+            .map(|line| (line.ticket_type, line.quantity, line.unit_price_minor))
+            .collect(),
         tickets,
         refund: refund(pool, order).await?,
         refund_requested: row.requested,
@@ -143,7 +153,8 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
 pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundFacts>> {
     sqlx::query_as!(
         RefundFacts,
-        "SELECT r.amount_minor, r.reason, r.requested_at, r.done_at, r.attempts, r.next_attempt_at, r.last_fault
+        "SELECT r.amount_minor, r.reason, r.requested_at, r.done_at, r.attempts, \
+            r.next_attempt_at, r.last_fault
          FROM checkout.refunds r JOIN checkout.orders o USING (order_id)
          WHERE r.order_id = $1
          ORDER BY (r.payment_intent = o.payment_intent) IS TRUE DESC, r.requested_at DESC LIMIT 1",
@@ -153,8 +164,8 @@ pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundFac
     .await
 }
 
-/// Only orders that got tickets were sales: money that came too late bought none. Each kind of move is found by its own
-/// time.
+/// Only orders that got tickets were sales: money that came too late bought none. Each kind of move
+/// is found by its own time.
 pub async fn sales(pool: &PgPool, query: &SalesQuery<'_>) -> sqlx::Result<Vec<SalesRow>> {
     sqlx::query_as!(
         SalesRow,

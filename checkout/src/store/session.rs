@@ -19,7 +19,8 @@ pub struct NewSession<'a> {
     pub cap: i32,
 }
 
-/// Claims a place for a session. `false` where the place has one already; waits for a claim that is being made.
+/// Claims a place for a session. `false` where the place has one already; waits for a claim that is
+/// being made.
 pub async fn claim(tx: &mut PgConnection, new: &NewSession<'_>) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO checkout.sessions (session, place, room, show, opened_at, expires_at, cap)
@@ -38,16 +39,20 @@ pub async fn claim(tx: &mut PgConnection, new: &NewSession<'_>) -> sqlx::Result<
 
 /// Notes the moment from which the session counts, once its slot is taken.
 pub async fn opened_now(tx: &mut PgConnection, session: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE checkout.sessions SET opened_at = clock_timestamp() WHERE session = $1", session)
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE checkout.sessions SET opened_at = clock_timestamp() WHERE session = $1",
+        session
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// The session that a place opened, if it is still open: its id and expiry.
 pub async fn of_place(pool: &PgPool, place: &str) -> sqlx::Result<Option<(Uuid, DateTime<Utc>)>> {
     let row = sqlx::query!(
-        "SELECT session, expires_at FROM checkout.sessions WHERE place = $1 AND ended_at IS NULL AND expires_at > now()",
+        "SELECT session, expires_at FROM checkout.sessions WHERE place = $1 AND ended_at IS NULL \
+            AND expires_at > now()",
         place
     )
     .fetch_optional(pool)
@@ -64,7 +69,12 @@ pub async fn load(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<(String, 
     .fetch_optional(pool)
     .await?;
     Ok(row.map(|row| {
-        let session = Session { session: row.session, show: row.show, room: row.room, expires_at: row.expires_at };
+        let session = Session {
+            session: row.session,
+            show: row.show,
+            room: row.room,
+            expires_at: row.expires_at,
+        };
         (row.place, session)
     }))
 }
@@ -82,7 +92,8 @@ pub async fn is_open(pool: &PgPool, session: Uuid) -> sqlx::Result<bool> {
 /// Ends a session and gives its room. Ending it again keeps the first time.
 pub async fn end(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
-        "UPDATE checkout.sessions SET ended_at = coalesce(ended_at, clock_timestamp()) WHERE session = $1 RETURNING room",
+        "UPDATE checkout.sessions SET ended_at = coalesce(ended_at, clock_timestamp()) WHERE \
+            session = $1 RETURNING room",
         session
     )
     .fetch_optional(pool)
@@ -92,7 +103,8 @@ pub async fn end(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<String>> {
 /// Everybody who is inside a room, by their expiry.
 pub async fn active(pool: &PgPool, room: &str) -> sqlx::Result<Vec<ActiveSession>> {
     let rows = sqlx::query!(
-        "SELECT session, expires_at FROM checkout.sessions WHERE room = $1 AND ended_at IS NULL AND expires_at > now()",
+        "SELECT session, expires_at FROM checkout.sessions WHERE room = $1 AND ended_at IS NULL \
+            AND expires_at > now()",
         room
     )
     .fetch_all(pool)

@@ -1,4 +1,5 @@
-//! Stock: read, put on sale, and given a new epoch. It is moved by the order writer (`store::writer`).
+//! Stock: read, put on sale, and given a new epoch. It is moved by the order writer
+//! (`store::writer`).
 
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -21,11 +22,17 @@ impl Row {
         ShardKey { ticket_type: self.ticket_type, shard: self.shard }
     }
 
-    /// How many tickets Redis lacks, or below zero has too many; `None` where it has not seen the same changes, so that
-    /// the two cannot be compared.
+    /// How many tickets Redis lacks, or below zero has too many; `None` where it has not seen the
+    /// same changes, so that the two cannot be compared.
     pub fn missing_from(&self, seen: &ShardSnapshot) -> Option<i64> {
         let same = (seen.epoch, seen.version) == (self.epoch, self.version);
-        same.then(|| i64::from(self.allotted) - i64::from(self.committed) - seen.free - seen.held - seen.placing)
+        same.then(|| {
+            i64::from(self.allotted)
+                - i64::from(self.committed)
+                - seen.free
+                - seen.held
+                - seen.placing
+        })
     }
 }
 
@@ -35,7 +42,8 @@ pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) ->
     lock_type(&mut tx, ticket_type).await?;
     sqlx::query!(
         "INSERT INTO checkout.stock (ticket_type, shard, show, allotted)
-         SELECT $1, ordinality::int - 1, $2, size FROM UNNEST($3::int[]) WITH ORDINALITY AS cut (size, ordinality)
+         SELECT $1, ordinality::int - 1, $2, size FROM UNNEST($3::int[]) WITH ORDINALITY AS cut \
+         (size, ordinality)
          WHERE NOT EXISTS (SELECT FROM checkout.stock WHERE ticket_type = $1)",
         ticket_type,
         show,
@@ -46,11 +54,15 @@ pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) ->
     tx.commit().await
 }
 
-/// Lets nobody else cut the ticket type into shards, or change their sizes, until the transaction ends.
+/// Lets nobody else cut the ticket type into shards, or change their sizes, until the transaction
+/// ends.
 pub async fn lock_type(tx: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("SELECT pg_advisory_xact_lock(hashtextextended('checkout.stock ' || $1, 0))", ticket_type.to_string())
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtextextended('checkout.stock ' || $1, 0))",
+        ticket_type.to_string()
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
@@ -92,12 +104,13 @@ pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Res
     .await
 }
 
-/// Raises a shard's epoch above what it was and above `seen`, after which commands of earlier ones are refused. `None`
-/// where there is no such shard.
+/// Raises a shard's epoch above what it was and above `seen`, after which commands of earlier ones
+/// are refused. `None` where there is no such shard.
 pub async fn raise_epoch(pool: &PgPool, shard: ShardKey, seen: i64) -> sqlx::Result<Option<Row>> {
     sqlx::query_as!(
         Row,
-        "UPDATE checkout.stock SET epoch = greatest(epoch, $3) + 1 WHERE ticket_type = $1 AND shard = $2
+        "UPDATE checkout.stock SET epoch = greatest(epoch, $3) + 1 WHERE ticket_type = $1 AND \
+            shard = $2
          RETURNING ticket_type, shard, allotted, committed, epoch, version",
         shard.ticket_type,
         shard.shard,
@@ -109,6 +122,8 @@ pub async fn raise_epoch(pool: &PgPool, shard: ShardKey, seen: i64) -> sqlx::Res
 
 /// How far the writer got, partition by partition.
 pub async fn writer_offsets(pool: &PgPool) -> sqlx::Result<Vec<(i32, i64)>> {
-    let rows = sqlx::query!("SELECT partition, next_offset FROM checkout.writer_offsets").fetch_all(pool).await?;
+    let rows = sqlx::query!("SELECT partition, next_offset FROM checkout.writer_offsets")
+        .fetch_all(pool)
+        .await?;
     Ok(rows.into_iter().map(|row| (row.partition, row.next_offset)).collect())
 }

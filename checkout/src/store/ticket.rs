@@ -57,7 +57,8 @@ pub struct Ticket {
 pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
     sqlx::query_as!(
         Ticket,
-        "SELECT code, number, ticket_type FROM checkout.tickets WHERE order_id = $1 ORDER BY number",
+        "SELECT code, number, ticket_type FROM checkout.tickets WHERE order_id = $1 ORDER BY \
+            number",
         order,
     )
     .fetch_all(pool)

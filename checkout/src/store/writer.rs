@@ -24,17 +24,24 @@ use crate::{
 /// What the fence says of a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fenced {
-    /// The partition is this transaction's until it ends, and was written up to `next_offset` before.
+    /// The partition is this transaction's until it ends, and was written up to `next_offset`
+    /// before.
     Open { next_offset: i64, now: DateTime<Utc> },
     /// All of it was written before.
     Written,
-    /// It begins beyond what was written, so that something in between would be lost; or it is of another log.
+    /// It begins beyond what was written, so that something in between would be lost; or it is of
+    /// another log.
     Elsewhere { log: Option<Uuid>, next_offset: i64 },
 }
 
-/// Locks a partition until the transaction ends and notes that it is done up to the batch's end, if all before the batch
-/// is done.
-pub async fn fence(tx: &mut PgConnection, partition: i32, log: Uuid, batch: Range<i64>) -> sqlx::Result<Fenced> {
+/// Locks a partition until the transaction ends and notes that it is done up to the batch's end, if
+/// all before the batch is done.
+pub async fn fence(
+    tx: &mut PgConnection,
+    partition: i32,
+    log: Uuid,
+    batch: Range<i64>,
+) -> sqlx::Result<Fenced> {
     let moved = sqlx::query!(
         r#"UPDATE checkout.writer_offsets AS mine SET next_offset = $4
            FROM (SELECT partition, next_offset FROM checkout.writer_offsets WHERE partition = $1 AND log = $2 FOR UPDATE)
@@ -51,9 +58,12 @@ pub async fn fence(tx: &mut PgConnection, partition: i32, log: Uuid, batch: Rang
     if let Some(row) = moved {
         return Ok(Fenced::Open { next_offset: row.next_offset, now: row.now });
     }
-    let found = sqlx::query!("SELECT log, next_offset FROM checkout.writer_offsets WHERE partition = $1", partition)
-        .fetch_optional(tx)
-        .await?;
+    let found = sqlx::query!(
+        "SELECT log, next_offset FROM checkout.writer_offsets WHERE partition = $1",
+        partition
+    )
+    .fetch_optional(tx)
+    .await?;
     let (of, next_offset) = found.map_or((None, 0), |row| (row.log, row.next_offset));
     if of == Some(log) && next_offset >= batch.end {
         return Ok(Fenced::Written);
@@ -72,13 +82,16 @@ pub struct LogOffset {
 
 /// How far each partition was written, of which log.
 pub async fn log_offsets(pool: &PgPool) -> sqlx::Result<Vec<LogOffset>> {
-    sqlx::query_as!(LogOffset, "SELECT partition, next_offset, log FROM checkout.writer_offsets").fetch_all(pool).await
+    sqlx::query_as!(LogOffset, "SELECT partition, next_offset, log FROM checkout.writer_offsets")
+        .fetch_all(pool)
+        .await
 }
 
 /// Notes where a partition begins of which nothing was written yet.
 pub async fn first(pool: &PgPool, partition: i32, log: Uuid, next_offset: i64) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO checkout.writer_offsets (partition, next_offset, log) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO checkout.writer_offsets (partition, next_offset, log) VALUES ($1, $2, $3) ON \
+            CONFLICT DO NOTHING",
         partition,
         next_offset,
         log
@@ -88,8 +101,14 @@ pub async fn first(pool: &PgPool, partition: i32, log: Uuid, next_offset: i64) -
     Ok(())
 }
 
-/// Notes where writing goes on in a log, unless another writer has moved on from `before` meanwhile.
-pub async fn begin_at(pool: &PgPool, before: &LogOffset, log: Uuid, next_offset: i64) -> sqlx::Result<()> {
+/// Notes where writing goes on in a log, unless another writer has moved on from `before`
+/// meanwhile.
+pub async fn begin_at(
+    pool: &PgPool,
+    before: &LogOffset,
+    log: Uuid,
+    next_offset: i64,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.writer_offsets SET next_offset = $4, log = $5
          WHERE partition = $1 AND next_offset = $2 AND log IS NOT DISTINCT FROM $3",
@@ -106,14 +125,21 @@ pub async fn begin_at(pool: &PgPool, before: &LogOffset, log: Uuid, next_offset:
 
 /// Forgets refusals nobody will ask for any more.
 pub async fn forget_refusals(pool: &PgPool, hours: i32) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM checkout.refusals WHERE refused_at < now() - make_interval(hours => $1)", hours)
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM checkout.refusals WHERE refused_at < now() - make_interval(hours => $1)",
+        hours
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
 /// Reads what the commands touch, locking stock first and then orders, each in sorted order.
-pub async fn books(tx: &mut PgConnection, asked: &[Asked], now: DateTime<Utc>) -> sqlx::Result<Books> {
+pub async fn books(
+    tx: &mut PgConnection,
+    asked: &[Asked],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Books> {
     let mut orders = Vec::new();
     let (mut holds, mut sessions, mut shards) = (Vec::new(), Vec::new(), HashSet::new());
     for Asked { command, .. } in asked {
@@ -124,11 +150,14 @@ pub async fn books(tx: &mut PgConnection, asked: &[Asked], now: DateTime<Utc>) -
                 sessions.push(place.session);
                 shards.extend(place.lines.iter().map(|line| (line.ticket_type, line.shard)));
             }
-            Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => orders.push(end.order),
+            Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => {
+                orders.push(end.order)
+            }
         }
     }
     let mut books = Books::default();
-    // Orders come and go in their partition only, which the fence has locked: which ones there are will not change.
+    // Orders come and go in their partition only, which the fence has locked: which ones there are
+    // will not change.
     let known = read_orders(tx, &orders, &holds, &sessions, &mut books).await?;
     let lines = if known.is_empty() { Lines::new() } else { lines_of(tx, &known).await? };
     shards.extend(lines.values().flatten().map(|(key, _)| (key.ticket_type, key.shard)));
@@ -138,9 +167,12 @@ pub async fn books(tx: &mut PgConnection, asked: &[Asked], now: DateTime<Utc>) -
     }
     let late: Vec<Uuid> = late_places(asked, now).collect();
     if !late.is_empty() {
-        let rows = sqlx::query!("SELECT order_id, reason FROM checkout.refusals WHERE order_id = ANY($1)", &late)
-            .fetch_all(tx)
-            .await?;
+        let rows = sqlx::query!(
+            "SELECT order_id, reason FROM checkout.refusals WHERE order_id = ANY($1)",
+            &late
+        )
+        .fetch_all(tx)
+        .await?;
         for row in rows {
             books.refused.insert(row.order_id, reason(&row.reason)?);
         }
@@ -156,7 +188,8 @@ fn late_places(asked: &[Asked], now: DateTime<Utc>) -> impl Iterator<Item = Uuid
     })
 }
 
-/// Which of `orders` there are. Of the others it notes those that have one of the holds or sessions.
+/// Which of `orders` there are. Of the others it notes those that have one of the holds or
+/// sessions.
 async fn read_orders(
     tx: &mut PgConnection,
     orders: &[Uuid],
@@ -195,7 +228,8 @@ type Lines = HashMap<Uuid, Vec<(ShardKey, i32)>>;
 /// Lines never change, so they can be read before anything is locked.
 async fn lines_of(tx: &mut PgConnection, orders: &[Uuid]) -> sqlx::Result<Lines> {
     let rows = sqlx::query!(
-        "SELECT order_id, ticket_type, shard, quantity FROM checkout.order_lines WHERE order_id = ANY($1)",
+        "SELECT order_id, ticket_type, shard, quantity FROM checkout.order_lines WHERE order_id = \
+            ANY($1)",
         orders
     )
     .fetch_all(tx)
@@ -208,7 +242,11 @@ async fn lines_of(tx: &mut PgConnection, orders: &[Uuid]) -> sqlx::Result<Lines>
     Ok(lines)
 }
 
-async fn lock_stock(tx: &mut PgConnection, shards: &[(Uuid, i32)], books: &mut Books) -> sqlx::Result<()> {
+async fn lock_stock(
+    tx: &mut PgConnection,
+    shards: &[(Uuid, i32)],
+    books: &mut Books,
+) -> sqlx::Result<()> {
     let (types, numbers): (Vec<Uuid>, Vec<i32>) = shards.iter().copied().unzip();
     let rows = sqlx::query!(
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
@@ -221,15 +259,22 @@ async fn lock_stock(tx: &mut PgConnection, shards: &[(Uuid, i32)], books: &mut B
     .await?;
     for row in rows {
         let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
-        let (allotted, committed, epoch, version) = (row.allotted, row.committed, row.epoch, row.version);
+        let (allotted, committed, epoch, version) =
+            (row.allotted, row.committed, row.epoch, row.version);
         books.stock.insert(key, Stock { allotted, committed, epoch, version });
     }
     Ok(())
 }
 
-async fn lock_orders(tx: &mut PgConnection, orders: &[Uuid], mut lines: Lines, books: &mut Books) -> sqlx::Result<()> {
+async fn lock_orders(
+    tx: &mut PgConnection,
+    orders: &[Uuid],
+    mut lines: Lines,
+    books: &mut Books,
+) -> sqlx::Result<()> {
     let rows = sqlx::query!(
-        "SELECT order_id, session, show, hold, state, amount_minor, currency, expires_at FROM checkout.orders
+        "SELECT order_id, session, show, hold, state, amount_minor, currency, expires_at FROM \
+            checkout.orders
          WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
         orders
     )
@@ -255,14 +300,20 @@ async fn lock_orders(tx: &mut PgConnection, orders: &[Uuid], mut lines: Lines, b
 }
 
 /// Writes a plan.
-pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: DateTime<Utc>) -> sqlx::Result<()> {
+pub async fn write(
+    tx: &mut PgConnection,
+    plan: &Plan,
+    partition: i32,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     // Before new ones come in: a session may give an order up and place the next in one batch.
     if !plan.ended.is_empty() {
         let (orders, states): (Vec<Uuid>, Vec<String>) =
             plan.ended.iter().map(|(order, state)| (*order, state.to_string())).unzip();
         sqlx::query!(
             "UPDATE checkout.orders SET state = new.state
-             FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, state) WHERE orders.order_id = new.order_id",
+             FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, state) WHERE orders.order_id = \
+             new.order_id",
             &orders,
             &states
         )
@@ -284,25 +335,29 @@ pub async fn write(tx: &mut PgConnection, plan: &Plan, partition: i32, now: Date
     outbox::add_all(tx, &plan.events).await
 }
 
-/// Voids the tickets of refunded orders and notes what is owed for them. An order without a payment owes nothing, and
-/// that is done.
+/// Voids the tickets of refunded orders and notes what is owed for them. An order without a payment
+/// owes nothing, and that is done.
 async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
     if !plan.refunded.is_empty() {
         sqlx::query!(
-            "UPDATE checkout.tickets SET voided_at = $2 WHERE order_id = ANY($1) AND voided_at IS NULL",
+            "UPDATE checkout.tickets SET voided_at = $2 WHERE order_id = ANY($1) AND voided_at IS \
+                NULL",
             &plan.refunded,
             now
         )
         .execute(&mut *tx)
         .await?;
         sqlx::query!(
-            "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, requested_at, done_at)
-             SELECT o.order_id, coalesce(o.payment_intent, 'free'), o.amount_minor, coalesce(r.reason, 'asked'),
+            "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, \
+                requested_at, done_at)
+             SELECT o.order_id, coalesce(o.payment_intent, 'free'), o.amount_minor, \
+             coalesce(r.reason, 'asked'),
                     coalesce(r.requested_at, $2), CASE WHEN o.amount_minor = 0 THEN $2 END
              FROM checkout.orders o LEFT JOIN checkout.refund_requests r USING (order_id)
              WHERE o.order_id = ANY($1)
              ON CONFLICT ON CONSTRAINT refunds_pkey
-                 DO UPDATE SET amount_minor = excluded.amount_minor, reason = excluded.reason, done_at = excluded.done_at",
+                 DO UPDATE SET amount_minor = excluded.amount_minor, reason = excluded.reason, \
+                 done_at = excluded.done_at",
             &plan.refunded,
             now
         )
@@ -310,23 +365,33 @@ async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx:
         .await?;
     }
     if !plan.answered.is_empty() {
-        sqlx::query!("DELETE FROM checkout.refund_requests WHERE order_id = ANY($1)", &plan.answered)
-            .execute(tx)
-            .await?;
+        sqlx::query!(
+            "DELETE FROM checkout.refund_requests WHERE order_id = ANY($1)",
+            &plan.answered
+        )
+        .execute(tx)
+        .await?;
     }
     Ok(())
 }
 
 /// Writes new orders. One that was refused before and came again is no longer refused.
 ///
-/// Two partitions may insert orders of the same sessions at the same time, and each waits for the other's transaction where
-/// a unique index would have both. Those indexes (order, hold, open order of the session) only ever meet within a session,
-/// and all insert session by session in the same order, after their stock is locked: so they never wait in a circle.
-async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partition: i32) -> sqlx::Result<()> {
+/// Two partitions may insert orders of the same sessions at the same time, and each waits for the
+/// other's transaction where a unique index would have both. Those indexes (order, hold, open order
+/// of the session) only ever meet within a session, and all insert session by session in the same
+/// order, after their stock is locked: so they never wait in a circle.
+async fn insert_orders(
+    tx: &mut PgConnection,
+    placed: &[(Place, State)],
+    partition: i32,
+) -> sqlx::Result<()> {
     let column = |field: fn(&Place) -> &str| -> Vec<String> {
         placed.iter().map(|(place, _)| field(place).to_owned()).collect()
     };
-    let ids = |field: fn(&Place) -> Uuid| -> Vec<Uuid> { placed.iter().map(|(place, _)| field(place)).collect() };
+    let ids = |field: fn(&Place) -> Uuid| -> Vec<Uuid> {
+        placed.iter().map(|(place, _)| field(place)).collect()
+    };
     let times = |field: fn(&Place) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
         placed.iter().map(|(place, _)| field(place)).collect()
     };
@@ -336,13 +401,18 @@ async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partiti
     let amounts: Vec<i64> = placed.iter().map(|(place, _)| place.amount_minor).collect();
     sqlx::query!(
         "WITH placed_after_all AS (DELETE FROM checkout.refusals WHERE order_id = ANY($1::uuid[]))
-         INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
-                                      buyer_name, buyer_email, language, home_partition, placed_at, expires_at)
-         SELECT order_id, session, show, hold, state, decode(request_hash, 'hex'), amount_minor, currency,
+         INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+         amount_minor, currency,
+                                      buyer_name, buyer_email, language, home_partition, \
+                                      placed_at, expires_at)
+         SELECT order_id, session, show, hold, state, decode(request_hash, 'hex'), amount_minor, \
+         currency,
                 buyer_name, buyer_email, language, $12, placed_at, expires_at
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
+         $7::bigint[], $8::text[],
                      $9::text[], $10::text[], $11::timestamptz[], $13::timestamptz[], $14::text[])
-              AS new (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name, buyer_email,
+              AS new (order_id, session, show, hold, state, request_hash, amount_minor, currency, \
+              buyer_name, buyer_email,
                       placed_at, expires_at, language)
          ORDER BY session, order_id",
         &ids(|place| place.order),
@@ -366,8 +436,10 @@ async fn insert_orders(tx: &mut PgConnection, placed: &[(Place, State)], partiti
 }
 
 async fn insert_lines(tx: &mut PgConnection, placed: &[(Place, State)]) -> sqlx::Result<()> {
-    let lines: Vec<_> =
-        placed.iter().flat_map(|(place, _)| place.lines.iter().map(|line| (place.order, line))).collect();
+    let lines: Vec<_> = placed
+        .iter()
+        .flat_map(|(place, _)| place.lines.iter().map(|line| (place.order, line)))
+        .collect();
     let orders: Vec<Uuid> = lines.iter().map(|(order, _)| *order).collect();
     let types: Vec<Uuid> = lines.iter().map(|(_, line)| line.ticket_type).collect();
     let shards: Vec<i32> = lines.iter().map(|(_, line)| line.shard).collect();
@@ -423,7 +495,11 @@ async fn raise_epochs(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
 }
 
 /// A dead letter may be about an order that is there.
-async fn write_refusals(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
+async fn write_refusals(
+    tx: &mut PgConnection,
+    plan: &Plan,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
     if plan.refused.is_empty() {
         return Ok(());
     }
@@ -433,7 +509,8 @@ async fn write_refusals(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) 
         "INSERT INTO checkout.refusals (order_id, reason, refused_at)
          SELECT order_id, reason, $3 FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, reason)
          WHERE NOT EXISTS (SELECT FROM checkout.orders WHERE orders.order_id = new.order_id)
-         ON CONFLICT (order_id) DO UPDATE SET reason = excluded.reason, refused_at = excluded.refused_at",
+         ON CONFLICT (order_id) DO UPDATE SET reason = excluded.reason, refused_at = \
+         excluded.refused_at",
         &orders,
         &reasons,
         now

@@ -47,7 +47,14 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub fn new(app: App, pool: PgPool, partition: i32, log: Uuid, done: Done, stop: CancellationToken) -> Self {
+    pub fn new(
+        app: App,
+        pool: PgPool,
+        partition: i32,
+        log: Uuid,
+        done: Done,
+        stop: CancellationToken,
+    ) -> Self {
         Self { app, pool, partition, log, done, teller: Teller::default(), stop }
     }
 
@@ -60,9 +67,11 @@ impl Lane {
                 break End::Through;
             }
             metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
-            // What is no command is written by itself, and nothing that was not read is passed over.
-            let together =
-                |one: &Entry, next: &Entry| one.is_command() && next.is_command() && next.offset == one.offset + 1;
+            // What is no command is written by itself, and nothing that was not read is passed
+            // over.
+            let together = |one: &Entry, next: &Entry| {
+                one.is_command() && next.is_command() && next.offset == one.offset + 1
+            };
             for part in batch.chunk_by(together) {
                 if let ControlFlow::Break(end) = self.write_through(part).await {
                     break 'lane end;
@@ -83,7 +92,8 @@ impl Lane {
             let started = Instant::now();
             match self.write(entries).await {
                 Ok(Wrote::Batch(plan)) => {
-                    metrics::histogram!("fairgate_writer_batch_seconds").record(started.elapsed().as_secs_f64());
+                    metrics::histogram!("fairgate_writer_batch_seconds")
+                        .record(started.elapsed().as_secs_f64());
                     if failing {
                         tracing::info!(partition, "the order writer writes again");
                     }
@@ -102,7 +112,8 @@ impl Lane {
                 Err(error) if is_race(&error) => {
                     races += 1;
                     if races == RACES_EXPECTED {
-                        tracing::warn!(partition, %error, "the order writer writes a batch in vain, again and again");
+                        tracing::warn!(partition, %error, "the order writer writes a batch in \
+                            vain, again and again");
                     }
                 }
                 Err(error) if !kit::postgres::is_for_good(&error) => {
@@ -115,11 +126,19 @@ impl Lane {
                 Ok(Wrote::Unsent(cause)) => {
                     unsent += 1;
                     if unsent == UNSENT_MAX {
-                        tracing::error!(partition, cause, "a dead letter is not taken; its partition waits");
+                        tracing::error!(
+                            partition,
+                            cause,
+                            "a dead letter is not taken; its partition waits"
+                        );
                         return ControlFlow::Break(End::Stopped);
                     }
                     if !failing {
-                        tracing::warn!(partition, cause, "the order writer waits for a dead letter to be taken");
+                        tracing::warn!(
+                            partition,
+                            cause,
+                            "the order writer waits for a dead letter to be taken"
+                        );
                     }
                     failing = true;
                 }
@@ -142,11 +161,13 @@ impl Lane {
         ControlFlow::Break(End::Stopped)
     }
 
-    /// A batch that Postgres will never have is written record by record, so that only the culprit is put aside.
+    /// A batch that Postgres will never have is written record by record, so that only the culprit
+    /// is put aside.
     async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> ControlFlow<End> {
         let partition = self.partition;
         if let [entry] = entries {
-            tracing::error!(partition, offset = entry.offset, %error, "an order command cannot be written");
+            tracing::error!(partition, offset = entry.offset, %error, "an order command cannot be \
+                written");
             let Content::Command(asked) = &entry.content else { return ControlFlow::Continue(()) };
             let letter = Letter::of(asked, origin(partition, entry.offset));
             let dead = Entry { content: Content::Dead(letter), ..entry.clone() };
@@ -161,34 +182,56 @@ impl Lane {
 
     /// One transaction.
     async fn write(&self, entries: &[Entry]) -> sqlx::Result<Wrote> {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Wrote::Before) };
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(Wrote::Before);
+        };
         let mut tx = self.pool.begin().await?;
         let batch = first.offset..last.offset + 1;
-        let (next_offset, now) = match store::writer::fence(&mut tx, self.partition, self.log, batch.clone()).await? {
+        let (next_offset, now) = match store::writer::fence(
+            &mut tx,
+            self.partition,
+            self.log,
+            batch.clone(),
+        )
+        .await?
+        {
             Fenced::Open { next_offset, now } => (next_offset, now),
             Fenced::Written => return Ok(Wrote::Before),
             Fenced::Elsewhere { log, next_offset } => {
                 let (partition, own_log) = (self.partition, self.log);
-                tracing::warn!(partition, ?batch, %own_log, next_offset, log = ?log, "a batch of order commands is refused");
+                tracing::warn!(partition, ?batch, %own_log, next_offset, log = ?log, "a batch of \
+                    order commands is refused");
                 return Ok(Wrote::Refused);
             }
         };
         let plan = match entries {
-            [Entry { content: Content::Unknown(kind), .. }] => return Ok(Wrote::Unknown(format!("command {kind}"))),
+            [Entry { content: Content::Unknown(kind), .. }] => {
+                return Ok(Wrote::Unknown(format!("command {kind}")));
+            }
             [Entry { content: Content::Dead(letter), .. }] => {
                 if let Err(fault) = self.app.commands.bury(letter).await {
                     return Ok(Wrote::Unsent(fault.into_text()));
                 }
                 metrics::counter!("fairgate_writer_dead_letters_total").increment(1);
-                tracing::error!(origin = letter.origin, "an order command went to the dead letters");
+                tracing::error!(
+                    origin = letter.origin,
+                    "an order command went to the dead letters"
+                );
                 Plan {
-                    refused: letter.order().map(|order| (order, Refusal::Unwritable)).into_iter().collect(),
+                    refused: letter
+                        .order()
+                        .map(|order| (order, Refusal::Unwritable))
+                        .into_iter()
+                        .collect(),
                     ..Plan::default()
                 }
             }
             _ => {
-                let asked: Vec<Asked> =
-                    entries.iter().filter(|entry| entry.offset >= next_offset).filter_map(Entry::command).collect();
+                let asked: Vec<Asked> = entries
+                    .iter()
+                    .filter(|entry| entry.offset >= next_offset)
+                    .filter_map(Entry::command)
+                    .collect();
                 let books = store::writer::books(&mut tx, &asked, now).await?;
                 decide::decide(&asked, books, now)
             }
@@ -197,7 +240,8 @@ impl Lane {
         tx.commit().await?;
         for (order, refusal) in &plan.refused {
             tracing::info!(%order, reason = refusal.as_str(), "an order was refused");
-            metrics::counter!("fairgate_writer_refusals_total", "reason" => refusal.as_str()).increment(1);
+            metrics::counter!("fairgate_writer_refusals_total", "reason" => refusal.as_str())
+                .increment(1);
         }
         for (event, request_id) in &plan.events {
             tracing::debug!(order = %event.facts().order, request_id, event = event.name(), "written");
@@ -232,8 +276,8 @@ impl Entry {
     }
 }
 
-/// What came while the last batch was written, or else the next record and what comes within `linger` of it; `max` records
-/// at most. Empty when no more come.
+/// What came while the last batch was written, or else the next record and what comes within
+/// `linger` of it; `max` records at most. Empty when no more come.
 async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Duration) -> Vec<Entry> {
     let mut batch = Vec::new();
     entries.recv_many(&mut batch, max).await;
@@ -248,9 +292,12 @@ async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Durati
     batch
 }
 
-/// Whether another partition's writer wrote the same order, or another of the same session, at this moment. The next attempt
-/// sees it.
+/// Whether another partition's writer wrote the same order, or another of the same session, at this
+/// moment. The next attempt sees it.
 fn is_race(error: &sqlx::Error) -> bool {
     let constraint = kit::postgres::violated_constraint(error);
-    matches!(constraint, Some("orders_pkey" | "orders_one_per_hold" | "orders_one_open_per_session"))
+    matches!(
+        constraint,
+        Some("orders_pkey" | "orders_one_per_hold" | "orders_one_open_per_session")
+    )
 }

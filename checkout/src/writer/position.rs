@@ -1,4 +1,5 @@
-//! Where each partition is read from: where Postgres says that writing goes on, whatever the group has committed.
+//! Where each partition is read from: where Postgres says that writing goes on, whatever the group
+//! has committed.
 
 use std::{
     collections::BTreeMap,
@@ -13,8 +14,8 @@ use rdkafka::{
 /// Next offsets by partition.
 pub(super) type Offsets = BTreeMap<i32, i64>;
 
-/// What Postgres said when it was last asked. An answer that is older than the newest only means records that come again;
-/// where one is too new, the fence refuses what is read.
+/// What Postgres said when it was last asked. An answer that is older than the newest only means
+/// records that come again; where one is too new, the fence refuses what is read.
 #[derive(Clone, Default)]
 pub(super) struct Positions(Arc<Mutex<Offsets>>);
 
@@ -42,7 +43,8 @@ impl ConsumerContext for Positions {
             let partition = part.partition();
             if let Err(error) = part.set_offset(self.of(partition)) {
                 // Then the group's offset holds, and the fence refuses what lies beyond Postgres's.
-                tracing::error!(partition, %error, "a partition of the order log was not set to Postgres's offset");
+                tracing::error!(partition, %error, "a partition of the order log was not set to \
+                    Postgres's offset");
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Saying what was written: to those who wait at once, to Redis while the next batch is being written.
+//! Saying what was written: to those who wait at once, to Redis while the next batch is being
+//! written.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,8 +17,8 @@ use crate::{
     stock::ShardKey,
 };
 
-/// How long telling Redis may take; the lane waits for the batch before at most. Another lane whose word is missing here
-/// may take as long.
+/// How long telling Redis may take; the lane waits for the batch before at most. Another lane whose
+/// word is missing here may take as long.
 const SETTLE_MAX: Duration = Duration::from_secs(1);
 const GAP_PAUSE: Duration = Duration::from_millis(20);
 
@@ -28,7 +29,8 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    /// Wakes those who wait for `entries`, and begins to tell Redis once it knows of the batch before.
+    /// Wakes those who wait for `entries`, and begins to tell Redis once it knows of the batch
+    /// before.
     pub async fn tell(&mut self, app: &App, plan: Plan, entries: &[Entry]) {
         app.outcomes.tell(entries.iter().filter_map(Entry::order));
         self.finish().await;
@@ -50,7 +52,8 @@ async fn settle_all(app: App, settlements: BTreeMap<ShardKey, Settlement>) {
     join_all(settlements.iter().map(async |(shard, settlement)| {
         if timeout_at(until, settle(&app, *shard, settlement)).await.is_err() {
             metrics::counter!("fairgate_writer_unsettled_total").increment(1);
-            tracing::warn!(%shard, "a shard was not told of a change in time; the keeper will rebuild it");
+            tracing::warn!(%shard, "a shard was not told of a change in time; the keeper will \
+                rebuild it");
         }
     }))
     .await;

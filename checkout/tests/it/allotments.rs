@@ -1,8 +1,11 @@
-//! Stock follows the catalog's allotments: more is on sale at once, less only where it is free, and nothing twice.
+//! Stock follows the catalog's allotments: more is on sale at once, less only where it is free, and
+//! nothing twice.
 
 use std::time::{Duration, Instant};
 
-use catalog::contract::{Allotment, CATALOG_TOPIC, CatalogEvent, allotments, ensure_catalog_topic, put_allotment};
+use catalog::contract::{
+    Allotment, CATALOG_TOPIC, CatalogEvent, allotments, ensure_catalog_topic, put_allotment,
+};
 use chrono::Utc;
 use futures::future::join_all;
 use kit::kafka::ProducerBounds;
@@ -96,7 +99,8 @@ async fn what_is_sold_or_held_is_not_taken_off_sale() {
 
     let refused = allot(&stage, 6).await;
     assert_eq!(refused.allotted, 100);
-    let words = "5 are sold or in orders and 2 are in fans' checkouts right now, so it cannot go below 7.";
+    let words =
+        "5 are sold or in orders and 2 are in fans' checkouts right now, so it cannot go below 7.";
     assert_eq!(refused.refusal.as_deref(), Some(words));
     assert_eq!((allotted(&stage).await, stage.free().await), (100, 93), "all is back on sale");
 
@@ -112,13 +116,17 @@ async fn what_is_sold_or_held_is_not_taken_off_sale() {
 
 /// How often tickets were put on sale or taken off in any shard, lately.
 async fn steps(stage: &Stage) -> u64 {
-    let ids: Vec<i32> =
-        sqlx::query_scalar("SELECT shard FROM checkout.stock").fetch_all(&stage.corner.pool).await.unwrap();
+    let ids: Vec<i32> = sqlx::query_scalar("SELECT shard FROM checkout.stock")
+        .fetch_all(&stage.corner.pool)
+        .await
+        .unwrap();
     let mut steps = 0;
     for shard in ids {
-        let key = stage.corner.redis.key("resized", &format!("{}.{shard}", stage.types[0].ticket_type));
+        let key =
+            stage.corner.redis.key("resized", &format!("{}.{shard}", stage.types[0].ticket_type));
         let mut call = redis::cmd("HLEN");
-        steps += call.arg(key).query_async::<u64>(&mut stage.corner.redis.connection()).await.unwrap();
+        steps +=
+            call.arg(key).query_async::<u64>(&mut stage.corner.redis.connection()).await.unwrap();
     }
     steps
 }
@@ -134,7 +142,11 @@ async fn a_lowering_that_cannot_be_made_takes_nothing_off_sale() {
         assert!(allot(&stage, attempt % 2).await.refusal.is_some());
         stage.hold(&fan, &format!("h{attempt}"), &[4]).await.ok(201);
     }
-    assert_eq!(steps(&stage).await, before, "nothing was taken off, and so nobody was told that none is left");
+    assert_eq!(
+        steps(&stage).await,
+        before,
+        "nothing was taken off, and so nobody was told that none is left"
+    );
     assert_eq!(allot(&stage, 100).await.refusal, None);
     assert!(steps(&stage).await > before, "what can be made is made there");
     stage.check().await;
@@ -142,14 +154,22 @@ async fn a_lowering_that_cannot_be_made_takes_nothing_off_sale() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_of_holds_that_ran_out_can_be_taken_off_sale() {
-    let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], stock: vec![(10, 2)], ..Plan::default() })
-            .await;
+    let stage = Stage::with(Plan {
+        settings: vec![("FAIRGATE_HOLD_SECS", "1")],
+        stock: vec![(10, 2)],
+        ..Plan::default()
+    })
+    .await;
     catalog::run(stage.corner.pool.clone(), stage.corner.kafka.clone(), &stage.tasks);
     // Stock of an older installation has no allotment yet; it is adjusted like any other.
     stage.hold(&stage.session().await, "h", &[4]).await.ok(201);
     eventually("the hold has run out", || async {
-        stage.shards().await.iter().any(|(_, _, seen)| seen.is_some_and(|seen| seen.run_out == 4)).then_some(())
+        stage
+            .shards()
+            .await
+            .iter()
+            .any(|(_, _, seen)| seen.is_some_and(|seen| seen.run_out == 4))
+            .then_some(())
     })
     .await;
     assert_eq!(allot(&stage, 0).await.refusal, None);
@@ -163,7 +183,8 @@ async fn an_old_change_and_one_that_comes_again_change_nothing() {
     allot(&stage, 20).await;
     let known = allot(&stage, 40).await;
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
-    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(CATALOG_TOPIC));
+    let (producer, topic) =
+        (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(CATALOG_TOPIC));
     let event = |allotted, revision| CatalogEvent::AllotmentChanged {
         show: SHOW.to_owned(),
         ticket_type: known.ticket_type,
@@ -192,7 +213,10 @@ async fn a_refused_change_that_comes_again_stays_refused() {
     let holder = stage.session().await;
     let hold = stage.hold(&holder, "h", &[4]).await.ok(201).text("hold");
     let refused = allot(&stage, 2).await;
-    assert_eq!(refused.refusal.as_deref(), Some("4 are in fans' checkouts right now, so it cannot go below 4."));
+    assert_eq!(
+        refused.refusal.as_deref(),
+        Some("4 are in fans' checkouts right now, so it cannot go below 4.")
+    );
     stage.delete(&format!("/v1/holds/{hold}"), &holder).await.ok(204);
     // By now it could be done; but the reseller was told that it was not.
     let again = CatalogEvent::AllotmentChanged {
@@ -203,9 +227,13 @@ async fn a_refused_change_that_comes_again_stays_refused() {
         at: Utc::now(),
     };
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
-    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(CATALOG_TOPIC));
+    let (producer, topic) =
+        (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(CATALOG_TOPIC));
     let payload = serde_json::to_vec(&again).unwrap();
-    producer.send(FutureRecord::to(&topic).key(SHOW).payload(&payload), Duration::from_secs(5)).await.unwrap();
+    producer
+        .send(FutureRecord::to(&topic).key(SHOW).payload(&payload), Duration::from_secs(5))
+        .await
+        .unwrap();
     assert_eq!(allot(&stage, 11).await.allotted, 11);
     assert_eq!(allotted(&stage).await, 11);
     stage.check().await;
@@ -219,12 +247,19 @@ async fn tickets_taken_off_sale_by_nobody_come_back() {
     let slot = format!("{}.0", stage.types[0].ticket_type);
     let key = stage.corner.redis.key("stock", &slot);
     let mut connection = stage.corner.redis.connection();
-    let _: i64 = redis::cmd("HINCRBY").arg(key).arg("free").arg(-5).query_async(&mut connection).await.unwrap();
+    let _: i64 = redis::cmd("HINCRBY")
+        .arg(key)
+        .arg("free")
+        .arg(-5)
+        .query_async(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(stage.free().await, 9);
     stage.check().await;
 }
 
-/// They are missing in Redis until the keeper has looked twice, and nobody holds them: that is no reason to refuse.
+/// They are missing in Redis until the keeper has looked twice, and nobody holds them: that is no
+/// reason to refuse.
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_that_nobody_holds_are_no_reason_to_refuse() {
     let stage = stage(10).await;
@@ -232,12 +267,21 @@ async fn tickets_that_nobody_holds_are_no_reason_to_refuse() {
     assert_eq!(stage.free().await, 9);
     let key = stage.corner.redis.key("stock", &format!("{}.0", stage.types[0].ticket_type));
     let mut connection = stage.corner.redis.connection();
-    let _: i64 = redis::cmd("HINCRBY").arg(key).arg("free").arg(-5).query_async(&mut connection).await.unwrap();
+    let _: i64 = redis::cmd("HINCRBY")
+        .arg(key)
+        .arg("free")
+        .arg(-5)
+        .query_async(&mut connection)
+        .await
+        .unwrap();
     let lowered = allot(&stage, 2).await;
     assert_eq!((lowered.allotted, lowered.refusal), (2, None));
     assert_eq!((allotted(&stage).await, stage.free().await), (2, 1));
     let refused = allot(&stage, 0).await;
-    assert_eq!(refused.refusal.as_deref(), Some("1 is sold or in orders, so it cannot go below 1."));
+    assert_eq!(
+        refused.refusal.as_deref(),
+        Some("1 is sold or in orders, so it cannot go below 1.")
+    );
     stage.check().await;
 }
 
@@ -247,7 +291,10 @@ async fn a_step_whose_answer_got_lost_counts_once() {
     let script = redis::Script::new(include_str!("../../src/scripts/resize.lua"));
     // Known to the server, so that the first answer is the one of the step.
     let mut connection = stage.corner.redis.connection();
-    let load = redis::cmd("SCRIPT").arg("LOAD").arg(include_str!("../../src/scripts/resize.lua")).to_owned();
+    let load = redis::cmd("SCRIPT")
+        .arg("LOAD")
+        .arg(include_str!("../../src/scripts/resize.lua"))
+        .to_owned();
     let loaded: String = load.query_async(&mut connection).await.unwrap();
     assert_eq!(loaded, script.get_hash());
     let proxy = Proxy::before(&stage.corner.redis_url, loaded).await;
@@ -262,7 +309,12 @@ async fn a_step_whose_answer_got_lost_counts_once() {
     assert!(proxy.has_lost());
     let free = |stage: &Stage| {
         let (redis, ticket_type) = (stage.corner.redis.clone(), stage.types[0].ticket_type);
-        async move { checkout::contract::snapshot(&redis, ticket_type, 0).await.unwrap().map(|seen| seen.free) }
+        async move {
+            checkout::contract::snapshot(&redis, ticket_type, 0)
+                .await
+                .unwrap()
+                .map(|seen| seen.free)
+        }
     };
     assert_eq!(free(&stage).await, Some(40), "at once, not when the keeper has looked");
 
@@ -270,11 +322,16 @@ async fn a_step_whose_answer_got_lost_counts_once() {
     let lowered = allot(&stage, 5).await;
     assert!(proxy.has_lost());
     assert_eq!((lowered.allotted, lowered.refusal, free(&stage).await), (5, None, Some(5)));
-    assert_eq!(stage.count("SELECT epoch FROM checkout.stock").await, epoch, "nothing was filled anew");
+    assert_eq!(
+        stage.count("SELECT epoch FROM checkout.stock").await,
+        epoch,
+        "nothing was filled anew"
+    );
     stage.check().await;
 }
 
-/// Writing to stock fails with this code until [`mend`]. How often it did is counted, transactions or not.
+/// Writing to stock fails with this code until [`mend`]. How often it did is counted, transactions
+/// or not.
 async fn break_stock(stage: &Stage, code: &str) {
     let sql = format!(
         "CREATE SEQUENCE checkout.failed_insert; CREATE SEQUENCE checkout.failed_update;
@@ -282,7 +339,8 @@ async fn break_stock(stage: &Stage, code: &str) {
              PERFORM nextval('checkout.failed_' || lower(TG_OP));
              RAISE EXCEPTION 'broken' USING ERRCODE = '{code}';
          END $$;
-         CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON checkout.stock FOR EACH STATEMENT EXECUTE FUNCTION checkout.fail()"
+         CREATE TRIGGER broken BEFORE INSERT OR UPDATE ON checkout.stock FOR EACH STATEMENT \
+         EXECUTE FUNCTION checkout.fail()"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&stage.corner.pool).await.unwrap();
 }
@@ -304,14 +362,20 @@ async fn a_disk_that_is_full_for_a_while_costs_no_order_and_no_allotment() {
     // Both were tried, and tried again.
     eventually("both wait", || async {
         let inserts = stage.count("SELECT last_value FROM checkout.failed_insert").await;
-        (inserts >= 3 && stage.count("SELECT last_value FROM checkout.failed_update").await >= 3).then_some(())
+        (inserts >= 3 && stage.count("SELECT last_value FROM checkout.failed_update").await >= 3)
+            .then_some(())
     })
     .await;
     mend(&stage).await;
     let path = pending.location.clone().unwrap();
-    eventually("the order is written", || async { (stage.get(&path, &session).await.status == 200).then_some(()) })
-        .await;
-    eventually("the allotment is applied", || async { (allotted(&stage).await == 30).then_some(()) }).await;
+    eventually("the order is written", || async {
+        (stage.get(&path, &session).await.status == 200).then_some(())
+    })
+    .await;
+    eventually("the allotment is applied", || async {
+        (allotted(&stage).await == 30).then_some(())
+    })
+    .await;
     assert_eq!((stage.committed().await, stage.free().await), (2, 28));
     let known = allot(&stage, 30).await;
     assert_eq!((known.allotted, known.refusal), (30, None));
@@ -323,7 +387,10 @@ async fn an_allotment_that_can_never_be_written_is_refused_and_the_next_one_is_n
     let stage = stage(10).await;
     break_stock(&stage, "23514").await;
     let refused = allot(&stage, 20).await;
-    assert_eq!((refused.allotted, refused.refusal.as_deref()), (10, Some("It could not be applied. Ask us.")));
+    assert_eq!(
+        (refused.allotted, refused.refusal.as_deref()),
+        (10, Some("It could not be applied. Ask us."))
+    );
     mend(&stage).await;
     let known = allot(&stage, 21).await;
     assert_eq!((known.allotted, known.refusal, stage.free().await), (21, None, 21));
@@ -338,14 +405,16 @@ async fn fans_buy_while_allotments_change_and_redis_is_lost_and_nothing_is_overs
         let stage = &stage;
         async move {
             let session = eventually("a session", || async {
-                let answer = stage.redeem(&stage.pass(&format!("{}.0.{number}", crate::stage::ROOM))).await;
+                let answer =
+                    stage.redeem(&stage.pass(&format!("{}.0.{number}", crate::stage::ROOM))).await;
                 (answer.status == 201).then(|| answer.text("session_token"))
             })
             .await;
             for attempt in 0..40 {
                 let hold = stage.hold(&session, &format!("h{attempt}"), &[1]).await;
                 if hold.status == 201 {
-                    let order = stage.order(&session, &format!("o{attempt}"), &hold.text("hold")).await;
+                    let order =
+                        stage.order(&session, &format!("o{attempt}"), &hold.text("hold")).await;
                     if order.status == 201 {
                         return;
                     }
@@ -367,7 +436,8 @@ async fn fans_buy_while_allotments_change_and_redis_is_lost_and_nothing_is_overs
     tokio::join!(fans, changes, losses);
     let known = allot(&stage, 75).await;
     assert_eq!((known.allotted, allotted(&stage).await), (75, 75));
-    let oversold = stage.count("SELECT count(*) FROM checkout.stock WHERE committed > allotted").await;
+    let oversold =
+        stage.count("SELECT count(*) FROM checkout.stock WHERE committed > allotted").await;
     assert_eq!(oversold, 0);
     stage.check().await;
 }
@@ -377,9 +447,15 @@ async fn fans_buy_while_allotments_change_and_redis_is_lost_and_nothing_is_overs
 async fn a_shard_that_is_filled_anew_meanwhile_is_waited_for() {
     let stage = stage(10).await;
     stage.bought(&[4]).await;
-    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1").execute(&stage.corner.pool).await.unwrap();
+    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
     assert_eq!(allot(&stage, 5).await.refusal, None);
-    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1").execute(&stage.corner.pool).await.unwrap();
+    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
     assert_eq!(allot(&stage, 8).await.refusal, None);
     assert_eq!((allotted(&stage).await, stage.free().await), (8, 4));
     stage.check().await;

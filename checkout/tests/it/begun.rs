@@ -21,7 +21,10 @@ async fn nothing_is_sold_once_the_show_has_begun_and_an_order_placed_before_can_
     assert_eq!(stage.hold(&holder, "h2", &[1]).await.ok(409).problem(), "show-begun");
     assert_eq!(stage.order(&holder, "o", &hold).await.ok(409).problem(), "show-begun");
     // A repeat of what was placed before finds it, and it is paid.
-    let first = stage.call(axum::http::Method::GET, &order.location.clone().unwrap(), &placed, "", None).await.ok(200);
+    let first = stage
+        .call(axum::http::Method::GET, &order.location.clone().unwrap(), &placed, "", None)
+        .await
+        .ok(200);
     assert_eq!(first.body["order"], order.body["order"]);
     stage.pay(&placed, &order).await;
     assert_eq!(stage.committed().await, 2);

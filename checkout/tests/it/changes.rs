@@ -1,4 +1,5 @@
-//! Changing a hold: the new one comes in the place of the old, and the old one is never lost for it.
+//! Changing a hold: the new one comes in the place of the old, and the old one is never lost for
+//! it.
 
 use std::time::Duration;
 
@@ -27,7 +28,11 @@ async fn what_is_sold_out_but_mine_can_be_changed_and_is_kept_when_it_cannot() {
     assert!(refused.text("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
     // Some of what is asked could be had; it goes back to where it came from.
     assert_eq!(stage.hold(&mine, "d", &[2, 1]).await.problem(), "sold-out");
-    assert_eq!(stage.hold(&others, "c", &[3, 2]).await.problem(), "not-enough-left", "nobody got at them");
+    assert_eq!(
+        stage.hold(&others, "c", &[3, 2]).await.problem(),
+        "not-enough-left",
+        "nobody got at them"
+    );
 
     stage.order(&mine, "o", &two).await.ok(201);
     assert_eq!((stage.committed().await, stage.free().await), (2, 0));
@@ -67,8 +72,8 @@ async fn a_change_over_shards_uses_the_tickets_that_are_held() {
     stage.check().await;
 }
 
-/// Each fan holds two of a sold-out type and asks again and again for what cannot be had, and for what can, while a rival
-/// grabs whatever is free.
+/// Each fan holds two of a sold-out type and asks again and again for what cannot be had, and for
+/// what can, while a rival grabs whatever is free.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_at_tickets_while_their_holder_changes_the_hold() {
     let stage = Stage::with(Plan { stock: vec![(12, 3), (1, 1)], ..Plan::default() }).await;
@@ -119,7 +124,8 @@ async fn changes_of_one_session_at_once_leave_one_hold() {
     stage.check().await;
 }
 
-/// An attempt that came as far as the first kind of tickets, and whose process then died, had used what the earlier hold had.
+/// An attempt that came as far as the first kind of tickets, and whose process then died, had used
+/// what the earlier hold had.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() {
     let stage = Stage::with(Plan { stock: vec![(2, 1), (1, 1)], ..Plan::default() }).await;
@@ -129,11 +135,13 @@ async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() 
     let slot = format!("{}.0", stage.types[0].ticket_type);
     let [holds, held] = ["holds", "held"].map(|kind| stage.corner.redis.key(kind, &slot));
     let mut connection = stage.corner.redis.connection();
-    let earlier: Vec<String> = redis::cmd("HKEYS").arg(&held).query_async(&mut connection).await.unwrap();
-    let session: uuid::Uuid = sqlx::query_scalar("SELECT session FROM checkout.sessions ORDER BY opened_at LIMIT 1")
-        .fetch_one(&stage.corner.pool)
-        .await
-        .unwrap();
+    let earlier: Vec<String> =
+        redis::cmd("HKEYS").arg(&held).query_async(&mut connection).await.unwrap();
+    let session: uuid::Uuid =
+        sqlx::query_scalar("SELECT session FROM checkout.sessions ORDER BY opened_at LIMIT 1")
+            .fetch_one(&stage.corner.pool)
+            .await
+            .unwrap();
     let hold = uuid::Uuid::new_v5(&session, b"hold\nb").to_string();
     let _: () = redis::pipe()
         .cmd("HDEL")

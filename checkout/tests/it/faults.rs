@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use checkout::contract::{self, COMMANDS_TOPIC, Command, DEAD_TOPIC, EVENTS_TOPIC, End, OrderEvent, WRITER_GROUP};
+use checkout::contract::{
+    self, COMMANDS_TOPIC, Command, DEAD_TOPIC, EVENTS_TOPIC, End, OrderEvent, WRITER_GROUP,
+};
 use futures::future::join_all;
 use kit::kafka::{ProducerBounds, ReaderContext};
 use rdkafka::{
@@ -24,7 +26,8 @@ pub async fn records(stage: &Stage, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)>
         let metadata = reader.fetch_metadata(Some(&topic), Duration::from_secs(5)).unwrap();
         let (mut all, mut total) = (TopicPartitionList::new(), 0);
         for partition in metadata.topics()[0].partitions() {
-            let (low, high) = reader.fetch_watermarks(&topic, partition.id(), Duration::from_secs(5)).unwrap();
+            let (low, high) =
+                reader.fetch_watermarks(&topic, partition.id(), Duration::from_secs(5)).unwrap();
             total += high - low;
             all.add_partition_offset(&topic, partition.id(), Offset::Beginning).unwrap();
         }
@@ -64,7 +67,8 @@ async fn reading_the_log_again_changes_nothing() {
 
     // The same records once more, as a producer that was not believed would send them.
     let bounds = ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 5_000, linger_ms: 0 };
-    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
+    let (producer, topic) =
+        (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
     for (partition, key, payload) in &log {
         let record = FutureRecord::to(&topic).partition(*partition).key(key).payload(payload);
         producer.send(record, Duration::from_secs(5)).await.unwrap();
@@ -77,17 +81,22 @@ async fn reading_the_log_again_changes_nothing() {
             sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap()
         }
     };
-    eventually("the writer is through", || async { (consumed(&stage).await == target).then_some(()) }).await;
+    eventually("the writer is through", || async {
+        (consumed(&stage).await == target).then_some(())
+    })
+    .await;
     assert_eq!(state(&stage).await, before);
 
     // The writer forgets where it was, and reads all from the beginning.
     stage.writer.drain().await;
-    let group: BaseConsumer = stage.corner.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).unwrap();
+    let group: BaseConsumer =
+        stage.corner.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).unwrap();
     let mut start = TopicPartitionList::new();
     for partition in 0..4 {
         start.add_partition_offset(&topic, partition, Offset::Offset(0)).unwrap();
     }
-    eventually("the group is empty", || async { group.commit(&start, CommitMode::Sync).ok() }).await;
+    eventually("the group is empty", || async { group.commit(&start, CommitMode::Sync).ok() })
+        .await;
     drop(group);
     stage.start_writer().await;
     stage.bought(&[1]).await;
@@ -137,7 +146,8 @@ async fn redis_is_lost_again_and_again_under_load() {
         let stage = &stage;
         async move {
             let session = eventually("a session", || async {
-                let answer = stage.redeem(&stage.pass(&format!("{}.0.{fan}", crate::stage::ROOM))).await;
+                let answer =
+                    stage.redeem(&stage.pass(&format!("{}.0.{fan}", crate::stage::ROOM))).await;
                 (answer.status == 201).then(|| answer.text("session_token"))
             })
             .await;
@@ -182,7 +192,10 @@ async fn a_command_of_an_earlier_epoch_is_refused_and_the_call_tries_again() {
     let session = stage.session().await;
     let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
     // Redis still says the old epoch; the keeper has not looked yet.
-    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1").execute(&stage.corner.pool).await.unwrap();
+    sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
     let order = eventually("the call gets through", || async {
         let answer = stage.order(&session, "o", &hold).await;
         (answer.status != 503).then_some(answer)
@@ -207,7 +220,13 @@ async fn a_change_redis_never_heard_of_is_noticed() {
     let mut connection = stage.corner.redis.connection();
     let slot = format!("{}.0", stage.types[0].ticket_type);
     let key = stage.corner.redis.key("stock", &slot);
-    redis::cmd("HSET").arg(key).arg("free").arg(99).query_async::<()>(&mut connection).await.unwrap();
+    redis::cmd("HSET")
+        .arg(key)
+        .arg("free")
+        .arg(99)
+        .query_async::<()>(&mut connection)
+        .await
+        .unwrap();
     assert_eq!(stage.free().await, 8, "the hold that still stands is kept");
     stage.check().await;
 }
@@ -266,7 +285,8 @@ async fn without_a_writer_an_order_is_pending_and_written_later() {
 
 async fn append(stage: &Stage, partition: i32, key: &str, payload: &[u8]) {
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
-    let (producer, topic) = (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
+    let (producer, topic) =
+        (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
     let record = FutureRecord::to(&topic).partition(partition).key(key).payload(payload);
     producer.send(record, Duration::from_secs(5)).await.unwrap();
 }
@@ -277,21 +297,28 @@ async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
     stage.bought(&[1]).await;
     let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     let order = Uuid::new_v4();
-    for (key, payload) in [("", &b"\xff\x00"[..]), (&order.to_string(), &b"{\"type\":\"place.v1\"}"[..])] {
+    for (key, payload) in
+        [("", &b"\xff\x00"[..]), (&order.to_string(), &b"{\"type\":\"place.v1\"}"[..])]
+    {
         append(&stage, home, key, payload).await;
     }
     stage.bought(&[1]).await;
     assert_eq!(stage.committed().await, 2);
-    let dead: Vec<Vec<u8>> = records(&stage, DEAD_TOPIC).await.into_iter().map(|(_, _, payload)| payload).collect();
+    let dead: Vec<Vec<u8>> =
+        records(&stage, DEAD_TOPIC).await.into_iter().map(|(_, _, payload)| payload).collect();
     assert_eq!(dead, [b"\xff\x00".to_vec(), b"{\"type\":\"place.v1\"}".to_vec()]);
     let refused: Vec<(Uuid, String)> =
-        sqlx::query_as("SELECT order_id, reason FROM checkout.refusals").fetch_all(&stage.corner.pool).await.unwrap();
+        sqlx::query_as("SELECT order_id, reason FROM checkout.refusals")
+            .fetch_all(&stage.corner.pool)
+            .await
+            .unwrap();
     assert_eq!(refused, [(order, "unwritable".to_owned())]);
     assert_eq!(stage.free().await, 8);
     stage.check().await;
 }
 
-/// The broker takes records that our own producers would not, and the dead letter has more headers than the record had.
+/// The broker takes records that our own producers would not, and the dead letter has more headers
+/// than the record had.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_too_large_to_be_sent_on_goes_to_the_dead_letters_cut_short() {
     let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
@@ -302,7 +329,8 @@ async fn a_record_too_large_to_be_sent_on_goes_to_the_dead_letters_cut_short() {
         .set("message.max.bytes", "2000000")
         .create()
         .unwrap();
-    let (topic, key, payload) = (stage.corner.kafka.name(COMMANDS_TOPIC), [b'k'; 20_000], vec![b'x'; 1_020_000]);
+    let (topic, key, payload) =
+        (stage.corner.kafka.name(COMMANDS_TOPIC), [b'k'; 20_000], vec![b'x'; 1_020_000]);
     let record = FutureRecord::to(&topic).partition(home).key(&key[..]).payload(&payload);
     producer.send(record, Duration::from_secs(5)).await.unwrap();
     stage.bought(&[1]).await;
@@ -332,7 +360,8 @@ async fn a_partition_beyond_those_that_are_set_is_written_too() {
     stage.start_writer().await;
     eventually("the partition is written", || async {
         let sql = "SELECT next_offset FROM checkout.writer_offsets WHERE partition = 39";
-        let written = sqlx::query_scalar::<_, i64>(sql).fetch_optional(&stage.corner.pool).await.unwrap();
+        let written =
+            sqlx::query_scalar::<_, i64>(sql).fetch_optional(&stage.corner.pool).await.unwrap();
         (written == Some(1)).then_some(())
     })
     .await;
@@ -347,7 +376,9 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
     let (session, order) = stage.bought(&[2]).await;
     let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     stage.writer.drain().await;
-    let Ok(Command::Place(mut place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
+    let Ok(Command::Place(mut place)) = serde_json::from_slice(&payload) else {
+        panic!("no placing")
+    };
     let cancel = Command::Cancel(End { order: place.order });
     (place.order, place.hold) = (Uuid::new_v4(), Uuid::new_v4());
     for command in [cancel, Command::Place(place)] {
@@ -355,7 +386,8 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
     }
     stage.start_writer().await;
     eventually("both are written", || async {
-        let open = stage.count("SELECT count(*) FROM checkout.orders WHERE state <> 'cancelled'").await;
+        let open =
+            stage.count("SELECT count(*) FROM checkout.orders WHERE state <> 'cancelled'").await;
         let all = stage.count("SELECT count(*) FROM checkout.orders").await;
         ((open, all) == (1, 2)).then_some(())
     })
@@ -367,9 +399,12 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_what_postgres_will_never_have_is_told() {
-    let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_PLACING_SECS", "2")], stock: vec![(10, 1)], ..Plan::default() })
-            .await;
+    let stage = Stage::with(Plan {
+        settings: vec![("FAIRGATE_PLACING_SECS", "2")],
+        stock: vec![(10, 1)],
+        ..Plan::default()
+    })
+    .await;
     sqlx::query("ALTER TABLE checkout.orders ADD CONSTRAINT never CHECK (amount_minor <> 2000)")
         .execute(&stage.corner.pool)
         .await
@@ -422,7 +457,8 @@ async fn a_command_of_a_later_version_stops_its_partition_until_that_version_tak
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
-    let stage = Stage::with(Plan { settings, stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
+    let stage =
+        Stage::with(Plan { settings, stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
     let (session, order) = stage.bought(&[1]).await;
     let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     let Ok(Command::Place(place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
@@ -430,7 +466,8 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     let state = |state: &'static str| {
         let pool = stage.corner.pool.clone();
         async move {
-            let change = sqlx::query("UPDATE checkout.orders SET state = $2 WHERE order_id = $1").bind(placed);
+            let change = sqlx::query("UPDATE checkout.orders SET state = $2 WHERE order_id = $1")
+                .bind(placed);
             change.bind(state).execute(&pool).await.unwrap();
         }
     };
@@ -445,7 +482,11 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     assert_eq!(writer_offset(&stage, home).await, 1);
     assert!(records(&stage, DEAD_TOPIC).await.is_empty());
     // The other type's home is elsewhere, unless both fell on one partition.
-    let homes = stage.types.iter().map(|kind| contract::home_partition(kind.ticket_type, 0, 4)).collect::<Vec<_>>();
+    let homes = stage
+        .types
+        .iter()
+        .map(|kind| contract::home_partition(kind.ticket_type, 0, 4))
+        .collect::<Vec<_>>();
     if homes[0] != homes[1] {
         stage.bought(&[0, 1]).await;
     }
@@ -485,7 +526,10 @@ async fn every_event_is_published_in_order() {
 async fn wrong_books_fail_the_check() {
     let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
-    sqlx::query("UPDATE checkout.stock SET committed = committed + 1").execute(&stage.corner.pool).await.unwrap();
+    sqlx::query("UPDATE checkout.stock SET committed = committed + 1")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
     stage.check().await;
 }
 
@@ -493,10 +537,13 @@ async fn wrong_books_fail_the_check() {
 async fn orders_that_cannot_be_ended_keep_no_other_waiting() {
     // Nobody writes, so none of these ends.
     let stage = Stage::with(Plan { writer: false, ..Plan::default() }).await;
-    let sql = "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
+    let sql = "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+        amount_minor, currency,
             buyer_name, buyer_email, home_partition, placed_at, expires_at)
-        SELECT CASE n WHEN 0 THEN $1 ELSE gen_random_uuid() END, gen_random_uuid(), 'harbour-lights', gen_random_uuid(),
-            'awaiting_payment', '', 0, 'EUR', 'Ada', 'ada@example.com', 0, now() - interval '1 day', now() - n * interval '1 minute'
+        SELECT CASE n WHEN 0 THEN $1 ELSE gen_random_uuid() END, gen_random_uuid(), \
+        'harbour-lights', gen_random_uuid(),
+            'awaiting_payment', '', 0, 'EUR', 'Ada', 'ada@example.com', 0, now() - interval '1 \
+            day', now() - n * interval '1 minute'
         FROM generate_series(0, 500) n";
     let newest = Uuid::new_v4();
     sqlx::query(sql).bind(newest).execute(&stage.corner.pool).await.unwrap();

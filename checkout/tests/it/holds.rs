@@ -25,7 +25,8 @@ async fn a_hold_is_taken_and_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_runs_out_by_itself() {
-    let stage = Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
+    let stage =
+        Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[4]).await.ok(201);
     let given_up = tokio::time::Instant::now() + Duration::from_secs(15);
@@ -65,7 +66,8 @@ async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
     assert_eq!((stage.committed().await, stage.free().await), (0, 10));
     let third = stage.hold(&session, "c", &[1]).await.ok(201).text("hold");
     let order = stage.order(&session, "q", &third).await.ok(201);
-    // The session has no open hold and no open order by now; what was replaced is gone for all that.
+    // The session has no open hold and no open order by now; what was replaced is gone for all
+    // that.
     stage.delete(&order.location.unwrap(), &session).await.ok(200);
     for (key, replaced) in [("r", &first), ("s", &second)] {
         assert_eq!(stage.order(&session, key, replaced).await.ok(409).problem(), "hold-lost");
@@ -81,7 +83,8 @@ async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_spans_shards_when_it_must() {
     let stage = Stage::with(Plan { stock: vec![(10, 10), (3, 1)], ..Plan::default() }).await;
-    let (first, second, third) = (stage.session().await, stage.session().await, stage.session().await);
+    let (first, second, third) =
+        (stage.session().await, stage.session().await, stage.session().await);
     stage.hold(&first, "a", &[4]).await.ok(201);
     stage.hold(&second, "a", &[4, 3]).await.ok(201);
     let refused = stage.hold(&third, "a", &[3]).await.ok(409);
@@ -106,11 +109,18 @@ async fn a_repeat_gives_the_same_hold_and_another_body_is_refused() {
     let first = stage.hold(&session, "k", &[2]).await.ok(201);
     assert_eq!(stage.hold(&session, "k", &[2]).await.ok(201).body, first.body);
     let other = stage.hold(&session, "k", &[3]).await;
-    assert_eq!((other.status, other.problem()), (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch"));
+    assert_eq!(
+        (other.status, other.problem()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch")
+    );
     assert_eq!(stage.free().await, 98);
 
     let answers = join_all((0..20).map(|_| stage.hold(&session, "l", &[1]))).await;
-    assert!(answers.iter().all(|answer| answer.status == 201 || answer.problem() == "request-in-progress"));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == 201 || answer.problem() == "request-in-progress")
+    );
     assert!(answers.iter().any(|answer| answer.status == 201));
     assert_eq!(stage.free().await, 99);
     stage.check().await;
@@ -121,7 +131,10 @@ async fn what_does_not_fit_is_named() {
     let stage = Stage::with(Plan { stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     let answer = stage.hold(&session, "a", &[1, 5]).await.ok(422);
-    assert_eq!((answer.problem(), &answer.body["errors"][0]["field"]), ("invalid-field", &json!("items[1].quantity")));
+    assert_eq!(
+        (answer.problem(), &answer.body["errors"][0]["field"]),
+        ("invalid-field", &json!("items[1].quantity"))
+    );
     let stranger = json!({ "items": [{ "ticket_type": uuid::Uuid::new_v4(), "quantity": 1 }] });
     let answer = stage.post("/v1/holds", &session, "b", stranger).await.ok(422);
     assert_eq!(answer.problem(), "ticket-type-unknown");
@@ -129,20 +142,30 @@ async fn what_does_not_fit_is_named() {
     let id = stage.types[0].ticket_type;
     let twice = json!({ "items": [{ "ticket_type": id, "quantity": 1 }, { "ticket_type": id, "quantity": 1 }] });
     assert_eq!(stage.post("/v1/holds", &session, "c", twice).await.problem(), "invalid-field");
-    assert_eq!(stage.post("/v1/holds", &session, "d", json!({ "items": [] })).await.problem(), "invalid-field");
-    let answer = stage.call(Method::POST, "/v1/holds", &session, "", Some(stage.items(&[1]))).await.ok(400);
+    assert_eq!(
+        stage.post("/v1/holds", &session, "d", json!({ "items": [] })).await.problem(),
+        "invalid-field"
+    );
+    let answer =
+        stage.call(Method::POST, "/v1/holds", &session, "", Some(stage.items(&[1]))).await.ok(400);
     assert_eq!(answer.problem(), "idempotency-key-needed");
     assert_eq!(stage.delete("/v1/holds/nonsense", &session).await.problem(), "hold-malformed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn availability_is_rough_cacheable_and_true() {
-    let stage = Stage::with(Plan { stock: vec![(345, 4), (4, 1)], writer: false, ..Plan::default() }).await;
+    let stage =
+        Stage::with(Plan { stock: vec![(345, 4), (4, 1)], writer: false, ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[0, 4]).await.ok(201);
     let path = format!("/v1/shows/{SHOW}/availability");
     let answer = stage.get(&path, "").await.ok(200);
-    let statuses: Vec<_> = answer.body["ticket_types"].as_array().unwrap().iter().map(|left| &left["status"]).collect();
+    let statuses: Vec<_> = answer.body["ticket_types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|left| &left["status"])
+        .collect();
     assert_eq!(statuses, ["available", "sold_out"]);
     assert_eq!(answer.body["ticket_types"][0]["about_left"], 340);
     assert_eq!(stage.get("/v1/shows/nothing/availability", "").await.problem(), "show-unknown");

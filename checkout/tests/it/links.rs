@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use checkout::contract::{
-    LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link, renew_order_links,
+    LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link,
+    renew_order_links,
 };
 use kit::{
     http::RequestId,
@@ -36,7 +37,10 @@ async fn renew(shop: &Shop, order: Uuid) -> LinksRenewed {
 /// A page as a browser gets it that has these cookies and no others.
 async fn look(shop: &Shop, path: &str, cookies: &str) -> reqwest::Response {
     let client = Client::builder().redirect(Policy::none()).build().expect("client");
-    let request = client.get(format!("{}{path}", shop.base)).header("accept", "text/html").header("cookie", cookies);
+    let request = client
+        .get(format!("{}{path}", shop.base))
+        .header("accept", "text/html")
+        .header("cookie", cookies);
     request.send().await.expect("an answer")
 }
 
@@ -47,7 +51,10 @@ async fn a_link_is_random_outlives_the_key_and_is_stored_as_a_hash() {
     let link = link_of(order, &page);
     assert!(link.secret().starts_with("fgo_") && link.secret().len() == 47, "256 bits: {page}");
     assert!(opens(&shop, &link).await, "under another key");
-    assert!(!opens(&shop, &OrderLink::given(Uuid::now_v7(), link.secret())).await, "its own order only");
+    assert!(
+        !opens(&shop, &OrderLink::given(Uuid::now_v7(), link.secret())).await,
+        "its own order only"
+    );
     let rows: Vec<(Vec<u8>, String)> =
         sqlx::query_as("SELECT secret_hash, order_links::text FROM checkout.order_links")
             .fetch_all(&shop.app.pool)
@@ -62,8 +69,12 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     let shop = Shop::new().await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
-    let placed =
-        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let placed = fan
+        .post(
+            "/checkout/harbour-lights/order",
+            &[("name", "Mira Vale"), ("email", "mira@example.com")],
+        )
+        .await;
     let page = location(&placed);
     let order: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
     shop.state(order, "awaiting_payment").await;
@@ -74,7 +85,8 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     assert_eq!(told, format!("{}/orders/{order}", shop.base));
 
     // The session may be over by then, and its cookie gone: the one that knows the order is enough.
-    let mut cookies = placed.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let mut cookies =
+        placed.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let known = cookies.find(|cookie| cookie.starts_with("fg_order_")).expect("a cookie");
     assert!(known.contains("HttpOnly; SameSite=Lax"), "{known}");
     let known = known.split(';').next().expect("a value");
@@ -85,11 +97,16 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     assert!(shown.headers().get("set-cookie").is_none(), "it is known already");
     assert!(shown.text().await.expect("text").contains("Confirming your payment"));
 
-    for (status, words) in [("succeeded", "are in the mail"), ("failed", "Nothing was charged"), ("x\"", "its link")] {
+    for (status, words) in
+        [("succeeded", "are in the mail"), ("failed", "Nothing was charged"), ("x\"", "its link")]
+    {
         for id in [order, Uuid::now_v7()] {
-            let answer =
-                look(&shop, &format!("/orders/{id}?redirect_status={status}"), &format!("fg_order_{id}=fgo_guessed"))
-                    .await;
+            let answer = look(
+                &shop,
+                &format!("/orders/{id}?redirect_status={status}"),
+                &format!("fg_order_{id}=fgo_guessed"),
+            )
+            .await;
             assert_eq!(answer.status(), StatusCode::NOT_FOUND);
             let text = answer.text().await.expect("text");
             assert!(text.contains(words) && !text.contains("Harbour Lights"), "{text}");
@@ -102,8 +119,11 @@ async fn renewed_links_open_nothing_and_say_so() {
     let shop = Shop::new().await;
     let fan = shop.fan().await;
     let (order, page) = shop.order(&fan, 1).await;
-    let letter = new_order_link(&shop.app.pool, order, LinkHolder::Letter(Uuid::now_v7())).await.expect("a link");
-    let other = new_order_link(&shop.app.pool, Uuid::now_v7(), LinkHolder::Page).await.expect("a link");
+    let letter = new_order_link(&shop.app.pool, order, LinkHolder::Letter(Uuid::now_v7()))
+        .await
+        .expect("a link");
+    let other =
+        new_order_link(&shop.app.pool, Uuid::now_v7(), LinkHolder::Page).await.expect("a link");
     assert!(shop.stranger().read(&letter.path()).await.contains("Pay €45.00"));
     let renewed = renew(&shop, order).await;
     assert!(matches!(renewed, LinksRenewed::Renewed { revoked: 2, .. }), "{renewed:?}");
@@ -172,12 +192,18 @@ async fn a_refused_order_says_so_and_leads_back_into_checkout_for_who_is_inside(
     let shop = Shop::new().await;
     let order = Uuid::now_v7();
     let link = new_order_link(&shop.app.pool, order, LinkHolder::Page).await.expect("a link");
-    assert!(shop.stranger().read(&link.path()).await.contains("Your tickets are kept for you"), "not decided");
+    assert!(
+        shop.stranger().read(&link.path()).await.contains("Your tickets are kept for you"),
+        "not decided"
+    );
     let refuse = "INSERT INTO checkout.refusals (order_id, reason) VALUES ($1, 'stale_epoch')";
     sqlx::query(refuse).bind(order).execute(&shop.app.pool).await.expect("refused");
 
     let outside = shop.stranger().read(&link.path()).await;
-    assert!(outside.contains("This order was not made") && outside.contains("Nothing was charged."), "{outside}");
+    assert!(
+        outside.contains("This order was not made") && outside.contains("Nothing was charged."),
+        "{outside}"
+    );
     assert!(!outside.contains(r#"href="/checkout"#) && outside.contains("All shows"), "{outside}");
     let fan = shop.fan().await;
     let inside = fan.read(&link.path()).await;
@@ -192,8 +218,10 @@ async fn links_that_open_nothing_are_forgotten_in_time_and_no_others() {
     let shop = Shop::new().await;
     let (order, page) = shop.order(&shop.fan().await, 1).await;
     // More of each than one statement looks at, the useless behind those that stay.
-    let add = "INSERT INTO checkout.order_links (order_id, secret_hash, holder, created_at, revoked_at)
-               SELECT $1, sha256(convert_to($2 || n, 'UTF8')), $2, now() - make_interval(hours => $3),
+    let add = "INSERT INTO checkout.order_links (order_id, secret_hash, holder, created_at, \
+        revoked_at)
+               SELECT $1, sha256(convert_to($2 || n, 'UTF8')), $2, now() - make_interval(hours => \
+               $3),
                       now() - make_interval(days => $4)
                FROM generate_series(1, 1100) n";
     for (of, holder, created_hours, revoked_days) in [
@@ -207,12 +235,16 @@ async fn links_that_open_nothing_are_forgotten_in_time_and_no_others() {
         added.execute(&shop.app.pool).await.expect("added");
     }
     forget_useless_links(&shop.app.pool).await.expect("forgotten");
-    let left: Vec<(String, i64)> =
-        sqlx::query_as("SELECT holder, count(*) FROM checkout.order_links GROUP BY holder ORDER BY holder")
-            .fetch_all(&shop.app.pool)
-            .await
-            .expect("links");
+    let left: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT holder, count(*) FROM checkout.order_links GROUP BY holder ORDER BY holder",
+    )
+    .fetch_all(&shop.app.pool)
+    .await
+    .expect("links");
     let left: Vec<_> = left.iter().map(|(holder, count)| (holder.as_str(), *count)).collect();
-    assert_eq!(left, [("in use", 1_100), ("page", 1), ("perhaps in the log", 1_100), ("revoked", 1_100)]);
+    assert_eq!(
+        left,
+        [("in use", 1_100), ("page", 1), ("perhaps in the log", 1_100), ("revoked", 1_100)]
+    );
     assert!(opens(&shop, &link_of(order, &page)).await);
 }

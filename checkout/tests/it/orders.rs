@@ -44,14 +44,15 @@ async fn a_repeat_finds_its_order_and_another_body_is_refused() {
     stage.check().await;
 }
 
-/// Both commands are in the log, each in a partition of its own, when the writer comes: its lanes meet at the same sessions,
-/// some in this order and some in that.
+/// Both commands are in the log, each in a partition of its own, when the writer comes: its lanes
+/// meet at the same sessions, some in this order and some in that.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_orders_of_a_session_in_two_partitions_are_one() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "50"), ("FAIRGATE_PLACING_SECS", "120")];
     let stock = vec![(60, 1); 6];
     let mut stage = Stage::with(Plan { settings, stock, writer: false, ..Plan::default() }).await;
-    let homes: Vec<i32> = stage.types.iter().map(|kind| contract::home_partition(kind.ticket_type, 0, 4)).collect();
+    let homes: Vec<i32> =
+        stage.types.iter().map(|kind| contract::home_partition(kind.ticket_type, 0, 4)).collect();
     let other = homes.iter().position(|home| *home != homes[0]).expect("types in two partitions");
     let one = |index: usize| (0..6).map(|at| i32::from(at == index)).collect::<Vec<_>>();
     let sessions = join_all((0..12).map(|_| stage.session())).await;
@@ -70,15 +71,21 @@ async fn two_orders_of_a_session_in_two_partitions_are_one() {
     }
     stage.start_writer().await;
     eventually("all are decided", || async {
-        let decided = "SELECT (SELECT count(*) FROM checkout.orders) + (SELECT count(*) FROM checkout.refusals)";
+        let decided = "SELECT (SELECT count(*) FROM checkout.orders) + (SELECT count(*) FROM \
+            checkout.refusals)";
         (stage.count(decided).await == 24).then_some(())
     })
     .await;
     assert_eq!(stage.count("SELECT count(DISTINCT session) FROM checkout.orders").await, 12);
     assert_eq!(stage.committed().await, 12);
-    assert_eq!(stage.count("SELECT count(*) FROM checkout.refusals WHERE reason = 'order_open'").await, 12);
     assert_eq!(
-        stage.count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await,
+        stage.count("SELECT count(*) FROM checkout.refusals WHERE reason = 'order_open'").await,
+        12
+    );
+    assert_eq!(
+        stage
+            .count("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+            .await,
         0,
         "lanes wait for each other in one order"
     );
@@ -109,16 +116,22 @@ async fn a_cancelled_order_gives_its_tickets_back_once() {
     let hold = stage.hold(&session, "again", &[4]).await.ok(201).text("hold");
     let second = stage.order(&session, "again", &hold).await.ok(201);
     stage.pay(&session, &second).await;
-    assert_eq!(stage.delete(&second.location.clone().unwrap(), &session).await.problem(), "order-not-cancellable");
+    assert_eq!(
+        stage.delete(&second.location.clone().unwrap(), &session).await.problem(),
+        "order-not-cancellable"
+    );
     assert_eq!(stage.committed().await, 4);
     stage.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unpaid_order_expires_and_its_tickets_come_back() {
-    let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_ORDER_SECS", "6")], stock: vec![(4, 1)], ..Plan::default() })
-            .await;
+    let stage = Stage::with(Plan {
+        settings: vec![("FAIRGATE_ORDER_SECS", "6")],
+        stock: vec![(4, 1)],
+        ..Plan::default()
+    })
+    .await;
     let (session, order) = stage.bought(&[4]).await;
     assert_eq!(stage.hold(&stage.session().await, "h", &[1]).await.problem(), "sold-out");
     let path = order.location.clone().unwrap();
@@ -133,7 +146,8 @@ async fn an_unpaid_order_expires_and_its_tickets_come_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_ran_out_is_refused() {
-    let stage = Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
+    let stage =
+        Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
     let session = stage.session().await;
     let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;

@@ -10,27 +10,43 @@ async fn a_fan_buys_tickets_with_forms_alone() {
     let shop = Shop::new().await;
     let fan = shop.fan().await;
     let choose = fan.read("/checkout/harbour-lights").await;
-    assert!(choose.contains("Choose your tickets") && choose.contains("€45.00") && choose.contains("Floor"));
+    assert!(
+        choose.contains("Choose your tickets")
+            && choose.contains("€45.00")
+            && choose.contains("Floor")
+    );
     fan.hold(&[(&shop.floor, 2), (&shop.balcony, 1)]).await;
     let held = fan.read("/checkout/harbour-lights").await;
     assert!(held.contains("Your tickets are held") && held.contains("€175.00"), "{held}");
-    assert!(held.contains("2 × Floor") && held.contains("1 × Balcony") && held.contains("Berlin time"));
+    assert!(
+        held.contains("2 × Floor") && held.contains("1 × Balcony") && held.contains("Berlin time")
+    );
 
-    let wrong = fan.post("/checkout/harbour-lights/order", &[("name", "Mira <Vale>"), ("email", "mira")]).await;
+    let wrong = fan
+        .post("/checkout/harbour-lights/order", &[("name", "Mira <Vale>"), ("email", "mira")])
+        .await;
     assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
     let wrong = wrong.text().await.expect("text");
     assert!(wrong.contains("Mira &#60;Vale&#62;") && wrong.contains("email-error"), "{wrong}");
 
-    let placed =
-        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let placed = fan
+        .post(
+            "/checkout/harbour-lights/order",
+            &[("name", "Mira Vale"), ("email", "mira@example.com")],
+        )
+        .await;
     let page = location(&placed);
     let id: Uuid = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an id");
     assert!(fan.read(&page).await.contains("Pay €175.00"));
     assert_eq!(location(&fan.get("/checkout/harbour-lights").await), format!("/orders/{id}"));
     assert_eq!(location(&fan.get(&format!("/orders/{id}")).await), page);
     // A second press of the button, or the way back.
-    let again =
-        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let again = fan
+        .post(
+            "/checkout/harbour-lights/order",
+            &[("name", "Mira Vale"), ("email", "mira@example.com")],
+        )
+        .await;
     assert_eq!(location(&again), format!("/orders/{id}"));
 
     shop.confirm(&shop.intent_of(id).await, "ok").await;
@@ -60,7 +76,10 @@ async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
     assert_eq!(other.get(&bare).await.status(), StatusCode::NOT_FOUND);
     let (_, others_page) = shop.order(&other, 1).await;
     let others_key = others_page.split("key=").nth(1).expect("a key");
-    assert_eq!(other.get(&format!("{bare}?key={others_key}")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        other.get(&format!("{bare}?key={others_key}")).await.status(),
+        StatusCode::NOT_FOUND
+    );
     let mut forged = page.clone();
     forged.replace_range(
         page.len() - 20..page.len() - 19,
@@ -74,7 +93,8 @@ async fn giving_up_an_order_tells_nobody_else_whether_there_is_one() {
     let shop = Shop::new().await;
     let (fan, other) = (shop.fan().await, shop.fan().await);
     let (order, _) = shop.order(&fan, 1).await;
-    // Somebody without a session, as is its owner once the session lapsed, and somebody with another.
+    // Somebody without a session, as is its owner once the session lapsed, and somebody with
+    // another.
     for browser in [&shop.stranger(), &other] {
         for order in [order, Uuid::new_v4()] {
             let answer = browser.post(&format!("/orders/{order}/cancel"), &[]).await;
@@ -82,7 +102,10 @@ async fn giving_up_an_order_tells_nobody_else_whether_there_is_one() {
         }
     }
     assert_eq!(shop.state_now(order).await, "awaiting_payment");
-    assert_eq!(location(&fan.post(&format!("/orders/{order}/cancel"), &[]).await), "/checkout/harbour-lights");
+    assert_eq!(
+        location(&fan.post(&format!("/orders/{order}/cancel"), &[]).await),
+        "/checkout/harbour-lights"
+    );
     shop.state(order, "cancelled").await;
 }
 
@@ -95,18 +118,27 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
     assert!(late_form.contains("Only 2 left"), "{late_form}");
     first.hold(&[(&shop.floor, 2)]).await;
     let quantity = format!("q-{}", shop.floor.ticket_type);
-    let answer = second.post("/checkout/harbour-lights/hold", &[("attempt", "a"), (quantity.as_str(), "1")]).await;
+    let answer = second
+        .post("/checkout/harbour-lights/hold", &[("attempt", "a"), (quantity.as_str(), "1")])
+        .await;
     assert_eq!(answer.status(), StatusCode::CONFLICT);
     let page = answer.text().await.expect("text");
     assert!(page.contains("Someone else bought the last ticket of this type: Floor."), "{page}");
     assert!(page.contains("You still have your place in checkout."));
 
     // Given back, they can be had again.
-    assert_eq!(location(&first.post("/checkout/harbour-lights/give-back", &[]).await), "/checkout/harbour-lights");
+    assert_eq!(
+        location(&first.post("/checkout/harbour-lights/give-back", &[]).await),
+        "/checkout/harbour-lights"
+    );
     assert!(first.read("/checkout/harbour-lights").await.contains("Choose your tickets"));
-    let answer = second.post("/checkout/harbour-lights/hold", &[("attempt", "b"), (quantity.as_str(), "2")]).await;
+    let answer = second
+        .post("/checkout/harbour-lights/hold", &[("attempt", "b"), (quantity.as_str(), "2")])
+        .await;
     assert_eq!(location(&answer), "/checkout/harbour-lights");
-    let none = second.post("/checkout/harbour-lights/hold", &[("attempt", "c"), (quantity.as_str(), "0")]).await;
+    let none = second
+        .post("/checkout/harbour-lights/hold", &[("attempt", "c"), (quantity.as_str(), "0")])
+        .await;
     assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
 
@@ -122,29 +154,39 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
         location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
         "/checkout/harbour-lights"
     );
-    let sessions: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM checkout.sessions").fetch_one(&shop.app.pool).await.expect("a count");
+    let sessions: i64 = sqlx::query_scalar("SELECT count(*) FROM checkout.sessions")
+        .fetch_one(&shop.app.pool)
+        .await
+        .expect("a count");
     assert_eq!(sessions, 1);
     // By way of the waiting room's cookie, with nothing in the form.
     let by_cookie = shop.stranger();
-    let request = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("client");
+    let request = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("client");
     let answer = request
         .post(format!("{}/checkout/harbour-lights/enter", shop.base))
         .header("cookie", format!("fg_pass_harbour-lights={}", shop.pass()));
     let answer = answer.send().await.expect("an answer");
     assert_eq!(location(&answer), "/checkout/harbour-lights");
-    let cookies: Vec<_> =
-        answer.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok()).collect();
-    assert!(
-        cookies.iter().any(|cookie| cookie.starts_with("fg_session_harbour-lights=v4.local.")
-            && cookie.contains("HttpOnly; SameSite=Lax"))
-    );
-    assert!(
-        cookies.iter().any(|cookie| cookie.starts_with("fg_pass_harbour-lights=;") && cookie.contains("Max-Age=0"))
-    );
+    let cookies: Vec<_> = answer
+        .headers()
+        .get_all("set-cookie")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    assert!(cookies.iter().any(|cookie| cookie.starts_with("fg_session_harbour-lights=v4.local.")
+        && cookie.contains("HttpOnly; SameSite=Lax")));
+    assert!(cookies.iter().any(
+        |cookie| cookie.starts_with("fg_pass_harbour-lights=;") && cookie.contains("Max-Age=0")
+    ));
     assert_eq!(by_cookie.get("/checkout/harbour-lights").await.status(), StatusCode::FORBIDDEN);
     assert_eq!(
-        by_cookie.post("/checkout/harbour-lights/enter", &[("pass", "v4.public.forged")]).await.status(),
+        by_cookie
+            .post("/checkout/harbour-lights/enter", &[("pass", "v4.public.forged")])
+            .await
+            .status(),
         StatusCode::UNAUTHORIZED
     );
 }
@@ -152,7 +194,10 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_checkout_keeps_the_turn() {
     let shop = Shop::new().await;
-    sqlx::query("UPDATE admission.gates SET max_active = 1").execute(&shop.app.pool).await.expect("changed");
+    sqlx::query("UPDATE admission.gates SET max_active = 1")
+        .execute(&shop.app.pool)
+        .await
+        .expect("changed");
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     let (first, second) = (shop.fan().await, shop.stranger());
     let pass = shop.pass();
@@ -178,13 +223,19 @@ async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
     shop.overdue(order).await;
     shop.state(order, "expired").await;
     let expired = fan.read(&page).await;
-    assert!(expired.contains("ran out of time") && expired.contains("Nothing was charged"), "{expired}");
+    assert!(
+        expired.contains("ran out of time") && expired.contains("Nothing was charged"),
+        "{expired}"
+    );
     assert!(expired.contains("Choose tickets again"));
     assert!(shop.stranger().read(&page).await.contains("/queue/harbour-lights"));
 
     // Still in checkout, the fan may choose again.
     let (again, page) = shop.order(&fan, 1).await;
-    assert_eq!(location(&fan.post(&format!("/orders/{again}/cancel"), &[]).await), "/checkout/harbour-lights");
+    assert_eq!(
+        location(&fan.post(&format!("/orders/{again}/cancel"), &[]).await),
+        "/checkout/harbour-lights"
+    );
     shop.state(again, "cancelled").await;
     assert!(fan.read(&page).await.contains("You gave this order up"));
     assert!(fan.read("/checkout/harbour-lights").await.contains("Choose your tickets"));
@@ -200,9 +251,16 @@ async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
     let fan = shop.fan().await;
     let problem = |answer: reqwest::Response| async move {
         let body: serde_json::Value = answer.json().await.expect("a problem");
-        body["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
+        body["type"]
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches("urn:fairgate:problem:")
+            .to_owned()
     };
-    let json = shop.http.post(format!("{}/checkout/harbour-lights/order", shop.base)).json(&serde_json::json!({}));
+    let json = shop
+        .http
+        .post(format!("{}/checkout/harbour-lights/order", shop.base))
+        .json(&serde_json::json!({}));
     assert_eq!(problem(json.send().await.expect("an answer")).await, "unsupported-media-type");
     let large = vec![b'a'; 70_000];
     let webhook = shop.http.post(format!("{}/v1/payments/webhooks/sandbox", shop.base)).body(large);
@@ -218,15 +276,27 @@ async fn a_hold_that_ran_out_says_so_once_and_without_scripts() {
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
     let held = fan.read("/checkout/harbour-lights").await;
-    assert!(held.contains("Your tickets are held") && held.contains("data-over=\"Your hold ran out."), "{held}");
+    assert!(
+        held.contains("Your tickets are held") && held.contains("data-over=\"Your hold ran out."),
+        "{held}"
+    );
     assert!(held.contains(" from when this page was loaded</noscript>"), "{held}");
     assert!(held.contains("; url=/checkout/harbour-lights\""), "{held}");
     let after = once_nothing_is_held(&fan).await;
-    assert!(after.contains("Choose your tickets") && after.contains("Your hold ran out."), "{after}");
-    assert!(!fan.read("/checkout/harbour-lights").await.contains("Your hold ran out."), "it is news once");
+    assert!(
+        after.contains("Choose your tickets") && after.contains("Your hold ran out."),
+        "{after}"
+    );
+    assert!(
+        !fan.read("/checkout/harbour-lights").await.contains("Your hold ran out."),
+        "it is news once"
+    );
     // What was given back did not run out.
     fan.hold(&[(&shop.floor, 1)]).await;
-    assert_eq!(location(&fan.post("/checkout/harbour-lights/give-back", &[]).await), "/checkout/harbour-lights");
+    assert_eq!(
+        location(&fan.post("/checkout/harbour-lights/give-back", &[]).await),
+        "/checkout/harbour-lights"
+    );
     tokio::time::sleep(std::time::Duration::from_millis(4_200)).await;
     assert!(!fan.read("/checkout/harbour-lights").await.contains("Your hold ran out."));
 }
@@ -251,7 +321,10 @@ async fn the_order_page_names_the_mail_that_comes() {
     shop.confirm(&shop.intent_of(order).await, "ok").await;
     shop.state(order, "fulfilled").await;
     let tickets = fan.read(&page).await;
-    assert!(tickets.contains("They also come by mail to <strong>mira@example.com</strong>"), "{tickets}");
+    assert!(
+        tickets.contains("They also come by mail to <strong>mira@example.com</strong>"),
+        "{tickets}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -266,14 +339,23 @@ async fn what_is_held_is_changed_without_being_given_back() {
     // What is left is looked up twice a second.
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     let page = fan.read(changing).await;
-    assert!(page.contains("None left beyond the 2 you hold") && page.contains("You hold 2 tickets"), "{page}");
+    assert!(
+        page.contains("None left beyond the 2 you hold") && page.contains("You hold 2 tickets"),
+        "{page}"
+    );
 
     let refused = fan.choose_at(changing, &[(&shop.floor, 3)]).await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     let refused = refused.text().await.expect("text");
-    assert!(refused.contains("Not enough of Floor are free. You keep your 2 tickets."), "{refused}");
+    assert!(
+        refused.contains("Not enough of Floor are free. You keep your 2 tickets."),
+        "{refused}"
+    );
     assert!(fan.read("/checkout/harbour-lights").await.contains("2 × Floor"));
-    assert_eq!(location(&fan.choose_at(changing, &[(&shop.floor, 1)]).await), "/checkout/harbour-lights");
+    assert_eq!(
+        location(&fan.choose_at(changing, &[(&shop.floor, 1)]).await),
+        "/checkout/harbour-lights"
+    );
     assert!(fan.read("/checkout/harbour-lights").await.contains("1 × Floor"));
 }
 
@@ -283,15 +365,26 @@ async fn two_shows_in_one_browser_leave_each_other_alone() {
     let [front, _] = shop.another("night-train", "Night Train").await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 2)]).await;
-    let entered = fan.post("/checkout/night-train/enter", &[("pass", &shop.pass_for("night-train", 120))]).await;
+    let entered = fan
+        .post("/checkout/night-train/enter", &[("pass", &shop.pass_for("night-train", 120))])
+        .await;
     assert_eq!(location(&entered), "/checkout/night-train");
     assert!(fan.read("/checkout/night-train").await.contains("Night Train"));
     let first = fan.read("/checkout/harbour-lights").await;
-    assert!(first.contains("2 × Floor") && first.contains("Harbour Lights"), "the first goes on: {first}");
+    assert!(
+        first.contains("2 × Floor") && first.contains("Harbour Lights"),
+        "the first goes on: {first}"
+    );
 
     let both = fan.read("/checkout").await;
-    assert!(both.contains("Go on with Harbour Lights") && both.contains("Go on with Night Train"), "{both}");
-    assert_eq!(location(&fan.choose_at("/checkout/night-train", &[(&front, 1)]).await), "/checkout/night-train");
+    assert!(
+        both.contains("Go on with Harbour Lights") && both.contains("Go on with Night Train"),
+        "{both}"
+    );
+    assert_eq!(
+        location(&fan.choose_at("/checkout/night-train", &[(&front, 1)]).await),
+        "/checkout/night-train"
+    );
     let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
     let orders = [
         location(&fan.post("/checkout/night-train/order", &buyer).await),
@@ -300,7 +393,9 @@ async fn two_shows_in_one_browser_leave_each_other_alone() {
     for (page, title) in orders.iter().zip(["Night Train", "Harbour Lights"]) {
         assert!(fan.read(page).await.contains(title), "{page}");
         // By the cookie alone, too.
-        assert!(location(&fan.get(page.split('?').next().unwrap_or_default()).await).contains("key="));
+        assert!(
+            location(&fan.get(page.split('?').next().unwrap_or_default()).await).contains("key=")
+        );
     }
 }
 
@@ -337,7 +432,8 @@ async fn once_the_show_has_begun_pages_say_so() {
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
     sqlx::query(
-        "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - interval '1 second'",
+        "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - \
+            interval '1 second'",
     )
     .execute(&shop.app.pool)
     .await

@@ -18,18 +18,37 @@ async fn a_webhook_that_is_forged_or_old_or_changed_is_refused_and_changes_nothi
 
     let other = checkout::contract::generate_webhook_secret();
     assert_eq!(shop.webhook_at("w1", &paid, now, &other).await, StatusCode::UNAUTHORIZED);
-    let unsigned = shop.http.post(format!("{}/v1/payments/webhooks/sandbox", shop.base)).json(&paid).send().await;
+    let unsigned = shop
+        .http
+        .post(format!("{}/v1/payments/webhooks/sandbox", shop.base))
+        .json(&paid)
+        .send()
+        .await;
     let unsigned = unsigned.expect("an answer");
     assert_eq!(unsigned.status(), StatusCode::UNAUTHORIZED);
     let problem: serde_json::Value = unsigned.json().await.expect("a problem");
     assert_eq!(problem["type"], "urn:fairgate:problem:webhook-signature-invalid");
     let text = paid.to_string();
-    let signature = standardwebhooks::Webhook::new(shop.secret()).expect("secret").sign("w1", now, text.as_bytes());
-    let changed = shop.http.post(format!("{}/v1/payments/webhooks/sandbox", shop.base)).header("webhook-id", "w1");
-    let changed = changed.header("webhook-timestamp", now).header("webhook-signature", signature.expect("signed"));
+    let signature = standardwebhooks::Webhook::new(shop.secret()).expect("secret").sign(
+        "w1",
+        now,
+        text.as_bytes(),
+    );
+    let changed = shop
+        .http
+        .post(format!("{}/v1/payments/webhooks/sandbox", shop.base))
+        .header("webhook-id", "w1");
+    let changed = changed
+        .header("webhook-timestamp", now)
+        .header("webhook-signature", signature.expect("signed"));
     let changed = changed.body(text.replace("9000", "9001")).send().await.expect("an answer");
     assert_eq!(changed.status(), StatusCode::UNAUTHORIZED);
-    let elsewhere = shop.http.post(format!("{}/v1/payments/webhooks/other", shop.base)).json(&paid).send().await;
+    let elsewhere = shop
+        .http
+        .post(format!("{}/v1/payments/webhooks/other", shop.base))
+        .json(&paid)
+        .send()
+        .await;
     assert_eq!(elsewhere.expect("an answer").status(), StatusCode::NOT_FOUND);
 
     assert_eq!(shop.state_now(order).await, "awaiting_payment");
@@ -59,7 +78,8 @@ async fn twenty_webhooks_at_once_issue_the_tickets_once() {
     assert!(answers.iter().all(|status| *status == StatusCode::NO_CONTENT), "{answers:?}");
     assert_eq!(shop.tickets(order).await, 3);
     assert_eq!(shop.refunds(order).await, 0);
-    let numbers = "SELECT count(DISTINCT number) FROM checkout.tickets WHERE order_id = $1 AND number BETWEEN 1 AND 3";
+    let numbers = "SELECT count(DISTINCT number) FROM checkout.tickets WHERE order_id = $1 AND \
+        number BETWEEN 1 AND 3";
     assert_eq!(shop.count(numbers, order).await, 3);
     let ended = "SELECT count(*) FROM checkout.sessions JOIN checkout.orders USING (session)
                  WHERE order_id = $1 AND ended_at IS NOT NULL";
@@ -71,8 +91,14 @@ async fn news_of_an_earlier_decline_does_not_touch_a_paid_order() {
     let shop = Shop::new().await;
     let (order, _) = shop.order(&shop.fan().await, 1).await;
     let intent = shop.intent_of(order).await;
-    assert_eq!(shop.webhook("w2", &news("payment.succeeded", order, &intent, 4_500)).await, StatusCode::NO_CONTENT);
-    assert_eq!(shop.webhook("w1", &news("payment.failed", order, &intent, 4_500)).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        shop.webhook("w2", &news("payment.succeeded", order, &intent, 4_500)).await,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        shop.webhook("w1", &news("payment.failed", order, &intent, 4_500)).await,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(shop.state_now(order).await, "fulfilled");
     let faults = "SELECT count(payment_fault) FROM checkout.orders WHERE order_id = $1";
     assert_eq!(shop.count(faults, order).await, 0);
@@ -105,11 +131,12 @@ async fn money_for_an_expired_order_goes_back_by_itself() {
     shop.confirm(&intent, "ok").await;
     shop.state(order, "refunded").await;
     assert_eq!((shop.tickets(order).await, shop.refunds(order).await), (0, 1));
-    let at_provider: String = sqlx::query_scalar("SELECT state FROM sandbox.intents WHERE intent = $1")
-        .bind(&intent)
-        .fetch_one(&shop.app.pool)
-        .await
-        .expect("the intent");
+    let at_provider: String =
+        sqlx::query_scalar("SELECT state FROM sandbox.intents WHERE intent = $1")
+            .bind(&intent)
+            .fetch_one(&shop.app.pool)
+            .await
+            .expect("the intent");
     assert_eq!(at_provider, "refunded");
     let open = "SELECT count(*) FROM checkout.refunds WHERE order_id = $1 AND done_at IS NULL";
     assert_eq!(shop.count(open, order).await, 0);
@@ -120,7 +147,10 @@ async fn the_wrong_amount_buys_nothing_and_goes_back() {
     let shop = Shop::new().await;
     let (order, _) = shop.order(&shop.fan().await, 2).await;
     let intent = shop.intent_of(order).await;
-    assert_eq!(shop.webhook("w1", &news("payment.succeeded", order, &intent, 4_500)).await, StatusCode::NO_CONTENT);
+    assert_eq!(
+        shop.webhook("w1", &news("payment.succeeded", order, &intent, 4_500)).await,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(shop.state_now(order).await, "awaiting_payment");
     assert_eq!((shop.tickets(order).await, shop.refunds(order).await), (0, 1));
 }
@@ -147,8 +177,12 @@ async fn a_provider_that_is_away_costs_time_and_not_the_order() {
     let shop = Shop::with(&[("FAIRGATE_PAYMENT_URL", "http://127.0.0.1:9")]).await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
-    let answer =
-        fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+    let answer = fan
+        .post(
+            "/checkout/harbour-lights/order",
+            &[("name", "Mira Vale"), ("email", "mira@example.com")],
+        )
+        .await;
     let page = fan.read(&crate::shop::location(&answer)).await;
     assert!(page.contains("Your tickets are kept"), "{page}");
     let placed = "SELECT count(*) FROM checkout.orders WHERE state = 'placed' AND order_id <> $1";

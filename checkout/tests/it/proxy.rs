@@ -1,4 +1,5 @@
-//! A way to Redis that loses an answer when told to: what was asked is done, and nobody hears of it.
+//! A way to Redis that loses an answer when told to: what was asked is done, and nobody hears of
+//! it.
 
 use std::{
     sync::{
@@ -19,7 +20,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy before the server of `url` that can lose the answer to a call whose text contains `mark`.
+    /// A proxy before the server of `url` that can lose the answer to a call whose text contains
+    /// `mark`.
     pub async fn before(url: &str, mark: String) -> Self {
         let server = url::Url::parse(url).unwrap();
         let address = format!("{}:{}", server.host_str().unwrap(), server.port().unwrap());

@@ -1,6 +1,8 @@
 //! Refunds of paid orders: tickets become void, stock and money go back, once.
 
-use checkout::contract::{EVENTS_TOPIC, RefundAsked, RefundCursor, State, failing_refunds, order, request_refund};
+use checkout::contract::{
+    EVENTS_TOPIC, RefundAsked, RefundCursor, State, failing_refunds, order, request_refund,
+};
 use kit::http::RequestId;
 use uuid::Uuid;
 
@@ -8,7 +10,8 @@ use crate::stage::{Answer, Plan, Stage, eventually};
 
 pub async fn ask(stage: &Stage, order: Uuid) -> RefundAsked {
     let mut tx = stage.corner.pool.begin().await.unwrap();
-    let asked = request_refund(&mut tx, order, "The show was moved.", &RequestId::fresh()).await.unwrap();
+    let asked =
+        request_refund(&mut tx, order, "The show was moved.", &RequestId::fresh()).await.unwrap();
     tx.commit().await.unwrap();
     asked
 }
@@ -37,7 +40,10 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
     assert_eq!(stage.free().await, 7);
     assert_eq!(ask(&stage, id).await, RefundAsked::Asked);
     let again = ask(&stage, id).await;
-    assert!(matches!(again, RefundAsked::AlreadyAsked | RefundAsked::NotRefundable(_)), "{again:?}");
+    assert!(
+        matches!(again, RefundAsked::AlreadyAsked | RefundAsked::NotRefundable(_)),
+        "{again:?}"
+    );
     reaches(&stage, id, State::Refunded).await;
 
     let details = order(&stage.corner.pool, id).await.unwrap().unwrap();
@@ -62,7 +68,8 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
     stage.check().await;
     let events = crate::faults::records(&stage, EVENTS_TOPIC).await;
     let refunded = events.iter().filter(|(_, key, payload)| {
-        key == id.to_string().as_bytes() && String::from_utf8_lossy(payload).contains("order_refunded.v1")
+        key == id.to_string().as_bytes()
+            && String::from_utf8_lossy(payload).contains("order_refunded.v1")
     });
     assert_eq!(refunded.count(), 1);
 }
@@ -75,7 +82,8 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     let (_, other) = paid(&stage, 1).await;
     let rename = |to: &'static str| async move {
         for table in ["orders", "refunds"] {
-            let sql = format!("UPDATE checkout.{table} SET payment_intent = {to} WHERE order_id = $1");
+            let sql =
+                format!("UPDATE checkout.{table} SET payment_intent = {to} WHERE order_id = $1");
             sqlx::query(sqlx::AssertSqlSafe(sql)).bind(refused).execute(pool).await.unwrap();
         }
     };
@@ -88,9 +96,15 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
         failing_refunds(pool, None, 10).await.unwrap().pop().filter(|refund| refund.attempts >= 2)
     })
     .await;
-    assert_eq!((failing.order, failing.amount_minor, failing.currency.as_str()), (refused, 2_000, "EUR"));
+    assert_eq!(
+        (failing.order, failing.amount_minor, failing.currency.as_str()),
+        (refused, 2_000, "EUR")
+    );
     assert!(failing.last_fault.contains("refused: 404"), "{}", failing.last_fault);
-    assert!(failing.next_attempt_at - failing.requested_at >= chrono::TimeDelta::seconds(4), "{failing:?}");
+    assert!(
+        failing.next_attempt_at - failing.requested_at >= chrono::TimeDelta::seconds(4),
+        "{failing:?}"
+    );
     let details = order(pool, refused).await.unwrap().unwrap();
     assert_eq!(details.state, State::RefundPending);
     let facts = details.refund.unwrap();
@@ -106,7 +120,8 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     stage.check().await;
 }
 
-/// The news of a refund locks the order first; were the sweep to lock the refund first, they could wait for each other.
+/// The news of a refund locks the order first; were the sweep to lock the refund first, they could
+/// wait for each other.
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_money_back_locks_the_order_before_its_refund() {
     let stage = Stage::new().await;
@@ -121,7 +136,8 @@ async fn giving_money_back_locks_the_order_before_its_refund() {
     // As if it were not known yet, and due when we say so.
     for sql in [
         "UPDATE checkout.orders SET state = 'refund_pending' WHERE order_id = $1",
-        "UPDATE checkout.refunds SET done_at = NULL, next_attempt_at = 'infinity' WHERE order_id = $1",
+        "UPDATE checkout.refunds SET done_at = NULL, next_attempt_at = 'infinity' WHERE order_id = \
+            $1",
     ] {
         sqlx::query(sql).bind(id).execute(pool).await.unwrap();
     }
@@ -134,11 +150,13 @@ async fn giving_money_back_locks_the_order_before_its_refund() {
     sqlx::query("UPDATE checkout.refunds SET next_attempt_at = now()").execute(pool).await.unwrap();
     eventually("the sweep waits for the order", || async {
         let sql = "SELECT count(*) FROM pg_stat_activity
-                   WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%checkout.orders%'";
+                   WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE \
+                   '%checkout.orders%'";
         (stage.count(sql).await > 0).then_some(())
     })
     .await;
-    let refund = sqlx::query("SELECT FROM checkout.refunds WHERE order_id = $1 FOR UPDATE NOWAIT").bind(id);
+    let refund =
+        sqlx::query("SELECT FROM checkout.refunds WHERE order_id = $1 FOR UPDATE NOWAIT").bind(id);
     refund.execute(&mut *news).await.expect("the refund is not locked");
     news.commit().await.unwrap();
     reaches(&stage, id, State::Refunded).await;
@@ -153,7 +171,10 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
     assert_eq!(ask(&stage, Uuid::new_v4()).await, RefundAsked::Unknown);
     let (_, id) = paid(&stage, 1).await;
     let mut tx = stage.corner.pool.begin().await.unwrap();
-    assert_eq!(request_refund(&mut tx, id, "No.", &RequestId::fresh()).await.unwrap(), RefundAsked::Asked);
+    assert_eq!(
+        request_refund(&mut tx, id, "No.", &RequestId::fresh()).await.unwrap(),
+        RefundAsked::Asked
+    );
     tx.rollback().await.unwrap();
     let (_, other) = paid(&stage, 1).await;
     assert_eq!(ask(&stage, other).await, RefundAsked::Asked);
@@ -165,7 +186,10 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_a_price_is_refunded_at_once() {
     let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    sqlx::query("UPDATE catalog.ticket_types SET price_minor = 0").execute(&stage.corner.pool).await.unwrap();
+    sqlx::query("UPDATE catalog.ticket_types SET price_minor = 0")
+        .execute(&stage.corner.pool)
+        .await
+        .unwrap();
     let (_, free) = eventually("the price is known", || async {
         let (session, order) = stage.bought(&[1]).await;
         (order.body["amount_minor"] == 0).then_some((session, order))
@@ -176,7 +200,9 @@ async fn an_order_without_a_price_is_refunded_at_once() {
     reaches(&stage, id(&free), State::Refunded).await;
     let details = order(&stage.corner.pool, id(&free)).await.unwrap().unwrap();
     assert!(details.tickets.iter().all(|ticket| ticket.voided));
-    assert!(details.refund.is_some_and(|refund| refund.amount_minor == 0 && refund.done_at.is_some()));
+    assert!(
+        details.refund.is_some_and(|refund| refund.amount_minor == 0 && refund.done_at.is_some())
+    );
     stage.check().await;
 }
 

@@ -1,8 +1,8 @@
 //! What consoles and reports read.
 
 use checkout::contract::{
-    Bucket, OrderQuery, RefundAsked, SalesQuery, State, order, orders, request_refund, sales, session_counts,
-    stock_counts,
+    Bucket, OrderQuery, RefundAsked, SalesQuery, State, order, orders, request_refund, sales,
+    session_counts, stock_counts,
 };
 use chrono::{TimeDelta, Utc};
 use kit::http::RequestId;
@@ -22,7 +22,8 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     stage.hold(&stage.session().await, "h", &[4]).await.ok(201);
     let refunded: Uuid = refunded.text("order").parse().unwrap();
     let mut connection = pool.acquire().await.unwrap();
-    let asked = request_refund(&mut connection, refunded, "Asked for.", &RequestId::fresh()).await.unwrap();
+    let asked =
+        request_refund(&mut connection, refunded, "Asked for.", &RequestId::fresh()).await.unwrap();
     assert_eq!(asked, RefundAsked::Asked);
     eventually("the refund is done", || async {
         (order(pool, refunded).await.unwrap()?.state == State::Refunded).then_some(())
@@ -31,7 +32,8 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     stage.free().await;
 
     let counts = stock_counts(pool, redis, SHOW).await.unwrap();
-    let first = counts.iter().find(|count| count.ticket_type == stage.types[0].ticket_type).unwrap();
+    let first =
+        counts.iter().find(|count| count.ticket_type == stage.types[0].ticket_type).unwrap();
     assert_eq!((first.allotted, first.sold, first.reserved), (20, 2, 3));
     assert_eq!((first.held, first.free), (Some(4), Some(11)));
     let sessions = session_counts(pool, ROOM).await.unwrap();
@@ -43,14 +45,21 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     assert_eq!((page.len(), page[0].state, page[0].tickets), (2, State::AwaitingPayment, 3));
     let before = Some((page[1].placed_at, page[1].order));
     let rest = orders(pool, &OrderQuery { before, ..query }).await.unwrap();
-    assert_eq!(rest.iter().map(|row| (row.state, row.tickets)).collect::<Vec<_>>(), [(State::Fulfilled, 3)]);
+    assert_eq!(
+        rest.iter().map(|row| (row.state, row.tickets)).collect::<Vec<_>>(),
+        [(State::Fulfilled, 3)]
+    );
     let fulfilled = OrderQuery { state: Some(State::Fulfilled), limit: 9, ..query };
     assert_eq!(orders(pool, &fulfilled).await.unwrap().len(), 1);
-    assert!(orders(pool, &OrderQuery { shows: &[], ..query }).await.unwrap().is_empty(), "of no show there is none");
+    assert!(
+        orders(pool, &OrderQuery { shows: &[], ..query }).await.unwrap().is_empty(),
+        "of no show there is none"
+    );
 
     let now = Utc::now();
     let (from, to) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
-    let query = SalesQuery { shows: &shows, from, to, bucket: Bucket::Day, time_zone: "Europe/Berlin" };
+    let query =
+        SalesQuery { shows: &shows, from, to, bucket: Bucket::Day, time_zone: "Europe/Berlin" };
     let rows = sales(pool, &query).await.unwrap();
     let sum = |of: fn(&checkout::contract::SalesRow) -> i64| rows.iter().map(of).sum::<i64>();
     assert_eq!((sum(|row| row.tickets), sum(|row| row.amount_minor)), (4, 5_000));
@@ -89,10 +98,12 @@ async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
     let pool = &stage.corner.pool;
     // Many at the same moment, so that the ids decide.
     sqlx::query(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency, buyer_name,
+        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+            amount_minor, currency, buyer_name,
                                       buyer_email, home_partition, placed_at, expires_at)
          SELECT gen_random_uuid(), gen_random_uuid(), 'show-' || n % 3, gen_random_uuid(),
-                CASE WHEN n % 5 = 0 THEN 'expired' ELSE 'fulfilled' END, '', 1, 'EUR', 'A', 'a@example.com', 0,
+                CASE WHEN n % 5 = 0 THEN 'expired' ELSE 'fulfilled' END, '', 1, 'EUR', 'A', \
+                'a@example.com', 0,
                 now() - make_interval(mins => n / 7), now()
          FROM generate_series(1, 60) AS n",
     )
@@ -108,7 +119,8 @@ async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
         let mut seen = Vec::new();
         loop {
             let before = seen.last().copied();
-            let page = orders(pool, &OrderQuery { shows: &shows, state, before, limit: 7 }).await.unwrap();
+            let page =
+                orders(pool, &OrderQuery { shows: &shows, state, before, limit: 7 }).await.unwrap();
             seen.extend(page.iter().map(|row| (row.placed_at, row.order)));
             if page.len() < 7 {
                 break;

@@ -16,14 +16,23 @@ fn intent(shop: &Shop, amount_minor: i64) -> Value {
 async fn an_intent_is_made_once_per_key_and_only_with_the_api_key() {
     let shop = Shop::new().await;
     let body = intent(&shop, 4_500);
-    let first: Value = shop.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
-    let again: Value = shop.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
+    let first: Value =
+        shop.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
+    let again: Value =
+        shop.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
     assert_eq!(first["intent"], again["intent"]);
     let other = shop.provider("/sandbox/v1/intents", "k1", &intent(&shop, 9_000)).await;
     assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
 
     let url = format!("{}/sandbox/v1/intents", shop.base);
-    let keyless = shop.http.post(url).header("idempotency-key", "k2").json(&body).send().await.expect("an answer");
+    let keyless = shop
+        .http
+        .post(url)
+        .header("idempotency-key", "k2")
+        .json(&body)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(keyless.status(), StatusCode::UNAUTHORIZED);
     let mut foreign = body.clone();
     foreign["return_url"] = json!("https://elsewhere.example/orders/1");
@@ -36,7 +45,9 @@ async fn an_intent_is_made_once_per_key_and_only_with_the_api_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_of_paying_ends_with_the_tickets_once() {
     let shop = Shop::stocked(&[], 40).await;
-    for (method, slow_ms) in [("ok", 0), ("duplicate", 0), ("out_of_order", 0), ("slow", 4_000), ("timeout", 0)] {
+    for (method, slow_ms) in
+        [("ok", 0), ("duplicate", 0), ("out_of_order", 0), ("slow", 4_000), ("timeout", 0)]
+    {
         let (order, _) = shop.order(&shop.fan().await, 2).await;
         let started = Instant::now();
         let answer = shop.confirm(&shop.intent_of(order).await, method).await;
@@ -48,15 +59,17 @@ async fn every_way_of_paying_ends_with_the_tickets_once() {
     }
     // The stragglers come in and change nothing.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM sandbox.deliveries WHERE delivered_at IS NULL")
-        .fetch_one(&shop.app.pool)
-        .await
-        .expect("a count");
-    let paid: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM checkout.orders WHERE state = 'fulfilled' AND payment_fault IS NULL")
+    let open: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sandbox.deliveries WHERE delivered_at IS NULL")
             .fetch_one(&shop.app.pool)
             .await
             .expect("a count");
+    let paid: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM checkout.orders WHERE state = 'fulfilled' AND payment_fault IS NULL",
+    )
+    .fetch_one(&shop.app.pool)
+    .await
+    .expect("a count");
     assert_eq!((open, paid), (0, 5));
 }
 

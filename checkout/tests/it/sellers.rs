@@ -32,7 +32,14 @@ impl Desk {
         Self { stage, seller }
     }
 
-    async fn call(&self, seller: Seller, method: Method, path: &str, key: &str, body: Option<Value>) -> Answer {
+    async fn call(
+        &self,
+        seller: Seller,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Answer {
         self.stage.call_as(Some(seller), method, path, "", key, body).await
     }
 
@@ -67,9 +74,18 @@ async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
     let order = desk.order(seller, &hold).await.ok(201);
     let path = order.location.clone().unwrap();
     assert_eq!(desk.order(seller, &hold).await.ok(201).text("order"), order.text("order"));
-    assert_eq!(desk.call(seller, Method::GET, &path, "", None).await.ok(200).body["amount_minor"], 2_000);
-    assert_eq!(desk.stage.count("SELECT count(*) FROM checkout.orders WHERE language = 'de-AT'").await, 1);
-    assert_eq!(desk.call(seller, Method::DELETE, &path, "", None).await.ok(200).body["state"], "cancelled");
+    assert_eq!(
+        desk.call(seller, Method::GET, &path, "", None).await.ok(200).body["amount_minor"],
+        2_000
+    );
+    assert_eq!(
+        desk.stage.count("SELECT count(*) FROM checkout.orders WHERE language = 'de-AT'").await,
+        1
+    );
+    assert_eq!(
+        desk.call(seller, Method::DELETE, &path, "", None).await.ok(200).body["state"],
+        "cancelled"
+    );
     let hold = desk.hold(seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
     desk.call(seller, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await.ok(204);
     assert_eq!(desk.stage.free().await, 100);
@@ -88,12 +104,18 @@ async fn shows_and_orders_of_others_are_unknown() {
     assert_eq!(given_back.ok(404).problem(), "show-unknown");
     let path = desk.order(desk.seller, &hold).await.ok(201).location.unwrap();
     for method in [Method::GET, Method::DELETE] {
-        assert_eq!(desk.call(other, method, &path, "", None).await.ok(404).problem(), "order-unknown");
+        assert_eq!(
+            desk.call(other, method, &path, "", None).await.ok(404).problem(),
+            "order-unknown"
+        );
     }
     let (_, fans) = desk.stage.bought(&[1]).await;
     let path = fans.location.unwrap();
     desk.call(desk.seller, Method::GET, &path, "", None).await.ok(200);
-    assert_eq!(desk.call(other, Method::GET, &path, "", None).await.ok(404).problem(), "order-unknown");
+    assert_eq!(
+        desk.call(other, Method::GET, &path, "", None).await.ok(404).problem(),
+        "order-unknown"
+    );
     desk.stage.check().await;
 }
 
@@ -126,12 +148,18 @@ async fn a_key_does_what_its_scopes_say() {
     desk.call(sells, Method::GET, &path, "", None).await.ok(200);
     let (_, fans) = desk.stage.bought(&[1]).await;
     let not_its_own = fans.location.unwrap();
-    assert_eq!(desk.call(sells, Method::GET, &not_its_own, "", None).await.ok(404).problem(), "order-unknown");
+    assert_eq!(
+        desk.call(sells, Method::GET, &not_its_own, "", None).await.ok(404).problem(),
+        "order-unknown"
+    );
     let neither = Seller { may_sell: false, ..sells };
     let refused = desk.call(neither, Method::GET, &path, "", None).await.ok(403);
     assert!(refused.text("detail").contains("`orders:read`"), "{refused:?}");
     desk.call(reads, Method::GET, &path, "", None).await.ok(200);
-    assert_eq!(desk.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(), "scope-missing");
+    assert_eq!(
+        desk.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(),
+        "scope-missing"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,9 +175,15 @@ async fn a_key_touches_what_it_made_and_nothing_else_of_its_resellers() {
     let fans = fans.location.unwrap();
     for (who, path) in [(other, &path), (other, &fans), (desk.seller, &fans)] {
         desk.call(who, Method::GET, path, "", None).await.ok(200);
-        assert_eq!(desk.call(who, Method::DELETE, path, "", None).await.ok(404).problem(), "order-unknown");
+        assert_eq!(
+            desk.call(who, Method::DELETE, path, "", None).await.ok(404).problem(),
+            "order-unknown"
+        );
     }
-    assert_eq!(desk.stage.count("SELECT count(*) FROM checkout.orders WHERE state = 'cancelled'").await, 0);
+    assert_eq!(
+        desk.stage.count("SELECT count(*) FROM checkout.orders WHERE state = 'cancelled'").await,
+        0
+    );
     let own = desk.call(desk.seller, Method::DELETE, &path, "", None).await.ok(200);
     assert_eq!(own.body["state"], "cancelled");
 }
@@ -161,11 +195,16 @@ async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_r
     let own = desk.stage.pay(&fan, &order).await;
     assert!(own.body["tickets"][1]["code"].is_string(), "{own:?}");
     let path = order.location.unwrap();
-    let reads = Seller { may_sell: false, may_read_tickets: false, key: Uuid::new_v4(), ..desk.seller };
+    let reads =
+        Seller { may_sell: false, may_read_tickets: false, key: Uuid::new_v4(), ..desk.seller };
     let codes = async |who: Seller, path: &str| {
         let answer = desk.call(who, Method::GET, path, "", None).await.ok(200);
         let tickets = answer.body["tickets"].as_array().unwrap().clone();
-        assert_eq!(tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(), [1, 2], "{answer:?}");
+        assert_eq!(
+            tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(),
+            [1, 2],
+            "{answer:?}"
+        );
         tickets.iter().filter(|ticket| ticket.get("code").is_some()).count()
     };
     assert_eq!(codes(reads, &path).await, 0, "reading orders is not going in");
@@ -192,13 +231,22 @@ async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_r
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_goes_with_an_api_key_and_with_nothing_else() {
     let desk = Desk::new().await;
-    let without = desk.call(desk.seller, Method::POST, "/v1/holds", "h", Some(desk.stage.items(&[1]))).await.ok(422);
+    let without = desk
+        .call(desk.seller, Method::POST, "/v1/holds", "h", Some(desk.stage.items(&[1])))
+        .await
+        .ok(422);
     assert_eq!(without.body["errors"][0]["field"], "pass");
     let mut body = desk.stage.items(&[1]);
     body["pass"] = json!(desk.pass());
     let fan = desk.stage.session().await;
-    assert_eq!(desk.stage.post("/v1/holds", &fan, "h", body).await.ok(422).body["errors"][0]["field"], "pass");
-    assert_eq!(desk.stage.post("/v1/holds", "", "h", desk.stage.items(&[1])).await.ok(401).problem(), "session-needed");
+    assert_eq!(
+        desk.stage.post("/v1/holds", &fan, "h", body).await.ok(422).body["errors"][0]["field"],
+        "pass"
+    );
+    assert_eq!(
+        desk.stage.post("/v1/holds", "", "h", desk.stage.items(&[1])).await.ok(401).problem(),
+        "session-needed"
+    );
 }
 
 /// Sessions that the system opens have keys of their own; who guesses one gets no session by it.
@@ -207,7 +255,11 @@ async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
     let desk = Desk::new().await;
     for key in [format!("api-key:{}", desk.seller.key), "page".to_owned()] {
         let pass = desk.pass();
-        let opened = desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": pass })).await.ok(201);
+        let opened = desk
+            .stage
+            .post("/v1/checkout/sessions", "", &key, json!({ "pass": pass }))
+            .await
+            .ok(201);
         let held = desk.hold(desk.seller, &pass, "h", 1).await;
         assert_eq!(held.problem(), "pass-used", "{key}");
         let entered = tower::ServiceExt::oneshot(
@@ -218,9 +270,13 @@ async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
                 .unwrap(),
         );
         assert!(!entered.await.unwrap().status().is_redirection(), "{key}");
-        desk.stage.delete("/v1/checkout/sessions/current", &opened.text("session_token")).await.ok(204);
+        desk.stage
+            .delete("/v1/checkout/sessions/current", &opened.text("session_token"))
+            .await
+            .ok(204);
     }
     let key = format!(" api-key:{}", desk.seller.key);
-    let refused = desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": desk.pass() })).await;
+    let refused =
+        desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": desk.pass() })).await;
     assert_ne!(refused.status, 201, "{refused:?}");
 }

@@ -13,7 +13,10 @@ async fn of_200_redemptions_at_once_one_wins() {
     let pass = stage.pass(&format!("{ROOM}.0.7"));
     let answers = join_all((0..200).map(|_| stage.redeem(&pass))).await;
     let won = answers.iter().filter(|answer| answer.status == 201).count();
-    let used = answers.iter().filter(|answer| answer.status == 409 && answer.problem() == "pass-used").count();
+    let used = answers
+        .iter()
+        .filter(|answer| answer.status == 409 && answer.problem() == "pass-used")
+        .count();
     assert_eq!((won, used), (1, 199));
     assert_eq!(stage.gate.view(ROOM).await.unwrap().active, 1);
 }
@@ -21,17 +24,25 @@ async fn of_200_redemptions_at_once_one_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cap_is_kept_and_a_slot_goes_to_the_next() {
     let stage = Stage::with(Plan { max_active: 5, writer: false, ..Plan::default() }).await;
-    let passes: Vec<String> = (0..20).map(|offset| stage.pass(&format!("{ROOM}.0.{offset}"))).collect();
+    let passes: Vec<String> =
+        (0..20).map(|offset| stage.pass(&format!("{ROOM}.0.{offset}"))).collect();
     let answers = join_all(passes.iter().map(|pass| stage.redeem(pass))).await;
     let opened: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
-    let full: Vec<_> = passes.iter().zip(&answers).filter(|(_, answer)| answer.problem() == "checkout-full").collect();
+    let full: Vec<_> = passes
+        .iter()
+        .zip(&answers)
+        .filter(|(_, answer)| answer.problem() == "checkout-full")
+        .collect();
     assert_eq!((opened.len(), full.len()), (5, 15));
     assert_eq!(stage.gate.view(ROOM).await.unwrap().active, 5);
 
     stage.delete("/v1/checkout/sessions/current", &opened[0].text("session_token")).await.ok(204);
     stage.redeem(full[0].0).await.ok(201);
     assert_eq!(stage.redeem(full[1].0).await.problem(), "checkout-full");
-    assert_eq!(stage.count("SELECT count(*) FROM checkout.sessions WHERE ended_at IS NULL").await, 5);
+    assert_eq!(
+        stage.count("SELECT count(*) FROM checkout.sessions WHERE ended_at IS NULL").await,
+        5
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,8 +58,12 @@ async fn a_redemption_can_be_repeated_under_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
-    let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_SESSION_SECS", "1")], writer: false, ..Plan::default() }).await;
+    let stage = Stage::with(Plan {
+        settings: vec![("FAIRGATE_SESSION_SECS", "1")],
+        writer: false,
+        ..Plan::default()
+    })
+    .await;
     let hold = |token: String| {
         let stage = &stage;
         async move { stage.hold(&token, "k", &[1]).await.problem().to_owned() }
@@ -66,9 +81,13 @@ async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
 
     let now = Utc::now();
     let place = format!("{ROOM}.0.1");
-    let late = stage.keys.sign(ROOM, SHOW, &place, now - Duration::minutes(9), now - Duration::minutes(5)).unwrap();
+    let late = stage
+        .keys
+        .sign(ROOM, SHOW, &place, now - Duration::minutes(9), now - Duration::minutes(5))
+        .unwrap();
     assert_eq!(stage.redeem(&late).await.problem(), "pass-expired");
-    let elsewhere = stage.keys.sign("other-room", SHOW, &place, now, now + Duration::minutes(5)).unwrap();
+    let elsewhere =
+        stage.keys.sign("other-room", SHOW, &place, now, now + Duration::minutes(5)).unwrap();
     assert_eq!(stage.redeem(&elsewhere).await.problem(), "sale-closed");
     assert_eq!(stage.redeem(&other.pass(&place)).await.problem(), "pass-key-unknown");
 }
@@ -91,12 +110,17 @@ async fn a_room_that_was_closed_lets_its_last_fans_in_also_after_redis_was_lost(
         state: admission::contract::GateState::Closed,
         ..admission::contract::gate(&stage.corner.pool, ROOM).await.unwrap().unwrap()
     };
-    admission::contract::put_gate(&mut stage.corner.pool.acquire().await.unwrap(), &closed).await.unwrap();
+    admission::contract::put_gate(&mut stage.corner.pool.acquire().await.unwrap(), &closed)
+        .await
+        .unwrap();
     stage.flush_redis().await;
     stage.redeem(&stage.pass(&format!("{ROOM}.0.1"))).await.ok(201);
     // Lost again: who is inside still counts.
     stage.flush_redis().await;
-    assert_eq!(stage.redeem(&stage.pass(&format!("{ROOM}.0.2"))).await.ok(503).problem(), "checkout-full");
+    assert_eq!(
+        stage.redeem(&stage.pass(&format!("{ROOM}.0.2"))).await.ok(503).problem(),
+        "checkout-full"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

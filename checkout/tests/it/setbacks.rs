@@ -13,7 +13,8 @@ use uuid::Uuid;
 use crate::stage::{Answer, Plan, Stage, eventually};
 
 /// What the order writer and payments write, each before what it refers to.
-const TABLES: [&str; 7] = ["writer_offsets", "stock", "refusals", "orders", "order_lines", "tickets", "refunds"];
+const TABLES: [&str; 7] =
+    ["writer_offsets", "stock", "refusals", "orders", "order_lines", "tickets", "refunds"];
 
 async fn run_sql(stage: &Stage, statements: impl IntoIterator<Item = String>) {
     let mut tx = stage.corner.pool.begin().await.unwrap();
@@ -25,25 +26,33 @@ async fn run_sql(stage: &Stage, statements: impl IntoIterator<Item = String>) {
 
 /// Keeps Postgres as it is now for [`roll_back`].
 async fn remember(stage: &Stage) {
-    run_sql(stage, TABLES.map(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM checkout.{table}"))).await;
+    run_sql(
+        stage,
+        TABLES.map(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM checkout.{table}")),
+    )
+    .await;
 }
 
 /// Makes Postgres what it was, as a standby is that had not heard of everything.
 async fn roll_back(stage: &Stage) {
     let lock = TABLES.map(|table| format!("LOCK TABLE checkout.{table} IN ACCESS EXCLUSIVE MODE"));
     let forget = TABLES.iter().rev().map(|table| format!("DELETE FROM checkout.{table}"));
-    let restore = TABLES.map(|table| format!("INSERT INTO checkout.{table} SELECT * FROM kept_{table}"));
+    let restore =
+        TABLES.map(|table| format!("INSERT INTO checkout.{table} SELECT * FROM kept_{table}"));
     let unsent = ["DELETE FROM checkout.outbox".to_owned()];
     run_sql(stage, lock.into_iter().chain(forget).chain(restore).chain(unsent)).await;
 }
 
 async fn states(stage: &Stage) -> BTreeMap<Uuid, String> {
-    let rows: Vec<(Uuid, String)> =
-        sqlx::query_as("SELECT order_id, state FROM checkout.orders").fetch_all(&stage.corner.pool).await.unwrap();
+    let rows: Vec<(Uuid, String)> = sqlx::query_as("SELECT order_id, state FROM checkout.orders")
+        .fetch_all(&stage.corner.pool)
+        .await
+        .unwrap();
     rows.into_iter().collect()
 }
 
-/// Waits until every one of `orders` is written: the given-up ones as cancelled, the others so that they keep their stock.
+/// Waits until every one of `orders` is written: the given-up ones as cancelled, the others so that
+/// they keep their stock.
 async fn await_written(stage: &Stage, orders: &[(Uuid, bool)]) {
     let missing = |known: &BTreeMap<Uuid, String>| -> Vec<Uuid> {
         let is_there = |order: &Uuid, given_up: bool| match known.get(order).map(String::as_str) {
@@ -51,7 +60,11 @@ async fn await_written(stage: &Stage, orders: &[(Uuid, bool)]) {
             Some("placed" | "awaiting_payment") => !given_up,
             _ => false,
         };
-        orders.iter().filter(|(order, given_up)| !is_there(order, *given_up)).map(|(order, _)| *order).collect()
+        orders
+            .iter()
+            .filter(|(order, given_up)| !is_there(order, *given_up))
+            .map(|(order, _)| *order)
+            .collect()
     };
     for _ in 0..200 {
         if missing(&states(stage).await).is_empty() {
@@ -77,8 +90,10 @@ async fn sell_out(stage: &Stage) {
             (hold.status == 201).then(|| hold.text("hold"))
         })
         .await;
-        eventually("an order", || async { (stage.order(&session, "o", &hold).await.status == 201).then_some(()) })
-            .await;
+        eventually("an order", || async {
+            (stage.order(&session, "o", &hold).await.status == 201).then_some(())
+        })
+        .await;
     }))
     .await;
     assert_eq!(stage.free().await, 0);
@@ -114,8 +129,12 @@ async fn orders_that_postgres_lost_under_a_running_writer_are_written_again() {
     assert!(states(&stage).await.len() < before.len() + after.len());
 
     await_written(&stage, &after).await;
-    await_written(&stage, &before.iter().map(|(_, order)| (id(order), false)).collect::<Vec<_>>()).await;
-    eventually("stock is what it was", || async { (stage.committed().await == committed).then_some(()) }).await;
+    await_written(&stage, &before.iter().map(|(_, order)| (id(order), false)).collect::<Vec<_>>())
+        .await;
+    eventually("stock is what it was", || async {
+        (stage.committed().await == committed).then_some(())
+    })
+    .await;
     stage.check().await;
     sell_out(&stage).await;
     stage.check().await;
@@ -144,12 +163,14 @@ async fn data_an_offset_that_stays_ahead_of_its_orders_loses_them() {
     remember(&stage).await;
     let after = sell_on(&stage).await;
     let ahead = "CREATE OR REPLACE FUNCTION keep_ahead() RETURNS trigger LANGUAGE plpgsql AS
-                 $$ BEGIN SELECT next_offset INTO NEW.next_offset FROM ahead WHERE partition = NEW.partition;
+                 $$ BEGIN SELECT next_offset INTO NEW.next_offset FROM ahead WHERE partition = \
+                 NEW.partition;
                  RETURN NEW; END $$";
     let statements = [
         "CREATE TABLE ahead AS SELECT partition, next_offset FROM checkout.writer_offsets",
         ahead,
-        "CREATE TRIGGER ahead BEFORE INSERT ON checkout.writer_offsets FOR EACH ROW EXECUTE FUNCTION keep_ahead()",
+        "CREATE TRIGGER ahead BEFORE INSERT ON checkout.writer_offsets FOR EACH ROW EXECUTE \
+            FUNCTION keep_ahead()",
     ];
     run_sql(&stage, statements.map(str::to_owned)).await;
     roll_back(&stage).await;
@@ -223,7 +244,8 @@ async fn a_log_made_anew_and_longer_is_read_from_its_start() {
     stage.check().await;
 }
 
-/// The offsets of the old log say nothing of the new one: what waits in it is written before stock gets another epoch.
+/// The offsets of the old log say nothing of the new one: what waits in it is written before stock
+/// gets another epoch.
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_is_not_filled_while_orders_wait_in_a_log_made_anew() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "100")];
@@ -253,12 +275,15 @@ async fn offsets_of_another_log_are_not_believed() {
     join_all((0..6).map(|_| stage.bought(&[1]))).await;
     stage.check().await;
     let before = (states(&stage).await, stage.committed().await);
-    run_sql(&stage, ["UPDATE checkout.writer_offsets SET log = gen_random_uuid()".to_owned()]).await;
+    run_sql(&stage, ["UPDATE checkout.writer_offsets SET log = gen_random_uuid()".to_owned()])
+        .await;
     let session = stage.session().await;
     let order = order_in_the_end(&stage, &session).await;
     await_written(&stage, &[(order, false)]).await;
     let after = states(&stage).await;
-    assert!(before.0.keys().all(|order| after.contains_key(order)) && after.len() == before.0.len() + 1);
+    assert!(
+        before.0.keys().all(|order| after.contains_key(order)) && after.len() == before.0.len() + 1
+    );
     assert_eq!(stage.committed().await, before.1 + 1);
     assert_eq!(stage.count("SELECT count(DISTINCT log) FROM checkout.writer_offsets").await, 1);
     stage.check().await;

@@ -51,8 +51,10 @@ impl Shop {
     }
 
     pub async fn stocked(changes: &[(&str, &str)], allotted: i32) -> Self {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("address"));
         let secret = checkout::contract::generate_webhook_secret();
@@ -74,10 +76,13 @@ impl Shop {
         let provider = sandbox::Config::from_settings(&mut settings);
         settings.finish().expect("settings");
 
-        let keys = PassKeys::from_paserk(&generate_pass_key().expect("key"), "fairgate", "checkout").expect("keys");
+        let keys =
+            PassKeys::from_paserk(&generate_pass_key().expect("key"), "fairgate", "checkout")
+                .expect("keys");
         let gate = Gate::new(corner.redis.clone());
         gate.restore(ROOM, &[]).await.expect("gate");
-        let (pool, redis, kafka) = (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
+        let (pool, redis, kafka) =
+            (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
         let app = App::new(config, pool, redis, kafka, gate, keys.verifier()).expect("app");
         let [floor, balcony] = stock(&app, SHOW, "Harbour Lights", allotted).await;
 
@@ -107,7 +112,9 @@ impl Shop {
     pub fn pass_for(&self, show: &str, secs: i64) -> String {
         let place = format!("{ROOM}.0.{}", self.next_place.fetch_add(1, Ordering::Relaxed));
         let now = Utc::now();
-        self.keys.sign(ROOM, show, &place, now, now + chrono::Duration::seconds(secs)).expect("pass")
+        self.keys
+            .sign(ROOM, show, &place, now, now + chrono::Duration::seconds(secs))
+            .expect("pass")
     }
 
     /// Puts another show on sale, with ten tickets of each type.
@@ -125,17 +132,26 @@ impl Shop {
 
     /// Somebody with a browser who is not.
     pub fn stranger(&self) -> Fan {
-        let client = Client::builder().cookie_store(true).redirect(Policy::none()).build().expect("client");
+        let client =
+            Client::builder().cookie_store(true).redirect(Policy::none()).build().expect("client");
         Fan { client, base: self.base.clone() }
     }
 
     /// An order of a fan's, not paid: its id and the address of its page.
     pub async fn order(&self, fan: &Fan, quantity: i32) -> (Uuid, String) {
         fan.hold(&[(&self.floor, quantity)]).await;
-        let answer =
-            fan.post("/checkout/harbour-lights/order", &[("name", "Mira Vale"), ("email", "mira@example.com")]).await;
+        let answer = fan
+            .post(
+                "/checkout/harbour-lights/order",
+                &[("name", "Mira Vale"), ("email", "mira@example.com")],
+            )
+            .await;
         let page = location(&answer);
-        let id = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok()).expect("an order's address");
+        let id = page
+            .split(['/', '?'])
+            .nth(2)
+            .and_then(|id| id.parse().ok())
+            .expect("an order's address");
         self.state(id, "awaiting_payment").await;
         (id, page)
     }
@@ -155,7 +171,8 @@ impl Shop {
     /// Confirms at the sandbox provider, as a payer would.
     pub async fn confirm(&self, intent: &str, method: &str) -> Value {
         let url = format!("{}/sandbox/v1/intents/{intent}/confirm", self.base);
-        let answer = self.http.post(url).json(&json!({ "method": method })).send().await.expect("an answer");
+        let answer =
+            self.http.post(url).json(&json!({ "method": method })).send().await.expect("an answer");
         assert_eq!(answer.status(), StatusCode::OK);
         answer.json().await.expect("json")
     }
@@ -171,9 +188,18 @@ impl Shop {
         self.webhook_at(id, body, Utc::now().timestamp(), &self.secret).await
     }
 
-    pub async fn webhook_at(&self, id: &str, body: &Value, timestamp: i64, secret: &str) -> StatusCode {
+    pub async fn webhook_at(
+        &self,
+        id: &str,
+        body: &Value,
+        timestamp: i64,
+        secret: &str,
+    ) -> StatusCode {
         let text = body.to_string();
-        let signature = Webhook::new(secret).expect("secret").sign(id, timestamp, text.as_bytes()).expect("signed");
+        let signature = Webhook::new(secret)
+            .expect("secret")
+            .sign(id, timestamp, text.as_bytes())
+            .expect("signed");
         self.http
             .post(format!("{}/v1/payments/webhooks/sandbox", self.base))
             .header("webhook-id", id)
@@ -200,11 +226,12 @@ impl Shop {
     }
 
     pub async fn state_now(&self, order: Uuid) -> String {
-        let found: Option<String> = sqlx::query_scalar("SELECT state FROM checkout.orders WHERE order_id = $1")
-            .bind(order)
-            .fetch_optional(&self.app.pool)
-            .await
-            .expect("a state");
+        let found: Option<String> =
+            sqlx::query_scalar("SELECT state FROM checkout.orders WHERE order_id = $1")
+                .bind(order)
+                .fetch_optional(&self.app.pool)
+                .await
+                .expect("a state");
         found.unwrap_or_else(|| "unwritten".to_owned())
     }
 
@@ -222,11 +249,13 @@ impl Shop {
 
     /// Lets an unpaid order's time be over.
     pub async fn overdue(&self, order: Uuid) {
-        sqlx::query("UPDATE checkout.orders SET expires_at = now() - interval '1 hour' WHERE order_id = $1")
-            .bind(order)
-            .execute(&self.app.pool)
-            .await
-            .expect("changed");
+        sqlx::query(
+            "UPDATE checkout.orders SET expires_at = now() - interval '1 hour' WHERE order_id = $1",
+        )
+        .bind(order)
+        .execute(&self.app.pool)
+        .await
+        .expect("changed");
     }
 }
 
@@ -271,7 +300,9 @@ async fn stock(app: &App, name: &str, title: &str, allotted: i32) -> [TicketType
     };
     let types = put_show(&app.pool, &show).await.expect("a show");
     for ticket_type in &types {
-        put_stock(&app.pool, name, ticket_type.ticket_type, allotted, Some(2)).await.expect("stock");
+        put_stock(&app.pool, name, ticket_type.ticket_type, allotted, Some(2))
+            .await
+            .expect("stock");
     }
     let gate = GateSettings {
         room: ROOM.to_owned(),
@@ -286,7 +317,12 @@ async fn stock(app: &App, name: &str, title: &str, allotted: i32) -> [TicketType
     types.try_into().expect("two types")
 }
 
-async fn serve(app: &App, provider: sandbox::Config, listener: tokio::net::TcpListener, tasks: &Tasks) -> Client {
+async fn serve(
+    app: &App,
+    provider: sandbox::Config,
+    listener: tokio::net::TcpListener,
+    tasks: &Tasks,
+) -> Client {
     let state = sandbox::State::new(provider, app.pool.clone()).expect("sandbox");
     let routers = sandbox::router(&state);
     let (routes, _) = checkout::router(app.clone())
@@ -349,11 +385,20 @@ impl Fan {
     /// Sends the form of the page at `path`, filled in.
     pub async fn choose_at(&self, path: &str, choice: &[(&TicketType, i32)]) -> Response {
         let page = self.read(path).await;
-        let action = page.split("<form method=\"post\" action=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let attempt = page.split("name=\"attempt\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let action = page
+            .split("<form method=\"post\" action=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next());
+        let attempt =
+            page.split("name=\"attempt\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let mut form = vec![("attempt".to_owned(), attempt.expect("a form").to_owned())];
-        form.extend(choice.iter().map(|(kind, count)| (format!("q-{}", kind.ticket_type), count.to_string())));
-        let fields: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        form.extend(
+            choice
+                .iter()
+                .map(|(kind, count)| (format!("q-{}", kind.ticket_type), count.to_string())),
+        );
+        let fields: Vec<(&str, &str)> =
+            form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         self.post(action.expect("a form"), &fields).await
     }
 

@@ -1,4 +1,5 @@
-//! A small sale to test with: one show, a room with a gate, stock, both roles of checkout and the sandbox provider.
+//! A small sale to test with: one show, a room with a gate, stock, both roles of checkout and the
+//! sandbox provider.
 
 use std::{collections::HashMap, future::Future, time::Duration};
 
@@ -114,8 +115,10 @@ impl Stage {
         if std::env::var_os("FAIRGATE_LOG").is_some() {
             kit::telemetry::logs(kit::telemetry::Reader::Person);
         }
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let public = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = corner.settings();
@@ -128,7 +131,9 @@ impl Stage {
         ] {
             settings.insert(key.to_owned(), value);
         }
-        settings.extend(plan.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        settings.extend(
+            plan.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
 
         let types = put_show(&corner.pool, &new_show(plan.stock.len())).await.unwrap();
         for (ticket_type, (allotted, shards)) in types.iter().zip(&plan.stock) {
@@ -146,17 +151,32 @@ impl Stage {
         put_gate(&mut corner.pool.acquire().await.unwrap(), &gate_settings).await.unwrap();
         let gate = Gate::new(corner.redis.clone());
         gate.restore(ROOM, &[]).await.unwrap();
-        let keys = PassKeys::from_paserk(&generate_pass_key().unwrap(), "https://line.example", "checkout").unwrap();
+        let keys = PassKeys::from_paserk(
+            &generate_pass_key().unwrap(),
+            "https://line.example",
+            "checkout",
+        )
+        .unwrap();
 
         // Background work does this as well; a test does not wait for its turn.
         corner.kafka.ensure_topic(contract::COMMANDS_TOPIC, 4, &[]).await.unwrap();
 
         let tasks = Tasks::default();
         let mut reading = Settings::new(&settings);
-        let sandbox = sandbox::State::new(sandbox::Config::from_settings(&mut reading), corner.pool.clone()).unwrap();
+        let sandbox =
+            sandbox::State::new(sandbox::Config::from_settings(&mut reading), corner.pool.clone())
+                .unwrap();
         reading.finish().unwrap();
-        let mut stage =
-            Self { corner, settings, gate, keys, types, router: Router::new(), tasks, writer: Tasks::default() };
+        let mut stage = Self {
+            corner,
+            settings,
+            gate,
+            keys,
+            types,
+            router: Router::new(),
+            tasks,
+            writer: Tasks::default(),
+        };
         let app = stage.app();
         let (calls, _) = checkout::router(app.clone()).split_for_parts();
         let (webhooks, _) = checkout::webhooks(app.clone()).split_for_parts();
@@ -170,7 +190,8 @@ impl Stage {
         }
         let (router, stop) = (stage.router.clone(), stage.tasks.stop());
         stage.tasks.spawn(async move {
-            let _ = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+            let _ =
+                axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
         });
         stage
     }
@@ -179,7 +200,8 @@ impl Stage {
         let mut reading = Settings::new(&self.settings);
         let config = Config::from_settings(&mut reading);
         reading.finish().unwrap();
-        let (pool, redis, kafka) = (self.corner.pool.clone(), self.corner.redis.clone(), self.corner.kafka.clone());
+        let (pool, redis, kafka) =
+            (self.corner.pool.clone(), self.corner.redis.clone(), self.corner.kafka.clone());
         App::new(config, pool, redis, kafka, self.gate.clone(), self.keys.verifier()).unwrap()
     }
 
@@ -188,7 +210,8 @@ impl Stage {
         kit::http::stack(checkout::router(self.app()).split_for_parts().0)
     }
 
-    /// Starts a writer in a process of its own, so to say: it shares nothing with the API but the servers.
+    /// Starts a writer in a process of its own, so to say: it shares nothing with the API but the
+    /// servers.
     pub async fn start_writer(&mut self) {
         self.writer = Tasks::default();
         checkout::run_writer(self.app(), self.corner.pool.clone(), self.writer.clone()).await;
@@ -208,7 +231,14 @@ impl Stage {
         self.keys.sign(ROOM, SHOW, place, now, now + chrono::Duration::seconds(60)).unwrap()
     }
 
-    pub async fn call(&self, method: Method, path: &str, token: &str, key: &str, body: Option<Value>) -> Answer {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Answer {
         self.call_as(None, method, path, token, key, body).await
     }
 
@@ -244,7 +274,10 @@ impl Stage {
         let bytes = body.collect().await.unwrap().to_bytes();
         Answer {
             status: parts.status,
-            location: parts.headers.get(header::LOCATION).map(|value| value.to_str().unwrap().to_owned()),
+            location: parts
+                .headers
+                .get(header::LOCATION)
+                .map(|value| value.to_str().unwrap().to_owned()),
             body: serde_json::from_slice(&bytes).unwrap_or_default(),
         }
     }
@@ -314,14 +347,16 @@ impl Stage {
     /// What every shard of the show says: allotted, committed, and Redis.
     pub async fn shards(&self) -> Vec<(i64, i64, Option<contract::ShardSnapshot>)> {
         let rows: Vec<(Uuid, i32, i32, i32)> = sqlx::query_as(
-            "SELECT ticket_type, shard, allotted, committed FROM checkout.stock ORDER BY ticket_type, shard",
+            "SELECT ticket_type, shard, allotted, committed FROM checkout.stock ORDER BY \
+                ticket_type, shard",
         )
         .fetch_all(&self.corner.pool)
         .await
         .unwrap();
         let mut shards = Vec::new();
         for (ticket_type, shard, allotted, committed) in rows {
-            let snapshot = contract::snapshot(&self.corner.redis, ticket_type, shard).await.unwrap();
+            let snapshot =
+                contract::snapshot(&self.corner.redis, ticket_type, shard).await.unwrap();
             shards.push((i64::from(allotted), i64::from(committed), snapshot));
         }
         shards
@@ -346,7 +381,8 @@ impl Stage {
             let mut free = 0;
             for (allotted, committed, snapshot) in shards {
                 let seen = snapshot?;
-                if seen.free + seen.held + seen.placing + committed != allotted || seen.placing > 0 {
+                if seen.free + seen.held + seen.placing + committed != allotted || seen.placing > 0
+                {
                     return None;
                 }
                 free += seen.free + seen.run_out;
@@ -358,8 +394,8 @@ impl Stage {
 
     /// Lets the show begin, and everybody hear of it.
     pub async fn begin_show(&self) {
-        let sql =
-            "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - interval '1 second'";
+        let sql = "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = \
+            now() - interval '1 second'";
         sqlx::query(sql).execute(&self.corner.pool).await.unwrap();
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
@@ -368,20 +404,22 @@ impl Stage {
     pub async fn flush_redis(&self) {
         let mut connection = self.corner.redis.connection();
         let pattern = format!("{}*", self.corner.namespace);
-        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
+        let keys: Vec<String> =
+            redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
         if !keys.is_empty() {
             redis::cmd("DEL").arg(keys).query_async::<()>(&mut connection).await.unwrap();
         }
     }
 
-    /// The books at the end of a test: committed stock is what orders keep, in Redis nothing is missing or doubled, and
-    /// every event was published.
+    /// The books at the end of a test: committed stock is what orders keep, in Redis nothing is
+    /// missing or doubled, and every event was published.
     pub async fn check(&self) {
         self.free().await;
         let wrong = self
             .count(
                 "SELECT count(*) FROM checkout.stock s WHERE committed <> (
-                     SELECT coalesce(sum(l.quantity), 0) FROM checkout.order_lines l JOIN checkout.orders o USING (order_id)
+                     SELECT coalesce(sum(l.quantity), 0) FROM checkout.order_lines l JOIN \
+                     checkout.orders o USING (order_id)
                      WHERE l.ticket_type = s.ticket_type AND l.shard = s.shard
                        AND o.state IN ('placed', 'awaiting_payment', 'paid', 'fulfilled'))",
             )

@@ -1,5 +1,5 @@
-//! A sale that is stopped: a show withdrawn for good, or its reseller suspended. Nothing more is sold, at any instance; what was
-//! sold stays sold.
+//! A sale that is stopped: a show withdrawn for good, or its reseller suspended. Nothing more is
+//! sold, at any instance; what was sold stays sold.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,11 @@ use crate::{
 const RESELLER: Uuid = Uuid::from_u128(7);
 
 async fn give_to_reseller(pool: &PgPool) {
-    sqlx::query("UPDATE catalog.shows SET reseller = $1").bind(RESELLER).execute(pool).await.unwrap();
+    sqlx::query("UPDATE catalog.shows SET reseller = $1")
+        .bind(RESELLER)
+        .execute(pool)
+        .await
+        .unwrap();
 }
 
 async fn stage_of_reseller() -> Stage {
@@ -42,7 +46,8 @@ async fn withdraw(pool: &PgPool) {
     tx.commit().await.unwrap();
 }
 
-/// Waits until an instance refuses a hold of this session's with the problem; then it refuses everything that sells.
+/// Waits until an instance refuses a hold of this session's with the problem; then it refuses
+/// everything that sells.
 async fn refuses(stage: &Stage, session: &str, problem: &str, status: u16) {
     let since = Instant::now();
     eventually("holds are refused", || async {
@@ -90,7 +95,10 @@ async fn nothing_of_a_suspended_resellers_show_is_sold_until_they_may_sell_again
     // What was ordered before can be paid, and its tickets are good.
     let paid = stage.pay(&payer, &placed).await;
     assert_eq!(paid.body["tickets"].as_array().map(Vec::len), Some(1));
-    assert_eq!(stage.count("SELECT count(*) FROM checkout.tickets WHERE voided_at IS NOT NULL").await, 0);
+    assert_eq!(
+        stage.count("SELECT count(*) FROM checkout.tickets WHERE voided_at IS NOT NULL").await,
+        0
+    );
 
     suspend(&stage.corner.pool, false).await;
     suspend(&stage.corner.pool, false).await;
@@ -140,7 +148,9 @@ async fn people_in_checkout_read_that_the_sale_was_stopped_and_go_on_when_it_doe
     let (quantity, pass) = (format!("q-{}", shop.floor.ticket_type), shop.pass());
     let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
     let choice = [("attempt", "a"), (quantity.as_str(), "1")];
-    for (withdrawn, words) in [(false, "Nothing is sold right now"), (true, "This show was withdrawn")] {
+    for (withdrawn, words) in
+        [(false, "Nothing is sold right now"), (true, "This show was withdrawn")]
+    {
         if withdrawn {
             withdraw(pool).await;
         } else {

@@ -5,7 +5,9 @@ use kit::{
     settings::{Env, ProcessEnv},
 };
 // Named by its whole path: a crate of ours is called admin too.
-use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::{ClientConfig, client::DefaultClientContext};
 use uuid::Uuid;
 
@@ -17,9 +19,14 @@ struct Cluster {
 
 impl Cluster {
     fn new() -> Self {
-        let brokers = ProcessEnv.get("FAIRGATE_KAFKA_BROKERS").expect("FAIRGATE_KAFKA_BROKERS is not set");
+        let brokers =
+            ProcessEnv.get("FAIRGATE_KAFKA_BROKERS").expect("FAIRGATE_KAFKA_BROKERS is not set");
         let admin = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
-        Self { brokers, namespace: format!("t{}_", &Uuid::new_v4().simple().to_string()[..12]), admin }
+        Self {
+            brokers,
+            namespace: format!("t{}_", &Uuid::new_v4().simple().to_string()[..12]),
+            admin,
+        }
     }
 
     fn kafka(&self, replication: i32) -> Kafka {
@@ -32,9 +39,11 @@ async fn a_topic_is_made_so_that_no_lone_leader_acknowledges() {
     let cluster = Cluster::new();
     cluster.kafka(1).ensure_topic("made", 1, &[("retention.ms", "60000")]).await.unwrap();
     let settings = cluster.kafka(1).own_settings("made").await.unwrap();
-    for (key, value) in
-        [("min.insync.replicas", "1"), ("unclean.leader.election.enable", "false"), ("retention.ms", "60000")]
-    {
+    for (key, value) in [
+        ("min.insync.replicas", "1"),
+        ("unclean.leader.election.enable", "false"),
+        ("retention.ms", "60000"),
+    ] {
         assert_eq!(settings.get(key).map(String::as_str), Some(value), "{key}: {settings:?}");
     }
     cluster.kafka(1).ensure_topic("made", 1, &[]).await.unwrap();
@@ -45,14 +54,17 @@ async fn a_topic_is_made_so_that_no_lone_leader_acknowledges() {
 async fn a_topic_that_is_there_and_weak_is_refused_with_what_to_change() {
     let cluster = Cluster::new();
     let name = format!("{}weak", cluster.namespace);
-    let topic = NewTopic::new(&name, 1, TopicReplication::Fixed(1)).set("unclean.leader.election.enable", "true");
+    let topic = NewTopic::new(&name, 1, TopicReplication::Fixed(1))
+        .set("unclean.leader.election.enable", "true");
     cluster.admin.create_topics([&topic], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
     let refused = cluster.kafka(1).ensure_topic("weak", 1, &[]).await.unwrap_err();
     assert!(refused.is::<Weak>());
     let told = refused.to_string();
     let change = "--add-config min.insync.replicas=1,unclean.leader.election.enable=false";
     assert!(told.contains(&name) && told.contains(change), "{told}");
-    assert!(cluster.kafka(1).ensure_durable(|topic| topic == "weak").await.unwrap_err().is::<Weak>());
+    assert!(
+        cluster.kafka(1).ensure_durable(|topic| topic == "weak").await.unwrap_err().is::<Weak>()
+    );
     cluster.kafka(1).ensure_durable(|topic| topic == "another").await.unwrap();
 
     let told = AlterConfig::new(ResourceSpecifier::Topic(&name))
@@ -62,5 +74,8 @@ async fn a_topic_that_is_there_and_weak_is_refused_with_what_to_change() {
     cluster.kafka(1).ensure_topic("weak", 1, &[]).await.unwrap();
 
     let lone = cluster.kafka(3).ensure_topic("weak", 1, &[]).await.unwrap_err();
-    assert!(lone.is::<Weak>() && lone.to_string().contains("1 replica(s) where 3 are set"), "{lone:#}");
+    assert!(
+        lone.is::<Weak>() && lone.to_string().contains("1 replica(s) where 3 are set"),
+        "{lone:#}"
+    );
 }

@@ -3,7 +3,8 @@
 use anyhow::{Context, bail};
 use kafka_protocol::{
     messages::{
-        ApiKey, DescribeConfigsRequest, DescribeConfigsResponse, describe_configs_request::DescribeConfigsResource,
+        ApiKey, DescribeConfigsRequest, DescribeConfigsResponse,
+        describe_configs_request::DescribeConfigsResource,
         describe_configs_response::DescribeConfigsResult,
     },
     protocol::StrBytes,
@@ -23,7 +24,8 @@ fn min_insync(replication: i32) -> i32 {
     (replication - 1).max(1)
 }
 
-/// What a topic is made with, so that a lone leader acknowledges nothing and a replica that lags never leads.
+/// What a topic is made with, so that a lone leader acknowledges nothing and a replica that lags
+/// never leads.
 pub(super) fn settings(replication: i32) -> [(&'static str, String); 2] {
     [(MIN_INSYNC, min_insync(replication).to_string()), (UNCLEAN, "false".to_owned())]
 }
@@ -44,8 +46,10 @@ impl Found {
         let Self { topic, replicas, min_insync: found, unclean } = self;
         if *replicas < replication {
             return Some(format!(
-                "topic {topic} has {replicas} replica(s) where {replication} are set: add replicas with \
-                 kafka-reassign-partitions.sh --bootstrap-server {brokers}, or set a lower replication"
+                "topic {topic} has {replicas} replica(s) where {replication} are set: add replicas \
+                    with \
+                 kafka-reassign-partitions.sh --bootstrap-server {brokers}, or set a lower \
+                 replication"
             ));
         }
         let wanted = min_insync(replication);
@@ -56,7 +60,8 @@ impl Found {
                 format!("acknowledges what {found} replica(s) have where {wanted} must")
             };
             format!(
-                "topic {topic} {why}: run kafka-configs.sh --bootstrap-server {brokers} --alter --entity-type topics \
+                "topic {topic} {why}: run kafka-configs.sh --bootstrap-server {brokers} --alter \
+                    --entity-type topics \
                  --entity-name {topic} --add-config {MIN_INSYNC}={wanted},{UNCLEAN}=false"
             )
         })
@@ -64,10 +69,12 @@ impl Found {
 }
 
 impl Kafka {
-    /// Checks the topics of this namespace that are there and that `is_ours` says yes to, by their names without it.
+    /// Checks the topics of this namespace that are there and that `is_ours` says yes to, by their
+    /// names without it.
     ///
     /// # Errors
-    /// [`Weak`] for topics that are weaker than the replication that is set asks for; another where Kafka is away.
+    /// [`Weak`] for topics that are weaker than the replication that is set asks for; another where
+    /// Kafka is away.
     pub async fn ensure_durable(&self, is_ours: impl Fn(&str) -> bool) -> anyhow::Result<()> {
         let ours = |name: &str| name.strip_prefix(&self.namespace).is_some_and(&is_ours);
         let replicas = self.replicas(None).await?;
@@ -87,8 +94,12 @@ impl Kafka {
         let answer = self.describe(names, Some(vec![MIN_INSYNC.into(), UNCLEAN.into()])).await?;
         let mut objections = Vec::new();
         for (topic, replicas) in topics {
-            let told = answer.results.iter().find(|told| *told.resource_name == *topic && told.error_code == 0);
-            let told = told.with_context(|| format!("Kafka does not tell the settings of topic {topic}"))?;
+            let told = answer
+                .results
+                .iter()
+                .find(|told| *told.resource_name == *topic && told.error_code == 0);
+            let told =
+                told.with_context(|| format!("Kafka does not tell the settings of topic {topic}"))?;
             let min_insync = value(told, MIN_INSYNC)?.parse().context(MIN_INSYNC)?;
             let unclean = value(told, UNCLEAN)? == "true";
             let found = Found { topic, replicas, min_insync, unclean };
@@ -120,12 +131,17 @@ impl Kafka {
     /// # Errors
     /// Kafka away.
     #[cfg(feature = "testing")]
-    pub async fn own_settings(&self, name: &str) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
+    pub async fn own_settings(
+        &self,
+        name: &str,
+    ) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
         const OF_THE_TOPIC: i8 = 1;
         let answer = self.describe(std::iter::once(self.name(name).as_str()), None).await?;
         let entries = answer.results.into_iter().flat_map(|told| told.configs);
         let own = entries.filter(|entry| entry.config_source == OF_THE_TOPIC);
-        Ok(own.filter_map(|entry| Some((entry.name.to_string(), entry.value?.to_string()))).collect())
+        Ok(own
+            .filter_map(|entry| Some((entry.name.to_string(), entry.value?.to_string())))
+            .collect())
     }
 
     /// How many replicas each topic has at least, or the one that is named.
@@ -134,9 +150,20 @@ impl Kafka {
         let asking = tokio::task::spawn_blocking(move || {
             let metadata = admin.inner().fetch_metadata(only.as_deref(), CALL)?;
             let fewest = |topic: &MetadataTopic| {
-                topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or_default()
+                topic
+                    .partitions()
+                    .iter()
+                    .map(|partition| partition.replicas().len())
+                    .min()
+                    .unwrap_or_default()
             };
-            anyhow::Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), fewest(topic) as i32)).collect())
+            anyhow::Ok(
+                metadata
+                    .topics()
+                    .iter()
+                    .map(|topic| (topic.name().to_owned(), fewest(topic) as i32))
+                    .collect(),
+            )
         });
         asking.await?.context("asking Kafka for its topics")
     }
@@ -149,7 +176,9 @@ pub struct Weak(String);
 
 fn value<'a>(told: &'a DescribeConfigsResult, name: &str) -> anyhow::Result<&'a str> {
     let entry = told.configs.iter().find(|entry| *entry.name == *name);
-    entry.and_then(|entry| entry.value.as_deref()).with_context(|| format!("Kafka does not tell {name}"))
+    entry
+        .and_then(|entry| entry.value.as_deref())
+        .with_context(|| format!("Kafka does not tell {name}"))
 }
 
 #[cfg(test)]
@@ -161,16 +190,29 @@ mod tests {
         let sound = Found { topic: "heads".into(), replicas: 3, min_insync: 2, unclean: false };
         assert_eq!(sound.objection(3, "b:9092"), None);
         assert_eq!(Found { min_insync: 1, ..sound.clone() }.objection(2, "b:9092"), None);
-        assert_eq!(Found { replicas: 1, min_insync: 1, ..sound.clone() }.objection(1, "b:9092"), None);
-        let lone = Found { min_insync: 1, ..sound.clone() }.objection(3, "b:9092").expect("an objection");
+        assert_eq!(
+            Found { replicas: 1, min_insync: 1, ..sound.clone() }.objection(1, "b:9092"),
+            None
+        );
+        let lone =
+            Found { min_insync: 1, ..sound.clone() }.objection(3, "b:9092").expect("an objection");
         assert_eq!(
             lone,
-            "topic heads acknowledges what 1 replica(s) have where 2 must: run kafka-configs.sh --bootstrap-server b:9092 \
+            "topic heads acknowledges what 1 replica(s) have where 2 must: run kafka-configs.sh \
+                --bootstrap-server b:9092 \
              --alter --entity-type topics --entity-name heads --add-config \
              min.insync.replicas=2,unclean.leader.election.enable=false"
         );
-        assert!(Found { unclean: true, ..sound.clone() }.objection(1, "b").is_some_and(|text| text.contains("led by")));
-        assert!(Found { replicas: 1, ..sound }.objection(3, "b").is_some_and(|text| text.contains("1 replica(s)")));
+        assert!(
+            Found { unclean: true, ..sound.clone() }
+                .objection(1, "b")
+                .is_some_and(|text| text.contains("led by"))
+        );
+        assert!(
+            Found { replicas: 1, ..sound }
+                .objection(3, "b")
+                .is_some_and(|text| text.contains("1 replica(s)"))
+        );
     }
 
     #[test]

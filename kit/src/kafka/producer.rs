@@ -13,14 +13,16 @@ use rdkafka::{
 
 use super::{Kafka, ProducerBounds};
 
-/// How long a producer in another's place must go without a fault before it is called ready. What makes the next one
-/// fatal too, such as rights that were taken away, shows when it asks for its id, long before.
+/// How long a producer in another's place must go without a fault before it is called ready. What
+/// makes the next one fatal too, such as rights that were taken away, shows when it asks for its
+/// id, long before.
 const TRIAL: Duration = Duration::from_secs(1);
 
 /// An idempotent producer whose acknowledgement means: on all in-sync replicas, once.
 ///
-/// A producer that has lost count of its sequence with the broker, or was fenced, is fatal: it takes nothing more, for
-/// ever. What it had not acknowledged stays unacknowledged, and the next record goes out through another.
+/// A producer that has lost count of its sequence with the broker, or was fenced, is fatal: it
+/// takes nothing more, for ever. What it had not acknowledged stays unacknowledged, and the next
+/// record goes out through another.
 pub struct Producer {
     kafka: Kafka,
     bounds: ProducerBounds,
@@ -50,7 +52,8 @@ impl Producer {
     /// Queues a record; the answer resolves with its acknowledgement.
     ///
     /// # Errors
-    /// The queue is full, or the producer is fatal and another was made in its place less than a second ago.
+    /// The queue is full, or the producer is fatal and another was made in its place less than a
+    /// second ago.
     pub fn send<K, P>(&self, record: FutureRecord<'_, K, P>) -> Result<DeliveryFuture, KafkaError>
     where
         K: ToBytes + ?Sized,
@@ -61,17 +64,24 @@ impl Producer {
         current.producer.send_result(record).map_err(|(error, _)| error)
     }
 
-    /// Whether it is worth sending anything: the producer is not fatal, and was not so a moment ago. Asking replaces a
-    /// fatal one, for nothing is sent through an instance that is not ready.
+    /// Whether it is worth sending anything: the producer is not fatal, and was not so a moment
+    /// ago. Asking replaces a fatal one, for nothing is sent through an instance that is not ready.
     pub fn is_ready(&self) -> bool {
-        !self.replace_if_fatal() && !self.current.read().unwrap_or_else(PoisonError::into_inner).is_on_trial()
+        !self.replace_if_fatal()
+            && !self.current.read().unwrap_or_else(PoisonError::into_inner).is_on_trial()
     }
 
-    /// Where a partition of the topic with this full name starts and ends. Blocks for `within` at most.
+    /// Where a partition of the topic with this full name starts and ends. Blocks for `within` at
+    /// most.
     ///
     /// # Errors
     /// Kafka away, or no such partition.
-    pub fn watermarks(&self, topic: &str, partition: i32, within: Duration) -> Result<(i64, i64), KafkaError> {
+    pub fn watermarks(
+        &self,
+        topic: &str,
+        partition: i32,
+        within: Duration,
+    ) -> Result<(i64, i64), KafkaError> {
         // A copy, so that sending does not wait for the answer.
         let producer = self.current.read().unwrap_or_else(PoisonError::into_inner).producer.clone();
         producer.client().fetch_watermarks(topic, partition, within)
@@ -91,14 +101,17 @@ impl Producer {
         }
         match self.kafka.producer(self.bounds) {
             Ok(producer) => {
-                tracing::error!(%code, reason, "a Kafka producer was fatal; another takes its place");
+                tracing::error!(%code, reason, "a Kafka producer was fatal; another takes its \
+                    place");
                 metrics::counter!("fairgate_producers_replaced_total").increment(1);
                 let new = Current { producer, replaced_at: Some(Instant::now()) };
                 let old = std::mem::replace(&mut *current, new);
                 // Ending it waits for its threads.
                 std::thread::spawn(move || drop(old));
             }
-            Err(error) => tracing::error!(%code, error = format!("{error:#}"), "a fatal Kafka producer stays"),
+            Err(error) => {
+                tracing::error!(%code, error = format!("{error:#}"), "a fatal Kafka producer stays")
+            }
         }
         true
     }
@@ -115,7 +128,8 @@ mod tests {
     use super::*;
 
     const TOPIC: &str = "t";
-    const BOUNDS: ProducerBounds = ProducerBounds { queue_messages_max: 100, delivery_ms_max: 5_000, linger_ms: 0 };
+    const BOUNDS: ProducerBounds =
+        ProducerBounds { queue_messages_max: 100, delivery_ms_max: 5_000, linger_ms: 0 };
 
     /// A real producer against the library's own broker, which answers what it is told to.
     fn a_pair() -> (MockCluster<'static, DefaultProducerContext>, Producer) {
@@ -127,7 +141,12 @@ mod tests {
 
     async fn send(producer: &Producer) -> Result<i64, KafkaError> {
         let record = FutureRecord::<(), _>::to(TOPIC).partition(0).payload("x");
-        producer.send(record)?.await.expect("a report").map(|delivery| delivery.offset).map_err(|(error, _)| error)
+        producer
+            .send(record)?
+            .await
+            .expect("a report")
+            .map(|delivery| delivery.offset)
+            .map_err(|(error, _)| error)
     }
 
     fn desynchronise(broker: &MockCluster<'static, DefaultProducerContext>) {

@@ -19,7 +19,11 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 impl Kafka {
     /// Asks one broker after the other, until one answers.
-    pub(super) async fn ask<Q, A>(&self, (key, version): (ApiKey, i16), request: &Q) -> anyhow::Result<A>
+    pub(super) async fn ask<Q, A>(
+        &self,
+        (key, version): (ApiKey, i16),
+        request: &Q,
+    ) -> anyhow::Result<A>
     where
         Q: Encodable + HeaderVersion,
         A: Decodable + HeaderVersion,

@@ -1,8 +1,9 @@
-//! Limits of routes where some callers are known by more than their address: those are counted by who they are, so that a
-//! system that calls for many people is not one client among them; everybody else is counted by address.
+//! Limits of routes where some callers are known by more than their address: those are counted by
+//! who they are, so that a system that calls for many people is not one client among them;
+//! everybody else is counted by address.
 //!
-//! Whoever recognises callers asks here, once a call. It must ask for a stranger before it spends anything on finding out
-//! who that is, else made-up names would be free.
+//! Whoever recognises callers asks here, once a call. It must ask for a stranger before it spends
+//! anything on finding out who that is, else made-up names would be free.
 
 use std::{hash::Hash, net::IpAddr, sync::Arc, time::Duration};
 
@@ -22,7 +23,8 @@ use uuid::Uuid;
 use super::{ClientAddress, Fields, Policy, refusal, too_fast};
 use crate::serve::Tasks;
 
-type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
+type Limiter<K> =
+    RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// One policy's counts; cheap to clone, and a clone counts together with it.
 struct Counts<K: Hash + Eq + Clone> {

@@ -14,14 +14,15 @@ use tower_governor::{GovernorError, key_extractor::KeyExtractor};
 
 use crate::settings::Settings;
 
-/// The client's address: the peer's, or, where the peer is a trusted proxy, the last one in `X-Forwarded-For` that is no
-/// trusted proxy's. Anybody else's header is ignored.
+/// The client's address: the peer's, or, where the peer is a trusted proxy, the last one in
+/// `X-Forwarded-For` that is no trusted proxy's. Anybody else's header is ignored.
 ///
-/// The header is read from its end, where the nearest proxy wrote. Where an entry cannot be read before a client was found,
-/// the peer is responsible: what stands further left may be made up by whoever sent it. The same where all are trusted.
+/// The header is read from its end, where the nearest proxy wrote. Where an entry cannot be read
+/// before a client was found, the peer is responsible: what stands further left may be made up by
+/// whoever sent it. The same where all are trusted.
 ///
-/// An IPv4 address is itself, also as IPv6 writes it (`::ffff:192.0.2.1`), which is how peers appear to a server that
-/// listens on `[::]`.
+/// An IPv4 address is itself, also as IPv6 writes it (`::ffff:192.0.2.1`), which is how peers
+/// appear to a server that listens on `[::]`.
 #[derive(Debug, Clone)]
 pub struct ClientAddress {
     trusted: Arc<Vec<IpNet>>,
@@ -35,9 +36,9 @@ impl ClientAddress {
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             match part.parse::<IpNet>() {
                 Ok(net) => trusted.push(canonical(net)),
-                Err(_) => {
-                    settings.mistake(format!("FAIRGATE_TRUSTED_PROXIES: {part} is not a network like 10.0.0.0/8"))
-                }
+                Err(_) => settings.mistake(format!(
+                    "FAIRGATE_TRUSTED_PROXIES: {part} is not a network like 10.0.0.0/8"
+                )),
             }
         }
         Self { trusted: Arc::new(trusted) }
@@ -55,7 +56,8 @@ impl ClientAddress {
         }
         let values = headers.get_all("x-forwarded-for").iter().rev();
         // A value that is no text is an entry that cannot be read.
-        let hops = values.flat_map(|value| value.to_str().unwrap_or("?").rsplit(',')).map(str::trim);
+        let hops =
+            values.flat_map(|value| value.to_str().unwrap_or("?").rsplit(',')).map(str::trim);
         for hop in hops.filter(|hop| !hop.is_empty()) {
             match address(hop) {
                 Some(hop) if self.trusts(hop) => {}
@@ -69,7 +71,12 @@ impl ClientAddress {
 
 /// Reads `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1`, `[2001:db8::1]` and `[2001:db8::1]:443`.
 fn address(hop: &str) -> Option<IpAddr> {
-    let bare = || hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop).parse::<IpAddr>();
+    let bare = || {
+        hop.strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+            .unwrap_or(hop)
+            .parse::<IpAddr>()
+    };
     let address = bare().or_else(|_| hop.parse::<SocketAddr>().map(|socket| socket.ip())).ok()?;
     Some(address.to_canonical())
 }
@@ -85,7 +92,10 @@ impl KeyExtractor for ClientAddress {
     type Key = IpAddr;
 
     fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().ok_or(GovernorError::UnableToExtractKey)?;
+        let peer = request
+            .extensions()
+            .get::<ConnectInfo<SocketAddr>>()
+            .ok_or(GovernorError::UnableToExtractKey)?;
         // One subscriber usually has a whole IPv6 /64, so that is what counts as one client.
         Ok(match self.of(peer.0.ip(), request.headers()) {
             IpAddr::V6(address) => IpAddr::V6((u128::from(address) >> 64 << 64).into()),
@@ -139,11 +149,20 @@ mod tests {
     fn an_ipv4_address_is_the_same_however_it_is_written() {
         for networks in ["10.0.0.0/8", "::ffff:10.0.0.0/104"] {
             let clients = trusting(networks);
-            let (one, other) = (client(&clients, "::ffff:192.0.2.1", &[]), client(&clients, "::ffff:192.0.2.2", &[]));
+            let (one, other) = (
+                client(&clients, "::ffff:192.0.2.1", &[]),
+                client(&clients, "::ffff:192.0.2.2", &[]),
+            );
             assert_eq!((one, other), (ip("192.0.2.1"), ip("192.0.2.2")), "clients of their own");
             for proxy in ["::ffff:10.0.0.1", "10.0.0.1"] {
-                for hop in [&b"198.51.100.7"[..], b"::ffff:198.51.100.7", b"198.51.100.7, ::ffff:10.1.1.1"] {
-                    assert_eq!(client(&clients, proxy, &[hop]), ip("198.51.100.7"), "{proxy} {networks}");
+                for hop in
+                    [&b"198.51.100.7"[..], b"::ffff:198.51.100.7", b"198.51.100.7, ::ffff:10.1.1.1"]
+                {
+                    assert_eq!(
+                        client(&clients, proxy, &[hop]),
+                        ip("198.51.100.7"),
+                        "{proxy} {networks}"
+                    );
                 }
             }
         }
@@ -168,21 +187,34 @@ mod tests {
         ] {
             // What a client wrote before it does not count.
             let forwarded = format!("203.0.113.9, {hop}");
-            assert_eq!(client(&trusting(""), "127.0.0.1", &[forwarded.as_bytes()]), ip(is), "{hop}");
+            assert_eq!(
+                client(&trusting(""), "127.0.0.1", &[forwarded.as_bytes()]),
+                ip(is),
+                "{hop}"
+            );
         }
     }
 
     #[test]
     fn behind_an_entry_that_cannot_be_read_nothing_is_believed() {
         let made_up = "203.0.113.9";
-        for unreadable in ["unknown", "198.51.100", "[2001:db8::1", "198.51.100.7:99999", "_hidden", "1.2.3.4 5.6.7.8"]
-        {
+        for unreadable in [
+            "unknown",
+            "198.51.100",
+            "[2001:db8::1",
+            "198.51.100.7:99999",
+            "_hidden",
+            "1.2.3.4 5.6.7.8",
+        ] {
             for rest in ["", ", 127.0.0.1"] {
                 let forwarded = format!("{made_up}, {unreadable}{rest}");
                 let found = client(&trusting(""), "127.0.0.1", &[forwarded.as_bytes()]);
                 assert_eq!(found, ip("127.0.0.1"), "{forwarded}");
             }
         }
-        assert_eq!(client(&trusting(""), "127.0.0.1", &[made_up.as_bytes(), b"\xff"]), ip("127.0.0.1"));
+        assert_eq!(
+            client(&trusting(""), "127.0.0.1", &[made_up.as_bytes(), b"\xff"]),
+            ip("127.0.0.1")
+        );
     }
 }

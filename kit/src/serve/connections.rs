@@ -28,7 +28,8 @@ use crate::settings::Settings;
 const BREATHER: Duration = Duration::from_secs(1);
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 
-/// Files a process has open besides connections to it: to databases and Kafka, on the management listener, its own.
+/// Files a process has open besides connections to it: to databases and Kafka, on the management
+/// listener, its own.
 const FILES_BESIDE: usize = 256;
 /// Fewer are not worth running for; `FAIRGATE_CONNECTIONS_MAX` takes no fewer either.
 const CONNECTIONS_MIN: usize = 16;
@@ -42,17 +43,24 @@ fn room(wanted: usize, files: u64) -> usize {
 /// What one listener takes.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
-    /// Connections at once. Those beyond wait to be accepted, in the order they came, until another ends.
+    /// Connections at once. Those beyond wait to be accepted, in the order they came, until another
+    /// ends.
     pub max: usize,
-    /// How long a connection may take to send the head of a request, and how long it may stay without sending one.
+    /// How long a connection may take to send the head of a request, and how long it may stay
+    /// without sending one.
     pub head_within: Duration,
-    /// How long a peer may take none of what it is sent. While nothing is sent, it has nothing to take.
+    /// How long a peer may take none of what it is sent. While nothing is sent, it has nothing to
+    /// take.
     pub take_within: Duration,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { max: 10_000, head_within: Duration::from_secs(20), take_within: Duration::from_secs(30) }
+        Self {
+            max: 10_000,
+            head_within: Duration::from_secs(20),
+            take_within: Duration::from_secs(30),
+        }
     }
 }
 
@@ -68,14 +76,15 @@ impl ConnectionLimits {
         }
     }
 
-    /// Raises the process's limit of open files as far as it goes, and takes fewer connections where it still has no room
-    /// for all of them.
+    /// Raises the process's limit of open files as far as it goes, and takes fewer connections
+    /// where it still has no room for all of them.
     #[must_use]
     pub fn within_open_files(self) -> Self {
         let files = match rlimit::increase_nofile_limit(u64::MAX) {
             Ok(files) => files,
             Err(error) => {
-                tracing::warn!(%error, "the limit of open files is unknown; it may be too low for all connections");
+                tracing::warn!(%error, "the limit of open files is unknown; it may be too low for \
+                    all connections");
                 return self;
             }
         };
@@ -84,7 +93,8 @@ impl ConnectionLimits {
             tracing::warn!(
                 max,
                 open_files = files,
-                "no room for FAIRGATE_CONNECTIONS_MAX={}; raise the hard limit of open files (ulimit -Hn, or LimitNOFILE \
+                "no room for FAIRGATE_CONNECTIONS_MAX={}; raise the hard limit of open files \
+                    (ulimit -Hn, or LimitNOFILE \
                  of a service) to at least {}, or lower the setting",
                 self.max,
                 self.max.saturating_add(FILES_BESIDE)
@@ -109,12 +119,20 @@ pub async fn take(door: Door, draining: CancellationToken) {
         if slots.available_permits() == 0 {
             metrics::counter!("fairgate_connections_full_total").increment(1);
             if told.is_none_or(|at| at.elapsed() > TOLD_EVERY) {
-                tracing::warn!(max = limits.max, "all connections are taken; others wait to be accepted");
+                tracing::warn!(
+                    max = limits.max,
+                    "all connections are taken; others wait to be accepted"
+                );
                 told = Some(Instant::now());
             }
         }
-        let Some(Ok(slot)) = draining.run_until_cancelled(slots.clone().acquire_owned()).await else { break };
-        let Some((stream, peer)) = draining.run_until_cancelled(accept(&listener)).await else { break };
+        let Some(Ok(slot)) = draining.run_until_cancelled(slots.clone().acquire_owned()).await
+        else {
+            break;
+        };
+        let Some((stream, peer)) = draining.run_until_cancelled(accept(&listener)).await else {
+            break;
+        };
         let connection = answer(stream, peer, router.clone(), limits, draining.clone());
         open.spawn(async move {
             connection.await;
@@ -133,7 +151,8 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             // Gone before it was accepted.
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted; is the limit of open files too low?");
+                tracing::warn!(%error, "no connection can be accepted; is the limit of open files \
+                    too low?");
                 tokio::time::sleep(BREATHER).await;
             }
         }
@@ -154,10 +173,12 @@ async fn answer(
     draining: CancellationToken,
 ) {
     let mut stream = TimeoutStream::new(stream);
-    // Runs only while there is something to write that the peer does not take: streams may be silent for longer.
+    // Runs only while there is something to write that the peer does not take: streams may be
+    // silent for longer.
     stream.set_write_timeout(Some(limits.take_within));
     let stream = pin!(stream);
-    let service = service_fn(move |request: hyper::Request<Incoming>| respond(router.clone(), peer, request));
+    let service =
+        service_fn(move |request: hyper::Request<Incoming>| respond(router.clone(), peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_within)
@@ -212,7 +233,9 @@ mod tests {
 
     /// More than any buffer between here and there holds.
     async fn large() -> Body {
-        Body::from_stream(futures::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 64 * 1024]))))
+        Body::from_stream(futures::stream::repeat(Ok::<_, Infallible>(Bytes::from_static(
+            &[b'x'; 64 * 1024],
+        ))))
     }
 
     async fn door(max: usize, head_within: Duration) -> (SocketAddr, CancellationToken) {
@@ -221,10 +244,13 @@ mod tests {
     }
 
     async fn door_with(limits: ConnectionLimits) -> (SocketAddr, CancellationToken) {
-        let router =
-            Router::new().route("/", get(async || "hello")).route("/stream", get(stream)).route("/large", get(large));
+        let router = Router::new()
+            .route("/", get(async || "hello"))
+            .route("/stream", get(stream))
+            .route("/large", get(large));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (address, draining) = (listener.local_addr().expect("its address"), CancellationToken::new());
+        let (address, draining) =
+            (listener.local_addr().expect("its address"), CancellationToken::new());
         tokio::spawn(take(Door { listener, router, limits }, draining.clone()));
         (address, draining)
     }
@@ -266,7 +292,9 @@ mod tests {
         assert!(began.elapsed() >= Duration::from_millis(350), "not before its time");
         tokio::time::sleep(Duration::from_millis(800)).await;
         for _ in 0..5 {
-            assert!(timeout(PATIENCE, hears(&mut streaming, "tick")).await.expect("an answer goes on"));
+            assert!(
+                timeout(PATIENCE, hears(&mut streaming, "tick")).await.expect("an answer goes on")
+            );
         }
     }
 
@@ -289,14 +317,17 @@ mod tests {
         // Shorter than the pauses of the stream.
         let take_within = Duration::from_millis(60);
         let (address, _draining) =
-            door_with(ConnectionLimits { max: 2, take_within, ..ConnectionLimits::default() }).await;
+            door_with(ConnectionLimits { max: 2, take_within, ..ConnectionLimits::default() })
+                .await;
         let mut streaming = send(address, "GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(hears(&mut streaming, "tick").await);
         let _never_reads = send(address, "GET /large HTTP/1.1\r\nhost: a\r\n\r\n").await;
         let mut third = send(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(timeout(PATIENCE, hears(&mut third, "hello")).await.expect("its place is free"));
         for _ in 0..5 {
-            assert!(timeout(PATIENCE, hears(&mut streaming, "tick")).await.expect("the stream goes on"));
+            assert!(
+                timeout(PATIENCE, hears(&mut streaming, "tick")).await.expect("the stream goes on")
+            );
         }
     }
 
@@ -325,8 +356,13 @@ mod tests {
             "hello"
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (address, draining) = (listener.local_addr().expect("its address"), CancellationToken::new());
-        let door = Door { listener, router: Router::new().route("/", slow), limits: ConnectionLimits::default() };
+        let (address, draining) =
+            (listener.local_addr().expect("its address"), CancellationToken::new());
+        let door = Door {
+            listener,
+            router: Router::new().route("/", slow),
+            limits: ConnectionLimits::default(),
+        };
         let taking = tokio::spawn(take(door, draining.clone()));
         let mut under_way = send(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         let _idle = send(address, "").await;

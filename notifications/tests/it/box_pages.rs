@@ -12,9 +12,16 @@ use tower::ServiceExt;
 use crate::desk::Desk;
 
 async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
-    let request = Request::get(path).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
+    let request =
+        Request::get(path).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
     let response = router.clone().oneshot(request).await.unwrap();
-    let policy = response.headers().get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap().to_owned();
+    let policy = response
+        .headers()
+        .get(header::CONTENT_SECURITY_POLICY)
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
     let status = response.status();
     let bytes = response.into_body().collect().await.unwrap().to_bytes();
     (status, policy, String::from_utf8(bytes.to_vec()).unwrap())
@@ -40,15 +47,26 @@ async fn a_newcomer_reads_what_was_sent() {
 
     let (status, policy, page) = get(&router, path).await;
     assert_eq!(status, StatusCode::OK);
-    assert!(policy.contains("frame-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-    for wanted in [&format!("src=\"{path}/html\""), "sandbox=\"", "data:image/png;base64,", "Message-ID", "Pier Hall"] {
+    assert!(
+        policy.contains("frame-src 'self'") && policy.contains("frame-ancestors 'none'"),
+        "{policy}"
+    );
+    for wanted in [
+        &format!("src=\"{path}/html\""),
+        "sandbox=\"",
+        "data:image/png;base64,",
+        "Message-ID",
+        "Pier Hall",
+    ] {
         assert!(page.contains(wanted), "{wanted} in {page}");
     }
 
     let (status, policy, html) = get(&router, &format!("{path}/html")).await;
     assert_eq!(status, StatusCode::OK);
     assert!(
-        policy.contains("sandbox") && policy.contains("default-src 'none'") && !policy.contains("script"),
+        policy.contains("sandbox")
+            && policy.contains("default-src 'none'")
+            && !policy.contains("script"),
         "{policy}"
     );
     assert_eq!(html.matches("src=\"data:image/png;base64,").count(), 2);
@@ -59,7 +77,9 @@ async fn a_newcomer_reads_what_was_sent() {
 async fn no_address_leads_out_of_the_mailbox() {
     let desk = Desk::open().await;
     let router = pages(&desk);
-    for name in ["..%2F..%2F..%2Fenv", "%2Fetc%2Fpasswd", "..", "%2e%2e%2f%2e%2e%2fports", "nothing", "%00"] {
+    for name in
+        ["..%2F..%2F..%2Fenv", "%2Fetc%2Fpasswd", "..", "%2e%2e%2f%2e%2e%2fports", "nothing", "%00"]
+    {
         let (status, _, page) = get(&router, &format!("/sandbox/mailbox/{name}")).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{name}");
         assert!(!page.contains("root:") && !page.contains("FAIRGATE_"), "{name}");

@@ -50,7 +50,9 @@ pub struct Bought {
 }
 
 fn stack(key: &str) -> String {
-    ProcessEnv.get(key).unwrap_or_else(|| panic!("{key} is not set; eval \"$(ops/stack test env)\" first"))
+    ProcessEnv
+        .get(key)
+        .unwrap_or_else(|| panic!("{key} is not set; eval \"$(ops/stack test env)\" first"))
 }
 
 impl Desk {
@@ -59,8 +61,10 @@ impl Desk {
     }
 
     pub async fn with(changes: &[(&str, &str)]) -> Self {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let mut settings = corner.settings();
         let mailbox = stack("FAIRGATE_MAILBOX");
         settings.extend(
@@ -78,7 +82,8 @@ impl Desk {
         for (topic, partitions) in [(EVENTS_TOPIC, 4), (SUPPORT_TOPIC, 1)] {
             corner.kafka.ensure_topic(topic, partitions, &[]).await.unwrap();
         }
-        let bounds = ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 10_000, linger_ms: 1 };
+        let bounds =
+            ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 10_000, linger_ms: 1 };
         let producer = corner.kafka.producer(bounds).unwrap();
         let caught = Caught(PathBuf::from(settings["FAIRGATE_MAILBOX"].clone()));
         Self { corner, settings, floor, caught, producer, tasks: Tasks::default() }
@@ -98,15 +103,23 @@ impl Desk {
 
     /// A paid order with tickets, for a fan with an address of their own.
     pub async fn bought(&self, language: &str, tickets: i32) -> Bought {
-        self.bought_by("Ayşe Öztürk", &format!("{}@fans.example", Uuid::new_v4().simple()), language, tickets).await
+        self.bought_by(
+            "Ayşe Öztürk",
+            &format!("{}@fans.example", Uuid::new_v4().simple()),
+            language,
+            tickets,
+        )
+        .await
     }
 
     pub async fn bought_by(&self, name: &str, email: &str, language: &str, tickets: i32) -> Bought {
         let order = Uuid::new_v4();
         sqlx::query(
-            "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
+            "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+                amount_minor, currency,
                  buyer_name, buyer_email, home_partition, placed_at, expires_at, paid_at, language)
-             VALUES ($1, gen_random_uuid(), $2, gen_random_uuid(), 'fulfilled', '', $3, 'EUR', $4, $5, 0, now(), now(), now(), $6)",
+             VALUES ($1, gen_random_uuid(), $2, gen_random_uuid(), 'fulfilled', '', $3, 'EUR', $4, \
+             $5, 0, now(), now(), now(), $6)",
         )
         .bind(order)
         .bind(SHOW)
@@ -151,15 +164,19 @@ impl Desk {
     /// An admin's answer, as the message's id.
     pub async fn answered(&self, bought: &Bought, text: &str) -> Uuid {
         let (ticket, message) = (Uuid::new_v4(), Uuid::new_v4());
-        sqlx::query("INSERT INTO admin.support_tickets (ticket, order_id, show, topic) VALUES ($1, $2, $3, 'other')")
-            .bind(ticket)
-            .bind(bought.order)
-            .bind(SHOW)
-            .execute(&self.corner.pool)
-            .await
-            .unwrap();
         sqlx::query(
-            "INSERT INTO admin.support_messages (message, ticket, staff, text) VALUES ($1, $2, 'a@b.example', $3)",
+            "INSERT INTO admin.support_tickets (ticket, order_id, show, topic) VALUES ($1, \
+            $2, $3, 'other')",
+        )
+        .bind(ticket)
+        .bind(bought.order)
+        .bind(SHOW)
+        .execute(&self.corner.pool)
+        .await
+        .unwrap();
+        sqlx::query(
+            "INSERT INTO admin.support_messages (message, ticket, staff, text) VALUES ($1, $2, \
+                'a@b.example', $3)",
         )
         .bind(message)
         .bind(ticket)
@@ -168,7 +185,8 @@ impl Desk {
         .await
         .unwrap();
         let event = SupportEvent::Answered { ticket, message, order: bought.order, at: Utc::now() };
-        self.publish(SUPPORT_TOPIC, &ticket.to_string(), &serde_json::to_vec(&event).unwrap()).await;
+        self.publish(SUPPORT_TOPIC, &ticket.to_string(), &serde_json::to_vec(&event).unwrap())
+            .await;
         message
     }
 
@@ -180,13 +198,15 @@ impl Desk {
             currency: "EUR".to_owned(),
             at: Utc::now(),
         };
-        self.publish(EVENTS_TOPIC, &order.to_string(), &serde_json::to_vec(&event(facts)).unwrap()).await;
+        self.publish(EVENTS_TOPIC, &order.to_string(), &serde_json::to_vec(&event(facts)).unwrap())
+            .await;
     }
 
     /// Whether the link in a letter opens an order, whatever keys checkout has.
     pub async fn opens(&self, letter: &mail_parser::Message<'_>, order: Uuid) -> bool {
         let text = letter.body_text(0).unwrap();
-        let link = text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
+        let link =
+            text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
         let link = OrderLink::given(order, link.trim_end().split_once("?key=").unwrap().1);
         let links = OrderLinks::from_paserk(&generate_seal_key().unwrap()).unwrap();
         links.opens(&self.corner.pool, &link).await.unwrap()
@@ -201,13 +221,15 @@ impl Desk {
 
     /// One column of an order's or message's letter, once it has a value.
     pub async fn told(&self, subject: Uuid, column: &str) -> String {
-        let statement = format!("SELECT {column}::text FROM notifications.letters WHERE subject = $1");
+        let statement =
+            format!("SELECT {column}::text FROM notifications.letters WHERE subject = $1");
         until(column, || async {
-            let found: Option<Option<String>> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement.clone()))
-                .bind(subject)
-                .fetch_optional(&self.corner.pool)
-                .await
-                .unwrap();
+            let found: Option<Option<String>> =
+                sqlx::query_scalar(sqlx::AssertSqlSafe(statement.clone()))
+                    .bind(subject)
+                    .fetch_optional(&self.corner.pool)
+                    .await
+                    .unwrap();
             found.flatten()
         })
         .await
@@ -215,8 +237,10 @@ impl Desk {
 
     /// The one letter that came for an address.
     pub async fn letter(&self, address: &str) -> mail_parser::Message<'static> {
-        let mut letters =
-            until("a letter", || async { Some(self.caught.to(address)).filter(|list| !list.is_empty()) }).await;
+        let mut letters = until("a letter", || async {
+            Some(self.caught.to(address)).filter(|list| !list.is_empty())
+        })
+        .await;
         assert_eq!(letters.len(), 1);
         letters.remove(0)
     }

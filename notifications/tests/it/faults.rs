@@ -53,8 +53,12 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     }
     let listed = given_up(&pool, 10).await.unwrap();
     assert_eq!(listed.len(), 2);
-    let letter = listed.iter().find(|letter| letter.subject == first.order).expect("the first one's");
-    assert_eq!((letter.kind.as_str(), letter.reason.as_str()), ("ticket", "the mail server answered 550"));
+    let letter =
+        listed.iter().find(|letter| letter.subject == first.order).expect("the first one's");
+    assert_eq!(
+        (letter.kind.as_str(), letter.reason.as_str()),
+        ("ticket", "the mail server answered 550")
+    );
     assert!(!format!("{listed:?}").contains(&first.email));
     // Older than patience lasts: it gets the patience of a new one all the same.
     sqlx::query("UPDATE notifications.letters SET created_at = now() - interval '6 days'")
@@ -63,7 +67,9 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
         .unwrap();
 
     drop(server);
-    let gone = || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(()) };
+    let gone = || async {
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
+    };
     until("the refusing server to end", gone).await;
     let busy = Server::refusing(port, "451 4.7.1 come again").await;
     assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 1);
@@ -95,7 +101,9 @@ async fn a_recipient_refused_for_now_is_tried_again() {
     desk.tell(OrderEvent::Paid, bought.order).await;
     assert_eq!(desk.told(bought.order, "last_fault").await, "the mail server answered 451");
     drop(server);
-    let gone = || async { tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(()) };
+    let gone = || async {
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
+    };
     until("the refusing server to end", gone).await;
     let home = Home::new();
     desk.caught = Caught(home.0.join("box"));
@@ -116,7 +124,10 @@ async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting()
         desk.tell(OrderEvent::Paid, bought.order).await;
     }
     assert_eq!(desk.told(evil.order, "given_up").await, "the address cannot be one");
-    assert_eq!(desk.told(foreign.order, "given_up").await, "the mail server cannot take this address");
+    assert_eq!(
+        desk.told(foreign.order, "given_up").await,
+        "the mail server cannot take this address"
+    );
     desk.letter(&good.email).await;
 }
 
@@ -133,7 +144,8 @@ async fn an_event_that_cannot_be_read_and_an_order_that_is_gone_are_passed_over(
     assert_eq!(desk.told(gone, "given_up").await, "the order is gone");
 }
 
-/// Letters are rows before an event counts as read: a role that starts late finds everything from the topic's beginning.
+/// Letters are rows before an event counts as read: a role that starts late finds everything from
+/// the topic's beginning.
 #[tokio::test]
 async fn events_of_before_the_first_start_are_not_lost() {
     let desk = Desk::open().await;

@@ -26,11 +26,19 @@ async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run(
         desk.tell(OrderEvent::Refunded, bought.order).await;
     }
     for bought in &orders {
-        let letters =
-            until("both letters", || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() >= 2) });
-        let mut subjects: Vec<_> = letters.await.iter().map(|one| one.subject().unwrap().to_owned()).collect();
+        let letters = until("both letters", || async {
+            Some(desk.caught.to(&bought.email)).filter(|all| all.len() >= 2)
+        });
+        let mut subjects: Vec<_> =
+            letters.await.iter().map(|one| one.subject().unwrap().to_owned()).collect();
         subjects.sort();
-        assert_eq!(subjects, ["Your 2 tickets for Harbour Lights", "Your money for Harbour Lights is on its way back"]);
+        assert_eq!(
+            subjects,
+            [
+                "Your 2 tickets for Harbour Lights",
+                "Your money for Harbour Lights is on its way back"
+            ]
+        );
     }
 }
 
@@ -42,12 +50,17 @@ async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id
     let bought = desk.bought("en", 1).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
     desk.told(bought.order, "sent_at").await;
-    sqlx::query("UPDATE notifications.letters SET sent_at = NULL, next_attempt_at = now() WHERE subject = $1")
-        .bind(bought.order)
-        .execute(&desk.corner.pool)
-        .await
-        .unwrap();
-    let twice = until("a second letter", || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 2) });
+    sqlx::query(
+        "UPDATE notifications.letters SET sent_at = NULL, next_attempt_at = now() WHERE \
+        subject = $1",
+    )
+    .bind(bought.order)
+    .execute(&desk.corner.pool)
+    .await
+    .unwrap();
+    let twice = until("a second letter", || async {
+        Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 2)
+    });
     let twice = twice.await;
     for letter in &twice {
         assert!(desk.opens(letter, bought.order).await, "whichever the fan opens");
@@ -83,7 +96,11 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
     let pictures: Vec<_> = letter.attachments().collect();
     assert_eq!(pictures.len(), 2);
     assert!(pictures.iter().all(|picture| picture.contents().starts_with(b"\x89PNG")));
-    assert!(pictures.iter().all(|picture| html.contains(&format!("cid:{}", picture.content_id().unwrap()))));
+    assert!(
+        pictures
+            .iter()
+            .all(|picture| html.contains(&format!("cid:{}", picture.content_id().unwrap())))
+    );
     assert_eq!(letter.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
 }
 
@@ -97,8 +114,12 @@ async fn a_german_reads_german_and_a_refund_says_how_much() {
     let letter = desk.letter(&bought.email).await;
     assert_eq!(letter.subject(), Some("Ihr Geld für Harbour Lights ist auf dem Rückweg"));
     let text = letter.body_text(0).unwrap();
-    for wanted in ["Guten Tag Ayşe Öztürk", "85,00\u{a0}€", "gelten nicht mehr", "Samstag, 12. Juni 2027, 20:00 Uhr"]
-    {
+    for wanted in [
+        "Guten Tag Ayşe Öztürk",
+        "85,00\u{a0}€",
+        "gelten nicht mehr",
+        "Samstag, 12. Juni 2027, 20:00 Uhr",
+    ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
     assert_eq!(letter.attachments().count(), 0);
@@ -133,13 +154,16 @@ async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
         assert!(!desk.opens(&tickets, bought.order).await);
         let event = |facts| OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
         desk.tell(event, bought.order).await;
-        let letters = || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
+        let letters =
+            || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
         let mut good = 0;
         for letter in until("a letter with a new link", letters).await {
             if desk.opens(&letter, bought.order).await {
                 good += 1;
                 assert_eq!(letter.subject(), Some("A new link to your order for Harbour Lights"));
-                assert!(letter.body_text(0).unwrap().contains("Links in earlier mails no longer do."));
+                assert!(
+                    letter.body_text(0).unwrap().contains("Links in earlier mails no longer do.")
+                );
             }
         }
         assert_eq!(good, 1, "the newest");

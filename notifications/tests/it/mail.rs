@@ -1,4 +1,5 @@
-//! Mail servers: the stack's, which catches everything, and a test's own, which can be away or refuse.
+//! Mail servers: the stack's, which catches everything, and a test's own, which can be away or
+//! refuse.
 
 use std::{
     path::{Path, PathBuf},
@@ -18,7 +19,9 @@ impl Caught {
         files
             .filter_map(|file| std::fs::read(file.path()).ok())
             .filter_map(|bytes| Some(MessageParser::new().parse(&bytes)?.into_owned()))
-            .filter(|message| message.to().and_then(|to| to.first()).and_then(|to| to.address()) == Some(address))
+            .filter(|message| {
+                message.to().and_then(|to| to.first()).and_then(|to| to.address()) == Some(address)
+            })
             .collect()
     }
 }
@@ -66,14 +69,16 @@ fn python() -> &'static str {
 impl Server {
     /// Delivers into the Maildir `mailbox`.
     pub async fn catching(port: u16, mailbox: &Path) -> Self {
-        Self::start(port, &["aiosmtpd.handlers.Mailbox", mailbox.to_str().unwrap()], Home::new()).await
+        Self::start(port, &["aiosmtpd.handlers.Mailbox", mailbox.to_str().unwrap()], Home::new())
+            .await
     }
 
     /// Answers every recipient with `answer`.
     pub async fn refusing(port: u16, answer: &str) -> Self {
         let home = Home::new();
         let handler = format!(
-            "class Refusing:\n    async def handle_RCPT(self, server, session, envelope, address, options):\n        \
+            "class Refusing:\n    async def handle_RCPT(self, server, session, envelope, address, \
+                options):\n        \
              return {answer:?}\n"
         );
         std::fs::write(home.0.join("refusing.py"), handler).unwrap();

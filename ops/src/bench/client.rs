@@ -1,5 +1,5 @@
-//! A client so small that it is the server that gets measured: prepared bytes out, status and body in, one call at a time
-//! on each kept-alive connection.
+//! A client so small that it is the server that gets measured: prepared bytes out, status and body
+//! in, one call at a time on each kept-alive connection.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -79,7 +79,8 @@ impl Connection {
     }
 
     pub async fn call(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
-        let (status, body) = timeout(CALL_MAX, self.exchange(request)).await.context("no answer in time")??;
+        let (status, body) =
+            timeout(CALL_MAX, self.exchange(request)).await.context("no answer in time")??;
         Ok(Answer { status, body: self.buffer[body].to_vec() })
     }
 }
@@ -96,10 +97,15 @@ struct Head {
 impl Head {
     /// `None` while it is not complete.
     fn parse(bytes: &[u8]) -> anyhow::Result<Option<Self>> {
-        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return Ok(None);
+        };
         let text = std::str::from_utf8(&bytes[..end]).context("an answer's head is not text")?;
         let mut lines = text.split("\r\n");
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1)?.parse().ok())
+            .context("no status")?;
         let mut body_length = 0;
         for line in lines {
             let (name, value) = line.split_once(':').unwrap_or((line, ""));
@@ -162,8 +168,9 @@ pub async fn load(
             while Instant::now() < end {
                 request.clear();
                 script.next(client, turn, &mut request);
-                let (status, body) =
-                    timeout(CALL_MAX, connection.exchange(&request)).await.context("no answer in time")??;
+                let (status, body) = timeout(CALL_MAX, connection.exchange(&request))
+                    .await
+                    .context("no answer in time")??;
                 if !(200..300).contains(&status) {
                     let body = String::from_utf8_lossy(&connection.buffer[body]).into_owned();
                     bail!("the server answered {status}: {body}");
@@ -190,7 +197,10 @@ mod tests {
     fn an_answer_ends_where_its_head_says() {
         let text = b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\nx: y\r\n\r\nhello";
         let head = Head::parse(text).expect("readable").expect("complete");
-        assert_eq!((head.status, &text[head.length..head.length + head.body_length]), (201, &b"hello"[..]));
+        assert_eq!(
+            (head.status, &text[head.length..head.length + head.body_length]),
+            (201, &b"hello"[..])
+        );
         assert_eq!(Head::parse(&text[..20]).expect("readable"), None);
         assert!(Head::parse(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
     }
@@ -198,7 +208,11 @@ mod tests {
     #[test]
     fn a_request_says_how_long_it_is() {
         let text = String::from_utf8(request("POST", "/x", &[("a", "b")], "{}")).expect("text");
-        assert!(text.starts_with("POST /x HTTP/1.1\r\n") && text.ends_with("content-length: 2\r\n\r\n{}"), "{text}");
+        assert!(
+            text.starts_with("POST /x HTTP/1.1\r\n")
+                && text.ends_with("content-length: 2\r\n\r\n{}"),
+            "{text}"
+        );
         assert!(!String::from_utf8(get("/")).expect("text").contains("content-length"));
     }
 }

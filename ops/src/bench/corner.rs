@@ -1,5 +1,6 @@
-//! The bench's own corner of the servers: a database beside the named one, and a namespace of topics and keys. Both are
-//! removed at the end; a bench that is killed leaves a database `bench…` behind.
+//! The bench's own corner of the servers: a database beside the named one, and a namespace of
+//! topics and keys. Both are removed at the end; a bench that is killed leaves a database `bench…`
+//! behind.
 
 use std::collections::HashMap;
 
@@ -33,11 +34,15 @@ impl Corner {
     pub async fn open() -> anyhow::Result<Self> {
         let named = |key: &str| {
             ProcessEnv.get(key).with_context(|| {
-                format!("{key} is missing; `ops/stack dev up` starts one, `ops/stack dev env` names it")
+                format!(
+                    "{key} is missing; `ops/stack dev up` starts one, `ops/stack dev env` names it"
+                )
             })
         };
         let (base_url, redis, brokers) = (named(DATABASE)?, named(REDIS)?, named(BROKERS)?);
-        for (key, address) in [(DATABASE, &base_url), (REDIS, &redis), (BROKERS, &format!("kafka://{brokers}"))] {
+        for (key, address) in
+            [(DATABASE, &base_url), (REDIS, &redis), (BROKERS, &format!("kafka://{brokers}"))]
+        {
             ensure_loopback(key, address)?;
         }
         let name = format!("bench{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
@@ -45,14 +50,18 @@ impl Corner {
         url.set_path(&name);
         let mut env: HashMap<String, String> =
             keys::fresh()?.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        env.extend([(DATABASE, url.to_string()), (REDIS, redis), (BROKERS, brokers)].map(|(k, v)| (k.to_owned(), v)));
+        env.extend(
+            [(DATABASE, url.to_string()), (REDIS, redis), (BROKERS, brokers)]
+                .map(|(k, v)| (k.to_owned(), v)),
+        );
         env.insert("FAIRGATE_NAMESPACE".to_owned(), format!("{name}_"));
         for limit in ["JOIN", "WAIT", "BUY", "READ"] {
             for part in ["PER_SEC", "BURST"] {
                 env.insert(format!("FAIRGATE_LIMIT_{limit}_{part}"), LIMIT_MAX.to_owned());
             }
         }
-        let mut admin = PgConnection::connect(&base_url).await.context("connecting to PostgreSQL")?;
+        let mut admin =
+            PgConnection::connect(&base_url).await.context("connecting to PostgreSQL")?;
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await?;
         admin.close().await?;
         let corner = Self { stores: Stores::from(&env)?, env, name, base_url };
@@ -84,7 +93,10 @@ impl Corner {
         let database = self.drop_database().await;
         let keys = self.forget_keys().await;
         let topics = self.delete_topics().await;
-        database.and(keys).and(topics).with_context(|| format!("removing what is left of {}", self.name))
+        database
+            .and(keys)
+            .and(topics)
+            .with_context(|| format!("removing what is left of {}", self.name))
     }
 
     async fn drop_database(&self) -> anyhow::Result<()> {
@@ -118,8 +130,10 @@ impl Corner {
 
     async fn delete_topics(&self) -> anyhow::Result<()> {
         let brokers = self.env.get(BROKERS).cloned().unwrap_or_default();
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", brokers).create().context("making a Kafka client")?;
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", brokers)
+            .create()
+            .context("making a Kafka client")?;
         let prefix = self.namespace();
         let limit = std::time::Duration::from_secs(10);
         let (admin, topics) = tokio::task::spawn_blocking(move || {
@@ -139,7 +153,9 @@ impl Corner {
 fn ensure_loopback(key: &str, address: &str) -> anyhow::Result<()> {
     let url = Url::parse(address).with_context(|| format!("{key} cannot be read"))?;
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback()) {
+    if host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    {
         return Ok(());
     }
     bail!("{key} does not name this machine; a bench runs against servers on 127.0.0.1 only");

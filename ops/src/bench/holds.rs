@@ -1,4 +1,5 @@
-//! Holds over HTTP and the bare script through our Redis client, against the same script in `redis-benchmark`.
+//! Holds over HTTP and the bare script through our Redis client, against the same script in
+//! `redis-benchmark`.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -67,7 +68,8 @@ impl client::Script for Holds {
     fn next(&self, client: usize, _: u64, bytes: &mut Vec<u8>) {
         let bearer = format!("Bearer {}", self.sessions[client % self.sessions.len()]);
         let key = Uuid::new_v4().to_string();
-        let body = format!(r#"{{"items":[{{"ticket_type":"{}","quantity":1}}]}}"#, self.ticket_type);
+        let body =
+            format!(r#"{{"items":[{{"ticket_type":"{}","quantity":1}}]}}"#, self.ticket_type);
         let headers = [("authorization", bearer.as_str()), ("idempotency-key", key.as_str())];
         bytes.extend(request("POST", "/v1/holds", &headers, &body));
     }
@@ -95,7 +97,12 @@ async fn sessions(address: SocketAddr, sale: &Sale, count: usize) -> anyhow::Res
             let mut connection = Connection::open(address).await?;
             let Ticket { ticket } = made(&mut connection, &sale::join(&room)).await?;
             let bearer = format!("Bearer {ticket}");
-            let claim = request("POST", &format!("/v1/rooms/{room}/pass"), &[("authorization", &bearer)], "");
+            let claim = request(
+                "POST",
+                &format!("/v1/rooms/{room}/pass"),
+                &[("authorization", &bearer)],
+                "",
+            );
             let end = Instant::now() + TURN_WITHIN;
             let pass = loop {
                 let answer = connection.call(&claim).await?;
@@ -118,7 +125,10 @@ async fn sessions(address: SocketAddr, sale: &Sale, count: usize) -> anyhow::Res
     Ok(tokens)
 }
 
-async fn made<T: DeserializeOwned>(connection: &mut Connection, request: &[u8]) -> anyhow::Result<T> {
+async fn made<T: DeserializeOwned>(
+    connection: &mut Connection,
+    request: &[u8],
+) -> anyhow::Result<T> {
     let answer = connection.call(request).await?;
     if answer.status != 201 {
         bail!("answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
@@ -151,7 +161,8 @@ async fn scripts(bench: &Bench, round: usize) -> anyhow::Result<f64> {
     let end = began + bench.lasts;
     let mut tasks = JoinSet::new();
     for _ in 0..bench.clients {
-        let (keys, script, mut connection) = (keys.clone(), script.clone(), bench.corner.stores.redis.connection());
+        let (keys, script, mut connection) =
+            (keys.clone(), script.clone(), bench.corner.stores.redis.connection());
         tasks.spawn(async move {
             let mut taken = 0u64;
             while Instant::now() < end {
@@ -177,16 +188,31 @@ async fn scripts(bench: &Bench, round: usize) -> anyhow::Result<f64> {
     Ok(taken as f64 / began.elapsed().as_secs_f64())
 }
 
-/// The same script, keys and arguments in `redis-benchmark`, one connection a client and no pipelining.
+/// The same script, keys and arguments in `redis-benchmark`, one connection a client and no
+/// pipelining.
 async fn redis_benchmark(bench: &Bench, round: usize) -> anyhow::Result<f64> {
     let keys = shard(bench, &format!("bench-rival-{round}")).await?;
     let mut connection = bench.corner.stores.redis.connection();
-    let hash: String = redis::cmd("SCRIPT").arg("LOAD").arg(TAKE).query_async(&mut connection).await?;
+    let hash: String =
+        redis::cmd("SCRIPT").arg("LOAD").arg(TAKE).query_async(&mut connection).await?;
     let url = Url::parse(bench.corner.redis_url())?;
-    let (clients, calls) = (bench.clients.to_string(), (20_000 * bench.lasts.as_secs().max(1)).to_string());
-    let (port, most, until_ms) = (url.port().unwrap_or(6379).to_string(), HOLDS.to_string(), until_ms().to_string());
+    let (clients, calls) =
+        (bench.clients.to_string(), (20_000 * bench.lasts.as_secs().max(1)).to_string());
+    let (port, most, until_ms) =
+        (url.port().unwrap_or(6379).to_string(), HOLDS.to_string(), until_ms().to_string());
     let output = Command::new("redis-benchmark")
-        .args(["-h", url.host_str().unwrap_or("127.0.0.1"), "-p", &port, "-c", &clients, "-n", &calls, "-r", &most])
+        .args([
+            "-h",
+            url.host_str().unwrap_or("127.0.0.1"),
+            "-p",
+            &port,
+            "-c",
+            &clients,
+            "-n",
+            &calls,
+            "-r",
+            &most,
+        ])
         .args(["-e", "--csv", "evalsha", &hash, "3", &keys[0], &keys[1], &keys[2]])
         .args(["__rand_int__", "1", &until_ms])
         .kill_on_drop(true)
@@ -196,11 +222,19 @@ async fn redis_benchmark(bench: &Bench, round: usize) -> anyhow::Result<f64> {
         .context("redis-benchmark took too long")?
         .context("running redis-benchmark; it comes with Redis (Debian: package redis-tools)")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    let (taken, wanted): (i64, i64) =
-        redis::pipe().cmd("HLEN").arg(&keys[2]).cmd("ZCARD").arg(&keys[1]).query_async(&mut connection).await?;
+    let (taken, wanted): (i64, i64) = redis::pipe()
+        .cmd("HLEN")
+        .arg(&keys[2])
+        .cmd("ZCARD")
+        .arg(&keys[1])
+        .query_async(&mut connection)
+        .await?;
     match calls_per_sec(&text) {
         Some(rate) if taken > 0 && taken == wanted => Ok(rate),
-        _ => bail!("redis-benchmark held {taken} and said: {text}{}", String::from_utf8_lossy(&output.stderr)),
+        _ => bail!(
+            "redis-benchmark held {taken} and said: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        ),
     }
 }
 
@@ -216,7 +250,8 @@ mod tests {
 
     #[test]
     fn the_rate_is_found_in_the_csv() {
-        let csv = "\"test\",\"rps\",\"avg_latency_ms\"\n\"evalsha 1 3 a b c\",\"61349.69\",\"0.5\"\n";
+        let csv =
+            "\"test\",\"rps\",\"avg_latency_ms\"\n\"evalsha 1 3 a b c\",\"61349.69\",\"0.5\"\n";
         assert_eq!(calls_per_sec(csv), Some(61_349.69));
         assert_eq!(calls_per_sec("ERR"), None);
     }

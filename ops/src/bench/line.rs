@@ -1,5 +1,5 @@
-//! Joining and polling, each against an empty handler on the same server with the same client; and joining against
-//! Kafka's own producer.
+//! Joining and polling, each against an empty handler on the same server with the same client; and
+//! joining against Kafka's own producer.
 
 use std::sync::Arc;
 
@@ -28,10 +28,13 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let room = &sale.show;
     let bearer: Vec<String> = tickets.iter().map(|ticket| format!("Bearer {ticket}")).collect();
     let with_ticket = |path: &str| -> Arc<dyn Script> {
-        let each = bearer.iter().map(|bearer| request("GET", path, &[("authorization", bearer)], ""));
+        let each =
+            bearer.iter().map(|bearer| request("GET", path, &[("authorization", bearer)], ""));
         Arc::new(Each(each.collect()))
     };
-    let same = |method: &str, path: &str| -> Arc<dyn Script> { Arc::new(Same(request(method, path, &[], ""))) };
+    let same = |method: &str, path: &str| -> Arc<dyn Script> {
+        Arc::new(Same(request(method, path, &[], "")))
+    };
     let places = format!("/v1/rooms/{room}/places");
     let pairs = [
         ("joins", "0.5", same("POST", &places), same("POST", EMPTY)),
@@ -44,8 +47,10 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         for round in 0..bench.rounds {
             // Side by side, and in turns first, so that a noisy moment meets both.
             for side in [round % 2, (round + 1) % 2] {
-                let (script, values) = if side == 0 { (&ours, &mut measured) } else { (&empty, &mut rival) };
-                values.push(load(server.address, bench.clients, bench.lasts, script.clone()).await?);
+                let (script, values) =
+                    if side == 0 { (&ours, &mut measured) } else { (&empty, &mut rival) };
+                values
+                    .push(load(server.address, bench.clients, bench.lasts, script.clone()).await?);
             }
             bench.round(name, round, measured.last(), rival.last());
         }

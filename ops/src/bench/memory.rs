@@ -1,5 +1,5 @@
-//! Memory of the serving process with few and with many places waiting. The waiting room keeps nothing per fan, so both
-//! should be the same.
+//! Memory of the serving process with few and with many places waiting. The waiting room keeps
+//! nothing per fan, so both should be the same.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! Orders of one hot ticket type: through the log and the batch writer, with one row-locking transaction each, and as raw
-//! batched inserts, into the same tables of the same Postgres with the same durability.
+//! Orders of one hot ticket type: through the log and the batch writer, with one row-locking
+//! transaction each, and as raw batched inserts, into the same tables of the same Postgres with the
+//! same durability.
 
 use std::{str::FromStr, time::Duration};
 
@@ -45,21 +46,26 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let server = Served::start(&bench.corner, bench.all_roles()).await?;
     let whole = loaded(bench, &sale::make(stores, "bench-whole", Some(1)).await?).await?;
     let cut = loaded(bench, &sale::make(stores, "bench-cut", None).await?).await?;
-    // Stock of its own: the writer's Redis is not told of these orders and would wait for word of them.
+    // Stock of its own: the writer's Redis is not told of these orders and would wait for word of
+    // them.
     let locked = loaded(bench, &sale::make(stores, "bench-locked", Some(1)).await?).await?;
     server.stop().await?;
     // From here on the writer alone, with its relay of events, which has the same to do for all.
     let server = Served::start(&bench.corner, &["writer"]).await?;
 
     // Those who queue for a row's lock wait long, which is the point and no news.
-    let options = PgConnectOptions::from_str(bench.corner.database_url())?.disable_statement_logging();
-    let pool = PgPoolOptions::new().max_connections(CLIENTS[2] as u32).connect_with(options).await?;
+    let options =
+        PgConnectOptions::from_str(bench.corner.database_url())?.disable_statement_logging();
+    let pool =
+        PgPoolOptions::new().max_connections(CLIENTS[2] as u32).connect_with(options).await?;
     let mut rows = Vec::new();
     for clients in CLIENTS {
         let (mut by_one, mut by_shards, mut locking) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..bench.rounds {
             by_one.push(measured(&pool, writer::round(bench, &whole, clients)).await?);
-            locking.push(measured(&pool, row_lock::round(&pool, &locked, clients, bench.lasts)).await?);
+            locking.push(
+                measured(&pool, row_lock::round(&pool, &locked, clients, bench.lasts)).await?,
+            );
             by_shards.push(measured(&pool, writer::round(bench, &cut, clients)).await?);
             bench.round(&whole.name(clients), round, by_one.last(), locking.last());
             bench.round(&cut.name(clients), round, by_shards.last(), locking.last());
@@ -84,7 +90,10 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 /// The orders per second that a round told, if as many are in Postgres.
-async fn measured(pool: &PgPool, round: impl Future<Output = anyhow::Result<Orders>>) -> anyhow::Result<f64> {
+async fn measured(
+    pool: &PgPool,
+    round: impl Future<Output = anyhow::Result<Orders>>,
+) -> anyhow::Result<f64> {
     let count = "SELECT count(*) FROM checkout.orders";
     let before: i64 = sqlx::query_scalar(count).fetch_one(pool).await?;
     let orders = round.await?;
@@ -102,7 +111,8 @@ struct Orders {
     per_sec: f64,
 }
 
-/// Waits until the relay has sent what this round left to it, which the next one should not pay for.
+/// Waits until the relay has sent what this round left to it, which the next one should not pay
+/// for.
 async fn drained(pool: &PgPool) -> anyhow::Result<()> {
     let end = Instant::now() + Duration::from_secs(120);
     while sqlx::query_scalar("SELECT EXISTS (SELECT FROM checkout.outbox)").fetch_one(pool).await? {
@@ -119,18 +129,23 @@ async fn loaded(bench: &Bench, sale: &Sale) -> anyhow::Result<Hot> {
     let stores = &bench.corner.stores;
     let end = Instant::now() + LOADED_WITHIN;
     loop {
-        let rows: Vec<(i32, i64)> =
-            sqlx::query_as("SELECT shard, epoch FROM checkout.stock WHERE ticket_type = $1 ORDER BY shard")
-                .bind(sale.ticket_type)
-                .fetch_all(&stores.pool)
-                .await?;
+        let rows: Vec<(i32, i64)> = sqlx::query_as(
+            "SELECT shard, epoch FROM checkout.stock WHERE ticket_type = $1 ORDER BY shard",
+        )
+        .bind(sale.ticket_type)
+        .fetch_all(&stores.pool)
+        .await?;
         let mut known = !rows.is_empty();
         for (shard, epoch) in &rows {
             let seen = snapshot(&stores.redis, sale.ticket_type, *shard).await?;
             known &= seen.is_some_and(|seen| seen.epoch == *epoch);
         }
         if known {
-            return Ok(Hot { show: sale.show.clone(), ticket_type: sale.ticket_type, shards: rows });
+            return Ok(Hot {
+                show: sale.show.clone(),
+                ticket_type: sale.ticket_type,
+                shards: rows,
+            });
         }
         if Instant::now() >= end {
             bail!("Redis did not get the stock of {} in time", sale.show);
@@ -148,7 +163,8 @@ impl Hot {
 
     /// An order of one ticket, and the partition it belongs to.
     fn order(&self, turn: usize) -> anyhow::Result<(Place, i32)> {
-        let (shard, epoch) = self.shards.get(turn % self.shards.len().max(1)).copied().context("no shards")?;
+        let (shard, epoch) =
+            self.shards.get(turn % self.shards.len().max(1)).copied().context("no shards")?;
         let now = Utc::now();
         let place = Place {
             order: Uuid::now_v7(),
@@ -164,7 +180,11 @@ impl Hot {
             }],
             amount_minor: 6_500,
             currency: "EUR".to_owned(),
-            buyer: Buyer { name: "Bench".to_owned(), email: "bench@bench.example".to_owned(), language: None },
+            buyer: Buyer {
+                name: "Bench".to_owned(),
+                email: "bench@bench.example".to_owned(),
+                language: None,
+            },
             request_hash: "00".repeat(32),
             placed_at: now,
             // Long after the bench: nothing is to expire while it runs.

@@ -41,7 +41,8 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let sale = sale::make(stores, "bench-pace", None).await?;
     sale::open_room(stores, server.address, &sale, SLOW, Phase::Open).await?;
     // Enough that the line never runs dry.
-    let fans = bench.rounds as u64 * (STEADY as u64 * (MINUTE.as_secs() + 6) + FAST as u64 * EFFECT_WITHIN.as_secs());
+    let fans = bench.rounds as u64
+        * (STEADY as u64 * (MINUTE.as_secs() + 6) + FAST as u64 * EFFECT_WITHIN.as_secs());
     sale::fill(server.address, &sale.show, fans, bench.clients).await?;
     let steps = Steps::default();
     let following = tokio::spawn(follow(stores.kafka.clone(), sale.show.clone(), steps.clone()));
@@ -60,7 +61,12 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         sleep(SETTLES).await;
         let from_ms = Utc::now().timestamp_millis();
         sleep(MINUTE).await;
-        errors.push(pace_error_percent(&seen(&steps), from_ms, from_ms + MINUTE.as_millis() as i64, STEADY));
+        errors.push(pace_error_percent(
+            &seen(&steps),
+            from_ms,
+            from_ms + MINUTE.as_millis() as i64,
+            STEADY,
+        ));
         bench.round("pace error over a minute (%)", round, errors.last(), None);
     }
     following.abort();
@@ -80,12 +86,19 @@ async fn set_rate(bench: &Bench, sale: &Sale, rate: f64) -> anyhow::Result<()> {
 }
 
 /// Raises the rate; the milliseconds until the head document says so and until the line moves so.
-async fn change(bench: &Bench, address: SocketAddr, sale: &Sale, steps: &Steps) -> anyhow::Result<(f64, f64)> {
+async fn change(
+    bench: &Bench,
+    address: SocketAddr,
+    sale: &Sale,
+    steps: &Steps,
+) -> anyhow::Result<(f64, f64)> {
     let (changed_ms, began) = (Utc::now().timestamp_millis(), Instant::now());
     set_rate(bench, sale, FAST).await?;
     let (mut document, mut pace) = (None, None);
     while began.elapsed() < EFFECT_WITHIN {
-        if document.is_none() && (sale::head(address, &sale.show).await?.rate_per_sec - FAST).abs() < 0.01 {
+        if document.is_none()
+            && (sale::head(address, &sale.show).await?.rate_per_sec - FAST).abs() < 0.01
+        {
             document = Some(began.elapsed().as_secs_f64() * 1000.0);
         }
         pace = pace.or_else(|| effect_ms(&seen(steps), changed_ms, SLOW, FAST));
@@ -111,7 +124,10 @@ async fn follow(kafka: Kafka, room: String, steps: Steps) -> anyhow::Result<()> 
     loop {
         // The end of what there is counts as an error and passes.
         let Ok(message) = reader.recv().await else { continue };
-        let Ok(moved) = serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) else { continue };
+        let Ok(moved) = serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default())
+        else {
+            continue;
+        };
         if moved.room != room {
             continue;
         }

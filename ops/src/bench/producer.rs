@@ -1,4 +1,5 @@
-//! Joins against Kafka's own producer perf tool: records of the same size, the same lanes, acks=all.
+//! Joins against Kafka's own producer perf tool: records of the same size, the same lanes,
+//! acks=all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,9 +60,15 @@ async fn producer(topic: &str, record_bytes: usize) -> anyhow::Result<f64> {
         .args(["--command-property", "acks=all", "--command-property", "enable.idempotence=true"])
         .kill_on_drop(true)
         .output();
-    let output = timeout(LASTS_MAX, output).await.context("Kafka's producer took too long")?.with_context(|| {
-        format!("running `{tools}`; start this from the repository's root or name the command in {TOOLS}")
-    })?;
+    let output = timeout(LASTS_MAX, output)
+        .await
+        .context("Kafka's producer took too long")?
+        .with_context(|| {
+            format!(
+                "running `{tools}`; start this from the repository's root or name the command in \
+            {TOOLS}"
+            )
+        })?;
     let text = String::from_utf8_lossy(&output.stdout);
     match records_per_sec(&text) {
         Some(rate) if output.status.success() => Ok(rate),
@@ -82,7 +89,8 @@ mod tests {
     #[test]
     fn the_last_line_counts() {
         let output = "249 records sent, 49.8 records/sec (0.00 MB/sec), 2.0 ms avg latency.\n\
-            500000 records sent, 225733.634312 records/sec (1.51 MB/sec), 12.4 ms avg latency, 99.9th.\n\n";
+            500000 records sent, 225733.634312 records/sec (1.51 MB/sec), 12.4 ms avg latency, \
+            99.9th.\n\n";
         assert_eq!(records_per_sec(output), Some(225_733.634_312));
         assert_eq!(records_per_sec("no broker"), None);
     }

@@ -46,16 +46,24 @@ impl Row {
 
     fn cells(&self) -> [String; 7] {
         let [median, range] = told(&self.values);
-        let (rival, [rival_median, rival_range]) = self
-            .rival
-            .as_ref()
-            .map_or_else(|| (String::new(), Default::default()), |rival| (rival.name.clone(), told(&rival.values)));
+        let (rival, [rival_median, rival_range]) = self.rival.as_ref().map_or_else(
+            || (String::new(), Default::default()),
+            |rival| (rival.name.clone(), told(&rival.values)),
+        );
         let ratio = match (self.ratio(), self.aim) {
             (Some(ratio), Some(aim)) => format!("{ratio:.2} (aim {aim})"),
             (Some(ratio), None) => format!("{ratio:.2}"),
             (None, _) => String::new(),
         };
-        [format!("{} ({})", self.name, self.unit), median, range, rival, rival_median, rival_range, ratio]
+        [
+            format!("{} ({})", self.name, self.unit),
+            median,
+            range,
+            rival,
+            rival_median,
+            rival_range,
+            ratio,
+        ]
     }
 }
 
@@ -65,7 +73,8 @@ fn told(values: &[f64]) -> [String; 2] {
     })
 }
 
-const HEADINGS: [&str; 7] = ["measured", "median", "min–max", "against", "median", "min–max", "ratio"];
+const HEADINGS: [&str; 7] =
+    ["measured", "median", "min–max", "against", "median", "min–max", "ratio"];
 /// Columns of numbers stand to the right.
 const TO_THE_RIGHT: [bool; 7] = [false, true, true, false, true, true, true];
 
@@ -73,14 +82,14 @@ const TO_THE_RIGHT: [bool; 7] = [false, true, true, false, true, true, true];
 pub fn table(rows: &[Row]) -> String {
     let lines: Vec<[String; 7]> =
         std::iter::once(HEADINGS.map(str::to_owned)).chain(rows.iter().map(Row::cells)).collect();
-    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let width =
+        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..HEADINGS.len()).map(width).collect();
     let mut text = String::new();
     for line in &lines {
-        let cells =
-            line.iter().zip(&widths).zip(TO_THE_RIGHT).map(|((cell, width), right)| {
-                if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-            });
+        let cells = line.iter().zip(&widths).zip(TO_THE_RIGHT).map(|((cell, width), right)| {
+            if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+        });
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
@@ -118,7 +127,10 @@ mod tests {
     fn columns_line_up() {
         let text = table(&rows());
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[1], "joins (/s)    6,000  5,000–7,000  empty handler  11,000  10,000–12,000  0.55 (aim 0.5)");
+        assert_eq!(
+            lines[1],
+            "joins (/s)    6,000  5,000–7,000  empty handler  11,000  10,000–12,000  0.55 (aim 0.5)"
+        );
         assert_eq!(lines[2], "memory (MB)    40.0    40.0–40.0");
         assert!(lines[0].starts_with("measured     median"), "{text}");
     }

@@ -92,7 +92,12 @@ pub async fn open_room(
     };
     create_room(&stores.pool, &stores.kafka, &new).await?;
     for next in [Some(Phase::Open), (phase != Phase::Open).then_some(phase)].into_iter().flatten() {
-        change_room(&stores.pool, &new.room, &RoomChange { phase: Some(next), ..RoomChange::default() }).await?;
+        change_room(
+            &stores.pool,
+            &new.room,
+            &RoomChange { phase: Some(next), ..RoomChange::default() },
+        )
+        .await?;
     }
     let end = Instant::now() + KNOWN_WITHIN;
     loop {
@@ -113,7 +118,10 @@ pub async fn close_room(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub async fn head(address: SocketAddr, room: &str) -> anyhow::Result<waitroom::contract::HeadDocument> {
+pub async fn head(
+    address: SocketAddr,
+    room: &str,
+) -> anyhow::Result<waitroom::contract::HeadDocument> {
     let answer = client::once(address, &client::get(&format!("/v1/rooms/{room}/head"))).await?;
     if answer.status != 200 {
         bail!("asking for the head of {room}: {}", answer.status);
@@ -132,7 +140,12 @@ struct Ticket {
 }
 
 /// Lets `count` fans join; the place tickets of the last one of each client.
-pub async fn fill(address: SocketAddr, room: &str, count: u64, clients: usize) -> anyhow::Result<Vec<String>> {
+pub async fn fill(
+    address: SocketAddr,
+    room: &str,
+    count: u64,
+    clients: usize,
+) -> anyhow::Result<Vec<String>> {
     let taken = Arc::new(AtomicU64::new(0));
     let request = Arc::new(join(room));
     let mut tasks = JoinSet::new();
@@ -144,7 +157,11 @@ pub async fn fill(address: SocketAddr, room: &str, count: u64, clients: usize) -
             while taken.fetch_add(1, Ordering::Relaxed) < count {
                 let answer = connection.call(&request).await?;
                 if answer.status != 201 {
-                    bail!("a join was answered {}: {}", answer.status, String::from_utf8_lossy(&answer.body));
+                    bail!(
+                        "a join was answered {}: {}",
+                        answer.status,
+                        String::from_utf8_lossy(&answer.body)
+                    );
                 }
                 last = Some(answer.body);
             }

@@ -17,7 +17,8 @@ use tokio::{
 use super::{client, corner::Corner};
 use crate::serve::{Role, assemble};
 
-/// A handler that does nothing, behind the same layers as all others: what the server can do at most.
+/// A handler that does nothing, behind the same layers as all others: what the server can do at
+/// most.
 pub const EMPTY: &str = "/bench/empty";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
@@ -81,7 +82,10 @@ impl Served {
         let end = Instant::now() + READY_WITHIN;
         let request = client::get("/readyz");
         loop {
-            if client::once(self.management, &request).await.is_ok_and(|answer| answer.status == 200) {
+            if client::once(self.management, &request)
+                .await
+                .is_ok_and(|answer| answer.status == 200)
+            {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
@@ -101,7 +105,10 @@ impl Served {
     pub fn memory_bytes(&self) -> anyhow::Result<u64> {
         let pid = self.child.id().context("the server ended")?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS in /proc")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS in /proc")?;
         let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kilobytes * 1024)
     }

@@ -19,9 +19,14 @@ pub fn pace_error_percent(steps: &[Step], from_ms: i64, to_ms: i64, rate_per_sec
     (admitted as f64 - expected).abs() / expected * 100.0
 }
 
-/// How long after `changed_ms` a raised pace began, in milliseconds: where the line of those let in at the new pace meets
-/// that of the old one. `None` while too few were let in to say.
-pub fn effect_ms(steps: &[Step], changed_ms: i64, old_per_sec: f64, new_per_sec: f64) -> Option<f64> {
+/// How long after `changed_ms` a raised pace began, in milliseconds: where the line of those let in
+/// at the new pace meets that of the old one. `None` while too few were let in to say.
+pub fn effect_ms(
+    steps: &[Step],
+    changed_ms: i64,
+    old_per_sec: f64,
+    new_per_sec: f64,
+) -> Option<f64> {
     let before = admitted_by(steps, changed_ms);
     let gain_per_ms = (new_per_sec - old_per_sec) / 1000.0;
     // Half a second at the new pace stands out from the steps in which fans are let in.

@@ -89,7 +89,8 @@ impl Crowd {
                         say(&format!("crowd: waiting for the system ({})", fault.kind));
                     }
                     away = true;
-                    pause = (pause * 2).max(fault.retry_after.unwrap_or_default()).min(BACK_OFF_MAX);
+                    pause =
+                        (pause * 2).max(fault.retry_after.unwrap_or_default()).min(BACK_OFF_MAX);
                 }
             }
             sleep(pause.saturating_sub(began.elapsed())).await;
@@ -98,15 +99,22 @@ impl Crowd {
 
     /// Looks at the line, and lets bots join until it is as long as it should be.
     async fn round(&mut self) -> Result<(), Fault> {
-        let head: Head = self.api.call(&Call::get(&format!("/v1/rooms/{}/head", self.room), address(0))).await?.body;
+        let head: Head = self
+            .api
+            .call(&Call::get(&format!("/v1/rooms/{}/head", self.room), address(0)))
+            .await?
+            .body;
         self.come_in(&head).await?;
-        let wanted = u64::try_from(missing(&head)).unwrap_or_default().min(self.joins_max - self.joins);
+        let wanted =
+            u64::try_from(missing(&head)).unwrap_or_default().min(self.joins_max - self.joins);
         let path = format!("/v1/rooms/{}/places", self.room);
         let numbers = self.joins..self.joins + wanted;
         self.joins += wanted;
         let (api, path) = (&self.api, path.as_str());
         let joined: Vec<_> = stream::iter(numbers)
-            .map(|number| async move { (number, api.call::<Ticket>(&Call::post(path, address(number))).await) })
+            .map(|number| async move {
+                (number, api.call::<Ticket>(&Call::post(path, address(number))).await)
+            })
             .buffer_unordered(JOINS_AT_ONCE)
             .collect()
             .await;
@@ -128,7 +136,9 @@ impl Crowd {
         for place in turn {
             match self
                 .api
-                .call::<Value>(&Call::post(&path, address(place.offset.unsigned_abs())).token(&place.ticket))
+                .call::<Value>(
+                    &Call::post(&path, address(place.offset.unsigned_abs())).token(&place.ticket),
+                )
                 .await
             {
                 Err(fault) if fault.passes => return Err(fault),
@@ -163,7 +173,12 @@ mod tests {
     use super::*;
 
     fn head(phase: &str, waiting: i64, rate_per_sec: f64) -> Head {
-        Head { phase: phase.to_owned(), waiting, rate_per_sec, lanes: vec![Lane { lane: 1, head: 5 }] }
+        Head {
+            phase: phase.to_owned(),
+            waiting,
+            rate_per_sec,
+            lanes: vec![Lane { lane: 1, head: 5 }],
+        }
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub async fn load() -> anyhow::Result<()> {
     let mut rooms = 0;
     for planned in program {
         let name = planned.show.show.clone();
-        rooms += usize::from(put(&stores, planned, now).await.with_context(|| format!("loading {name}"))?);
+        rooms += usize::from(
+            put(&stores, planned, now).await.with_context(|| format!("loading {name}"))?,
+        );
     }
     say(&format!("demo: {shows} shows are in the catalog, {rooms} of them on sale"));
     Ok(())
@@ -36,7 +38,8 @@ async fn put(stores: &Stores, planned: Planned, now: DateTime<Utc>) -> anyhow::R
     if let Some(known) = catalog::contract::show(&stores.pool, &show.show).await?
         && known.starts_at > now + chrono::Duration::days(KEPT_DAYS)
     {
-        (show.doors_at, show.starts_at, show.on_sale_at) = (known.doors_at, known.starts_at, known.on_sale_at);
+        (show.doors_at, show.starts_at, show.on_sale_at) =
+            (known.doors_at, known.starts_at, known.on_sale_at);
     }
     for ticket_type in put_show(&stores.pool, &show).await? {
         let Some(allotted) = allotted.get(&ticket_type.name) else { continue };

@@ -55,7 +55,11 @@ pub struct Planned {
 /// The show with the line.
 pub fn sale() -> anyhow::Result<String> {
     let program: Program = serde_json::from_str(FILE).context("catalog.json")?;
-    let sale = program.shows.into_iter().find(|entry| entry.high_traffic).context("no show has high traffic")?;
+    let sale = program
+        .shows
+        .into_iter()
+        .find(|entry| entry.high_traffic)
+        .context("no show has high traffic")?;
     Ok(sale.show)
 }
 
@@ -65,13 +69,25 @@ pub fn shows(now: DateTime<Utc>) -> anyhow::Result<Vec<Planned>> {
     shows.into_iter().map(|entry| planned(entry, &venues, now)).collect()
 }
 
-fn planned(entry: Entry, venues: &HashMap<String, Venue>, now: DateTime<Utc>) -> anyhow::Result<Planned> {
-    let venue = venues.get(&entry.venue).with_context(|| format!("there is no venue {}", entry.venue))?.clone();
-    let zone: Tz = venue.time_zone.parse().with_context(|| format!("time zone {}", venue.time_zone))?;
+fn planned(
+    entry: Entry,
+    venues: &HashMap<String, Venue>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Planned> {
+    let venue = venues
+        .get(&entry.venue)
+        .with_context(|| format!("there is no venue {}", entry.venue))?
+        .clone();
+    let zone: Tz =
+        venue.time_zone.parse().with_context(|| format!("time zone {}", venue.time_zone))?;
     let today = now.with_timezone(&zone).date_naive();
     let on = date(today, entry.in_weeks, entry.weekday).context("the date is out of range")?;
     let on_sale_on = today + chrono::Duration::days(entry.on_sale_in_days);
-    let allotted = entry.ticket_types.iter().map(|kind| (kind.ticket_type.name.clone(), kind.allotted)).collect();
+    let allotted = entry
+        .ticket_types
+        .iter()
+        .map(|kind| (kind.ticket_type.name.clone(), kind.allotted))
+        .collect();
     let show = NewShow {
         show: entry.show,
         title: entry.title,
@@ -91,13 +107,15 @@ fn planned(entry: Entry, venues: &HashMap<String, Venue>, now: DateTime<Utc>) ->
 
 /// The weekday of the week that begins so many weeks after this one.
 fn date(today: NaiveDate, in_weeks: u32, weekday: Weekday) -> Option<NaiveDate> {
-    let monday = today.checked_sub_days(Days::new(today.weekday().num_days_from_monday().into()))?;
+    let monday =
+        today.checked_sub_days(Days::new(today.weekday().num_days_from_monday().into()))?;
     monday.checked_add_days(Days::new(u64::from(in_weeks * 7 + weekday.num_days_from_monday())))
 }
 
 fn local(date: NaiveDate, time: &str, zone: Tz) -> anyhow::Result<DateTime<Utc>> {
     let time = NaiveTime::parse_from_str(time, "%H:%M").with_context(|| format!("time {time}"))?;
-    // Where clocks go back an hour comes twice, and the first is meant; where they go forward it may not come at all.
+    // Where clocks go back an hour comes twice, and the first is meant; where they go forward it
+    // may not come at all.
     let at = date.and_time(time).and_local_timezone(zone).earliest();
     Ok(at.with_context(|| format!("{date} {time} does not exist in {zone}"))?.to_utc())
 }
@@ -120,7 +138,11 @@ mod tests {
             let shows = shows(now).expect("a program");
             assert_eq!(shows.len(), 8);
             for Planned { show, allotted } in &shows {
-                assert!(show.doors_at < show.starts_at && show.on_sale_at < show.starts_at && show.starts_at > now);
+                assert!(
+                    show.doors_at < show.starts_at
+                        && show.on_sale_at < show.starts_at
+                        && show.starts_at > now
+                );
                 assert_eq!(allotted.len(), show.ticket_types.len(), "{}", show.show);
                 assert!(allotted.values().all(|allotted| *allotted > 0));
             }
@@ -140,14 +162,21 @@ mod tests {
     #[test]
     fn times_are_local_to_the_venue() {
         let shows = shows(at("2030-07-01T12:00:00Z")).expect("a program");
-        let kyoto = shows.iter().find(|planned| planned.show.venue.city == "Kyoto").expect("a show");
-        assert_eq!((kyoto.show.starts_at.hour(), kyoto.show.starts_at.minute()), (5, 0), "14:00 in Japan");
+        let kyoto =
+            shows.iter().find(|planned| planned.show.venue.city == "Kyoto").expect("a show");
+        assert_eq!(
+            (kyoto.show.starts_at.hour(), kyoto.show.starts_at.minute()),
+            (5, 0),
+            "14:00 in Japan"
+        );
         assert_eq!(kyoto.show.starts_at.weekday(), Weekday::Sun);
     }
 
     #[test]
     fn dates_stand_for_the_week() {
-        let dates = |now| shows(now).expect("a program").into_iter().map(|p| p.show.starts_at).collect::<Vec<_>>();
+        let dates = |now| {
+            shows(now).expect("a program").into_iter().map(|p| p.show.starts_at).collect::<Vec<_>>()
+        };
         assert_eq!(dates(at("2030-06-04T12:00:00Z")), dates(at("2030-06-07T12:00:00Z")));
     }
 }

@@ -1,4 +1,5 @@
-//! The public interface as a fan's browser uses it: HTTP with keep-alive, time limits, and an address of one's own.
+//! The public interface as a fan's browser uses it: HTTP with keep-alive, time limits, and an
+//! address of one's own.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -30,18 +31,23 @@ pub fn target(url: Option<&str>) -> anyhow::Result<Url> {
     }
 }
 
-/// Reads an address, which must be this machine's own: bots are never let loose on anybody else's system.
+/// Reads an address, which must be this machine's own: bots are never let loose on anybody else's
+/// system.
 fn loopback(url: &str) -> anyhow::Result<Url> {
     let parsed = Url::parse(url).with_context(|| format!("{url} is not a URL"))?;
     if is_loopback(&parsed) {
         return Ok(parsed);
     }
-    bail!("{url} is not this machine: bots run only against http addresses such as http://127.0.0.1:8080");
+    bail!(
+        "{url} is not this machine: bots run only against http addresses such as \
+            http://127.0.0.1:8080"
+    );
 }
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let own = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let own = host == "localhost"
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     own && url.scheme() == "http"
 }
 
@@ -128,7 +134,8 @@ impl Fault {
         let passes = status.is_server_error()
             || matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
             || matches!(kind.as_str(), "request-in-progress" | "not-your-turn");
-        let field_detail = body.and_then(|body| body.errors.into_iter().next()).map(|field| field.detail);
+        let field_detail =
+            body.and_then(|body| body.errors.into_iter().next()).map(|field| field.detail);
         Self {
             kind,
             passes,
@@ -171,8 +178,10 @@ impl Api {
         if !is_loopback(&url) {
             return Err(Fault::of("address-elsewhere", false));
         }
-        let mut request =
-            self.client.request(call.method.clone(), url).header("x-forwarded-for", call.from.to_string());
+        let mut request = self
+            .client
+            .request(call.method.clone(), url)
+            .header("x-forwarded-for", call.from.to_string());
         if let Some(token) = call.token {
             request = request.bearer_auth(token);
         }
@@ -198,7 +207,8 @@ impl Api {
         if text.len() > ANSWER_BYTES_MAX {
             return Err(Fault::of("answer-too-long", false));
         }
-        let body = serde_json::from_slice(text).map_err(|_| Fault::of("answer-unreadable", false))?;
+        let body =
+            serde_json::from_slice(text).map_err(|_| Fault::of("answer-unreadable", false))?;
         Ok(Answer { body, time })
     }
 
@@ -212,7 +222,10 @@ impl Api {
                 return Ok(());
             }
             if Instant::now() >= end {
-                bail!("nothing at {} answers; start it with ops/up, or name another with --url", self.base);
+                bail!(
+                    "nothing at {} answers; start it with ops/up, or name another with --url",
+                    self.base
+                );
             }
             sleep(Duration::from_millis(300)).await;
         }
@@ -225,10 +238,21 @@ mod tests {
 
     #[test]
     fn bots_stay_on_this_machine() {
-        for own in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:8080/", "http://127.9.9.9/"] {
+        for own in [
+            "http://127.0.0.1:8080",
+            "http://localhost:1",
+            "http://[::1]:8080/",
+            "http://127.9.9.9/",
+        ] {
             assert!(loopback(own).is_ok(), "{own}");
         }
-        for foreign in ["http://192.0.2.1/", "https://tickets.example", "http://127.0.0.1.example/", "file:///", "x"] {
+        for foreign in [
+            "http://192.0.2.1/",
+            "https://tickets.example",
+            "http://127.0.0.1.example/",
+            "file:///",
+            "x",
+        ] {
             assert!(loopback(foreign).is_err(), "{foreign}");
         }
     }

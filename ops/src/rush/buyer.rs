@@ -85,7 +85,8 @@ struct Visit<'a> {
 /// Whatever ended the visit that no plan foresaw.
 pub async fn buy(shop: &Shop, plan: &Plan, pass: &str) -> Result<(), Fault> {
     let key = format!("rush-{}", plan.number);
-    let open = Call::post("/v1/checkout/sessions", plan.address()).key(&key).body(json!({ "pass": pass }));
+    let open =
+        Call::post("/v1/checkout/sessions", plan.address()).key(&key).body(json!({ "pass": pass }));
     let session: Session = shop.insist(None, &open).await?;
     let mut visit = Visit { shop, plan, session, tries: 0 };
     loop {
@@ -119,14 +120,21 @@ impl<'a> Visit<'a> {
             sleep(self.plan.thinks).await;
             match self.hold().await? {
                 Held::Tickets(hold) => return Ok(Some(hold)),
-                Held::NothingLeft if looks == 0 => self.shop.tally.count(|counts| counts.sold_out_seen += 1),
+                Held::NothingLeft if looks == 0 => {
+                    self.shop.tally.count(|counts| counts.sold_out_seen += 1)
+                }
                 Held::NothingLeft => {}
             }
             looks += 1;
             let stays = self.plan.patient || patience.is_some();
             if looks > LOOKS_AGAIN && !stays {
                 // Somebody who would not buy after all only keeps others waiting.
-                patience = self.plan.leaves.is_none().then(|| self.shop.patience.try_acquire().ok()).flatten();
+                patience = self
+                    .plan
+                    .leaves
+                    .is_none()
+                    .then(|| self.shop.patience.try_acquire().ok())
+                    .flatten();
                 if patience.is_none() {
                     return Ok(None);
                 }
@@ -143,7 +151,8 @@ impl<'a> Visit<'a> {
         let mut quantity = self.plan.wants;
         loop {
             let key = self.key("hold");
-            let items = json!([{ "ticket_type": self.shop.sale.ticket_type, "quantity": quantity }]);
+            let items =
+                json!([{ "ticket_type": self.shop.sale.ticket_type, "quantity": quantity }]);
             let call = Call::post("/v1/holds", self.plan.address())
                 .token(&self.session.session_token)
                 .key(&key)
@@ -155,7 +164,8 @@ impl<'a> Visit<'a> {
                 }
                 Err(fault) if fault.kind == "sold-out" => return Ok(Held::NothingLeft),
                 Err(fault) if fault.kind == "not-enough-left" => {
-                    let left = fault.field_detail.split(' ').next().and_then(|number| number.parse().ok());
+                    let left =
+                        fault.field_detail.split(' ').next().and_then(|number| number.parse().ok());
                     quantity = left.unwrap_or(1).clamp(1, (quantity - 1).max(1));
                 }
                 Err(fault) => return Err(fault),
@@ -200,7 +210,9 @@ impl<'a> Visit<'a> {
             sleep(Duration::from_secs(1)).await;
             order = match self.look(order.order).await {
                 // Nobody remembers that it waits: the same call with the same key finds out.
-                Err(fault) if fault.kind == "order-unknown" => self.shop.insist(None, &call).await?,
+                Err(fault) if fault.kind == "order-unknown" => {
+                    self.shop.insist(None, &call).await?
+                }
                 found => found?,
             };
         }
@@ -211,7 +223,9 @@ impl<'a> Visit<'a> {
     async fn payable(&self, mut order: Order) -> Result<Option<Payable>, Fault> {
         loop {
             match (order.state.as_str(), order.payment.and_then(|payment| payment.url)) {
-                ("placed" | "awaiting_payment", Some(url)) => return Payable::of(order.order, &url).map(Some),
+                ("placed" | "awaiting_payment", Some(url)) => {
+                    return Payable::of(order.order, &url).map(Some);
+                }
                 ("placed" | "awaiting_payment", None) => {}
                 (state, _) => {
                     self.shop.tally.fault(&format!("order-{state}-before-payment"));
@@ -225,14 +239,17 @@ impl<'a> Visit<'a> {
 
     async fn look(&self, order: Uuid) -> Result<Order, Fault> {
         let path = format!("/v1/orders/{order}");
-        self.shop.insist(None, &Call::get(&path, self.plan.address()).token(&self.session.session_token)).await
+        self.shop
+            .insist(None, &Call::get(&path, self.plan.address()).token(&self.session.session_token))
+            .await
     }
 
     /// Pays as the plan says, and waits until the tickets are there.
     async fn pay(&self, payable: &Payable) -> Result<(), Fault> {
         let mut paid = false;
         for method in self.plan.pays {
-            let call = Call::post(&payable.confirm, self.plan.address()).body(json!({ "method": method }));
+            let call =
+                Call::post(&payable.confirm, self.plan.address()).body(json!({ "method": method }));
             let Confirmed { state } = self.shop.insist(None, &call).await?;
             paid = state == "succeeded";
         }
@@ -252,7 +269,9 @@ impl<'a> Visit<'a> {
                     });
                     return Ok(());
                 }
-                "placed" | "awaiting_payment" | "paid" if Instant::now() < end => sleep(pause).await,
+                "placed" | "awaiting_payment" | "paid" if Instant::now() < end => {
+                    sleep(pause).await
+                }
                 state => {
                     self.shop.tally.fault(&format!("order-{state}-after-payment"));
                     return Ok(());
@@ -264,8 +283,8 @@ impl<'a> Visit<'a> {
 
     /// Gives the slot to the next fan.
     async fn leave(&self) -> Result<(), Fault> {
-        let call =
-            Call::delete("/v1/checkout/sessions/current", self.plan.address()).token(&self.session.session_token);
+        let call = Call::delete("/v1/checkout/sessions/current", self.plan.address())
+            .token(&self.session.session_token);
         let _: Value = self.shop.insist(None, &call).await?;
         Ok(())
     }

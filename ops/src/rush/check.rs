@@ -26,7 +26,8 @@ use crate::{
     },
 };
 
-/// Commands and webhooks that are still on their way get so long to arrive before they count as lost.
+/// Commands and webhooks that are still on their way get so long to arrive before they count as
+/// lost.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
@@ -77,9 +78,13 @@ pub async fn gather(stores: &Stores, shop: &Shop) -> anyhow::Result<Found> {
 fn lost_joins(joined: &Joined, acked: &[(i32, i64)]) -> usize {
     let mut seen = HashSet::new();
     let is_there = |lane: i32, offset: i64| {
-        usize::try_from(offset).is_ok_and(|offset| joined.get(&lane).is_some_and(|times| offset < times.len()))
+        usize::try_from(offset)
+            .is_ok_and(|offset| joined.get(&lane).is_some_and(|times| offset < times.len()))
     };
-    acked.iter().filter(|(lane, offset)| !is_there(*lane, *offset) || !seen.insert((*lane, *offset))).count()
+    acked
+        .iter()
+        .filter(|(lane, offset)| !is_there(*lane, *offset) || !seen.insert((*lane, *offset)))
+        .count()
 }
 
 /// Orders and payments that cannot be found, once what was on its way had time to arrive.
@@ -116,16 +121,21 @@ async fn missing(pool: &PgPool, statement: &'static str, ids: &[Uuid]) -> sqlx::
 
 /// Tickets issued for a show.
 pub async fn tickets(pool: &PgPool, show: &str) -> sqlx::Result<i64> {
-    sqlx::query_scalar("SELECT count(*) FROM checkout.tickets WHERE show = $1").bind(show).fetch_one(pool).await
+    sqlx::query_scalar("SELECT count(*) FROM checkout.tickets WHERE show = $1")
+        .bind(show)
+        .fetch_one(pool)
+        .await
 }
 
 async fn spans(pool: &PgPool, room: &str) -> sqlx::Result<Vec<Span>> {
     type Row = (Uuid, DateTime<Utc>, DateTime<Utc>, Option<DateTime<Utc>>, i32);
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT session, opened_at, expires_at, ended_at, cap FROM checkout.sessions WHERE room = $1")
-            .bind(room)
-            .fetch_all(pool)
-            .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT session, opened_at, expires_at, ended_at, cap FROM \
+            checkout.sessions WHERE room = $1",
+    )
+    .bind(room)
+    .fetch_all(pool)
+    .await?;
     let span = |(session, opened_at, expires_at, ended_at, cap): Row| Span {
         session,
         room: room.to_owned(),
@@ -159,7 +169,12 @@ async fn published(kafka: &Kafka, room: &str) -> anyhow::Result<Vec<Published>> 
         let moved: HeadsMoved = serde_json::from_slice(message.payload().unwrap_or_default())?;
         if moved.room == room {
             let (at_ms, rate_per_sec) = (moved.at.timestamp_millis(), moved.rate_per_sec);
-            published.push(Published { record: message.offset(), at_ms, rate_per_sec, heads: moved.heads });
+            published.push(Published {
+                record: message.offset(),
+                at_ms,
+                rate_per_sec,
+                heads: moved.heads,
+            });
         }
         Ok(())
     })

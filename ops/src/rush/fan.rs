@@ -16,8 +16,8 @@ use super::{
     tally::{Tally, Timed},
 };
 
-/// Fans who stay in checkout after they were told that nothing is left, for what may come back. Few: everybody who
-/// stays takes a slot.
+/// Fans who stay in checkout after they were told that nothing is left, for what may come back.
+/// Few: everybody who stays takes a slot.
 const PATIENT_MAX: usize = 20;
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
@@ -47,12 +47,16 @@ impl Shop {
         self.left() <= 0 || Instant::now() >= self.deadline
     }
 
-    /// Makes a call until it is answered for good. What passes by itself is waited out, as the server asks or longer
-    /// from time to time, and counted by kind.
+    /// Makes a call until it is answered for good. What passes by itself is waited out, as the
+    /// server asks or longer from time to time, and counted by kind.
     ///
     /// # Errors
     /// An answer that asking again would not change, or the end of the rush.
-    pub async fn insist<T: DeserializeOwned>(&self, timed: Option<Timed>, call: &Call<'_>) -> Result<T, Fault> {
+    pub async fn insist<T: DeserializeOwned>(
+        &self,
+        timed: Option<Timed>,
+        call: &Call<'_>,
+    ) -> Result<T, Fault> {
         let mut pause = PAUSE_MIN;
         loop {
             match self.api.call(call).await {
@@ -64,7 +68,8 @@ impl Shop {
                 }
                 Err(fault) if fault.passes && Instant::now() < self.deadline => {
                     self.tally.fault(&fault.kind);
-                    sleep(fault.retry_after.unwrap_or(pause).mul_f64(rand::random_range(1.0..1.5))).await;
+                    sleep(fault.retry_after.unwrap_or(pause).mul_f64(rand::random_range(1.0..1.5)))
+                        .await;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
                 Err(fault) => return Err(fault),
@@ -109,16 +114,19 @@ pub async fn live(shop: std::sync::Arc<Shop>, plan: Plan) {
 /// The fan's pass, or `None` for one who left or missed the turn.
 async fn wait_in_line(shop: &Shop, plan: &Plan) -> Result<Option<String>, Fault> {
     let (room, from) = (&shop.sale.room, plan.address());
-    let [places, place, pass] = ["places", "place", "pass"].map(|last| format!("/v1/rooms/{room}/{last}"));
+    let [places, place, pass] =
+        ["places", "place", "pass"].map(|last| format!("/v1/rooms/{room}/{last}"));
     let ticket: Ticket = shop.insist(Some(Timed::Join), &Call::post(&places, from)).await?;
     shop.tally.count(|counts| counts.joined += 1);
     shop.tally.acked(|acked| acked.joins.push((ticket.lane, ticket.offset)));
     loop {
-        let Place { state, poll_after_ms } = shop.insist(None, &Call::get(&place, from).token(&ticket.ticket)).await?;
+        let Place { state, poll_after_ms } =
+            shop.insist(None, &Call::get(&place, from).token(&ticket.ticket)).await?;
         match state.as_str() {
             "your_turn" => break,
             "waiting" if Instant::now() < shop.deadline => {
-                sleep(Duration::from_millis(poll_after_ms).mul_f64(rand::random_range(0.9..1.3))).await;
+                sleep(Duration::from_millis(poll_after_ms).mul_f64(rand::random_range(0.9..1.3)))
+                    .await;
             }
             "waiting" => return Ok(None),
             _ => return Ok(missed(shop)),

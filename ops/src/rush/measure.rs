@@ -1,4 +1,5 @@
-//! How fast a line moved while somebody waited. Pure. Overtaking and the cap are measured as `fairgate verify` does.
+//! How fast a line moved while somebody waited. Pure. Overtaking and the cap are measured as
+//! `fairgate verify` does.
 
 use crate::verify::line::{Joined, Published, steps};
 
@@ -7,13 +8,14 @@ pub fn admitted(published: &[Published]) -> i64 {
     steps(published, true).iter().map(|step| step.to - step.from).sum()
 }
 
-/// Places let in per second over the longest stretch during which somebody was always waiting; `None` where no such
-/// stretch lasted a second.
+/// Places let in per second over the longest stretch during which somebody was always waiting;
+/// `None` where no such stretch lasted a second.
 ///
-/// A stretch goes from one record that let somebody in to a later one, and is unbroken while, after each of its records
-/// but the last, somebody who had joined was still waiting. What its first record let in is not counted, since a gate
-/// that nobody waited at may have saved up a burst. An average over idle time would say nothing about the gate, which is
-/// why only the longest stretch counts. A gate that is held back by its cap shows here as slower than asked.
+/// A stretch goes from one record that let somebody in to a later one, and is unbroken while, after
+/// each of its records but the last, somebody who had joined was still waiting. What its first
+/// record let in is not counted, since a gate that nobody waited at may have saved up a burst. An
+/// average over idle time would say nothing about the gate, which is why only the longest stretch
+/// counts. A gate that is held back by its cap shows here as slower than asked.
 pub fn busy_rate_per_sec(joined: &Joined, published: &[Published]) -> Option<f64> {
     let mut arrivals: Vec<i64> = joined.values().flatten().copied().collect();
     arrivals.sort_unstable();
@@ -62,17 +64,25 @@ mod tests {
     use super::*;
 
     fn record(record: i64, at_ms: i64, head: i64) -> Published {
-        Published { record, at_ms, rate_per_sec: 10.0, heads: vec![LaneHead { lane: 0, head, tail: head }] }
+        Published {
+            record,
+            at_ms,
+            rate_per_sec: 10.0,
+            heads: vec![LaneHead { lane: 0, head, tail: head }],
+        }
     }
 
     #[test]
     fn the_rate_is_measured_where_somebody_waited() {
-        // 40 join at once; 10 a second come in, after a burst of 5. Then nobody waits for ten seconds, and one comes.
+        // 40 join at once; 10 a second come in, after a burst of 5. Then nobody waits for ten
+        // seconds, and one comes.
         let mut times = vec![0i64; 40];
         times.push(15_000);
-        let mut published: Vec<Published> = (0..=35).map(|index| record(index, 100 * (index + 1), 5 + index)).collect();
+        let mut published: Vec<Published> =
+            (0..=35).map(|index| record(index, 100 * (index + 1), 5 + index)).collect();
         published.push(record(36, 15_050, 41));
-        let measured = busy_rate_per_sec(&Joined::from([(0, times)]), &published).expect("a stretch of 3.5 s");
+        let measured =
+            busy_rate_per_sec(&Joined::from([(0, times)]), &published).expect("a stretch of 3.5 s");
         assert!((measured - 10.0).abs() < 1e-9, "{measured}");
         assert_eq!(admitted(&published), 41);
     }
@@ -80,7 +90,8 @@ mod tests {
     #[test]
     fn records_that_let_nobody_in_do_not_lengthen_a_stretch() {
         let joined = Joined::from([(0, vec![0; 30])]);
-        let published = [record(0, 0, 0), record(1, 1000, 10), record(2, 2000, 20), record(3, 9000, 20)];
+        let published =
+            [record(0, 0, 0), record(1, 1000, 10), record(2, 2000, 20), record(3, 9000, 20)];
         assert_eq!(busy_rate_per_sec(&joined, &published), Some(10.0));
     }
 

@@ -42,14 +42,17 @@ const PAYS: [(u32, &[&str]); 6] = [
 ];
 
 impl Plan {
-    /// Draws fan `number` of the rush under `seed`. `abandon` is the share of fans who leave without buying.
+    /// Draws fan `number` of the rush under `seed`. `abandon` is the share of fans who leave
+    /// without buying.
     pub fn draw(seed: u64, number: u32, abandon: f64, arrive: Duration) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let leaves = rng.random_bool(abandon.clamp(0.0, 1.0)).then(|| match rng.random_range(0..3) {
-            0 => Leaves::InLine,
-            1 => Leaves::WithHold,
-            _ => Leaves::WithOrder,
-        });
+        let mut rng =
+            StdRng::seed_from_u64(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let leaves =
+            rng.random_bool(abandon.clamp(0.0, 1.0)).then(|| match rng.random_range(0..3) {
+                0 => Leaves::InLine,
+                1 => Leaves::WithHold,
+                _ => Leaves::WithOrder,
+            });
         Self {
             number,
             arrives_after: arrive.mul_f64(rng.random_range(0.0..1.0)),
@@ -90,21 +93,27 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_fans_and_another_seed_others() {
-        let draw =
-            |seed| (0..50).map(|number| Plan::draw(seed, number, 0.1, Duration::from_secs(5))).collect::<Vec<_>>();
+        let draw = |seed| {
+            (0..50)
+                .map(|number| Plan::draw(seed, number, 0.1, Duration::from_secs(5)))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
     }
 
     #[test]
     fn about_as_many_leave_as_asked_and_each_way_is_taken() {
-        let fans: Vec<Plan> = (0..10_000).map(|number| Plan::draw(7, number, 0.1, Duration::ZERO)).collect();
+        let fans: Vec<Plan> =
+            (0..10_000).map(|number| Plan::draw(7, number, 0.1, Duration::ZERO)).collect();
         let leave = |way| fans.iter().filter(|plan| plan.leaves == Some(way)).count();
         for way in [Leaves::InLine, Leaves::WithHold, Leaves::WithOrder] {
             assert!((250..420).contains(&leave(way)), "{way:?}: {}", leave(way));
         }
         assert!(fans.iter().all(|plan| (1..=4).contains(&plan.wants)));
-        assert!((0..1000).all(|number| Plan::draw(7, number, 0.0, Duration::ZERO).leaves.is_none()));
+        assert!(
+            (0..1000).all(|number| Plan::draw(7, number, 0.0, Duration::ZERO).leaves.is_none())
+        );
     }
 
     #[test]

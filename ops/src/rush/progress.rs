@@ -1,4 +1,5 @@
-//! What the rush is doing, for whoever watches: one line that changes, or a line now and then where nobody does.
+//! What the rush is doing, for whoever watches: one line that changes, or a line now and then where
+//! nobody does.
 
 use std::{io::IsTerminal, net::Ipv4Addr, sync::Arc, time::Duration};
 
@@ -35,8 +36,8 @@ impl Progress {
 
 async fn tell(shop: Arc<Shop>, fans: u32, stop: CancellationToken) {
     let bar = std::io::stderr().is_terminal().then(|| {
-        let style =
-            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style = ProgressStyle::with_template("{spinner} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
         ProgressBar::new_spinner().with_style(style)
     });
     let began = Instant::now();
@@ -73,7 +74,8 @@ fn line(shop: &Shop, fans: u32, head: &Head, secs: u64) -> String {
     let counts = shop.tally.counts();
     let errors: u64 = shop.tally.faults().values().sum();
     format!(
-        "{secs:>4} s  joined {}/{fans}  waiting {}  let in {}  claimed {}  held {}  ordered {}  paid {}  tickets {}/{}  sold out seen {}  errors {errors}",
+        "{secs:>4} s  joined {}/{fans}  waiting {}  let in {}  claimed {}  held {}  ordered {}  \
+            paid {}  tickets {}/{}  sold out seen {}  errors {errors}",
         counts.joined,
         head.waiting,
         head.admitted,

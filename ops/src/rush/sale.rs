@@ -75,7 +75,13 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     create_room(&stores.pool, &stores.kafka, &room).await?;
     let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
     change_room(&stores.pool, &name, &open).await?;
-    Ok(Sale { show: name.clone(), room: name, ticket_type, lanes: args.lanes, tickets: args.tickets })
+    Ok(Sale {
+        show: name.clone(),
+        room: name,
+        ticket_type,
+        lanes: args.lanes,
+        tickets: args.tickets,
+    })
 }
 
 /// Waits until the running system knows the room.
@@ -88,19 +94,24 @@ pub async fn await_open(api: &Api, sale: &Sale) -> anyhow::Result<()> {
             _ if Instant::now() < end => sleep(Duration::from_millis(200)).await,
             Ok(_) => bail!("the system did not open the room within {} s", OPENS_WITHIN.as_secs()),
             Err(fault) => bail!(
-                "the system does not know the room ({}): do FAIRGATE_DATABASE_URL and FAIRGATE_NAMESPACE name what it uses?",
+                "the system does not know the room ({}): do FAIRGATE_DATABASE_URL and \
+                    FAIRGATE_NAMESPACE name what it uses?",
                 fault.kind
             ),
         }
     }
 }
 
-/// Waits until checkout sells what was allotted: bots that come earlier would take an empty shelf for a sold-out one.
+/// Waits until checkout sells what was allotted: bots that come earlier would take an empty shelf
+/// for a sold-out one.
 pub async fn await_stock(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
     let end = Instant::now() + OPENS_WITHIN;
     loop {
         let allotments = catalog::contract::allotments(&stores.pool, &sale.show).await?;
-        if allotments.iter().all(|allotment| allotment.wanted.is_none() && allotment.allotted == sale.tickets) {
+        if allotments
+            .iter()
+            .all(|allotment| allotment.wanted.is_none() && allotment.allotted == sale.tickets)
+        {
             return Ok(());
         }
         if Instant::now() > end {
@@ -123,5 +134,10 @@ pub struct Head {
 
 /// Closes the room, so that its controller ends.
 pub async fn close(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
-    change_room(&stores.pool, &sale.room, &RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() }).await
+    change_room(
+        &stores.pool,
+        &sale.room,
+        &RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() },
+    )
+    .await
 }

@@ -63,7 +63,8 @@ pub struct Summary {
     pub overtaking_ms_max: i64,
     pub cap: i32,
     pub cap_exceeded: usize,
-    /// Answers that were not what a fan hoped for, those that asking again mended included, by problem id.
+    /// Answers that were not what a fan hoped for, those that asking again mended included, by
+    /// problem id.
     pub errors: BTreeMap<String, u64>,
     pub lost: Lost,
     pub wall_seconds: f64,
@@ -98,7 +99,10 @@ impl Summary {
                 hold: latency(Timed::Hold),
                 order: latency(Timed::Order),
             },
-            admit_rate: AdmitRate { asked: args.rate, measured: found.rate_measured.map(hundredths) },
+            admit_rate: AdmitRate {
+                asked: args.rate,
+                measured: found.rate_measured.map(hundredths),
+            },
             overtaking_ms_max: found.overtaking_ms_max,
             cap: args.cap(),
             cap_exceeded: found.cap_exceeded,
@@ -116,24 +120,38 @@ impl Summary {
 
     fn table(&self) -> String {
         let ms = |quantiles: Quantiles| {
-            let text = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
+            let text = |value: Option<f64>| {
+                value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"))
+            };
             format!("p50 {} ms, p99 {} ms", text(quantiles.p50), text(quantiles.p99))
         };
-        let late = if self.late_fans > 0 { format!(", and {} late ones", self.late_fans) } else { String::new() };
-        let measured =
-            self.admit_rate.measured.map_or_else(|| "too short to say".to_owned(), |rate| format!("{rate:.2}/s"));
+        let late = if self.late_fans > 0 {
+            format!(", and {} late ones", self.late_fans)
+        } else {
+            String::new()
+        };
+        let measured = self
+            .admit_rate
+            .measured
+            .map_or_else(|| "too short to say".to_owned(), |rate| format!("{rate:.2}/s"));
         let Lost { joins, orders, payments } = self.lost;
         let mut rows = vec![
             ("sale", format!("{} (seed {})", self.show, self.seed)),
             ("fans", format!("{}{late}; {} joined", self.fans, self.joined)),
             (
                 "let in",
-                format!("{}; {} claimed, {} missed their turn", self.admitted, self.claimed, self.window_missed),
+                format!(
+                    "{}; {} claimed, {} missed their turn",
+                    self.admitted, self.claimed, self.window_missed
+                ),
             ),
             ("bought", format!("{} holds, {} orders, {} paid", self.held, self.ordered, self.paid)),
             (
                 "tickets",
-                format!("{} of {}; {} fans saw none left", self.tickets, self.tickets_asked, self.sold_out_seen),
+                format!(
+                    "{} of {}; {} fans saw none left",
+                    self.tickets, self.tickets_asked, self.sold_out_seen
+                ),
             ),
             ("join", ms(self.latency_ms.join)),
             ("claim", ms(self.latency_ms.claim)),
@@ -145,7 +163,9 @@ impl Summary {
             ("lost", format!("{joins} joins, {orders} orders, {payments} payments")),
             ("time", format!("{:.1} s", self.wall_seconds)),
         ];
-        rows.extend(self.errors.iter().map(|(kind, count)| ("answered", format!("{count} × {kind}"))));
+        rows.extend(
+            self.errors.iter().map(|(kind, count)| ("answered", format!("{count} × {kind}"))),
+        );
         rows.push(("verdict", if self.ok { "ok".to_owned() } else { self.faults.join("; ") }));
         rows.iter().map(|(name, text)| format!("{name:<12}{text}")).collect::<Vec<_>>().join("\n")
     }
@@ -163,7 +183,10 @@ fn faults(args: &RushArgs, found: &Found, course: &Course) -> Vec<String> {
     if found.tickets > tickets {
         faults.push(format!("{} tickets were issued where {tickets} exist", found.tickets));
     } else if found.tickets < tickets && course.wanted >= tickets {
-        faults.push(format!("{} of {tickets} tickets were sold although fans wanted {}", found.tickets, course.wanted));
+        faults.push(format!(
+            "{} of {tickets} tickets were sold although fans wanted {}",
+            found.tickets, course.wanted
+        ));
     }
     if found.cap_exceeded > 0 {
         faults.push(format!("{} sessions opened above the cap", found.cap_exceeded));
@@ -203,7 +226,13 @@ mod tests {
             tickets,
             lost: Lost::default(),
         };
-        let mut course = Course { seed: 1, wanted: 20, late_fans: 0, wall: Duration::from_secs(1), ended: Ended::All };
+        let mut course = Course {
+            seed: 1,
+            wanted: 20,
+            late_fans: 0,
+            wall: Duration::from_secs(1),
+            ended: Ended::All,
+        };
         change(&mut found, &mut course);
         faults(&args, &found, &course)
     }
@@ -211,7 +240,11 @@ mod tests {
     #[test]
     fn sold_out_with_nothing_lost_is_ok() {
         assert_eq!(faults_of(5, |_, _| {}), Vec::<String>::new());
-        assert_eq!(faults_of(4, |_, course| course.wanted = 4), Vec::<String>::new(), "nobody wanted more");
+        assert_eq!(
+            faults_of(4, |_, course| course.wanted = 4),
+            Vec::<String>::new(),
+            "nobody wanted more"
+        );
     }
 
     #[test]
@@ -219,7 +252,10 @@ mod tests {
         assert_eq!(faults_of(4, |_, _| {}).len(), 1);
         assert_eq!(faults_of(6, |_, _| {}).len(), 1);
         assert_eq!(faults_of(5, |found, _| found.cap_exceeded = 1).len(), 1);
-        assert_eq!(faults_of(5, |found, _| found.lost = Lost { joins: 1, orders: 2, payments: 3 }).len(), 3);
+        assert_eq!(
+            faults_of(5, |found, _| found.lost = Lost { joins: 1, orders: 2, payments: 3 }).len(),
+            3
+        );
         assert_eq!(faults_of(5, |_, course| course.ended = Ended::TimedOut).len(), 1);
     }
 }

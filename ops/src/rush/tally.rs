@@ -76,7 +76,12 @@ impl Tally {
         // Microseconds, up to two minutes.
         let histogram = || Histogram::new_with_bounds(1, 120_000_000, 3).expect("bounds that fit");
         let times = Times { by_call: std::array::from_fn(|_| histogram()) };
-        Self { counts: Mutex::default(), acked: Mutex::default(), times: Mutex::new(times), faults: Mutex::default() }
+        Self {
+            counts: Mutex::default(),
+            acked: Mutex::default(),
+            times: Mutex::new(times),
+            faults: Mutex::default(),
+        }
     }
 
     pub fn count(&self, change: impl FnOnce(&mut Counts)) {
@@ -95,7 +100,8 @@ impl Tally {
         lock(&self.acked).clone()
     }
 
-    /// Notes an answer that was not what the fan hoped for, by its problem id or what happened to the connection.
+    /// Notes an answer that was not what the fan hoped for, by its problem id or what happened to
+    /// the connection.
     pub fn fault(&self, kind: &str) {
         *lock(&self.faults).entry(kind.to_owned()).or_default() += 1;
     }
@@ -114,10 +120,13 @@ impl Tally {
 
     pub fn quantiles(&self, call: Timed) -> Quantiles {
         let times = lock(&self.times);
-        let Some(histogram) = times.by_call.get(call as usize).filter(|histogram| !histogram.is_empty()) else {
+        let Some(histogram) =
+            times.by_call.get(call as usize).filter(|histogram| !histogram.is_empty())
+        else {
             return Quantiles::default();
         };
-        let ms = |quantile| Some((histogram.value_at_quantile(quantile) as f64 / 100.0).round() / 10.0);
+        let ms =
+            |quantile| Some((histogram.value_at_quantile(quantile) as f64 / 100.0).round() / 10.0);
         Quantiles { p50: ms(0.5), p99: ms(0.99) }
     }
 }
@@ -139,7 +148,9 @@ mod tests {
         for ms in 1..=100 {
             tally.took(Timed::Join, Duration::from_millis(ms));
         }
-        let Quantiles { p50: Some(p50), p99: Some(p99) } = tally.quantiles(Timed::Join) else { panic!("no quantiles") };
+        let Quantiles { p50: Some(p50), p99: Some(p99) } = tally.quantiles(Timed::Join) else {
+            panic!("no quantiles")
+        };
         assert!((p50 - 50.0).abs() < 0.2 && (p99 - 99.0).abs() < 0.2, "{p50} {p99}");
         assert_eq!(tally.quantiles(Timed::Hold), Quantiles::default());
     }
@@ -150,6 +161,9 @@ mod tests {
         for kind in ["timeout", "room-busy", "timeout"] {
             tally.fault(kind);
         }
-        assert_eq!(tally.faults(), BTreeMap::from([("room-busy".to_owned(), 1), ("timeout".to_owned(), 2)]));
+        assert_eq!(
+            tally.faults(),
+            BTreeMap::from([("room-busy".to_owned(), 1), ("timeout".to_owned(), 2)])
+        );
     }
 }

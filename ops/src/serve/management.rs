@@ -1,4 +1,5 @@
-//! What whoever runs the system asks for, at an address of its own: whether it can serve, and what it measures.
+//! What whoever runs the system asks for, at an address of its own: whether it can serve, and what
+//! it measures.
 
 use std::{
     sync::Arc,
@@ -62,7 +63,9 @@ impl Readiness {
             return missing.clone();
         }
         let Stores { pool, redis, kafka, .. } = &self.stores;
-        let postgres = async { sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from) };
+        let postgres = async {
+            sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from)
+        };
         let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
         let is_there = kafka.is_ok();
         let mut missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
@@ -75,8 +78,15 @@ impl Readiness {
                 Ok(()) => looked.durable = true,
                 Err(error) => {
                     // Said once for as long as it is so.
-                    if looked.missing.as_ref().is_none_or(|(_, before)| !before.contains(&WEAK_TOPICS)) {
-                        tracing::error!(error = format!("{error:#}"), "not ready for Kafka's topics");
+                    if looked
+                        .missing
+                        .as_ref()
+                        .is_none_or(|(_, before)| !before.contains(&WEAK_TOPICS))
+                    {
+                        tracing::error!(
+                            error = format!("{error:#}"),
+                            "not ready for Kafka's topics"
+                        );
                     }
                     missing.push(WEAK_TOPICS);
                 }
@@ -87,7 +97,8 @@ impl Readiness {
     }
 }
 
-/// 200 once every server answers and the heads were read; 503 naming what is missing until then, and while draining.
+/// 200 once every server answers and the heads were read; 503 naming what is missing until then,
+/// and while draining.
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> axum::response::Response {
     if readiness.draining.is_cancelled() {
         return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "It is ending")

@@ -10,12 +10,19 @@ use super::{Assembly, Configs, Role};
 use crate::settings::Stores;
 
 /// Adds everything that `roles` stand for.
-pub async fn add(all: &mut Assembly, roles: &[Role], stores: &Stores, configs: Configs) -> anyhow::Result<()> {
+pub async fn add(
+    all: &mut Assembly,
+    roles: &[Role],
+    stores: &Stores,
+    configs: Configs,
+) -> anyhow::Result<()> {
     let has = |role| roles.contains(&role);
     let gate = Gate::new(stores.redis.clone());
-    let (pass_keys, verifier) =
-        configs.passes.map_or((None, None), |passes| (passes.pass_keys.map(Arc::new), passes.verifier));
-    let portal = reseller_portal::App::new(configs.portal, stores.pool.clone(), stores.redis.clone());
+    let (pass_keys, verifier) = configs
+        .passes
+        .map_or((None, None), |passes| (passes.pass_keys.map(Arc::new), passes.verifier));
+    let portal =
+        reseller_portal::App::new(configs.portal, stores.pool.clone(), stores.redis.clone());
     if has(Role::Catalog) {
         let read = all.limits.read;
         all.add_limited(catalog::router(catalog::App { pool: stores.pool.clone() }), read);
@@ -28,8 +35,16 @@ pub async fn add(all: &mut Assembly, roles: &[Role], stores: &Stores, configs: C
         admission::run(stores.steady.clone(), stores.kafka.clone(), gate.clone(), &all.tasks)?;
     }
     if let Some(config) = configs.checkout {
-        add_checkout(all, stores, config, gate.clone(), verifier, (has(Role::Checkout), has(Role::Writer)), &portal)
-            .await?;
+        add_checkout(
+            all,
+            stores,
+            config,
+            gate.clone(),
+            verifier,
+            (has(Role::Checkout), has(Role::Writer)),
+            &portal,
+        )
+        .await?;
     }
     if has(Role::Portal) {
         let (work, sign_in) = (all.limits.work, all.limits.sign_in);
@@ -73,7 +88,8 @@ fn add_waitroom(
     let routers = waitroom::router(app);
     let (join, wait) = (all.limits.join, all.limits.wait);
     all.add(admission::router(keys));
-    // A shop joins for many fans: it is known by its key, and the waiting room knows it as a seller.
+    // A shop joins for many fans: it is known by its key, and the waiting room knows it as a
+    // seller.
     all.add_for_keys(routers.joining.layer(map_request(as_agent)), join, portal);
     all.add_limited(routers.waiting, wait);
     Ok(())
@@ -83,7 +99,8 @@ fn add_waitroom(
 async fn as_agent(mut request: Request) -> Request {
     let seller = request.extensions().get::<checkout::contract::Seller>().copied();
     if let Some(seller) = seller {
-        let agent = waitroom::contract::Agent { reseller: seller.reseller, may_sell: seller.may_sell };
+        let agent =
+            waitroom::contract::Agent { reseller: seller.reseller, may_sell: seller.may_sell };
         request.extensions_mut().insert(agent);
     }
     request
@@ -121,7 +138,13 @@ fn add_admin(
     gate: Gate,
     (console, support): (bool, bool),
 ) -> anyhow::Result<()> {
-    let app = admin::App::new(config, stores.pool.clone(), stores.redis.clone(), stores.kafka.clone(), gate)?;
+    let app = admin::App::new(
+        config,
+        stores.pool.clone(),
+        stores.redis.clone(),
+        stores.kafka.clone(),
+        gate,
+    )?;
     let routers = admin::router(app.clone());
     let (work, sign_in, buy) = (all.limits.work, all.limits.sign_in, all.limits.buy);
     if console {
@@ -148,13 +171,17 @@ mod tests {
             ("FAIRGATE_REDIS_URL", "redis://127.0.0.1:1/"),
             ("FAIRGATE_KAFKA_BROKERS", "127.0.0.1:1"),
         ];
-        let env: HashMap<String, String> = nowhere.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let env: HashMap<String, String> =
+            nowhere.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         let server = assemble(&[Role::Portal], &env).await.expect("a server");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         let management = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let tasks = server.serve_on(listener, management);
-        let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
         let client = client.expect("a client");
         // Nobody is signed in and no form has its token, so that no database is asked.
         for (request, policy) in [
@@ -166,8 +193,13 @@ mod tests {
             (client.get(format!("{base}/v1/reseller/shows")), "\"work\""),
         ] {
             let answer = request.form(&[("password", "a guess")]).send().await.expect("an answer");
-            let told = answer.headers().get("ratelimit-policy").and_then(|value| value.to_str().ok());
-            assert!(told.is_some_and(|told| told.starts_with(policy)), "{}: {told:?}", answer.url());
+            let told =
+                answer.headers().get("ratelimit-policy").and_then(|value| value.to_str().ok());
+            assert!(
+                told.is_some_and(|told| told.starts_with(policy)),
+                "{}: {told:?}",
+                answer.url()
+            );
         }
         tasks.stop().cancel();
     }

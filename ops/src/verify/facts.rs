@@ -1,7 +1,8 @@
 //! Gathers what the checks look at. Reads only.
 //!
-//! The order matters while a sale is running: what follows from something else is read before it. So a session's place
-//! is in the line that is read later, and a published head at or before the committed one.
+//! The order matters while a sale is running: what follows from something else is read before it.
+//! So a session's place is in the line that is read later, and a published head at or before the
+//! committed one.
 
 mod books;
 mod lines;
@@ -88,13 +89,17 @@ pub async fn gather(stores: &Stores, scope: Option<&str>) -> anyhow::Result<Fact
             .await
             .context("reading Redis")?;
     }
-    let drains = lines::drains(&stores.kafka, &books.writer_offsets).await.context("reading orders.commands")?;
+    let drains = lines::drains(&stores.kafka, &books.writer_offsets)
+        .await
+        .context("reading orders.commands")?;
     let heads = lines::heads(&stores.kafka).await.context("reading the heads")?;
     let mut rooms = Vec::with_capacity(books.rooms.len());
     for room in books.rooms {
         let name = room.room.clone();
         rooms.push(
-            lines::room(&stores.kafka, room, &heads).await.with_context(|| format!("reading the line of {name}"))?,
+            lines::room(&stores.kafka, room, &heads)
+                .await
+                .with_context(|| format!("reading the line of {name}"))?,
         );
     }
     Ok(Facts {

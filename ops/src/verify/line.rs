@@ -1,4 +1,5 @@
-//! What published heads say about a line: did they only grow, did they keep the order, who was overtaken. Pure.
+//! What published heads say about a line: did they only grow, did they keep the order, who was
+//! overtaken. Pure.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +28,8 @@ pub struct Step {
     pub to: i64,
 }
 
-/// The steps of a room's heads, in publication order. Where the topic's beginning is gone (`from_start` is false), a
-/// lane's first record says only where it stood.
+/// The steps of a room's heads, in publication order. Where the topic's beginning is gone
+/// (`from_start` is false), a lane's first record says only where it stood.
 pub fn steps(published: &[Published], from_start: bool) -> Vec<Step> {
     let mut heads: BTreeMap<i32, i64> = BTreeMap::new();
     let mut steps = Vec::new();
@@ -37,7 +38,12 @@ pub fn steps(published: &[Published], from_start: bool) -> Vec<Step> {
             let unknown = if from_start { 0 } else { moved.head };
             let head = heads.entry(moved.lane).or_insert(unknown);
             if moved.head > *head {
-                steps.push(Step { record: record.record, lane: moved.lane, from: *head, to: moved.head });
+                steps.push(Step {
+                    record: record.record,
+                    lane: moved.lane,
+                    from: *head,
+                    to: moved.head,
+                });
                 *head = moved.head;
             }
         }
@@ -95,10 +101,19 @@ fn each_overtaken(joined: &Joined, steps: &[Step], mut see: impl FnMut(Overtaken
         for step in together {
             for offset in step.from..step.to {
                 let known = joined.get(&step.lane).zip(usize::try_from(offset).ok());
-                let Some(joined_ms) = known.and_then(|(lane, index)| lane.get(index)).copied() else { continue };
+                let Some(joined_ms) = known.and_then(|(lane, index)| lane.get(index)).copied()
+                else {
+                    continue;
+                };
                 if joined_ms < latest_ms {
                     let overtaken_ms = latest_ms - joined_ms;
-                    see(Overtaken { lane: step.lane, offset, heads_record: step.record, joined_ms, overtaken_ms });
+                    see(Overtaken {
+                        lane: step.lane,
+                        offset,
+                        heads_record: step.record,
+                        joined_ms,
+                        overtaken_ms,
+                    });
                 }
                 latest_here_ms = latest_here_ms.max(joined_ms);
             }
@@ -143,14 +158,21 @@ pub fn out_of_order(room: &str, joined: &Joined) -> Vec<OutOfOrder> {
                 && joined_ms < before_it_ms
             {
                 let offset = index as i64 + 1;
-                found.push(OutOfOrder { room: room.to_owned(), lane: *lane, offset, joined_ms, before_it_ms });
+                found.push(OutOfOrder {
+                    room: room.to_owned(),
+                    lane: *lane,
+                    offset,
+                    joined_ms,
+                    before_it_ms,
+                });
             }
         }
     }
     found
 }
 
-/// Where one lane stands, read in this order: what was published, what was committed, what was written.
+/// Where one lane stands, read in this order: what was published, what was committed, what was
+/// written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LaneState {
     pub room: String,
@@ -188,7 +210,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn record(record: i64, heads: &[(i32, i64)]) -> Published {
-        let heads = heads.iter().map(|(lane, head)| LaneHead { lane: *lane, head: *head, tail: *head }).collect();
+        let heads = heads
+            .iter()
+            .map(|(lane, head)| LaneHead { lane: *lane, head: *head, tail: *head })
+            .collect();
         Published { record, at_ms: record * 50, rate_per_sec: 10.0, heads }
     }
 
@@ -205,8 +230,12 @@ mod tests {
 
     #[test]
     fn a_head_that_moves_back_is_found_and_a_repeat_is_not() {
-        let published =
-            [record(0, &[(0, 3), (1, 1)]), record(1, &[(0, 3)]), record(2, &[(0, 2)]), record(3, &[(0, 4)])];
+        let published = [
+            record(0, &[(0, 3), (1, 1)]),
+            record(1, &[(0, 3)]),
+            record(2, &[(0, 2)]),
+            record(3, &[(0, 4)]),
+        ];
         let found = moved_back("r", &published);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].heads_record, found[0].before, found[0].after), (2, 3, 2));
@@ -218,7 +247,11 @@ mod tests {
         let together = steps(&[record(0, &[(0, 2), (1, 2)])], true);
         assert_eq!(overtaking_ms_max(&joined, &together), 0);
         let apart = steps(&[record(0, &[(0, 2)]), record(1, &[(1, 2)])], true);
-        assert_eq!(overtaking_ms_max(&joined, &apart), 800, "who joined at 100 came after who joined at 900");
+        assert_eq!(
+            overtaking_ms_max(&joined, &apart),
+            800,
+            "who joined at 100 came after who joined at 900"
+        );
         assert_eq!(overtaken_beyond(&joined, &apart, 800), []);
         assert_eq!(overtaken_beyond(&joined, &apart, 799)[0].offset, 0);
     }
@@ -232,7 +265,8 @@ mod tests {
 
     #[test]
     fn a_published_head_stands_at_or_before_the_committed_one() {
-        let state = LaneState { room: "r".into(), lane: 0, low: 0, published: 4, committed: 5, high: 9 };
+        let state =
+            LaneState { room: "r".into(), lane: 0, low: 0, published: 4, committed: 5, high: 9 };
         assert!(state.heads_in_order() && !state.all_published() && !state.lost_records());
         assert!(!LaneState { published: 6, ..state.clone() }.heads_in_order());
         assert!(!LaneState { committed: 10, ..state.clone() }.heads_in_order());

@@ -27,7 +27,8 @@ pub struct Order {
 pub struct Refund {
     pub payment_intent: String,
     pub is_done: bool,
-    /// Whether the provider's own books have this payment as paid (or paid and returned); `None` where they do not know it.
+    /// Whether the provider's own books have this payment as paid (or paid and returned); `None`
+    /// where they do not know it.
     pub provider_was_paid: Option<bool>,
 }
 
@@ -76,7 +77,11 @@ pub fn repeated(all: impl IntoIterator<Item = String>) -> Vec<Repeated> {
     for what in all {
         *times.entry(what).or_default() += 1;
     }
-    times.into_iter().filter(|(_, times)| *times > 1).map(|(what, times)| Repeated { what, times }).collect()
+    times
+        .into_iter()
+        .filter(|(_, times)| *times > 1)
+        .map(|(what, times)| Repeated { what, times })
+        .collect()
 }
 
 /// Whether an order in this state has tickets.
@@ -89,14 +94,17 @@ fn is_refunded(state: State) -> bool {
     matches!(state, State::RefundPending | State::Refunded)
 }
 
-/// Orders of which another number of tickets was issued than was bought and paid. Of refunded ones there are all, if they
-/// were paid in time, or none.
+/// Orders of which another number of tickets was issued than was bought and paid. Of refunded ones
+/// there are all, if they were paid in time, or none.
 pub fn wrongly_ticketed<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&'a Bought> {
-    let states: BTreeMap<Uuid, State> = orders.iter().map(|order| (order.order, order.state)).collect();
+    let states: BTreeMap<Uuid, State> =
+        orders.iter().map(|order| (order.order, order.state)).collect();
     let fits = |line: &Bought| {
         let issued = line.tickets + line.void;
         match states.get(&line.order) {
-            Some(state) if has_tickets(*state) => line.quantity > 0 && line.tickets == line.quantity && line.void == 0,
+            Some(state) if has_tickets(*state) => {
+                line.quantity > 0 && line.tickets == line.quantity && line.void == 0
+            }
             Some(state) if is_refunded(*state) => issued == 0 || issued == line.quantity,
             _ => issued == 0,
         }
@@ -111,11 +119,14 @@ pub fn good_after_refund<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&
     bought.iter().filter(|line| line.tickets > 0 && refunded.contains(&line.order)).collect()
 }
 
-/// Orders whose state and money do not fit: paid without money, or money without tickets or a refund.
+/// Orders whose state and money do not fit: paid without money, or money without tickets or a
+/// refund.
 pub fn money_astray(orders: &[Order]) -> Vec<&Order> {
     let fits = |order: &Order| match order.state {
         // A payment of another amount is refunded, and the order waits on.
-        State::Placed | State::AwaitingPayment | State::Expired | State::Cancelled => !order.is_paid,
+        State::Placed | State::AwaitingPayment | State::Expired | State::Cancelled => {
+            !order.is_paid
+        }
         State::Paid | State::Fulfilled => order.is_paid,
         State::RefundPending => order.own_refund().is_some_and(|refund| !refund.is_done),
         State::Refunded => order.own_refund().is_some_and(|refund| refund.is_done),
@@ -127,20 +138,25 @@ pub fn money_astray(orders: &[Order]) -> Vec<&Order> {
 pub fn unfounded_refunds(orders: &[Order]) -> Vec<&Order> {
     let unfounded = |order: &Order, refund: &Refund| {
         let money_came = refund.provider_was_paid.unwrap_or(order.is_paid);
-        let bought_tickets =
-            order.payment_intent.as_deref() == Some(&refund.payment_intent) && has_tickets(order.state);
+        let bought_tickets = order.payment_intent.as_deref() == Some(&refund.payment_intent)
+            && has_tickets(order.state);
         !money_came || bought_tickets
     };
-    orders.iter().filter(|order| order.refunds.iter().any(|refund| unfounded(order, refund))).collect()
+    orders
+        .iter()
+        .filter(|order| order.refunds.iter().any(|refund| unfounded(order, refund)))
+        .collect()
 }
 
 /// Payments that were acknowledged and led neither to tickets nor to a refund.
 pub fn lost_payments<'a>(orders: &[Order], payments: &'a [Payment]) -> Vec<&'a Payment> {
-    let orders: BTreeMap<String, &Order> = orders.iter().map(|order| (order.order.to_string(), order)).collect();
+    let orders: BTreeMap<String, &Order> =
+        orders.iter().map(|order| (order.order.to_string(), order)).collect();
     let is_kept = |payment: &Payment| {
         let Some(order) = orders.get(&payment.reference) else { return false };
         let goes_back = order.refunds.iter().any(|refund| refund.payment_intent == payment.intent);
-        let bought = has_tickets(order.state) && order.payment_intent.as_deref() == Some(&payment.intent);
+        let bought =
+            has_tickets(order.state) && order.payment_intent.as_deref() == Some(&payment.intent);
         goes_back || (bought && !payment.is_refunded)
     };
     payments.iter().filter(|payment| !is_kept(payment)).collect()
@@ -154,7 +170,11 @@ pub fn sessions_with_many(orders: &[Order]) -> Vec<Repeated> {
 
 /// Orders of sessions that do not exist.
 pub fn without_session(orders: &[Order], sessions: &BTreeSet<Uuid>) -> Vec<Uuid> {
-    orders.iter().filter(|order| !sessions.contains(&order.session)).map(|order| order.order).collect()
+    orders
+        .iter()
+        .filter(|order| !sessions.contains(&order.session))
+        .map(|order| order.order)
+        .collect()
 }
 
 #[cfg(test)]
@@ -188,13 +208,21 @@ mod tests {
             let orders = [order(state, true)];
             let due = matches!(state, State::Paid | State::Fulfilled);
             let refunded = is_refunded(state);
-            assert_eq!(wrongly_ticketed(&orders, &[bought(2, 2)]).is_empty(), due || refunded, "{state}");
+            assert_eq!(
+                wrongly_ticketed(&orders, &[bought(2, 2)]).is_empty(),
+                due || refunded,
+                "{state}"
+            );
             let void = Bought { void: 2, ..bought(2, 0) };
             assert_eq!(wrongly_ticketed(&orders, &[void]).is_empty(), refunded, "{state}");
             assert_eq!(wrongly_ticketed(&orders, &[bought(2, 0)]).is_empty(), !due, "{state}");
             assert_eq!(wrongly_ticketed(&orders, &[bought(2, 1)]).len(), 1, "{state}");
         }
-        assert_eq!(wrongly_ticketed(&[order(State::Fulfilled, true)], &[bought(0, 0)]).len(), 1, "paid for nothing");
+        assert_eq!(
+            wrongly_ticketed(&[order(State::Fulfilled, true)], &[bought(0, 0)]).len(),
+            1,
+            "paid for nothing"
+        );
         assert_eq!(wrongly_ticketed(&[], &[bought(0, 1)]).len(), 1, "a ticket of no order");
     }
 
@@ -202,7 +230,11 @@ mod tests {
     fn tickets_of_refunded_orders_are_void() {
         for state in State::ALL {
             let orders = [order(state, true)];
-            assert_eq!(good_after_refund(&orders, &[bought(2, 1)]).is_empty(), !is_refunded(state), "{state}");
+            assert_eq!(
+                good_after_refund(&orders, &[bought(2, 1)]).is_empty(),
+                !is_refunded(state),
+                "{state}"
+            );
             let void = Bought { void: 2, ..bought(2, 0) };
             assert_eq!(good_after_refund(&orders, &[void]), Vec::<&Bought>::new(), "{state}");
         }
@@ -214,37 +246,75 @@ mod tests {
             let paid = matches!(state, State::Paid | State::Fulfilled);
             let refunding = matches!(state, State::RefundPending | State::Refunded);
             assert_eq!(money_astray(&[order(state, true)]).is_empty(), paid, "{state}");
-            assert_eq!(money_astray(&[order(state, false)]).is_empty(), !paid && !refunding, "{state}");
+            assert_eq!(
+                money_astray(&[order(state, false)]).is_empty(),
+                !paid && !refunding,
+                "{state}"
+            );
         }
-        let pending = Order { refunds: refund("pi_1", false, None), ..order(State::RefundPending, true) };
+        let pending =
+            Order { refunds: refund("pi_1", false, None), ..order(State::RefundPending, true) };
         assert_eq!(money_astray(std::slice::from_ref(&pending)), Vec::<&Order>::new());
-        assert_eq!(money_astray(&[Order { state: State::Refunded, ..pending }]).len(), 1, "refunded, but not done");
-        let free = Order { payment_intent: None, refunds: refund(FREE, true, None), ..order(State::Refunded, true) };
+        assert_eq!(
+            money_astray(&[Order { state: State::Refunded, ..pending }]).len(),
+            1,
+            "refunded, but not done"
+        );
+        let free = Order {
+            payment_intent: None,
+            refunds: refund(FREE, true, None),
+            ..order(State::Refunded, true)
+        };
         assert_eq!(money_astray(&[free]), Vec::<&Order>::new());
         let second = refund("pi_2", true, Some(true));
-        assert_eq!(money_astray(&[Order { refunds: second, ..order(State::Refunded, true) }]).len(), 1, "not its own");
+        assert_eq!(
+            money_astray(&[Order { refunds: second, ..order(State::Refunded, true) }]).len(),
+            1,
+            "not its own"
+        );
     }
 
     #[test]
     fn only_money_that_came_goes_back() {
         let unfounded = |order: Order| !unfounded_refunds(&[order]).is_empty();
         let expired = order(State::RefundPending, true);
-        assert!(!unfounded(Order { refunds: refund("pi_1", false, Some(true)), ..expired.clone() }));
+        assert!(!unfounded(Order {
+            refunds: refund("pi_1", false, Some(true)),
+            ..expired.clone()
+        }));
         assert!(unfounded(Order { refunds: refund("pi_1", false, Some(false)), ..expired }));
-        assert!(unfounded(Order { refunds: refund("pi_9", true, None), ..order(State::Expired, false) }));
-        let twice = Order { refunds: refund("pi_2", true, Some(true)), ..order(State::Fulfilled, true) };
+        assert!(unfounded(Order {
+            refunds: refund("pi_9", true, None),
+            ..order(State::Expired, false)
+        }));
+        let twice =
+            Order { refunds: refund("pi_2", true, Some(true)), ..order(State::Fulfilled, true) };
         assert!(!unfounded(twice), "a second payment of the same order goes back");
-        assert!(unfounded(Order { refunds: refund("pi_1", true, Some(true)), ..order(State::Fulfilled, true) }));
+        assert!(unfounded(Order {
+            refunds: refund("pi_1", true, Some(true)),
+            ..order(State::Fulfilled, true)
+        }));
     }
 
     #[test]
     fn an_acknowledged_payment_ends_in_tickets_or_goes_back() {
-        let payment = Payment { intent: "pi_1".into(), reference: Uuid::from_u128(1).to_string(), is_refunded: false };
-        let lost = |order: Order| !lost_payments(&[order], std::slice::from_ref(&payment)).is_empty();
+        let payment = Payment {
+            intent: "pi_1".into(),
+            reference: Uuid::from_u128(1).to_string(),
+            is_refunded: false,
+        };
+        let lost =
+            |order: Order| !lost_payments(&[order], std::slice::from_ref(&payment)).is_empty();
         assert!(!lost(order(State::Fulfilled, true)));
         assert!(lost(order(State::AwaitingPayment, false)));
-        assert!(lost(Order { payment_intent: Some("pi_2".into()), ..order(State::Fulfilled, true) }));
-        assert!(!lost(Order { refunds: refund("pi_1", false, Some(true)), ..order(State::RefundPending, true) }));
+        assert!(lost(Order {
+            payment_intent: Some("pi_2".into()),
+            ..order(State::Fulfilled, true)
+        }));
+        assert!(!lost(Order {
+            refunds: refund("pi_1", false, Some(true)),
+            ..order(State::RefundPending, true)
+        }));
         assert_eq!(lost_payments(&[], &[payment]).len(), 1);
     }
 
@@ -252,7 +322,14 @@ mod tests {
     fn a_session_has_one_open_order() {
         let open = || order(State::Placed, false);
         assert_eq!(sessions_with_many(&[open(), order(State::Fulfilled, true)]).len(), 1);
-        assert!(sessions_with_many(&[open(), order(State::Cancelled, false), order(State::Refunded, true)]).is_empty());
+        assert!(
+            sessions_with_many(&[
+                open(),
+                order(State::Cancelled, false),
+                order(State::Refunded, true)
+            ])
+            .is_empty()
+        );
         assert!(sessions_with_many(&[open(), Order { session: Uuid::nil(), ..open() }]).is_empty());
         assert!(sessions_with_many(&[open(), Order { beside_another: true, ..open() }]).is_empty());
     }

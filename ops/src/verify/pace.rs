@@ -9,8 +9,8 @@ const TOLERANCE: f64 = 0.01;
 pub const WINDOW_SECS: f64 = 60.0;
 /// As much of a second's rate may come at once after a pause, and one in any case.
 const BURST_SECS: f64 = 0.5;
-/// A grant is seen when it is published, which may be so much later for one record than for another. Over a whole
-/// window the tolerance is wider than this.
+/// A grant is seen when it is published, which may be so much later for one record than for
+/// another. Over a whole window the tolerance is wider than this.
 const PUBLISH_SECS: f64 = 0.25;
 
 /// What one record let in.
@@ -49,14 +49,15 @@ pub struct TooFast {
     pub rate_per_sec: f64,
 }
 
-/// Windows of a minute (or of as long as the rate stood) in which more were let in than the rate and its burst allow.
+/// Windows of a minute (or of as long as the rate stood) in which more were let in than the rate
+/// and its burst allow.
 pub fn too_fast(room: &str, admissions: &[Admission]) -> Vec<TooFast> {
     let mut found = Vec::new();
     let mut is_first = true;
     #[expect(clippy::float_cmp, reason = "the same setting, copied")]
     for stretch in admissions.chunk_by(|left, right| left.rate_per_sec == right.rate_per_sec) {
-        // The record that first tells a new rate may have been granted under the old one, so it only starts the clock;
-        // the very first record of a line has nothing before it.
+        // The record that first tells a new rate may have been granted under the old one, so it
+        // only starts the clock; the very first record of a line has nothing before it.
         let start = stretch.first().map(|first| Admission { count: 0, ..*first });
         let counted = if is_first { stretch } else { stretch.get(1..).unwrap_or_default() };
         let stretch: Vec<Admission> = start.into_iter().chain(counted.iter().copied()).collect();
@@ -87,10 +88,18 @@ fn worst_window(room: &str, stretch: &[Admission]) -> Option<TooFast> {
         let window_secs = secs(last_ms - start.at_ms).min(WINDOW_SECS);
         let allowed = allowed(start.rate_per_sec, window_secs);
         let excess = inside as f64 - allowed;
-        if excess > 0.0 && worst.as_ref().is_none_or(|worst| excess > worst.admitted as f64 - worst.allowed) {
+        if excess > 0.0
+            && worst.as_ref().is_none_or(|worst| excess > worst.admitted as f64 - worst.allowed)
+        {
             let (from_ms, rate_per_sec) = (start.at_ms, start.rate_per_sec);
-            worst =
-                Some(TooFast { room: room.to_owned(), from_ms, window_secs, admitted: inside, allowed, rate_per_sec });
+            worst = Some(TooFast {
+                room: room.to_owned(),
+                from_ms,
+                window_secs,
+                admitted: inside,
+                allowed,
+                rate_per_sec,
+            });
         }
     }
     worst
@@ -102,12 +111,13 @@ fn allowed(rate_per_sec: f64, window_secs: f64) -> f64 {
     rate_per_sec * (window_secs + (window_secs * TOLERANCE).max(PUBLISH_SECS)) + burst
 }
 
-/// Fans let in per second between the first and the last record that let somebody in; `None` where that is too short
-/// to say.
+/// Fans let in per second between the first and the last record that let somebody in; `None` where
+/// that is too short to say.
 pub fn measured_per_sec(admissions: &[Admission]) -> Option<f64> {
     let mut moved = admissions.iter().filter(|admission| admission.count > 0);
     let first = moved.next()?;
-    let (last_ms, count) = moved.fold((first.at_ms, 0), |(_, sum), admission| (admission.at_ms, sum + admission.count));
+    let (last_ms, count) = moved
+        .fold((first.at_ms, 0), |(_, sum), admission| (admission.at_ms, sum + admission.count));
     let passed_secs = secs(last_ms - first.at_ms);
     (passed_secs >= 1.0).then(|| count as f64 / passed_secs)
 }
@@ -120,8 +130,16 @@ fn secs(ms: i64) -> f64 {
 mod tests {
     use super::*;
 
-    fn steady(rate_per_sec: f64, every_ms: i64, count: i64, records: i64, from_ms: i64) -> Vec<Admission> {
-        (0..records).map(|index| Admission { at_ms: from_ms + index * every_ms, rate_per_sec, count }).collect()
+    fn steady(
+        rate_per_sec: f64,
+        every_ms: i64,
+        count: i64,
+        records: i64,
+        from_ms: i64,
+    ) -> Vec<Admission> {
+        (0..records)
+            .map(|index| Admission { at_ms: from_ms + index * every_ms, rate_per_sec, count })
+            .collect()
     }
 
     #[test]
@@ -139,7 +157,10 @@ mod tests {
         let faster: Vec<_> = line
             .iter()
             .enumerate()
-            .map(|(index, admission)| Admission { count: admission.count + i64::from(index % 8 == 0), ..*admission })
+            .map(|(index, admission)| Admission {
+                count: admission.count + i64::from(index % 8 == 0),
+                ..*admission
+            })
             .collect();
         let found = too_fast("r", &faster);
         assert_eq!(found.len(), 1);
@@ -171,10 +192,15 @@ mod tests {
             record,
             at_ms: record * 10,
             rate_per_sec: 5.0,
-            heads: heads.iter().map(|(lane, head)| LaneHead { lane: *lane, head: *head, tail: 9 }).collect(),
+            heads: heads
+                .iter()
+                .map(|(lane, head)| LaneHead { lane: *lane, head: *head, tail: 9 })
+                .collect(),
         };
-        let published = [record(0, &[(0, 0), (1, 0)]), record(1, &[(0, 2), (1, 1)]), record(2, &[(1, 3)])];
-        let counts: Vec<_> = admissions(&published, true).iter().map(|admission| admission.count).collect();
+        let published =
+            [record(0, &[(0, 0), (1, 0)]), record(1, &[(0, 2), (1, 1)]), record(2, &[(1, 3)])];
+        let counts: Vec<_> =
+            admissions(&published, true).iter().map(|admission| admission.count).collect();
         assert_eq!(counts, [0, 3, 2]);
     }
 }

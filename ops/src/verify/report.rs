@@ -40,7 +40,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds a check with the rows that break it. `key` tells one row from another and is the same in the next look.
+    /// Adds a check with the rows that break it. `key` tells one row from another and is the same
+    /// in the next look.
     pub fn add<T: Serialize>(
         &mut self,
         id: &'static str,
@@ -51,7 +52,10 @@ impl Report {
     ) {
         let violations: Vec<Violation> = found
             .into_iter()
-            .map(|row| Violation { key: key(&row), row: serde_json::to_value(&row).unwrap_or(Value::Null) })
+            .map(|row| Violation {
+                key: key(&row),
+                row: serde_json::to_value(&row).unwrap_or(Value::Null),
+            })
             .collect();
         let mut check = Check { id, title, looked_at, count: 0, rows: Vec::new(), violations };
         check.settle();
@@ -86,7 +90,11 @@ impl Report {
         for check in &self.checks {
             let verdict = if check.count == 0 { "ok    " } else { "FAILED" };
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{verdict}  {:width$}  {:>8}  {}", check.id, check.looked_at, check.title);
+            let _ = writeln!(
+                text,
+                "{verdict}  {:width$}  {:>8}  {}",
+                check.id, check.looked_at, check.title
+            );
             for row in &check.rows {
                 let _ = writeln!(text, "          {row}");
             }
@@ -98,7 +106,13 @@ impl Report {
         let _ = if failing.is_empty() {
             write!(text, "all {} checks hold", self.checks.len())
         } else {
-            write!(text, "{} of {} checks fail: {}", failing.len(), self.checks.len(), failing.join(", "))
+            write!(
+                text,
+                "{} of {} checks fail: {}",
+                failing.len(),
+                self.checks.len(),
+                failing.join(", ")
+            )
         };
         text
     }
@@ -107,7 +121,12 @@ impl Report {
 impl Check {
     fn settle(&mut self) {
         self.count = self.violations.len();
-        self.rows = self.violations.iter().take(ROWS_SHOWN_MAX).map(|violation| violation.row.clone()).collect();
+        self.rows = self
+            .violations
+            .iter()
+            .take(ROWS_SHOWN_MAX)
+            .map(|violation| violation.row.clone())
+            .collect();
     }
 }
 

@@ -21,10 +21,13 @@ pub struct Span {
 }
 
 impl Span {
-    /// When its slot came free: it was ended or ran out, whichever was first. It is inside at least as it opens.
+    /// When its slot came free: it was ended or ran out, whichever was first. It is inside at least
+    /// as it opens.
     fn left_ms(&self) -> i64 {
         let expired_ms = self.expires_ms - EXPIRY_TOLERANCE_MS;
-        self.ended_ms.map_or(expired_ms, |ended_ms| ended_ms.min(expired_ms)).max(self.opened_ms + 1)
+        self.ended_ms
+            .map_or(expired_ms, |ended_ms| ended_ms.min(expired_ms))
+            .max(self.opened_ms + 1)
     }
 }
 
@@ -74,20 +77,41 @@ mod tests {
 
     fn span(opened_ms: i64, ended_ms: i64, cap: i32) -> Span {
         let session = Uuid::from_u128(opened_ms as u128);
-        Span { session, room: "r".into(), opened_ms, expires_ms: 60_000, ended_ms: Some(ended_ms), cap }
+        Span {
+            session,
+            room: "r".into(),
+            opened_ms,
+            expires_ms: 60_000,
+            ended_ms: Some(ended_ms),
+            cap,
+        }
     }
 
     #[test]
     fn a_slot_that_is_given_back_can_be_taken_again() {
-        let spans = [span(0, 9_000, 2), span(1, 20_000, 2), span(9_000, 30_000, 2), span(20_000, 40_000, 2)];
+        let spans = [
+            span(0, 9_000, 2),
+            span(1, 20_000, 2),
+            span(9_000, 30_000, 2),
+            span(20_000, 40_000, 2),
+        ];
         assert_eq!(sweep(&spans), Sweep { active_max: 2, over: vec![] });
         let expired = Span { ended_ms: None, ..span(0, 0, 1) };
-        assert_eq!(sweep(&[expired, span(59_500, 59_900, 1)]).active_max, 1, "it ran out by a clock a little ahead");
+        assert_eq!(
+            sweep(&[expired, span(59_500, 59_900, 1)]).active_max,
+            1,
+            "it ran out by a clock a little ahead"
+        );
     }
 
     #[test]
     fn one_too_many_is_named() {
-        let swept = sweep(&[span(5, 50_000, 2), span(0, 50_000, 2), span(7, 50_000, 2), span(8, 50_000, 4)]);
+        let swept = sweep(&[
+            span(5, 50_000, 2),
+            span(0, 50_000, 2),
+            span(7, 50_000, 2),
+            span(8, 50_000, 4),
+        ]);
         assert_eq!(swept.active_max, 4);
         assert_eq!(swept.over.len(), 1, "a larger cap let the fourth in");
         assert_eq!((swept.over[0].opened_ms, swept.over[0].active, swept.over[0].cap), (7, 3, 2));

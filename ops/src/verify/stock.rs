@@ -34,7 +34,8 @@ impl Shard {
     }
 
     fn row(&self) -> Row {
-        let Self { show, ticket_type, shard, allotted, committed, epoch, sold, reserved, redis } = self.clone();
+        let Self { show, ticket_type, shard, allotted, committed, epoch, sold, reserved, redis } =
+            self.clone();
         Row {
             show,
             ticket_type,
@@ -106,7 +107,8 @@ pub fn redis_differs(shards: &[Shard]) -> Vec<Row> {
         let from_the_future = shard.redis.as_ref().is_some_and(|redis| redis.epoch > shard.epoch);
         from_the_future
             || shard.current().is_some_and(|redis| {
-                // Free may be below zero: a rebuild found more held than there is, and takes nothing until that ran out.
+                // Free may be below zero: a rebuild found more held than there is, and takes
+                // nothing until that ran out.
                 let parts = redis.free + redis.held + redis.placing;
                 redis.held < 0 || redis.placing < 0 || parts != shard.allotted - shard.committed
             })
@@ -161,7 +163,8 @@ pub fn sums(shards: &[Shard], tickets: &BTreeMap<Uuid, i64>) -> Vec<Sum> {
                 sum.held += redis.held;
                 sum.reserved += redis.placing;
             }
-            // Nobody can hold from a shard that Redis does not have; all that is uncommitted is free.
+            // Nobody can hold from a shard that Redis does not have; all that is uncommitted is
+            // free.
             None => sum.free += shard.allotted - shard.committed,
         }
     }
@@ -196,7 +199,11 @@ mod tests {
 
     #[test]
     fn stock_that_adds_up_passes() {
-        for good in [shard(), Shard { redis: None, ..shard() }, Shard { redis: Some(redis(9, 9, 9, 1)), ..shard() }] {
+        for good in [
+            shard(),
+            Shard { redis: None, ..shard() },
+            Shard { redis: Some(redis(9, 9, 9, 1)), ..shard() },
+        ] {
             let shards = [good];
             assert_eq!(miscounted(&shards), []);
             assert_eq!(oversold(&shards), []);
@@ -214,14 +221,26 @@ mod tests {
 
     #[test]
     fn more_committed_than_allotted_is_seen() {
-        let over = Shard { committed: 51, sold: 51, reserved: 0, redis: Some(redis(-1, 0, 0, 2)), ..shard() };
+        let over = Shard {
+            committed: 51,
+            sold: 51,
+            reserved: 0,
+            redis: Some(redis(-1, 0, 0, 2)),
+            ..shard()
+        };
         assert_eq!(oversold(&[over]).len(), 1);
     }
 
     #[test]
     fn redis_giving_away_too_much_or_too_little_is_seen() {
-        for wrong in [redis(31, 5, 3, 2), redis(30, 4, 3, 2), redis(41, 5, -8, 2), redis(30, 5, 3, 3)] {
-            assert_eq!(redis_differs(&[Shard { redis: Some(wrong), ..shard() }]).len(), 1, "{wrong:?}");
+        for wrong in
+            [redis(31, 5, 3, 2), redis(30, 4, 3, 2), redis(41, 5, -8, 2), redis(30, 5, 3, 3)]
+        {
+            assert_eq!(
+                redis_differs(&[Shard { redis: Some(wrong), ..shard() }]).len(),
+                1,
+                "{wrong:?}"
+            );
         }
         let inflated = [Shard { redis: Some(redis(130, 5, 3, 2)), ..shard() }];
         assert_eq!(sums(&inflated, &tickets(10))[0].excess(), 100);
@@ -229,7 +248,8 @@ mod tests {
 
     #[test]
     fn stock_that_is_not_what_was_allotted_is_seen() {
-        let agrees = Allotment { show: "s".into(), ticket_type: Uuid::nil(), allotted: 50, stocked: 50 };
+        let agrees =
+            Allotment { show: "s".into(), ticket_type: Uuid::nil(), allotted: 50, stocked: 50 };
         assert_eq!(disagreeing(std::slice::from_ref(&agrees)), Vec::<&Allotment>::new());
         for stocked in [49, 51, 0] {
             assert_eq!(disagreeing(&[Allotment { stocked, ..agrees.clone() }]).len(), 1);

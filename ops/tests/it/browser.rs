@@ -1,4 +1,5 @@
-//! A fan with a real browser: from the show to the ticket, with scripts and without, and axe on every page.
+//! A fan with a real browser: from the show to the ticket, with scripts and without, and axe on
+//! every page.
 
 use std::{
     process::{Child, Command, Stdio},
@@ -81,7 +82,8 @@ async fn a_fan_without_cookies_has_one_place_in_the_address() {
     assert!(address.contains("/queue/harbour?place=v4.local."), "{address}");
     let notice = browser.text(".notice-warn").await;
     assert!(
-        notice.contains("Your place is in the address of this page.") && notice.contains("Checkout needs cookies"),
+        notice.contains("Your place is in the address of this page.")
+            && notice.contains("Checkout needs cookies"),
         "{notice}"
     );
     browser.check("waiting-without-cookies").await;
@@ -89,8 +91,14 @@ async fn a_fan_without_cookies_has_one_place_in_the_address() {
     browser.go(&address).await;
     browser.see(".place-number").await;
     assert_eq!(browser.address().await, address);
-    let head: Value =
-        house.get("/v1/rooms/harbour/head").send().await.expect("an answer").json().await.expect("a head");
+    let head: Value = house
+        .get("/v1/rooms/harbour/head")
+        .send()
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("a head");
     assert_eq!(head["waiting"], 1, "one place was taken: {head}");
     browser.quit().await;
 }
@@ -107,7 +115,10 @@ async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own
     let until = browser.attribute("time[data-own]", "datetime").await;
     let tokyo = FixedOffset::east_opt(9 * 3600).expect("an offset");
     let until = DateTime::parse_from_rfc3339(&until).expect("a time").with_timezone(&tokyo);
-    assert_eq!(browser.text("time[data-own]").await, format!("{}, your time", until.format("%H:%M:%S")));
+    assert_eq!(
+        browser.text("time[data-own]").await,
+        format!("{}, your time", until.format("%H:%M:%S"))
+    );
     browser.select("select.qty", 1).await;
     browser.click(r#"form[action="/checkout/harbour/hold"] button"#).await;
     browser.see("#email").await;
@@ -128,7 +139,8 @@ async fn pages_fit_the_smallest_phone() {
         .await
         .expect("later");
     let browser = Browser::of(&Habits { width: Some(320), ..Habits::default() }).await;
-    for (name, path) in [("home", "/"), ("show", "/shows/harbour"), ("entrance", "/queue/harbour")] {
+    for (name, path) in [("home", "/"), ("show", "/shows/harbour"), ("entrance", "/queue/harbour")]
+    {
         browser.go(&format!("{}{path}", house.base)).await;
         browser.see("h1").await;
         assert_eq!(browser.value("return window.innerWidth").await, json!(320));
@@ -145,8 +157,10 @@ async fn pages_fit_the_smallest_phone() {
 
 /// What reaches beyond the page's right edge.
 const TOO_WIDE: &str = "const edge = document.documentElement.clientWidth;
-    return [...document.querySelectorAll('body *:not(svg *)')].filter((node) => !node.closest('.vh, .skip') &&
-        node.getBoundingClientRect().right > edge + 0.5).map((node) => node.outerHTML.slice(0, 120));";
+    return [...document.querySelectorAll('body *:not(svg *)')].filter((node) => \
+    !node.closest('.vh, .skip') &&
+        node.getBoundingClientRect().right > edge + 0.5).map((node) => node.outerHTML.slice(0, \
+        120));";
 
 /// From choosing to the tickets.
 async fn buy(browser: &Browser, scripts: bool) {
@@ -170,7 +184,11 @@ async fn buy(browser: &Browser, scripts: bool) {
     }
     browser.click(r#"button[value="ok"]"#).await;
     browser.see("article.ticket").await;
-    assert_eq!(browser.count("article.ticket .ticket-qr svg").await, 2, "two tickets, each with its code to scan");
+    assert_eq!(
+        browser.count("article.ticket .ticket-qr svg").await,
+        2,
+        "two tickets, each with its code to scan"
+    );
     if scripts {
         browser.check("tickets").await;
     }
@@ -190,7 +208,8 @@ impl Drop for Browser {
 }
 
 fn tool(key: &str) -> String {
-    std::env::var(key).unwrap_or_else(|_| panic!("{key} is not set; run ops/test, which installs the browser"))
+    std::env::var(key)
+        .unwrap_or_else(|_| panic!("{key} is not set; run ops/test, which installs the browser"))
 }
 
 /// What a browser does and does not do.
@@ -215,7 +234,11 @@ impl Browser {
     }
 
     pub async fn of(habits: &Habits) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its number").port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .expect("a port")
+            .local_addr()
+            .expect("its number")
+            .port();
         let driver = Command::new(tool("FAIRGATE_TEST_CHROMEDRIVER"))
             .arg(format!("--port={port}"))
             .env("TZ", habits.time_zone)
@@ -268,7 +291,8 @@ impl Browser {
         }
     }
 
-    /// Presses something as soon as it is there. A page may reload between looking and pressing, so that is tried again.
+    /// Presses something as soon as it is there. A page may reload between looking and pressing, so
+    /// that is tried again.
     pub async fn click(&self, css: &str) {
         let deadline = Instant::now() + WAIT;
         loop {
@@ -290,7 +314,13 @@ impl Browser {
     }
 
     async fn select(&self, css: &str, index: usize) {
-        self.client.find(Locator::Css(css)).await.expect(css).select_by_index(index).await.expect(css);
+        self.client
+            .find(Locator::Css(css))
+            .await
+            .expect(css)
+            .select_by_index(index)
+            .await
+            .expect(css);
     }
 
     async fn text(&self, css: &str) -> String {
@@ -322,7 +352,8 @@ impl Browser {
         self.client.find_all(Locator::Css(css)).await.expect(css).len()
     }
 
-    /// Runs axe on the page as it is, at a phone's and at a desktop's width. Pictures go to `FAIRGATE_TEST_SHOTS`.
+    /// Runs axe on the page as it is, at a phone's and at a desktop's width. Pictures go to
+    /// `FAIRGATE_TEST_SHOTS`.
     async fn check(&self, name: &str) {
         assert_eq!(self.objections(name).await, Vec::<String>::new());
     }
@@ -351,4 +382,5 @@ impl Browser {
 const AXE: &str = "const done = arguments[arguments.length - 1];
     axe.run().then((result) => done(result.violations.map((found) =>
         [found.id, found.help, found.nodes.map((node) => node.html)])));";
-const OVERFLOW: &str = "return document.documentElement.scrollWidth > document.documentElement.clientWidth;";
+const OVERFLOW: &str =
+    "return document.documentElement.scrollWidth > document.documentElement.clientWidth;";

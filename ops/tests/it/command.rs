@@ -12,8 +12,11 @@ use crate::{
 
 /// Gives whether it succeeded, and what it wrote on standard output and standard error.
 async fn verify(corner: &Corner, args: &[&str]) -> (bool, String, String) {
-    let command =
-        Command::new(env!("CARGO_BIN_EXE_fairgate")).arg("verify").args(args).envs(corner.settings()).output();
+    let command = Command::new(env!("CARGO_BIN_EXE_fairgate"))
+        .arg("verify")
+        .args(args)
+        .envs(corner.settings())
+        .output();
     let output = command.await.expect("the built binary");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status.success(), text(&output.stdout), text(&output.stderr))
@@ -32,12 +35,16 @@ async fn it_ends_well_only_where_everything_holds_and_names_what_does_not() {
     publish(&stores, "unsound", vec![LaneHead { lane: 0, head: 7, tail: 7 }]).await;
     let (success, table, said) = verify(&corner, &[]).await;
     assert!(!success && said.contains("heads-committed, heads-published"), "{said}");
-    assert!(table.contains("FAILED  heads-committed") && table.contains("\"published\":7"), "{table}");
+    assert!(
+        table.contains("FAILED  heads-committed") && table.contains("\"published\":7"),
+        "{table}"
+    );
 
     let (success, json, _) = verify(&corner, &["--show", "unsound", "--json"]).await;
     let report: Value = serde_json::from_str(&json).expect("JSON alone on standard output");
     assert!(!success && report["clean"] == false, "{json}");
-    let failing = report["checks"].as_array().into_iter().flatten().filter(|check| check["count"] != 0);
+    let failing =
+        report["checks"].as_array().into_iter().flatten().filter(|check| check["count"] != 0);
     assert_eq!(
         failing.map(|check| check["id"].as_str().expect("an id")).collect::<Vec<_>>(),
         ["heads-committed", "heads-published"]
@@ -60,12 +67,15 @@ async fn a_server_does_not_start_on_topics_that_may_lose_what_they_acknowledged(
         .env("FAIRGATE_LISTEN", "127.0.0.1:0")
         .kill_on_drop(true)
         .output();
-    let output =
-        tokio::time::timeout(std::time::Duration::from_secs(20), server).await.expect("an end").expect("a start");
+    let output = tokio::time::timeout(std::time::Duration::from_secs(20), server)
+        .await
+        .expect("an end")
+        .expect("a start");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let topic = corner.kafka.name(HEADS_TOPIC);
     assert!(
-        !output.status.success() && said.contains(&format!("topic {topic} has 1 replica(s) where 3 are set")),
+        !output.status.success()
+            && said.contains(&format!("topic {topic} has 1 replica(s) where 3 are set")),
         "{said}"
     );
 }

@@ -37,7 +37,9 @@ fn controller(stores: &Stores) -> Tasks {
 async fn killed_in_mid_line_it_goes_on_where_it_stood() {
     let corner = corner().await;
     let stores = stores(&corner);
-    let line = Line::open(&stores, "killed", &Terms { lanes: 2, rate_per_sec: 60.0, ..Terms::default() }).await;
+    let line =
+        Line::open(&stores, "killed", &Terms { lanes: 2, rate_per_sec: 60.0, ..Terms::default() })
+            .await;
     line.join_in_turn(160).await;
 
     let mut first = controller_process(&corner);
@@ -48,7 +50,8 @@ async fn killed_in_mid_line_it_goes_on_where_it_stood() {
 
     let _second = controller_process(&corner);
     line.await_admitted(160).await;
-    // Clean also means: heads never moved back, and everybody from the first to the last was published.
+    // Clean also means: heads never moved back, and everybody from the first to the last was
+    // published.
     assert_clean(&verify::check(&stores, None).await.expect("a report"));
 }
 
@@ -56,7 +59,9 @@ async fn killed_in_mid_line_it_goes_on_where_it_stood() {
 async fn two_of_them_share_the_lanes_and_one_takes_over_from_the_other() {
     let corner = corner().await;
     let stores = stores(&corner);
-    let line = Line::open(&stores, "shared", &Terms { lanes: 2, rate_per_sec: 50.0, ..Terms::default() }).await;
+    let line =
+        Line::open(&stores, "shared", &Terms { lanes: 2, rate_per_sec: 50.0, ..Terms::default() })
+            .await;
     // All of lane 0 joined two seconds before the first of lane 1.
     line.join(0, 120).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -74,7 +79,9 @@ async fn two_of_them_share_the_lanes_and_one_takes_over_from_the_other() {
 async fn a_gate_lost_with_redis_lets_nobody_in_until_it_knows_who_is_inside() {
     let corner = corner().await;
     let stores = stores(&corner);
-    let line = Line::open(&stores, "lost", &Terms { lanes: 1, rate_per_sec: 20.0, ..Terms::default() }).await;
+    let line =
+        Line::open(&stores, "lost", &Terms { lanes: 1, rate_per_sec: 20.0, ..Terms::default() })
+            .await;
     line.join(0, 60).await;
     let tasks = controller(&stores);
     line.await_admitted(10).await;
@@ -88,7 +95,10 @@ async fn a_gate_lost_with_redis_lets_nobody_in_until_it_knows_who_is_inside() {
     assert_eq!(line.admitted().await, before, "an empty gate grants nothing");
     let gate = Gate::new(stores.redis.clone());
     let view = gate.view("lost").await.expect("a view");
-    assert!(!view.ready && view.unclaimed as i64 >= before, "grants were put back: {view:?} of {before}");
+    assert!(
+        !view.ready && view.unclaimed as i64 >= before,
+        "grants were put back: {view:?} of {before}"
+    );
 
     line.ready_gate().await;
     line.await_admitted(60).await;
@@ -101,7 +111,9 @@ async fn a_paused_room_lets_nobody_in_and_a_new_rate_is_seen_within_a_second() {
     use waitroom::contract::{Phase, RoomChange, change_room};
     let corner = corner().await;
     let stores = stores(&corner);
-    let line = Line::open(&stores, "steered", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() }).await;
+    let line =
+        Line::open(&stores, "steered", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() })
+            .await;
     line.join(0, 200).await;
     let tasks = controller(&stores);
     line.await_admitted(5).await;
@@ -116,7 +128,12 @@ async fn a_paused_room_lets_nobody_in_and_a_new_rate_is_seen_within_a_second() {
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(line.admitted().await, paused, "nobody comes in while it is paused");
 
-    change(RoomChange { phase: Some(Phase::Open), rate_per_sec: Some(100.0), ..RoomChange::default() }).await;
+    change(RoomChange {
+        phase: Some(Phase::Open),
+        rate_per_sec: Some(100.0),
+        ..RoomChange::default()
+    })
+    .await;
     tokio::time::sleep(Duration::from_millis(1000)).await;
     let faster = line.admitted().await - paused;
     assert!(faster >= 30, "at 100 a second only {faster} came in within a second of the change");

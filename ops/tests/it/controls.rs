@@ -1,10 +1,13 @@
 //! Negative controls: every mechanism is broken once, to see the checker object.
 //!
-//! Where a test's name says "data", what the broken mechanism would leave behind is written directly.
+//! Where a test's name says "data", what the broken mechanism would leave behind is written
+//! directly.
 
 use std::time::Duration;
 
-use admission::contract::{Gate, HEADS_TOPIC, HeadsMoved, LaneHead, PassKeys, line_topic, place_id};
+use admission::contract::{
+    Gate, HEADS_TOPIC, HeadsMoved, LaneHead, PassKeys, line_topic, place_id,
+};
 use chrono::Utc;
 use kit::{serve::Tasks, settings::Settings, testing::Corner};
 use ops::{settings::Stores, verify};
@@ -29,21 +32,34 @@ fn admission_with(stores: &Stores, gate: Gate) -> Tasks {
 }
 
 /// Checkout's calls alone, with this gate. Gives where they are.
-async fn checkout_with(corner: &Corner, stores: &Stores, gate: Gate, keys: &PassKeys) -> (String, Tasks) {
+async fn checkout_with(
+    corner: &Corner,
+    stores: &Stores,
+    gate: Gate,
+    keys: &PassKeys,
+) -> (String, Tasks) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
     let mut env = corner.settings();
-    env.extend(ops::keys::fresh().expect("keys").into_iter().map(|(key, value)| (key.to_owned(), value)));
+    env.extend(
+        ops::keys::fresh().expect("keys").into_iter().map(|(key, value)| (key.to_owned(), value)),
+    );
     env.insert("FAIRGATE_LISTEN".to_owned(), address.to_string());
     let mut settings = Settings::new(&env);
     let config = checkout::Config::from_settings(&mut settings);
     settings.finish().expect("settings");
     let (pool, redis, kafka) = (stores.pool.clone(), stores.redis.clone(), stores.kafka.clone());
-    let app = checkout::App::new(config, pool, redis, kafka, gate, keys.verifier()).expect("checkout");
+    let app =
+        checkout::App::new(config, pool, redis, kafka, gate, keys.verifier()).expect("checkout");
     let (routes, _) = checkout::router(app).split_for_parts();
     let tasks = Tasks::default();
     let (serving, stop) = (tasks.clone(), tasks.stop());
-    tokio::spawn(kit::serve::serve_on(listener, kit::http::stack(routes), serving, stop.cancelled_owned()));
+    tokio::spawn(kit::serve::serve_on(
+        listener,
+        kit::http::stack(routes),
+        serving,
+        stop.cancelled_owned(),
+    ));
     (format!("http://{address}"), tasks)
 }
 
@@ -54,7 +70,8 @@ fn pass_keys() -> PassKeys {
 
 fn sign(keys: &PassKeys, room: &str, lane: i32, offset: i64) -> String {
     let now = Utc::now();
-    keys.sign(room, room, &place_id(room, lane, offset), now, now + chrono::Duration::minutes(10)).expect("a pass")
+    keys.sign(room, room, &place_id(room, lane, offset), now, now + chrono::Duration::minutes(10))
+        .expect("a pass")
 }
 
 async fn run_sql(pool: &PgPool, statements: &[&str]) {
@@ -65,8 +82,10 @@ async fn run_sql(pool: &PgPool, statements: &[&str]) {
 
 pub async fn publish(stores: &Stores, room: &str, heads: Vec<LaneHead>) {
     let now = Utc::now();
-    let moved = HeadsMoved { room: room.to_owned(), at: now, claim_until: now, rate_per_sec: 200.0, heads };
-    let (topic, payload) = (stores.kafka.name(HEADS_TOPIC), serde_json::to_vec(&moved).expect("a record"));
+    let moved =
+        HeadsMoved { room: room.to_owned(), at: now, claim_until: now, rate_per_sec: 200.0, heads };
+    let (topic, payload) =
+        (stores.kafka.name(HEADS_TOPIC), serde_json::to_vec(&moved).expect("a record"));
     let record = FutureRecord::to(&topic).key(room).partition(0).payload(&payload);
     producer(&stores.kafka).send(record, Duration::ZERO).await.expect("published");
 }
@@ -79,15 +98,19 @@ async fn without_the_cap_check_too_many_are_inside() {
     let line = Line::of(&stores, "cap", 1);
     line.ready_gate().await;
     line.join(0, 8).await;
-    let granting = Gate::broken(stores.redis.clone(), "active_count + unclaimed >= max_active or ", "");
+    let granting =
+        Gate::broken(stores.redis.clone(), "active_count + unclaimed >= max_active or ", "");
     let controller = admission_with(&stores, granting);
     line.await_admitted(8).await;
-    let opening = Gate::broken(stores.redis.clone(), "if taken >= max_active then return 0 end", "");
+    let opening =
+        Gate::broken(stores.redis.clone(), "if taken >= max_active then return 0 end", "");
     let (base, checkout) = checkout_with(&corner, &stores, opening, &keys).await;
     let client = reqwest::Client::new();
     for offset in 0..8 {
         let body = json!({ "pass": sign(&keys, "cap", 0, offset) });
-        reply(client.post(format!("{base}/v1/checkout/sessions")).json(&body)).await.with_status(201);
+        reply(client.post(format!("{base}/v1/checkout/sessions")).json(&body))
+            .await
+            .with_status(201);
     }
     let report = verify::check(&stores, None).await.expect("a report");
     assert_objects(&report, &["sessions-within-cap"]);
@@ -99,9 +122,12 @@ async fn without_the_cap_check_too_many_are_inside() {
 async fn without_the_rate_check_fans_come_in_too_fast() {
     let corner = corner().await;
     let stores = stores(&corner);
-    let line = Line::open(&stores, "rate", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() }).await;
+    let line =
+        Line::open(&stores, "rate", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() })
+            .await;
     line.join(0, 120).await;
-    let controller = admission_with(&stores, Gate::broken(stores.redis.clone(), "tokens < 1 or ", ""));
+    let controller =
+        admission_with(&stores, Gate::broken(stores.redis.clone(), "tokens < 1 or ", ""));
     line.await_admitted(120).await;
     controller.drain().await;
     assert_objects(&verify::look(&stores, None).await.expect("a report"), &["admit-rate"]);
@@ -111,11 +137,14 @@ async fn without_the_rate_check_fans_come_in_too_fast() {
 async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
     let corner = corner().await;
     let stores = stores(&corner);
-    let line = Line::open(&stores, "horizon", &Terms { lanes: 2, rate_per_sec: 40.0, ..Terms::default() }).await;
+    let line =
+        Line::open(&stores, "horizon", &Terms { lanes: 2, rate_per_sec: 40.0, ..Terms::default() })
+            .await;
     line.join(0, 120).await;
     tokio::time::sleep(Duration::from_millis(2500)).await;
     line.join(1, 30).await;
-    let broken = || Gate::broken(stores.redis.clone(), " or tonumber(ARGV[next_arg + 1]) > horizon", "");
+    let broken =
+        || Gate::broken(stores.redis.clone(), " or tonumber(ARGV[next_arg + 1]) > horizon", "");
     let controllers = [admission_with(&stores, broken()), admission_with(&stores, broken())];
     line.await_admitted(150).await;
     for controller in controllers {
@@ -128,10 +157,17 @@ async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
 async fn without_the_constraint_a_pass_opens_many_sessions() {
     let house = House::open().await;
     house.sale("twice", &Terms::default()).await;
-    run_sql(&house.stores.pool, &["ALTER TABLE checkout.sessions DROP CONSTRAINT sessions_one_per_place"]).await;
+    run_sql(
+        &house.stores.pool,
+        &["ALTER TABLE checkout.sessions DROP CONSTRAINT sessions_one_per_place"],
+    )
+    .await;
     let pass = fan::pass(&house, "twice").await;
     let answers = futures::future::join_all((0..50).map(|_| fan::redeem(&house, &pass))).await;
-    assert!(answers.iter().filter(|answer| answer.status == 201).count() > 1, "the mechanism is broken");
+    assert!(
+        answers.iter().filter(|answer| answer.status == 201).count() > 1,
+        "the mechanism is broken"
+    );
     assert_objects(&house.verify().await, &["one-session-per-pass"]);
 }
 
@@ -140,7 +176,9 @@ async fn a_pass_for_a_place_that_was_never_acknowledged_is_seen() {
     let house = House::open().await;
     house.sale("lost", &Terms::default()).await;
     fan::session(&house, "lost").await;
-    let keys = PassKeys::from_paserk(&house.env["FAIRGATE_PASS_KEYS"], "fairgate", "fairgate-checkout").expect("keys");
+    let keys =
+        PassKeys::from_paserk(&house.env["FAIRGATE_PASS_KEYS"], "fairgate", "fairgate-checkout")
+            .expect("keys");
     fan::redeem(&house, &sign(&keys, "lost", 1, 999)).await.with_status(201);
     assert_objects(&house.verify().await, &["places-in-line"]);
 }
@@ -148,7 +186,8 @@ async fn a_pass_for_a_place_that_was_never_acknowledged_is_seen() {
 #[tokio::test]
 async fn a_shop_that_forgets_what_it_committed_oversells() {
     let house = House::open().await;
-    let ticket_type = house.sale("forgets", &Terms { tickets: 2, shards: 1, ..Terms::default() }).await;
+    let ticket_type =
+        house.sale("forgets", &Terms { tickets: 2, shards: 1, ..Terms::default() }).await;
     run_sql(
         &house.stores.pool,
         &[
@@ -162,7 +201,13 @@ async fn a_shop_that_forgets_what_it_committed_oversells() {
     fan::buy(&house, "forgets", ticket_type, 2).await;
     // Redis is filled anew from the books that forgot.
     let slot = format!("{ticket_type}.0");
-    let _: i64 = house.stores.redis.connection().del(house.stores.redis.key("stock", &slot)).await.expect("forgotten");
+    let _: i64 = house
+        .stores
+        .redis
+        .connection()
+        .del(house.stores.redis.key("stock", &slot))
+        .await
+        .expect("forgotten");
     fan::buy(&house, "forgets", ticket_type, 2).await;
     let report = house.verify().await;
     for check in ["stock-counted", "tickets-within-allotment"] {
@@ -175,12 +220,19 @@ async fn a_line_whose_times_are_not_the_brokers_loses_its_order() {
     let corner = corner().await;
     let stores = stores(&corner);
     // Without the setting that makes the broker's clock stamp each join.
-    stores.kafka.ensure_topic(&line_topic("clock"), 1, &[("retention.ms", "-1")]).await.expect("a topic");
+    stores
+        .kafka
+        .ensure_topic(&line_topic("clock"), 1, &[("retention.ms", "-1")])
+        .await
+        .expect("a topic");
     room(&stores, "clock", &Terms { lanes: 1, ..Terms::default() }).await;
     let (producer, topic) = (producer(&stores.kafka), stores.kafka.name(&line_topic("clock")));
     let now_ms = Utc::now().timestamp_millis();
     for joined_ms in [now_ms, now_ms - 50] {
-        let record = FutureRecord::<(), _>::to(&topic).partition(0).timestamp(joined_ms).payload(b"{\"v\":1}");
+        let record = FutureRecord::<(), _>::to(&topic)
+            .partition(0)
+            .timestamp(joined_ms)
+            .payload(b"{\"v\":1}");
         producer.send(record, Duration::ZERO).await.expect("a join");
     }
     assert_objects(&verify::look(&stores, None).await.expect("a report"), &["lane-order"]);
@@ -213,7 +265,10 @@ async fn data_a_line_that_lost_its_beginning_is_seen() {
     line.join(0, 10).await;
     assert_clean(&verify::look(&stores, None).await.expect("a report"));
     let admin: rdkafka::admin::AdminClient<rdkafka::client::DefaultClientContext> =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", &corner.kafka_brokers).create().expect("an admin client");
+        rdkafka::ClientConfig::new()
+            .set("bootstrap.servers", &corner.kafka_brokers)
+            .create()
+            .expect("an admin client");
     let mut before = rdkafka::TopicPartitionList::new();
     let topic = stores.kafka.name(&line_topic("cut"));
     before.add_partition_offset(&topic, 0, rdkafka::Offset::Offset(3)).expect("an offset");
@@ -224,10 +279,12 @@ async fn data_a_line_that_lost_its_beginning_is_seen() {
 /// A house at rest, with one order of two tickets that is paid and one that is not.
 async fn sold() -> (House, Uuid) {
     let house = House::open().await;
-    let ticket_type = house.sale("sold", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
+    let ticket_type =
+        house.sale("sold", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
     fan::buy(&house, "sold", ticket_type, 2).await;
     let session = fan::session(&house, "sold").await;
-    let hold = fan::try_hold(&house, &session, ticket_type, 1).await.with_status(201).text_of("hold");
+    let hold =
+        fan::try_hold(&house, &session, ticket_type, 1).await.with_status(201).text_of("hold");
     fan::order(&house, &session, &hold).await;
     assert_clean(&house.verify().await);
     house.tasks.drain().await;
@@ -256,13 +313,23 @@ async fn data_tickets_and_money_that_do_not_fit_are_seen() {
     ];
     objects(&house, &[keep, lose], &["tickets-are-paid"], &[mend]).await;
 
-    let give =
-        format!("INSERT INTO checkout.tickets SELECT 'FREE', {UNPAID}, 1, ticket_type, show, now() FROM kept LIMIT 1");
-    objects(&house, &[&give], &["tickets-are-paid"], &["DELETE FROM checkout.tickets WHERE code = 'FREE'"]).await;
+    let give = format!(
+        "INSERT INTO checkout.tickets SELECT 'FREE', {UNPAID}, 1, ticket_type, show, now() FROM \
+            kept LIMIT 1"
+    );
+    objects(
+        &house,
+        &[&give],
+        &["tickets-are-paid"],
+        &["DELETE FROM checkout.tickets WHERE code = 'FREE'"],
+    )
+    .await;
 
-    let again = "UPDATE checkout.tickets SET code = lower((SELECT max(code) FROM kept)) WHERE number = (SELECT number
+    let again = "UPDATE checkout.tickets SET code = lower((SELECT max(code) FROM kept)) WHERE \
+        number = (SELECT number
                  FROM kept ORDER BY code LIMIT 1)";
-    let back = "UPDATE checkout.tickets t SET code = kept.code FROM kept WHERE kept.number = t.number";
+    let back =
+        "UPDATE checkout.tickets t SET code = kept.code FROM kept WHERE kept.number = t.number";
     objects(&house, &[again], &["ticket-codes-unique"], &[back]).await;
 
     let unpay = paid("UPDATE checkout.orders SET paid_at = NULL WHERE order_id = PAID");
@@ -273,7 +340,10 @@ async fn data_tickets_and_money_that_do_not_fit_are_seen() {
     objects(&house, &[&refund], &["refunds-are-founded"], &["DELETE FROM checkout.refunds"]).await;
 
     // A webhook that was taken and forgotten.
-    let forget = paid("UPDATE checkout.orders SET state = 'awaiting_payment', paid_at = NULL WHERE order_id = PAID");
+    let forget = paid(
+        "UPDATE checkout.orders SET state = 'awaiting_payment', paid_at = NULL WHERE order_id = \
+            PAID",
+    );
     objects(&house, &["DELETE FROM checkout.tickets", &forget], &["payments-kept"], &[]).await;
 }
 
@@ -291,7 +361,8 @@ async fn data_stock_that_does_not_add_up_is_seen() {
     objects(&house, &[], &["stock-redis", "stock-sum"], &[]).await;
     free(-1).await;
 
-    let [more, less] = [1, -1].map(|by| format!("UPDATE checkout.stock SET committed = committed + {by}"));
+    let [more, less] =
+        [1, -1].map(|by| format!("UPDATE checkout.stock SET committed = committed + {by}"));
     objects(&house, &[&more], &["stock-counted", "stock-redis"], &[&less]).await;
 
     // Without the constraint: three sold or reserved of two, and Redis knows.
@@ -308,26 +379,32 @@ async fn data_stock_that_is_not_what_was_allotted_is_seen() {
     let (house, _) = sold().await;
     let allot = "INSERT INTO catalog.allotments (ticket_type, allotted, revision)
                  SELECT ticket_type, 11, 1 FROM catalog.ticket_types
-                 ON CONFLICT (ticket_type) DO UPDATE SET allotted = 11, wanted = NULL, revision = 1";
+                 ON CONFLICT (ticket_type) DO UPDATE SET allotted = 11, wanted = NULL, revision = \
+                 1";
     let agree = "UPDATE catalog.allotments SET allotted = 10";
     objects(&house, &[allot], &["allotments-agree"], &[agree]).await;
     assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
     // A change on its way is no disagreement.
-    run_sql(&house.stores.pool, &["UPDATE catalog.allotments SET allotted = 11, wanted = 10"]).await;
+    run_sql(&house.stores.pool, &["UPDATE catalog.allotments SET allotted = 11, wanted = 10"])
+        .await;
     assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
 }
 
 #[tokio::test]
 async fn data_a_ticket_that_is_good_after_its_refund_is_seen() {
     let house = House::open().await;
-    let ticket_type = house.sale("back", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
+    let ticket_type =
+        house.sale("back", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
     fan::buy(&house, "back", ticket_type, 2).await;
     let pool = &house.stores.pool;
-    let order: Uuid =
-        sqlx::query_scalar("SELECT order_id FROM checkout.orders").fetch_one(pool).await.expect("an order");
+    let order: Uuid = sqlx::query_scalar("SELECT order_id FROM checkout.orders")
+        .fetch_one(pool)
+        .await
+        .expect("an order");
     let mut connection = pool.acquire().await.expect("a connection");
     let request = kit::http::RequestId::fresh();
-    let asked = checkout::contract::request_refund(&mut connection, order, "Asked for.", &request).await;
+    let asked =
+        checkout::contract::request_refund(&mut connection, order, "Asked for.", &request).await;
     assert_eq!(asked.expect("asked"), checkout::contract::RefundAsked::Asked);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while checkout::contract::order(pool, order).await.expect("read").expect("the order").state
@@ -361,13 +438,15 @@ async fn data_a_hold_that_made_two_orders_is_seen() {
     let (house, _) = sold().await;
     let breaks = [
         "ALTER TABLE checkout.orders DROP CONSTRAINT orders_one_per_hold",
-        "INSERT INTO checkout.orders SELECT gen_random_uuid(), session, show, hold, 'expired', request_hash, amount_minor,
+        "INSERT INTO checkout.orders SELECT gen_random_uuid(), session, show, hold, 'expired', \
+            request_hash, amount_minor,
              currency, buyer_name, buyer_email, home_partition, placed_at, expires_at
          FROM checkout.orders WHERE state = 'fulfilled'",
     ];
     objects(&house, &breaks, &["one-order-per-hold"], &[]).await;
     let stray =
-        ["UPDATE checkout.orders SET session = gen_random_uuid(), hold = gen_random_uuid() WHERE state = 'expired'"];
+        ["UPDATE checkout.orders SET session = gen_random_uuid(), hold = gen_random_uuid() WHERE \
+            state = 'expired'"];
     objects(&house, &stray, &["orders-have-sessions"], &[]).await;
 }
 
@@ -376,7 +455,8 @@ async fn data_a_session_with_two_open_orders_is_seen() {
     let (house, _) = sold().await;
     let breaks = [
         "DROP INDEX checkout.orders_one_open_per_session",
-        "UPDATE checkout.orders SET session = (SELECT session FROM checkout.orders WHERE state = 'fulfilled')
+        "UPDATE checkout.orders SET session = (SELECT session FROM checkout.orders WHERE state = \
+            'fulfilled')
          WHERE state = 'awaiting_payment'",
     ];
     objects(&house, &breaks, &["one-open-order-per-session"], &[]).await;

@@ -1,5 +1,5 @@
-//! The doors of the other people, from end to end: a reseller comes in, sells through its own shop, a fan asks for help, an
-//! admin answers and gives the money back.
+//! The doors of the other people, from end to end: a reseller comes in, sells through its own shop,
+//! a fan asks for help, an admin answers and gives the money back.
 
 use std::{collections::HashMap, process::Stdio, time::Duration};
 
@@ -23,22 +23,31 @@ struct Browser<'a> {
 
 impl<'a> Browser<'a> {
     fn new(house: &'a House) -> Self {
-        let client = Client::builder().no_proxy().cookie_store(true).redirect(Policy::none()).build();
+        let client =
+            Client::builder().no_proxy().cookie_store(true).redirect(Policy::none()).build();
         Self { house, client: client.expect("a client") }
     }
 
     async fn read(&self, path: &str) -> String {
-        let request = self.client.get(format!("{}{path}", self.house.base)).header("accept", "text/html");
+        let request =
+            self.client.get(format!("{}{path}", self.house.base)).header("accept", "text/html");
         reply(request).await.with_status(200).text
     }
 
     /// Opens `page`, fills in its form and sends it to `path`.
     async fn fill(&self, page: &str, path: &str, form: &[(&str, &str)]) -> Reply {
         let text = self.read(page).await;
-        let csrf = text.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let csrf =
+            text.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let mut form: HashMap<&str, &str> = form.iter().copied().collect();
         form.extend(csrf.map(|csrf| ("csrf", csrf)));
-        reply(self.client.post(format!("{}{path}", self.house.base)).header("accept", "text/html").form(&form)).await
+        reply(
+            self.client
+                .post(format!("{}{path}", self.house.base))
+                .header("accept", "text/html")
+                .form(&form),
+        )
+        .await
     }
 }
 
@@ -52,17 +61,25 @@ impl<'a> Admin<'a> {
     /// Signs in with the one-time password and chooses another.
     async fn first(house: &'a House) -> Self {
         let email = "ada@fairgate.example";
-        let first = async || admin::contract::create_first_admin(&house.stores.pool, email).await.expect("asked");
+        let first = async || {
+            admin::contract::create_first_admin(&house.stores.pool, email).await.expect("asked")
+        };
         let once = first().await.expect("there was none").password;
-        let sign_in =
-            |password: String| house.post("/v1/admin/sessions").json(&json!({ "email": email, "password": password }));
+        let sign_in = |password: String| {
+            house.post("/v1/admin/sessions").json(&json!({ "email": email, "password": password }))
+        };
         let token = reply(sign_in(once.clone())).await.with_status(201).text_of("token");
         let early = reply(house.get("/v1/admin/rooms").bearer_auth(&token)).await;
         assert_eq!(early.status, 403, "a one-time password opens nothing else: {}", early.text);
         assert_eq!(reply(sign_in(once)).await.status, 401, "a one-time password is good once");
         let change = json!({ "password": PASSWORD });
-        let changed =
-            reply(house.client.put(format!("{}/v1/admin/password", house.base)).bearer_auth(&token).json(&change));
+        let changed = reply(
+            house
+                .client
+                .put(format!("{}/v1/admin/password", house.base))
+                .bearer_auth(&token)
+                .json(&change),
+        );
         assert!(changed.await.status < 300);
         assert!(first().await.is_none(), "there is an admin");
         let token = reply(sign_in(PASSWORD.to_owned())).await.with_status(201).text_of("token");
@@ -94,7 +111,8 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
     panic!("not in time: {what}");
 }
 
-/// Signs up, is approved, and publishes a show with `allotted` tickets. Gives the show and an API key.
+/// Signs up, is approved, and publishes a show with `allotted` tickets. Gives the show and an API
+/// key.
 async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, String) {
     let browser = Browser::new(house);
     let form = [
@@ -106,8 +124,13 @@ async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, 
     ];
     browser.fill("/portal/sign-up", "/portal/sign-up", &form).await.with_status(303);
     let waiting = admin.get("/v1/admin/resellers?state=pending").await;
-    let id = waiting["resellers"][0]["reseller"].as_str().unwrap_or_else(|| panic!("{waiting}")).to_owned();
-    admin.send(admin.patch(&format!("/v1/admin/resellers/{id}")), json!({ "state": "approved" })).await;
+    let id = waiting["resellers"][0]["reseller"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{waiting}"))
+        .to_owned();
+    admin
+        .send(admin.patch(&format!("/v1/admin/resellers/{id}")), json!({ "state": "approved" }))
+        .await;
 
     let venue = [
         ("name", "Lantern Hall"),
@@ -119,7 +142,11 @@ async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, 
     browser.fill("/portal/venues/new", "/portal/venues/new", &venue).await.with_status(303);
     let list = browser.read("/portal/venues").await;
     let line = list.lines().find(|line| line.contains("Lantern Hall")).expect("the venue");
-    let venue = line.split("href=\"/portal/venues/").nth(1).and_then(|rest| rest.split('"').next()).expect("its id");
+    let venue = line
+        .split("href=\"/portal/venues/")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("its id");
     let form = [
         ("title", "Harbour Lights"),
         ("performer", "Mira Vale"),
@@ -147,11 +174,16 @@ async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, 
     let publish = format!("/portal/shows/{show}/publish");
     browser.fill(&publish, &publish, &[]).await.with_status(303);
 
-    let scopes = ["catalog_read", "orders_read", "orders_write", "reports_read"].map(|scope| (scope, "on"));
+    let scopes =
+        ["catalog_read", "orders_read", "orders_write", "reports_read"].map(|scope| (scope, "on"));
     let form: Vec<_> = [("name", "Shop")].into_iter().chain(scopes).collect();
     let page = browser.fill("/portal/keys", "/portal/keys", &form).await.with_status(200).text;
     let key = page.split("<code>").skip(1).filter_map(|rest| rest.split('<').next());
-    let key = key.into_iter().find(|code| code.starts_with("fgk_") && code.len() > 40).expect("a key").to_owned();
+    let key = key
+        .into_iter()
+        .find(|code| code.starts_with("fgk_") && code.len() > 40)
+        .expect("a key")
+        .to_owned();
     (show, key)
 }
 
@@ -159,7 +191,11 @@ async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, 
 async fn shop(house: &House, show: &str, key: &str) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop/shop.py");
     // The PATH's Python may be one that does not see Debian's packages.
-    let python = if std::path::Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
+    let python = if std::path::Path::new("/usr/bin/python3").exists() {
+        "/usr/bin/python3"
+    } else {
+        "python3"
+    };
     let shop = Command::new(python)
         .arg(script)
         .args(["--fairgate", &house.base, "--show", show, "--once"])
@@ -167,18 +203,23 @@ async fn shop(house: &House, show: &str, key: &str) -> Value {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(Duration::from_secs(100), shop).await.expect("in time").expect("Python runs");
+    let output = tokio::time::timeout(Duration::from_secs(100), shop)
+        .await
+        .expect("in time")
+        .expect("Python runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "the shop failed: {said}");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; {said}"))
 }
 
 async fn letters(house: &House, kind: &str) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM notifications.letters WHERE kind = $1 AND sent_at IS NOT NULL")
-        .bind(kind)
-        .fetch_one(&house.stores.pool)
-        .await
-        .expect("letters")
+    sqlx::query_scalar(
+        "SELECT count(*) FROM notifications.letters WHERE kind = $1 AND sent_at IS NOT NULL",
+    )
+    .bind(kind)
+    .fetch_one(&house.stores.pool)
+    .await
+    .expect("letters")
 }
 
 async fn free(house: &House, show: &str) -> Option<i64> {
@@ -188,47 +229,76 @@ async fn free(house: &House, show: &str) -> Option<i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reseller_sells_and_an_admin_helps() {
-    let smtp = std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
+    let smtp =
+        std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
     let house = House::open_with(&[("FAIRGATE_SMTP_URL", &smtp)]).await;
     let admin = Admin::first(&house).await;
     let (show, key) = reseller(&house, &admin, "20").await;
     house.await_room(&show).await;
-    eventually("the stock is on sale", async || (free(&house, &show).await == Some(20)).then_some(())).await;
+    eventually("the stock is on sale", async || {
+        (free(&house, &show).await == Some(20)).then_some(())
+    })
+    .await;
 
     let sold = shop(&house, &show, &key).await;
     assert_eq!((&sold["pass"], &sold["listed"]), (&json!("verified"), &json!(true)), "{sold}");
     let order = sold["order"].as_str().expect("an order").to_owned();
-    let intent = sold["payment_url"].as_str().and_then(|url| url.rsplit('/').next()).expect("a payment").to_owned();
-    let paying = house.post(&format!("/sandbox/v1/intents/{intent}/confirm")).json(&json!({ "method": "ok" }));
+    let intent = sold["payment_url"]
+        .as_str()
+        .and_then(|url| url.rsplit('/').next())
+        .expect("a payment")
+        .to_owned();
+    let paying = house
+        .post(&format!("/sandbox/v1/intents/{intent}/confirm"))
+        .json(&json!({ "method": "ok" }));
     reply(paying).await.with_status(200);
     let state = async |wanted: &str| {
-        let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(&key)).await.with_status(200);
+        let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(&key))
+            .await
+            .with_status(200);
         (answer.body["state"] == wanted).then_some(())
     };
     eventually("the order is fulfilled", async || state("fulfilled").await).await;
-    eventually("the tickets are in the mail", async || (letters(&house, "ticket").await == 1).then_some(())).await;
+    eventually("the tickets are in the mail", async || {
+        (letters(&house, "ticket").await == 1).then_some(())
+    })
+    .await;
     assert_eq!(free(&house, &show).await, Some(19));
 
-    let link =
-        new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page).await.expect("a link");
+    let link = new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
+        .await
+        .expect("a link");
     let (path, help) = (link.path(), link.support_path());
     let fan = Browser::new(&house);
     assert!(fan.read(&path).await.contains("/support/"), "the order page leads to help");
-    fan.fill(&help, &help, &[("topic", "refund"), ("text", "I cannot come. <b>Please</b> refund me.")])
-        .await
-        .with_status(303);
+    fan.fill(
+        &help,
+        &help,
+        &[("topic", "refund"), ("text", "I cannot come. <b>Please</b> refund me.")],
+    )
+    .await
+    .with_status(303);
 
     let open = admin.get("/v1/admin/support?state=open").await;
-    let ticket = open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
+    let ticket =
+        open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
     let answers = house.post(&format!("/v1/admin/support/{ticket}/answers"));
     admin.send(answers, json!({ "text": "Your money is on its way." })).await;
     let refund = house.post(&format!("/v1/admin/orders/{order}/refund"));
     admin.send(refund, json!({ "reason": "The fan cannot come." })).await;
     eventually("the order is refunded", async || state("refunded").await).await;
-    eventually("the ticket is on sale again", async || (free(&house, &show).await == Some(20)).then_some(())).await;
-    eventually("the refund is in the mail", async || (letters(&house, "refund").await == 1).then_some(())).await;
-    eventually("the answer is in the mail", async || (letters(&house, "support_answer").await == 1).then_some(()))
-        .await;
+    eventually("the ticket is on sale again", async || {
+        (free(&house, &show).await == Some(20)).then_some(())
+    })
+    .await;
+    eventually("the refund is in the mail", async || {
+        (letters(&house, "refund").await == 1).then_some(())
+    })
+    .await;
+    eventually("the answer is in the mail", async || {
+        (letters(&house, "support_answer").await == 1).then_some(())
+    })
+    .await;
     let thread = fan.read(&help).await;
     assert!(thread.contains("Your money is on its way."), "{thread}");
     assert!(thread.contains("&#60;b&#62;Please") && !thread.contains("<b>Please"), "{thread}");
@@ -247,10 +317,16 @@ async fn key_with(house: &House, scope: &str) -> String {
     let browser = Browser::new(house);
     let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
     browser.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
-    let page =
-        browser.fill("/portal/keys", "/portal/keys", &[("name", "Another"), (scope, "on")]).await.with_status(200);
+    let page = browser
+        .fill("/portal/keys", "/portal/keys", &[("name", "Another"), (scope, "on")])
+        .await
+        .with_status(200);
     let codes = page.text.split("<code>").skip(1).filter_map(|rest| rest.split('<').next());
-    codes.into_iter().find(|code| code.starts_with("fgk_") && code.len() > 40).expect("a key").to_owned()
+    codes
+        .into_iter()
+        .find(|code| code.starts_with("fgk_") && code.len() > 40)
+        .expect("a key")
+        .to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -287,17 +363,21 @@ async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only(
     reply(join(&show).bearer_auth(&key)).await.with_status(201);
 }
 
-/// Asserts that the pages may run and load nothing but our own, before and after somebody signed in.
+/// Asserts that the pages may run and load nothing but our own, before and after somebody signed
+/// in.
 async fn assert_policies(house: &House, admin: &Admin<'_>, show: &str) {
     let seller = Browser::new(house);
     let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
     seller.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
     let room = format!("/admin/rooms/{show}");
-    let open = ["/admin/sign-in", "/portal/sign-in", "/portal/sign-up"].map(|path| (path, String::new()));
-    let console = ["/admin", &room, "/admin/audit"].map(|path| (path, format!("fg_admin={}", admin.token)));
+    let open =
+        ["/admin/sign-in", "/portal/sign-in", "/portal/sign-up"].map(|path| (path, String::new()));
+    let console =
+        ["/admin", &room, "/admin/audit"].map(|path| (path, format!("fg_admin={}", admin.token)));
     let portal = ["/portal", "/portal/sales", "/portal/keys"].map(|path| (path, String::new()));
     for (path, cookie) in open.into_iter().chain(console).chain(portal) {
-        let request = seller.client.get(format!("{}{path}", house.base)).header("accept", "text/html");
+        let request =
+            seller.client.get(format!("{}{path}", house.base)).header("accept", "text/html");
         let request = if cookie.is_empty() { request } else { request.header("cookie", cookie) };
         let page = reply(request).await.with_status(200);
         let policy = page.header("content-security-policy");
@@ -322,7 +402,10 @@ async fn walk(browser: &browser::Browser, base: &str, pages: &[(&str, String)]) 
 }
 
 fn named(prefix: &str, show: &str, pages: &[(&'static str, &str)]) -> Vec<(&'static str, String)> {
-    pages.iter().map(|(name, path)| (*name, format!("{prefix}{}", path.replace("{show}", show)))).collect()
+    pages
+        .iter()
+        .map(|(name, path)| (*name, format!("{prefix}{}", path.replace("{show}", show))))
+        .collect()
 }
 
 async fn sign_in(browser: &browser::Browser, url: &str, email: &str) {
@@ -334,23 +417,31 @@ async fn sign_in(browser: &browser::Browser, url: &str, email: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_portal_the_console_and_help_look_right() {
-    let smtp = std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
-    let mailbox = std::env::var("FAIRGATE_MAILBOX").expect("FAIRGATE_MAILBOX: the stack has a mailbox");
-    let house = House::open_with(&[("FAIRGATE_SMTP_URL", &smtp), ("FAIRGATE_MAILBOX", &mailbox)]).await;
+    let smtp =
+        std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
+    let mailbox =
+        std::env::var("FAIRGATE_MAILBOX").expect("FAIRGATE_MAILBOX: the stack has a mailbox");
+    let house =
+        House::open_with(&[("FAIRGATE_SMTP_URL", &smtp), ("FAIRGATE_MAILBOX", &mailbox)]).await;
     let admin = Admin::first(&house).await;
     let (show, key) = reseller(&house, &admin, "20").await;
     house.await_room(&show).await;
-    eventually("the stock is on sale", async || (free(&house, &show).await == Some(20)).then_some(())).await;
+    eventually("the stock is on sale", async || {
+        (free(&house, &show).await == Some(20)).then_some(())
+    })
+    .await;
     let order = shop(&house, &show, &key).await["order"].as_str().expect("an order").to_owned();
-    let link =
-        new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page).await.expect("a link");
+    let link = new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
+        .await
+        .expect("a link");
     let help = link.support_path();
     Browser::new(&house)
         .fill(&help, &help, &[("topic", "other"), ("text", "When do doors open?")])
         .await
         .with_status(303);
     let open = admin.get("/v1/admin/support?state=open").await;
-    let ticket = open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
+    let ticket =
+        open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
 
     assert_policies(&house, &admin, &show).await;
 
@@ -377,7 +468,9 @@ async fn the_portal_the_console_and_help_look_right() {
         ("portal-password", "/password"),
     ];
     objections.extend(walk(&browser, &house.base, &named("/portal", &show, &portal)).await);
-    objections.extend(walk(&browser, &house.base, &[("portal-order", format!("/portal/orders/{order}"))]).await);
+    objections.extend(
+        walk(&browser, &house.base, &[("portal-order", format!("/portal/orders/{order}"))]).await,
+    );
     sign_in(&browser, &format!("{}/admin/sign-in", house.base), "ada@fairgate.example").await;
     browser.see("nav").await;
     let console = [
@@ -395,7 +488,10 @@ async fn the_portal_the_console_and_help_look_right() {
         ("console-people", "/people"),
     ];
     objections.extend(walk(&browser, &house.base, &named("/admin", &show, &console)).await);
-    objections.extend(walk(&browser, &house.base, &[("console-ticket", format!("/admin/support/{ticket}"))]).await);
+    objections.extend(
+        walk(&browser, &house.base, &[("console-ticket", format!("/admin/support/{ticket}"))])
+            .await,
+    );
     browser.go(&format!("{}/admin/rooms/{show}", house.base)).await;
     browser.click(r#"button[name="phase"][value="paused"]"#).await;
     browser.see(r#"input[name="csrf"]"#).await;
@@ -403,7 +499,8 @@ async fn the_portal_the_console_and_help_look_right() {
 
     browser.go(&format!("{}/admin/rooms/{show}", house.base)).await;
     browser.see("[data-news]:not([data-news=old])").await;
-    // Whoever's session has ended sees that the figures stand still, and no sign-in page in place of the picture.
+    // Whoever's session has ended sees that the figures stand still, and no sign-in page in place
+    // of the picture.
     sqlx::query("DELETE FROM admin.sessions").execute(&house.stores.pool).await.expect("ended");
     browser.see("[data-news=old]").await;
     browser.see("figure:not(:has(form))").await;

@@ -39,7 +39,8 @@ const ALLOWED_IN_TESTS: [&str; 2] = ["kit", "migrations"];
 const SERVICES: [&str; 7] =
     ["catalog", "admission", "waitroom", "checkout", "reseller_portal", "admin", "notifications"];
 /// What the crate that puts the roles together may also name.
-const ASSEMBLY: [&str; 8] = ["Config", "App", "Routers", "router", "webhooks", "run", "sandbox", "with_api_keys"];
+const ASSEMBLY: [&str; 8] =
+    ["Config", "App", "Routers", "router", "webhooks", "run", "sandbox", "with_api_keys"];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Edge {
@@ -52,7 +53,11 @@ fn objections(edges: &[Edge]) -> Vec<String> {
     edges
         .iter()
         .filter(|edge| {
-            let allowed = ALLOWED.iter().find(|(from, _)| *from == edge.from).map(|(_, to)| *to).unwrap_or_default();
+            let allowed = ALLOWED
+                .iter()
+                .find(|(from, _)| *from == edge.from)
+                .map(|(_, to)| *to)
+                .unwrap_or_default();
             let in_tests = edge.in_tests && ALLOWED_IN_TESTS.contains(&edge.to.as_str());
             !allowed.contains(&edge.to.as_str()) && !in_tests
         })
@@ -66,10 +71,15 @@ fn workspace() -> Metadata {
 }
 
 fn edges(workspace: &Metadata) -> Vec<Edge> {
-    let members: BTreeSet<&str> = workspace.packages.iter().map(|package| package.name.as_str()).collect();
+    let members: BTreeSet<&str> =
+        workspace.packages.iter().map(|package| package.name.as_str()).collect();
     let mut edges = Vec::new();
     for package in &workspace.packages {
-        for dependency in package.dependencies.iter().filter(|dependency| members.contains(dependency.name.as_str())) {
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter(|dependency| members.contains(dependency.name.as_str()))
+        {
             edges.push(Edge {
                 from: package.name.to_string(),
                 to: dependency.name.clone(),
@@ -83,8 +93,13 @@ fn edges(workspace: &Metadata) -> Vec<Edge> {
 #[test]
 fn crates_use_only_whom_they_may() {
     let workspace = workspace();
-    let members: BTreeSet<&str> = workspace.packages.iter().map(|package| package.name.as_str()).collect();
-    assert_eq!(members, ALLOWED.iter().map(|(name, _)| *name).collect(), "every crate stands in the table");
+    let members: BTreeSet<&str> =
+        workspace.packages.iter().map(|package| package.name.as_str()).collect();
+    assert_eq!(
+        members,
+        ALLOWED.iter().map(|(name, _)| *name).collect(),
+        "every crate stands in the table"
+    );
     let edges = edges(&workspace);
     assert!(edges.len() > 10, "the edges were read: {edges:?}");
     assert_eq!(objections(&edges), Vec::<String>::new());
@@ -93,8 +108,12 @@ fn crates_use_only_whom_they_may() {
 #[test]
 fn a_forbidden_edge_is_objected_to() {
     let edge = |from: &str, to: &str, in_tests| Edge { from: from.into(), to: to.into(), in_tests };
-    for (from, to) in [("kit", "catalog"), ("catalog", "checkout"), ("admission", "waitroom"), ("checkout", "waitroom")]
-    {
+    for (from, to) in [
+        ("kit", "catalog"),
+        ("catalog", "checkout"),
+        ("admission", "waitroom"),
+        ("checkout", "waitroom"),
+    ] {
         assert_eq!(objections(&[edge(from, to, false)]).len(), 1, "{from} → {to}");
         assert_eq!(objections(&[edge(from, to, true)]).len(), 1, "{from} → {to} in tests");
     }
@@ -105,10 +124,14 @@ fn a_forbidden_edge_is_objected_to() {
     );
 }
 
-/// The first names after `<service>::` in a source text, comments left out; a group `{a::b, c}` gives each of its names.
+/// The first names after `<service>::` in a source text, comments left out; a group `{a::b, c}`
+/// gives each of its names.
 fn names_used(source: &str, service: &str) -> Vec<String> {
-    let code: String =
-        source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+    let code: String = source
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .collect::<Vec<_>>()
+        .join("\n");
     let is_ident = |c: char| c.is_alphanumeric() || c == '_';
     let mut names = Vec::new();
     let needle = format!("{service}::");
@@ -155,7 +178,8 @@ fn group_names(group: &str) -> Vec<String> {
 
 /// Tests put servers together as the binary does.
 fn may_name(from: &str, in_tests: bool, name: &str) -> bool {
-    let assembles = (from == "ops" || in_tests) && (ASSEMBLY.contains(&name) || name.starts_with("run_"));
+    let assembles =
+        (from == "ops" || in_tests) && (ASSEMBLY.contains(&name) || name.starts_with("run_"));
     name == "contract" || assembles
 }
 
@@ -181,7 +205,9 @@ fn others_are_used_through_their_contract_only() {
         for folder in ["src", "tests"] {
             for file in sources(&root.join(from).join(folder)) {
                 let source = fs::read_to_string(&file).expect("a source file");
-                for service in SERVICES.into_iter().filter(|service| *service != from.replace('-', "_")) {
+                for service in
+                    SERVICES.into_iter().filter(|service| *service != from.replace('-', "_"))
+                {
                     for name in names_used(&source, service) {
                         seen += 1;
                         if !may_name(from, folder == "tests", &name) {
@@ -208,6 +234,8 @@ fn a_way_around_a_contract_is_objected_to() {
     assert_eq!(wrong, ["gate", "store"]);
     assert!(names_used(&source, "catalog").is_empty());
     assert!(
-        may_name("ops", false, "run_writer") && !may_name("waitroom", false, "run") && !may_name("ops", true, "store")
+        may_name("ops", false, "run_writer")
+            && !may_name("waitroom", false, "run")
+            && !may_name("ops", true, "store")
     );
 }

@@ -48,7 +48,14 @@ fn fresh_key() -> String {
 /// Asks to hold tickets.
 pub async fn try_hold(house: &House, session: &str, ticket_type: Uuid, quantity: i32) -> Reply {
     let items = json!({ "items": [{ "ticket_type": ticket_type, "quantity": quantity }] });
-    reply(house.post("/v1/holds").bearer_auth(session).header("idempotency-key", fresh_key()).json(&items)).await
+    reply(
+        house
+            .post("/v1/holds")
+            .bearer_auth(session)
+            .header("idempotency-key", fresh_key())
+            .json(&items),
+    )
+    .await
 }
 
 pub fn order_body(hold: &str) -> Value {
@@ -81,14 +88,17 @@ pub async fn order(house: &House, session: &str, hold: &str) -> Order {
 
 /// Pays at the sandbox.
 pub async fn pay(house: &House, order: &Order) {
-    let answer = reply(house.post(&order.confirm).json(&json!({ "method": "ok" }))).await.with_status(200);
+    let answer =
+        reply(house.post(&order.confirm).json(&json!({ "method": "ok" }))).await.with_status(200);
     assert_eq!(answer.body["state"], "succeeded", "{}", answer.text);
 }
 
 /// Waits until an order is in a state. Gives it.
 pub async fn await_state(house: &House, session: &str, order: &str, state: &str) -> Reply {
     for _ in 0..100 {
-        let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(session)).await.with_status(200);
+        let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(session))
+            .await
+            .with_status(200);
         if answer.body["state"] == state {
             return answer;
         }
@@ -100,7 +110,8 @@ pub async fn await_state(house: &House, session: &str, order: &str, state: &str)
 /// From the street to tickets. Gives the order.
 pub async fn buy(house: &House, room: &str, ticket_type: Uuid, quantity: i32) -> Reply {
     let session = session(house, room).await;
-    let hold = try_hold(house, &session, ticket_type, quantity).await.with_status(201).text_of("hold");
+    let hold =
+        try_hold(house, &session, ticket_type, quantity).await.with_status(201).text_of("hold");
     let order = order(house, &session, &hold).await;
     pay(house, &order).await;
     await_state(house, &session, &order.order, "fulfilled").await

@@ -18,7 +18,8 @@ use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
 /// A fresh database, key prefix and topics.
 pub async fn corner() -> Corner {
-    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await
+    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
+        .await
 }
 
 pub fn stores(corner: &Corner) -> Stores {
@@ -43,7 +44,14 @@ pub struct Terms {
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { tickets: 100, shards: 2, lanes: 2, rate_per_sec: 200.0, max_active: 10_000, claim_window_secs: 600 }
+        Self {
+            tickets: 100,
+            shards: 2,
+            lanes: 2,
+            rate_per_sec: 200.0,
+            max_active: 10_000,
+            claim_window_secs: 600,
+        }
     }
 }
 
@@ -95,7 +103,9 @@ pub async fn sale(stores: &Stores, name: &str, terms: &Terms) -> Uuid {
     };
     let types = put_show(&stores.pool, &show).await.expect("a show");
     let ticket_type = types.first().expect("a ticket type").ticket_type;
-    put_stock(&stores.pool, name, ticket_type, terms.tickets, Some(terms.shards)).await.expect("stock");
+    put_stock(&stores.pool, name, ticket_type, terms.tickets, Some(terms.shards))
+        .await
+        .expect("stock");
     room(stores, name, terms).await;
     ticket_type
 }
@@ -126,7 +136,12 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let mut env = corner.settings();
-        env.extend(ops::keys::fresh().expect("keys").into_iter().map(|(key, value)| (key.to_owned(), value)));
+        env.extend(
+            ops::keys::fresh()
+                .expect("keys")
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value)),
+        );
         env.insert("FAIRGATE_LISTEN".to_owned(), address.clone());
         let management = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let watched = management.local_addr().expect("its address").to_string();
@@ -213,7 +228,10 @@ pub struct Reply {
 impl Reply {
     /// The problem's id; empty where the answer is none.
     pub fn id(&self) -> &str {
-        self.body["type"].as_str().and_then(|id| id.strip_prefix("urn:fairgate:problem:")).unwrap_or_default()
+        self.body["type"]
+            .as_str()
+            .and_then(|id| id.strip_prefix("urn:fairgate:problem:"))
+            .unwrap_or_default()
     }
 
     pub fn header(&self, name: &str) -> &str {
@@ -256,5 +274,8 @@ pub fn assert_clean(report: &Report) {
 /// Asserts that the checker objects, by these checks and no others.
 pub fn assert_objects(report: &Report, checks: &[&str]) {
     assert_eq!(report.failing(), checks, "{}", report.table());
-    assert!(report.checks.iter().all(|check| check.count == 0 || !check.rows.is_empty()), "rows are shown");
+    assert!(
+        report.checks.iter().all(|check| check.count == 0 || !check.rows.is_empty()),
+        "rows are shown"
+    );
 }

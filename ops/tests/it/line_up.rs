@@ -39,8 +39,10 @@ pub struct Line {
 impl Line {
     /// The line of a room that is there.
     pub fn of(stores: &Stores, room: &str, lanes: i32) -> Self {
-        let group: BaseConsumer =
-            stores.kafka.consumer(&admission_group(room), DefaultConsumerContext).expect("a consumer");
+        let group: BaseConsumer = stores
+            .kafka
+            .consumer(&admission_group(room), DefaultConsumerContext)
+            .expect("a consumer");
         Self {
             stores: stores.clone(),
             room: room.to_owned(),
@@ -89,9 +91,14 @@ impl Line {
         let look = move || {
             let mut list = TopicPartitionList::new();
             list.add_partition_range(&topic, 0, lanes - 1);
-            let found = group.committed_offsets(list, Duration::from_secs(5)).expect("committed offsets");
+            let found =
+                group.committed_offsets(list, Duration::from_secs(5)).expect("committed offsets");
             let offset = |offset| if let Offset::Offset(offset) = offset { offset } else { 0 };
-            found.elements().iter().map(|element| (element.partition(), offset(element.offset()))).collect()
+            found
+                .elements()
+                .iter()
+                .map(|element| (element.partition(), offset(element.offset())))
+                .collect()
         };
         tokio::task::spawn_blocking(look).await.expect("heads")
     }

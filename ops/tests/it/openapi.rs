@@ -27,18 +27,25 @@ fn paths(api: &Value) -> &Map<String, Value> {
 /// Every operation with its method and path.
 fn operations(api: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     paths(api).iter().flat_map(|(path, item)| {
-        METHODS
-            .into_iter()
-            .filter_map(move |method| item.get(method).map(|operation| (method, path.as_str(), operation)))
+        METHODS.into_iter().filter_map(move |method| {
+            item.get(method).map(|operation| (method, path.as_str(), operation))
+        })
     })
 }
 
 #[tokio::test]
 async fn every_call_of_the_design_is_described() {
     let api = ops::serve::describe().await.expect("a description");
-    assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", api["openapi"]);
+    assert!(
+        api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")),
+        "{}",
+        api["openapi"]
+    );
     for (method, path) in CALLS {
-        assert!(paths(&api).get(path).is_some_and(|item| item.get(method).is_some()), "{method} {path} is missing");
+        assert!(
+            paths(&api).get(path).is_some_and(|item| item.get(method).is_some()),
+            "{method} {path} is missing"
+        );
     }
 }
 
@@ -49,10 +56,17 @@ async fn every_operation_says_how_it_can_fail() {
         let responses = operation["responses"].as_object().expect("responses");
         let says_how = responses.keys().any(|status| status.starts_with('4'));
         // A public document that takes nothing from its reader has nothing to refuse.
-        let takes_nothing = method == "get" && !path.contains('{') && operation.get("security").is_none();
+        let takes_nothing =
+            method == "get" && !path.contains('{') && operation.get("security").is_none();
         assert!(says_how || takes_nothing, "{method} {path} documents no 4xx");
-        assert!(operation["summary"].as_str().is_some_and(|text| !text.is_empty()), "{method} {path} has no summary");
-        assert!(operation["tags"].as_array().is_some_and(|tags| !tags.is_empty()), "{method} {path} has no tag");
+        assert!(
+            operation["summary"].as_str().is_some_and(|text| !text.is_empty()),
+            "{method} {path} has no summary"
+        );
+        assert!(
+            operation["tags"].as_array().is_some_and(|tags| !tags.is_empty()),
+            "{method} {path} has no tag"
+        );
     }
 }
 
@@ -79,10 +93,17 @@ async fn every_reference_leads_somewhere() {
         assert!(api.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
     for (method, path, operation) in operations(&api) {
-        for scheme in
-            operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object).flat_map(Map::keys)
+        for scheme in operation["security"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object)
+            .flat_map(Map::keys)
         {
-            assert!(api["components"]["securitySchemes"].get(scheme).is_some(), "{method} {path}: no scheme {scheme}");
+            assert!(
+                api["components"]["securitySchemes"].get(scheme).is_some(),
+                "{method} {path}: no scheme {scheme}"
+            );
         }
     }
 }

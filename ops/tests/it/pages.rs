@@ -1,4 +1,5 @@
-//! A browser without scripts in the whole house: out of checkout and back into the line, and two shows at once.
+//! A browser without scripts in the whole house: out of checkout and back into the line, and two
+//! shows at once.
 
 use std::time::Duration;
 
@@ -18,7 +19,14 @@ impl<'a> Browser<'a> {
     }
 
     async fn read(&self, request: reqwest::RequestBuilder) -> String {
-        request.header("accept", "text/html").send().await.expect("an answer").text().await.expect("a page")
+        request
+            .header("accept", "text/html")
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("a page")
     }
 
     async fn get(&self, path: &str) -> String {
@@ -83,8 +91,13 @@ async fn one_browser_is_in_checkout_for_two_shows() {
     }
     let (first, second) = (fan.go_in("harbour").await, fan.go_in("lantern").await);
     for (show, page) in [("harbour", first), ("lantern", second)] {
-        let quantity = page.split("name=\"q-").nth(1).and_then(|rest| rest.split('"').next()).expect("a choice");
-        let attempt = page.split("name=\"attempt\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let quantity = page
+            .split("name=\"q-")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .expect("a choice");
+        let attempt =
+            page.split("name=\"attempt\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         let quantity = format!("q-{quantity}");
         let form = [("attempt", attempt.expect("an attempt")), (quantity.as_str(), "2")];
         let held = fan.post(&format!("/checkout/{show}/hold"), &form).await;
@@ -92,6 +105,9 @@ async fn one_browser_is_in_checkout_for_two_shows() {
     }
     for show in ["harbour", "lantern"] {
         let held = fan.get(&format!("/checkout/{show}")).await;
-        assert!(held.contains("Your tickets are held") && held.contains("2 × Standing"), "{show}: {held}");
+        assert!(
+            held.contains("Your tickets are held") && held.contains("2 × Standing"),
+            "{show}: {held}"
+        );
     }
 }

@@ -6,7 +6,9 @@ use admission::contract::PassKeys;
 use chrono::Utc;
 use rdkafka::{
     ClientConfig,
-    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
+    admin::{
+        AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+    },
     client::DefaultClientContext,
 };
 use serde_json::json;
@@ -20,26 +22,39 @@ use crate::{
 #[tokio::test]
 async fn one_fan_goes_from_the_line_to_tickets() {
     let house = House::open().await;
-    let ticket_type = house.sale("harbour-lights", &Terms { tickets: 10, ..Terms::default() }).await;
+    let ticket_type =
+        house.sale("harbour-lights", &Terms { tickets: 10, ..Terms::default() }).await;
 
     let ticket = fan::join(&house, "harbour-lights").await;
-    let place = reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket)).await.with_status(200);
+    let place = reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket))
+        .await
+        .with_status(200);
     assert_eq!(place.body["phase"], "open");
     let pass = fan::claim(&house, "harbour-lights", &ticket).await;
-    assert_eq!(pass, fan::claim(&house, "harbour-lights", &ticket).await, "asking again gives the same pass");
+    assert_eq!(
+        pass,
+        fan::claim(&house, "harbour-lights", &ticket).await,
+        "asking again gives the same pass"
+    );
     let opened = fan::redeem(&house, &pass).await.with_status(201);
     let session = opened.text_of("session_token");
 
-    let hold = fan::try_hold(&house, &session, ticket_type, 2).await.with_status(201).text_of("hold");
+    let hold =
+        fan::try_hold(&house, &session, ticket_type, 2).await.with_status(201).text_of("hold");
     let order = fan::order(&house, &session, &hold).await;
     fan::pay(&house, &order).await;
     let order = fan::await_state(&house, &session, &order.order, "fulfilled").await;
-    let codes: Vec<_> =
-        order.body["tickets"].as_array().expect("tickets").iter().map(|ticket| &ticket["code"]).collect();
+    let codes: Vec<_> = order.body["tickets"]
+        .as_array()
+        .expect("tickets")
+        .iter()
+        .map(|ticket| &ticket["code"])
+        .collect();
     assert_eq!(codes.len(), 2, "{}", order.text);
     assert_ne!(codes[0], codes[1]);
 
-    let availability = reply(house.get("/v1/shows/harbour-lights/availability")).await.with_status(200);
+    let availability =
+        reply(house.get("/v1/shows/harbour-lights/availability")).await.with_status(200);
     assert!(availability.text.contains(&ticket_type.to_string()), "{}", availability.text);
     assert_clean(&house.verify().await);
 }
@@ -50,7 +65,10 @@ async fn what_browsers_and_machines_ask_for_is_there() {
     house.sale("harbour-lights", &Terms::default()).await;
     for path in ["/", "/shows/harbour-lights", "/queue/harbour-lights"] {
         let page = reply(house.get(path).header("accept", "text/html")).await.with_status(200);
-        assert!(page.header("content-type").starts_with("text/html") && page.text.contains("<main"), "{path}");
+        assert!(
+            page.header("content-type").starts_with("text/html") && page.text.contains("<main"),
+            "{path}"
+        );
         assert!(page.header("content-security-policy").contains("default-src 'none'"), "{path}");
     }
     let entry = reply(house.get("/checkout").header("accept", "text/html")).await;
@@ -67,7 +85,13 @@ async fn metrics_and_readiness_are_for_whoever_runs_the_system_alone() {
         refused(house.get(path), 404, "not-found").await;
     }
     reply(house.ask("/healthz")).await.with_status(200);
-    assert!(reply(house.ask("/metrics")).await.with_status(200).header("content-type").starts_with("text/plain"));
+    assert!(
+        reply(house.ask("/metrics"))
+            .await
+            .with_status(200)
+            .header("content-type")
+            .starts_with("text/plain")
+    );
     refused(house.ask("/v1/shows"), 404, "not-found").await;
     let mut tries = 0;
     while reply(house.ask("/readyz")).await.status != 200 {
@@ -76,22 +100,28 @@ async fn metrics_and_readiness_are_for_whoever_runs_the_system_alone() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // A request under way keeps the server from ending, and the balancer is told meanwhile.
-    let mut stream = std::net::TcpStream::connect(house.base.trim_start_matches("http://")).expect("a connection");
-    std::io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nhost: a\r\n").expect("half a request");
+    let mut stream = std::net::TcpStream::connect(house.base.trim_start_matches("http://"))
+        .expect("a connection");
+    std::io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nhost: a\r\n")
+        .expect("half a request");
     tokio::time::sleep(Duration::from_millis(200)).await;
     house.tasks.stop().cancel();
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(refused(house.ask("/readyz"), 503, "not-ready").await.text.contains("ending"));
 }
 
-/// As where Kafka was away when the process started, so that its topics could not be looked at then.
+/// As where Kafka was away when the process started, so that its topics could not be looked at
+/// then.
 #[tokio::test]
 async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
     let corner = corner().await;
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &corner.kafka_brokers).create().expect("a client");
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &corner.kafka_brokers)
+        .create()
+        .expect("a client");
     let (name, options) = (corner.kafka.name("line.weak"), AdminOptions::new());
-    let weak = NewTopic::new(&name, 1, TopicReplication::Fixed(1)).set("unclean.leader.election.enable", "true");
+    let weak = NewTopic::new(&name, 1, TopicReplication::Fixed(1))
+        .set("unclean.leader.election.enable", "true");
     admin.create_topics([&weak], &options).await.expect("asked").remove(0).expect("made");
     let house = House::open_in(corner, &[]).await;
     let waiting = async || reply(house.ask("/readyz")).await.text;
@@ -123,8 +153,12 @@ async fn the_description_of_the_api_is_sent_once_and_compressed_once() {
     let tag = first.header("etag").to_owned();
     assert!(!tag.is_empty() && first.header("vary") == "accept-encoding");
     reply(house.get("/openapi.json").header("if-none-match", &tag)).await.with_status(304);
-    let compressed = reply(house.get("/openapi.json").header("accept-encoding", "gzip")).await.with_status(200);
-    assert_eq!((compressed.header("content-encoding"), compressed.header("etag")), ("gzip", tag.as_str()));
+    let compressed =
+        reply(house.get("/openapi.json").header("accept-encoding", "gzip")).await.with_status(200);
+    assert_eq!(
+        (compressed.header("content-encoding"), compressed.header("etag")),
+        ("gzip", tag.as_str())
+    );
 }
 
 #[tokio::test]
@@ -155,7 +189,11 @@ async fn a_sale_ends_sold_out_to_the_last_ticket() {
     assert_eq!((refusal.status, refusal.id()), (409, "sold-out"), "{}", refusal.text);
     let report = house.verify().await;
     assert_clean(&report);
-    let tickets = report.checks.iter().find(|check| check.id == "ticket-codes-unique").map(|check| check.looked_at);
+    let tickets = report
+        .checks
+        .iter()
+        .find(|check| check.id == "ticket-codes-unique")
+        .map(|check| check.looked_at);
     assert_eq!(tickets, Some(12), "the checker saw them all");
 }
 
@@ -164,7 +202,9 @@ async fn a_running_sale_is_clean_at_every_moment() {
     let house = House::open().await;
     let terms = Terms { tickets: 60, shards: 2, rate_per_sec: 8.0, ..Terms::default() };
     let ticket_type = house.sale("harbour-lights", &terms).await;
-    let buyers = futures::future::join_all((0..30).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2)));
+    let buyers = futures::future::join_all(
+        (0..30).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2)),
+    );
     let checks = async {
         for _ in 0..5 {
             assert_clean(&house.verify().await);
@@ -182,17 +222,21 @@ async fn unreadable_bodies_and_unknown_addresses_are_told_apart() {
     let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
     let session = fan::session(&house, "harbour-lights").await;
     let holds = || house.post("/v1/holds").bearer_auth(&session).header("idempotency-key", "k");
-    let as_json = |body: &str| holds().header("content-type", "application/json").body(body.to_owned());
+    let as_json =
+        |body: &str| holds().header("content-type", "application/json").body(body.to_owned());
 
     refused(as_json(&" ".repeat(70 * 1024)), 413, "body-too-large").await;
     refused(as_json("{"), 400, "malformed-json").await;
     refused(holds().body("items"), 415, "unsupported-media-type").await;
     let missing = refused(as_json("{}"), 422, "invalid-field").await;
     assert!(missing.text.contains("items"), "{}", missing.text);
-    let unknown = json!({ "items": [{ "ticket_type": ticket_type, "quantity": 1, "price_minor": 1 }] });
+    let unknown =
+        json!({ "items": [{ "ticket_type": ticket_type, "quantity": 1, "price_minor": 1 }] });
     let unknown = refused(holds().json(&unknown), 422, "invalid-field").await;
     assert!(
-        unknown.body["errors"][0]["field"].as_str().is_some_and(|field| field.starts_with("items[0]")),
+        unknown.body["errors"][0]["field"]
+            .as_str()
+            .is_some_and(|field| field.starts_with("items[0]")),
         "{}",
         unknown.text
     );
@@ -211,8 +255,18 @@ async fn unreadable_bodies_and_unknown_addresses_are_told_apart() {
     refused(house.delete("/v1/shows"), 405, "method-not-allowed").await;
     let order = format!("/v1/orders/{}", uuid::Uuid::new_v4());
     refused(house.get(&order).bearer_auth(&session), 404, "order-unknown").await;
-    refused(house.post("/v1/payments/webhooks/nobody").json(&json!({})), 404, "payment-provider-unknown").await;
-    refused(house.post("/v1/payments/webhooks/sandbox").json(&json!({})), 401, "webhook-signature-invalid").await;
+    refused(
+        house.post("/v1/payments/webhooks/nobody").json(&json!({})),
+        404,
+        "payment-provider-unknown",
+    )
+    .await;
+    refused(
+        house.post("/v1/payments/webhooks/sandbox").json(&json!({})),
+        401,
+        "webhook-signature-invalid",
+    )
+    .await;
 }
 
 /// A character in the middle is another one.
@@ -234,18 +288,28 @@ async fn place_tickets_that_are_not_good_are_refused_by_name() {
     refused(house.get("/v1/rooms/harbour-lights/place"), 401, "place-ticket-needed").await;
     refused(place("nonsense"), 401, "place-ticket-malformed").await;
     refused(place(&changed(&ticket)), 401, "place-ticket-forged").await;
-    let elsewhere =
-        kit::token::SealRing::from_paserk(&kit::token::generate_seal_key().expect("key"), "fairgate.place.v1");
-    let elsewhere = elsewhere.expect("ring").seal(&json!({ "r": "harbour-lights", "l": 0, "o": 0, "j": 0, "a": 0 }));
+    let elsewhere = kit::token::SealRing::from_paserk(
+        &kit::token::generate_seal_key().expect("key"),
+        "fairgate.place.v1",
+    );
+    let elsewhere = elsewhere
+        .expect("ring")
+        .seal(&json!({ "r": "harbour-lights", "l": 0, "o": 0, "j": 0, "a": 0 }));
     refused(place(&elsewhere.expect("a ticket")), 401, "place-ticket-key-unknown").await;
     let late = fan::join(&house, "other-show").await;
     refused(place(&late), 403, "place-ticket-foreign").await;
-    let early = refused(house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&ticket), 409, "not-your-turn").await;
+    let early = refused(
+        house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&ticket),
+        409,
+        "not-your-turn",
+    )
+    .await;
     assert!(!early.header("retry-after").is_empty());
 
     fan::claim(&house, "other-show", &late).await;
     tokio::time::sleep(Duration::from_millis(1300)).await;
-    refused(house.post("/v1/rooms/other-show/pass").bearer_auth(&late), 410, "claim-window-missed").await;
+    refused(house.post("/v1/rooms/other-show/pass").bearer_auth(&late), 410, "claim-window-missed")
+        .await;
 }
 
 #[tokio::test]
@@ -253,14 +317,19 @@ async fn passes_that_are_not_good_are_refused_by_name() {
     let house = House::open().await;
     house.sale("harbour-lights", &Terms::default()).await;
     let pass = fan::pass(&house, "harbour-lights").await;
-    let ring = |keys: &str, audience: &str| PassKeys::from_paserk(keys, "fairgate", audience).expect("keys");
+    let ring = |keys: &str, audience: &str| {
+        PassKeys::from_paserk(keys, "fairgate", audience).expect("keys")
+    };
     let (room, now) = ("harbour-lights", Utc::now());
     let sign = |ring: &PassKeys, secs: i64| {
         let expires_at = now + chrono::Duration::seconds(secs);
-        ring.sign(room, room, "harbour-lights.0.7", now - chrono::Duration::hours(1), expires_at).expect("a pass")
+        ring.sign(room, room, "harbour-lights.0.7", now - chrono::Duration::hours(1), expires_at)
+            .expect("a pass")
     };
-    let (own, stranger) =
-        (house.env["FAIRGATE_PASS_KEYS"].clone(), admission::contract::generate_pass_key().expect("key"));
+    let (own, stranger) = (
+        house.env["FAIRGATE_PASS_KEYS"].clone(),
+        admission::contract::generate_pass_key().expect("key"),
+    );
     for (wrong, id) in [
         (String::new(), "pass-needed"),
         ("nonsense".to_owned(), "pass-malformed"),
@@ -283,11 +352,15 @@ async fn passes_that_are_not_good_are_refused_by_name() {
 async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
     let house = House::open().await;
     let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
-    let [one, other] = [fan::session(&house, "harbour-lights").await, fan::session(&house, "harbour-lights").await];
+    let [one, other] = [
+        fan::session(&house, "harbour-lights").await,
+        fan::session(&house, "harbour-lights").await,
+    ];
     let hold = fan::try_hold(&house, &one, ticket_type, 1).await.with_status(201).text_of("hold");
 
     let order = |session: Option<&str>, hold: &str| {
-        let ask = house.post("/v1/orders").header("idempotency-key", "k").json(&fan::order_body(hold));
+        let ask =
+            house.post("/v1/orders").header("idempotency-key", "k").json(&fan::order_body(hold));
         if let Some(session) = session { ask.bearer_auth(session) } else { ask }
     };
     refused(order(None, &hold), 401, "session-needed").await;
@@ -301,10 +374,18 @@ async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
     let placed = reply(order(Some(&one), &hold)).await;
     assert!(placed.status == 201 || placed.status == 202, "{}", placed.text);
     let again = reply(order(Some(&one), &hold)).await;
-    assert_eq!(again.text_of("order"), placed.text_of("order"), "the same key and body is the same order");
+    assert_eq!(
+        again.text_of("order"),
+        placed.text_of("order"),
+        "the same key and body is the same order"
+    );
     let mut changed_buyer = fan::order_body(&hold);
     changed_buyer["buyer"]["name"] = "Somebody Else".into();
-    let mismatch = house.post("/v1/orders").bearer_auth(&one).header("idempotency-key", "k").json(&changed_buyer);
+    let mismatch = house
+        .post("/v1/orders")
+        .bearer_auth(&one)
+        .header("idempotency-key", "k")
+        .json(&changed_buyer);
     refused(mismatch, 422, "idempotency-mismatch").await;
     let foreign = format!("/v1/orders/{}", placed.text_of("order"));
     refused(house.get(&foreign).bearer_auth(&other), 404, "order-unknown").await;
@@ -312,9 +393,15 @@ async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
 
 #[tokio::test]
 async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
-    let house = House::open_with(&[("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"), ("FAIRGATE_LIMIT_JOIN_BURST", "3")]).await;
+    let house = House::open_with(&[
+        ("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"),
+        ("FAIRGATE_LIMIT_JOIN_BURST", "3"),
+    ])
+    .await;
     house.sale("harbour-lights", &Terms::default()).await;
-    let join = |client: &str| house.post("/v1/rooms/harbour-lights/places").header("x-forwarded-for", client);
+    let join = |client: &str| {
+        house.post("/v1/rooms/harbour-lights/places").header("x-forwarded-for", client)
+    };
     for left in [2, 1, 0] {
         let joined = reply(join("203.0.113.7")).await.with_status(201);
         assert_eq!(joined.header("ratelimit-policy"), "\"join\";q=3;w=3");
@@ -325,7 +412,10 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
         );
     }
     let limited = refused(join("203.0.113.7"), 429, "too-many-requests").await;
-    assert!(limited.header("ratelimit").starts_with("\"join\";r=0;") && !limited.header("retry-after").is_empty());
+    assert!(
+        limited.header("ratelimit").starts_with("\"join\";r=0;")
+            && !limited.header("retry-after").is_empty()
+    );
     reply(join("203.0.113.8")).await.with_status(201);
 }
 
@@ -335,12 +425,14 @@ async fn a_head_that_did_not_move_is_not_sent_again() {
     house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let head = reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
     assert_eq!(head.header("cache-control"), "public, max-age=1");
-    let again = house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
+    let again =
+        house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
     let again = reply(again).await.with_status(304);
     assert!(again.text.is_empty());
     fan::join(&house, "harbour-lights").await;
     tokio::time::sleep(Duration::from_millis(600)).await;
-    let moved = house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
+    let moved =
+        house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
     let moved = reply(moved).await.with_status(200);
     assert_eq!(moved.body["waiting"], 1);
 }
@@ -357,7 +449,8 @@ async fn without_kafka_joins_are_refused_soon_and_work_again_with_it() {
 
     // Who has not read where the line stands gives no places and tells none.
     let began = Instant::now();
-    let joins = (0..20).map(|_| refused(house.post("/v1/rooms/harbour-lights/places"), 503, "try-again-soon"));
+    let joins = (0..20)
+        .map(|_| refused(house.post("/v1/rooms/harbour-lights/places"), 503, "try-again-soon"));
     for refusal in futures::future::join_all(joins).await {
         assert!(!refusal.header("retry-after").is_empty());
     }
@@ -383,16 +476,20 @@ async fn waiting_does_not_depend_on_redis() {
     let redis = Chaos::before(&server).await;
     let url = format!("redis://{}/", redis.address);
     let house = House::open_in(corner, &[("FAIRGATE_REDIS_URL", &url)]).await;
-    let ticket_type = house.sale("harbour-lights", &Terms { tickets: 20, ..Terms::default() }).await;
+    let ticket_type =
+        house.sale("harbour-lights", &Terms { tickets: 20, ..Terms::default() }).await;
     let session = fan::session(&house, "harbour-lights").await;
-    let (ticket, admitted) = (fan::join(&house, "harbour-lights").await, fan::join(&house, "harbour-lights").await);
+    let (ticket, admitted) =
+        (fan::join(&house, "harbour-lights").await, fan::join(&house, "harbour-lights").await);
     fan::claim(&house, "harbour-lights", &admitted).await;
 
     redis.cut();
     fan::join(&house, "harbour-lights").await;
     reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
     reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket)).await.with_status(200);
-    reply(house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&admitted)).await.with_status(200);
+    reply(house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&admitted))
+        .await
+        .with_status(200);
     let began = Instant::now();
     let refusal = fan::try_hold(&house, &session, ticket_type, 1).await;
     assert_eq!((refusal.status, refusal.id()), (503, "try-again-soon"), "{}", refusal.text);

@@ -85,11 +85,17 @@ pub struct OrderPage {
         (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
         (status = 403, body = ProblemBody, description = "`scope-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`")))]
-pub async fn list(State(app): State<App>, holder: Holder, Query(query): Query<OrdersQuery>) -> Answer<Json<OrderPage>> {
+pub async fn list(
+    State(app): State<App>,
+    holder: Holder,
+    Query(query): Query<OrdersQuery>,
+) -> Answer<Json<OrderPage>> {
     holder.may(Scope::OrdersRead)?;
     let before = query.before.as_deref().map(Cursor::parse).transpose()?;
     let limit = i64::from(query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX));
-    let found = orders::page(&app, holder.reseller, query.show.as_deref(), query.state, before, limit).await?;
+    let found =
+        orders::page(&app, holder.reseller, query.show.as_deref(), query.state, before, limit)
+            .await?;
     Ok(Json(OrderPage {
         orders: found.orders.into_iter().map(ListedOrder::from).collect(),
         next: found.next.map(|cursor| cursor.text()),
@@ -171,7 +177,11 @@ impl ResellerOrder {
         (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
         (status = 403, body = ProblemBody, description = "`scope-missing`"),
         (status = 404, body = ProblemBody, description = "`order-unknown`")))]
-pub async fn one(State(app): State<App>, holder: Holder, Path(order): Path<Uuid>) -> Answer<Json<ResellerOrder>> {
+pub async fn one(
+    State(app): State<App>,
+    holder: Holder,
+    Path(order): Path<Uuid>,
+) -> Answer<Json<ResellerOrder>> {
     holder.may(Scope::OrdersRead)?;
     let found: Result<OrderDetails, Error> = orders::one(&app, holder.reseller, order).await;
     Ok(Json(ResellerOrder::new(found?, holder.may(Scope::TicketsRead).is_ok())))

@@ -66,7 +66,12 @@ impl From<Report> for SalesReport {
             refunded_tickets: row.refunded_tickets,
             refunded_minor: row.refunded_minor,
         });
-        Self { from: report.from, to: report.to, sales: sales.collect(), time_zone: report.time_zone }
+        Self {
+            from: report.from,
+            to: report.to,
+            sales: sales.collect(),
+            time_zone: report.time_zone,
+        }
     }
 }
 
@@ -101,7 +106,11 @@ pub async fn report(
         (status = 403, body = ProblemBody, description = "`scope-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`"),
         (status = 422, body = ProblemBody, description = "`invalid-field`")))]
-pub async fn report_csv(State(app): State<App>, holder: Holder, Query(query): Query<ReportQuery>) -> Answer<Response> {
+pub async fn report_csv(
+    State(app): State<App>,
+    holder: Holder,
+    Query(query): Query<ReportQuery>,
+) -> Answer<Response> {
     holder.may(Scope::ReportsRead)?;
     let report = report::gather(&app, holder.reseller, &query).await?;
     Ok(pages::download(&report)?)

@@ -92,7 +92,8 @@ pub struct ResellerShowView {
     ticket_types: Vec<TypeView>,
 }
 
-/// A ticket type with how many of it are sold, in fans' hands and left. Null where that is not known.
+/// A ticket type with how many of it are sold, in fans' hands and left. Null where that is not
+/// known.
 #[derive(Serialize, ToSchema)]
 pub struct TypeView {
     #[serde(flatten)]
@@ -121,7 +122,8 @@ pub async fn list(
     holder.may(Scope::CatalogRead)?;
     let after = query.after.as_deref().map(cursor).transpose()?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
-    let page = contract::reseller_shows_page(&app.pool, holder.reseller, after.as_ref(), limit).await;
+    let page =
+        contract::reseller_shows_page(&app.pool, holder.reseller, after.as_ref(), limit).await;
     let (shows, next) = page.map_err(Error::from)?;
     Ok(Json(ResellerShowPage {
         shows: shows.into_iter().map(ResellerShowEntry::from).collect(),
@@ -144,9 +146,14 @@ pub fn cursor(after: &str) -> Result<ShowCursor, Error> {
         (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
         (status = 403, body = ProblemBody, description = "`scope-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`")))]
-pub async fn one(State(app): State<App>, holder: Holder, Path(show): Path<String>) -> Answer<Json<ResellerShowView>> {
+pub async fn one(
+    State(app): State<App>,
+    holder: Holder,
+    Path(show): Path<String>,
+) -> Answer<Json<ResellerShowView>> {
     holder.may(Scope::CatalogRead)?;
-    let found = contract::reseller_show(&app.pool, holder.reseller, &show).await.map_err(Error::from)?;
+    let found =
+        contract::reseller_show(&app.pool, holder.reseller, &show).await.map_err(Error::from)?;
     let found = found.ok_or(Error::Unknown(Thing::Show))?;
     let counts = stock::counts(&app, &show).await?;
     let types = found.ticket_types.into_iter().map(|of| {
@@ -160,14 +167,19 @@ pub async fn one(State(app): State<App>, holder: Holder, Path(show): Path<String
         }
     });
     let (published_at, withdrawn_at) = (found.published_at, found.withdrawn_at);
-    Ok(Json(ResellerShowView { ticket_types: types.collect(), published_at, withdrawn_at, show: found.show }))
+    Ok(Json(ResellerShowView {
+        ticket_types: types.collect(),
+        published_at,
+        withdrawn_at,
+        show: found.show,
+    }))
 }
 
 /// Withdraws a show of yours, for good.
 ///
-/// Within a second nothing of it is sold, it is listed nowhere, its page says that it was withdrawn, and its line closes.
-/// Orders stay as they are: those that were placed can be paid, and tickets stay valid. A show that was withdrawn before stays
-/// so.
+/// Within a second nothing of it is sold, it is listed nowhere, its page says that it was
+/// withdrawn, and its line closes. Orders stay as they are: those that were placed can be paid, and
+/// tickets stay valid. A show that was withdrawn before stays so.
 #[utoipa::path(put, path = "/v1/reseller/shows/{show}/withdrawal", tag = "reseller",
     security(("api_key" = ["catalog:write"])), params(("show" = String, Path)),
     responses((status = 204, description = "Withdrawn, now or before"),
@@ -183,7 +195,8 @@ pub async fn withdraw(
 ) -> Answer<StatusCode> {
     holder.may(Scope::CatalogWrite)?;
     let by = format!("API key {}", holder.key);
-    let withdrawn = contract::withdraw_own_show(&app.pool, holder.reseller, &show, &by, &request).await;
+    let withdrawn =
+        contract::withdraw_own_show(&app.pool, holder.reseller, &show, &by, &request).await;
     withdrawn.map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
     Ok(StatusCode::NO_CONTENT)
 }

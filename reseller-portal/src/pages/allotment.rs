@@ -27,11 +27,19 @@ pub async fn change(
 ) -> Result<Response, Error> {
     let entered = form.allotted.trim();
     let changed = match entered.parse::<i32>() {
-        Ok(allotted) => allotment::change(&app, signed.member.reseller, &show, ticket_type, allotted, &request).await,
-        Err(_) => Err(Error::Field { field: "allotted".to_owned(), detail: "Enter a whole number.".to_owned() }),
+        Ok(allotted) => {
+            allotment::change(&app, signed.member.reseller, &show, ticket_type, allotted, &request)
+                .await
+        }
+        Err(_) => Err(Error::Field {
+            field: "allotted".to_owned(),
+            detail: "Enter a whole number.".to_owned(),
+        }),
     };
     match changed {
-        Ok(_) => Ok(Redirect::to(&format!("/portal/shows/{show}?changed={ticket_type}")).into_response()),
+        Ok(_) => {
+            Ok(Redirect::to(&format!("/portal/shows/{show}?changed={ticket_type}")).into_response())
+        }
         Err(Error::Field { detail, .. }) => {
             let misfit = Misfit { ticket_type, entered, detail };
             super::show::page(&app, &signed, &show, &After::default(), Some(&misfit)).await

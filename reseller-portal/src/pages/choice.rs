@@ -23,7 +23,8 @@ pub struct Shows {
 /// `own` stands soonest first.
 pub fn shows(own: &[ResellerShow], chosen: &str) -> Shows {
     let first = own.len().saturating_sub(SHOWS_MAX);
-    let offered = own.iter().enumerate().filter(|(at, found)| *at >= first || found.show.show == chosen);
+    let offered =
+        own.iter().enumerate().filter(|(at, found)| *at >= first || found.show.show == chosen);
     let choices: Vec<Choice> = offered
         .map(|(_, found)| Choice {
             value: found.show.show.clone(),
@@ -64,7 +65,13 @@ mod tests {
             on_sale_at: at,
             high_traffic: false,
         };
-        ResellerShow { show, venue_id: Uuid::nil(), published_at: None, withdrawn_at: None, ticket_types: Vec::new() }
+        ResellerShow {
+            show,
+            venue_id: Uuid::nil(),
+            published_at: None,
+            withdrawn_at: None,
+            ticket_types: Vec::new(),
+        }
     }
 
     #[test]
@@ -75,7 +82,10 @@ mod tests {
         assert_eq!(all.choices.iter().filter(|choice| choice.chosen).count(), 1);
         let many: Vec<_> = (0..SHOWS_MAX + 50).map(show).collect();
         let latest = shows(&many, "");
-        assert_eq!((latest.choices.len(), latest.more, &*latest.choices[0].value), (SHOWS_MAX, 50, "night-50"));
+        assert_eq!(
+            (latest.choices.len(), latest.more, &*latest.choices[0].value),
+            (SHOWS_MAX, 50, "night-50")
+        );
         let with_old = shows(&many, "night-7");
         assert_eq!((with_old.choices.len(), with_old.more), (SHOWS_MAX + 1, 49));
         assert!(with_old.choices[0].chosen && with_old.choices[0].words == "Mira Vale: Night 7");

@@ -116,7 +116,12 @@ pub struct FormPage {
 
 impl FormPage {
     /// A form of somebody who is signed in.
-    pub fn of(frame: Frame, title: impl Into<String>, action: impl Into<String>, fields: Vec<Field>) -> Self {
+    pub fn of(
+        frame: Frame,
+        title: impl Into<String>,
+        action: impl Into<String>,
+        fields: Vec<Field>,
+    ) -> Self {
         Self {
             csrf: frame.csrf.clone(),
             frame: Some(frame),

@@ -108,7 +108,12 @@ struct KeysPage {
     scope_error: Option<String>,
 }
 
-async fn page(app: &App, signed: &Signed, form: &KeyForm, made: Option<String>) -> Result<KeysPage, Error> {
+async fn page(
+    app: &App,
+    signed: &Signed,
+    form: &KeyForm,
+    made: Option<String>,
+) -> Result<KeysPage, Error> {
     let rows = key::list(&app.pool, signed.member.reseller).await?;
     let ticked = form.scopes();
     let tick = |scope: Scope| (field(scope), scope.words(), scope.name(), ticked.contains(&scope));
@@ -129,16 +134,24 @@ pub async fn list(State(app): State<App>, Approved(signed): Approved) -> Result<
 }
 
 /// `POST /portal/keys`
-pub async fn create(State(app): State<App>, Sold(signed, form): Sold<KeyForm>) -> Result<Response, Error> {
+pub async fn create(
+    State(app): State<App>,
+    Sold(signed, form): Sold<KeyForm>,
+) -> Result<Response, Error> {
     let (name, scopes) = (form.name.trim(), form.scopes());
     let fits = (1..=80).contains(&name.chars().count()) && !name.contains('\0');
-    let mut name_error = (!fits).then(|| "Enter a name of 1 to 80 characters, such as Web shop.".to_owned());
+    let mut name_error =
+        (!fits).then(|| "Enter a name of 1 to 80 characters, such as Web shop.".to_owned());
     let scope_error = scopes.is_empty().then(|| "Choose at least one thing it may do.".to_owned());
     if name_error.is_none() && scope_error.is_none() {
         let member = &signed.member;
-        if let Some(made) = api_key::make(&app, member.reseller, member.user_id, name, &scopes).await? {
+        if let Some(made) =
+            api_key::make(&app, member.reseller, member.user_id, name, &scopes).await?
+        {
             tracing::info!(key = %made.key_id, reseller = %member.reseller, "API key made");
-            return Ok(kit::page::html(&page(&app, &signed, &KeyForm::default(), Some(made.key)).await?));
+            return Ok(kit::page::html(
+                &page(&app, &signed, &KeyForm::default(), Some(made.key)).await?,
+            ));
         }
         name_error = Some(format!("{KEYS_MAX} keys are in use. Revoke one first."));
     }

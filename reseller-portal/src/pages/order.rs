@@ -81,7 +81,8 @@ pub async fn list(
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
     let before = filter.before.as_deref().map(Cursor::parse).transpose()?;
     let found = orders::page(&app, reseller, show, state, before, PAGE).await?;
-    let known: HashMap<&str, &Show> = own.iter().map(|found| (found.show.show.as_str(), &found.show)).collect();
+    let known: HashMap<&str, &Show> =
+        own.iter().map(|found| (found.show.show.as_str(), &found.show)).collect();
     let rows = found.orders.into_iter().map(|order| {
         let show = known.get(order.show.as_str());
         let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
@@ -147,10 +148,13 @@ pub async fn one(
     Path(order): Path<Uuid>,
 ) -> Result<Response, Error> {
     let found = orders::one(&app, signed.member.reseller, order).await?;
-    let show = catalog::contract::reseller_show(&app.pool, signed.member.reseller, &found.show).await?;
+    let show =
+        catalog::contract::reseller_show(&app.pool, signed.member.reseller, &found.show).await?;
     let zone = show.as_ref().map_or("UTC", |of| of.show.venue.time_zone.as_str()).to_owned();
-    let types =
-        show.iter().flat_map(|of| &of.ticket_types).map(|of| (of.ticket_type.ticket_type, &of.ticket_type.name));
+    let types = show
+        .iter()
+        .flat_map(|of| &of.ticket_types)
+        .map(|of| (of.ticket_type.ticket_type, &of.ticket_type.name));
     let names: HashMap<Uuid, &String> = types.collect();
     let money = |minor| price::format(minor, &found.currency);
     let lines = found.lines.iter().map(|(ticket_type, quantity, unit)| Line {
@@ -160,13 +164,19 @@ pub async fn one(
         amount: money(unit.saturating_mul(i64::from(*quantity))),
     });
     let refund = found.refund.as_ref().map(|refund| {
-        (money(refund.amount_minor), refund.reason.clone(), refund.done_at.map(|at| when::full(at, &zone)))
+        (
+            money(refund.amount_minor),
+            refund.reason.clone(),
+            refund.done_at.map(|at| when::full(at, &zone)),
+        )
     });
     let (state, tone) = words(found.state);
     Ok(kit::page::html(&OrderPage {
         frame: Frame::new(&signed, "/portal/orders"),
         order,
-        title: show.as_ref().map_or_else(String::new, |of| format!("{}: {}", of.show.performer, of.show.title)),
+        title: show
+            .as_ref()
+            .map_or_else(String::new, |of| format!("{}: {}", of.show.performer, of.show.title)),
         state,
         tone,
         placed: when::full(found.placed_at, &zone),

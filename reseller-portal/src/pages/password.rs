@@ -42,10 +42,15 @@ fn page(signed: &Signed) -> FormPage {
             .autocomplete("new-password"),
         field("again", "New password, once more").autocomplete("new-password"),
     ];
-    FormPage::of(Frame::new(signed, "/portal/password"), "Change your password", "/portal/password", fields)
-        .lead("You stay signed in here. Everywhere else you are signed out.")
-        .back("/portal", "Overview")
-        .button("Change it")
+    FormPage::of(
+        Frame::new(signed, "/portal/password"),
+        "Change your password",
+        "/portal/password",
+        fields,
+    )
+    .lead("You stay signed in here. Everywhere else you are signed out.")
+    .back("/portal", "Overview")
+    .button("Change it")
 }
 
 /// `GET /portal/password`
@@ -65,13 +70,15 @@ pub async fn change(
     if let Some(objection) = kit::password::objection(&form.password) {
         faults.push(("password", objection.to_owned()));
     } else if form.password != form.again {
-        faults.push(("again", "The two are not the same. Enter the new password again.".to_owned()));
+        faults
+            .push(("again", "The two are not the same. Enter the new password again.".to_owned()));
     }
     if !faults.is_empty() {
         return Ok(page(&signed).refused(&faults));
     }
     if !account::change_password(&app, &signed, (&form.current, form.password), &network).await? {
-        let words = "That is not your password. After five wrong attempts in a row an account rests for your network, \
+        let words = "That is not your password. After five wrong attempts in a row an account \
+            rests for your network, \
                      at first for half a minute: then wait before you try again.";
         return Ok(page(&signed).refused(&[("current", words.to_owned())]));
     }

@@ -47,7 +47,8 @@ pub async fn preview(
     }
     let ResellerShow { show, ticket_types, .. } = found;
     let now = Utc::now();
-    let allotted = |of: &contract::ResellerTicketType| of.allotment.as_ref().map_or(0, |of| of.allotted);
+    let allotted =
+        |of: &contract::ResellerTicketType| of.allotment.as_ref().map_or(0, |of| of.allotted);
     let objection = if show.starts_at <= now {
         Some("It has begun already. Change its times first.")
     } else if ticket_types.iter().all(|of| allotted(of) == 0) {

@@ -113,8 +113,10 @@ async fn render(
 pub(super) fn over_time(report: &Report) -> String {
     let (labels, values) = report.over_time();
     let sum: f64 = values.iter().sum();
-    let describe =
-        format!("{sum} tickets were sold from {} to {}. The table below has the numbers.", report.from, report.to);
+    let describe = format!(
+        "{sum} tickets were sold from {} to {}. The table below has the numbers.",
+        report.from, report.to
+    );
     kit::chart::line(&Chart {
         title: if report.by_hour { "Tickets sold by hour" } else { "Tickets sold by day" },
         describe: &describe,
@@ -127,7 +129,8 @@ pub(super) fn over_time(report: &Report) -> String {
 /// Tickets sold by type, as a picture.
 fn by_type(report: &Report) -> String {
     let totals = report.by_type();
-    let labels: Vec<String> = totals.iter().map(|total| report.name(total.ticket_type).1.to_owned()).collect();
+    let labels: Vec<String> =
+        totals.iter().map(|total| report.name(total.ticket_type).1.to_owned()).collect();
     let values: Vec<f64> = totals.iter().map(|total| total.tickets as f64).collect();
     kit::chart::bars(&Chart {
         title: "Tickets sold by type",

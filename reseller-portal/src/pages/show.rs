@@ -6,7 +6,9 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use catalog::contract::{self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, price, when};
+use catalog::contract::{
+    self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, price, when,
+};
 use chrono::{TimeDelta, Utc};
 use kit::extract::{Path, Query};
 use serde::Deserialize;
@@ -29,7 +31,9 @@ const PAGE: u16 = 50;
 /// # Errors
 /// [`Thing::Show`] unknown, for somebody else's just as for none.
 pub async fn own(app: &App, signed: &Signed, show: &str) -> Result<ResellerShow, Error> {
-    contract::reseller_show(&app.pool, signed.member.reseller, show).await?.ok_or(Error::Unknown(Thing::Show))
+    contract::reseller_show(&app.pool, signed.member.reseller, show)
+        .await?
+        .ok_or(Error::Unknown(Thing::Show))
 }
 
 struct Listed {
@@ -67,7 +71,10 @@ impl Opening {
             Some(after) => cursor(after).map(Some),
             None if self.past => Ok(None),
             // A show that began a little while ago is still of today.
-            None => Ok(Some(ShowCursor { starts_at: Utc::now() - TimeDelta::days(1), show: String::new() })),
+            None => Ok(Some(ShowCursor {
+                starts_at: Utc::now() - TimeDelta::days(1),
+                show: String::new(),
+            })),
         }
     }
 }
@@ -79,10 +86,16 @@ pub async fn list(
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let after = opening.cursor()?;
-    let (shows, next) = contract::reseller_shows_page(&app.pool, signed.member.reseller, after.as_ref(), PAGE).await?;
+    let (shows, next) =
+        contract::reseller_shows_page(&app.pool, signed.member.reseller, after.as_ref(), PAGE)
+            .await?;
     let shows = shows.into_iter().map(|found| {
-        let allotted: i64 =
-            found.ticket_types.iter().filter_map(|of| of.allotment.as_ref()).map(|of| i64::from(of.allotted)).sum();
+        let allotted: i64 = found
+            .ticket_types
+            .iter()
+            .filter_map(|of| of.allotment.as_ref())
+            .map(|of| i64::from(of.allotted))
+            .sum();
         Listed {
             when: when::full(found.show.starts_at, &found.show.venue.time_zone),
             place: format!("{}, {}", found.show.venue.name, found.show.venue.city),
@@ -192,12 +205,14 @@ pub(super) async fn page(
     let counts = stock::counts(app, show).await?;
     let ResellerShow { show, published_at, withdrawn_at, ticket_types, .. } = found;
     let changed = ticket_types.iter().find(|of| Some(of.ticket_type.ticket_type) == after.changed);
-    let notice = match changed.and_then(|of| of.allotment.as_ref().map(|allotment| (of, allotment))) {
+    let notice = match changed.and_then(|of| of.allotment.as_ref().map(|allotment| (of, allotment)))
+    {
         Some((of, allotment)) => Some(Notice::of(&of.ticket_type.name, allotment)),
         None if after.withdrawn && withdrawn_at.is_some() => Some(Notice {
             tone: "notice-good",
             title: "The show is withdrawn".to_owned(),
-            words: "Nothing of it is sold any more, and its line closes. Orders and tickets stay as they are."
+            words: "Nothing of it is sold any more, and its line closes. Orders and tickets stay \
+                as they are."
                 .to_owned(),
         }),
         None if after.published && published_at.is_some() => Some(Notice {
@@ -231,9 +246,15 @@ pub(super) async fn page(
     Ok((status, kit::page::html(&page)).into_response())
 }
 
-fn row(of: ResellerTicketType, count: Option<&checkout::contract::StockCount>, misfit: Option<&Misfit<'_>>) -> TypeRow {
+fn row(
+    of: ResellerTicketType,
+    count: Option<&checkout::contract::StockCount>,
+    misfit: Option<&Misfit<'_>>,
+) -> TypeRow {
     let number = |number: i64| price::grouped(number.unsigned_abs());
-    let known = |number: Option<i64>| number.map_or_else(|| "–".to_owned(), |of| price::grouped(of.unsigned_abs()));
+    let known = |number: Option<i64>| {
+        number.map_or_else(|| "–".to_owned(), |of| price::grouped(of.unsigned_abs()))
+    };
     let allotted = of.allotment.as_ref().map_or(0, |allotment| allotment.allotted);
     TypeRow {
         id: of.ticket_type.ticket_type,
@@ -241,7 +262,10 @@ fn row(of: ResellerTicketType, count: Option<&checkout::contract::StockCount>, m
         name: of.ticket_type.name,
         per_order_max: of.ticket_type.per_order_max,
         allotted: number(i64::from(allotted)),
-        wanted: of.allotment.and_then(|allotment| allotment.wanted).map(|wanted| number(i64::from(wanted))),
+        wanted: of
+            .allotment
+            .and_then(|allotment| allotment.wanted)
+            .map(|wanted| number(i64::from(wanted))),
         sold: known(count.map(|count| count.sold)),
         held: known(count.and_then(|count| count.held.map(|held| held + count.reserved))),
         left: known(count.and_then(|count| count.free)),

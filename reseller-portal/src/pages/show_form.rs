@@ -41,24 +41,30 @@ struct VenueNeeded {
 
 impl ShowForm {
     fn page(&self, signed: &Signed, venues: &[ResellerVenue], show: Option<&str>) -> FormPage {
-        let choices =
-            venues.iter().map(|venue| (venue.venue.to_string(), format!("{}, {}", venue.name, venue.city))).collect();
+        let choices = venues
+            .iter()
+            .map(|venue| (venue.venue.to_string(), format!("{}, {}", venue.name, venue.city)))
+            .collect();
         let time = |name, label, value: &str| Field::new(name, label, value).kind(Kind::LocalTime);
         let fields = vec![
             Field::new("performer", "Performer", &self.performer),
-            Field::new("title", "Title", &self.title).hint("Without the performer, such as Harbour Lights."),
+            Field::new("title", "Title", &self.title)
+                .hint("Without the performer, such as Harbour Lights."),
             Field::new("genre", "Genre", &self.genre).optional(),
             Field::new("description", "Description", &self.description).kind(Kind::Area).optional(),
             Field::new("venue", "Venue", &self.venue).kind(Kind::Choice(choices)),
-            time("doors_at", "Doors open", &self.doors_at).hint("This and the other times: local time at the venue."),
+            time("doors_at", "Doors open", &self.doors_at)
+                .hint("This and the other times: local time at the venue."),
             time("starts_at", "Starts", &self.starts_at),
-            time("on_sale_at", "On sale from", &self.on_sale_at).hint("From then on fans are let in to buy."),
+            time("on_sale_at", "On sale from", &self.on_sale_at)
+                .hint("From then on fans are let in to buy."),
         ];
         let frame = Frame::new(signed, "/portal/shows");
         match show {
             Some(show) => {
                 let address = format!("/portal/shows/{show}");
-                FormPage::of(frame, "Change the show", format!("{address}/edit"), fields).back(address, "The show")
+                FormPage::of(frame, "Change the show", format!("{address}/edit"), fields)
+                    .back(address, "The show")
             }
             None => FormPage::of(frame, "New show", "/portal/shows/new", fields)
                 .lead("It is a draft until you publish it: nobody but you sees it.")
@@ -75,7 +81,10 @@ impl ShowForm {
         let mut faults = Vec::new();
         let mut time = |field, text: &str| {
             when::from_local(text, &venue.time_zone).unwrap_or_else(|| {
-                faults.push((field, "Enter a date and a time of day that exist at the venue.".to_owned()));
+                faults.push((
+                    field,
+                    "Enter a date and a time of day that exist at the venue.".to_owned(),
+                ));
                 chrono::DateTime::UNIX_EPOCH
             })
         };
@@ -103,7 +112,10 @@ pub async fn new(State(app): State<App>, Approved(signed): Approved) -> Result<R
 }
 
 /// `POST /portal/shows/new`
-pub async fn create(State(app): State<App>, Sold(signed, form): Sold<ShowForm>) -> Result<Response, Error> {
+pub async fn create(
+    State(app): State<App>,
+    Sold(signed, form): Sold<ShowForm>,
+) -> Result<Response, Error> {
     let venues = contract::venues(&app.pool, signed.member.reseller).await?;
     let page = form.page(&signed, &venues, None);
     let draft = match form.draft(&venues) {

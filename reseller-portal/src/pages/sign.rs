@@ -72,9 +72,11 @@ pub async fn up(
             let cookie = signed::sign_in(&app, user).await?;
             Ok((AppendHeaders([cookie]), Redirect::to("/portal/waiting")).into_response())
         }
-        Err(Refused::Field(field, detail)) => {
-            Ok(with_entry(&app, &entry, up_page(&entry, &form).refused(&[(field, detail.to_owned())])))
-        }
+        Err(Refused::Field(field, detail)) => Ok(with_entry(
+            &app,
+            &entry,
+            up_page(&entry, &form).refused(&[(field, detail.to_owned())]),
+        )),
         Err(Refused::Other(error)) => Err(error),
     }
 }
@@ -98,7 +100,9 @@ fn in_page(entry: &Entry, email: &str) -> FormPage {
         action: "/portal/sign-in".to_owned(),
         fields: vec![
             Field::new("email", "Email", email).kind(Kind::Email).autocomplete("username"),
-            Field::new("password", "Password", "").kind(Kind::Password).autocomplete("current-password"),
+            Field::new("password", "Password", "")
+                .kind(Kind::Password)
+                .autocomplete("current-password"),
         ],
         button: "Sign in",
         aside: Some(("You are new here?", "/portal/sign-up", "Sign up")),
@@ -122,7 +126,8 @@ pub async fn sign_in(
             Ok((AppendHeaders([cookie]), Redirect::to("/portal")).into_response())
         }
         None => {
-            let words = "Email and password do not fit together. After five wrong attempts in a row an account rests for \
+            let words = "Email and password do not fit together. After five wrong attempts in a \
+                row an account rests for \
                          your network, at first for half a minute: then wait before you try again.";
             let page = in_page(&entry, &form.email).refused(&[("", words.to_owned())]);
             Ok(with_entry(&app, &entry, page))
@@ -131,7 +136,10 @@ pub async fn sign_in(
 }
 
 /// `POST /portal/sign-out`
-pub async fn out(State(app): State<App>, Posted(signed, Nothing {}): Posted<Nothing>) -> Result<Response, Error> {
+pub async fn out(
+    State(app): State<App>,
+    Posted(signed, Nothing {}): Posted<Nothing>,
+) -> Result<Response, Error> {
     let cookie = signed::sign_out(&app, &signed).await?;
     Ok((AppendHeaders([cookie]), Redirect::to("/portal/sign-in")).into_response())
 }
@@ -152,13 +160,17 @@ pub async fn waiting(signed: Signed) -> Response {
         ResellerState::Approved => return Redirect::to("/portal").into_response(),
         ResellerState::Pending => (
             "You are signed up",
-            "A person looks at your account before you can sell. Come back to this page: it opens the portal once you are approved.",
+            "A person looks at your account before you can sell. Come back to this page: it opens \
+                the portal once you are approved.",
             "",
         ),
-        ResellerState::Declined => ("Your account was not approved", "You cannot sell through Fairgate.", "notice-bad"),
+        ResellerState::Declined => {
+            ("Your account was not approved", "You cannot sell through Fairgate.", "notice-bad")
+        }
         ResellerState::Suspended => (
             "Your account is suspended",
-            "Your pages and API keys are shut, nothing of your shows is sold, and nobody is let in to their lines. Orders \
+            "Your pages and API keys are shut, nothing of your shows is sold, and nobody is let in \
+                to their lines. Orders \
              that were placed can be paid, and tickets stay valid.",
             "notice-bad",
         ),

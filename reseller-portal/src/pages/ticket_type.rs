@@ -35,7 +35,14 @@ pub struct TypeForm {
 impl Default for TypeForm {
     fn default() -> Self {
         let [name, description, price, allotted] = [const { String::new() }; 4];
-        Self { name, description, price, currency: "EUR".to_owned(), per_order_max: "4".to_owned(), allotted }
+        Self {
+            name,
+            description,
+            price,
+            currency: "EUR".to_owned(),
+            per_order_max: "4".to_owned(),
+            allotted,
+        }
     }
 }
 
@@ -45,18 +52,28 @@ impl TypeForm {
         let mut fields = vec![
             Field::new("name", "Name", &self.name).hint("Such as Floor, Balcony, Under 18."),
             Field::new("description", "Description", &self.description).optional(),
-            number("price", "Price", &self.price).hint("Such as 45.00; what a fan pays for one ticket."),
+            number("price", "Price", &self.price)
+                .hint("Such as 45.00; what a fan pays for one ticket."),
             Field::new("currency", "Currency", &self.currency).hint("Three letters, such as EUR."),
-            number("per_order_max", "Tickets in one order, at most", &self.per_order_max).hint("1 to 50."),
+            number("per_order_max", "Tickets in one order, at most", &self.per_order_max)
+                .hint("1 to 50."),
         ];
         if ticket_type.is_none() {
-            fields.push(number("allotted", "Allotment", &self.allotted).hint("How many tickets of it are for sale."));
+            fields.push(
+                number("allotted", "Allotment", &self.allotted)
+                    .hint("How many tickets of it are for sale."),
+            );
         }
         let last = ticket_type.map_or_else(|| "new".to_owned(), |id| id.to_string());
         let title = if ticket_type.is_some() { "Change a ticket type" } else { "New ticket type" };
         let back = format!("/portal/shows/{show}");
-        FormPage::of(Frame::new(signed, "/portal/shows"), title, format!("{back}/ticket-types/{last}"), fields)
-            .back(back, "The show")
+        FormPage::of(
+            Frame::new(signed, "/portal/shows"),
+            title,
+            format!("{back}/ticket-types/{last}"),
+            fields,
+        )
+        .back(back, "The show")
     }
 
     fn ticket_type(&self) -> Result<NewTicketType, Vec<(&'static str, String)>> {
@@ -73,8 +90,14 @@ impl TypeForm {
             }),
             (price, per_order_max) => {
                 let price = price.is_none().then_some(("price", "Enter an amount such as 45.00."));
-                let per_order = per_order_max.is_err().then_some(("per_order_max", "Enter a whole number, 1 to 50."));
-                Err([price, per_order].into_iter().flatten().map(|(name, detail)| (name, detail.to_owned())).collect())
+                let per_order = per_order_max
+                    .is_err()
+                    .then_some(("per_order_max", "Enter a whole number, 1 to 50."));
+                Err([price, per_order]
+                    .into_iter()
+                    .flatten()
+                    .map(|(name, detail)| (name, detail.to_owned()))
+                    .collect())
             }
         }
     }
@@ -83,7 +106,9 @@ impl TypeForm {
 /// The catalog's name of a field, as the form has it.
 fn refused(page: FormPage, fault: Error) -> Response {
     match fault {
-        Error::Field { field, detail } if field == "price_minor" => page.refused(&[("price", detail)]),
+        Error::Field { field, detail } if field == "price_minor" => {
+            page.refused(&[("price", detail)])
+        }
         other => page.refused_by(other),
     }
 }
@@ -112,8 +137,12 @@ pub async fn create(
         Err(faults) => return Ok(page.refused(&faults)),
     };
     // Before anything is written, so that a form that does not fit leaves nothing behind.
-    let Some(allotted) = form.allotted.trim().parse().ok().filter(|number| (0..=1_000_000).contains(number)) else {
-        return Ok(page.refused(&[("allotted", "Enter a whole number, 0 to 1,000,000.".to_owned())]));
+    let Some(allotted) =
+        form.allotted.trim().parse().ok().filter(|number| (0..=1_000_000).contains(number))
+    else {
+        return Ok(
+            page.refused(&[("allotted", "Enter a whole number, 0 to 1,000,000.".to_owned())])
+        );
     };
     let reseller = signed.member.reseller;
     let made = match contract::put_ticket_type(&app.pool, reseller, &show, None, &new).await {
@@ -131,7 +160,11 @@ pub async fn edit(
     Path((show, ticket_type)): Path<(String, Uuid)>,
 ) -> Result<Response, Error> {
     let found = super::show::own(&app, &signed, &show).await?;
-    let of = found.ticket_types.into_iter().map(|of| of.ticket_type).find(|of| of.ticket_type == ticket_type);
+    let of = found
+        .ticket_types
+        .into_iter()
+        .map(|of| of.ticket_type)
+        .find(|of| of.ticket_type == ticket_type);
     let of = of.ok_or(Error::Unknown(Thing::TicketType))?;
     let form = TypeForm {
         price: price::decimal(of.price_minor, &of.currency),
@@ -156,8 +189,18 @@ pub async fn change(
         Ok(new) => new,
         Err(faults) => return Ok(page.refused(&faults)),
     };
-    Ok(match contract::put_ticket_type(&app.pool, signed.member.reseller, &show, Some(ticket_type), &new).await {
-        Ok(_) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
-        Err(fault) => refused(page, Error::of_catalog(fault, Thing::TicketType)),
-    })
+    Ok(
+        match contract::put_ticket_type(
+            &app.pool,
+            signed.member.reseller,
+            &show,
+            Some(ticket_type),
+            &new,
+        )
+        .await
+        {
+            Ok(_) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
+            Err(fault) => refused(page, Error::of_catalog(fault, Thing::TicketType)),
+        },
+    )
 }

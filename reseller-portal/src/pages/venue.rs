@@ -61,11 +61,14 @@ impl VenueForm {
             Field::new("name", "Name", &self.name),
             Field::new("city", "City", &self.city),
             Field::new("country", "Country", &self.country).hint("Two letters, such as DE or GB."),
-            Field::new("address", "Address", &self.address).hint("Street and number, as fans find it.").optional(),
+            Field::new("address", "Address", &self.address)
+                .hint("Street and number, as fans find it.")
+                .optional(),
             Field::new("time_zone", "Time zone", &self.time_zone)
                 .hint("Such as Europe/Berlin. All times of shows here are told in it."),
         ];
-        FormPage::of(Frame::new(signed, "/portal/venues"), title, action, fields).back("/portal/venues", "Venues")
+        FormPage::of(Frame::new(signed, "/portal/venues"), title, action, fields)
+            .back("/portal/venues", "Venues")
     }
 }
 
@@ -76,7 +79,14 @@ pub async fn new(Approved(signed): Approved) -> Response {
 
 /// `POST /portal/venues/new`
 pub async fn create(State(app): State<App>, Sold(signed, form): Sold<VenueForm>) -> Response {
-    put(&app, &signed, None, &form, form.page(&signed, "New venue", "/portal/venues/new".to_owned())).await
+    put(
+        &app,
+        &signed,
+        None,
+        &form,
+        form.page(&signed, "New venue", "/portal/venues/new".to_owned()),
+    )
+    .await
 }
 
 /// `GET /portal/venues/{venue}`
@@ -86,7 +96,8 @@ pub async fn edit(
     Path(venue): Path<Uuid>,
 ) -> Result<Response, Error> {
     let found = contract::venues(&app.pool, signed.member.reseller).await?;
-    let found = found.into_iter().find(|found| found.venue == venue).ok_or(Error::Unknown(Thing::Venue))?;
+    let found =
+        found.into_iter().find(|found| found.venue == venue).ok_or(Error::Unknown(Thing::Venue))?;
     let ResellerVenue { name, city, country, address, time_zone, .. } = found;
     let title = name.clone();
     let form = VenueForm { name, city, country, address, time_zone };
@@ -94,12 +105,22 @@ pub async fn edit(
 }
 
 /// `POST /portal/venues/{venue}`
-pub async fn change(State(app): State<App>, Path(venue): Path<Uuid>, Sold(signed, form): Sold<VenueForm>) -> Response {
+pub async fn change(
+    State(app): State<App>,
+    Path(venue): Path<Uuid>,
+    Sold(signed, form): Sold<VenueForm>,
+) -> Response {
     let page = form.page(&signed, "Change a venue", format!("/portal/venues/{venue}"));
     put(&app, &signed, Some(venue), &form, page).await
 }
 
-async fn put(app: &App, signed: &Signed, venue: Option<Uuid>, form: &VenueForm, page: FormPage) -> Response {
+async fn put(
+    app: &App,
+    signed: &Signed,
+    venue: Option<Uuid>,
+    form: &VenueForm,
+    page: FormPage,
+) -> Response {
     match contract::put_venue(&app.pool, signed.member.reseller, venue, &form.venue()).await {
         Ok(_) => Redirect::to("/portal/venues").into_response(),
         Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Venue)),

@@ -54,7 +54,10 @@ pub async fn withdraw(
     Sold(signed, Nothing {}): Sold<Nothing>,
 ) -> Result<Response, Error> {
     let known = store::account::credentials_of(&app.pool, signed.member.user_id).await?;
-    let by = format!("reseller {}", known.map_or_else(|| signed.member.company.clone(), |known| known.email));
+    let by = format!(
+        "reseller {}",
+        known.map_or_else(|| signed.member.company.clone(), |known| known.email)
+    );
     withdraw_own_show(&app.pool, signed.member.reseller, &show, &by, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;

@@ -7,10 +7,12 @@ use crate::contract::{ResellerEntry, ResellerState};
 
 /// A state that the database gave; its constraint allows no other names.
 pub(super) fn state(name: &str) -> sqlx::Result<ResellerState> {
-    ResellerState::parse(name).ok_or_else(|| sqlx::Error::Decode(format!("reseller state {name}").into()))
+    ResellerState::parse(name)
+        .ok_or_else(|| sqlx::Error::Decode(format!("reseller state {name}").into()))
 }
 
-/// Resellers with whoever signed up for them, all or by state or id: so many of those behind `after`.
+/// Resellers with whoever signed up for them, all or by state or id: so many of those behind
+/// `after`.
 pub async fn entries(
     pool: &PgPool,
     of_state: Option<ResellerState>,
@@ -60,7 +62,8 @@ pub async fn decide(
 ) -> sqlx::Result<Option<ResellerState>> {
     let Some(before) = locked_state(&mut *connection, reseller).await? else { return Ok(None) };
     sqlx::query!(
-        "UPDATE reseller.resellers SET state = $2, reason = $3, decided_at = now() WHERE reseller = $1",
+        "UPDATE reseller.resellers SET state = $2, reason = $3, decided_at = now() WHERE reseller \
+            = $1",
         reseller,
         to.name(),
         reason
@@ -72,16 +75,24 @@ pub async fn decide(
 
 /// Resellers of whom an admin said that they may not sell.
 pub async fn refused(pool: &PgPool) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("SELECT reseller FROM reseller.resellers WHERE state IN ('declined', 'suspended')")
-        .fetch_all(pool)
-        .await
+    sqlx::query_scalar!(
+        "SELECT reseller FROM reseller.resellers WHERE state IN ('declined', 'suspended')"
+    )
+    .fetch_all(pool)
+    .await
 }
 
 /// A reseller's state, kept from changing until the transaction ends.
-pub async fn locked_state(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<Option<ResellerState>> {
-    let name = sqlx::query_scalar!("SELECT state FROM reseller.resellers WHERE reseller = $1 FOR UPDATE", reseller)
-        .fetch_optional(tx)
-        .await?;
+pub async fn locked_state(
+    tx: &mut PgConnection,
+    reseller: Uuid,
+) -> sqlx::Result<Option<ResellerState>> {
+    let name = sqlx::query_scalar!(
+        "SELECT state FROM reseller.resellers WHERE reseller = $1 FOR UPDATE",
+        reseller
+    )
+    .fetch_optional(tx)
+    .await?;
     name.map(|name| state(&name)).transpose()
 }
 
@@ -102,7 +113,8 @@ pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uui
     let (reseller, user) = (Uuid::now_v7(), Uuid::now_v7());
     let mut tx = pool.begin().await?;
     sqlx::query!(
-        "INSERT INTO reseller.resellers (reseller, name, about, state) VALUES ($1, $2, $3, 'pending')",
+        "INSERT INTO reseller.resellers (reseller, name, about, state) VALUES ($1, $2, $3, \
+            'pending')",
         reseller,
         account.company,
         account.about
@@ -110,7 +122,8 @@ pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uui
     .execute(&mut *tx)
     .await?;
     sqlx::query!(
-        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, \
+            $2, $3, $4, $5)",
         user,
         reseller,
         account.email,
@@ -141,14 +154,23 @@ pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Cred
 }
 
 pub async fn credentials_of(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials>> {
-    sqlx::query_as!(Credentials, "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1", user)
-        .fetch_optional(pool)
-        .await
+    sqlx::query_as!(
+        Credentials,
+        "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1",
+        user
+    )
+    .fetch_optional(pool)
+    .await
 }
 
-/// Replaces the password that `known` was read with and ends all sessions of theirs but `kept`; `false` where somebody
-/// else replaced it meanwhile.
-pub async fn change_password(pool: &PgPool, known: &Credentials, hash: &str, kept: &[u8]) -> sqlx::Result<bool> {
+/// Replaces the password that `known` was read with and ends all sessions of theirs but `kept`;
+/// `false` where somebody else replaced it meanwhile.
+pub async fn change_password(
+    pool: &PgPool,
+    known: &Credentials,
+    hash: &str,
+    kept: &[u8],
+) -> sqlx::Result<bool> {
     let mut tx = pool.begin().await?;
     let changed = sqlx::query!(
         "UPDATE reseller.users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
@@ -158,9 +180,13 @@ pub async fn change_password(pool: &PgPool, known: &Credentials, hash: &str, kep
     )
     .execute(&mut *tx)
     .await?;
-    sqlx::query!("DELETE FROM reseller.sessions WHERE user_id = $1 AND token_hash <> $2", known.user_id, kept)
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "DELETE FROM reseller.sessions WHERE user_id = $1 AND token_hash <> $2",
+        known.user_id,
+        kept
+    )
+    .execute(&mut *tx)
+    .await?;
     tx.commit().await?;
     Ok(changed.rows_affected() == 1)
 }

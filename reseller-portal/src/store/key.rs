@@ -18,7 +18,8 @@ pub struct KeyRow {
 pub async fn list(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<KeyRow>> {
     sqlx::query_as!(
         KeyRow,
-        "SELECT key_id, name, hint, scopes, created_at, last_used_at, revoked_at FROM reseller.api_keys
+        "SELECT key_id, name, hint, scopes, created_at, last_used_at, revoked_at FROM \
+            reseller.api_keys
          WHERE reseller = $1 ORDER BY (revoked_at IS NOT NULL), created_at DESC, key_id LIMIT 200",
         reseller
     )
@@ -37,16 +38,24 @@ pub struct NewKey<'a> {
 }
 
 /// Writes a key, unless the reseller has `in_use_max` keys in use already, which gives `None`.
-pub async fn create(pool: &PgPool, key: &NewKey<'_>, in_use_max: i64) -> sqlx::Result<Option<Uuid>> {
+pub async fn create(
+    pool: &PgPool,
+    key: &NewKey<'_>,
+    in_use_max: i64,
+) -> sqlx::Result<Option<Uuid>> {
     let mut tx = pool.begin().await?;
     // Makes the count and the insert one step among those of this reseller.
-    sqlx::query!("SELECT reseller FROM reseller.resellers WHERE reseller = $1 FOR UPDATE", key.reseller)
-        .fetch_one(&mut *tx)
-        .await?;
+    sqlx::query!(
+        "SELECT reseller FROM reseller.resellers WHERE reseller = $1 FOR UPDATE",
+        key.reseller
+    )
+    .fetch_one(&mut *tx)
+    .await?;
     let made = sqlx::query_scalar!(
         "INSERT INTO reseller.api_keys (key_id, reseller, name, key_hash, hint, scopes, created_by)
          SELECT $1, $2, $3, $4, $5, $6, $7
-         WHERE (SELECT count(*) FROM reseller.api_keys WHERE reseller = $2 AND revoked_at IS NULL) < $8
+         WHERE (SELECT count(*) FROM reseller.api_keys WHERE reseller = $2 AND revoked_at IS NULL) \
+         < $8
          RETURNING key_id",
         Uuid::now_v7(),
         key.reseller,
@@ -66,7 +75,8 @@ pub async fn create(pool: &PgPool, key: &NewKey<'_>, in_use_max: i64) -> sqlx::R
 /// Whether the reseller has such a key; it is revoked then, now or before.
 pub async fn revoke(pool: &PgPool, reseller: Uuid, key: Uuid) -> sqlx::Result<bool> {
     let changed = sqlx::query!(
-        "UPDATE reseller.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE reseller = $1 AND key_id = $2",
+        "UPDATE reseller.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE reseller = $1 \
+            AND key_id = $2",
         reseller,
         key
     )
@@ -101,7 +111,8 @@ pub async fn grant(pool: &PgPool, key_hash: &[u8]) -> sqlx::Result<Option<Grant>
 pub async fn used(pool: &PgPool, key: Uuid) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE reseller.api_keys SET last_used_at = now()
-         WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')",
+         WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 \
+         minute')",
         key
     )
     .execute(pool)

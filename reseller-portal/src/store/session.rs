@@ -37,7 +37,8 @@ pub async fn open(pool: &PgPool, token_hash: &[u8], user: Uuid, secs: i64) -> sq
 pub async fn member(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Member>> {
     let row = sqlx::query!(
         "SELECT u.user_id, r.reseller, r.name AS company, r.state, r.reason
-         FROM reseller.sessions s JOIN reseller.users u USING (user_id) JOIN reseller.resellers r USING (reseller)
+         FROM reseller.sessions s JOIN reseller.users u USING (user_id) JOIN reseller.resellers r \
+         USING (reseller)
          WHERE s.token_hash = $1 AND s.expires_at > now()",
         token_hash
     )
@@ -57,11 +58,16 @@ pub async fn member(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Mem
 
 /// Forgets sessions that are over. Gives how many those were.
 pub async fn forget_over(pool: &PgPool) -> sqlx::Result<u64> {
-    Ok(sqlx::query!("DELETE FROM reseller.sessions WHERE expires_at < now()").execute(pool).await?.rows_affected())
+    Ok(sqlx::query!("DELETE FROM reseller.sessions WHERE expires_at < now()")
+        .execute(pool)
+        .await?
+        .rows_affected())
 }
 
 pub async fn close(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM reseller.sessions WHERE token_hash = $1", token_hash).execute(pool).await?;
+    sqlx::query!("DELETE FROM reseller.sessions WHERE token_hash = $1", token_hash)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
@@ -74,11 +80,18 @@ mod tests {
 
     #[tokio::test]
     async fn sessions_that_are_over_are_forgotten_whoever_never_comes_back() {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let pool = &corner.pool;
-        let account =
-            NewAccount { company: "Quay", about: "", name: "Ada", email: "ada@example.com", password_hash: "x" };
+        let account = NewAccount {
+            company: "Quay",
+            about: "",
+            name: "Ada",
+            email: "ada@example.com",
+            password_hash: "x",
+        };
         let user = create(pool, &account).await.expect("a user");
         // Signing in forgets the user's own, so the one that is over comes last.
         for (token, secs) in [(b"open", 60), (b"over", -5)] {

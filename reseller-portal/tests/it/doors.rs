@@ -37,7 +37,10 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
     assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("A person looks at your account"));
     let entry = contract::reseller(&market.corner.pool, reseller).await.unwrap().expect("an entry");
-    assert_eq!((entry.state, entry.contact_email.as_str()), (ResellerState::Pending, "quay-tickets@example.com"));
+    assert_eq!(
+        (entry.state, entry.contact_email.as_str()),
+        (ResellerState::Pending, "quay-tickets@example.com")
+    );
     assert!(!format!("{entry:?}").contains('@'));
 
     market.decide(reseller, ResellerState::Approved, None).await;
@@ -50,8 +53,15 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
 
     let again = market.browser();
     again.read("/portal/sign-up").await;
-    let form = [("company", "QUAY tickets"), ("name", "B"), ("email", "b@example.com"), ("password", PASSWORD)];
-    assert!(again.post("/portal/sign-up", &form).await.ok(422).text.contains("A company of that name"));
+    let form = [
+        ("company", "QUAY tickets"),
+        ("name", "B"),
+        ("email", "b@example.com"),
+        ("password", PASSWORD),
+    ];
+    assert!(
+        again.post("/portal/sign-up", &form).await.ok(422).text.contains("A company of that name")
+    );
     let form = [("company", ""), ("name", "B"), ("email", "b"), ("password", "short")];
     let page = again.post("/portal/sign-up", &form).await.ok(422).text;
     assert_eq!(page.matches("class=\"error\"").count(), 3, "{page}");
@@ -62,11 +72,16 @@ async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
     let market = Market::new().await;
     let (first, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let token = first.cookies.lock().unwrap()["fg_portal"].clone();
-    let stored: String = sqlx::query_scalar("SELECT string_agg(s::text, '') || (SELECT string_agg(u::text, '') FROM reseller.users u) FROM reseller.sessions s")
-        .fetch_one(&market.corner.pool)
-        .await
-        .unwrap();
-    assert!(stored.contains("$argon2id$") && !stored.contains(PASSWORD) && !stored.contains(&token));
+    let stored: String = sqlx::query_scalar(
+        "SELECT string_agg(s::text, '') || (SELECT \
+        string_agg(u::text, '') FROM reseller.users u) FROM reseller.sessions s",
+    )
+    .fetch_one(&market.corner.pool)
+    .await
+    .unwrap();
+    assert!(
+        stored.contains("$argon2id$") && !stored.contains(PASSWORD) && !stored.contains(&token)
+    );
 
     first.post("/portal/sign-out", &[]).await;
     assert_eq!(first.get("/portal").await.location(), "/portal/sign-in");
@@ -99,10 +114,17 @@ async fn guessing_is_slowed_down_also_side_by_side() {
     // The fifth and all after it at the same time.
     futures::future::join_all((0..6).map(|_| guess("wrong wrong wrong"))).await;
     let mut redis = market.corner.redis.connection();
-    let failed: Vec<i64> =
-        redis::cmd("MGET").arg(keys(&market, "guessed").await).query_async(&mut redis).await.unwrap();
+    let failed: Vec<i64> = redis::cmd("MGET")
+        .arg(keys(&market, "guessed").await)
+        .query_async(&mut redis)
+        .await
+        .unwrap();
     assert_eq!(failed, [5, 5], "a blocked account's attempts do not count, and none slipped past");
-    assert_eq!(guess(PASSWORD).await, StatusCode::UNPROCESSABLE_ENTITY, "the right password waits too");
+    assert_eq!(
+        guess(PASSWORD).await,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "the right password waits too"
+    );
     redis::cmd("DEL").arg(keys(&market, "blocked").await).exec_async(&mut redis).await.unwrap();
     assert_eq!(guess(PASSWORD).await, StatusCode::SEE_OTHER);
 }
@@ -110,7 +132,11 @@ async fn guessing_is_slowed_down_also_side_by_side() {
 /// What is kept of guesses at the portal's door.
 async fn keys(market: &Market, kind: &str) -> Vec<String> {
     let pattern = format!("{}*{kind}:portal*", market.corner.namespace);
-    redis::cmd("KEYS").arg(pattern).query_async(&mut market.corner.redis.connection()).await.unwrap()
+    redis::cmd("KEYS")
+        .arg(pattern)
+        .query_async(&mut market.corner.redis.connection())
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,7 +153,11 @@ async fn nobody_keeps_an_account_shut_from_afar() {
     for _ in 0..5 {
         assert_eq!(sign_in(near(1), "wrong wrong wrong").await, StatusCode::UNPROCESSABLE_ENTITY);
     }
-    assert_eq!(sign_in(near(1), PASSWORD).await, StatusCode::UNPROCESSABLE_ENTITY, "a guesser's network waits");
+    assert_eq!(
+        sign_in(near(1), PASSWORD).await,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "a guesser's network waits"
+    );
     assert_eq!(sign_in(near(2), PASSWORD).await, StatusCode::SEE_OTHER, "its owner's does not");
 }
 
@@ -162,15 +192,24 @@ async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
         let router = limited(1);
         assert_ne!(knock(&router, Method::POST, path, "203.0.113.1").await, 429, "{path}");
         for other in &slow {
-            assert_eq!(knock(&router, Method::POST, other, "203.0.113.1").await, 429, "{other} after {path}");
+            assert_eq!(
+                knock(&router, Method::POST, other, "203.0.113.1").await,
+                429,
+                "{other} after {path}"
+            );
         }
-        assert_ne!(knock(&router, Method::POST, path, "203.0.113.2").await, 429, "{path} of somebody else");
+        assert_ne!(
+            knock(&router, Method::POST, path, "203.0.113.2").await,
+            429,
+            "{path} of somebody else"
+        );
     }
     // What is not guessed at goes on at its own pace.
     let router = limited(1);
     for page in pages().into_iter().filter(|page| !page.is_slow()) {
         for _ in 0..2 {
-            let status = knock(&router, page.method.clone(), &nowhere(page.path), "203.0.113.1").await;
+            let status =
+                knock(&router, page.method.clone(), &nowhere(page.path), "203.0.113.1").await;
             assert!(status != 429 && status != 405, "{} {}: {status}", page.method, page.path);
         }
     }
@@ -187,7 +226,8 @@ async fn a_changed_password_ends_all_other_sessions() {
     let sign_in = async |password: &str| {
         let browser = market.browser();
         browser.read("/portal/sign-in").await;
-        let answer = browser.post("/portal/sign-in", &[("email", &address), ("password", password)]).await;
+        let answer =
+            browser.post("/portal/sign-in", &[("email", &address), ("password", password)]).await;
         (browser, answer.status)
     };
     let (elsewhere, _) = sign_in(PASSWORD).await;
@@ -195,7 +235,11 @@ async fn a_changed_password_ends_all_other_sessions() {
     assert!(here.read("/portal").await.contains("href=\"/portal/password\""));
 
     let change = async |current: &str, password: &str, again: &str| {
-        here.post("/portal/password", &[("current", current), ("password", password), ("again", again)]).await
+        here.post(
+            "/portal/password",
+            &[("current", current), ("password", password), ("again", again)],
+        )
+        .await
     };
     for (current, password, again, words) in [
         ("not my password 9", NEW, NEW, "That is not your password"),
@@ -203,7 +247,10 @@ async fn a_changed_password_ends_all_other_sessions() {
         (PASSWORD, NEW, PASSWORD, "The two are not the same"),
     ] {
         let page = change(current, password, again).await.ok(422).text;
-        assert!(page.contains(words) && !page.contains(current) && !page.contains(password), "{words}: {page}");
+        assert!(
+            page.contains(words) && !page.contains(current) && !page.contains(password),
+            "{words}: {page}"
+        );
     }
     elsewhere.read("/portal").await;
 
@@ -235,7 +282,13 @@ async fn every_form_is_refused_without_its_token() {
         for csrf in [None, Some(""), Some(other.as_str())] {
             let form: Vec<_> = csrf.map(|csrf| ("csrf", csrf)).into_iter().collect();
             let answer = who.send(Method::POST, &nowhere(page.path), Some(&form)).await;
-            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{} {csrf:?}: {}", page.path, answer.text);
+            assert_eq!(
+                answer.status,
+                StatusCode::FORBIDDEN,
+                "{} {csrf:?}: {}",
+                page.path,
+                answer.text
+            );
         }
         forms += 1;
     }

@@ -1,8 +1,8 @@
 //! One reseller never sees or touches another's: every route, from the routers' own lists.
 //!
-//! All names of the first reseller's contain one word. The second walks every route with the first's ids and must be
-//! refused, read nothing with that word, and leave the first's rows as they were. A route that takes something this test
-//! does not know how to fill in fails it.
+//! All names of the first reseller's contain one word. The second walks every route with the
+//! first's ids and must be refused, read nothing with that word, and leave the first's rows as they
+//! were. A route that takes something this test does not know how to fill in fails it.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,9 @@ type Ids = HashMap<&'static str, String>;
 
 /// The path with its ids filled in.
 fn filled(path: &str, ids: &Ids) -> String {
-    let filled = ids.iter().fold(path.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id));
+    let filled = ids
+        .iter()
+        .fold(path.to_owned(), |path, (name, id)| path.replace(&format!("{{{name}}}"), id));
     assert!(!filled.contains('{'), "{path}: the test does not know how to fill it in");
     filled
 }
@@ -39,20 +41,29 @@ fn leak(answer: &Answer, names_a_thing: bool) -> Option<String> {
         return Some(format!("it shows the other's names: {answer:?}"));
     }
     let refused = matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN);
-    let unharmed = answer.status.is_success() || answer.status.is_redirection() || answer.status.is_client_error();
-    (if names_a_thing { !refused } else { !unharmed }).then(|| format!("it is not refused: {answer:?}"))
+    let unharmed = answer.status.is_success()
+        || answer.status.is_redirection()
+        || answer.status.is_client_error();
+    (if names_a_thing { !refused } else { !unharmed })
+        .then(|| format!("it is not refused: {answer:?}"))
 }
 
 /// Everything the first reseller has, as text.
 async fn rows(market: &Market, reseller: uuid::Uuid, show: &str) -> String {
     let sql = "SELECT concat_ws(E'\\n',
-        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.venues t WHERE reseller = $1),
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.venues t WHERE reseller = \
+        $1),
         (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.shows t WHERE reseller = $1),
-        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.ticket_types t WHERE show = $2),
-        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.allotments t JOIN catalog.ticket_types USING (ticket_type) WHERE show = $2),
-        (SELECT string_agg(concat(key_id, revoked_at, scopes, name), ',' ORDER BY key_id) FROM reseller.api_keys WHERE reseller = $1),
-        (SELECT string_agg(concat(order_id, state, amount_minor, buyer_name), ',' ORDER BY order_id) FROM checkout.orders WHERE show = $2),
-        (SELECT string_agg(concat(ticket_type, shard, allotted, committed), ',' ORDER BY ticket_type, shard) FROM checkout.stock WHERE show = $2),
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.ticket_types t WHERE show = \
+        $2),
+        (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.allotments t JOIN \
+        catalog.ticket_types USING (ticket_type) WHERE show = $2),
+        (SELECT string_agg(concat(key_id, revoked_at, scopes, name), ',' ORDER BY key_id) FROM \
+        reseller.api_keys WHERE reseller = $1),
+        (SELECT string_agg(concat(order_id, state, amount_minor, buyer_name), ',' ORDER BY \
+        order_id) FROM checkout.orders WHERE show = $2),
+        (SELECT string_agg(concat(ticket_type, shard, allotted, committed), ',' ORDER BY \
+        ticket_type, shard) FROM checkout.stock WHERE show = $2),
         (SELECT count(*)::text FROM checkout.sessions WHERE show = $2))";
     sqlx::query_scalar(sql).bind(reseller).bind(show).fetch_one(&market.corner.pool).await.unwrap()
 }
@@ -77,9 +88,13 @@ async fn two() -> Two {
     let owner_key = owner.key().await;
     let (order, _) = selling::order(&market, &owner_key, &show, &ticket_type).await;
     let items = json!({ "pass": market.pass(&show).await, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
-    let hold = market.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).json()["hold"].clone();
-    let key_id: uuid::Uuid =
-        sqlx::query_scalar("SELECT key_id FROM reseller.api_keys").fetch_one(&market.corner.pool).await.unwrap();
+    let hold = market.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).json()
+        ["hold"]
+        .clone();
+    let key_id: uuid::Uuid = sqlx::query_scalar("SELECT key_id FROM reseller.api_keys")
+        .fetch_one(&market.corner.pool)
+        .await
+        .unwrap();
     let ids = HashMap::from([
         ("venue", venue),
         ("show", show),
@@ -116,7 +131,10 @@ fn form(ids: &Ids) -> Vec<(&'static str, String)> {
         ("catalog_read", "on"),
     ];
     let fields = fields.map(|(name, value)| (name, value.to_owned()));
-    fields.into_iter().chain([("venue", ids["venue"].clone()), ("show", ids["show"].clone())]).collect()
+    fields
+        .into_iter()
+        .chain([("venue", ids["venue"].clone()), ("show", ids["show"].clone())])
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +142,8 @@ async fn no_page_shows_or_touches_what_is_anothers() {
     let Two { market, ids, first, browser, .. } = two().await;
     let before = rows(&market, first, &ids["show"]).await;
     let form = form(&ids);
-    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let form: Vec<(&str, &str)> =
+        form.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut walked = 0;
     for page in pages() {
         // These end or change who is signed in; they name nothing of anybody's.
@@ -140,8 +159,17 @@ async fn no_page_shows_or_touches_what_is_anothers() {
         };
         assert_eq!(leak(&answer, names), None, "{} {}", page.method, page.path);
         if page.method == Method::GET {
-            let query = format!("{path}?show={}&changed={}&venue={}", ids["show"], ids["ticket_type"], ids["venue"]);
-            assert_eq!(leak(&browser.get(&query).await, names), None, "{} {} with a query", page.method, page.path);
+            let query = format!(
+                "{path}?show={}&changed={}&venue={}",
+                ids["show"], ids["ticket_type"], ids["venue"]
+            );
+            assert_eq!(
+                leak(&browser.get(&query).await, names),
+                None,
+                "{} {} with a query",
+                page.method,
+                page.path
+            );
         }
         walked += 1;
     }
@@ -150,7 +178,13 @@ async fn no_page_shows_or_touches_what_is_anothers() {
 }
 
 /// What a call that sends something would send to get at the first reseller's.
-async fn body(market: &Market, method: &str, path: &str, operation: &Value, ids: &Ids) -> Option<Value> {
+async fn body(
+    market: &Market,
+    method: &str,
+    path: &str,
+    operation: &Value,
+    ids: &Ids,
+) -> Option<Value> {
     operation.get("requestBody")?;
     Some(match (method, path) {
         ("post", "/v1/holds") => json!({
@@ -160,7 +194,9 @@ async fn body(market: &Market, method: &str, path: &str, operation: &Value, ids:
         ("post", "/v1/orders") => {
             json!({ "hold": ids["hold"], "buyer": { "name": "Somebody", "email": "somebody@example.com" } })
         }
-        ("put", "/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment") => json!({ "allotted": 5 }),
+        ("put", "/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment") => {
+            json!({ "allotted": 5 })
+        }
         _ => panic!("{method} {path}: the test does not know what to send"),
     })
 }
@@ -171,8 +207,9 @@ async fn no_call_shows_or_touches_what_is_anothers() {
     let before = rows(&market, first, &ids["show"]).await;
     let mut walked = Vec::new();
     for (path, method, operation) in market.descriptions.iter().flat_map(operations) {
-        let takes_keys =
-            operation["security"].as_array().is_some_and(|all| all.iter().any(|of| of.get("api_key").is_some()));
+        let takes_keys = operation["security"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|of| of.get("api_key").is_some()));
         if !takes_keys {
             continue;
         }
@@ -181,7 +218,12 @@ async fn no_call_shows_or_touches_what_is_anothers() {
         let verb: Method = method.to_uppercase().parse().unwrap();
         let answer = market.call(verb.clone(), &filled(path, &ids), &key, body.clone()).await;
         assert_eq!(leak(&answer, names), None, "{method} {path}");
-        for parameter in operation["parameters"].as_array().into_iter().flatten().filter(|of| of["in"] == "query") {
+        for parameter in operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|of| of["in"] == "query")
+        {
             // What names nobody's things, and what does.
             match parameter["name"].as_str().unwrap() {
                 "state" | "before" | "after" | "limit" | "from" | "to" | "by" => {}
@@ -195,7 +237,9 @@ async fn no_call_shows_or_touches_what_is_anothers() {
         }
         walked.push(format!("{method} {path}"));
     }
-    for expected in ["post /v1/holds", "post /v1/orders", "get /v1/orders/{order}", "delete /v1/orders/{order}"] {
+    for expected in
+        ["post /v1/holds", "post /v1/orders", "get /v1/orders/{order}", "delete /v1/orders/{order}"]
+    {
         assert!(walked.iter().any(|of| of == expected), "{expected} takes no API keys: {walked:?}");
     }
     assert!(walked.iter().filter(|of| of.contains("/v1/reseller/")).count() >= 8, "{walked:?}");
@@ -211,20 +255,33 @@ async fn a_refusal_names_the_scope_that_the_call_is_described_with() {
     let Two { market, ids, browser, .. } = two().await;
     let mut walked = 0;
     for (path, method, operation) in market.descriptions.iter().flat_map(operations) {
-        let of_keys = operation["security"].as_array().into_iter().flatten().filter_map(|of| of.get("api_key"));
-        let scopes: Vec<&str> =
-            of_keys.clone().flat_map(|all| all.as_array().unwrap()).map(|scope| scope.as_str().unwrap()).collect();
+        let of_keys = operation["security"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|of| of.get("api_key"));
+        let scopes: Vec<&str> = of_keys
+            .clone()
+            .flat_map(|all| all.as_array().unwrap())
+            .map(|scope| scope.as_str().unwrap())
+            .collect();
         if of_keys.count() == 0 {
             continue;
         }
         assert!(!scopes.is_empty(), "{method} {path} tells no scope");
-        assert!(scopes.iter().all(|scope| SCOPES.contains(&scope.replace(':', "_").as_str())), "{path}: {scopes:?}");
+        assert!(
+            scopes.iter().all(|scope| SCOPES.contains(&scope.replace(':', "_").as_str())),
+            "{path}: {scopes:?}"
+        );
         let key = browser.key_without(&scopes).await;
         let body = body(&market, method, path, operation, &ids).await;
         let verb: Method = method.to_uppercase().parse().unwrap();
         let answer = market.call(verb, &filled(path, &ids), &key, body).await.ok(403);
         assert_eq!(answer.problem(), "scope-missing", "{method} {path}");
-        assert!(answer.json()["detail"].as_str().unwrap().contains(&format!("`{}`", scopes[0])), "{path}: {answer:?}");
+        assert!(
+            answer.json()["detail"].as_str().unwrap().contains(&format!("`{}`", scopes[0])),
+            "{path}: {answer:?}"
+        );
         walked += 1;
     }
     assert!(walked >= 12, "{walked}");
@@ -235,18 +292,27 @@ async fn what_one_says_of_a_performer_stands_on_nobody_elses_show() {
     let Two { market, ids, first, browser, key, .. } = two().await;
     let before = rows(&market, first, &ids["show"]).await;
     let venue = browser.read("/portal/venues").await;
-    let venue =
-        venue.split("href=\"/portal/venues/").find_map(|rest| rest.split('"').next()?.parse::<uuid::Uuid>().ok());
+    let venue = venue
+        .split("href=\"/portal/venues/")
+        .find_map(|rest| rest.split('"').next()?.parse::<uuid::Uuid>().ok());
     let (show, _) = browser.show(&venue.expect("a venue").to_string(), "Other Lights", "5").await;
-    for page in [format!("/portal/shows/{show}"), format!("/portal/shows/{show}/edit"), "/portal/shows".to_owned()] {
+    for page in [
+        format!("/portal/shows/{show}"),
+        format!("/portal/shows/{show}/edit"),
+        "/portal/shows".to_owned(),
+    ] {
         assert_eq!(leak(&browser.get(&page).await.ok(200), false), None, "{page}");
     }
     let form = browser.read(&format!("/portal/shows/{show}/edit")).await;
-    let genre = form.lines().find(|line| line.contains("name=\"genre\"")).expect("a field for the genre");
+    let genre =
+        form.lines().find(|line| line.contains("name=\"genre\"")).expect("a field for the genre");
     assert!(genre.contains("value=\"Other Lights\""), "{genre}");
     let own = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200);
     assert_eq!((leak(&own, false), &own.json()["show"]["genre"]), (None, &json!("Other Lights")));
-    let kept = catalog::contract::show(&market.corner.pool, &ids["show"]).await.unwrap().expect("published");
+    let kept = catalog::contract::show(&market.corner.pool, &ids["show"])
+        .await
+        .unwrap()
+        .expect("published");
     assert_eq!((kept.performer.as_str(), kept.genre.as_str()), ("Mira Vale", "Quillon Lights"));
     assert_eq!(rows(&market, first, &ids["show"]).await, before);
 }
@@ -269,10 +335,16 @@ async fn control_a_route_that_forgets_whose_it_is_is_noticed() {
         let found = catalog::contract::show(&pool, &show).await.unwrap().expect("a show");
         axum::Json(found)
     };
-    let router = Router::new().route("/leaky/{show}", get(shows)).route("/quiet/{show}", get(|| async { "done" }));
-    let careless = Browser { router, cookies: std::sync::Mutex::new(browser.cookies.lock().unwrap().clone()) };
+    let router = Router::new()
+        .route("/leaky/{show}", get(shows))
+        .route("/quiet/{show}", get(|| async { "done" }));
+    let careless =
+        Browser { router, cookies: std::sync::Mutex::new(browser.cookies.lock().unwrap().clone()) };
     assert!(leak(&careless.get(&filled("/leaky/{show}", &ids)).await, true).is_some());
-    assert!(leak(&careless.get(&filled("/quiet/{show}", &ids)).await, true).is_some(), "done is not refused");
+    assert!(
+        leak(&careless.get(&filled("/quiet/{show}", &ids)).await, true).is_some(),
+        "done is not refused"
+    );
 }
 
 #[test]

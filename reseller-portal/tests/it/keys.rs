@@ -14,31 +14,52 @@ async fn a_key_is_shown_once_and_stored_hashed() {
     assert_eq!(key.len(), 4 + 43);
     let page = browser.read("/portal/keys").await;
     assert!(key_of(&page).is_none() && page.contains(&key[..10]), "{page}");
-    let rows: Vec<(Vec<u8>, String)> = sqlx::query_as("SELECT key_hash, k::text FROM reseller.api_keys k")
-        .fetch_all(&market.corner.pool)
-        .await
-        .unwrap();
+    let rows: Vec<(Vec<u8>, String)> =
+        sqlx::query_as("SELECT key_hash, k::text FROM reseller.api_keys k")
+            .fetch_all(&market.corner.pool)
+            .await
+            .unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].0, kit::secret::hash(&key));
     assert!(!rows[0].1.contains(&key));
     market.get("/v1/reseller/shows", &key).await.ok(200);
-    assert!(browser.read("/portal/keys").await.contains("UTC</time></td><td><a"), "when it was used is shown");
+    assert!(
+        browser.read("/portal/keys").await.contains("UTC</time></td><td><a"),
+        "when it was used is shown"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_what_its_scopes_say_and_no_more() {
     let market = Market::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
-    assert!(browser.post("/portal/keys", &[("name", "Nothing")]).await.ok(422).text.contains("Choose at least one"));
-    let page = browser.post("/portal/keys", &[("name", "Reports"), ("reports_read", "on")]).await.ok(200).text;
+    assert!(
+        browser
+            .post("/portal/keys", &[("name", "Nothing")])
+            .await
+            .ok(422)
+            .text
+            .contains("Choose at least one")
+    );
+    let page = browser
+        .post("/portal/keys", &[("name", "Reports"), ("reports_read", "on")])
+        .await
+        .ok(200)
+        .text;
     let key = key_of(&page).expect("a key");
     market.get("/v1/reseller/sales", &key).await.ok(200);
     for path in ["/v1/reseller/shows", "/v1/reseller/orders"] {
         assert_eq!(market.get(path, &key).await.ok(403).problem(), "scope-missing");
     }
-    assert_eq!(market.get("/v1/reseller/shows", "nonsense").await.ok(401).problem(), "api-key-missing");
+    assert_eq!(
+        market.get("/v1/reseller/shows", "nonsense").await.ok(401).problem(),
+        "api-key-missing"
+    );
     let unknown = kit::secret::generate("fgk_");
-    assert_eq!(market.get("/v1/reseller/shows", &unknown).await.ok(401).problem(), "api-key-unknown");
+    assert_eq!(
+        market.get("/v1/reseller/shows", &unknown).await.ok(401).problem(),
+        "api-key-unknown"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,11 +76,12 @@ async fn a_revoked_key_and_a_suspended_reseller_are_shut_within_a_second() {
     };
     market.get("/v1/reseller/shows", &revoked).await.ok(200);
     market.get("/v1/reseller/shows", &kept).await.ok(200);
-    let id: uuid::Uuid = sqlx::query_scalar("SELECT key_id FROM reseller.api_keys WHERE key_hash = $1")
-        .bind(kit::secret::hash(&revoked))
-        .fetch_one(&market.corner.pool)
-        .await
-        .unwrap();
+    let id: uuid::Uuid =
+        sqlx::query_scalar("SELECT key_id FROM reseller.api_keys WHERE key_hash = $1")
+            .bind(kit::secret::hash(&revoked))
+            .fetch_one(&market.corner.pool)
+            .await
+            .unwrap();
     let path = format!("/portal/keys/{id}/revoke");
     assert!(browser.read(&path).await.contains("Within a second"));
     let answer = browser.post(&path, &[]).await;

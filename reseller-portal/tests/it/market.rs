@@ -22,8 +22,15 @@ use uuid::Uuid;
 
 pub const PASSWORD: &str = "a long enough password 7";
 /// The fields of the form that makes a key, each a scope.
-pub const SCOPES: [&str; 7] =
-    ["catalog_read", "catalog_write", "stock_write", "orders_read", "tickets_read", "orders_write", "reports_read"];
+pub const SCOPES: [&str; 7] = [
+    "catalog_read",
+    "catalog_write",
+    "stock_write",
+    "orders_read",
+    "tickets_read",
+    "orders_write",
+    "reports_read",
+];
 
 /// Dropping it stops its background work.
 pub struct Market {
@@ -60,7 +67,11 @@ impl Answer {
     /// The id of the problem.
     pub fn problem(&self) -> String {
         let body = self.json();
-        body["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
+        body["type"]
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches("urn:fairgate:problem:")
+            .to_owned()
     }
 
     #[track_caller]
@@ -94,8 +105,10 @@ impl Market {
     }
 
     async fn open(tells: bool) -> Self {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut env = corner.settings();
         for (key, value) in [
@@ -112,12 +125,22 @@ impl Market {
         let provider = checkout::sandbox::Config::from_settings(&mut settings);
         settings.finish().unwrap();
 
-        let keys = PassKeys::from_paserk(&generate_pass_key().unwrap(), "fairgate", "fairgate-checkout").unwrap();
+        let keys =
+            PassKeys::from_paserk(&generate_pass_key().unwrap(), "fairgate", "fairgate-checkout")
+                .unwrap();
         let gate = Gate::new(corner.redis.clone());
-        let (pool, redis, kafka) = (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
+        let (pool, redis, kafka) =
+            (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
         let portal = App::new(config, pool.clone(), redis.clone());
-        let buying =
-            checkout::App::new(buying, pool.clone(), redis, kafka.clone(), gate.clone(), keys.verifier()).unwrap();
+        let buying = checkout::App::new(
+            buying,
+            pool.clone(),
+            redis,
+            kafka.clone(),
+            gate.clone(),
+            keys.verifier(),
+        )
+        .unwrap();
         let provider = checkout::sandbox::State::new(provider, pool.clone()).unwrap();
 
         let tasks = Tasks::default();
@@ -131,17 +154,23 @@ impl Market {
         let routers = reseller_portal::router(portal.clone());
         let calls = reseller_portal::with_api_keys(routers.api, portal.clone(), None);
         let (pages, api) = routers.portal.merge(routers.entrance).merge(calls).split_for_parts();
-        let selling = reseller_portal::with_api_keys(checkout::router(buying.clone()), portal.clone(), None);
+        let selling =
+            reseller_portal::with_api_keys(checkout::router(buying.clone()), portal.clone(), None);
         let (selling, selling_api) = selling.split_for_parts();
         let provider = checkout::sandbox::router(&provider);
-        let (others, _) =
-            provider.merchant.merge(provider.payer).merge(checkout::webhooks(buying.clone())).split_for_parts();
+        let (others, _) = provider
+            .merchant
+            .merge(provider.payer)
+            .merge(checkout::webhooks(buying.clone()))
+            .split_for_parts();
         let router = kit::http::stack(pages.merge(selling).merge(others));
         let (served, stop) = (router.clone(), tasks.stop());
         tasks.spawn(async move {
-            let _ = axum::serve(listener, served).with_graceful_shutdown(stop.cancelled_owned()).await;
+            let _ =
+                axum::serve(listener, served).with_graceful_shutdown(stop.cancelled_owned()).await;
         });
-        let descriptions = [api, selling_api].iter().map(|api| serde_json::to_value(api).unwrap()).collect();
+        let descriptions =
+            [api, selling_api].iter().map(|api| serde_json::to_value(api).unwrap()).collect();
         Self { corner, router, descriptions, portal, buying, keys, gate, tasks }
     }
 
@@ -151,7 +180,10 @@ impl Market {
 
     /// A browser somewhere else.
     pub fn browser_at(&self, peer: axum::extract::ConnectInfo<std::net::SocketAddr>) -> Browser {
-        Browser { router: self.router.clone().layer(axum::Extension(peer)), cookies: Mutex::default() }
+        Browser {
+            router: self.router.clone().layer(axum::Extension(peer)),
+            cookies: Mutex::default(),
+        }
     }
 
     /// Somebody who signed up for `company` and was put into `state`.
@@ -159,14 +191,18 @@ impl Market {
         let browser = self.browser();
         browser.sign_up(company).await;
         let found = contract::resellers(&self.corner.pool, None, None, 100).await.unwrap();
-        let reseller = found.iter().find(|entry| entry.name == company).expect("signed up").reseller;
+        let reseller =
+            found.iter().find(|entry| entry.name == company).expect("signed up").reseller;
         self.decide(reseller, state, None).await;
         (browser, reseller)
     }
 
     pub async fn decide(&self, reseller: Uuid, state: ResellerState, reason: Option<&str>) {
         let mut connection = self.corner.pool.acquire().await.unwrap();
-        let before = contract::decide(&mut connection, reseller, state, reason, &RequestId::fresh()).await.unwrap();
+        let before =
+            contract::decide(&mut connection, reseller, state, reason, &RequestId::fresh())
+                .await
+                .unwrap();
         assert!(before.is_some());
     }
 
@@ -195,7 +231,9 @@ impl Market {
             .header(header::AUTHORIZATION, format!("Bearer {key}"))
             .header("idempotency-key", Uuid::new_v4().to_string());
         let request = match body {
-            Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(body.to_string().into()),
+            Some(body) => request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.to_string().into()),
             None => request.body(Body::empty()),
         };
         send(&self.router, request.unwrap()).await
@@ -226,9 +264,15 @@ pub struct Browser {
 
 impl Browser {
     pub async fn send(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> Answer {
-        let cookies: Vec<String> =
-            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "text/html");
+        let cookies: Vec<String> = self
+            .cookies
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut request =
+            Request::builder().method(method).uri(path).header(header::ACCEPT, "text/html");
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
@@ -304,14 +348,20 @@ impl Browser {
 
     /// A venue of this reseller's.
     pub async fn venue(&self, name: &str) -> String {
-        let form =
-            [("name", name), ("city", "Hamburg"), ("country", "DE"), ("address", ""), ("time_zone", "Europe/Berlin")];
+        let form = [
+            ("name", name),
+            ("city", "Hamburg"),
+            ("country", "DE"),
+            ("address", ""),
+            ("time_zone", "Europe/Berlin"),
+        ];
         assert_eq!(self.post("/portal/venues/new", &form).await.location(), "/portal/venues");
         let page = self.read("/portal/venues").await;
         after(&page, "href=\"/portal/venues/", name).expect("the venue is listed")
     }
 
-    /// A draft with one ticket type: the show's id and the type's. The performer is everybody's, the genre is the title.
+    /// A draft with one ticket type: the show's id and the type's. The performer is everybody's,
+    /// the genre is the title.
     pub async fn show(&self, venue: &str, title: &str, allotted: &str) -> (String, String) {
         let form = [
             ("title", title),
@@ -360,10 +410,17 @@ fn after(page: &str, mark: &str, name: &str) -> Option<String> {
 pub fn encode(form: &[(&str, &str)]) -> String {
     let text = |text: &str| -> String {
         text.bytes()
-            .map(
-                |byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") },
-            )
+            .map(|byte| {
+                if byte.is_ascii_alphanumeric() {
+                    char::from(byte).to_string()
+                } else {
+                    format!("%{byte:02X}")
+                }
+            })
             .collect()
     };
-    form.iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect::<Vec<_>>().join("&")
+    form.iter()
+        .map(|(name, value)| format!("{}={}", text(name), text(value)))
+        .collect::<Vec<_>>()
+        .join("&")
 }

@@ -31,11 +31,20 @@ fn checkout(market: &Market, tasks: &Tasks) -> Router {
 }
 
 /// What comes of as many holds as there are tokens, sent all at once; none of them holds anything.
-async fn hold(router: &Router, tokens: impl Iterator<Item = String>) -> HashMap<(u16, String), usize> {
+async fn hold(
+    router: &Router,
+    tokens: impl Iterator<Item = String>,
+) -> HashMap<(u16, String), usize> {
     let calls = tokens.map(|token| async move {
         let request = Request::post("/v1/holds").header("authorization", format!("Bearer {token}"));
         let answer = send(router, request.body(Body::empty()).unwrap()).await;
-        let policy = answer.headers["ratelimit-policy"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let policy = answer.headers["ratelimit-policy"]
+            .to_str()
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .to_owned();
         (answer.status.as_u16(), policy)
     });
     let mut found = HashMap::new();
@@ -59,7 +68,8 @@ async fn a_shop_with_a_good_key_is_not_one_fan_and_made_up_keys_are() {
     for made_up in [true, false] {
         let router = checkout(&market, &tasks);
         let one = kit::secret::generate("fgk_");
-        let tokens = (0..200).map(|_| if made_up { kit::secret::generate("fgk_") } else { one.clone() });
+        let tokens =
+            (0..200).map(|_| if made_up { kit::secret::generate("fgk_") } else { one.clone() });
         let found = hold(&router, tokens).await;
         let (unknown, refused) = (found[&(401, buy.clone())], found[&(429, buy.clone())]);
         assert!((100..150).contains(&unknown) && unknown + refused == 200, "{found:?}");
@@ -73,6 +83,9 @@ async fn a_shop_with_a_good_key_is_not_one_fan_and_made_up_keys_are() {
     let router = checkout(&market, &tasks);
     tokio::time::sleep(std::time::Duration::from_millis(950)).await;
     let found = hold(&router, (0..200).map(|_| key.clone())).await;
-    assert!(found[&(429, buy.clone())] >= 50 && !found.keys().any(|(_, policy)| *policy == sell), "{found:?}");
+    assert!(
+        found[&(429, buy.clone())] >= 50 && !found.keys().any(|(_, policy)| *policy == sell),
+        "{found:?}"
+    );
     tasks.stop().cancel();
 }

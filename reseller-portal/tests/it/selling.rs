@@ -47,7 +47,10 @@ async fn pay(market: &Market, key: &str, order: &str) -> Value {
 async fn publish(browser: &Browser, show: &str) {
     let path = format!("/portal/shows/{show}/publish");
     assert!(browser.read(&path).await.contains("What will happen"));
-    assert_eq!(browser.post(&path, &[]).await.location(), format!("/portal/shows/{show}?published=true"));
+    assert_eq!(
+        browser.post(&path, &[]).await.location(),
+        format!("/portal/shows/{show}?published=true")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,21 +76,36 @@ async fn a_show_is_made_published_sold_and_reported() {
 
     let path = format!("/v1/reseller/orders/{id}");
     for (key, codes) in [(&key, 2), (&browser.key_without(&["tickets:read"]).await, 0)] {
-        let tickets = market.get(&path, key).await.ok(200).json()["tickets"].as_array().unwrap().clone();
+        let tickets =
+            market.get(&path, key).await.ok(200).json()["tickets"].as_array().unwrap().clone();
         assert_eq!(tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(tickets.iter().filter(|ticket| ticket.get("code").is_some()).count(), codes);
     }
 
-    let orders = market.get(&format!("/v1/reseller/orders?show={show}&state=fulfilled"), &key).await.ok(200).json();
-    assert_eq!((&orders["orders"][0]["order"], orders["orders"].as_array().map(Vec::len)), (&json!(id), Some(1)));
+    let orders = market
+        .get(&format!("/v1/reseller/orders?show={show}&state=fulfilled"), &key)
+        .await
+        .ok(200)
+        .json();
+    assert_eq!(
+        (&orders["orders"][0]["order"], orders["orders"].as_array().map(Vec::len)),
+        (&json!(id), Some(1))
+    );
     let counts = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
     assert_eq!(counts["ticket_types"][0]["sold"], 2);
 
     let sales = market.get("/v1/reseller/sales", &key).await.ok(200).json();
-    assert_eq!((&sales["sales"][0]["tickets"], &sales["sales"][0]["amount_minor"]), (&json!(2), &json!(9_000)));
+    assert_eq!(
+        (&sales["sales"][0]["tickets"], &sales["sales"][0]["amount_minor"]),
+        (&json!(2), &json!(9_000))
+    );
     let csv = browser.get("/portal/sales.csv").await.ok(200);
     assert!(csv.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
-    assert!(csv.text.contains(",'=Harbour Lights,") && csv.text.contains(",EUR,2,90.00,0,0.00"), "{}", csv.text);
+    assert!(
+        csv.text.contains(",'=Harbour Lights,") && csv.text.contains(",EUR,2,90.00,0,0.00"),
+        "{}",
+        csv.text
+    );
     assert_eq!(market.get("/v1/reseller/sales.csv", &key).await.ok(200).text, csv.text);
 
     for (path, words) in [
@@ -104,7 +122,9 @@ async fn a_show_is_made_published_sold_and_reported() {
         assert!(page.contains(words), "{path}: {page}");
         assert_eq!(page.matches("<h1").count(), 1, "{path}");
     }
-    assert!(browser.read("/portal/sales?from=2026-02-30").await.contains("That report cannot be made"));
+    assert!(
+        browser.read("/portal/sales?from=2026-02-30").await.contains("That report cannot be made")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,10 +160,16 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
     .await;
     assert_eq!(free, 48);
     let refused = change("1").await;
-    assert!(refused.contains("the change was refused") && refused.contains("still 50"), "{refused}");
+    assert!(
+        refused.contains("the change was refused") && refused.contains("still 50"),
+        "{refused}"
+    );
     for misfit in ["many", "-1", "99999999999"] {
         let page = browser.post(&path, &[("allotted", misfit)]).await.ok(422).text;
-        assert!(page.contains(&format!("value=\"{misfit}\"")) && page.contains("class=\"error\""), "{page}");
+        assert!(
+            page.contains(&format!("value=\"{misfit}\"")) && page.contains("class=\"error\""),
+            "{page}"
+        );
     }
 }
 
@@ -155,10 +181,14 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
     let key = browser.key().await;
     let path = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
-    let put =
-        async |allotted: Value| market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await;
+    let put = async |allotted: Value| {
+        market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
+    };
     let draft = put(json!(4)).await.ok(200).json();
-    assert_eq!((&draft["allotted"], &draft["state"], &draft["revision"]), (&json!(4), &json!("applied"), &json!(0)));
+    assert_eq!(
+        (&draft["allotted"], &draft["state"], &draft["revision"]),
+        (&json!(4), &json!("applied"), &json!(0))
+    );
 
     publish(&browser, &show).await;
     order(&market, &key, &show, &ticket_type).await;
@@ -202,7 +232,11 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     let stranger = path.replace(&ticket_type, "0199c000-0000-7000-8000-000000000000");
     let answer = market.call(Method::PUT, &stranger, &key, Some(json!({ "allotted": 5 }))).await;
     assert_eq!(answer.ok(404).problem(), "ticket-type-unknown");
-    let page = browser.post("/portal/keys", &[("name", "Reads"), ("catalog_read", "on")]).await.ok(200).text;
+    let page = browser
+        .post("/portal/keys", &[("name", "Reads"), ("catalog_read", "on")])
+        .await
+        .ok(200)
+        .text;
     let reads = key_of(&page).expect("a key");
     market.get(&path, &reads).await.ok(200);
     let answer = market.call(Method::PUT, &path, &reads, Some(json!({ "allotted": 5 }))).await;
@@ -218,7 +252,9 @@ async fn a_change_waits_until_the_one_before_it_is_answered() {
     let key = browser.key().await;
     publish(&browser, &show).await;
     let path = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
-    let put = async |allotted: i32| market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await;
+    let put = async |allotted: i32| {
+        market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
+    };
     let refused = put(7).await.ok(409);
     assert_eq!(
         (refused.problem().as_str(), &refused.headers["retry-after"]),
@@ -226,7 +262,10 @@ async fn a_change_waits_until_the_one_before_it_is_answered() {
     );
     let again = put(2).await.ok(202);
     let body = again.json();
-    assert_eq!((&body["state"], &body["wanted"], &body["revision"]), (&json!("waiting"), &json!(2), &json!(1)));
+    assert_eq!(
+        (&body["state"], &body["wanted"], &body["revision"]),
+        (&json!("waiting"), &json!(2), &json!(1))
+    );
     assert_eq!(market.get(&path, &key).await.ok(200).json(), body);
 
     let reason = "Nothing is free.".to_owned();
@@ -245,9 +284,11 @@ async fn shows_are_listed_page_by_page() {
     let sql = "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, 'Mira Vale')";
     sqlx::query(sql).bind(reseller).execute(&market.corner.pool).await.unwrap();
     let sql = "INSERT INTO catalog.shows
-            (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, on_sale_at)
+            (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, \
+            on_sale_at)
         SELECT 'night-' || n, $1, 'Night ' || n, $1, venue_id, '', t, t, t
-        FROM catalog.venues, generate_series(100, 150) n, LATERAL (SELECT timestamptz '2031-01-01' + n * interval '1 day' t) t";
+        FROM catalog.venues, generate_series(100, 150) n, LATERAL (SELECT timestamptz '2031-01-01' \
+        + n * interval '1 day' t) t";
     sqlx::query(sql).bind(reseller).execute(&market.corner.pool).await.unwrap();
 
     let first = browser.read("/portal/shows").await;
@@ -257,11 +298,14 @@ async fn shows_are_listed_page_by_page() {
     let second = browser.read(&format!("/portal/shows?after={next}")).await;
     assert_eq!(second.matches("href=\"/portal/shows/night-").count(), 1);
     assert!(
-        second.contains("night-150") && second.contains(">Coming shows<") && !second.contains(">Later<"),
+        second.contains("night-150")
+            && second.contains(">Coming shows<")
+            && !second.contains(">Later<"),
         "{second}"
     );
 
-    let sql = "UPDATE catalog.shows SET starts_at = now() - interval '2 days' WHERE show = 'night-100'";
+    let sql =
+        "UPDATE catalog.shows SET starts_at = now() - interval '2 days' WHERE show = 'night-100'";
     sqlx::query(sql).execute(&market.corner.pool).await.unwrap();
     assert!(!browser.read("/portal/shows").await.contains("night-100"), "it is over");
     assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
@@ -270,7 +314,8 @@ async fn shows_are_listed_page_by_page() {
     let page = market.get("/v1/reseller/shows?limit=50", &key).await.ok(200).json();
     assert_eq!(page["shows"].as_array().map(Vec::len), Some(50));
     let next = page["next"].as_str().expect("there is more");
-    let page = market.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).json();
+    let page =
+        market.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).json();
     assert_eq!((&page["shows"][0]["show"]["show"], page.get("next")), (&json!("night-150"), None));
     for made_up in ["x", "1.night-1%01", "-1", "1.2.3"] {
         let answer = market.get(&format!("/v1/reseller/shows?after={made_up}"), &key).await;
@@ -287,13 +332,26 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
     let key = browser.key().await;
     for by_key in [false, true] {
         let (show, ticket_type) = browser.show(&venue, &format!("Lights {by_key}"), "10").await;
-        let (page, call) = (format!("/portal/shows/{show}/withdraw"), format!("/v1/reseller/shows/{show}/withdrawal"));
-        assert_eq!(browser.get(&page).await.location(), format!("/portal/shows/{show}"), "a draft is not withdrawn");
-        assert_eq!(market.call(Method::PUT, &call, &key, None).await.ok(409).problem(), "show-not-published");
+        let (page, call) = (
+            format!("/portal/shows/{show}/withdraw"),
+            format!("/v1/reseller/shows/{show}/withdrawal"),
+        );
+        assert_eq!(
+            browser.get(&page).await.location(),
+            format!("/portal/shows/{show}"),
+            "a draft is not withdrawn"
+        );
+        assert_eq!(
+            market.call(Method::PUT, &call, &key, None).await.ok(409).problem(),
+            "show-not-published"
+        );
         publish(&browser, &show).await;
         let (placed, _) = order(&market, &key, &show, &ticket_type).await;
         let words = browser.read(&page).await;
-        assert!(words.contains("Orders stay as they are") && words.contains("It cannot be undone"), "{words}");
+        assert!(
+            words.contains("Orders stay as they are") && words.contains("It cannot be undone"),
+            "{words}"
+        );
         let pass = market.pass(&show).await;
         if by_key {
             for _ in 0..2 {
@@ -304,21 +362,28 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
             assert!(browser.read(to.location()).await.contains("The show is withdrawn"));
             browser.post(&page, &[]).await.location();
         }
-        let items = json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
+        let items =
+            json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
         eventually("nothing is sold", async || {
             let answer = market.call(Method::POST, "/v1/holds", &key, Some(items.clone())).await;
             (answer.status == 410 && answer.problem() == "show-withdrawn").then_some(())
         })
         .await;
-        assert_eq!(pay(&market, &key, &placed).await["state"], "fulfilled", "what was ordered is paid");
+        assert_eq!(
+            pay(&market, &key, &placed).await["state"],
+            "fulfilled",
+            "what was ordered is paid"
+        );
         let seen = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
         assert!(seen["withdrawn_at"].is_string(), "{seen}");
         let own = browser.read(&format!("/portal/shows/{show}")).await;
         assert!(own.contains("Withdrawn") && !own.contains("/withdraw\""), "{own}");
         let allotment = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
-        let refused = market.call(Method::PUT, &allotment, &key, Some(json!({ "allotted": 20 }))).await;
+        let refused =
+            market.call(Method::PUT, &allotment, &key, Some(json!({ "allotted": 20 }))).await;
         assert_eq!(refused.ok(410).problem(), "show-withdrawn");
-        let by = catalog::contract::withdrawal(&market.corner.pool, &show).await.unwrap().unwrap().by;
+        let by =
+            catalog::contract::withdrawal(&market.corner.pool, &show).await.unwrap().unwrap().by;
         let expected = if by_key { "API key " } else { "reseller quay-tickets@example.com" };
         assert!(by.starts_with(expected), "{by}");
     }
@@ -332,10 +397,13 @@ async fn a_suspended_reseller_sells_nothing_whoever_brings_a_pass() {
     let (show, _) = browser.show(&venue, "Harbour Lights", "10").await;
     publish(&browser, &show).await;
     let pass = market.pass(&show).await;
-    let open = async || market.call(Method::POST, "/v1/checkout/sessions", "", Some(json!({ "pass": pass }))).await;
+    let open = async || {
+        market.call(Method::POST, "/v1/checkout/sessions", "", Some(json!({ "pass": pass }))).await
+    };
     for state in [ResellerState::Suspended, ResellerState::Declined] {
         market.decide(reseller, state, Some("Three complaints.")).await;
-        eventually("no session is opened", async || (open().await.status == 409).then_some(())).await;
+        eventually("no session is opened", async || (open().await.status == 409).then_some(()))
+            .await;
         assert_eq!(open().await.problem(), "sale-stopped");
         assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
         market.decide(reseller, ResellerState::Approved, None).await;

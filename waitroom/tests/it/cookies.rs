@@ -1,4 +1,5 @@
-//! A browser that keeps cookies has its place in one; any other has it in the address, and is told so.
+//! A browser that keeps cookies has its place in one; any other has it in the address, and is told
+//! so.
 
 use std::time::Duration;
 
@@ -25,9 +26,15 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
     assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-store");
     let (status, words, set) = fan.page("GET", &page, "").await;
     assert_eq!(status, StatusCode::OK);
-    assert!(words.contains("You are in line") && words.contains(KEPT) && words.contains(NONE), "{words}");
+    assert!(
+        words.contains("You are in line") && words.contains(KEPT) && words.contains(NONE),
+        "{words}"
+    );
     assert!(!words.contains("in this browser"), "{words}");
-    assert!(!set.contains("fg_place"), "an address that somebody else made must not become this browser's place");
+    assert!(
+        !set.contains("fg_place"),
+        "an address that somebody else made must not become this browser's place"
+    );
     // Pressing the button again at this address takes no other place.
     assert_eq!(fan.sent_on("POST", &page.replace("/queue/s?", "/queue/s/join?"), "").await, page);
 
@@ -39,7 +46,11 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
     let enter = page.replace("/queue/s?", "/queue/s/enter?");
     assert!(turn.contains(&format!("action=\"{enter}\"")) && turn.contains(NONE), "{turn}");
     assert!(!turn.contains("data-enter"), "a page that goes in by itself would lead to nowhere");
-    assert_eq!(fan.sent_on("POST", &enter, "").await, page, "checkout cannot know a browser without cookies");
+    assert_eq!(
+        fan.sent_on("POST", &enter, "").await,
+        page,
+        "checkout cannot know a browser without cookies"
+    );
     for form in ["join", "enter"] {
         let reloaded = page.replace("/queue/s?", &format!("/queue/s/{form}?"));
         assert_eq!(fan.sent_on("GET", &reloaded, "").await, page);
@@ -66,7 +77,8 @@ async fn with_cookies_the_address_stays_clean() {
     let place = set.split(';').next().unwrap().to_owned();
     let (_, words, _) = fan.page("GET", "/queue/s", &format!("fg_cookies=1; {place}")).await;
     assert!(words.contains("You are in line") && !words.contains(KEPT), "{words}");
-    // Joined without having seen the entrance: once the cookie is back, the ticket leaves the address.
+    // Joined without having seen the entrance: once the cookie is back, the ticket leaves the
+    // address.
     let address = fan.sent_on("POST", "/queue/s/join", "").await;
     assert_eq!(fan.sent_on("GET", &address, &place).await, "/queue/s");
 }
@@ -77,7 +89,8 @@ async fn a_ticket_that_is_not_of_this_line_is_no_place() {
     hall.put_show().await;
     hall.set_phase(Phase::PreQueue).await;
     for ticket in ["nonsense", hall.ticket_of_another_room().as_str()] {
-        let (status, words, _) = hall.instance.page("GET", &format!("/queue/s?place={ticket}"), "").await;
+        let (status, words, _) =
+            hall.instance.page("GET", &format!("/queue/s?place={ticket}"), "").await;
         assert_eq!(status, StatusCode::OK);
         assert!(words.contains("Join the line") && !words.contains(KEPT), "{words}");
     }

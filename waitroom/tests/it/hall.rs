@@ -56,8 +56,10 @@ pub fn id_of(body: &Value) -> String {
 impl Hall {
     /// Room `r` for show `s`, scheduled, with admission running.
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
-        let corner =
-            Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await }).await;
+        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+            migrations::run(&pool).await
+        })
+        .await;
         let new = NewRoom {
             room: "r".into(),
             show: "s".into(),
@@ -103,23 +105,41 @@ impl Hall {
         let mut env = self.env.clone();
         env.insert("FAIRGATE_JOIN_QUEUE_MAX".into(), "100".into());
         env.insert("FAIRGATE_JOIN_MS_MAX".into(), "1500".into());
-        let instance = build(&self.corner, &env, &self.pass_key, &self.nowhere(), &self.corner.kafka, &self.tasks);
+        let instance = build(
+            &self.corner,
+            &env,
+            &self.pass_key,
+            &self.nowhere(),
+            &self.corner.kafka,
+            &self.tasks,
+        );
         instance.head_when(|_| true).await;
         instance
     }
 
     /// One that has read the heads, and whose joins go to a broker that answers what it is told to.
-    pub async fn instance_with_broker(&self, broker: &MockCluster<'_, DefaultProducerContext>) -> Instance {
+    pub async fn instance_with_broker(
+        &self,
+        broker: &MockCluster<'_, DefaultProducerContext>,
+    ) -> Instance {
         broker.create_topic(&self.corner.kafka.name("line.r"), 1, 1).expect("a topic");
         let joins = Kafka::new(&broker.bootstrap_servers(), &self.corner.namespace, 1);
-        let instance = build(&self.corner, &self.env, &self.pass_key, &joins, &self.corner.kafka, &self.tasks);
+        let instance =
+            build(&self.corner, &self.env, &self.pass_key, &joins, &self.corner.kafka, &self.tasks);
         instance.head_when(|_| true).await;
         instance
     }
 
     /// One that knows its rooms and cannot read their heads.
     pub fn instance_without_heads(&self) -> Instance {
-        build(&self.corner, &self.env, &self.pass_key, &self.corner.kafka, &self.nowhere(), &self.tasks)
+        build(
+            &self.corner,
+            &self.env,
+            &self.pass_key,
+            &self.corner.kafka,
+            &self.nowhere(),
+            &self.tasks,
+        )
     }
 
     /// A Kafka that is not there.
@@ -135,8 +155,15 @@ impl Hall {
     }
 
     pub fn ticket_of_another_room(&self) -> String {
-        let ring = SealRing::from_paserk(&self.env["FAIRGATE_PLACE_KEYS"], "fairgate.place.v1").expect("ring");
-        let claims = PlaceClaims { room: "other".into(), lane: 0, offset: 0, joined_ms: 0, ahead_at_join: 0 };
+        let ring = SealRing::from_paserk(&self.env["FAIRGATE_PLACE_KEYS"], "fairgate.place.v1")
+            .expect("ring");
+        let claims = PlaceClaims {
+            room: "other".into(),
+            lane: 0,
+            offset: 0,
+            joined_ms: 0,
+            ahead_at_join: 0,
+        };
         ring.seal(&claims).expect("ticket")
     }
 
@@ -144,7 +171,9 @@ impl Hall {
         let text = r#"{"show":"s","title":"A show","performer":"A band","genre":"Pop","description":"","venue":{"name":"A hall",
             "city":"Bergen","country":"NO","address":"","time_zone":"Europe/Oslo"},"doors_at":"2031-05-01T17:00:00Z",
             "starts_at":"2031-05-01T18:00:00Z","on_sale_at":"2026-01-01T09:00:00Z","high_traffic":true,"listed":true,"ticket_types":[]}"#;
-        catalog::contract::put_show(&self.corner.pool, &serde_json::from_str(text).expect("show")).await.expect("put");
+        catalog::contract::put_show(&self.corner.pool, &serde_json::from_str(text).expect("show"))
+            .await
+            .expect("put");
     }
 }
 
@@ -156,7 +185,8 @@ async fn start(
     tasks: &Tasks,
 ) -> Instance {
     let instance = build(corner, env, pass_key, kafka, kafka, tasks);
-    // The room is known once it was read from the database, and stands where it does once its heads were read.
+    // The room is known once it was read from the database, and stands where it does once its heads
+    // were read.
     instance.head_when(|_| true).await;
     instance
 }
@@ -208,7 +238,13 @@ impl Instance {
     }
 
     /// The answer that a browser gets to a filled-in form.
-    pub async fn submit(&self, method: &str, path: &str, cookie: &str, form: &'static str) -> axum::response::Response {
+    pub async fn submit(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+        form: &'static str,
+    ) -> axum::response::Response {
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -221,11 +257,20 @@ impl Instance {
     }
 
     /// A page as a browser asks for it: status, text, cookies set, one a line.
-    pub async fn page(&self, method: &str, path: &str, cookie: &str) -> (StatusCode, String, String) {
+    pub async fn page(
+        &self,
+        method: &str,
+        path: &str,
+        cookie: &str,
+    ) -> (StatusCode, String, String) {
         let response = self.browse(method, path, cookie).await;
         let status = response.status();
-        let set: Vec<_> =
-            response.headers().get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        let set: Vec<_> = response
+            .headers()
+            .get_all(header::SET_COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
         let set = set.join("\n");
         let body = response.into_body().collect().await.expect("body").to_bytes();
         (status, String::from_utf8_lossy(&body).into_owned(), set)
@@ -273,12 +318,17 @@ impl Instance {
     pub async fn head_when(&self, fits: impl Fn(&Value) -> bool) -> (Value, String) {
         let deadline = Instant::now() + Duration::from_secs(20);
         loop {
-            let response = self.send(Request::get("/v1/rooms/r/head").body(Body::empty()).expect("request")).await;
+            let response = self
+                .send(Request::get("/v1/rooms/r/head").body(Body::empty()).expect("request"))
+                .await;
             let (status, etag) = (response.status(), response.headers().get(header::ETAG).cloned());
             let body = response.into_body().collect().await.expect("body").to_bytes();
             let head: Value = serde_json::from_slice(&body).unwrap_or_default();
             if status == StatusCode::OK && fits(&head) {
-                return (head, etag.and_then(|etag| etag.to_str().map(str::to_owned).ok()).unwrap_or_default());
+                return (
+                    head,
+                    etag.and_then(|etag| etag.to_str().map(str::to_owned).ok()).unwrap_or_default(),
+                );
             }
             assert!(Instant::now() < deadline, "{status} {head}");
             tokio::time::sleep(Duration::from_millis(50)).await;

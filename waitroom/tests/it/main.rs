@@ -24,8 +24,10 @@ use waitroom::contract::{Phase, RoomChange, change_room};
 async fn every_join_gets_a_place_of_its_own_and_lanes_fill_evenly() {
     let hall = Hall::open(4, 1000.0).await;
     let joins = futures::future::join_all((0..40).map(|_| hall.instance.join())).await;
-    let places: BTreeSet<(i64, i64)> =
-        joins.iter().map(|join| (join["lane"].as_i64().unwrap(), join["offset"].as_i64().unwrap())).collect();
+    let places: BTreeSet<(i64, i64)> = joins
+        .iter()
+        .map(|join| (join["lane"].as_i64().unwrap(), join["offset"].as_i64().unwrap()))
+        .collect();
     assert_eq!(places.len(), 40);
     assert!(places.iter().all(|(_, offset)| *offset < 10), "{places:?}");
 }
@@ -52,7 +54,10 @@ async fn a_fan_waits_is_let_in_and_gets_one_pass_from_any_instance() {
     let other = hall.another_instance().await;
     other.until(&ticket, "your_turn").await;
     let (_, elsewhere) = other.claim(&ticket).await;
-    assert_eq!(first["pass"], elsewhere["pass"], "everything in a pass follows from the place and the heads");
+    assert_eq!(
+        first["pass"], elsewhere["pass"],
+        "everything in a pass follows from the place and the heads"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,7 +94,11 @@ async fn tickets_that_are_forged_foreign_or_missing_are_refused_by_name() {
     let cases: [(String, StatusCode, &str); 4] = [
         (String::from_utf8(forged).unwrap(), StatusCode::UNAUTHORIZED, "place-ticket-forged"),
         ("nonsense".into(), StatusCode::UNAUTHORIZED, "place-ticket-malformed"),
-        (Hall::open(1, 10.0).await.instance.ticket().await, StatusCode::UNAUTHORIZED, "place-ticket-key-unknown"),
+        (
+            Hall::open(1, 10.0).await.instance.ticket().await,
+            StatusCode::UNAUTHORIZED,
+            "place-ticket-key-unknown",
+        ),
         (hall.ticket_of_another_room(), StatusCode::FORBIDDEN, "place-ticket-foreign"),
     ];
     for (ticket, expected, id) in cases {
@@ -115,7 +124,10 @@ async fn a_room_takes_joins_only_while_it_is_open_for_them() {
     hall.set_phase(Phase::Closed).await;
     assert_eq!(refused(join().await), (StatusCode::GONE, "room-closed".into()));
     let reopen = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
-    assert!(change_room(&hall.corner.pool, "r", &reopen).await.is_err(), "a closed room stays closed");
+    assert!(
+        change_room(&hall.corner.pool, "r", &reopen).await.is_err(),
+        "a closed room stays closed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +136,10 @@ async fn without_a_broker_a_join_is_refused_quickly_and_claims_no_place() {
     let cut_off = hall.instance_without_broker().await;
     let started = Instant::now();
     let (status, body) = cut_off.call("POST", "/v1/rooms/r/places", None).await;
-    assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
+    assert_eq!(
+        (status, id_of(&body)),
+        (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into())
+    );
     assert!(body["retry_after_secs"].as_u64().unwrap() > 0);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
@@ -136,10 +151,20 @@ async fn a_fatal_producer_costs_its_own_joins_and_no_others() {
     let instance = hall.instance_with_broker(&broker).await;
     instance.join().await;
     assert_eq!(instance.missing(), Vec::<&str>::new());
-    broker.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER]);
+    broker.request_errors(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER],
+    );
     let (status, body) = instance.call("POST", "/v1/rooms/r/places", None).await;
-    assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
-    assert_eq!(instance.missing(), ["a producer for the lines"], "not ready until another stands in");
+    assert_eq!(
+        (status, id_of(&body)),
+        (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into())
+    );
+    assert_eq!(
+        instance.missing(),
+        ["a producer for the lines"],
+        "not ready until another stands in"
+    );
     instance.join().await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(instance.missing(), Vec::<&str>::new());
@@ -150,9 +175,15 @@ async fn an_acknowledgement_without_an_offset_is_no_place() {
     let hall = Hall::open(1, 10.0).await;
     let broker = MockCluster::new(1).unwrap();
     let instance = hall.instance_with_broker(&broker).await;
-    broker.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER]);
+    broker.request_errors(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER],
+    );
     let (status, body) = instance.call("POST", "/v1/rooms/r/places", None).await;
-    assert_eq!((status, id_of(&body)), (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into()));
+    assert_eq!(
+        (status, id_of(&body)),
+        (StatusCode::SERVICE_UNAVAILABLE, "join-not-acknowledged".into())
+    );
     assert_eq!(instance.join().await["offset"], 0, "the next has a place");
 }
 
@@ -160,8 +191,12 @@ async fn an_acknowledgement_without_an_offset_is_no_place() {
 async fn a_full_producer_says_busy_at_once() {
     let hall = Hall::open(1, 10.0).await;
     let cut_off = hall.instance_without_broker().await;
-    // The queue holds 100 joins; with no broker to take them, the others are turned away while those wait.
-    let answers = futures::future::join_all((0..150).map(|_| cut_off.call("POST", "/v1/rooms/r/places", None))).await;
+    // The queue holds 100 joins; with no broker to take them, the others are turned away while
+    // those wait.
+    let answers = futures::future::join_all(
+        (0..150).map(|_| cut_off.call("POST", "/v1/rooms/r/places", None)),
+    )
+    .await;
     let busy = answers.iter().filter(|(_, body)| id_of(body) == "room-busy").count();
     assert!(busy >= 50, "{busy} of 150 were told that the line is busy");
     assert!(answers.iter().all(|(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE));
@@ -200,8 +235,12 @@ async fn whoever_was_in_checkout_can_join_anew() {
     let hall = Hall::create(1, 1000.0, 1).await;
     hall.put_show().await;
     hall.set_phase(Phase::Open).await;
-    let cookie =
-        |set: String| set.lines().map(|line| line.split(';').next().unwrap_or_default()).collect::<Vec<_>>().join("; ");
+    let cookie = |set: String| {
+        set.lines()
+            .map(|line| line.split(';').next().unwrap_or_default())
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
     let (_, _, set) = hall.instance.page("POST", "/queue/s/join", "").await;
     let place = cookie(set);
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -214,7 +253,8 @@ async fn whoever_was_in_checkout_can_join_anew() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
     let both = format!("{place}; {entered}");
-    // Once the window is over the page asks what the fan wants, instead of leading to a checkout that may be over.
+    // Once the window is over the page asks what the fan wants, instead of leading to a checkout
+    // that may be over.
     let (status, page, _) = loop {
         let (status, page, set) = hall.instance.page("GET", "/queue/s", &both).await;
         if !page.contains("action=\"/queue/s/enter\"") {
@@ -224,9 +264,13 @@ async fn whoever_was_in_checkout_can_join_anew() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(status, StatusCode::OK);
-    assert!(page.contains("You went into checkout") && page.contains("href=\"/checkout/s\""), "{page}");
+    assert!(
+        page.contains("You went into checkout") && page.contains("href=\"/checkout/s\""),
+        "{page}"
+    );
     assert!(page.contains("Join the line again"), "{page}");
-    // Without asking for a new place the old one is kept; with it, there is a new one, whose turn is another.
+    // Without asking for a new place the old one is kept; with it, there is a new one, whose turn
+    // is another.
     let (_, _, set) = hall.instance.page("POST", "/queue/s/join", &both).await;
     assert_eq!(set, "");
     let joined = hall.instance.submit("POST", "/queue/s/join", &both, "again=1").await;
@@ -249,12 +293,21 @@ async fn the_head_is_compressed_once_for_all_who_can_read_it() {
     );
     assert_eq!(headers["etag"], etag.as_str(), "it says the same");
     let mut text = String::new();
-    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut text).expect("gzip");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("json")["lanes"], head["lanes"]);
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&body[..]), &mut text)
+        .expect("gzip");
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&text).expect("json")["lanes"],
+        head["lanes"]
+    );
     let (headers, body) = hall.instance.head_in("identity").await;
     assert!(!headers.contains_key("content-encoding") && headers["vary"] == "accept-encoding");
-    assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).expect("json")["lanes"], head["lanes"]);
-    for known in [etag.clone(), format!("\"other\", {etag}"), etag.trim_start_matches("W/").to_owned()] {
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&body).expect("json")["lanes"],
+        head["lanes"]
+    );
+    for known in
+        [etag.clone(), format!("\"other\", {etag}"), etag.trim_start_matches("W/").to_owned()]
+    {
         assert_eq!(hall.instance.head_status(&known).await, StatusCode::NOT_MODIFIED, "{known}");
     }
 }
@@ -273,7 +326,10 @@ async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
     assert!(!page.contains("action=\"/queue/s/join\""), "the place was read: {page}");
     let injected = cookie.trim_start_matches("__Host-");
     let (_, page, _) = instance.page("GET", "/queue/s", injected).await;
-    assert!(page.contains("action=\"/queue/s/join\""), "a name that others can set was read: {page}");
+    assert!(
+        page.contains("action=\"/queue/s/join\""),
+        "a name that others can set was read: {page}"
+    );
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let (_, _, pass) = instance.page("POST", "/queue/s/enter", cookie).await;
@@ -286,7 +342,8 @@ async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stands_at_its_beginning() {
+async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stands_at_its_beginning()
+ {
     let hall = Hall::open(1, 1000.0).await;
     hall.put_show().await;
     let ticket = hall.instance.ticket().await;
@@ -297,7 +354,8 @@ async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stan
     let end = Instant::now() + Duration::from_secs(2);
     while Instant::now() < end {
         for (method, what) in asked {
-            let (status, body) = starting.call(method, &format!("/v1/rooms/r/{what}"), Some(&ticket)).await;
+            let (status, body) =
+                starting.call(method, &format!("/v1/rooms/r/{what}"), Some(&ticket)).await;
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{method} {what}: {body}");
             assert!(body["retry_after_secs"].as_u64().unwrap() > 0, "{body}");
         }
@@ -321,7 +379,9 @@ async fn the_page_goes_on_while_the_catalog_cannot_be_read() {
         if let Ok((status, page, _)) = seen {
             assert_eq!(status, StatusCode::OK, "{page}");
             assert!(page.contains("A show"), "{page}");
-            let unread = tokio::time::timeout(patience, hall.instance.page("GET", "/queue/unread", "")).await;
+            let unread =
+                tokio::time::timeout(patience, hall.instance.page("GET", "/queue/unread", ""))
+                    .await;
             assert!(unread.is_err(), "a show that was never read is asked of the database");
             return;
         }

@@ -4,14 +4,17 @@ use std::time::{Duration, Instant};
 
 use admission::contract::Gate;
 use catalog::contract::{
-    CATALOG_TOPIC, CatalogEvent, NewTicketType, ShowDraft, Stop, Venue, change_allotment, change_show, create_show,
-    ensure_catalog_topic, publish_show, put_ticket_type, put_venue, stop_reseller, withdraw_own_show,
+    CATALOG_TOPIC, CatalogEvent, NewTicketType, ShowDraft, Stop, Venue, change_allotment,
+    change_show, create_show, ensure_catalog_topic, publish_show, put_ticket_type, put_venue,
+    stop_reseller, withdraw_own_show,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ProducerBounds, serve::Tasks};
 use rdkafka::producer::FutureRecord;
 use sqlx::PgPool;
-use waitroom::contract::{NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms};
+use waitroom::contract::{
+    NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms,
+};
 
 use crate::hall::{Hall, Instance, id_of};
 
@@ -88,7 +91,8 @@ async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
     room_when(pool, &show, |state| state.phase == Phase::Open).await;
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
-        let (status, joined) = hall.instance.call("POST", &format!("/v1/rooms/{show}/places"), None).await;
+        let (status, joined) =
+            hall.instance.call("POST", &format!("/v1/rooms/{show}/places"), None).await;
         if status == 201 {
             break;
         }
@@ -148,8 +152,10 @@ async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
     change_room(pool, &show, &back).await.unwrap();
     let later = Utc::now() + chrono::Duration::days(2);
     change_show(pool, RESELLER, &show, &ShowDraft { on_sale_at: later, ..draft }).await.unwrap();
-    room_when(pool, &show, |state| state.opens_at.map(|at| at.timestamp_millis()) == Some(later.timestamp_millis()))
-        .await;
+    room_when(pool, &show, |state| {
+        state.opens_at.map(|at| at.timestamp_millis()) == Some(later.timestamp_millis())
+    })
+    .await;
     tasks.stop().cancel();
 }
 
@@ -158,7 +164,8 @@ async fn send(hall: &Hall, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
     let event = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at };
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
     ensure_catalog_topic(&hall.corner.kafka).await.unwrap();
-    let (producer, topic) = (hall.corner.kafka.producer(bounds).unwrap(), hall.corner.kafka.name(CATALOG_TOPIC));
+    let (producer, topic) =
+        (hall.corner.kafka.producer(bounds).unwrap(), hall.corner.kafka.name(CATALOG_TOPIC));
     let payload = serde_json::to_vec(&event).unwrap();
     let record = FutureRecord::to(&topic).key(key).payload(&payload);
     producer.send(record, Duration::from_secs(5)).await.unwrap();
@@ -173,7 +180,8 @@ async fn an_event_that_comes_again_late_opens_nothing() {
     let (next, _) = publish(pool, on_sale_at).await;
     send(&hall, "key", &show, on_sale_at).await;
     room_when(pool, &show, |_| true).await;
-    // The sale began yesterday, before it was moved; the room of the next show tells that this was read.
+    // The sale began yesterday, before it was moved; the room of the next show tells that this was
+    // read.
     send(&hall, "key", &show, Utc::now() - chrono::Duration::days(1)).await;
     send(&hall, "key", &next, on_sale_at).await;
     room_when(pool, &next, |_| true).await;
@@ -211,16 +219,23 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
     // Postponed, as it stands in the catalog: nothing closes yet.
     let due = "UPDATE waitroom.rooms SET closes_at = now() WHERE show = $1";
     sqlx::query(due).bind(&show).execute(pool).await.unwrap();
-    let kept = room_when(pool, &show, |state| at_that_time(state) == Some(closes_at.timestamp_millis())).await;
+    let kept =
+        room_when(pool, &show, |state| at_that_time(state) == Some(closes_at.timestamp_millis()))
+            .await;
     assert_eq!(kept.phase, Phase::Open);
 
     let over =
-        "UPDATE catalog.shows SET doors_at = now() - interval '25 hours', starts_at = now() - interval '25 hours'
+        "UPDATE catalog.shows SET doors_at = now() - interval '25 hours', starts_at = now() - \
+            interval '25 hours'
                 WHERE show = $1";
     sqlx::query(over).bind(&show).execute(pool).await.unwrap();
     sqlx::query(due).bind(&show).execute(pool).await.unwrap();
     room_when(pool, &show, |state| state.phase == Phase::Closed).await;
-    assert_eq!(room(pool, "r").await.unwrap().unwrap().closes_at, None, "a room whose show is not in the catalog");
+    assert_eq!(
+        room(pool, "r").await.unwrap().unwrap().closes_at,
+        None,
+        "a room whose show is not in the catalog"
+    );
 
     // A room that an operator makes for a show that is over is closed by the operator.
     let wide = NewRoom {
@@ -270,7 +285,11 @@ async fn suspend(pool: &PgPool, stopped: bool) {
 }
 
 /// Asks an instance for the room's head until it fits.
-async fn head_when(instance: &Instance, room: &str, fits: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+async fn head_when(
+    instance: &Instance,
+    room: &str,
+    fits: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let (_, head) = instance.call("GET", &format!("/v1/rooms/{room}/head"), None).await;
@@ -299,8 +318,9 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
     let places = format!("/v1/rooms/{show}/places");
     let (_, joined) = hall.instance.call("POST", &places, None).await;
     let let_in = joined["ticket"].as_str().unwrap().to_owned();
-    let claim =
-        async |instance: &Instance| instance.call("POST", &format!("/v1/rooms/{show}/pass"), Some(&let_in)).await;
+    let claim = async |instance: &Instance| {
+        instance.call("POST", &format!("/v1/rooms/{show}/pass"), Some(&let_in)).await
+    };
     let deadline = Instant::now() + Duration::from_secs(20);
     while claim(&hall.instance).await.0 != 200 {
         assert!(Instant::now() < deadline);
@@ -311,11 +331,19 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
     for instance in instances {
         let head = head_when(instance, &show, |head| head["phase"] == "paused").await;
         let told = head["message"].as_str().unwrap();
-        assert!(told.contains("not sold right now") && told.contains("Places in line are safe"), "{told}");
+        assert!(
+            told.contains("not sold right now") && told.contains("Places in line are safe"),
+            "{told}"
+        );
         let (status, refused) = claim(instance).await;
         assert_eq!((status.as_u16(), id_of(&refused).as_str()), (409, "sale-stopped"));
-        let (_, page, _) = instance.page("GET", &format!("/queue/{show}"), &format!("fg_place_{show}={let_in}")).await;
-        assert!(page.contains("Nothing is sold right now") && page.contains("Your turn goes until"), "{page}");
+        let (_, page, _) = instance
+            .page("GET", &format!("/queue/{show}"), &format!("fg_place_{show}={let_in}"))
+            .await;
+        assert!(
+            page.contains("Nothing is sold right now") && page.contains("Your turn goes until"),
+            "{page}"
+        );
         // Pressed just then, or reloaded.
         let (enter, cookie) = (format!("/queue/{show}/enter"), format!("fg_place_{show}={let_in}"));
         for method in ["POST", "GET"] {
@@ -323,16 +351,23 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
         }
     }
     assert_eq!(room(pool, &show).await.unwrap().unwrap().stop, Some(Stop::Suspended));
-    // Whoever stands in line then is not let in, and an operator who opens the room opens it for later.
+    // Whoever stands in line then is not let in, and an operator who opens the room opens it for
+    // later.
     let (_, joined) = hall.instance.call("POST", &places, None).await;
     let waiting = joined["ticket"].as_str().unwrap().to_owned();
     for phase in [Phase::Paused, Phase::Open] {
-        change_room(pool, &show, &RoomChange { phase: Some(phase), ..RoomChange::default() }).await.unwrap();
+        change_room(pool, &show, &RoomChange { phase: Some(phase), ..RoomChange::default() })
+            .await
+            .unwrap();
     }
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let path = format!("/v1/rooms/{show}/place");
     let (_, place) = hall.instance.call("GET", &path, Some(&waiting)).await;
-    assert_eq!((&place["state"], &place["phase"]), (&"waiting".into(), &"paused".into()), "{place}");
+    assert_eq!(
+        (&place["state"], &place["phase"]),
+        (&"waiting".into(), &"paused".into()),
+        "{place}"
+    );
 
     suspend(pool, false).await;
     for instance in instances {
@@ -363,13 +398,18 @@ async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
     let (_, joined) = hall.instance.call("POST", &places, None).await;
     let cookie = format!("fg_place_{show}={}", joined["ticket"].as_str().unwrap());
 
-    withdraw_own_show(pool, RESELLER, &show, "reseller anna@example.org", &RequestId::fresh()).await.unwrap();
+    withdraw_own_show(pool, RESELLER, &show, "reseller anna@example.org", &RequestId::fresh())
+        .await
+        .unwrap();
     for instance in [&hall.instance, &other] {
         let head = head_when(instance, &show, |head| head["phase"] == "closed").await;
         assert!(head["message"].as_str().unwrap().contains("This show was withdrawn."), "{head}");
         for cookie in [cookie.as_str(), ""] {
             let (_, page, _) = instance.page("GET", &format!("/queue/{show}"), cookie).await;
-            assert!(page.contains("This show was withdrawn.") && !page.contains("/join\""), "{page}");
+            assert!(
+                page.contains("This show was withdrawn.") && !page.contains("/join\""),
+                "{page}"
+            );
         }
         let (status, refused) = instance.call("POST", &places, None).await;
         assert_eq!((status.as_u16(), id_of(&refused).as_str()), (410, "show-withdrawn"));
@@ -426,8 +466,8 @@ async fn a_line_that_closed_promises_nothing_while_its_seller_is_suspended() {
 /// Waits until a transaction waits for another.
 async fn somebody_waits(pool: &PgPool) {
     let deadline = Instant::now() + Duration::from_secs(20);
-    let waits =
-        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
+        AND wait_event_type = 'Lock')";
     while !sqlx::query_scalar::<_, bool>(waits).fetch_one(pool).await.unwrap() {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -444,7 +484,10 @@ async fn a_stop_that_ends_while_a_room_learns_of_it_does_not_stay() {
     for (before, after) in [(true, None), (false, Some(Stop::Suspended))] {
         suspend(pool, before).await;
         let mut steering = pool.begin().await.unwrap();
-        sqlx::query("SELECT FROM waitroom.rooms WHERE room = 'late' FOR UPDATE").execute(&mut *steering).await.unwrap();
+        sqlx::query("SELECT FROM waitroom.rooms WHERE room = 'late' FOR UPDATE")
+            .execute(&mut *steering)
+            .await
+            .unwrap();
         let follower = tokio::spawn({
             let (pool, kafka, new) = (pool.clone(), kafka.clone(), new.clone());
             async move { create_room(&pool, &kafka, &new).await }

@@ -1,6 +1,8 @@
 //! Steering rooms through the contract.
 
-use waitroom::contract::{Phase, RoomChange, RoomFault, change_room_in, room, room_of_show, rooms, wait_secs};
+use waitroom::contract::{
+    Phase, RoomChange, RoomFault, change_room_in, room, room_of_show, rooms, wait_secs,
+};
 
 use crate::hall::Hall;
 
@@ -8,12 +10,17 @@ use crate::hall::Hall;
 async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
     let hall = Hall::create(2, 10.0, 60).await;
     let pool = &hall.corner.pool;
-    let faster = RoomChange { rate_per_sec: Some(25.0), max_active: Some(7), ..RoomChange::default() };
+    let faster =
+        RoomChange { rate_per_sec: Some(25.0), max_active: Some(7), ..RoomChange::default() };
     let mut tx = pool.begin().await.unwrap();
     let changed = change_room_in(&mut tx, "r", &faster).await.unwrap();
     assert_eq!((changed.before.rate_per_sec, changed.after.rate_per_sec), (10.0, 25.0));
     drop(tx);
-    assert_eq!(room(pool, "r").await.unwrap().unwrap(), changed.before, "a change that was not committed is none");
+    assert_eq!(
+        room(pool, "r").await.unwrap().unwrap(),
+        changed.before,
+        "a change that was not committed is none"
+    );
 
     let mut tx = pool.begin().await.unwrap();
     change_room_in(&mut tx, "r", &faster).await.unwrap();
@@ -21,7 +28,10 @@ async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
     hall.instance.head_when(|head| head["rate_per_sec"] == 25.0).await;
     let all = rooms(pool).await.unwrap();
     assert_eq!(all.len(), 1);
-    assert_eq!((all[0].max_active, all[0].claim_window_secs, all[0].phase), (7, 60, Phase::Scheduled));
+    assert_eq!(
+        (all[0].max_active, all[0].claim_window_secs, all[0].phase),
+        (7, 60, Phase::Scheduled)
+    );
     assert_eq!(room_of_show(pool, "s").await.unwrap().as_deref(), Some("r"));
     assert_eq!(room_of_show(pool, "other").await.unwrap(), None);
     assert!(room(pool, "other").await.unwrap().is_none());
@@ -32,13 +42,24 @@ async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
     let hall = Hall::create(1, 10.0, 60).await;
     let before = room(&hall.corner.pool, "r").await.unwrap().unwrap();
     let mut tx = hall.corner.pool.begin().await.unwrap();
-    let paused = RoomChange { phase: Some(Phase::Paused), rate_per_sec: Some(1.0), ..RoomChange::default() };
+    let paused =
+        RoomChange { phase: Some(Phase::Paused), rate_per_sec: Some(1.0), ..RoomChange::default() };
     let refused = change_room_in(&mut tx, "r", &paused).await;
-    assert!(matches!(refused, Err(RoomFault::PhaseCannotFollow { from: Phase::Scheduled, to: Phase::Paused })));
-    let negative = RoomChange { rate_per_sec: Some(-1.0), message: Some("hello".to_owned()), ..RoomChange::default() };
+    assert!(matches!(
+        refused,
+        Err(RoomFault::PhaseCannotFollow { from: Phase::Scheduled, to: Phase::Paused })
+    ));
+    let negative = RoomChange {
+        rate_per_sec: Some(-1.0),
+        message: Some("hello".to_owned()),
+        ..RoomChange::default()
+    };
     let refused = change_room_in(&mut tx, "r", &negative).await;
     assert!(matches!(refused, Err(RoomFault::Value { field: "rate_per_sec", .. })));
-    assert!(matches!(change_room_in(&mut tx, "other", &RoomChange::default()).await, Err(RoomFault::Unknown)));
+    assert!(matches!(
+        change_room_in(&mut tx, "other", &RoomChange::default()).await,
+        Err(RoomFault::Unknown)
+    ));
     tx.commit().await.unwrap();
     assert_eq!(room(&hall.corner.pool, "r").await.unwrap().unwrap(), before);
 }
@@ -53,7 +74,8 @@ fn a_preview_tells_what_the_page_would() {
 async fn a_closed_rooms_show_page_does_not_sell() {
     let hall = Hall::open(1, 10.0).await;
     hall.put_show().await;
-    let (pages, _) = catalog::router(catalog::App { pool: hall.corner.pool.clone() }).split_for_parts();
+    let (pages, _) =
+        catalog::router(catalog::App { pool: hall.corner.pool.clone() }).split_for_parts();
     let read = || async {
         let asked = axum::http::Request::get("/shows/s").body(axum::body::Body::empty()).unwrap();
         let answer = tower::ServiceExt::oneshot(pages.clone(), asked).await.unwrap();

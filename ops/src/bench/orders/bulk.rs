@@ -1,4 +1,5 @@
-//! What Postgres takes at most: orders, lines and events in bulk and nothing else, batch after batch on one connection.
+//! What Postgres takes at most: orders, lines and events in bulk and nothing else, batch after
+//! batch on one connection.
 
 use std::time::Duration;
 
@@ -18,28 +19,40 @@ pub async fn round(pool: &PgPool, hot: &Hot, lasts: Duration) -> anyhow::Result<
     let began = Instant::now();
     let mut written = 0usize;
     while began.elapsed() < lasts {
-        let places: Vec<Place> = (0..BATCH).map(|turn| Ok(hot.order(turn)?.0)).collect::<anyhow::Result<_>>()?;
+        let places: Vec<Place> =
+            (0..BATCH).map(|turn| Ok(hot.order(turn)?.0)).collect::<anyhow::Result<_>>()?;
         let mut tx = sqlx::Connection::begin(&mut *connection).await?;
         insert(&mut tx, &places).await?;
         tx.commit().await?;
         written += places.len();
     }
-    Ok(Orders { written: i64::try_from(written)?, per_sec: written as f64 / began.elapsed().as_secs_f64() })
+    Ok(Orders {
+        written: i64::try_from(written)?,
+        per_sec: written as f64 / began.elapsed().as_secs_f64(),
+    })
 }
 
 async fn insert(tx: &mut PgConnection, places: &[Place]) -> anyhow::Result<()> {
     let ids = |field: fn(&Place) -> Uuid| -> Vec<Uuid> { places.iter().map(field).collect() };
-    let texts =
-        |field: fn(&Place) -> &str| -> Vec<String> { places.iter().map(|place| field(place).to_owned()).collect() };
-    let times = |field: fn(&Place) -> DateTime<Utc>| -> Vec<DateTime<Utc>> { places.iter().map(field).collect() };
+    let texts = |field: fn(&Place) -> &str| -> Vec<String> {
+        places.iter().map(|place| field(place).to_owned()).collect()
+    };
+    let times = |field: fn(&Place) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
+        places.iter().map(field).collect()
+    };
     sqlx::query(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
-                                      buyer_name, buyer_email, home_partition, placed_at, expires_at)
-         SELECT order_id, session, show, hold, 'placed', decode(request_hash, 'hex'), 6500, 'EUR', name, email, 0,
+        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+            amount_minor, currency,
+                                      buyer_name, buyer_email, home_partition, placed_at, \
+                                      expires_at)
+         SELECT order_id, session, show, hold, 'placed', decode(request_hash, 'hex'), 6500, 'EUR', \
+         name, email, 0,
                 placed_at, expires_at
-         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+         FROM UNNEST($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], \
+         $7::text[],
                      $8::timestamptz[], $9::timestamptz[])
-              AS new (order_id, session, show, hold, request_hash, name, email, placed_at, expires_at)",
+              AS new (order_id, session, show, hold, request_hash, name, email, placed_at, \
+              expires_at)",
     )
     .bind(ids(|place| place.order))
     .bind(ids(|place| place.session))
@@ -52,7 +65,10 @@ async fn insert(tx: &mut PgConnection, places: &[Place]) -> anyhow::Result<()> {
     .bind(times(|place| place.expires_at))
     .execute(&mut *tx)
     .await?;
-    let lines: Vec<_> = places.iter().flat_map(|place| place.lines.iter().map(|line| (place.order, line))).collect();
+    let lines: Vec<_> = places
+        .iter()
+        .flat_map(|place| place.lines.iter().map(|line| (place.order, line)))
+        .collect();
     sqlx::query(
         "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, unit_price_minor)
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[])",

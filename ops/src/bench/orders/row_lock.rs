@@ -9,7 +9,12 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{Hot, Orders};
 
-pub async fn round(pool: &PgPool, hot: &Hot, clients: usize, lasts: Duration) -> anyhow::Result<Orders> {
+pub async fn round(
+    pool: &PgPool,
+    hot: &Hot,
+    clients: usize,
+    lasts: Duration,
+) -> anyhow::Result<Orders> {
     // Opened beforehand, for none of these is to pay for connecting.
     let mut connections = Vec::new();
     for _ in 0..clients {
@@ -33,14 +38,18 @@ pub async fn round(pool: &PgPool, hot: &Hot, clients: usize, lasts: Duration) ->
     while let Some(done) = tasks.join_next().await {
         written += done??;
     }
-    Ok(Orders { written: i64::try_from(written)?, per_sec: written as f64 / began.elapsed().as_secs_f64() })
+    Ok(Orders {
+        written: i64::try_from(written)?,
+        per_sec: written as f64 / began.elapsed().as_secs_f64(),
+    })
 }
 
 async fn order(connection: &mut PgConnection, place: &Place) -> anyhow::Result<()> {
     let line = place.lines.first().context("an order without lines")?;
     let mut tx = sqlx::Connection::begin(connection).await?;
     let (allotted, committed): (i32, i32) = sqlx::query_as(
-        "SELECT allotted, committed FROM checkout.stock WHERE ticket_type = $1 AND shard = $2 FOR UPDATE",
+        "SELECT allotted, committed FROM checkout.stock WHERE ticket_type = $1 AND shard = $2 FOR \
+            UPDATE",
     )
     .bind(line.ticket_type)
     .bind(line.shard)
@@ -51,7 +60,8 @@ async fn order(connection: &mut PgConnection, place: &Place) -> anyhow::Result<(
     }
     insert(&mut tx, place, line).await?;
     sqlx::query(
-        "UPDATE checkout.stock SET committed = committed + $3, version = version + 1 WHERE ticket_type = $1 AND shard = $2",
+        "UPDATE checkout.stock SET committed = committed + $3, version = version + 1 WHERE \
+            ticket_type = $1 AND shard = $2",
     )
     .bind(line.ticket_type)
     .bind(line.shard)
@@ -63,8 +73,10 @@ async fn order(connection: &mut PgConnection, place: &Place) -> anyhow::Result<(
 
 async fn insert(tx: &mut PgConnection, place: &Place, line: &PlaceLine) -> anyhow::Result<()> {
     sqlx::query(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, amount_minor, currency,
-                                      buyer_name, buyer_email, home_partition, placed_at, expires_at)
+        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
+            amount_minor, currency,
+                                      buyer_name, buyer_email, home_partition, placed_at, \
+                                      expires_at)
          VALUES ($1, $2, $3, $4, 'placed', decode($5, 'hex'), $6, $7, $8, $9, 0, $10, $11)",
     )
     .bind(place.order)

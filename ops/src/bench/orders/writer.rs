@@ -1,5 +1,5 @@
-//! Orders through the log and the batch writer. A client knows that its order is committed when the writer's offset, which
-//! moves in the same transaction, has passed its command.
+//! Orders through the log and the batch writer. A client knows that its order is committed when the
+//! writer's offset, which moves in the same transaction, has passed its command.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ use super::{Hot, Orders, PARTITIONS};
 use crate::bench::Bench;
 
 /// As checkout's own producer of commands.
-const BOUNDS: ProducerBounds = ProducerBounds { queue_messages_max: 20_000, delivery_ms_max: 3_000, linger_ms: 2 };
+const BOUNDS: ProducerBounds =
+    ProducerBounds { queue_messages_max: 20_000, delivery_ms_max: 3_000, linger_ms: 2 };
 /// One look serves all clients.
 const LOOK: Duration = Duration::from_millis(2);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
@@ -35,7 +36,8 @@ pub async fn round(bench: &Bench, hot: &Hot, clients: usize) -> anyhow::Result<O
     let end = began + bench.lasts;
     let mut tasks = JoinSet::new();
     for client in 0..clients {
-        let (producer, topic, hot, mut offsets) = (producer.clone(), topic.clone(), hot.clone(), offsets.clone());
+        let (producer, topic, hot, mut offsets) =
+            (producer.clone(), topic.clone(), hot.clone(), offsets.clone());
         tasks.spawn(async move {
             let mut written = 0usize;
             while Instant::now() < end {
@@ -64,11 +66,18 @@ async fn place(
 ) -> anyhow::Result<()> {
     let (partition, offset) = send(producer, topic, hot, turn).await?;
     let passed = |next: &Vec<i64>| next.get(partition as usize).is_some_and(|next| *next > offset);
-    timeout(WRITTEN_WITHIN, offsets.wait_for(passed)).await.context("the writer did not write an order in time")??;
+    timeout(WRITTEN_WITHIN, offsets.wait_for(passed))
+        .await
+        .context("the writer did not write an order in time")??;
     Ok(())
 }
 
-async fn send(producer: &FutureProducer, topic: &str, hot: &Hot, turn: usize) -> anyhow::Result<(i32, i64)> {
+async fn send(
+    producer: &FutureProducer,
+    topic: &str,
+    hot: &Hot,
+    turn: usize,
+) -> anyhow::Result<(i32, i64)> {
     let (place, partition) = hot.order(turn)?;
     let key = place.order.to_string();
     let payload = serde_json::to_vec(&Command::Place(Box::new(place)))?;
@@ -87,11 +96,15 @@ async fn send(producer: &FutureProducer, topic: &str, hot: &Hot, turn: usize) ->
 async fn look(pool: PgPool, tell: watch::Sender<Vec<i64>>) -> sqlx::Result<()> {
     loop {
         let rows: Vec<(i32, i64)> =
-            sqlx::query_as("SELECT partition, next_offset FROM checkout.writer_offsets").fetch_all(&pool).await?;
+            sqlx::query_as("SELECT partition, next_offset FROM checkout.writer_offsets")
+                .fetch_all(&pool)
+                .await?;
         tell.send_if_modified(|next| {
             let mut moved = false;
             for (partition, offset) in &rows {
-                if let Some(known) = usize::try_from(*partition).ok().and_then(|index| next.get_mut(index)) {
+                if let Some(known) =
+                    usize::try_from(*partition).ok().and_then(|index| next.get_mut(index))
+                {
                     moved |= *known != *offset;
                     *known = *offset;
                 }

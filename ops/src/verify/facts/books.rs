@@ -1,4 +1,5 @@
-//! What Postgres has, in one snapshot. The checker's own SQL: it must not share the mistakes of what it checks.
+//! What Postgres has, in one snapshot. The checker's own SQL: it must not share the mistakes of
+//! what it checks.
 
 use std::collections::BTreeMap;
 
@@ -45,16 +46,20 @@ pub struct RoomRow {
 
 pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<Books> {
     let mut tx = pool.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY").execute(&mut *tx).await?;
+    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .execute(&mut *tx)
+        .await?;
     sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *tx).await?;
     let books = Books {
         shards: shards(&mut tx, scope).await?,
         allotments: allotments(&mut tx, scope).await?,
         tickets: tickets(&mut tx, scope).await?,
-        codes: sqlx::query_scalar("SELECT code FROM checkout.tickets WHERE $1::text IS NULL OR show = $1")
-            .bind(scope)
-            .fetch_all(&mut *tx)
-            .await?,
+        codes: sqlx::query_scalar(
+            "SELECT code FROM checkout.tickets WHERE $1::text IS NULL OR show = $1",
+        )
+        .bind(scope)
+        .fetch_all(&mut *tx)
+        .await?,
         orders: orders(&mut tx, scope).await?,
         bought: bought(&mut tx, scope).await?,
         payments: payments(&mut tx, scope).await?,
@@ -66,16 +71,20 @@ pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<Books> {
         .bind(scope)
         .fetch_all(&mut *tx)
         .await?,
-        writer_offsets: sqlx::query_as("SELECT partition, next_offset FROM checkout.writer_offsets ORDER BY partition")
-            .fetch_all(&mut *tx)
-            .await?,
-        outbox: sqlx::query_as::<_, (i64, String)>("SELECT id, key FROM checkout.outbox ORDER BY id LIMIT $1")
-            .bind(OUTBOX_ROWS_MAX)
-            .fetch_all(&mut *tx)
-            .await?
-            .into_iter()
-            .map(|(outbox_id, key)| Unsent { outbox_id, key })
-            .collect(),
+        writer_offsets: sqlx::query_as(
+            "SELECT partition, next_offset FROM checkout.writer_offsets ORDER BY partition",
+        )
+        .fetch_all(&mut *tx)
+        .await?,
+        outbox: sqlx::query_as::<_, (i64, String)>(
+            "SELECT id, key FROM checkout.outbox ORDER BY id LIMIT $1",
+        )
+        .bind(OUTBOX_ROWS_MAX)
+        .fetch_all(&mut *tx)
+        .await?
+        .into_iter()
+        .map(|(outbox_id, key)| Unsent { outbox_id, key })
+        .collect(),
     };
     tx.rollback().await?;
     Ok(books)
@@ -99,9 +108,11 @@ async fn shards(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
         "WITH ordered AS (
              SELECT l.ticket_type, l.shard, min(o.show) AS ordered_show,
                     sum(l.quantity) FILTER (WHERE o.state IN ('paid', 'fulfilled')) AS sold,
-                    sum(l.quantity) FILTER (WHERE o.state IN ('placed', 'awaiting_payment')) AS reserved
+                    sum(l.quantity) FILTER (WHERE o.state IN ('placed', 'awaiting_payment')) AS \
+                    reserved
              FROM checkout.order_lines l JOIN checkout.orders o USING (order_id) GROUP BY 1, 2)
-         SELECT coalesce(s.show, ordered_show) AS show, ticket_type, shard, coalesce(s.allotted, 0)::bigint AS allotted,
+         SELECT coalesce(s.show, ordered_show) AS show, ticket_type, shard, coalesce(s.allotted, \
+         0)::bigint AS allotted,
                 coalesce(s.committed, 0)::bigint AS committed, coalesce(s.epoch, 0) AS epoch,
                 coalesce(sold, 0)::bigint AS sold, coalesce(reserved, 0)::bigint AS reserved
          FROM checkout.stock s FULL JOIN ordered USING (ticket_type, shard)
@@ -139,11 +150,15 @@ async fn allotments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Resul
     .bind(scope)
     .fetch_all(tx)
     .await?;
-    let allotment = |(show, ticket_type, allotted, stocked)| Allotment { show, ticket_type, allotted, stocked };
+    let allotment =
+        |(show, ticket_type, allotted, stocked)| Allotment { show, ticket_type, allotted, stocked };
     Ok(rows.into_iter().map(allotment).collect())
 }
 
-async fn tickets(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<BTreeMap<Uuid, i64>> {
+async fn tickets(
+    tx: &mut PgConnection,
+    scope: Option<&str>,
+) -> anyhow::Result<BTreeMap<Uuid, i64>> {
     let rows: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT ticket_type, count(*) FROM checkout.tickets
          WHERE voided_at IS NULL AND ($1::text IS NULL OR show = $1) GROUP BY 1",
@@ -175,7 +190,8 @@ struct RefundRow {
 
 async fn orders(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Order>> {
     let rows: Vec<OrderRow> = sqlx::query_as(
-        "SELECT o.order_id, o.session, o.hold, o.beside_another, o.state, o.paid_at IS NOT NULL AS is_paid,
+        "SELECT o.order_id, o.session, o.hold, o.beside_another, o.state, o.paid_at IS NOT NULL AS \
+            is_paid,
                 o.payment_intent
          FROM checkout.orders o
          WHERE $1::text IS NULL OR o.show = $1",
@@ -204,13 +220,18 @@ async fn refunds(tx: &mut PgConnection) -> anyhow::Result<BTreeMap<Uuid, Vec<Ref
     let rows: Vec<RefundRow> = sqlx::query_as(
         "SELECT r.order_id, r.payment_intent, r.done_at IS NOT NULL AS is_done,
                 i.state IN ('succeeded', 'refunded') AS provider_was_paid
-         FROM checkout.refunds r LEFT JOIN sandbox.intents i ON i.intent = r.payment_intent ORDER BY r.requested_at",
+         FROM checkout.refunds r LEFT JOIN sandbox.intents i ON i.intent = r.payment_intent ORDER \
+         BY r.requested_at",
     )
     .fetch_all(tx)
     .await?;
     let mut refunds: BTreeMap<Uuid, Vec<Refund>> = BTreeMap::new();
     for RefundRow { order_id, payment_intent, is_done, provider_was_paid } in rows {
-        refunds.entry(order_id).or_default().push(Refund { payment_intent, is_done, provider_was_paid });
+        refunds.entry(order_id).or_default().push(Refund {
+            payment_intent,
+            is_done,
+            provider_was_paid,
+        });
     }
     Ok(refunds)
 }
@@ -222,13 +243,16 @@ fn state(text: &str) -> anyhow::Result<State> {
 /// An order without lines and tickets is there with nothing bought.
 async fn bought(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Bought>> {
     let rows: Vec<(Uuid, Uuid, i64, i64, i64)> = sqlx::query_as(
-        "WITH lines AS (SELECT order_id, ticket_type, sum(quantity) AS quantity FROM checkout.order_lines GROUP BY 1, 2),
-              issued AS (SELECT order_id, ticket_type, count(*) FILTER (WHERE voided_at IS NULL) AS tickets,
+        "WITH lines AS (SELECT order_id, ticket_type, sum(quantity) AS quantity FROM \
+            checkout.order_lines GROUP BY 1, 2),
+              issued AS (SELECT order_id, ticket_type, count(*) FILTER (WHERE voided_at IS NULL) \
+              AS tickets,
                                 count(*) FILTER (WHERE voided_at IS NOT NULL) AS void
                          FROM checkout.tickets GROUP BY 1, 2)
          SELECT order_id, coalesce(ticket_type, '00000000-0000-0000-0000-000000000000'),
                 coalesce(quantity, 0)::bigint, coalesce(tickets, 0), coalesce(void, 0)
-         FROM lines FULL JOIN issued USING (order_id, ticket_type) FULL JOIN checkout.orders o USING (order_id)
+         FROM lines FULL JOIN issued USING (order_id, ticket_type) FULL JOIN checkout.orders o \
+         USING (order_id)
          WHERE $1::text IS NULL OR o.show = $1",
     )
     .bind(scope)
@@ -236,11 +260,18 @@ async fn bought(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(order, ticket_type, quantity, tickets, void)| Bought { order, ticket_type, quantity, tickets, void })
+        .map(|(order, ticket_type, quantity, tickets, void)| Bought {
+            order,
+            ticket_type,
+            quantity,
+            tickets,
+            void,
+        })
         .collect())
 }
 
-/// Payments whose webhooks were all taken: what the provider still has to tell cannot be acted upon yet.
+/// Payments whose webhooks were all taken: what the provider still has to tell cannot be acted upon
+/// yet.
 async fn payments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Payment>> {
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT i.intent, i.reference, i.state = 'refunded'
@@ -253,7 +284,10 @@ async fn payments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<
     .bind(scope)
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|(intent, reference, is_refunded)| Payment { intent, reference, is_refunded }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(intent, reference, is_refunded)| Payment { intent, reference, is_refunded })
+        .collect())
 }
 
 #[derive(FromRow)]

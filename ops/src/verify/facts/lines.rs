@@ -41,10 +41,15 @@ struct Part {
 }
 
 /// What there is of a topic now, partition by partition.
-fn parts(reader: &BaseConsumer<ReaderContext>, topic: &str, partitions: i32) -> anyhow::Result<Vec<Part>> {
+fn parts(
+    reader: &BaseConsumer<ReaderContext>,
+    topic: &str,
+    partitions: i32,
+) -> anyhow::Result<Vec<Part>> {
     (0..partitions)
         .map(|partition| {
-            let (from, to) = reader.fetch_watermarks(topic, partition, CALL).context("asking for watermarks")?;
+            let (from, to) =
+                reader.fetch_watermarks(topic, partition, CALL).context("asking for watermarks")?;
             Ok(Part { partition, from, to })
         })
         .collect()
@@ -57,8 +62,11 @@ fn read(
     parts: &[Part],
     mut visit: impl FnMut(&BorrowedMessage),
 ) -> anyhow::Result<()> {
-    let mut open: BTreeMap<i32, i64> =
-        parts.iter().filter(|part| part.from < part.to).map(|part| (part.partition, part.to)).collect();
+    let mut open: BTreeMap<i32, i64> = parts
+        .iter()
+        .filter(|part| part.from < part.to)
+        .map(|part| (part.partition, part.to))
+        .collect();
     let mut list = TopicPartitionList::new();
     for part in parts.iter().filter(|part| part.from < part.to) {
         list.add_partition_offset(topic, part.partition, Offset::Offset(part.from))?;
@@ -99,7 +107,8 @@ pub async fn heads(kafka: &Kafka) -> anyhow::Result<Heads> {
     let (reader, topic) = (kafka.reader::<BaseConsumer<ReaderContext>>()?, kafka.name(HEADS_TOPIC));
     tokio::task::spawn_blocking(move || {
         let parts = parts(&reader, &topic, partitions)?;
-        let mut heads = Heads { rooms: HashMap::new(), from_start: parts.iter().all(|part| part.from == 0) };
+        let mut heads =
+            Heads { rooms: HashMap::new(), from_start: parts.iter().all(|part| part.from == 0) };
         read(&reader, &topic, &parts, |message| {
             match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
                 Ok(moved) => heads.rooms.entry(moved.room).or_default().push(Published {
@@ -108,7 +117,8 @@ pub async fn heads(kafka: &Kafka) -> anyhow::Result<Heads> {
                     rate_per_sec: moved.rate_per_sec,
                     heads: moved.heads,
                 }),
-                Err(error) => tracing::warn!(offset = message.offset(), %error, "a heads record cannot be read"),
+                Err(error) => tracing::warn!(offset = message.offset(), %error, "a heads record \
+                    cannot be read"),
             }
         })?;
         Ok(heads)
@@ -120,7 +130,8 @@ pub async fn heads(kafka: &Kafka) -> anyhow::Result<Heads> {
 pub async fn room(kafka: &Kafka, row: RoomRow, heads: &Heads) -> anyhow::Result<Room> {
     let (name, topic) = (line_topic(&row.room), kafka.name(&line_topic(&row.room)));
     let partitions = kafka.partitions(&name).await?;
-    let group: BaseConsumer = kafka.consumer(&admission_group(&row.room), DefaultConsumerContext)?;
+    let group: BaseConsumer =
+        kafka.consumer(&admission_group(&row.room), DefaultConsumerContext)?;
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let published = heads.rooms.get(&row.room).cloned().unwrap_or_default();
     let mut last: BTreeMap<i32, i64> = BTreeMap::new();
@@ -157,7 +168,11 @@ pub async fn room(kafka: &Kafka, row: RoomRow, heads: &Heads) -> anyhow::Result<
 }
 
 /// The committed offsets of a group, where it has any.
-fn committed(group: &BaseConsumer, topic: &str, partitions: i32) -> anyhow::Result<BTreeMap<i32, i64>> {
+fn committed(
+    group: &BaseConsumer,
+    topic: &str,
+    partitions: i32,
+) -> anyhow::Result<BTreeMap<i32, i64>> {
     if partitions == 0 {
         return Ok(BTreeMap::new());
     }
@@ -174,10 +189,12 @@ fn committed(group: &BaseConsumer, topic: &str, partitions: i32) -> anyhow::Resu
         .collect())
 }
 
-/// How far the order writer is, partition by partition. A partition it never wrote is at its beginning.
+/// How far the order writer is, partition by partition. A partition it never wrote is at its
+/// beginning.
 pub async fn drains(kafka: &Kafka, writer_offsets: &[(i32, i64)]) -> anyhow::Result<Vec<Drain>> {
     let partitions = kafka.partitions(COMMANDS_TOPIC).await?;
-    let (reader, topic) = (kafka.reader::<BaseConsumer<ReaderContext>>()?, kafka.name(COMMANDS_TOPIC));
+    let (reader, topic) =
+        (kafka.reader::<BaseConsumer<ReaderContext>>()?, kafka.name(COMMANDS_TOPIC));
     let parts = tokio::task::spawn_blocking(move || parts(&reader, &topic, partitions)).await??;
     let written: BTreeMap<i32, i64> = writer_offsets.iter().copied().collect();
     Ok(parts
