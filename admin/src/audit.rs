@@ -10,14 +10,14 @@ use crate::{staff::Staff, store};
 
 /// What was done to what.
 #[derive(Debug, Clone)]
-pub struct Deed {
+pub struct AuditEntry {
     pub action: &'static str,
     pub target: String,
     pub before: Option<Value>,
     pub after: Option<Value>,
 }
 
-impl Deed {
+impl AuditEntry {
     pub fn new(action: &'static str, target: impl Into<String>) -> Self {
         Self { action, target: target.into(), before: None, after: None }
     }
@@ -60,7 +60,7 @@ pub async fn note<'a>(
     tx: &mut PgConnection,
     actor: impl Into<Actor<'a>>,
     request: &RequestId,
-    deed: &Deed,
+    deed: &AuditEntry,
 ) -> sqlx::Result<()> {
     store::audit::add(tx, actor.into(), &request.0, deed).await
 }

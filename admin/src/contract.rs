@@ -10,7 +10,7 @@ use uuid::Uuid;
 use waitroom::contract::RoomChange;
 
 use crate::{
-    audit::{Actor, Deed, note},
+    audit::{Actor, AuditEntry, note},
     people::{self, OneTime},
     rooms,
     staff::Role,
@@ -78,7 +78,7 @@ pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Op
             let password = (new.hash.as_str(), new.ends_at);
             store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password)
                 .await?;
-            let deed = Deed::new("person.add", format!("person {email}"))
+            let deed = AuditEntry::new("person.add", format!("person {email}"))
                 .after(json!({"role": Role::Admin}));
             note(&mut tx, Actor::at_shell(SET_UP), &request, &deed).await?;
             email

@@ -6,7 +6,7 @@ use axum::{
 };
 use kit::{password::Busy, problem::Problem};
 use rdkafka::error::KafkaError;
-use waitroom::contract::RoomFault;
+use waitroom::contract::RoomError;
 
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
 #[derive(Debug, thiserror::Error)]
@@ -272,15 +272,15 @@ impl Error {
     }
 }
 
-impl From<RoomFault> for Error {
-    fn from(fault: RoomFault) -> Self {
+impl From<RoomError> for Error {
+    fn from(fault: RoomError) -> Self {
         match fault {
-            RoomFault::Unknown => Self::RoomUnknown,
-            RoomFault::PhaseCannotFollow { from, to } => {
+            RoomError::Unknown => Self::RoomUnknown,
+            RoomError::PhaseCannotFollow { from, to } => {
                 Self::PhaseCannotFollow { from: from.as_text(), to: to.as_text() }
             }
-            RoomFault::Value { field, detail } => Self::field(field, detail),
-            RoomFault::Store(error) => Self::Store(error),
+            RoomError::Value { field, detail } => Self::field(field, detail),
+            RoomError::Store(error) => Self::Store(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use waitroom::contract::{
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{AuditEntry, note},
     error::Error,
     live::{self, RoomFigures},
     marking::{Effect, with_new_room, with_room, without_mark},
@@ -26,7 +26,7 @@ const LANES_MAX: i32 = 256;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub struct RoomWish {
+pub struct RoomSpec {
     /// 1 to 256; a room that is there keeps its own.
     #[schema(minimum = 1, maximum = 256)]
     pub lanes: i32,
@@ -48,7 +48,7 @@ pub struct Marked {
     pub had_room: bool,
 }
 
-impl RoomWish {
+impl RoomSpec {
     fn check(&self) -> Result<(), Error> {
         if !(1..=LANES_MAX).contains(&self.lanes) {
             return Err(Error::field("lanes", "Give 1 to 256 lanes."));
@@ -116,7 +116,7 @@ impl Standing {
     /// # Errors
     /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`],
     /// [`Error::ShowWithdrawn`].
-    pub async fn marking(&self, app: &App, wish: &RoomWish) -> Result<Effect, Error> {
+    pub async fn marking(&self, app: &App, wish: &RoomSpec) -> Result<Effect, Error> {
         wish.check()?;
         Ok(match &self.room {
             Some(known) => with_room(self.marked, &known.room, &known.flow, wish, &self.time_zone),
@@ -187,7 +187,7 @@ pub async fn mark(
     app: &App,
     staff: &Staff,
     show: &str,
-    (wish, looked): (&RoomWish, Option<&str>),
+    (wish, looked): (&RoomSpec, Option<&str>),
     request: &RequestId,
 ) -> Result<Marked, Error> {
     wish.check()?;
@@ -219,7 +219,7 @@ pub async fn mark(
         return Err(Error::ChangedMeanwhile);
     }
     if !was || before != Some(&changed.after) {
-        let deed = Deed::new("show.high_traffic", format!("show {show}"))
+        let deed = AuditEntry::new("show.high_traffic", format!("show {show}"))
             .before(json!({"high_traffic": was, "room": before}))
             .after(json!({"high_traffic": true, "room": changed.after}));
         note(&mut tx, staff, request, &deed).await?;
@@ -243,7 +243,7 @@ pub async fn unmark(
         .await?
         .ok_or(Error::ShowUnknown)?;
     if was {
-        let deed = Deed::new("show.high_traffic", format!("show {show}"))
+        let deed = AuditEntry::new("show.high_traffic", format!("show {show}"))
             .before(json!({"high_traffic": true}))
             .after(json!({"high_traffic": false}));
         note(&mut tx, staff, request, &deed).await?;

@@ -9,7 +9,7 @@ use waitroom::contract::{Phase, RoomState};
 
 use crate::{
     figures::Flow,
-    high_traffic::RoomWish,
+    high_traffic::RoomSpec,
     preview::{self, count, per_sec, wait_words, waiting_words},
 };
 
@@ -36,7 +36,7 @@ pub struct Effect {
 }
 
 /// What marking does to a show that has no room yet.
-pub fn with_new_room(show: &str, wish: &RoomWish, now: DateTime<Utc>, time_zone: &str) -> Effect {
+pub fn with_new_room(show: &str, wish: &RoomSpec, now: DateTime<Utc>, time_zone: &str) -> Effect {
     let opens = match &wish.opens_at {
         Some(at) if *at <= now => {
             "The time it opens has passed: it opens within a second.".to_owned()
@@ -88,7 +88,7 @@ pub fn with_room(
     marked: bool,
     room: &RoomState,
     flow: &Flow,
-    wish: &RoomWish,
+    wish: &RoomSpec,
     time_zone: &str,
 ) -> Effect {
     let mut words = preview::effects(room, flow, &wish.settings(), time_zone);
@@ -217,8 +217,8 @@ mod tests {
         }
     }
 
-    fn wish() -> RoomWish {
-        RoomWish {
+    fn wish() -> RoomSpec {
+        RoomSpec {
             lanes: 8,
             rate_per_sec: 50.0,
             max_active: 1000,
@@ -244,7 +244,7 @@ mod tests {
     fn a_new_room_is_told_with_all_its_settings_and_whom_it_affects() {
         let effect = with_new_room(
             "s",
-            &RoomWish { opens_at: Some(noon()), ..wish() },
+            &RoomSpec { opens_at: Some(noon()), ..wish() },
             DateTime::UNIX_EPOCH,
             ZONE,
         );
@@ -262,18 +262,18 @@ mod tests {
         assert_eq!(effect.settings.len(), 6);
         assert_eq!(changed(&effect).len(), 6);
         let of = |opens_at| {
-            with_new_room("s", &RoomWish { opens_at, ..wish() }, noon(), ZONE).words[0].clone()
+            with_new_room("s", &RoomSpec { opens_at, ..wish() }, noon(), ZONE).words[0].clone()
         };
         assert!(of(Some(noon())).contains("opens within a second"));
         assert!(of(None).contains("before somebody opens it"));
-        let shut = with_new_room("s", &RoomWish { rate_per_sec: 0.0, ..wish() }, noon(), ZONE);
+        let shut = with_new_room("s", &RoomSpec { rate_per_sec: 0.0, ..wish() }, noon(), ZONE);
         assert!(shut.words[1].contains("nobody is let in"), "{shut:?}");
     }
 
     #[test]
     fn a_room_that_is_there_changes_only_what_a_wish_can_change() {
         let before = room(Phase::Scheduled, Some(noon()));
-        let wish = RoomWish { opens_at: Some(DateTime::UNIX_EPOCH), ..wish() };
+        let wish = RoomSpec { opens_at: Some(DateTime::UNIX_EPOCH), ..wish() };
         let effect = with_room(false, &before, &flow(0), &wish, ZONE);
         assert_eq!(
             changed(&effect),
@@ -307,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_stays_as_it_is_has_no_words() {
-        let as_is = RoomWish { rate_per_sec: 200.0, max_active: 2000, ..wish() };
+        let as_is = RoomSpec { rate_per_sec: 200.0, max_active: 2000, ..wish() };
         assert_eq!(
             with_room(true, &room(Phase::Open, None), &flow(3), &as_is, ZONE).words,
             Vec::<String>::new()

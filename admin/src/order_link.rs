@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{AuditEntry, note},
     error::Error,
     staff::Staff,
 };
@@ -28,7 +28,7 @@ pub async fn renew(
         LinksRenewed::Renewed { renewal, revoked } => (renewal, revoked),
         LinksRenewed::Unknown => return Err(Error::OrderUnknown),
     };
-    let deed = Deed::new("order.link", format!("order {order}"))
+    let deed = AuditEntry::new("order.link", format!("order {order}"))
         .before(json!({"links": revoked}))
         .after(json!({"links": 0, "renewal": renewal}));
     note(&mut tx, staff, request, &deed).await?;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub use crate::store::people::Person;
 use crate::{
     App,
-    audit::{Actor, Deed, note},
+    audit::{Actor, AuditEntry, note},
     error::Error,
     sign_in::{self, Origin},
     staff::{Role, Staff},
@@ -86,7 +86,8 @@ pub async fn add(
             _ => Error::Store(error),
         },
     )?;
-    let deed = Deed::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
+    let deed =
+        AuditEntry::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
     note(&mut tx, staff, &from.request, &deed).await?;
     tx.commit().await?;
     Ok((user, password))
@@ -124,7 +125,7 @@ pub async fn set_disabled(
     if disabled {
         store::session::end_others(&mut tx, person, &[]).await?;
     }
-    let deed = Deed::new("person.change", format!("person {}", account.person.email))
+    let deed = AuditEntry::new("person.change", format!("person {}", account.person.email))
         .before(json!({"disabled": !disabled}))
         .after(json!({"disabled": disabled}));
     note(&mut tx, staff, &from.request, &deed).await?;
@@ -173,7 +174,7 @@ pub async fn replace(
 ) -> sqlx::Result<()> {
     store::people::set_password(tx, person.person, &new.hash, Some(new.ends_at)).await?;
     let ended = store::session::end_others(tx, person.person, &[]).await?;
-    let deed = Deed::new("password.reset", format!("person {}", person.email))
+    let deed = AuditEntry::new("password.reset", format!("person {}", person.email))
         .before(json!({"one_time": person.must_change_password}))
         .after(json!({"one_time": true, "sessions_ended": ended, "ends_at": new.ends_at}));
     note(tx, actor, request, &deed).await

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{AuditEntry, note},
     error::Error,
     staff::Staff,
 };
@@ -54,7 +54,7 @@ pub async fn force(
         RefundAsked::NotRefundable(state) => return Err(Error::NotRefundable(state.to_string())),
         RefundAsked::Unknown => return Err(Error::OrderUnknown),
     }
-    let deed = Deed::new("order.refund", format!("order {order}"))
+    let deed = AuditEntry::new("order.refund", format!("order {order}"))
         .before(json!({"refund_requested": false}))
         .after(json!({"refund_requested": true, "reason": reason}));
     note(&mut tx, staff, request, &deed).await?;

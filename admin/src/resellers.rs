@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{AuditEntry, note},
     error::Error,
     staff::Staff,
 };
@@ -44,7 +44,7 @@ pub async fn set_state(
     let mut tx = app.pool.begin().await?;
     let before =
         decide(&mut tx, id, state, reason, request).await?.ok_or(Error::ResellerUnknown)?;
-    let deed = Deed::new("reseller.decide", format!("reseller {} {id}", known.name))
+    let deed = AuditEntry::new("reseller.decide", format!("reseller {} {id}", known.name))
         .before(json!({"state": before, "reason": known.reason}))
         .after(json!({"state": state, "reason": reason}));
     note(&mut tx, staff, request, &deed).await?;

@@ -7,7 +7,7 @@ use waitroom::contract::{Changed, RoomChange, RoomState, change_room_in};
 
 use crate::{
     App,
-    audit::{Actor, Deed, note},
+    audit::{Actor, AuditEntry, note},
     error::Error,
     staff::Staff,
 };
@@ -52,7 +52,7 @@ pub async fn change_in(
         return Err(Error::ChangedMeanwhile);
     }
     if changed.before != changed.after {
-        let deed = Deed::new("room.change", format!("room {room}"))
+        let deed = AuditEntry::new("room.change", format!("room {room}"))
             .before(json!(changed.before))
             .after(json!(changed.after));
         note(tx, actor, request, &deed).await?;

@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 
 use crate::{
     App,
-    audit::{Actor, Deed, note},
+    audit::{Actor, AuditEntry, note},
     error::Error,
     security::{self, Failure},
     session::SESSION_SECS,
@@ -108,7 +108,7 @@ async fn open(
         store::people::use_up(tx, person.person).await?;
     }
     store::session::insert(tx, &kit::secret::hash(&token), person.person, expires_at).await?;
-    let deed = Deed::new("sign_in", format!("person {}", person.email))
+    let deed = AuditEntry::new("sign_in", format!("person {}", person.email))
         .before(json!({"signed_in": false, "failed_in_a_row": failed}))
         .after(json!({"signed_in": true, "failed_in_a_row": 0, "session_expires_at": expires_at}));
     note(tx, Actor { who: &person.email, network: Some(&from.network) }, &from.request, &deed)
@@ -125,7 +125,7 @@ pub async fn sign_out(
 ) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
     store::session::end(&mut tx, &kit::secret::hash(token)).await?;
-    let deed = Deed::new("sign_out", format!("person {}", staff.email))
+    let deed = AuditEntry::new("sign_out", format!("person {}", staff.email))
         .before(json!({"signed_in": true}))
         .after(json!({"signed_in": false}));
     note(&mut tx, staff, request, &deed).await?;
@@ -174,7 +174,7 @@ pub async fn change_password(
     store::people::set_password(&mut tx, staff.person, &hash, None).await?;
     let ended =
         store::session::end_others(&mut tx, staff.person, &kit::secret::hash(token)).await?;
-    let deed = Deed::new("password.change", format!("person {}", staff.email))
+    let deed = AuditEntry::new("password.change", format!("person {}", staff.email))
         .before(json!({"one_time": now.person.must_change_password}))
         .after(json!({"one_time": false, "other_sessions_ended": ended}));
     note(&mut tx, staff, &from.request, &deed).await?;

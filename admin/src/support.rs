@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{AuditEntry, note},
     contract::SupportEvent,
     error::Error,
     staff::Staff,
@@ -117,7 +117,7 @@ pub async fn answer(
     store::support::set_state(&mut tx, ticket, state).await?;
     let event = SupportEvent::Answered { ticket, message, order: known.order, at };
     store::outbox::add(&mut tx, &ticket.to_string(), &event, request).await?;
-    let deed = Deed::new("support.answer", format!("support {ticket}"))
+    let deed = AuditEntry::new("support.answer", format!("support {ticket}"))
         .before(json!({"state": known.state}))
         .after(json!({"state": state, "message": message}));
     note(&mut tx, staff, request, &deed).await?;
@@ -140,7 +140,7 @@ pub async fn close(
         store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
     if known.state != "closed" {
         store::support::set_state(&mut tx, ticket, "closed").await?;
-        let deed = Deed::new("support.close", format!("support {ticket}"))
+        let deed = AuditEntry::new("support.close", format!("support {ticket}"))
             .before(json!({"state": known.state}))
             .after(json!({"state": "closed"}));
         note(&mut tx, staff, request, &deed).await?;

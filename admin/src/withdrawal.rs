@@ -1,13 +1,13 @@
 //! Withdrawing a show, whoever sells it.
 
-use catalog::contract::{CatalogFault, Stop, Withdrawing, withdraw_show};
+use catalog::contract::{CatalogError, Stop, Withdrawing, withdraw_show};
 use kit::http::RequestId;
 use serde_json::json;
 use waitroom::contract::room_of_show;
 
 use crate::{
     App,
-    audit::{Deed, note},
+    audit::{AuditEntry, note},
     error::Error,
     live,
     preview::count,
@@ -76,12 +76,12 @@ pub async fn withdraw(
     let by = format!("admin {}", staff.email);
     let who = Withdrawing { reseller: None, by: &by, reason: Some(reason) };
     let now = withdraw_show(&mut tx, show, who, request).await.map_err(|fault| match fault {
-        CatalogFault::NotPublished => Error::ShowNotPublished,
-        CatalogFault::Store(error) => Error::Store(error),
+        CatalogError::NotPublished => Error::ShowNotPublished,
+        CatalogError::Store(error) => Error::Store(error),
         _ => Error::ShowUnknown,
     })?;
     if now {
-        let deed = Deed::new("show.withdraw", format!("show {show}"))
+        let deed = AuditEntry::new("show.withdraw", format!("show {show}"))
             .before(json!({"withdrawn": false}))
             .after(json!({"withdrawn": true, "reason": reason}));
         note(&mut tx, staff, request, &deed).await?;

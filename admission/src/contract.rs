@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::store;
 pub use crate::{
-    error::PassFault,
+    error::PassError,
     gate::{Activation, ActiveSession, Gate, GateView, OVERTAKING_MS_MAX},
     heads::{HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
     keys::{PassKeys, PublishedKey, generate_pass_key},

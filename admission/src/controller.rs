@@ -24,7 +24,7 @@ use crate::{
     heads::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
     lanes::{admission_group, line_topic},
     merge::{Lane, Waiting, fronts, next_in_line},
-    tails::Tails,
+    tails::EndOffsets,
 };
 
 /// How often the gate is asked while fans wait.
@@ -89,7 +89,7 @@ pub struct Controller {
     uncommitted: BTreeMap<i32, i64>,
     /// Lanes whose committed head or tail was not published yet.
     unpublished: Vec<i32>,
-    tails: Tails,
+    tails: EndOffsets,
     /// Ends the looking at tails with the controller.
     _watching: DropGuard,
     published_at: Instant,
@@ -107,7 +107,7 @@ impl Controller {
         let consumer: StreamConsumer<Changes> =
             kafka.consumer(&admission_group(&room), Changes::default())?;
         consumer.subscribe(&[&topic]).context("subscribing to the line")?;
-        let (tails, watching) = (Tails::default(), CancellationToken::new());
+        let (tails, watching) = (EndOffsets::default(), CancellationToken::new());
         let lanes = settings.borrow().lanes;
         tails.watch(kafka, topic.clone(), lanes, watching.clone())?;
         Ok(Self {

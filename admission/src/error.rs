@@ -8,7 +8,7 @@ use kit::problem::Problem;
 
 /// Why a pass was refused. Each variant has a stable problem id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PassFault {
+pub enum PassError {
     #[error("there is no pass")]
     Missing,
     #[error("the pass is not of the expected form")]
@@ -23,7 +23,7 @@ pub enum PassFault {
     Expired,
 }
 
-impl PassFault {
+impl PassError {
     pub fn problem(self) -> Problem {
         let (id, title, detail) = match self {
             Self::Missing => (
@@ -61,7 +61,7 @@ impl PassFault {
     }
 }
 
-impl IntoResponse for PassFault {
+impl IntoResponse for PassError {
     fn into_response(self) -> Response {
         self.problem().into_response()
     }

@@ -116,7 +116,7 @@ pub fn generate_pass_key() -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::PassFault;
+    use crate::error::PassError;
 
     fn at(secs: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(secs, 0).expect("time")
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(sign(), sign());
         let pass = keys.verifier().verify(&sign(), at(1099)).expect("good");
         assert_eq!((pass.room.as_str(), pass.jti.as_str(), pass.exp), ("r", "r.0.7", at(1100)));
-        assert_eq!(keys.verifier().verify(&sign(), at(1100)), Err(PassFault::Expired));
+        assert_eq!(keys.verifier().verify(&sign(), at(1100)), Err(PassError::Expired));
     }
 
     #[test]
@@ -141,7 +141,7 @@ mod tests {
         let (old, new) = (generate_pass_key().expect("key"), generate_pass_key().expect("key"));
         let pass = keys(&old).sign("r", "s", "r.0.7", at(1000), at(1100)).expect("pass");
         assert!(keys(&format!("{new},{old}")).verifier().verify(&pass, at(1001)).is_ok());
-        assert_eq!(keys(&new).verifier().verify(&pass, at(1001)), Err(PassFault::UnknownKey));
+        assert_eq!(keys(&new).verifier().verify(&pass, at(1001)), Err(PassError::UnknownKey));
         let published = keys(&format!("{new},{old}")).published();
         let list = published.iter().map(|key| key.key.as_str()).collect::<Vec<_>>().join(",");
         let offline =
@@ -149,7 +149,7 @@ mod tests {
         assert!(offline.verify(&pass, at(1001)).is_ok());
         let other =
             PassVerifier::from_paserk(&list, "fairgate", "another-seller").expect("public keys");
-        assert_eq!(other.verify(&pass, at(1001)), Err(PassFault::Foreign));
+        assert_eq!(other.verify(&pass, at(1001)), Err(PassError::Foreign));
     }
 
     #[test]
@@ -159,8 +159,8 @@ mod tests {
         let mut bytes = pass.into_bytes();
         bytes[30] = if bytes[30] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).expect("ascii");
-        assert_eq!(keys.verifier().verify(&changed, at(1001)), Err(PassFault::Forged));
-        assert_eq!(keys.verifier().verify("v4.public.x", at(1001)), Err(PassFault::Malformed));
-        assert_eq!(keys.verifier().verify("", at(1001)), Err(PassFault::Missing));
+        assert_eq!(keys.verifier().verify(&changed, at(1001)), Err(PassError::Forged));
+        assert_eq!(keys.verifier().verify("v4.public.x", at(1001)), Err(PassError::Malformed));
+        assert_eq!(keys.verifier().verify("", at(1001)), Err(PassError::Missing));
     }
 }

@@ -12,7 +12,7 @@ use pasetors::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::error::PassFault;
+use crate::error::PassError;
 
 const PASS_BYTES_MAX: usize = 4096;
 
@@ -82,27 +82,27 @@ impl PassVerifier {
     }
 
     /// The pass, if it is genuine, for us, and not expired at `now`.
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Pass, PassFault> {
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Pass, PassError> {
         if token.is_empty() {
-            return Err(PassFault::Missing);
+            return Err(PassError::Missing);
         }
         if token.len() > PASS_BYTES_MAX {
-            return Err(PassFault::Malformed);
+            return Err(PassError::Malformed);
         }
         let untrusted =
-            UntrustedToken::<Public, V4>::try_from(token).map_err(|_| PassFault::Malformed)?;
-        let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(PassFault::Malformed)?;
+            UntrustedToken::<Public, V4>::try_from(token).map_err(|_| PassError::Malformed)?;
+        let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(PassError::Malformed)?;
         let (_, key) =
-            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(PassFault::UnknownKey)?;
+            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(PassError::UnknownKey)?;
         let trusted =
-            PublicToken::verify(key, &untrusted, None, None).map_err(|_| PassFault::Forged)?;
+            PublicToken::verify(key, &untrusted, None, None).map_err(|_| PassError::Forged)?;
         let pass: Pass =
-            serde_json::from_str(trusted.payload()).map_err(|_| PassFault::Malformed)?;
+            serde_json::from_str(trusted.payload()).map_err(|_| PassError::Malformed)?;
         if *pass.iss != *self.issuer || *pass.aud != *self.audience || pass.jti != pass.place {
-            return Err(PassFault::Foreign);
+            return Err(PassError::Foreign);
         }
         if pass.exp <= now {
-            return Err(PassFault::Expired);
+            return Err(PassError::Expired);
         }
         Ok(pass)
     }

@@ -16,9 +16,9 @@ const CALL: Duration = Duration::from_secs(5);
 
 /// The ends of a room's lanes, up to a second old.
 #[derive(Clone, Default)]
-pub struct Tails(Arc<Mutex<BTreeMap<i32, i64>>>);
+pub struct EndOffsets(Arc<Mutex<BTreeMap<i32, i64>>>);
 
-impl Tails {
+impl EndOffsets {
     /// Takes what was found since the last time.
     pub fn take(&self) -> BTreeMap<i32, i64> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::{
     check,
     event::CatalogEvent,
-    fault::CatalogFault,
+    fault::CatalogError,
     store::{allotments as stored, outbox, reseller as owned},
 };
 
@@ -52,10 +52,10 @@ enum Step {
 }
 
 /// What asking for `asked` amounts to, where `now` is what there is. Pure.
-fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step, CatalogFault> {
+fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step, CatalogError> {
     match now {
         Some(now) if now.wanted == Some(asked) => Ok(Step::Nothing),
-        Some(now) if now.wanted.is_some() => Err(CatalogFault::AllotmentWaiting),
+        Some(now) if now.wanted.is_some() => Err(CatalogError::AllotmentWaiting),
         // A published type's that checkout never heard of goes out even where the number is the
         // same.
         Some(now) if now.allotted == asked && (!is_published || now.revision > 0) => {
@@ -109,8 +109,8 @@ pub async fn allotments(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Allotment
 /// so, or under way, changes nothing, but that an earlier refusal is no longer told.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::Field`] `allotted`, or
-/// [`CatalogFault::AllotmentWaiting`] while another change is under way.
+/// [`CatalogError::NotFound`], [`CatalogError::Withdrawn`], [`CatalogError::Field`] `allotted`, or
+/// [`CatalogError::AllotmentWaiting`] while another change is under way.
 pub async fn change_allotment(
     pool: &PgPool,
     reseller: Uuid,
@@ -118,17 +118,17 @@ pub async fn change_allotment(
     ticket_type: Uuid,
     allotted: i32,
     request: &RequestId,
-) -> Result<Allotment, CatalogFault> {
+) -> Result<Allotment, CatalogError> {
     let allotted = check::allotted(allotted)?;
     let mut tx = pool.begin().await?;
     let Some(locked) = owned::lock_show(&mut tx, Some(reseller), show).await? else {
-        return Err(CatalogFault::NotFound);
+        return Err(CatalogError::NotFound);
     };
     if locked.withdrawn_at.is_some() {
-        return Err(CatalogFault::Withdrawn);
+        return Err(CatalogError::Withdrawn);
     }
     if !owned::types_of(&mut tx, show).await?.iter().any(|one| one.ticket_type == ticket_type) {
-        return Err(CatalogFault::NotFound);
+        return Err(CatalogError::NotFound);
     }
     let now = of_type(&mut tx, show, ticket_type).await?;
     match step(locked.published_at.is_some(), now.as_ref(), allotted)? {
@@ -137,7 +137,7 @@ pub async fn change_allotment(
         Step::AtOnce => stored::set(&mut tx, ticket_type, allotted).await?,
         Step::Ask => ask(&mut tx, show, ticket_type, allotted, request).await?,
     }
-    let changed = of_type(&mut tx, show, ticket_type).await?.ok_or(CatalogFault::NotFound)?;
+    let changed = of_type(&mut tx, show, ticket_type).await?.ok_or(CatalogError::NotFound)?;
     tx.commit().await?;
     Ok(changed)
 }
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(step(true, Some(&refused), 4).expect("a step"), Step::Ask);
         for other in [4, 6] {
             let refused = step(true, Some(&allotment(4, Some(5), 2)), other);
-            assert!(matches!(refused, Err(CatalogFault::AllotmentWaiting)), "{other}");
+            assert!(matches!(refused, Err(CatalogError::AllotmentWaiting)), "{other}");
         }
     }
 }

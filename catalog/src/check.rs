@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, SubsecRound, Utc};
 
 use crate::{
     contract::{NewTicketType, Venue},
-    fault::CatalogFault,
+    fault::CatalogError,
     reseller::ShowDraft,
     when,
 };
@@ -37,16 +37,16 @@ const SHORT: Words = Words { min: 0, max: 100, lines: false };
 const DESCRIPTION: Words = Words { min: 0, max: 4000, lines: true };
 
 /// Without the space around it.
-fn text(field: &'static str, text: &str, words: &Words) -> Result<String, CatalogFault> {
+fn text(field: &'static str, text: &str, words: &Words) -> Result<String, CatalogError> {
     let text = text.trim();
     let unfit = |character: char| {
         character.is_control() && !(words.lines && matches!(character, '\n' | '\r' | '\t'))
     };
     if text.contains(unfit) {
-        return Err(CatalogFault::field(field, "must not have control characters"));
+        return Err(CatalogError::field(field, "must not have control characters"));
     }
     if !(words.min..=words.max).contains(&text.chars().count()) {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             field,
             format!("must have {} to {} characters", words.min, words.max),
         ));
@@ -54,20 +54,20 @@ fn text(field: &'static str, text: &str, words: &Words) -> Result<String, Catalo
     Ok(text.to_owned())
 }
 
-fn code(field: &'static str, code: &str, len: usize, what: &str) -> Result<String, CatalogFault> {
+fn code(field: &'static str, code: &str, len: usize, what: &str) -> Result<String, CatalogError> {
     let code = code.trim().to_ascii_uppercase();
     if code.len() == len && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(code)
     } else {
-        Err(CatalogFault::field(field, format!("must be {what}")))
+        Err(CatalogError::field(field, format!("must be {what}")))
     }
 }
 
 /// # Errors
 /// `name`, `city`, `country`, `address` or `time_zone`.
-pub fn venue(venue: &Venue) -> Result<Venue, CatalogFault> {
+pub fn venue(venue: &Venue) -> Result<Venue, CatalogError> {
     if !when::is_zone(&venue.time_zone) {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "time_zone",
             "must be an IANA time zone such as Europe/Berlin",
         ));
@@ -86,18 +86,18 @@ pub fn venue(venue: &Venue) -> Result<Venue, CatalogFault> {
     })
 }
 
-fn moment(field: &'static str, at: DateTime<Utc>) -> Result<DateTime<Utc>, CatalogFault> {
+fn moment(field: &'static str, at: DateTime<Utc>) -> Result<DateTime<Utc>, CatalogError> {
     if (2000..2200).contains(&at.year()) {
         // As the database keeps it.
         Ok(at.trunc_subsecs(6))
     } else {
-        Err(CatalogFault::field(field, "must be between the years 2000 and 2200"))
+        Err(CatalogError::field(field, "must be between the years 2000 and 2200"))
     }
 }
 
 /// # Errors
 /// The draft's field of that name.
-pub fn draft(draft: &ShowDraft) -> Result<ShowDraft, CatalogFault> {
+pub fn draft(draft: &ShowDraft) -> Result<ShowDraft, CatalogError> {
     let draft = ShowDraft {
         title: text("title", &draft.title, &NAME)?,
         performer: text("performer", &draft.performer, &NAME)?,
@@ -109,32 +109,32 @@ pub fn draft(draft: &ShowDraft) -> Result<ShowDraft, CatalogFault> {
         on_sale_at: moment("on_sale_at", draft.on_sale_at)?,
     };
     if draft.doors_at > draft.starts_at {
-        return Err(CatalogFault::field("doors_at", "must not be later than the show starts"));
+        return Err(CatalogError::field("doors_at", "must not be later than the show starts"));
     }
     if draft.on_sale_at >= draft.starts_at {
-        return Err(CatalogFault::field("on_sale_at", "must be before the show starts"));
+        return Err(CatalogError::field("on_sale_at", "must be before the show starts"));
     }
     Ok(draft)
 }
 
 /// # Errors
 /// `name`, `description`, `price_minor`, `currency` or `per_order_max`.
-pub fn ticket_type(new: &NewTicketType) -> Result<NewTicketType, CatalogFault> {
+pub fn ticket_type(new: &NewTicketType) -> Result<NewTicketType, CatalogError> {
     let currency = code("currency", &new.currency, 3, "a currency code of ISO 4217 such as EUR")?;
     if !CURRENCIES.split_whitespace().any(|known| known == currency) {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "currency",
             "must be a currency code of ISO 4217 such as EUR",
         ));
     }
     if !(0..=PRICE_MINOR_MAX).contains(&new.price_minor) {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "price_minor",
             "must be 0 to 10,000,000,000 of the currency's smallest unit",
         ));
     }
     if !(1..=50).contains(&new.per_order_max) {
-        return Err(CatalogFault::field("per_order_max", "must be 1 to 50"));
+        return Err(CatalogError::field("per_order_max", "must be 1 to 50"));
     }
     Ok(NewTicketType {
         name: text("name", &new.name, &NAME)?,
@@ -147,11 +147,11 @@ pub fn ticket_type(new: &NewTicketType) -> Result<NewTicketType, CatalogFault> {
 
 /// # Errors
 /// `allotted`.
-pub fn allotted(count: i32) -> Result<i32, CatalogFault> {
+pub fn allotted(count: i32) -> Result<i32, CatalogError> {
     if (0..=ALLOTTED_MAX).contains(&count) {
         Ok(count)
     } else {
-        Err(CatalogFault::field("allotted", "must be 0 to 1,000,000 tickets"))
+        Err(CatalogError::field("allotted", "must be 0 to 1,000,000 tickets"))
     }
 }
 
@@ -161,9 +161,9 @@ mod tests {
     use chrono::Duration;
     use uuid::Uuid;
 
-    fn field<T: std::fmt::Debug>(checked: Result<T, CatalogFault>) -> &'static str {
+    fn field<T: std::fmt::Debug>(checked: Result<T, CatalogError>) -> &'static str {
         match checked {
-            Err(CatalogFault::Field { field, .. }) => field,
+            Err(CatalogError::Field { field, .. }) => field,
             other => panic!("{other:?}"),
         }
     }

@@ -12,7 +12,7 @@ pub use crate::{
         Allotment, Settled, allotments, change_allotment, put_allotment, settle_allotment,
     },
     event::{CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
-    fault::CatalogFault,
+    fault::CatalogError,
     price,
     reseller::{
         ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show,

@@ -2,7 +2,7 @@
 
 /// Whoever asks turns it into a problem of their own.
 #[derive(Debug, thiserror::Error)]
-pub enum CatalogFault {
+pub enum CatalogError {
     /// There is no such thing, or it is somebody else's.
     #[error("no such thing of this reseller")]
     NotFound,
@@ -27,7 +27,7 @@ pub enum CatalogFault {
     Store(#[from] sqlx::Error),
 }
 
-impl CatalogFault {
+impl CatalogError {
     pub(crate) fn field(field: &'static str, detail: impl Into<String>) -> Self {
         Self::Field { field, detail: detail.into() }
     }

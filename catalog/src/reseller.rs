@@ -11,7 +11,7 @@ use crate::{
     allotment::Allotment,
     check,
     contract::{Show, TicketType, Venue},
-    fault::CatalogFault,
+    fault::CatalogError,
     shows::Cursor,
     store,
 };
@@ -75,20 +75,20 @@ pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerV
 /// Adds a venue, or changes the one with this id. Gives its id.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`] or [`CatalogFault::Field`] (`name`, `city`, `country`, `address`,
+/// [`CatalogError::NotFound`] or [`CatalogError::Field`] (`name`, `city`, `country`, `address`,
 /// `time_zone`).
 pub async fn put_venue(
     pool: &PgPool,
     reseller: Uuid,
     venue: Option<Uuid>,
     new: &Venue,
-) -> Result<Uuid, CatalogFault> {
+) -> Result<Uuid, CatalogError> {
     let new = check::venue(new)?;
     let id = venue.unwrap_or_else(Uuid::new_v4);
     if store::reseller::put_venue(pool, reseller, id, venue.is_none(), &new).await? {
         Ok(id)
     } else {
-        Err(CatalogFault::NotFound)
+        Err(CatalogError::NotFound)
     }
 }
 

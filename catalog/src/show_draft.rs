@@ -9,7 +9,7 @@ use crate::{
     check,
     contract::{NewTicketType, TicketType},
     event::CatalogEvent,
-    fault::CatalogFault,
+    fault::CatalogError,
     reseller::ShowDraft,
     slug,
     store::{
@@ -25,12 +25,12 @@ const NUMBERED_MAX: u32 = 20;
 /// Adds a draft and gives its id, a slug made from performer and title.
 ///
 /// # Errors
-/// [`CatalogFault::Field`], with the name of the draft's field.
+/// [`CatalogError::Field`], with the name of the draft's field.
 pub async fn create_show(
     pool: &PgPool,
     reseller: Uuid,
     draft: &ShowDraft,
-) -> Result<String, CatalogFault> {
+) -> Result<String, CatalogError> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
     has_place(&mut tx, reseller, &draft).await?;
@@ -43,7 +43,7 @@ pub async fn create_show(
             return Ok(show);
         }
     }
-    Err(CatalogFault::field("title", "is taken too often; choose another title"))
+    Err(CatalogError::field("title", "is taken too often; choose another title"))
 }
 
 /// Whether the draft's venue is the reseller's.
@@ -51,11 +51,11 @@ async fn has_place(
     tx: &mut PgConnection,
     reseller: Uuid,
     draft: &ShowDraft,
-) -> Result<(), CatalogFault> {
+) -> Result<(), CatalogError> {
     if store::has_venue(tx, reseller, draft.venue).await? {
         Ok(())
     } else {
-        Err(CatalogFault::field("venue", "must be one of your venues"))
+        Err(CatalogError::field("venue", "must be one of your venues"))
     }
 }
 
@@ -63,16 +63,16 @@ async fn locked(
     tx: &mut PgConnection,
     reseller: Uuid,
     show: &str,
-) -> Result<LockedShow, CatalogFault> {
-    let known = store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogFault::NotFound)?;
-    if known.withdrawn_at.is_some() { Err(CatalogFault::Withdrawn) } else { Ok(known) }
+) -> Result<LockedShow, CatalogError> {
+    let known = store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogError::NotFound)?;
+    if known.withdrawn_at.is_some() { Err(CatalogError::Withdrawn) } else { Ok(known) }
 }
 
 /// Changes a show; its id stays. Moving the beginning of a published show's sale is told as
 /// [`CatalogEvent::ShowPublished`].
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] with the
+/// [`CatalogError::NotFound`], [`CatalogError::Withdrawn`], or [`CatalogError::Field`] with the
 /// name of the draft's field. Once a published show's sale has begun, its beginning cannot move; a
 /// published show cannot move into the past.
 pub async fn change_show(
@@ -80,7 +80,7 @@ pub async fn change_show(
     reseller: Uuid,
     show: &str,
     draft: &ShowDraft,
-) -> Result<(), CatalogFault> {
+) -> Result<(), CatalogError> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
     let before = locked(&mut tx, reseller, show).await?;
@@ -100,18 +100,18 @@ fn may_move(
     before: &LockedShow,
     draft: &ShowDraft,
     now: DateTime<Utc>,
-) -> Result<(), CatalogFault> {
+) -> Result<(), CatalogError> {
     if before.published_at.is_none() {
         return Ok(());
     }
     if before.on_sale_at != draft.on_sale_at && before.on_sale_at <= now {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "on_sale_at",
             "cannot change any more: the sale has begun",
         ));
     }
     if before.starts_at != draft.starts_at && draft.starts_at <= now {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "starts_at",
             "must be in the future: the show is published",
         ));
@@ -123,7 +123,7 @@ fn may_move(
 /// show may get new types; of those it has, name and currency stay.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], or [`CatalogFault::Field`] (`name`,
+/// [`CatalogError::NotFound`], [`CatalogError::Withdrawn`], or [`CatalogError::Field`] (`name`,
 /// `description`, `price_minor`, `currency`, `per_order_max`). A show sells in one currency.
 pub async fn put_ticket_type(
     pool: &PgPool,
@@ -131,7 +131,7 @@ pub async fn put_ticket_type(
     show: &str,
     ticket_type: Option<Uuid>,
     new: &NewTicketType,
-) -> Result<Uuid, CatalogFault> {
+) -> Result<Uuid, CatalogError> {
     let new = check::ticket_type(new)?;
     let mut tx = pool.begin().await?;
     let is_published = locked(&mut tx, reseller, show).await?.published_at.is_some();
@@ -141,7 +141,7 @@ pub async fn put_ticket_type(
         .partition(|one| Some(one.ticket_type) == ticket_type);
     let before = own.first();
     if ticket_type.is_some() && before.is_none() {
-        return Err(CatalogFault::NotFound);
+        return Err(CatalogError::NotFound);
     }
     fits_beside(&others, &new)?;
     let id = match before {
@@ -162,18 +162,18 @@ pub async fn put_ticket_type(
     Ok(id)
 }
 
-fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), CatalogFault> {
+fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), CatalogError> {
     if others.iter().any(|one| one.name == new.name) {
-        return Err(CatalogFault::field("name", "is the name of another ticket type of this show"));
+        return Err(CatalogError::field("name", "is the name of another ticket type of this show"));
     }
     if let Some(other) = others.iter().find(|one| one.currency != new.currency) {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "currency",
             format!("must be {} as for the other types", other.currency),
         ));
     }
     if others.len() >= TICKET_TYPES_MAX {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "name",
             format!("cannot be added: a show has {TICKET_TYPES_MAX} types at most"),
         ));
@@ -181,12 +181,12 @@ fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), Catalog
     Ok(())
 }
 
-fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), CatalogFault> {
+fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), CatalogError> {
     if before.name != new.name {
-        return Err(CatalogFault::field("name", "cannot change any more: the show is published"));
+        return Err(CatalogError::field("name", "cannot change any more: the show is published"));
     }
     if before.currency != new.currency {
-        return Err(CatalogFault::field(
+        return Err(CatalogError::field(
             "currency",
             "cannot change any more: the show is published",
         ));
@@ -197,27 +197,27 @@ fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), Catalo
 /// Publishes a draft: fans see it, its room is made and its stock put on sale.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::Withdrawn`], [`CatalogFault::AlreadyPublished`], or
-/// [`CatalogFault::NotPublishable`] where nothing is allotted or the show lies in the past.
+/// [`CatalogError::NotFound`], [`CatalogError::Withdrawn`], [`CatalogError::AlreadyPublished`], or
+/// [`CatalogError::NotPublishable`] where nothing is allotted or the show lies in the past.
 pub async fn publish_show(
     pool: &PgPool,
     reseller: Uuid,
     show: &str,
     request: &RequestId,
-) -> Result<(), CatalogFault> {
+) -> Result<(), CatalogError> {
     let mut tx = pool.begin().await?;
     let draft = locked(&mut tx, reseller, show).await?;
     if draft.published_at.is_some() {
-        return Err(CatalogFault::AlreadyPublished);
+        return Err(CatalogError::AlreadyPublished);
     }
     if draft.starts_at <= Utc::now() {
         let why = "The show starts in the past. Change when it starts, then publish it.";
-        return Err(CatalogFault::NotPublishable(why.to_owned()));
+        return Err(CatalogError::NotPublishable(why.to_owned()));
     }
     if !allotments::of_show(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
         let why = "There is nothing to sell. Add a ticket type and say how many there are, then \
             publish the show.";
-        return Err(CatalogFault::NotPublishable(why.to_owned()));
+        return Err(CatalogError::NotPublishable(why.to_owned()));
     }
     store::publish(&mut tx, reseller, show).await?;
     allotments::want_all(&mut tx, show).await?;

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     event::CatalogEvent,
-    fault::CatalogFault,
+    fault::CatalogError,
     store::{outbox, reseller as owned, stops as store},
 };
 
@@ -83,23 +83,23 @@ pub struct Withdrawing<'a> {
 /// done now; a show that was withdrawn before stays so.
 ///
 /// # Errors
-/// [`CatalogFault::NotFound`], [`CatalogFault::NotPublished`] for a draft.
+/// [`CatalogError::NotFound`], [`CatalogError::NotPublished`] for a draft.
 pub async fn withdraw_show(
     tx: &mut PgConnection,
     show: &str,
     who: Withdrawing<'_>,
     request: &RequestId,
-) -> Result<bool, CatalogFault> {
+) -> Result<bool, CatalogError> {
     let known = match who.reseller {
         Some(reseller) => owned::lock_show(tx, Some(reseller), show).await?,
         None => owned::lock_anybodys(tx, show).await?,
     };
-    let known = known.ok_or(CatalogFault::NotFound)?;
+    let known = known.ok_or(CatalogError::NotFound)?;
     if known.withdrawn_at.is_some() {
         return Ok(false);
     }
     if known.published_at.is_none() {
-        return Err(CatalogFault::NotPublished);
+        return Err(CatalogError::NotPublished);
     }
     store::withdraw(tx, show, who.by, who.reason).await?;
     outbox::add(tx, &[CatalogEvent::SaleChanged { show: show.to_owned() }], request).await?;
@@ -116,7 +116,7 @@ pub async fn withdraw_own_show(
     show: &str,
     by: &str,
     request: &RequestId,
-) -> Result<bool, CatalogFault> {
+) -> Result<bool, CatalogError> {
     let mut tx = pool.begin().await?;
     let who = Withdrawing { reseller: Some(reseller), by, reason: None };
     let now = withdraw_show(&mut tx, show, who, request).await?;

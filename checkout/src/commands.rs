@@ -112,14 +112,14 @@ pub struct Commands {
 
 /// A command that was not acknowledged.
 #[derive(Debug)]
-pub enum SendFault {
+pub enum SendError {
     /// It certainly is not in the log.
     NotQueued(String),
     /// Nobody knows.
     Unknown(String),
 }
 
-impl SendFault {
+impl SendError {
     pub fn into_text(self) -> String {
         match self {
             Self::NotQueued(text) | Self::Unknown(text) => text,
@@ -154,9 +154,9 @@ impl Commands {
         order: Uuid,
         command: &Command,
         request: &RequestId,
-    ) -> Result<(), SendFault> {
+    ) -> Result<(), SendError> {
         let payload =
-            serde_json::to_vec(command).map_err(|error| SendFault::NotQueued(error.to_string()))?;
+            serde_json::to_vec(command).map_err(|error| SendError::NotQueued(error.to_string()))?;
         let key = order.to_string();
         let record = FutureRecord::to(&self.topic)
             .partition(partition)
@@ -165,7 +165,7 @@ impl Commands {
             .headers(kit::kafka::headers(request));
         let delivery = self.producer.send(record).map_err(|error| {
             metrics::counter!("fairgate_commands_total", "outcome" => "not_queued").increment(1);
-            SendFault::NotQueued(error.to_string())
+            SendError::NotQueued(error.to_string())
         })?;
         let fault = match tokio::time::timeout(Duration::from_secs(4), delivery).await {
             Ok(Ok(Ok(_))) => {
@@ -178,11 +178,11 @@ impl Commands {
             Err(_) => "no delivery report in time".to_owned(),
         };
         metrics::counter!("fairgate_commands_total", "outcome" => "unknown").increment(1);
-        Err(SendFault::Unknown(fault))
+        Err(SendError::Unknown(fault))
     }
 
     /// Puts a record among the dead letters and waits until it is there.
-    pub async fn bury(&self, letter: &Letter) -> Result<(), SendFault> {
+    pub async fn bury(&self, letter: &Letter) -> Result<(), SendError> {
         let mut headers = kit::kafka::headers(&letter.request)
             .insert(Header { key: "origin", value: Some(letter.origin.as_str()) });
         let (key, payload) =
@@ -193,11 +193,11 @@ impl Commands {
         }
         let record = FutureRecord::to(&self.dead).key(key).payload(payload).headers(headers);
         let delivery =
-            self.producer.send(record).map_err(|error| SendFault::NotQueued(error.to_string()))?;
+            self.producer.send(record).map_err(|error| SendError::NotQueued(error.to_string()))?;
         match delivery.await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err((error, _))) => Err(SendFault::Unknown(error.to_string())),
-            Err(_) => Err(SendFault::Unknown("the producer was dropped".to_owned())),
+            Ok(Err((error, _))) => Err(SendError::Unknown(error.to_string())),
+            Err(_) => Err(SendError::Unknown("the producer was dropped".to_owned())),
         }
     }
 

@@ -114,16 +114,16 @@ pub struct End {
 #[serde(tag = "type")]
 pub enum OrderEvent {
     #[serde(rename = "order_placed.v1")]
-    Placed(OrderFacts),
+    Placed(OrderEventData),
     /// Paid, with its tickets issued.
     #[serde(rename = "order_paid.v1")]
-    Paid(OrderFacts),
+    Paid(OrderEventData),
     #[serde(rename = "order_expired.v1")]
-    Expired(OrderFacts),
+    Expired(OrderEventData),
     #[serde(rename = "order_cancelled.v1")]
-    Cancelled(OrderFacts),
+    Cancelled(OrderEventData),
     #[serde(rename = "order_refunded.v1")]
-    Refunded(OrderFacts),
+    Refunded(OrderEventData),
     /// Links to it that were given out no longer open it; its buyer is to be sent a new one.
     #[serde(rename = "order_link_renewed.v1")]
     LinkRenewed(LinkRenewed),
@@ -142,7 +142,7 @@ impl OrderEvent {
         }
     }
 
-    pub fn facts(&self) -> &OrderFacts {
+    pub fn facts(&self) -> &OrderEventData {
         match self {
             Self::Placed(facts)
             | Self::Paid(facts)
@@ -158,14 +158,14 @@ impl OrderEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinkRenewed {
     #[serde(flatten)]
-    pub facts: OrderFacts,
+    pub facts: OrderEventData,
     /// Another each time: [`renewed_order`] knows it.
     pub renewal: Uuid,
 }
 
 /// What every order event tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct OrderFacts {
+pub struct OrderEventData {
     pub order: Uuid,
     pub show: String,
     pub amount_minor: i64,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    contract::{Command, OrderEvent, OrderFacts, Place, PlaceLine},
+    contract::{Command, OrderEvent, OrderEventData, Place, PlaceLine},
     order::{self, Event, State},
     stock::ShardKey,
 };
@@ -326,8 +326,8 @@ impl Desk {
         })
     }
 
-    fn facts(&self, order: Uuid, known: &Known) -> OrderFacts {
-        OrderFacts {
+    fn facts(&self, order: Uuid, known: &Known) -> OrderEventData {
+        OrderEventData {
             order,
             show: known.show.clone(),
             amount_minor: known.amount_minor,

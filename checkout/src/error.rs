@@ -1,18 +1,18 @@
 //! Everything that can go wrong in checkout, with its public problem id.
 
-use admission::contract::PassFault;
+use admission::contract::PassError;
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use catalog::contract::Stop;
-use kit::{problem::Problem, token::TokenFault};
+use kit::{problem::Problem, token::TokenError};
 
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("{0}")]
-    Pass(PassFault),
+    Pass(PassError),
     #[error("this pass opened a session before")]
     PassUsed,
     #[error("no slot is free in checkout")]
@@ -31,14 +31,14 @@ pub enum Error {
     #[error("there is no session token")]
     SessionMissing,
     #[error("session token: {0}")]
-    SessionToken(TokenFault),
+    SessionToken(TokenError),
     #[error("the session has expired")]
     SessionExpired,
     #[error("the session was ended")]
     SessionEnded,
 
     #[error("hold token: {0}")]
-    HoldToken(TokenFault),
+    HoldToken(TokenError),
     #[error("the hold belongs to another session")]
     HoldForeign,
     #[error("the hold has expired")]
@@ -99,8 +99,8 @@ pub enum Error {
     Internal(#[from] anyhow::Error),
 }
 
-impl From<PassFault> for Error {
-    fn from(fault: PassFault) -> Self {
+impl From<PassError> for Error {
+    fn from(fault: PassError) -> Self {
         Self::Pass(fault)
     }
 }
@@ -114,11 +114,11 @@ fn keep_words(kept: i32) -> String {
     }
 }
 
-fn token_ids(fault: TokenFault, ids: [&'static str; 3]) -> &'static str {
+fn token_ids(fault: TokenError, ids: [&'static str; 3]) -> &'static str {
     match fault {
-        TokenFault::Malformed => ids[0],
-        TokenFault::UnknownKey => ids[1],
-        TokenFault::Forged => ids[2],
+        TokenError::Malformed => ids[0],
+        TokenError::UnknownKey => ids[1],
+        TokenError::Forged => ids[2],
     }
 }
 

@@ -28,16 +28,16 @@ const RESTORE_ROUNDS: u32 = 3;
 const ENDED_SECS: f64 = 10.0;
 
 /// What was seen in the last round.
-pub struct Keeper {
+pub struct Reconciler {
     after: Mutex<ShardKey>,
-    odd: Mutex<HashMap<ShardKey, Odd>>,
+    odd: Mutex<HashMap<ShardKey, Drift>>,
     restored: Mutex<HashMap<String, u32>>,
 }
 
 /// How a shard differed from its row. The same twice is no accident of timing: a change that was
 /// committed before the first look had a whole round to arrive.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Odd {
+struct Drift {
     /// The epoch and version of Redis in the last look, where the row had others.
     behind: Option<(i64, i64)>,
     /// The epoch, and the tickets that Redis lacked (or below zero: had too many), in the last look
@@ -46,7 +46,7 @@ struct Odd {
     off: Option<(i64, i64)>,
 }
 
-impl Odd {
+impl Drift {
     /// Takes in a look; whether it is the same again.
     fn look(&mut self, row: &Row, seen: &ShardSnapshot) -> bool {
         let Some(missing) = row.missing_from(seen) else {
@@ -62,13 +62,13 @@ impl Odd {
 
 const FIRST: ShardKey = ShardKey { ticket_type: Uuid::nil(), shard: -1 };
 
-impl Default for Keeper {
+impl Default for Reconciler {
     fn default() -> Self {
         Self { after: Mutex::new(FIRST), odd: Mutex::default(), restored: Mutex::default() }
     }
 }
 
-impl Keeper {
+impl Reconciler {
     /// One round over stock.
     pub async fn stock(&self, app: &App) -> anyhow::Result<()> {
         let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,7 +107,7 @@ impl Keeper {
         }
         let noted = odd.entry(row.key()).or_default();
         let again = noted.look(row, &seen);
-        if *noted == Odd::default() {
+        if *noted == Drift::default() {
             odd.remove(&row.key());
         }
         again.then_some(Seen::Wrong { epoch: seen.epoch })
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_shard_is_rebuilt_when_it_differs_twice_in_the_same_way() {
-        let keeper = Keeper::default();
+        let keeper = Reconciler::default();
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "agrees");
         assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(4, 7))), None, "once may be timing");
         assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), None, "it moves");
@@ -175,14 +175,14 @@ mod tests {
 
     #[test]
     fn tickets_that_do_not_add_up_are_noticed() {
-        let keeper = Keeper::default();
+        let keeper = Reconciler::default();
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), None);
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), Some(Seen::Wrong { epoch: 2 }));
     }
 
     #[test]
     fn tickets_that_got_lost_are_noticed_while_the_shard_sells() {
-        let keeper = Keeper::default();
+        let keeper = Reconciler::default();
         assert_eq!(
             keeper.judge(&row(3, 7), Some(snapshot(3, 7))),
             None,
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_change_under_way_is_no_loss() {
-        let keeper = Keeper::default();
+        let keeper = Reconciler::default();
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(3, 7))), None);
         assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "it arrived");
         assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(3, 8))), None, "another one");
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_stuck_is_rebuilt_at_once() {
-        let keeper = Keeper::default();
+        let keeper = Reconciler::default();
         assert_eq!(keeper.judge(&row(3, 7), None), Some(Seen::Missing));
         let stuck = ShardSnapshot { overdue: 1, ..snapshot(4, 7) };
         assert_eq!(keeper.judge(&row(3, 7), Some(stuck)), Some(Seen::Wrong { epoch: 2 }));

@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    contract::{LinkRenewed, OrderEvent, OrderFacts},
+    contract::{LinkRenewed, OrderEvent, OrderEventData},
     store,
 };
 
@@ -121,7 +121,7 @@ pub async fn renew_order_links(
     let revoked = store::order_link::revoke(tx, order).await?;
     let renewal = Uuid::now_v7();
     store::order_link::note_renewal(tx, renewal, order).await?;
-    let facts = OrderFacts {
+    let facts = OrderEventData {
         order,
         show: known.show,
         amount_minor: known.amount_minor,

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error, caller,
-    commands::SendFault,
+    commands::SendError,
     contract::{Buyer, Command, End, Place, PlaceLine},
     decide::Refusal,
     hold::{self, Hold},
@@ -228,13 +228,13 @@ impl Attempt<'_> {
             .await
         {
             Ok(()) => {}
-            Err(SendFault::NotQueued(cause)) => {
+            Err(SendError::NotQueued(cause)) => {
                 self.take_back(&moved).await;
                 return Err(Error::Unavailable(cause));
             }
             // It may be in the log: its tickets stay where they are until the writer or a rebuild
             // settles them.
-            Err(SendFault::Unknown(cause)) => return Err(Error::Unavailable(cause)),
+            Err(SendError::Unknown(cause)) => return Err(Error::Unavailable(cause)),
         }
         let deadline = Instant::now() + app.config.outcome_wait;
         loop {

@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 
 use crate::{
     App,
-    contract::{OrderEvent, OrderFacts},
+    contract::{OrderEvent, OrderEventData},
     payment::{Fault, Provider},
     store::{self, payment::Returned, refund::Owed},
 };
@@ -94,7 +94,7 @@ pub async fn note(tx: &mut PgConnection, intent: &str, request: &RequestId) -> s
         Returned::Known => Ok(false),
         Returned::Noted => Ok(true),
         Returned::Order(order) => {
-            let facts = OrderFacts {
+            let facts = OrderEventData {
                 order: order.order_id,
                 show: order.show,
                 amount_minor: order.amount_minor,

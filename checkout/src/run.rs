@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use crate::{
     App, allotments, commands,
-    keeper::Keeper,
+    keeper::Reconciler,
     order_link,
     outbox::TOPIC,
     outcomes, payment,
@@ -43,7 +43,7 @@ pub async fn run_api(app: App, tasks: Tasks) {
             _ = ensure.retry(pauses) => {}
         }
     });
-    let keeper = Arc::new(Keeper::default());
+    let keeper = Arc::new(Reconciler::default());
     let (stock, stock_app) = (Arc::clone(&keeper), app.clone());
     tasks.every("keep stock", KEEP, move || {
         let (keeper, app) = (Arc::clone(&stock), stock_app.clone());

@@ -15,7 +15,7 @@ use crate::{
 
 /// A test's own corner of the servers named by `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL` and
 /// `FAIRGATE_KAFKA_BROKERS`.
-pub struct Corner {
+pub struct TestEnv {
     pub pool: PgPool,
     pub database_url: String,
     pub redis: Redis,
@@ -43,7 +43,7 @@ fn server(key: &str) -> String {
     })
 }
 
-impl Corner {
+impl TestEnv {
     /// A fresh corner. `migrate` fills the template database, made once per `fingerprint`.
     ///
     /// # Panics

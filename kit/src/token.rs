@@ -18,7 +18,7 @@ const FOOTER_BYTES_MAX: usize = 256;
 
 /// Why a token was not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TokenFault {
+pub enum TokenError {
     #[error("the token is not of the expected form")]
     Malformed,
     #[error("the token was sealed under a key that is not in use here")]
@@ -64,18 +64,18 @@ impl SealRing {
 
     /// Opens a token of this ring's purpose. Expiry is the caller's business: it is part of the
     /// claims.
-    pub fn open<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenFault> {
+    pub fn open<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
-            return Err(TokenFault::Malformed);
+            return Err(TokenError::Malformed);
         }
         let untrusted = UntrustedToken::<pasetors::Local, V4>::try_from(token)
-            .map_err(|_| TokenFault::Malformed)?;
-        let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(TokenFault::Malformed)?;
+            .map_err(|_| TokenError::Malformed)?;
+        let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(TokenError::Malformed)?;
         let (_, key) =
-            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(TokenFault::UnknownKey)?;
+            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(TokenError::UnknownKey)?;
         let trusted = LocalToken::decrypt(key, &untrusted, None, Some(self.purpose.as_bytes()))
-            .map_err(|_| TokenFault::Forged)?;
-        serde_json::from_str(trusted.payload()).map_err(|_| TokenFault::Malformed)
+            .map_err(|_| TokenError::Forged)?;
+        serde_json::from_str(trusted.payload()).map_err(|_| TokenError::Malformed)
     }
 }
 
@@ -123,18 +123,18 @@ mod tests {
         let (old, new) = (generate_seal_key().expect("key"), generate_seal_key().expect("key"));
         let token = ring(&old, "test").seal(&7u32).expect("seal");
         assert_eq!(ring(&format!("{new},{old}"), "test").open::<u32>(&token), Ok(7));
-        assert_eq!(ring(&new, "test").open::<u32>(&token), Err(TokenFault::UnknownKey));
+        assert_eq!(ring(&new, "test").open::<u32>(&token), Err(TokenError::UnknownKey));
     }
 
     #[test]
     fn a_token_opens_only_for_its_purpose_and_unchanged() {
         let key = generate_seal_key().expect("key");
         let token = ring(&key, "a").seal(&7u32).expect("seal");
-        assert_eq!(ring(&key, "b").open::<u32>(&token), Err(TokenFault::Forged));
+        assert_eq!(ring(&key, "b").open::<u32>(&token), Err(TokenError::Forged));
         let mut bytes = token.into_bytes();
         bytes[20] = if bytes[20] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).expect("ascii");
-        assert_eq!(ring(&key, "a").open::<u32>(&changed), Err(TokenFault::Forged));
-        assert_eq!(ring(&key, "a").open::<u32>("nonsense"), Err(TokenFault::Malformed));
+        assert_eq!(ring(&key, "a").open::<u32>(&changed), Err(TokenError::Forged));
+        assert_eq!(ring(&key, "a").open::<u32>("nonsense"), Err(TokenError::Malformed));
     }
 }

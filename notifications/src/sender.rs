@@ -160,13 +160,13 @@ async fn count(app: App) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use kit::testing::Corner;
+    use kit::testing::TestEnv;
 
     use super::*;
 
     #[tokio::test]
     async fn letters_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

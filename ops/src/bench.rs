@@ -30,7 +30,7 @@ mod server;
 mod stats;
 mod steps;
 
-use corner::Corner;
+use corner::TestEnv;
 use report::Row;
 
 /// The roles on a fan's way. The others would only take their share of the machine.
@@ -82,7 +82,7 @@ pub struct BenchServerArgs {
 
 /// What every measurement needs.
 struct Bench {
-    corner: Corner,
+    corner: TestEnv,
     rounds: usize,
     clients: usize,
     fans: u64,
@@ -118,7 +118,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let parts =
         if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
     let bench = Bench {
-        corner: Corner::open().await?,
+        corner: TestEnv::open().await?,
         rounds: args.rounds as usize,
         clients: usize::from(args.clients),
         fans: args.fans,

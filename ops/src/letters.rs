@@ -65,7 +65,7 @@ fn summary(found: usize, limit: u16) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use kit::testing::Corner;
+    use kit::testing::TestEnv;
 
     use super::*;
 
@@ -89,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_given_up_is_listed_and_tried_again() {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

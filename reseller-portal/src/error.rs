@@ -4,7 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use catalog::contract::CatalogFault;
+use catalog::contract::CatalogError;
 use kit::problem::Problem;
 
 #[derive(Debug, thiserror::Error)]
@@ -89,18 +89,18 @@ impl Thing {
 
 impl Error {
     /// What a fault of the catalog means where `thing` was asked for.
-    pub fn of_catalog(fault: CatalogFault, thing: Thing) -> Self {
+    pub fn of_catalog(fault: CatalogError, thing: Thing) -> Self {
         match fault {
-            CatalogFault::NotFound => Self::Unknown(thing),
-            CatalogFault::Field { field, detail } => {
+            CatalogError::NotFound => Self::Unknown(thing),
+            CatalogError::Field { field, detail } => {
                 Self::Field { field: field.to_owned(), detail }
             }
-            CatalogFault::AllotmentWaiting => Self::AllotmentWaiting,
-            CatalogFault::AlreadyPublished => Self::AlreadyPublished,
-            CatalogFault::NotPublished => Self::NotPublished,
-            CatalogFault::Withdrawn => Self::Withdrawn,
-            CatalogFault::NotPublishable(why) => Self::NotPublishable(why),
-            CatalogFault::Store(error) => Self::Store(error),
+            CatalogError::AllotmentWaiting => Self::AllotmentWaiting,
+            CatalogError::AlreadyPublished => Self::AlreadyPublished,
+            CatalogError::NotPublished => Self::NotPublished,
+            CatalogError::Withdrawn => Self::Withdrawn,
+            CatalogError::NotPublishable(why) => Self::NotPublishable(why),
+            CatalogError::Store(error) => Self::Store(error),
         }
     }
 

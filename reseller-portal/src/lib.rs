@@ -87,14 +87,14 @@ pub fn router(app: App) -> Routers {
 
 #[cfg(test)]
 mod tests {
-    use kit::testing::Corner;
+    use kit::testing::TestEnv;
 
     use super::*;
     use crate::store::account::{NewAccount, create};
 
     #[tokio::test]
     async fn whoever_was_suspended_before_there_was_anybody_to_tell_is_stopped_too() {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

@@ -30,7 +30,7 @@ use crate::App;
 
 /// Whom a page is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Audience {
     Anyone,
     SignedIn,
     /// Signed in, for a company that may sell.
@@ -41,23 +41,27 @@ pub enum Door {
 pub struct Page {
     pub method: Method,
     pub path: &'static str,
-    pub door: Door,
+    pub door: Audience,
     route: MethodRouter<App>,
 }
 
 impl Page {
-    fn get<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+    fn get<H: Handler<T, App>, T: 'static>(door: Audience, path: &'static str, handler: H) -> Self {
         Self { method: Method::GET, path, door, route: on(MethodFilter::GET, handler) }
     }
 
-    fn post<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+    fn post<H: Handler<T, App>, T: 'static>(
+        door: Audience,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
         Self { method: Method::POST, path, door, route: on(MethodFilter::POST, handler) }
     }
 
     /// Whether one client may send it only at the pace of signing in: it takes a password, or
     /// anybody may send it.
     pub fn is_slow(&self) -> bool {
-        self.method == Method::POST && (self.door == Door::Anyone || self.path == PASSWORD)
+        self.method == Method::POST && (self.door == Audience::Anyone || self.path == PASSWORD)
     }
 }
 
@@ -65,7 +69,7 @@ const PASSWORD: &str = "/portal/password";
 
 /// Every page and every form of the portal.
 pub fn pages() -> Vec<Page> {
-    use Door::{Anyone, Approved, SignedIn};
+    use Audience::{Anyone, Approved, SignedIn};
     const SHOW: &str = "/portal/shows/{show}";
     const SHOW_EDIT: &str = "/portal/shows/{show}/edit";
     const PUBLISH: &str = "/portal/shows/{show}/publish";

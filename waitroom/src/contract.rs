@@ -8,7 +8,7 @@ pub use crate::{
     place::{PlaceClaims, ahead},
     routes::{HeadDocument, PassBody, PlaceBody, TicketBody},
     steer::{
-        Changed, NewRoom, RoomChange, RoomFault, RoomState, change_room, change_room_in, changed,
+        Changed, NewRoom, RoomChange, RoomError, RoomState, change_room, change_room_in, changed,
         create_room, room, room_of_show, rooms,
     },
 };

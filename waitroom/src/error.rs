@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use catalog::contract::Stop;
-use kit::{problem::Problem, token::TokenFault};
+use kit::{problem::Problem, token::TokenError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -32,7 +32,7 @@ pub enum Error {
     #[error("there is no place ticket")]
     TicketMissing,
     #[error(transparent)]
-    Ticket(#[from] TokenFault),
+    Ticket(#[from] TokenError),
     #[error("the API key may not sell")]
     ScopeMissing,
     #[error("the room is for another seller's show")]
@@ -94,16 +94,16 @@ impl Error {
                 needed")
                 .detail("Join the line first; you get a place ticket. Send it as Authorization: \
                     Bearer."),
-            Self::Ticket(TokenFault::Malformed) => {
+            Self::Ticket(TokenError::Malformed) => {
                 of(S::UNAUTHORIZED, "place-ticket-malformed", "This is not a place ticket")
                     .detail("Send the whole ticket, as it was given to you.")
             }
-            Self::Ticket(TokenFault::UnknownKey) => {
+            Self::Ticket(TokenError::UnknownKey) => {
                 of(S::UNAUTHORIZED, "place-ticket-key-unknown", "This place ticket was sealed \
                     elsewhere")
                     .detail("It does not belong to this waiting room. Join the line here.")
             }
-            Self::Ticket(TokenFault::Forged) => {
+            Self::Ticket(TokenError::Forged) => {
                 of(S::UNAUTHORIZED, "place-ticket-forged", "This place ticket is not genuine")
                     .detail("It was changed on its way. Send it as it was given to you.")
             }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     phase::Phase,
-    steer::{NewRoom, RoomChange, RoomFault, change_room_in, closing, create_room, follow_stop},
+    steer::{NewRoom, RoomChange, RoomError, change_room_in, closing, create_room, follow_stop},
     store,
 };
 
@@ -116,7 +116,7 @@ async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyh
             tx.commit().await?;
             tracing::info!(room, phase = phase.as_text(), "changed by itself");
         }
-        Err(RoomFault::Store(error)) => return Err(error.into()),
+        Err(RoomError::Store(error)) => return Err(error.into()),
         Err(fault) => {
             tracing::error!(room, phase = phase.as_text(), %fault, "a room could not change by \
                 itself")

@@ -78,7 +78,7 @@ pub struct Changed {
 
 /// Why a room was not changed.
 #[derive(Debug, thiserror::Error)]
-pub enum RoomFault {
+pub enum RoomError {
     #[error("there is no such room")]
     Unknown,
     #[error("a room that is {} cannot become {}", from.as_text(), to.as_text())]
@@ -122,13 +122,13 @@ impl RoomState {
 /// What a change makes of a room. Pure.
 ///
 /// # Errors
-/// [`RoomFault::PhaseCannotFollow`], [`RoomFault::Value`].
-pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomFault> {
-    let refuse = |field, detail: &str| Err(RoomFault::Value { field, detail: detail.to_owned() });
+/// [`RoomError::PhaseCannotFollow`], [`RoomError::Value`].
+pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomError> {
+    let refuse = |field, detail: &str| Err(RoomError::Value { field, detail: detail.to_owned() });
     let mut after = before.clone();
     if let Some(to) = change.phase.filter(|to| *to != before.phase) {
         if !before.phase.allows(to) {
-            return Err(RoomFault::PhaseCannotFollow { from: before.phase, to });
+            return Err(RoomError::PhaseCannotFollow { from: before.phase, to });
         }
         after.phase = to;
     }
@@ -236,7 +236,7 @@ pub(crate) fn closing(starts_at: DateTime<Utc>) -> DateTime<Utc> {
 /// Steers a room. Every instance follows within half a second.
 ///
 /// # Errors
-/// A [`RoomFault`], named with its room.
+/// A [`RoomError`], named with its room.
 pub async fn change_room(pool: &PgPool, room: &str, change: &RoomChange) -> anyhow::Result<()> {
     let mut transaction = pool.begin().await?;
     change_room_in(&mut transaction, room, change)
@@ -249,15 +249,15 @@ pub async fn change_room(pool: &PgPool, room: &str, change: &RoomChange) -> anyh
 /// same.
 ///
 /// # Errors
-/// A [`RoomFault`]; after any but [`RoomFault::Store`] the transaction can go on, and nothing was
+/// A [`RoomError`]; after any but [`RoomError::Store`] the transaction can go on, and nothing was
 /// changed.
 pub async fn change_room_in(
     tx: &mut PgConnection,
     room: &str,
     change: &RoomChange,
-) -> Result<Changed, RoomFault> {
-    let row = store::room_for_update(tx, room).await?.ok_or(RoomFault::Unknown)?;
-    let gate = gate(&mut *tx, room).await?.ok_or(RoomFault::Unknown)?;
+) -> Result<Changed, RoomError> {
+    let row = store::room_for_update(tx, room).await?.ok_or(RoomError::Unknown)?;
+    let gate = gate(&mut *tx, room).await?.ok_or(RoomError::Unknown)?;
     let before = RoomState::of(row, gate);
     let after = changed(&before, change)?;
     if after.phase != before.phase {
@@ -334,7 +334,7 @@ mod tests {
     #[test]
     fn values_that_no_room_can_have_are_refused_by_name() {
         let refused = |change: RoomChange| match changed(&a_room(), &change) {
-            Err(RoomFault::Value { field, .. }) => field,
+            Err(RoomError::Value { field, .. }) => field,
             other => panic!("{other:?}"),
         };
         for rate in [-1.0, 10_001.0, f64::NAN, f64::INFINITY] {
@@ -358,6 +358,6 @@ mod tests {
             );
         }
         let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
-        assert!(matches!(changed(&a_room(), &back), Err(RoomFault::PhaseCannotFollow { .. })));
+        assert!(matches!(changed(&a_room(), &back), Err(RoomError::PhaseCannotFollow { .. })));
     }
 }

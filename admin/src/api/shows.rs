@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     App,
     error::Error,
-    high_traffic::{self, Marked, RoomWish, standing},
+    high_traffic::{self, Marked, RoomSpec, standing},
     live::RoomFigures,
     marking::{Effect, Setting},
     session::{Admins, Anyone, Caller},
@@ -54,7 +54,7 @@ pub async fn list(
 /// Makes its room with its lanes, or changes the settings of the room it has; lanes that are there
 /// stay.
 #[utoipa::path(put, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
-    params(("show" = String, Path)), request_body = RoomWish,
+    params(("show" = String, Path)), request_body = RoomSpec,
     responses((status = 200, body = Marked), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`"),
@@ -65,7 +65,7 @@ pub async fn mark(
     caller: Caller<Admins>,
     Path(show): Path<String>,
     request: RequestId,
-    extract::Json(wish): extract::Json<RoomWish>,
+    extract::Json(wish): extract::Json<RoomSpec>,
 ) -> Result<Json<Marked>, Error> {
     Ok(Json(high_traffic::mark(&app, &caller.staff, &show, (&wish, None), &request).await?))
 }
@@ -110,7 +110,7 @@ impl MarkingPreview {
 ///
 /// Changes nothing.
 #[utoipa::path(get, path = "/v1/admin/shows/{show}/high-traffic/preview", tag = "admin", security(("admin_session" = [])),
-    params(("show" = String, Path), RoomWish),
+    params(("show" = String, Path), RoomSpec),
     responses((status = 200, body = MarkingPreview), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
         (status = 403, body = ProblemBody, description = "`role-missing`"),
         (status = 404, body = ProblemBody, description = "`show-unknown`"),
@@ -119,7 +119,7 @@ pub async fn preview_mark(
     State(app): State<App>,
     _: Caller<Admins>,
     Path(show): Path<String>,
-    Query(wish): Query<RoomWish>,
+    Query(wish): Query<RoomSpec>,
 ) -> Result<Json<MarkingPreview>, Error> {
     let standing = standing(&app, &show).await?;
     Ok(MarkingPreview::new(standing.marking(&app, &wish).await?, standing))

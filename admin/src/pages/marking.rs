@@ -22,7 +22,7 @@ use super::{
 use crate::{
     App,
     error::Error,
-    high_traffic::{self, RoomWish, Standing, standing},
+    high_traffic::{self, RoomSpec, Standing, standing},
     session::{Admins, Fields, Posted, Signed},
 };
 
@@ -143,9 +143,9 @@ fn time(text: &str, time_zone: &str) -> Result<Option<DateTime<Utc>>, Error> {
         .ok_or_else(|| Error::field("opens_at", "Give a day and a time, such as 2026-11-21T19:30."))
 }
 
-fn wish(fields: &Fields, time_zone: &str) -> Result<RoomWish, Error> {
+fn wish(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
     let needed = |name: &'static str| move || Error::field(name, "Give a number.");
-    Ok(RoomWish {
+    Ok(RoomSpec {
         // A room that is there keeps its own, and its form does not ask.
         lanes: fields.number("lanes")?.unwrap_or(4),
         rate_per_sec: fields.number("rate_per_sec")?.ok_or_else(needed("rate_per_sec"))?,

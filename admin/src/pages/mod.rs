@@ -27,7 +27,7 @@ mod withdrawal;
 
 /// Whom a page is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
+pub enum Audience {
     /// Whoever signs in.
     SignIn,
     /// Operators or admins: the handler's signature says which.
@@ -40,23 +40,27 @@ pub enum Door {
 pub struct Page {
     pub method: Method,
     pub path: &'static str,
-    pub door: Door,
+    pub door: Audience,
     route: MethodRouter<App>,
 }
 
 impl Page {
-    fn get<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+    fn get<H: Handler<T, App>, T: 'static>(door: Audience, path: &'static str, handler: H) -> Self {
         Self { method: Method::GET, path, door, route: on(MethodFilter::GET, handler) }
     }
 
-    fn post<H: Handler<T, App>, T: 'static>(door: Door, path: &'static str, handler: H) -> Self {
+    fn post<H: Handler<T, App>, T: 'static>(
+        door: Audience,
+        path: &'static str,
+        handler: H,
+    ) -> Self {
         Self { method: Method::POST, path, door, route: on(MethodFilter::POST, handler) }
     }
 }
 
 /// Every page and every form.
 pub fn pages() -> Vec<Page> {
-    use Door::{Console, Fan, SignIn};
+    use Audience::{Console, Fan, SignIn};
     const CHANGE_ROOM: &str = "/admin/rooms/{room}/change";
     const MARK: &str = "/admin/shows/{show}/mark";
     const UNMARK: &str = "/admin/shows/{show}/unmark";
@@ -104,22 +108,22 @@ pub fn pages() -> Vec<Page> {
     ]
 }
 
-fn routes(door: Door) -> OpenApiRouter<App> {
+fn routes(door: Audience) -> OpenApiRouter<App> {
     let pages = pages().into_iter().filter(|page| page.door == door);
     pages.fold(OpenApiRouter::new(), |router, page| router.route(page.path, page.route))
 }
 
 /// What needs a session.
 pub(crate) fn console() -> OpenApiRouter<App> {
-    routes(Door::Console).merge(OpenApiRouter::from(kit::asset::router(&[&view::SCRIPT])))
+    routes(Audience::Console).merge(OpenApiRouter::from(kit::asset::router(&[&view::SCRIPT])))
 }
 
 /// What makes a session.
 pub(crate) fn sign_in() -> OpenApiRouter<App> {
-    routes(Door::SignIn)
+    routes(Audience::SignIn)
 }
 
 /// For fans.
 pub(crate) fn support() -> OpenApiRouter<App> {
-    routes(Door::Fan)
+    routes(Audience::Fan)
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 
-use crate::audit::{Actor, Deed};
+use crate::audit::{Actor, AuditEntry};
 
 /// One entry of the audit log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -45,7 +45,7 @@ pub async fn add(
     connection: &mut PgConnection,
     actor: Actor<'_>,
     request_id: &str,
-    deed: &Deed,
+    deed: &AuditEntry,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO admin.audit (who, network, action, target, before, after, request_id)

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use waitroom::contract::RoomChange;
 
-use crate::desk::{ADMIN, Desk};
+use crate::desk::{ADMIN, TestConsole};
 
 #[tokio::test]
 async fn entries_cannot_be_changed_or_taken_away() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let before = desk.log(&token).await;
     assert!(!before.is_empty());
     for statement in [
@@ -32,7 +32,7 @@ async fn entries_cannot_be_changed_or_taken_away() {
 
 #[tokio::test]
 async fn the_log_names_who_did_what_and_can_be_searched() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let operator = desk.operator(&token).await;
     desk.put_room(&token, "s").await;
     desk.api("PATCH", "/v1/admin/rooms/s", Some(&operator), Some(json!({"max_active": 5}))).await;
@@ -62,7 +62,7 @@ async fn the_log_names_who_did_what_and_can_be_searched() {
 
 #[tokio::test]
 async fn a_change_that_cannot_be_logged_is_not_made() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     // Without the log there is nothing to write the entry to.
     sqlx::query("ALTER TABLE admin.audit RENAME TO away")
@@ -79,7 +79,7 @@ async fn a_change_that_cannot_be_logged_is_not_made() {
 
 #[tokio::test]
 async fn steering_from_a_shell_stands_in_the_log_or_is_not_done() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let steer = async |max_active| {
         let change = RoomChange { max_active: Some(max_active), ..RoomChange::default() };
@@ -110,7 +110,7 @@ async fn steering_from_a_shell_stands_in_the_log_or_is_not_done() {
 
 #[tokio::test]
 async fn entries_have_the_network_and_an_id_that_the_caller_did_not_choose() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let call = Request::patch("/v1/admin/rooms/s")
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
@@ -138,7 +138,7 @@ async fn entries_have_the_network_and_an_id_that_the_caller_did_not_choose() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_of_networks_does_not_make_the_security_log_grow_without_end() {
-    let (desk, _) = Desk::with_admin().await;
+    let (desk, _) = TestConsole::with_admin().await;
     let fill = "INSERT INTO admin.security_log (hour, kind, network, account)
         SELECT date_trunc('hour', now(), 'UTC'), 'sign_in.refused', 'n' || number, '' FROM \
         generate_series(1, 499) number";

@@ -12,7 +12,7 @@ use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
 use crate::{
-    desk::{ADMIN, Answer, Desk, PASSWORD},
+    desk::{ADMIN, Answer, PASSWORD, TestConsole},
     props::{put_reseller, put_ticket},
     routes::routes,
 };
@@ -21,15 +21,15 @@ const OTHER_PASSWORD: &str = "another long password 2";
 
 /// Which of the two doors is gone through.
 #[derive(Clone, Copy, PartialEq)]
-enum Door {
+enum Audience {
     Api,
     Page,
 }
-use Door::{Api, Page};
+use Audience::{Api, Page};
 
 /// A console with an admin, and names that were not used yet.
 struct Stage {
-    desk: Desk,
+    desk: TestConsole,
     admin: String,
     number: AtomicUsize,
 }
@@ -89,7 +89,7 @@ const CALLS: [(&str, Call); 29] = [
 
 impl Stage {
     async fn set() -> Self {
-        let (desk, admin) = Desk::with_admin().await;
+        let (desk, admin) = TestConsole::with_admin().await;
         Self { desk, admin, number: AtomicUsize::default() }
     }
 
@@ -140,7 +140,7 @@ impl Deed {
     }
 }
 
-async fn sign_in(stage: &Stage, door: Door) -> Deeds {
+async fn sign_in(stage: &Stage, door: Audience) -> Deeds {
     let answer = match door {
         Api => stage.desk.sign_in(ADMIN, PASSWORD).await,
         Page => {
@@ -156,7 +156,7 @@ async fn sign_in(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "sign_in", format!("person {ADMIN}"), before, after)
 }
 
-async fn sign_out(stage: &Stage, door: Door) -> Deeds {
+async fn sign_out(stage: &Stage, door: Audience) -> Deeds {
     let token = stage.desk.sign_in(ADMIN, PASSWORD).await.json()["token"]
         .as_str()
         .expect("token")
@@ -169,7 +169,7 @@ async fn sign_out(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "sign_out", format!("person {ADMIN}"), before, after)
 }
 
-async fn change_password(stage: &Stage, door: Door) -> Deeds {
+async fn change_password(stage: &Stage, door: Audience) -> Deeds {
     let email = format!("{}@example.org", stage.fresh("nora"));
     let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
     let token = stage.desk.settle(&email, &newcomer.one_time).await;
@@ -196,7 +196,7 @@ async fn change_password(stage: &Stage, door: Door) -> Deeds {
     }]
 }
 
-async fn steer(stage: &Stage, door: Door) -> Deeds {
+async fn steer(stage: &Stage, door: Audience) -> Deeds {
     let room = stage.fresh("show");
     stage.desk.put_room(&stage.admin, &room).await;
     let answer = match door {
@@ -221,7 +221,7 @@ async fn steer(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "room.change", format!("room {room}"), before, after)
 }
 
-async fn mark(stage: &Stage, door: Door) -> Deeds {
+async fn mark(stage: &Stage, door: Audience) -> Deeds {
     let show = stage.fresh("show");
     stage.desk.put_show(&show).await;
     let answer = match door {
@@ -253,7 +253,7 @@ async fn mark(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
 }
 
-async fn unmark(stage: &Stage, door: Door) -> Deeds {
+async fn unmark(stage: &Stage, door: Audience) -> Deeds {
     let show = stage.fresh("show");
     stage.desk.put_room(&stage.admin, &show).await;
     let answer = match door {
@@ -264,7 +264,7 @@ async fn unmark(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
 }
 
-async fn withdraw(stage: &Stage, door: Door) -> Deeds {
+async fn withdraw(stage: &Stage, door: Audience) -> Deeds {
     let show = stage.fresh("show");
     stage.desk.put_room(&stage.admin, &show).await;
     let answer = match door {
@@ -287,7 +287,7 @@ async fn withdraw(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "show.withdraw", format!("show {show}"), before, after)
 }
 
-async fn decide(stage: &Stage, door: Door) -> Deeds {
+async fn decide(stage: &Stage, door: Audience) -> Deeds {
     let name = stage.fresh("Nordlys ");
     let (id, show) = (put_reseller(&stage.desk, &name).await, stage.fresh("of-nordlys"));
     stage.desk.put_show(&show).await;
@@ -323,7 +323,7 @@ async fn decide(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "reseller.decide", format!("reseller {name} {id}"), before, after)
 }
 
-async fn answer(stage: &Stage, door: Door) -> Deeds {
+async fn answer(stage: &Stage, door: Audience) -> Deeds {
     let (_, ticket) = put_ticket(&stage.desk).await;
     let answer = match door {
         Api => {
@@ -340,7 +340,7 @@ async fn answer(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "support.answer", format!("support {ticket}"), before, after)
 }
 
-async fn close(stage: &Stage, door: Door) -> Deeds {
+async fn close(stage: &Stage, door: Audience) -> Deeds {
     let (_, ticket) = put_ticket(&stage.desk).await;
     let answer = match door {
         Api => stage.api("DELETE", &format!("/v1/admin/support/{ticket}"), None).await,
@@ -350,7 +350,7 @@ async fn close(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "support.close", format!("support {ticket}"), before, after)
 }
 
-async fn refund(stage: &Stage, door: Door) -> Deeds {
+async fn refund(stage: &Stage, door: Audience) -> Deeds {
     let (order, ticket) = put_ticket(&stage.desk).await;
     let answer = match door {
         Api => {
@@ -369,7 +369,7 @@ async fn refund(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "order.refund", format!("order {order}"), before, after)
 }
 
-async fn renew_link(stage: &Stage, door: Door) -> Deeds {
+async fn renew_link(stage: &Stage, door: Audience) -> Deeds {
     let (order, ticket) = put_ticket(&stage.desk).await;
     let answer = match door {
         Api => stage.api("POST", &format!("/v1/admin/orders/{order}/link"), None).await,
@@ -379,7 +379,7 @@ async fn renew_link(stage: &Stage, door: Door) -> Deeds {
     Deed::of_admin(answer, "order.link", format!("order {order}"), before, after)
 }
 
-async fn add_person(stage: &Stage, door: Door) -> Deeds {
+async fn add_person(stage: &Stage, door: Audience) -> Deeds {
     let email = format!("{}@example.org", stage.fresh("nora"));
     let answer = match door {
         Api => {
@@ -405,7 +405,7 @@ async fn add_person(stage: &Stage, door: Door) -> Deeds {
     )
 }
 
-async fn disable(stage: &Stage, door: Door) -> Deeds {
+async fn disable(stage: &Stage, door: Audience) -> Deeds {
     let email = format!("{}@example.org", stage.fresh("nora"));
     let person = stage.desk.newcomer(&stage.admin, &email, "operator").await.person;
     let mut deeds = Vec::new();
@@ -436,7 +436,7 @@ async fn disable(stage: &Stage, door: Door) -> Deeds {
     deeds
 }
 
-async fn reset(stage: &Stage, door: Door) -> Deeds {
+async fn reset(stage: &Stage, door: Audience) -> Deeds {
     let email = format!("{}@example.org", stage.fresh("nora"));
     let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
     stage.desk.settle(&email, &newcomer.one_time).await;

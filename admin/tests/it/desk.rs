@@ -16,8 +16,8 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use kit::{
-    kafka::Kafka, password::Queue, redis::Redis, serve::Tasks, settings::Settings, testing::Corner,
-    token::generate_seal_key,
+    kafka::Kafka, password::Queue, redis::Redis, serve::Tasks, settings::Settings,
+    testing::TestEnv, token::generate_seal_key,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -27,8 +27,8 @@ pub const ADMIN: &str = "ada@example.org";
 pub const HERE: [u8; 4] = [127, 0, 0, 1];
 pub const PASSWORD: &str = "a long enough password 1";
 
-pub struct Desk {
-    pub corner: Corner,
+pub struct TestConsole {
+    pub corner: TestEnv,
     pub router: Router,
     /// The description of the API.
     pub api: Value,
@@ -38,7 +38,7 @@ pub struct Desk {
     pub tasks: Tasks,
 }
 
-impl Drop for Desk {
+impl Drop for TestConsole {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
@@ -97,7 +97,7 @@ impl Answer {
     }
 }
 
-fn config(corner: &Corner, checkout_keys: &str) -> Config {
+fn config(corner: &TestEnv, checkout_keys: &str) -> Config {
     let mut env: HashMap<String, String> = corner.settings();
     env.insert("FAIRGATE_CHECKOUT_KEYS".into(), checkout_keys.to_owned());
     let mut settings = Settings::new(&env);
@@ -116,9 +116,9 @@ fn routes(app: App) -> (Router, Value) {
     (router, serde_json::to_value(api).expect("a description"))
 }
 
-impl Desk {
+impl TestConsole {
     pub async fn new() -> Self {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

@@ -13,13 +13,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    desk::{Desk, until},
+    desk::{TestConsole, until},
     props::{put_order, put_reseller, put_ticket, support_path},
 };
 
 #[tokio::test]
 async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
     let path = support_path(&desk, order).await;
     let other = support_path(&desk, Uuid::now_v7()).await;
@@ -85,7 +85,7 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
 
 #[tokio::test]
 async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
     let path = support_path(&desk, order).await;
     let fan = desk.get(&path, "").await.text;
@@ -109,7 +109,7 @@ async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
     }
 }
 
-async fn next_event(desk: &Desk) -> SupportEvent {
+async fn next_event(desk: &TestConsole) -> SupportEvent {
     let kafka = &desk.corner.kafka;
     until("the topic", || async {
         (kafka.partitions(SUPPORT_TOPIC).await.ok()? == 2).then_some(())
@@ -135,7 +135,7 @@ async fn next_event(desk: &Desk) -> SupportEvent {
 
 #[tokio::test]
 async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
-    let (desk, _) = Desk::with_admin().await;
+    let (desk, _) = TestConsole::with_admin().await;
     let path = support_path(&desk, put_order(&desk, "fulfilled").await).await;
     for number in 0..20 {
         let sent = desk
@@ -150,7 +150,7 @@ async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
 
 #[tokio::test]
 async fn a_refund_is_shown_first_asked_for_once_and_logged() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let order = put_order(&desk, "fulfilled").await;
     desk.post(&support_path(&desk, order).await, "", &[("topic", "refund"), ("text", "Please")])
         .await;
@@ -193,7 +193,7 @@ async fn a_refund_is_shown_first_asked_for_once_and_logged() {
 
 #[tokio::test]
 async fn resellers_are_decided_about_with_a_reason() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let id = put_reseller(&desk, "Nordlys").await;
     let cookie = format!("fg_admin={token}");
     assert!(desk.get("/admin/resellers", &cookie).await.text.contains("Nordlys"));
@@ -221,7 +221,7 @@ async fn resellers_are_decided_about_with_a_reason() {
     );
 }
 
-async fn letters(desk: &Desk, ticket: Uuid) -> i64 {
+async fn letters(desk: &TestConsole, ticket: Uuid) -> i64 {
     let count = "SELECT count(*) FROM admin.audit WHERE action = 'support.answer' AND target = $1";
     sqlx::query_scalar(count)
         .bind(format!("support {ticket}"))
@@ -232,7 +232,7 @@ async fn letters(desk: &Desk, ticket: Uuid) -> i64 {
 
 #[tokio::test]
 async fn an_answer_sent_twice_is_one_letter() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let (_, ticket) = put_ticket(&desk).await;
     let path = format!("/v1/admin/support/{ticket}/answers");
     let send = async |key: Option<&str>, text: &str| {
@@ -282,7 +282,7 @@ async fn an_answer_sent_twice_is_one_letter() {
 
 #[tokio::test]
 async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_without_its_words() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let (order, ticket) = put_ticket(&desk).await;
     let (page, cookie) = (format!("/admin/support/{ticket}"), format!("fg_admin={token}"));
     let listed = async |query: &str| {
@@ -339,7 +339,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
 
 /// Every id of a list, page after page.
 async fn walk(
-    desk: &Desk,
+    desk: &TestConsole,
     token: &str,
     path: &str,
     list: &str,
@@ -366,7 +366,7 @@ async fn walk(
 
 #[tokio::test]
 async fn long_lists_come_in_pages_that_leave_nobody_out() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     for statement in [
         "INSERT INTO admin.support_tickets (ticket, order_id, show, topic, state, updated_at)
          SELECT gen_random_uuid(), gen_random_uuid(), 's', 'other', (ARRAY['open', 'answered', \

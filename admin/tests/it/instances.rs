@@ -16,7 +16,7 @@ use kit::{settings::Settings, token::generate_seal_key};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::desk::{Desk, until};
+use crate::desk::{TestConsole, until};
 
 /// How long a change may take, from the answer to whoever made it.
 const SOON: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_secs(1);
 const ATTEMPTS: u64 = 3;
 
 /// Two waiting rooms and two controllers over one corner, beside the desk's console.
-async fn two(desk: &Desk) -> [Router; 2] {
+async fn two(desk: &TestConsole) -> [Router; 2] {
     let mut env = desk.corner.settings();
     env.insert("FAIRGATE_PLACE_KEYS".into(), generate_seal_key().expect("key"));
     let pass_key = generate_pass_key().expect("key");
@@ -76,7 +76,7 @@ async fn until_both(what: &str, rooms: &[Router; 2], fits: impl Fn(&Value) -> bo
 
 /// Makes a change and gives how long it was until both instances' heads fitted.
 async fn change(
-    desk: &Desk,
+    desk: &TestConsole,
     token: &str,
     rooms: &[Router; 2],
     change: Value,
@@ -94,7 +94,7 @@ async fn change(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_effective_at_every_instance_within_a_second() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"phase": "open"}))).await;
     let rooms = two(&desk).await;
@@ -125,7 +125,7 @@ async fn a_change_is_effective_at_every_instance_within_a_second() {
 }
 
 /// How long it is from a higher cap until those who waited for it are let in.
-async fn cap(desk: &Desk, token: &str, rooms: &[Router; 2]) -> Duration {
+async fn cap(desk: &TestConsole, token: &str, rooms: &[Router; 2]) -> Duration {
     let asked = Some(json!({"max_active": 0}));
     assert_eq!(
         desk.api("PATCH", "/v1/admin/rooms/s", Some(token), asked).await.status,

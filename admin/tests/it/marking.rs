@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use waitroom::contract::{NewRoom, RoomState, create_room, room, room_of_show};
 
-use crate::desk::Desk;
+use crate::desk::TestConsole;
 
 const WISH: &str =
     "lanes=8&rate_per_sec=50&max_active=1000&claim_window_secs=90&opens_at=2031-05-01T12:00";
@@ -21,7 +21,7 @@ fn sale() -> DateTime<Utc> {
 }
 
 /// A room as publishing makes it: as fast as checkout can take it.
-async fn put_wide_room(desk: &Desk, name: &str, show: &str) -> RoomState {
+async fn put_wide_room(desk: &TestConsole, name: &str, show: &str) -> RoomState {
     let new = NewRoom {
         room: name.to_owned(),
         show: show.to_owned(),
@@ -36,12 +36,12 @@ async fn put_wide_room(desk: &Desk, name: &str, show: &str) -> RoomState {
     known(desk, name).await
 }
 
-async fn known(desk: &Desk, name: &str) -> RoomState {
+async fn known(desk: &TestConsole, name: &str) -> RoomState {
     room(&desk.corner.pool, name).await.expect("asked").expect("room")
 }
 
 /// Whether a show is marked: drafts can be, too.
-async fn is_marked(desk: &Desk, show: &str) -> bool {
+async fn is_marked(desk: &TestConsole, show: &str) -> bool {
     catalog::contract::seller(&desk.corner.pool, show)
         .await
         .expect("asked")
@@ -51,7 +51,7 @@ async fn is_marked(desk: &Desk, show: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_marking_makes_is_shown_before_anything_is_made() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_show("s").await;
     let cookie = format!("fg_admin={token}");
     let form = desk.get("/admin/shows/s", &cookie).await;
@@ -126,7 +126,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_publishing_made_is_shown_before_and_after() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_show("s").await;
     put_wide_room(&desk, "s", "s").await;
     let cookie = format!("fg_admin={token}");
@@ -195,7 +195,7 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     sqlx::query("UPDATE catalog.shows SET published_at = NULL")
         .execute(&desk.corner.pool)
@@ -224,7 +224,7 @@ async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_show("s").await;
     let cookie = format!("fg_admin={token}");
     for (wish, words) in [
@@ -255,7 +255,7 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_room_of_another_show_is_not_taken_over() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_show("s").await;
     let others = put_wide_room(&desk, "s", "other").await;
     let wish = json!({"lanes": 2, "rate_per_sec": 5.0, "max_active": 1, "claim_window_secs": 60});
@@ -269,7 +269,7 @@ async fn the_room_of_another_show_is_not_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     desk.put_show("s").await;
     let path = "/v1/admin/shows/s/withdrawal";
     let without = desk.api("PUT", path, Some(&admin), Some(json!({"reason": " "}))).await;

@@ -3,16 +3,16 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::desk::{Desk, PASSWORD};
+use crate::desk::{PASSWORD, TestConsole};
 
 const NORA: &str = "nora@example.org";
 const OTHER_PASSWORD: &str = "another long password 2";
 
-async fn may_see_rooms(desk: &Desk, token: &str) -> bool {
+async fn may_see_rooms(desk: &TestConsole, token: &str) -> bool {
     desk.api("GET", "/v1/admin/rooms", Some(token), None).await.status == StatusCode::OK
 }
 
-async fn token(desk: &Desk, password: &str) -> String {
+async fn token(desk: &TestConsole, password: &str) -> String {
     let opened = desk.sign_in(NORA, password).await;
     assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
     opened.json()["token"].as_str().expect("token").to_owned()
@@ -20,7 +20,7 @@ async fn token(desk: &Desk, password: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reset_password_is_good_once_and_ends_all_sessions() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let settled = desk.settle(NORA, &newcomer.one_time).await;
     assert!(may_see_rooms(&desk, &settled).await);
@@ -47,7 +47,7 @@ async fn a_reset_password_is_good_once_and_ends_all_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_a_one_time_password_this_once() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     desk.settle(NORA, &newcomer.one_time).await;
     let cookie = format!("fg_admin={admin}");
@@ -68,7 +68,7 @@ async fn the_page_shows_a_one_time_password_this_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_changes_their_own_password_and_their_other_sessions_end() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     desk.settle(NORA, &newcomer.one_time).await;
     let (here, elsewhere) = (token(&desk, PASSWORD).await, token(&desk, PASSWORD).await);
@@ -108,7 +108,7 @@ async fn somebody_changes_their_own_password_and_their_other_sessions_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let settled = desk.settle(NORA, &newcomer.one_time).await;
     let (mut current, mut token) = (PASSWORD.to_owned(), settled);
@@ -132,7 +132,7 @@ async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
     let own = people["people"][0]["person"].as_str().expect("id").to_owned();
     let refused = desk.reset(&admin, &own).await;
@@ -160,7 +160,7 @@ async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_not_sign_in_gets_no_password_that_would_not_work() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let path = format!("/v1/admin/people/{}", newcomer.person);
     desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
@@ -173,7 +173,7 @@ async fn whoever_may_not_sign_in_gets_no_password_that_would_not_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_password() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let mut one_time = newcomer.one_time.clone();
     let page_of =
@@ -197,7 +197,7 @@ async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_passwo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_session_alone_lets_nobody_in() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, NORA, "operator").await;
     let disabled = desk.newcomer(&admin, "olga@example.org", "operator").await;
     let (person, out) = (

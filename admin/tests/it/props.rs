@@ -3,10 +3,10 @@
 use checkout::contract::{LinkHolder, new_order_link};
 use uuid::Uuid;
 
-use crate::desk::Desk;
+use crate::desk::TestConsole;
 
 /// An order of show `s` as the writer leaves it, in `state`.
-pub async fn put_order(desk: &Desk, state: &str) -> Uuid {
+pub async fn put_order(desk: &TestConsole, state: &str) -> Uuid {
     let order = Uuid::now_v7();
     desk.put_show("s").await;
     sqlx::query(
@@ -38,12 +38,12 @@ pub async fn put_order(desk: &Desk, state: &str) -> Uuid {
 }
 
 /// `/support/{order}?key=…`, as the order page links to it.
-pub async fn support_path(desk: &Desk, order: Uuid) -> String {
+pub async fn support_path(desk: &TestConsole, order: Uuid) -> String {
     new_order_link(&desk.corner.pool, order, LinkHolder::Page).await.expect("a link").support_path()
 }
 
 /// An order that a fan has written about, and the ticket.
-pub async fn put_ticket(desk: &Desk) -> (Uuid, Uuid) {
+pub async fn put_ticket(desk: &TestConsole) -> (Uuid, Uuid) {
     let order = put_order(desk, "fulfilled").await;
     let sent = desk
         .post(&support_path(desk, order).await, "", &[("topic", "other"), ("text", "Hello")])
@@ -55,7 +55,7 @@ pub async fn put_ticket(desk: &Desk) -> (Uuid, Uuid) {
 }
 
 /// A reseller who waits for a decision.
-pub async fn put_reseller(desk: &Desk, name: &str) -> Uuid {
+pub async fn put_reseller(desk: &TestConsole, name: &str) -> Uuid {
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO reseller.resellers (reseller, name, about) VALUES ($1, $2, 'Small halls')",

@@ -10,11 +10,11 @@ use chrono::Utc;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::desk::{Desk, until};
+use crate::desk::{TestConsole, until};
 
 #[tokio::test]
 async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let gate =
         admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
@@ -81,7 +81,7 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
 
 #[tokio::test]
 async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let path = "/v1/admin/rooms/s";
     let change = json!({"phase": "open", "rate_per_sec": 40.0, "message": "Soon."});
@@ -125,7 +125,7 @@ async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
 
 #[tokio::test]
 async fn a_page_shows_the_effect_before_a_change_is_made() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let cookie = format!("fg_admin={token}");
     let room = desk.get("/admin/rooms/s", &cookie).await;
@@ -169,7 +169,7 @@ async fn a_page_shows_the_effect_before_a_change_is_made() {
 }
 
 /// Publishes heads as a controller does.
-async fn publish_heads(desk: &Desk, heads: Value) {
+async fn publish_heads(desk: &TestConsole, heads: Value) {
     use rdkafka::producer::FutureRecord;
     let bounds = kit::kafka::ProducerBounds {
         queue_messages_max: 100,
@@ -190,7 +190,7 @@ async fn publish_heads(desk: &Desk, heads: Value) {
 
 #[tokio::test]
 async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let heads = json!([{"lane": 0, "head": 3, "tail": 10}, {"lane": 1, "head": 2, "tail": 5}]);
     publish_heads(&desk, heads).await;
@@ -252,7 +252,11 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
 }
 
 /// A stream as it comes.
-async fn open_stream(desk: &Desk, path: &str, header: (&str, &str)) -> axum::body::BodyDataStream {
+async fn open_stream(
+    desk: &TestConsole,
+    path: &str,
+    header: (&str, &str),
+) -> axum::body::BodyDataStream {
     use tower::ServiceExt;
     let request = Request::builder()
         .uri(path)
@@ -266,7 +270,7 @@ async fn open_stream(desk: &Desk, path: &str, header: (&str, &str)) -> axum::bod
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_session() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let operator = desk.operator(&admin).await;
     let (bearer, cookie) = (format!("Bearer {operator}"), format!("fg_admin={operator}"));
     let other = format!("Bearer {admin}");
@@ -299,7 +303,7 @@ async fn a_stream_ends_with_its_session() {
 
 #[tokio::test]
 async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let cookie = format!("fg_admin={token}");
     for (field, value, words) in [
@@ -342,7 +346,7 @@ async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
 
 #[tokio::test]
 async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     for show in ["a", "b", "c"] {
         desk.put_room(&token, show).await;
     }

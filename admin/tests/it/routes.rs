@@ -2,11 +2,11 @@
 //! test does not know how to fill in fails it, and one that is added is for admins only until it is
 //! named here.
 
-use admin::pages::{Door, pages};
+use admin::pages::{Audience, pages};
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::desk::{ADMIN, Answer, Desk, PASSWORD};
+use crate::desk::{ADMIN, Answer, PASSWORD, TestConsole};
 
 /// All that an operator may do. Everything else is for admins.
 const OPERATORS: [&str; 19] = [
@@ -74,7 +74,7 @@ impl Route {
     }
 
     /// Calls it with nothing in its body but what proves that the form is ours.
-    async fn call(&self, desk: &Desk, token: Option<&str>) -> Answer {
+    async fn call(&self, desk: &TestConsole, token: Option<&str>) -> Answer {
         let path = self.filled();
         let cookie = token.map(|token| format!("fg_admin={token}")).unwrap_or_default();
         match (self.is_page, self.changes()) {
@@ -91,7 +91,7 @@ impl Route {
 }
 
 /// Every route of the console and its API: what is described, and what the pages' own table lists.
-pub fn routes(desk: &Desk) -> Vec<Route> {
+pub fn routes(desk: &TestConsole) -> Vec<Route> {
     let mut routes = Vec::new();
     for (path, item) in desk.api["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
@@ -100,19 +100,19 @@ pub fn routes(desk: &Desk) -> Vec<Route> {
             routes.push(Route { method, path: path.clone(), is_page: false, signs_in });
         }
     }
-    let ours = pages().into_iter().filter(|page| page.door != Door::Fan);
+    let ours = pages().into_iter().filter(|page| page.door != Audience::Fan);
     routes.extend(ours.map(|page| Route {
         method: page.method,
         path: page.path.to_owned(),
         is_page: true,
-        signs_in: page.door == Door::SignIn,
+        signs_in: page.door == Audience::SignIn,
     }));
     assert!(routes.len() > 50, "{}", routes.len());
     routes
 }
 
 /// The routes that need somebody to be signed in.
-fn inside(desk: &Desk) -> Vec<Route> {
+fn inside(desk: &TestConsole) -> Vec<Route> {
     let mut routes = routes(desk);
     let doors: Vec<String> =
         routes.iter().filter(|route| route.signs_in).map(Route::name).collect();
@@ -122,7 +122,7 @@ fn inside(desk: &Desk) -> Vec<Route> {
 }
 
 /// How many entries the log has.
-async fn entries(desk: &Desk) -> i64 {
+async fn entries(desk: &TestConsole) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM admin.audit")
         .fetch_one(&desk.corner.pool)
         .await
@@ -144,7 +144,7 @@ fn role_is_missing(answer: &Answer) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_steers_rooms_and_does_nothing_else() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     desk.put_room(&admin, "s").await;
     let operator = desk.operator(&admin).await;
     let routes = inside(&desk);
@@ -185,7 +185,7 @@ async fn an_operator_steers_rooms_and_does_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_without_a_session() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     desk.put_room(&admin, "s").await;
     let logged = entries(&desk).await;
     for route in inside(&desk) {
@@ -216,7 +216,7 @@ async fn nobody_gets_in_without_a_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     desk.put_room(&admin, "s").await;
     let newcomer = desk.newcomer(&admin, "nora@example.org", "admin").await;
     let token = desk.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"]
@@ -243,7 +243,7 @@ async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_refuses_what_is_not_of_its_session() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     desk.put_room(&admin, "s").await;
     let other =
         desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();

@@ -4,11 +4,11 @@ use admin::contract::create_first_admin;
 use axum::http::{StatusCode, header};
 use serde_json::json;
 
-use crate::desk::{ADMIN, Desk, PASSWORD};
+use crate::desk::{ADMIN, PASSWORD, TestConsole};
 
 #[tokio::test]
 async fn a_one_time_password_must_be_replaced_before_anything_else() {
-    let desk = Desk::new().await;
+    let desk = TestConsole::new().await;
     let one_time = create_first_admin(&desk.corner.pool, ADMIN)
         .await
         .expect("admin")
@@ -44,7 +44,7 @@ async fn a_one_time_password_must_be_replaced_before_anything_else() {
 
 #[tokio::test]
 async fn a_one_time_password_ends_after_a_day() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     for (age, good) in [("23 hours 59 minutes", true), ("24 hours", false)] {
         let email = format!("nora{good}@example.org");
         let newcomer = desk.newcomer(&admin, &email, "operator").await;
@@ -64,7 +64,7 @@ async fn a_one_time_password_ends_after_a_day() {
 
 #[tokio::test]
 async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first() {
-    let (desk, admin) = Desk::with_admin().await;
+    let (desk, admin) = TestConsole::with_admin().await;
     let newcomer = desk.newcomer(&admin, "nora@example.org", "operator").await;
     let opened = desk.sign_in("nora@example.org", &newcomer.one_time).await.json();
     let cookie = format!("fg_admin={}", opened["token"].as_str().expect("token"));
@@ -86,7 +86,7 @@ async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first()
 
 #[tokio::test]
 async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen_one() {
-    let desk = Desk::new().await;
+    let desk = TestConsole::new().await;
     let make =
         async |email: &str| create_first_admin(&desk.corner.pool, email).await.expect("asked");
     let lost = make(ADMIN).await.expect("the first").password;
@@ -115,7 +115,7 @@ async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen
 
 #[tokio::test]
 async fn guessing_is_blocked_alike_with_and_without_an_account() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let disabled = desk.operator(&token).await;
     let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
     let olga = people["people"]
@@ -162,7 +162,7 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
 
 #[tokio::test]
 async fn guesses_sent_side_by_side_do_not_get_past_the_block() {
-    let (desk, _) = Desk::with_admin().await;
+    let (desk, _) = TestConsole::with_admin().await;
     let guesses = (0..12).map(|_| desk.sign_in(ADMIN, "a wrong password"));
     let answers = futures::future::join_all(guesses).await;
     let tried = answers.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED).count();
@@ -171,7 +171,7 @@ async fn guesses_sent_side_by_side_do_not_get_past_the_block() {
 
 #[tokio::test]
 async fn a_browser_signs_in_and_forms_of_others_are_refused() {
-    let (desk, _) = Desk::with_admin().await;
+    let (desk, _) = TestConsole::with_admin().await;
     let form = desk.get("/admin/sign-in", "").await;
     let secret = form.cookie("fg_admin_form").expect("cookie");
     let (cookie, csrf) = (format!("fg_admin_form={secret}"), form.hidden("csrf"));
@@ -219,7 +219,7 @@ async fn a_browser_signs_in_and_forms_of_others_are_refused() {
 #[tokio::test]
 async fn sessions_end_when_they_are_old_or_idle() {
     for end in ["seen_at = now() - interval '61 minutes'", "expires_at = now()"] {
-        let (desk, token) = Desk::with_admin().await;
+        let (desk, token) = TestConsole::with_admin().await;
         let statement = format!("UPDATE admin.sessions SET {end}");
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .execute(&desk.corner.pool)
@@ -234,7 +234,7 @@ async fn sessions_end_when_they_are_old_or_idle() {
 
 #[tokio::test]
 async fn nobody_disables_themselves_or_the_last_admin() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
     let path = format!("/v1/admin/people/{}", people["people"][0]["person"].as_str().expect("id"));
     let refused = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
@@ -243,7 +243,7 @@ async fn nobody_disables_themselves_or_the_last_admin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account() {
-    let (mut desk, token) = Desk::with_admin().await;
+    let (mut desk, token) = TestConsole::with_admin().await;
     desk.put_show("s").await;
     let (nowhere, namespace) = ("127.0.0.1:9", desk.corner.namespace.clone());
     let away =

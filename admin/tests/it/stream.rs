@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Response};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
-use crate::desk::Desk;
+use crate::desk::TestConsole;
 
 /// Longer than any request may run.
 const LONG: Duration = Duration::from_millis(16_500);
@@ -31,7 +31,7 @@ async fn ends(mut stream: Response) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_outlives_the_limit_of_a_request_and_ends_with_the_server() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     desk.put_room(&token, "s").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("address"));

@@ -15,7 +15,7 @@ use kit::{
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::desk::{ADMIN, Desk, PASSWORD};
+use crate::desk::{ADMIN, PASSWORD, TestConsole};
 
 /// Guesses until the network is blocked, and gives how often that was.
 async fn guesses(guesser: &Guesser<'_>, redis: &Redis) -> usize {
@@ -28,7 +28,7 @@ async fn guesses(guesser: &Guesser<'_>, redis: &Redis) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_counted_for_an_account_and_a_network() {
-    let desk = Desk::new().await;
+    let desk = TestConsole::new().await;
     let redis = &desk.corner.redis;
     let (theirs, owners) = (Network("203.0.113.1".into()), Network("203.0.113.2".into()));
     let guesser = Guesser { door: "test", account: "ada", network: &theirs };
@@ -52,7 +52,7 @@ async fn failures_are_counted_for_an_account_and_a_network() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
-    let desk = Desk::new().await;
+    let desk = TestConsole::new().await;
     let redis = &desk.corner.redis;
     for number in 0..10 {
         let network = Network(format!("198.51.100.{number}"));
@@ -70,7 +70,7 @@ async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
-    let (desk, token) = Desk::with_admin().await;
+    let (desk, token) = TestConsole::with_admin().await;
     assert_eq!(desk.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
     let turns = kit::testing::crowd(&desk.passwords).await;
     let change = json!({"current": PASSWORD, "password": "another long password 2"});
@@ -96,7 +96,7 @@ async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_at_the_door_does_not_shut_an_account() {
-    let (desk, _) = Desk::with_admin().await;
+    let (desk, _) = TestConsole::with_admin().await;
     let turns = kit::testing::crowd(&desk.passwords).await;
     for answer in futures::future::join_all((0..5).map(|_| desk.sign_in(ADMIN, PASSWORD))).await {
         assert_eq!(
@@ -119,7 +119,7 @@ async fn sign_in_from(router: &Router, address: &str, password: &str) -> StatusC
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_keeps_an_account_of_the_console_shut_from_afar() {
-    let (desk, _) = Desk::with_admin().await;
+    let (desk, _) = TestConsole::with_admin().await;
     let proxy = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
     let router = desk.router.clone().layer(Extension(proxy));
     let (guesser, neighbour) = ("2001:db8:1:2::66", "2001:db8:1:2:9::1");

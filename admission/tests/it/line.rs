@@ -12,7 +12,7 @@ use admission::contract::{
 use kit::{
     kafka::{ProducerBounds, ReaderContext},
     serve::Tasks,
-    testing::Corner,
+    testing::TestEnv,
 };
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
@@ -22,22 +22,22 @@ use rdkafka::{
     producer::FutureRecord,
 };
 
-pub struct Line {
-    corner: Corner,
+pub struct TestLine {
+    corner: TestEnv,
     tasks: Tasks,
     settings: tokio::sync::Mutex<GateSettings>,
     pub room: String,
 }
 
-impl Drop for Line {
+impl Drop for TestLine {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
 }
 
-impl Line {
+impl TestLine {
     pub async fn new(lanes: i32, change: impl FnOnce(&mut GateSettings)) -> Self {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use admission::contract::{Activation, ActiveSession, Gate, GateState, REDEEM_GRACE};
 use chrono::Utc;
-use line::Line;
+use line::TestLine;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_is_let_in_in_order_and_no_faster_than_asked() {
-    let line = Line::new(3, |gate| gate.rate_per_sec = 30.0).await;
+    let line = TestLine::new(3, |gate| gate.rate_per_sec = 30.0).await;
     let joined = line.join(60).await;
     let started = Instant::now();
     line.serve();
@@ -24,7 +24,7 @@ async fn everybody_is_let_in_in_order_and_no_faster_than_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_let_in_above_the_cap_until_somebody_leaves() {
-    let line = Line::new(2, |gate| gate.max_active = 5).await;
+    let line = TestLine::new(2, |gate| gate.max_active = 5).await;
     line.join(20).await;
     line.serve();
     line.open().await;
@@ -50,7 +50,7 @@ async fn nobody_is_let_in_above_the_cap_until_somebody_leaves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unclaimed_place_gives_its_slot_back_when_the_window_ends() {
-    let line = Line::new(1, |gate| {
+    let line = TestLine::new(1, |gate| {
         gate.max_active = 2;
         gate.claim_window_secs = 1;
     })
@@ -67,7 +67,7 @@ async fn an_unclaimed_place_gives_its_slot_back_when_the_window_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
-    let line = Line::new(1, |gate| {
+    let line = TestLine::new(1, |gate| {
         gate.max_active = 1;
         gate.claim_window_secs = 1;
     })
@@ -104,7 +104,7 @@ async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
 /// heard of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
-    let line = Line::new(1, |gate| gate.max_active = 2).await;
+    let line = TestLine::new(1, |gate| gate.max_active = 2).await;
     line.join(3).await;
     line.gate().restore(&line.room, &[]).await.unwrap();
     for place in ["0.0", "0.1"] {
@@ -132,7 +132,7 @@ async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
 /// keep no second slot.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_is_published_again_keeps_no_slot_of_those_who_are_inside() {
-    let line = Line::new(1, |gate| gate.rate_per_sec = 20.0).await;
+    let line = TestLine::new(1, |gate| gate.rate_per_sec = 20.0).await;
     line.join(200).await;
     line.serve();
     line.open().await;
@@ -161,7 +161,7 @@ async fn a_head_that_is_published_again_keeps_no_slot_of_those_who_are_inside() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_room_lets_nobody_in_and_goes_on_where_it_stood() {
-    let line = Line::new(2, |gate| gate.rate_per_sec = 20.0).await;
+    let line = TestLine::new(2, |gate| gate.rate_per_sec = 20.0).await;
     let joined = line.join(40).await;
     line.serve();
     line.open().await;
@@ -178,7 +178,7 @@ async fn a_paused_room_lets_nobody_in_and_goes_on_where_it_stood() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_controllers_share_the_lanes_and_the_cap() {
-    let line = Line::new(4, |gate| {
+    let line = TestLine::new(4, |gate| {
         gate.rate_per_sec = 40.0;
         gate.max_active = 50;
     })
@@ -195,7 +195,7 @@ async fn two_controllers_share_the_lanes_and_the_cap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
-    let line = Line::new(2, |gate| {
+    let line = TestLine::new(2, |gate| {
         gate.max_active = 6;
         gate.claim_window_secs = 2;
     })
@@ -230,7 +230,7 @@ async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_is_closed_to_sessions_before_it_knows_who_is_inside() {
-    let line = Line::new(1, |_| {}).await;
+    let line = TestLine::new(1, |_| {}).await;
     let gate: Gate = line.gate();
     let expires = Utc::now() + chrono::Duration::seconds(60);
     assert_eq!(

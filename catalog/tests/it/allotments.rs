@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use catalog::contract::{
-    self, Allotment, CATALOG_TOPIC, CatalogEvent, CatalogFault, NewTicketType, Settled, ShowDraft,
+    self, Allotment, CATALOG_TOPIC, CatalogError, CatalogEvent, NewTicketType, Settled, ShowDraft,
     allotments, change_allotment, put_allotment, settle_allotment,
 };
 use chrono::{DateTime, Utc};
-use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks, testing::Corner};
+use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks, testing::TestEnv};
 use rdkafka::{
     Message,
     consumer::{Consumer, StreamConsumer},
@@ -20,7 +20,7 @@ use crate::{
     resellers::{ANNA, a_draft, draft_of, publish, standing},
 };
 
-async fn allot(pool: &PgPool, show: &str, of: Uuid, count: i32) -> Result<Allotment, CatalogFault> {
+async fn allot(pool: &PgPool, show: &str, of: Uuid, count: i32) -> Result<Allotment, CatalogError> {
     change_allotment(pool, ANNA, show, of, count, &RequestId::fresh()).await
 }
 
@@ -67,7 +67,7 @@ async fn publishing_says_all_that_is_to_be_sold_and_changes_wait_for_an_answer()
     );
     assert_eq!(changes(&events), [(floor, 50, 1), (balcony, 0, 1)], "one for each type");
 
-    assert!(matches!(allot(pool, &show, floor, 60).await, Err(CatalogFault::AllotmentWaiting)));
+    assert!(matches!(allot(pool, &show, floor, 60).await, Err(CatalogError::AllotmentWaiting)));
     assert_eq!(
         allot(pool, &show, floor, 50).await.unwrap().wanted,
         Some(50),
@@ -114,7 +114,7 @@ async fn answers_count_once_and_in_order() {
     settle_allotment(pool, floor, 3, Settled::Applied).await.unwrap();
     assert_eq!((now().await.allotted, now().await.wanted), (30, None));
     let unfit = allot(pool, &show, floor, 1_000_001).await;
-    assert!(matches!(unfit, Err(CatalogFault::Field { field: "allotted", .. })));
+    assert!(matches!(unfit, Err(CatalogError::Field { field: "allotted", .. })));
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn what_the_house_puts_twice_is_told_once() {
 }
 
 /// Reads the topic from its beginning until it has `count` events: key, event, request id.
-async fn published(corner: &Corner, count: usize) -> Vec<(String, CatalogEvent, String)> {
+async fn published(corner: &TestEnv, count: usize) -> Vec<(String, CatalogEvent, String)> {
     contract::ensure_catalog_topic(&corner.kafka).await.unwrap();
     let reader: StreamConsumer<ReaderContext> = corner.kafka.reader().unwrap();
     reader.subscribe(&[&corner.kafka.name(CATALOG_TOPIC)]).unwrap();

@@ -15,16 +15,16 @@ use catalog::{
 };
 use chrono::{Duration, Utc};
 use http_body_util::BodyExt;
-use kit::testing::Corner;
+use kit::testing::TestEnv;
 use serde_json::Value;
 use tower::ServiceExt;
 
-async fn corner() -> Corner {
-    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
+async fn corner() -> TestEnv {
+    TestEnv::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
         .await
 }
 
-fn app(corner: &Corner) -> Router {
+fn app(corner: &TestEnv) -> Router {
     let (router, _) = catalog::router(App { pool: corner.pool.clone() }).split_for_parts();
     kit::http::stack(router)
 }

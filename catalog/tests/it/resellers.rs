@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use catalog::contract::{
-    self, CatalogFault, NewTicketType, ResellerShow, ShowCursor, ShowDraft, Venue,
+    self, CatalogError, NewTicketType, ResellerShow, ShowCursor, ShowDraft, Venue,
 };
 use chrono::{Duration, Utc};
 use kit::http::RequestId;
@@ -57,7 +57,7 @@ pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, Uuid) {
     (venue, show, ticket_type)
 }
 
-pub async fn publish(pool: &PgPool, reseller: Uuid, show: &str) -> Result<(), CatalogFault> {
+pub async fn publish(pool: &PgPool, reseller: Uuid, show: &str) -> Result<(), CatalogError> {
     contract::publish_show(pool, reseller, show, &RequestId::fresh()).await
 }
 
@@ -67,15 +67,15 @@ async fn allot(
     show: &str,
     of: Uuid,
     count: i32,
-) -> Result<i32, CatalogFault> {
+) -> Result<i32, CatalogError> {
     let changed =
         contract::change_allotment(pool, reseller, show, of, count, &RequestId::fresh()).await?;
     Ok(changed.wanted.unwrap_or(changed.allotted))
 }
 
-fn field<T: std::fmt::Debug>(refused: Result<T, CatalogFault>) -> &'static str {
+fn field<T: std::fmt::Debug>(refused: Result<T, CatalogError>) -> &'static str {
     match refused {
-        Err(CatalogFault::Field { field, .. }) => field,
+        Err(CatalogError::Field { field, .. }) => field,
         other => panic!("{other:?}"),
     }
 }
@@ -114,7 +114,7 @@ async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
     assert!(text(get(&app, "/", &[]).await).await.contains("Harbour Lights"));
     assert_eq!(contract::ticket_types(pool, &show).await.unwrap().len(), 1);
     assert!(contract::seller(pool, &show).await.unwrap().unwrap().published);
-    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::AlreadyPublished)));
+    assert!(matches!(publish(pool, ANNA, &show).await, Err(CatalogError::AlreadyPublished)));
 }
 
 #[tokio::test]
@@ -160,8 +160,8 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     let house = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
     let own_venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
     let before = format!("{:?}", mine(pool, ANNA, &show).await);
-    let missing = |fault: Option<CatalogFault>| {
-        assert!(matches!(fault, Some(CatalogFault::NotFound)), "{fault:?}")
+    let missing = |fault: Option<CatalogError>| {
+        assert!(matches!(fault, Some(CatalogError::NotFound)), "{fault:?}")
     };
 
     assert!(contract::reseller_shows(pool, BERT).await.unwrap().is_empty());
@@ -198,12 +198,12 @@ async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
     let pool = &corner.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     assert!(
-        matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))),
+        matches!(publish(pool, ANNA, &show).await, Err(CatalogError::NotPublishable(_))),
         "nothing was said"
     );
     allot(pool, ANNA, &show, ticket_type, 0).await.unwrap();
     assert!(
-        matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))),
+        matches!(publish(pool, ANNA, &show).await, Err(CatalogError::NotPublishable(_))),
         "none are for sale"
     );
     allot(pool, ANNA, &show, ticket_type, 5).await.unwrap();
@@ -217,7 +217,7 @@ async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
     };
     contract::change_show(pool, ANNA, &show, &over).await.unwrap();
     assert!(
-        matches!(publish(pool, ANNA, &show).await, Err(CatalogFault::NotPublishable(_))),
+        matches!(publish(pool, ANNA, &show).await, Err(CatalogError::NotPublishable(_))),
         "it is over"
     );
     contract::change_show(pool, ANNA, &show, &draft).await.unwrap();
@@ -346,10 +346,10 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
         )
         .await
     };
-    assert!(matches!(withdraw(ANNA, &show).await, Err(CatalogFault::NotPublished)));
+    assert!(matches!(withdraw(ANNA, &show).await, Err(CatalogError::NotPublished)));
     allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
-    assert!(matches!(withdraw(BERT, &show).await, Err(CatalogFault::NotFound)));
+    assert!(matches!(withdraw(BERT, &show).await, Err(CatalogError::NotFound)));
     assert!(withdraw(ANNA, &show).await.unwrap());
     assert!(!withdraw(ANNA, &show).await.unwrap(), "once is enough");
 
@@ -376,7 +376,7 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
         publish(pool, ANNA, &show).await.err(),
     ];
     assert!(
-        changes.iter().all(|fault| matches!(fault, Some(CatalogFault::Withdrawn))),
+        changes.iter().all(|fault| matches!(fault, Some(CatalogError::Withdrawn))),
         "{changes:?}"
     );
     let told = "SELECT count(*) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND \

@@ -43,7 +43,7 @@ pub struct Opening {
 }
 
 /// What all of an order's pages tell.
-struct OrderFacts {
+struct OrderEventData {
     /// The first characters of its id, for talking about it.
     number: String,
     show: ShowFacts,
@@ -60,7 +60,7 @@ struct OrderFacts {
 #[derive(Template)]
 #[template(path = "order/pay.html")]
 struct PayPage {
-    order: OrderFacts,
+    order: OrderEventData,
     countdown: Countdown,
     fault: Option<&'static str>,
     pay_url: Option<String>,
@@ -70,7 +70,7 @@ struct PayPage {
 #[derive(Template)]
 #[template(path = "order/waiting.html")]
 struct WaitingPage {
-    order: OrderFacts,
+    order: OrderEventData,
     title: &'static str,
     words: &'static str,
     pay_url: Option<String>,
@@ -93,7 +93,7 @@ struct UnknownPage {
 #[derive(Template)]
 #[template(path = "order/tickets.html")]
 struct TicketsPage {
-    order: OrderFacts,
+    order: OrderEventData,
     tickets: Vec<TicketView>,
 }
 
@@ -108,7 +108,7 @@ struct TicketView {
 #[derive(Template)]
 #[template(path = "order/gone.html")]
 struct GonePage {
-    order: OrderFacts,
+    order: OrderEventData,
     title: &'static str,
     words: &'static str,
     money: String,
@@ -340,13 +340,13 @@ async fn facts(
     order: &Order,
     link: &OrderLink,
     types: &[TicketType],
-) -> Result<OrderFacts, Error> {
+) -> Result<OrderEventData, Error> {
     let items: Vec<_> = order
         .lines
         .iter()
         .map(|line| (line.ticket_type, line.quantity, line.unit_price_minor))
         .collect();
-    Ok(OrderFacts {
+    Ok(OrderEventData {
         number: order.order.simple().to_string().chars().take(8).collect::<String>().to_uppercase(),
         show: ShowFacts::load(app, &order.show).await?,
         lines: lines(&items, types, &order.currency),
@@ -379,7 +379,7 @@ async fn gone(
     app: &App,
     step: Step,
     order: &Order,
-    facts: OrderFacts,
+    facts: OrderEventData,
     inside: bool,
 ) -> Result<Response, Error> {
     let refund = store::report::refund(&app.pool, order.order).await?;

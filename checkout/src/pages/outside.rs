@@ -1,6 +1,6 @@
 //! What somebody sees who is not in checkout, or no longer.
 
-use admission::contract::PassFault;
+use admission::contract::PassError;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use catalog::contract::Stop;
@@ -22,7 +22,7 @@ struct OutsidePage {
 /// The page for a session that is missing or over, or that cannot be had with a pass; other errors
 /// go on as they are.
 pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
-    let anew = matches!(error, Error::PassUsed | Error::Pass(PassFault::Expired));
+    let anew = matches!(error, Error::PassUsed | Error::Pass(PassError::Expired));
     let (title, words) = match error {
         Error::SessionMissing | Error::SessionToken(_) => (
             "You are not in checkout",
@@ -48,7 +48,7 @@ pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
                 you placed are safe. \
              To buy something else, join the line again.",
         ),
-        Error::Pass(PassFault::Expired) => (
+        Error::Pass(PassError::Expired) => (
             "Your turn has passed",
             "The time to go in was over before you came, so your place went to the next person. \
                 Nothing was charged.",

@@ -1,8 +1,8 @@
-//! What a provider's news means for an order. Pure.
+//! What a provider's event means for an order. Pure.
 
 use crate::order::State;
 
-/// What is known of an order when news of its money arrive.
+/// What is known of an order when event of its money arrive.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     pub state: State,

@@ -33,7 +33,7 @@ pub struct Started {
 
 /// What a webhook tells, whoever sent it.
 #[derive(Debug)]
-pub struct News {
+pub struct WebhookEvent {
     pub webhook_id: String,
     pub order_id: Uuid,
     pub intent: String,
@@ -63,7 +63,7 @@ pub enum Fault {
 
 /// Why a webhook was not read.
 #[derive(Debug)]
-pub enum WebhookFault {
+pub enum WebhookError {
     /// Not signed by the provider, not signed just now, or changed since. The text is for the log.
     Signature(String),
     Body(kit::problem::Problem),
@@ -100,10 +100,14 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// Reads a webhook; `None` is news of a kind that does not concern us.
-    pub fn news(&self, headers: &HeaderMap, body: &[u8]) -> Result<Option<News>, WebhookFault> {
+    /// Reads a webhook; `None` is event of a kind that does not concern us.
+    pub fn event(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<WebhookEvent>, WebhookError> {
         match self {
-            Self::Sandbox(sandbox) => sandbox.news(headers, body),
+            Self::Sandbox(sandbox) => sandbox.event(headers, body),
         }
     }
 }

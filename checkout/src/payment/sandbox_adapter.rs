@@ -8,10 +8,10 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use standardwebhooks::Webhook;
 
-use super::provider::{Fault, Kind, News, Order, Started, WebhookFault};
+use super::provider::{Fault, Kind, Order, Started, WebhookError, WebhookEvent};
 use crate::{
     App,
-    sandbox::wire::{Intent, NewIntent, WebhookEvent},
+    sandbox::wire::{Intent, NewIntent, WebhookBody},
 };
 
 /// One call; together with the retries it stays below a request's own limit.
@@ -47,9 +47,13 @@ impl<'a> SandboxAdapter<'a> {
         Ok(())
     }
 
-    pub fn news(&self, headers: &HeaderMap, body: &[u8]) -> Result<Option<News>, WebhookFault> {
+    pub fn event(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<WebhookEvent>, WebhookError> {
         let signature =
-            |error: standardwebhooks::WebhookError| WebhookFault::Signature(error.to_string());
+            |error: standardwebhooks::WebhookError| WebhookError::Signature(error.to_string());
         let verifier = Webhook::new(&self.app.config.payment.webhook_secret).map_err(signature)?;
         verifier.verify(body, headers).map_err(signature)?;
         let webhook_id = headers
@@ -57,11 +61,11 @@ impl<'a> SandboxAdapter<'a> {
             .and_then(|value| value.to_str().ok())
             .filter(|id| !id.is_empty() && id.len() <= 128)
             .ok_or_else(|| {
-                WebhookFault::Signature("the webhook's id is missing or too long".to_owned())
+                WebhookError::Signature("the webhook's id is missing or too long".to_owned())
             })?
             .to_owned();
-        let WebhookEvent { r#type, data, .. } =
-            kit::extract::parse(body).map_err(WebhookFault::Body)?;
+        let WebhookBody { r#type, data, .. } =
+            kit::extract::parse(body).map_err(WebhookError::Body)?;
         let kind = match r#type.as_str() {
             "payment.succeeded" => Kind::Paid,
             "payment.failed" => Kind::Failed(data.fault.unwrap_or_default()),
@@ -69,13 +73,20 @@ impl<'a> SandboxAdapter<'a> {
             _ => return Ok(None),
         };
         let order_id = data.reference.parse().map_err(|_| {
-            WebhookFault::Body(kit::extract::invalid_field(
+            WebhookError::Body(kit::extract::invalid_field(
                 "data.reference",
                 "must be the id of an order",
             ))
         })?;
         let (amount_minor, currency) = (data.amount_minor, data.currency);
-        Ok(Some(News { webhook_id, order_id, intent: data.intent, amount_minor, currency, kind }))
+        Ok(Some(WebhookEvent {
+            webhook_id,
+            order_id,
+            intent: data.intent,
+            amount_minor,
+            currency,
+            kind,
+        }))
     }
 
     fn post(&self, path: &str) -> RequestBuilder {

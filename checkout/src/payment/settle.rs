@@ -1,4 +1,4 @@
-//! Acting on a provider's news, each in one transaction with the note that it was acted upon.
+//! Acting on a provider's event, each in one transaction with the note that it was acted upon.
 
 use chrono::Utc;
 use kit::http::RequestId;
@@ -7,18 +7,18 @@ use uuid::Uuid;
 
 use super::{
     decision::{Arrived, Decision, Expected, Reason, on_money},
-    provider::{Kind, News},
+    provider::{Kind, WebhookEvent},
 };
 use crate::{
     App,
-    contract::{OrderEvent, OrderFacts},
+    contract::{OrderEvent, OrderEventData},
     error::Error,
     refund, session,
     store::{self, payment::Payable},
     ticket,
 };
 
-/// What became of news.
+/// What became of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Settled {
     Fulfilled,
@@ -41,34 +41,34 @@ impl Settled {
     }
 }
 
-/// Acts on a provider's news, once however often it comes.
+/// Acts on a provider's event, once however often it comes.
 ///
 /// # Errors
-/// `order-unknown` for an order this system never had: the provider keeps the news and tells again.
+/// `order-unknown` for an order this system never had: the provider keeps the event and tells again.
 pub async fn settle(
     app: &App,
     provider: &str,
-    news: &News,
+    event: &WebhookEvent,
     request: &RequestId,
 ) -> Result<Settled, Error> {
     let mut tx = app.pool.begin().await?;
-    if !store::payment::see(&mut tx, provider, &news.webhook_id).await? {
+    if !store::payment::see(&mut tx, provider, &event.webhook_id).await? {
         return Ok(Settled::Nothing);
     }
-    let Some(order) = store::payment::lock(&mut tx, news.order_id).await? else {
-        tracing::error!(order = %news.order_id, kind = ?news.kind, "news of a payment for an order \
+    let Some(order) = store::payment::lock(&mut tx, event.order_id).await? else {
+        tracing::error!(order = %event.order_id, kind = ?event.kind, "event of a payment for an order \
             that is not here");
         return Err(Error::OrderUnknown);
     };
-    let settled = match &news.kind {
-        Kind::Paid => on_paid(&mut tx, &order, news, request).await?,
+    let settled = match &event.kind {
+        Kind::Paid => on_paid(&mut tx, &order, event, request).await?,
         Kind::Failed(fault) => {
             let noted =
-                store::payment::failed(&mut tx, order.order_id, &news.intent, fault).await?;
+                store::payment::failed(&mut tx, order.order_id, &event.intent, fault).await?;
             if noted { Settled::FaultNoted } else { Settled::Nothing }
         }
         Kind::Refunded => {
-            let done = refund::note(&mut tx, &news.intent, request).await?;
+            let done = refund::note(&mut tx, &event.intent, request).await?;
             if done { Settled::Refunded } else { Settled::Nothing }
         }
     };
@@ -80,7 +80,7 @@ pub async fn settle(
 async fn on_paid(
     tx: &mut PgConnection,
     order: &Payable,
-    news: &News,
+    event: &WebhookEvent,
     request: &RequestId,
 ) -> Result<Settled, Error> {
     let expected = Expected {
@@ -89,14 +89,17 @@ async fn on_paid(
         currency: &order.currency,
         intent: order.payment_intent.as_deref(),
     };
-    let arrived =
-        Arrived { intent: &news.intent, amount_minor: news.amount_minor, currency: &news.currency };
+    let arrived = Arrived {
+        intent: &event.intent,
+        amount_minor: event.amount_minor,
+        currency: &event.currency,
+    };
     match on_money(expected, arrived) {
         Decision::Fulfil => {
-            fulfil(tx, order, Some(&news.intent), request).await?;
+            fulfil(tx, order, Some(&event.intent), request).await?;
             Ok(Settled::Fulfilled)
         }
-        Decision::Refund(reason) => owe(tx, order, news, reason).await,
+        Decision::Refund(reason) => owe(tx, order, event, reason).await,
         Decision::Nothing => Ok(Settled::Nothing),
     }
 }
@@ -113,7 +116,7 @@ async fn fulfil(
     let drafts = ticket::drafts(&lines, rand::random);
     store::payment::fulfil(tx, order.order_id, intent, now).await?;
     store::ticket::issue(tx, order.order_id, &order.show, &drafts, now).await?;
-    let facts = OrderFacts {
+    let facts = OrderEventData {
         order: order.order_id,
         show: order.show.clone(),
         amount_minor: order.amount_minor,
@@ -127,13 +130,13 @@ async fn fulfil(
 async fn owe(
     tx: &mut PgConnection,
     order: &Payable,
-    news: &News,
+    event: &WebhookEvent,
     reason: Reason,
 ) -> Result<Settled, Error> {
     tracing::warn!(order = %order.order_id, state = %order.state, reason = reason.name(), "money goes back");
     metrics::counter!("fairgate_refunds_owed_total", "reason" => reason.name()).increment(1);
-    let (order_id, intent) = (order.order_id, news.intent.as_str());
-    if !store::payment::owe(tx, order_id, intent, news.amount_minor, reason.name()).await? {
+    let (order_id, intent) = (order.order_id, event.intent.as_str());
+    if !store::payment::owe(tx, order_id, intent, event.amount_minor, reason.name()).await? {
         tracing::error!(order = %order_id, "an order already refunded received money again");
         return Ok(Settled::Nothing);
     }

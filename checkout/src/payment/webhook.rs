@@ -13,7 +13,7 @@ use kit::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    provider::{Provider, WebhookFault},
+    provider::{Provider, WebhookError},
     settle::settle,
 };
 use crate::{App, error::Error};
@@ -26,7 +26,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[utoipa::path(post, path = "/v1/payments/webhooks/{provider}", tag = "payments",
     params(("provider" = String, Path, description = "`sandbox`"),
         ("webhook-id" = String, Header), ("webhook-timestamp" = String, Header), ("webhook-signature" = String, Header)),
-    request_body(content = crate::sandbox::wire::WebhookEvent, description = "Signed by the \
+    request_body(content = crate::sandbox::wire::WebhookBody, description = "Signed by the \
         provider"),
     responses((status = 204, description = "Taken, now or before"),
         (status = 401, body = ProblemBody, description = "`webhook-signature-invalid`"),
@@ -43,13 +43,13 @@ async fn receive(
 ) -> Result<StatusCode, Problem> {
     let body = body.map_err(unreadable)?;
     let provider = Provider::named(&app, &name).ok_or(Error::PaymentProviderUnknown)?;
-    let news = provider.news(&headers, &body).map_err(|fault| match fault {
-        WebhookFault::Signature(cause) => Error::WebhookSignatureInvalid(cause).into(),
-        WebhookFault::Body(problem) => problem,
+    let event = provider.event(&headers, &body).map_err(|fault| match fault {
+        WebhookError::Signature(cause) => Error::WebhookSignatureInvalid(cause).into(),
+        WebhookError::Body(problem) => problem,
     })?;
-    if let Some(news) = news {
-        let settled = settle(&app, provider.name(), &news, &request).await?;
-        tracing::debug!(order = %news.order_id, ?settled, "a payment webhook was taken");
+    if let Some(event) = event {
+        let settled = settle(&app, provider.name(), &event, &request).await?;
+        tracing::debug!(order = %event.order_id, ?settled, "a payment webhook was taken");
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,7 +21,7 @@ use super::{
     error::Error,
     intent::{self, IntentState, PayMethod, Refused, Step},
     store::{self, Row},
-    wire::{Confirm, Confirmed, EventData, Intent, NewIntent, WebhookEvent},
+    wire::{Confirm, Confirmed, EventData, Intent, NewIntent, WebhookBody},
 };
 
 pub fn merchant() -> OpenApiRouter<State> {
@@ -135,15 +135,15 @@ impl State {
         let step = decide(row.state()?)?;
         store::set_state(&mut tx, intent, step.state).await?;
         for webhook in &step.webhooks {
-            let event = WebhookEvent {
-                r#type: webhook.news.kind().to_owned(),
+            let event = WebhookBody {
+                r#type: webhook.event.kind().to_owned(),
                 timestamp: Utc::now(),
                 data: EventData {
                     intent: row.intent.clone(),
                     reference: row.reference.clone(),
                     amount_minor: row.amount_minor,
                     currency: row.currency.clone(),
-                    fault: webhook.news.fault().map(str::to_owned),
+                    fault: webhook.event.fault().map(str::to_owned),
                 },
             };
             let payload = serde_json::json!(event);

@@ -70,13 +70,13 @@ const STRAGGLER_MS: u32 = 1_000;
 
 /// What a webhook tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum News {
+pub enum EventKind {
     PaymentSucceeded,
     PaymentFailed(&'static str),
     RefundSucceeded,
 }
 
-impl News {
+impl EventKind {
     pub const fn kind(self) -> &'static str {
         match self {
             Self::PaymentSucceeded => "payment.succeeded",
@@ -96,7 +96,7 @@ impl News {
 /// One webhook to send: `copies` deliveries under one webhook id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Webhook {
-    pub news: News,
+    pub event: EventKind,
     pub delay_ms: u32,
     pub copies: u8,
 }
@@ -116,14 +116,14 @@ impl Step {
         Self { state, fault: None, webhooks: Vec::new(), answer_after_ms: 0 }
     }
 
-    fn telling(mut self, news: News, delay_ms: u32, copies: u8) -> Self {
-        self.webhooks.push(Webhook { news, delay_ms, copies });
+    fn telling(mut self, event: EventKind, delay_ms: u32, copies: u8) -> Self {
+        self.webhooks.push(Webhook { event, delay_ms, copies });
         self
     }
 
     fn failed(fault: &'static str) -> Self {
         let step = Self { fault: Some(fault), ..Self::to(IntentState::RequiresPayment) };
-        step.telling(News::PaymentFailed(fault), 0, 1)
+        step.telling(EventKind::PaymentFailed(fault), 0, 1)
     }
 }
 
@@ -144,15 +144,15 @@ pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, Refused> {
     let paid = Step::to(IntentState::Succeeded);
     let asked = state == IntentState::RequiresAction;
     Ok(match method {
-        PayMethod::Ok => paid.telling(News::PaymentSucceeded, 0, 1),
-        PayMethod::Approve if asked => paid.telling(News::PaymentSucceeded, 0, 1),
-        PayMethod::Slow => paid.telling(News::PaymentSucceeded, SLOW_MS, 1),
-        PayMethod::Duplicate => paid.telling(News::PaymentSucceeded, 0, 2),
+        PayMethod::Ok => paid.telling(EventKind::PaymentSucceeded, 0, 1),
+        PayMethod::Approve if asked => paid.telling(EventKind::PaymentSucceeded, 0, 1),
+        PayMethod::Slow => paid.telling(EventKind::PaymentSucceeded, SLOW_MS, 1),
+        PayMethod::Duplicate => paid.telling(EventKind::PaymentSucceeded, 0, 2),
         PayMethod::Timeout => {
-            Step { answer_after_ms: TIMEOUT_MS, ..paid.telling(News::PaymentSucceeded, 0, 1) }
+            Step { answer_after_ms: TIMEOUT_MS, ..paid.telling(EventKind::PaymentSucceeded, 0, 1) }
         }
-        PayMethod::OutOfOrder => paid.telling(News::PaymentSucceeded, 0, 1).telling(
-            News::PaymentFailed(CARD_DECLINED),
+        PayMethod::OutOfOrder => paid.telling(EventKind::PaymentSucceeded, 0, 1).telling(
+            EventKind::PaymentFailed(CARD_DECLINED),
             STRAGGLER_MS,
             1,
         ),
@@ -167,7 +167,7 @@ pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, Refused> {
 pub fn refund(state: IntentState) -> Result<Step, Refused> {
     match state {
         IntentState::Succeeded => {
-            Ok(Step::to(IntentState::Refunded).telling(News::RefundSucceeded, 0, 1))
+            Ok(Step::to(IntentState::Refunded).telling(EventKind::RefundSucceeded, 0, 1))
         }
         IntentState::Refunded => Ok(Step::to(IntentState::Refunded)),
         IntentState::RequiresPayment | IntentState::RequiresAction => Err(Refused::NotPaid),
@@ -203,7 +203,7 @@ mod tests {
                 let told = step
                     .webhooks
                     .iter()
-                    .filter(|webhook| webhook.news == News::PaymentSucceeded)
+                    .filter(|webhook| webhook.event == EventKind::PaymentSucceeded)
                     .count();
                 let became_paid =
                     step.state == IntentState::Succeeded && state != IntentState::Succeeded;

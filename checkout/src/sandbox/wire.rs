@@ -57,7 +57,7 @@ pub struct Confirmed {
 
 /// The body of a webhook (Standard Webhooks).
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct WebhookEvent {
+pub struct WebhookBody {
     /// `payment.succeeded`, `payment.failed` or `refund.succeeded`; more may come and are to be
     /// ignored.
     pub r#type: String,

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Content, Done, Entry, origin, pauses, tell::Teller};
+use super::{Content, Done, Entry, origin, pauses, tell::Notifier};
 use crate::{
     App,
     commands::Letter,
@@ -42,7 +42,7 @@ pub(super) struct Lane {
     partition: i32,
     log: Uuid,
     done: Done,
-    teller: Teller,
+    teller: Notifier,
     stop: CancellationToken,
 }
 
@@ -55,7 +55,7 @@ impl Lane {
         done: Done,
         stop: CancellationToken,
     ) -> Self {
-        Self { app, pool, partition, log, done, teller: Teller::default(), stop }
+        Self { app, pool, partition, log, done, teller: Notifier::default(), stop }
     }
 
     /// Writes what comes, batch after batch.

@@ -24,11 +24,11 @@ const GAP_PAUSE: Duration = Duration::from_millis(20);
 
 /// Tells batch after batch, in their order.
 #[derive(Default)]
-pub(super) struct Teller {
+pub(super) struct Notifier {
     before: Option<JoinHandle<()>>,
 }
 
-impl Teller {
+impl Notifier {
     /// Wakes those who wait for `entries`, and begins to tell Redis once it knows of the batch
     /// before.
     pub async fn tell(&mut self, app: &App, plan: Plan, entries: &[Entry]) {

@@ -13,18 +13,18 @@ use rdkafka::producer::FutureRecord;
 
 use crate::{
     proxy::Proxy,
-    stage::{Plan, SHOW, Stage, eventually},
+    stage::{Plan, SHOW, TestCheckout, eventually},
 };
 
-async fn stage(allotted: i32) -> Stage {
+async fn stage(allotted: i32) -> TestCheckout {
     let stage = unsold(Plan::default()).await;
     allot(&stage, allotted).await;
     stage
 }
 
 /// As published: there is no stock before the first event.
-async fn unsold(plan: Plan) -> Stage {
-    let stage = Stage::with(Plan { stock: vec![(0, 1)], ..plan }).await;
+async fn unsold(plan: Plan) -> TestCheckout {
+    let stage = TestCheckout::with(Plan { stock: vec![(0, 1)], ..plan }).await;
     sqlx::query("DELETE FROM checkout.stock").execute(&stage.corner.pool).await.unwrap();
     stage.flush_redis().await;
     stage.gate.restore(crate::stage::ROOM, &[]).await.unwrap();
@@ -33,7 +33,7 @@ async fn unsold(plan: Plan) -> Stage {
 }
 
 /// Asks for an allotment and gives the answer.
-async fn allot(stage: &Stage, allotted: i32) -> Allotment {
+async fn allot(stage: &TestCheckout, allotted: i32) -> Allotment {
     put_allotment(&stage.corner.pool, SHOW, stage.types[0].ticket_type, allotted).await.unwrap();
     eventually("the allotment is answered", || async {
         let known = allotments(&stage.corner.pool, SHOW).await.unwrap().remove(0);
@@ -42,7 +42,7 @@ async fn allot(stage: &Stage, allotted: i32) -> Allotment {
     .await
 }
 
-async fn allotted(stage: &Stage) -> i64 {
+async fn allotted(stage: &TestCheckout) -> i64 {
     stage.count("SELECT coalesce(sum(allotted), 0)::bigint FROM checkout.stock").await
 }
 
@@ -115,7 +115,7 @@ async fn what_is_sold_or_held_is_not_taken_off_sale() {
 }
 
 /// How often tickets were put on sale or taken off in any shard, lately.
-async fn steps(stage: &Stage) -> u64 {
+async fn steps(stage: &TestCheckout) -> u64 {
     let ids: Vec<i32> = sqlx::query_scalar("SELECT shard FROM checkout.stock")
         .fetch_all(&stage.corner.pool)
         .await
@@ -154,7 +154,7 @@ async fn a_lowering_that_cannot_be_made_takes_nothing_off_sale() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_of_holds_that_ran_out_can_be_taken_off_sale() {
-    let stage = Stage::with(Plan {
+    let stage = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_HOLD_SECS", "1")],
         stock: vec![(10, 2)],
         ..Plan::default()
@@ -307,7 +307,7 @@ async fn a_step_whose_answer_got_lost_counts_once() {
     proxy.lose_next();
     allot(&stage, 40).await;
     assert!(proxy.has_lost());
-    let free = |stage: &Stage| {
+    let free = |stage: &TestCheckout| {
         let (redis, ticket_type) = (stage.corner.redis.clone(), stage.types[0].ticket_type);
         async move {
             checkout::contract::snapshot(&redis, ticket_type, 0)
@@ -332,7 +332,7 @@ async fn a_step_whose_answer_got_lost_counts_once() {
 
 /// Writing to stock fails with this code until [`mend`]. How often it did is counted, transactions
 /// or not.
-async fn break_stock(stage: &Stage, code: &str) {
+async fn break_stock(stage: &TestCheckout, code: &str) {
     let sql = format!(
         "CREATE SEQUENCE checkout.failed_insert; CREATE SEQUENCE checkout.failed_update;
          CREATE FUNCTION checkout.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -345,7 +345,7 @@ async fn break_stock(stage: &Stage, code: &str) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&stage.corner.pool).await.unwrap();
 }
 
-async fn mend(stage: &Stage) {
+async fn mend(stage: &TestCheckout) {
     sqlx::query("DROP TRIGGER broken ON checkout.stock").execute(&stage.corner.pool).await.unwrap();
 }
 

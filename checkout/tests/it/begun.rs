@@ -5,12 +5,12 @@ use serde_json::json;
 
 use crate::{
     refunds::{ask, reaches},
-    stage::{Plan, SHOW, Stage},
+    stage::{Plan, SHOW, TestCheckout},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_once_the_show_has_begun_and_an_order_placed_before_can_be_paid() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let (placed, order) = stage.bought(&[2]).await;
     let holder = stage.session().await;
     let hold = stage.hold(&holder, "h", &[1]).await.ok(201).text("hold");
@@ -33,7 +33,7 @@ async fn nothing_is_sold_once_the_show_has_begun_and_an_order_placed_before_can_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_back_after_the_show_began_is_not_on_sale() {
-    let stage = Stage::with(Plan { stock: vec![(4, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(4, 1)], ..Plan::default() }).await;
     let (session, order) = stage.bought(&[4]).await;
     stage.pay(&session, &order).await;
     let other = stage.session().await;

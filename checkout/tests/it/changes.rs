@@ -7,12 +7,12 @@ use futures::future::join_all;
 
 use crate::{
     proxy::Proxy,
-    stage::{Plan, Stage},
+    stage::{Plan, TestCheckout},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_sold_out_but_mine_can_be_changed_and_is_kept_when_it_cannot() {
-    let stage = Stage::with(Plan { stock: vec![(4, 1), (2, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(4, 1), (2, 1)], ..Plan::default() }).await;
     let (mine, others) = (stage.session().await, stage.session().await);
     stage.hold(&others, "a", &[2]).await.ok(201);
     let two = stage.hold(&mine, "a", &[2]).await.ok(201).text("hold");
@@ -41,7 +41,7 @@ async fn what_is_sold_out_but_mine_can_be_changed_and_is_kept_when_it_cannot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_to_fewer_and_back_takes_no_more_than_it_needs() {
-    let stage = Stage::with(Plan { stock: vec![(2, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(2, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[2]).await.ok(201);
     stage.hold(&session, "b", &[1]).await.ok(201);
@@ -55,7 +55,7 @@ async fn a_change_to_fewer_and_back_takes_no_more_than_it_needs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_over_shards_uses_the_tickets_that_are_held() {
-    let stage = Stage::with(Plan { stock: vec![(6, 6)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(6, 6)], ..Plan::default() }).await;
     let (mine, others) = (stage.session().await, stage.session().await);
     stage.hold(&mine, "a", &[3]).await.ok(201);
     stage.hold(&others, "a", &[2]).await.ok(201);
@@ -76,7 +76,7 @@ async fn a_change_over_shards_uses_the_tickets_that_are_held() {
 /// what can, while a rival grabs whatever is free.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_at_tickets_while_their_holder_changes_the_hold() {
-    let stage = Stage::with(Plan { stock: vec![(12, 3), (1, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(12, 3), (1, 1)], ..Plan::default() }).await;
     let fans = join_all((0..6).map(|_| stage.session())).await;
     for fan in &fans {
         stage.hold(fan, "first", &[2]).await.ok(201);
@@ -107,7 +107,7 @@ async fn nobody_gets_at_tickets_while_their_holder_changes_the_hold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_one_session_at_once_leave_one_hold() {
-    let stage = Stage::with(Plan { stock: vec![(8, 2)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(8, 2)], ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "first", &[2]).await.ok(201);
     for round in 0..5 {
@@ -128,7 +128,7 @@ async fn changes_of_one_session_at_once_leave_one_hold() {
 /// what the earlier hold had.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() {
-    let stage = Stage::with(Plan { stock: vec![(2, 1), (1, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(2, 1), (1, 1)], ..Plan::default() }).await;
     let (mine, rival) = (stage.session().await, stage.session().await);
     let two = stage.hold(&mine, "a", &[2]).await.ok(201).text("hold");
     stage.hold(&rival, "a", &[0, 1]).await.ok(201);
@@ -171,7 +171,7 @@ async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_whose_answer_got_lost_is_found_by_its_key() {
-    let mut stage = Stage::with(Plan { stock: vec![(2, 1)], ..Plan::default() }).await;
+    let mut stage = TestCheckout::with(Plan { stock: vec![(2, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[2]).await.ok(201);
     let script = redis::Script::new(include_str!("../../src/scripts/take.lua"));

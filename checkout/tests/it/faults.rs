@@ -16,10 +16,10 @@ use rdkafka::{
 };
 use uuid::Uuid;
 
-use crate::stage::{Plan, Stage, eventually};
+use crate::stage::{Plan, TestCheckout, eventually};
 
 /// Every record of a topic now: partition, key and payload.
-pub async fn records(stage: &Stage, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
+pub async fn records(stage: &TestCheckout, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
     let reader: BaseConsumer<ReaderContext> = stage.corner.kafka.reader().unwrap();
     let topic = stage.corner.kafka.name(topic);
     tokio::task::spawn_blocking(move || {
@@ -45,7 +45,7 @@ pub async fn records(stage: &Stage, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)>
     .unwrap()
 }
 
-async fn state(stage: &Stage) -> (i64, i64, i64, i64) {
+async fn state(stage: &TestCheckout) -> (i64, i64, i64, i64) {
     (
         stage.count("SELECT count(*) FROM checkout.orders").await,
         stage.count("SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines").await,
@@ -56,7 +56,7 @@ async fn state(stage: &Stage) -> (i64, i64, i64, i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_the_log_again_changes_nothing() {
-    let mut stage = Stage::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
+    let mut stage = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
     let bought = join_all((0..8).map(|_| stage.bought(&[2]))).await;
     let (session, order) = &bought[0];
     stage.delete(&order.location.clone().unwrap(), session).await.ok(200);
@@ -74,7 +74,7 @@ async fn reading_the_log_again_changes_nothing() {
         producer.send(record, Duration::from_secs(5)).await.unwrap();
     }
     let target = 2 * log.len() as i64;
-    let consumed = |stage: &Stage| {
+    let consumed = |stage: &TestCheckout| {
         let pool = stage.corner.pool.clone();
         async move {
             let sql = "SELECT coalesce(sum(next_offset), 0)::bigint FROM checkout.writer_offsets";
@@ -107,7 +107,7 @@ async fn reading_the_log_again_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_forgets_everything_and_nothing_is_sold_twice() {
-    let stage = Stage::with(Plan { stock: vec![(30, 3)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(30, 3)], ..Plan::default() }).await;
     join_all((0..5).map(|_| stage.bought(&[2]))).await;
     let (holder, rival) = (stage.session().await, stage.session().await);
     let hold = stage.hold(&holder, "h", &[4]).await.ok(201).text("hold");
@@ -141,7 +141,7 @@ async fn redis_forgets_everything_and_nothing_is_sold_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_lost_again_and_again_under_load() {
-    let stage = Stage::with(Plan { stock: vec![(60, 4)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(60, 4)], ..Plan::default() }).await;
     let buy = |fan: usize| {
         let stage = &stage;
         async move {
@@ -188,7 +188,7 @@ async fn redis_is_lost_again_and_again_under_load() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_of_an_earlier_epoch_is_refused_and_the_call_tries_again() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
     // Redis still says the old epoch; the keeper has not looked yet.
@@ -214,7 +214,7 @@ async fn a_command_of_an_earlier_epoch_is_refused_and_the_call_tries_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_redis_never_heard_of_is_noticed() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "h", &[2]).await.ok(201);
     let mut connection = stage.corner.redis.connection();
@@ -234,7 +234,7 @@ async fn a_change_redis_never_heard_of_is_noticed() {
 /// What a shard has not heard of may be on its way from another lane for as long as telling takes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_that_comes_late_is_waited_for_and_nothing_is_filled_anew() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
     assert_eq!(stage.free().await, 9);
     let epoch = stage.count("SELECT epoch FROM checkout.stock").await;
@@ -253,7 +253,7 @@ async fn a_word_that_comes_late_is_waited_for_and_nothing_is_filled_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_writer_an_order_is_pending_and_written_later() {
-    let mut stage = Stage::with(Plan {
+    let mut stage = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_OUTCOME_WAIT_MS", "300")],
         stock: vec![(10, 1)],
         writer: false,
@@ -283,7 +283,7 @@ async fn without_a_writer_an_order_is_pending_and_written_later() {
     stage.check().await;
 }
 
-async fn append(stage: &Stage, partition: i32, key: &str, payload: &[u8]) {
+async fn append(stage: &TestCheckout, partition: i32, key: &str, payload: &[u8]) {
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
     let (producer, topic) =
         (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
@@ -293,7 +293,7 @@ async fn append(stage: &Stage, partition: i32, key: &str, payload: &[u8]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
     let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     let order = Uuid::new_v4();
@@ -321,7 +321,7 @@ async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
 /// than the record had.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_too_large_to_be_sent_on_goes_to_the_dead_letters_cut_short() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
     let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     let producer: FutureProducer = ClientConfig::new()
@@ -343,7 +343,7 @@ async fn a_record_too_large_to_be_sent_on_goes_to_the_dead_letters_cut_short() {
 /// As where another instance is set to more partitions than this one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_beyond_those_that_are_set_is_written_too() {
-    let mut stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let mut stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     let (_, order) = stage.bought(&[1]).await;
     stage.writer.drain().await;
     let admin: AdminClient<DefaultClientContext> =
@@ -372,7 +372,7 @@ async fn a_partition_beyond_those_that_are_set_is_written_too() {
 /// Both commands wait in the log, so that the writer takes them in one transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
-    let mut stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let mut stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     let (session, order) = stage.bought(&[2]).await;
     let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     stage.writer.drain().await;
@@ -399,7 +399,7 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_what_postgres_will_never_have_is_told() {
-    let stage = Stage::with(Plan {
+    let stage = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_PLACING_SECS", "2")],
         stock: vec![(10, 1)],
         ..Plan::default()
@@ -418,7 +418,7 @@ async fn who_waits_for_what_postgres_will_never_have_is_told() {
     stage.check().await;
 }
 
-async fn writer_offset(stage: &Stage, partition: i32) -> i64 {
+async fn writer_offset(stage: &TestCheckout, partition: i32) -> i64 {
     sqlx::query_scalar("SELECT next_offset FROM checkout.writer_offsets WHERE partition = $1")
         .bind(partition)
         .fetch_one(&stage.corner.pool)
@@ -429,7 +429,8 @@ async fn writer_offset(stage: &Stage, partition: i32) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_of_a_later_version_stops_its_partition_until_that_version_takes_over() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
-    let mut stage = Stage::with(Plan { settings, stock: vec![(10, 1)], ..Plan::default() }).await;
+    let mut stage =
+        TestCheckout::with(Plan { settings, stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
     let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     append(&stage, home, "", b"{\"type\":\"place.v9\"}").await;
@@ -458,7 +459,8 @@ async fn a_command_of_a_later_version_stops_its_partition_until_that_version_tak
 async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
     let stage =
-        Stage::with(Plan { settings, stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
+        TestCheckout::with(Plan { settings, stock: vec![(10, 1), (10, 1)], ..Plan::default() })
+            .await;
     let (session, order) = stage.bought(&[1]).await;
     let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
     let Ok(Command::Place(place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
@@ -502,7 +504,7 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_published_in_order() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let (session, order) = stage.bought(&[1]).await;
     stage.pay(&session, &order).await;
     let (other, gone) = stage.bought(&[1]).await;
@@ -524,7 +526,7 @@ async fn every_event_is_published_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 #[should_panic(expected = "committed stock is what orders keep")]
 async fn wrong_books_fail_the_check() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     stage.bought(&[1]).await;
     sqlx::query("UPDATE checkout.stock SET committed = committed + 1")
         .execute(&stage.corner.pool)
@@ -536,7 +538,7 @@ async fn wrong_books_fail_the_check() {
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_cannot_be_ended_keep_no_other_waiting() {
     // Nobody writes, so none of these ends.
-    let stage = Stage::with(Plan { writer: false, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
     let sql = "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
         amount_minor, currency,
             buyer_name, buyer_email, home_partition, placed_at, expires_at)

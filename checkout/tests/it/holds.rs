@@ -7,11 +7,11 @@ use futures::future::join_all;
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::stage::{Plan, SHOW, Stage};
+use crate::stage::{Plan, SHOW, TestCheckout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_is_taken_and_given_back() {
-    let stage = Stage::with(Plan::default()).await;
+    let stage = TestCheckout::with(Plan::default()).await;
     let session = stage.session().await;
     let hold = stage.hold(&session, "a", &[3]).await.ok(201);
     assert_eq!(hold.body["amount_minor"], 3_000);
@@ -26,7 +26,8 @@ async fn a_hold_is_taken_and_given_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_runs_out_by_itself() {
     let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
+        TestCheckout::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() })
+            .await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[4]).await.ok(201);
     let given_up = tokio::time::Instant::now() + Duration::from_secs(15);
@@ -39,7 +40,7 @@ async fn a_hold_runs_out_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_hold_takes_the_place_of_the_earlier() {
-    let stage = Stage::with(Plan { stock: vec![(4, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(4, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[3]).await.ok(201);
     stage.hold(&session, "b", &[4]).await.ok(201);
@@ -56,7 +57,7 @@ async fn a_new_hold_takes_the_place_of_the_earlier() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
-    let stage = Stage::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
     let session = stage.session().await;
     let first = stage.hold(&session, "a", &[3]).await.ok(201).text("hold");
     let second = stage.hold(&session, "b", &[2]).await.ok(201).text("hold");
@@ -82,7 +83,7 @@ async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_spans_shards_when_it_must() {
-    let stage = Stage::with(Plan { stock: vec![(10, 10), (3, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 10), (3, 1)], ..Plan::default() }).await;
     let (first, second, third) =
         (stage.session().await, stage.session().await, stage.session().await);
     stage.hold(&first, "a", &[4]).await.ok(201);
@@ -104,7 +105,7 @@ async fn a_hold_spans_shards_when_it_must() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_gives_the_same_hold_and_another_body_is_refused() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let session = stage.session().await;
     let first = stage.hold(&session, "k", &[2]).await.ok(201);
     assert_eq!(stage.hold(&session, "k", &[2]).await.ok(201).body, first.body);
@@ -128,7 +129,7 @@ async fn a_repeat_gives_the_same_hold_and_another_body_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_is_named() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1), (10, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     let answer = stage.hold(&session, "a", &[1, 5]).await.ok(422);
     assert_eq!(
@@ -154,8 +155,12 @@ async fn what_does_not_fit_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn availability_is_rough_cacheable_and_true() {
-    let stage =
-        Stage::with(Plan { stock: vec![(345, 4), (4, 1)], writer: false, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan {
+        stock: vec![(345, 4), (4, 1)],
+        writer: false,
+        ..Plan::default()
+    })
+    .await;
     let session = stage.session().await;
     stage.hold(&session, "a", &[0, 4]).await.ok(201);
     let path = format!("/v1/shows/{SHOW}/availability");

@@ -14,7 +14,7 @@ use reqwest::{Client, StatusCode, redirect::Policy};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::shop::{Shop, location};
+use crate::shop::{TestServer, location};
 
 /// The link that a page's address carries.
 fn link_of(order: Uuid, page: &str) -> OrderLink {
@@ -22,12 +22,12 @@ fn link_of(order: Uuid, page: &str) -> OrderLink {
 }
 
 /// Whether it opens the order where other keys are in use.
-async fn opens(shop: &Shop, link: &OrderLink) -> bool {
+async fn opens(shop: &TestServer, link: &OrderLink) -> bool {
     let links = OrderLinks::from_paserk(&generate_seal_key().expect("key")).expect("keys");
     links.opens(&shop.app.pool, link).await.expect("asked")
 }
 
-async fn renew(shop: &Shop, order: Uuid) -> LinksRenewed {
+async fn renew(shop: &TestServer, order: Uuid) -> LinksRenewed {
     let mut tx = shop.app.pool.begin().await.expect("a transaction");
     let renewed = renew_order_links(&mut tx, order, &RequestId::fresh()).await.expect("renewed");
     tx.commit().await.expect("committed");
@@ -35,7 +35,7 @@ async fn renew(shop: &Shop, order: Uuid) -> LinksRenewed {
 }
 
 /// A page as a browser gets it that has these cookies and no others.
-async fn look(shop: &Shop, path: &str, cookies: &str) -> reqwest::Response {
+async fn look(shop: &TestServer, path: &str, cookies: &str) -> reqwest::Response {
     let client = Client::builder().redirect(Policy::none()).build().expect("client");
     let request = client
         .get(format!("{}{path}", shop.base))
@@ -46,7 +46,7 @@ async fn look(shop: &Shop, path: &str, cookies: &str) -> reqwest::Response {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_is_random_outlives_the_key_and_is_stored_as_a_hash() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, page) = shop.order(&shop.fan().await, 1).await;
     let link = link_of(order, &page);
     assert!(link.secret().starts_with("fgo_") && link.secret().len() == 47, "256 bits: {page}");
@@ -66,7 +66,7 @@ async fn a_link_is_random_outlives_the_key_and_is_stored_as_a_hash() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
     let placed = fan
@@ -116,7 +116,7 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn renewed_links_open_nothing_and_say_so() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     let (order, page) = shop.order(&fan, 1).await;
     let letter = new_order_link(&shop.app.pool, order, LinkHolder::Letter(Uuid::now_v7()))
@@ -150,7 +150,7 @@ fn sealed(keys: &str, order: Uuid) -> OrderLink {
 #[tokio::test(flavor = "multi_thread")]
 async fn sealed_links_open_orders_of_their_time_until_the_key_or_the_links_go() {
     let keys = generate_seal_key().expect("key");
-    let shop = Shop::with(&[("FAIRGATE_CHECKOUT_KEYS", &keys)]).await;
+    let shop = TestServer::with(&[("FAIRGATE_CHECKOUT_KEYS", &keys)]).await;
     let (order, _) = shop.order(&shop.fan().await, 1).await;
     let link = sealed(&keys, order);
     let refused = shop.stranger().get(&link.path()).await;
@@ -170,7 +170,7 @@ async fn sealed_links_open_orders_of_their_time_until_the_key_or_the_links_go() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_sent_again_and_again_has_few_links_and_takes_none_from_others() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, page) = shop.order(&shop.fan().await, 1).await;
     let (one, other) = (LinkHolder::Letter(Uuid::now_v7()), LinkHolder::Letter(Uuid::now_v7()));
     let kept = new_order_link(&shop.app.pool, order, other).await.expect("a link");
@@ -189,7 +189,7 @@ async fn a_letter_sent_again_and_again_has_few_links_and_takes_none_from_others(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_order_says_so_and_leads_back_into_checkout_for_who_is_inside() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let order = Uuid::now_v7();
     let link = new_order_link(&shop.app.pool, order, LinkHolder::Page).await.expect("a link");
     assert!(
@@ -215,7 +215,7 @@ async fn a_refused_order_says_so_and_leads_back_into_checkout_for_who_is_inside(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn links_that_open_nothing_are_forgotten_in_time_and_no_others() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, page) = shop.order(&shop.fan().await, 1).await;
     // More of each than one statement looks at, the useless behind those that stay.
     let add = "INSERT INTO checkout.order_links (order_id, secret_hash, holder, created_at, \

@@ -3,11 +3,12 @@
 use checkout::contract;
 use futures::future::join_all;
 
-use crate::stage::{Answer, Plan, Stage, eventually};
+use crate::stage::{Answer, Plan, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_placed_paid_and_ends_the_session() {
-    let stage = Stage::with(Plan { stock: vec![(100, 4), (20, 1)], ..Plan::default() }).await;
+    let stage =
+        TestCheckout::with(Plan { stock: vec![(100, 4), (20, 1)], ..Plan::default() }).await;
     let (session, order) = stage.bought(&[2, 1]).await;
     assert_eq!(order.body["amount_minor"], 4_000);
     assert_eq!(order.body["state"], "awaiting_payment", "{order:?}");
@@ -24,7 +25,7 @@ async fn an_order_is_placed_paid_and_ends_the_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeat_finds_its_order_and_another_body_is_refused() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let session = stage.session().await;
     let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
     let answers = join_all((0..20).map(|_| stage.order(&session, "o", &hold))).await;
@@ -50,7 +51,8 @@ async fn a_repeat_finds_its_order_and_another_body_is_refused() {
 async fn two_orders_of_a_session_in_two_partitions_are_one() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "50"), ("FAIRGATE_PLACING_SECS", "120")];
     let stock = vec![(60, 1); 6];
-    let mut stage = Stage::with(Plan { settings, stock, writer: false, ..Plan::default() }).await;
+    let mut stage =
+        TestCheckout::with(Plan { settings, stock, writer: false, ..Plan::default() }).await;
     let homes: Vec<i32> =
         stage.types.iter().map(|kind| contract::home_partition(kind.ticket_type, 0, 4)).collect();
     let other = homes.iter().position(|home| *home != homes[0]).expect("types in two partitions");
@@ -94,7 +96,7 @@ async fn two_orders_of_a_session_in_two_partitions_are_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_its_session_sees_an_order() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let (session, order) = stage.bought(&[1]).await;
     let path = order.location.clone().unwrap();
     stage.get(&path, &session).await.ok(200);
@@ -105,7 +107,7 @@ async fn only_its_session_sees_an_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_order_gives_its_tickets_back_once() {
-    let stage = Stage::with(Plan { stock: vec![(4, 2)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(4, 2)], ..Plan::default() }).await;
     let (session, order) = stage.bought(&[4]).await;
     let path = order.location.clone().unwrap();
     assert_eq!(stage.free().await, 0);
@@ -126,7 +128,7 @@ async fn a_cancelled_order_gives_its_tickets_back_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unpaid_order_expires_and_its_tickets_come_back() {
-    let stage = Stage::with(Plan {
+    let stage = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_ORDER_SECS", "6")],
         stock: vec![(4, 1)],
         ..Plan::default()
@@ -147,7 +149,8 @@ async fn an_unpaid_order_expires_and_its_tickets_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_ran_out_is_refused() {
     let stage =
-        Stage::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() }).await;
+        TestCheckout::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() })
+            .await;
     let session = stage.session().await;
     let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
@@ -155,7 +158,7 @@ async fn a_hold_that_ran_out_is_refused() {
     assert_eq!(stage.free().await, 100);
 }
 
-async fn try_to_buy(stage: &Stage) -> Option<Answer> {
+async fn try_to_buy(stage: &TestCheckout) -> Option<Answer> {
     let session = stage.session().await;
     for attempt in 0..40 {
         let hold = stage.hold(&session, &format!("h{attempt}"), &[1]).await;
@@ -174,7 +177,7 @@ async fn try_to_buy(stage: &Stage) -> Option<Answer> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_hundred_fans_buy_exactly_a_hundred_tickets() {
-    let stage = Stage::with(Plan { stock: vec![(100, 7)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(100, 7)], ..Plan::default() }).await;
     let bought = join_all((0..300).map(|_| try_to_buy(&stage))).await;
     assert_eq!(bought.iter().flatten().count(), 100);
     assert_eq!(stage.committed().await, 100);

@@ -3,11 +3,11 @@
 use reqwest::StatusCode;
 use uuid::Uuid;
 
-use crate::shop::{Fan, Shop, location};
+use crate::shop::{Fan, TestServer, location};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_with_forms_alone() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     let choose = fan.read("/checkout/harbour-lights").await;
     assert!(
@@ -59,7 +59,7 @@ async fn a_fan_buys_tickets_with_forms_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     let (order, page) = shop.order(&fan, 1).await;
     shop.confirm(&shop.intent_of(order).await, "ok").await;
@@ -90,7 +90,7 @@ async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_up_an_order_tells_nobody_else_whether_there_is_one() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (fan, other) = (shop.fan().await, shop.fan().await);
     let (order, _) = shop.order(&fan, 1).await;
     // Somebody without a session, as is its owner once the session lapsed, and somebody with
@@ -111,7 +111,7 @@ async fn giving_up_an_order_tells_nobody_else_whether_there_is_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
-    let shop = Shop::stocked(&[], 2).await;
+    let shop = TestServer::stocked(&[], 2).await;
     let (first, second) = (shop.fan().await, shop.fan().await);
     // Both see the offer; one is faster.
     let late_form = second.read("/checkout/harbour-lights").await;
@@ -144,7 +144,7 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (pass, fan) = (shop.pass(), shop.stranger());
     assert_eq!(
         location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
@@ -193,7 +193,7 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_checkout_keeps_the_turn() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     sqlx::query("UPDATE admission.gates SET max_active = 1")
         .execute(&shop.app.pool)
         .await
@@ -217,7 +217,7 @@ async fn a_full_checkout_keeps_the_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
-    let shop = Shop::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
+    let shop = TestServer::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
     let fan = shop.fan().await;
     let (order, page) = shop.order(&fan, 2).await;
     shop.overdue(order).await;
@@ -247,7 +247,7 @@ async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     let problem = |answer: reqwest::Response| async move {
         let body: serde_json::Value = answer.json().await.expect("a problem");
@@ -272,7 +272,7 @@ async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_ran_out_says_so_once_and_without_scripts() {
-    let shop = Shop::with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
+    let shop = TestServer::with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
     let held = fan.read("/checkout/harbour-lights").await;
@@ -314,7 +314,7 @@ async fn once_nothing_is_held(fan: &Fan) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_page_names_the_mail_that_comes() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     let (order, page) = shop.order(&fan, 2).await;
     assert!(fan.read(&page).await.contains("come by mail to mira@example.com"));
@@ -329,7 +329,7 @@ async fn the_order_page_names_the_mail_that_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_held_is_changed_without_being_given_back() {
-    let shop = Shop::stocked(&[], 4).await;
+    let shop = TestServer::stocked(&[], 4).await;
     let (fan, other) = (shop.fan().await, shop.fan().await);
     fan.hold(&[(&shop.floor, 2)]).await;
     other.hold(&[(&shop.floor, 2)]).await;
@@ -361,7 +361,7 @@ async fn what_is_held_is_changed_without_being_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_shows_in_one_browser_leave_each_other_alone() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let [front, _] = shop.another("night-train", "Night Train").await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 2)]).await;
@@ -401,7 +401,7 @@ async fn two_shows_in_one_browser_leave_each_other_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_outside_is_led_on_and_not_round() {
-    let shop = Shop::with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
+    let shop = TestServer::with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
     let pass = shop.pass();
     let fan = shop.stranger();
     assert_eq!(
@@ -428,7 +428,7 @@ async fn whoever_is_outside_is_led_on_and_not_round() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_the_show_has_begun_pages_say_so() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
     sqlx::query(

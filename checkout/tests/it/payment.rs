@@ -6,11 +6,11 @@ use reqwest::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::shop::{Shop, news};
+use crate::shop::{TestServer, news};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_is_forged_or_old_or_changed_is_refused_and_changes_nothing() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 2).await;
     let intent = shop.intent_of(order).await;
     let paid = news("payment.succeeded", order, &intent, 9_000);
@@ -57,7 +57,7 @@ async fn a_webhook_that_is_forged_or_old_or_changed_is_refused_and_changes_nothi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replayed_webhook_is_too_old_after_five_minutes() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 1).await;
     let paid = news("payment.succeeded", order, &shop.intent_of(order).await, 4_500);
     let secret = shop.secret();
@@ -69,7 +69,7 @@ async fn a_replayed_webhook_is_too_old_after_five_minutes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_webhooks_at_once_issue_the_tickets_once() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 3).await;
     let paid = news("payment.succeeded", order, &shop.intent_of(order).await, 13_500);
     // Ten times the same one, and ten others that say the same.
@@ -88,7 +88,7 @@ async fn twenty_webhooks_at_once_issue_the_tickets_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn news_of_an_earlier_decline_does_not_touch_a_paid_order() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 1).await;
     let intent = shop.intent_of(order).await;
     assert_eq!(
@@ -106,7 +106,7 @@ async fn news_of_an_earlier_decline_does_not_touch_a_paid_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_declined_order_can_be_paid_after_all() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 1).await;
     let intent = shop.intent_of(order).await;
     let declined = shop.confirm(&intent, "decline").await;
@@ -123,7 +123,7 @@ async fn a_declined_order_can_be_paid_after_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn money_for_an_expired_order_goes_back_by_itself() {
-    let shop = Shop::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
+    let shop = TestServer::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
     let (order, _) = shop.order(&shop.fan().await, 2).await;
     let intent = shop.intent_of(order).await;
     shop.overdue(order).await;
@@ -144,7 +144,7 @@ async fn money_for_an_expired_order_goes_back_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_wrong_amount_buys_nothing_and_goes_back() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 2).await;
     let intent = shop.intent_of(order).await;
     assert_eq!(
@@ -157,7 +157,7 @@ async fn the_wrong_amount_buys_nothing_and_goes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn news_of_an_order_nobody_knows_stays_with_the_provider() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let stranger = Uuid::new_v4();
     let paid = news("payment.succeeded", stranger, "pi_1", 4_500);
     assert_eq!(shop.webhook("w1", &paid).await, StatusCode::NOT_FOUND);
@@ -174,7 +174,7 @@ async fn news_of_an_order_nobody_knows_stays_with_the_provider() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_is_away_costs_time_and_not_the_order() {
     // Nothing listens at the discard port.
-    let shop = Shop::with(&[("FAIRGATE_PAYMENT_URL", "http://127.0.0.1:9")]).await;
+    let shop = TestServer::with(&[("FAIRGATE_PAYMENT_URL", "http://127.0.0.1:9")]).await;
     let fan = shop.fan().await;
     fan.hold(&[(&shop.floor, 1)]).await;
     let answer = fan

@@ -6,9 +6,9 @@ use checkout::contract::{
 use kit::http::RequestId;
 use uuid::Uuid;
 
-use crate::stage::{Answer, Plan, Stage, eventually};
+use crate::stage::{Answer, Plan, TestCheckout, eventually};
 
-pub async fn ask(stage: &Stage, order: Uuid) -> RefundAsked {
+pub async fn ask(stage: &TestCheckout, order: Uuid) -> RefundAsked {
     let mut tx = stage.corner.pool.begin().await.unwrap();
     let asked =
         request_refund(&mut tx, order, "The show was moved.", &RequestId::fresh()).await.unwrap();
@@ -20,13 +20,13 @@ fn id(order: &Answer) -> Uuid {
     order.text("order").parse().unwrap()
 }
 
-async fn paid(stage: &Stage, quantity: i32) -> (String, Uuid) {
+async fn paid(stage: &TestCheckout, quantity: i32) -> (String, Uuid) {
     let (session, order) = stage.bought(&[quantity]).await;
     stage.pay(&session, &order).await;
     (session, id(&order))
 }
 
-pub async fn reaches(stage: &Stage, id: Uuid, state: State) {
+pub async fn reaches(stage: &TestCheckout, id: Uuid, state: State) {
     eventually("the order's state", || async {
         (order(&stage.corner.pool, id).await.unwrap().unwrap().state == state).then_some(())
     })
@@ -35,7 +35,7 @@ pub async fn reaches(stage: &Stage, id: Uuid, state: State) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
-    let stage = Stage::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
     let (session, id) = paid(&stage, 3).await;
     assert_eq!(stage.free().await, 7);
     assert_eq!(ask(&stage, id).await, RefundAsked::Asked);
@@ -76,7 +76,7 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no_other() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     let pool = &stage.corner.pool;
     let (_, refused) = paid(&stage, 2).await;
     let (_, other) = paid(&stage, 1).await;
@@ -124,7 +124,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
 /// wait for each other.
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_money_back_locks_the_order_before_its_refund() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let pool = &stage.corner.pool;
     let (_, id) = paid(&stage, 1).await;
     ask(&stage, id).await;
@@ -165,7 +165,7 @@ async fn giving_money_back_locks_the_order_before_its_refund() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let (_, unpaid) = stage.bought(&[1]).await;
     assert_eq!(ask(&stage, id(&unpaid)).await, RefundAsked::NotRefundable(State::AwaitingPayment));
     assert_eq!(ask(&stage, Uuid::new_v4()).await, RefundAsked::Unknown);
@@ -185,7 +185,7 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_a_price_is_refunded_at_once() {
-    let stage = Stage::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     sqlx::query("UPDATE catalog.ticket_types SET price_minor = 0")
         .execute(&stage.corner.pool)
         .await
@@ -208,7 +208,7 @@ async fn an_order_without_a_price_is_refunded_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_page_says_that_the_money_went_back_and_shows_no_ticket() {
-    let shop = crate::shop::Shop::new().await;
+    let shop = crate::shop::TestServer::new().await;
     let fan = shop.fan().await;
     let (order, path) = shop.order(&fan, 2).await;
     shop.confirm(&shop.intent_of(order).await, "ok").await;

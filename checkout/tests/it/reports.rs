@@ -8,11 +8,11 @@ use chrono::{TimeDelta, Utc};
 use kit::http::RequestId;
 use uuid::Uuid;
 
-use crate::stage::{Plan, ROOM, SHOW, Stage, eventually};
+use crate::stage::{Plan, ROOM, SHOW, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_sessions_orders_and_sales_are_counted() {
-    let stage = Stage::with(Plan { stock: vec![(20, 2), (10, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(20, 2), (10, 1)], ..Plan::default() }).await;
     let (pool, redis) = (&stage.corner.pool, &stage.corner.redis);
     let (session, paid) = stage.bought(&[2, 1]).await;
     stage.pay(&session, &paid).await;
@@ -71,7 +71,7 @@ async fn stock_sessions_orders_and_sales_are_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_begins_at_midnight_of_the_zone() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let (session, order) = stage.bought(&[1]).await;
     stage.pay(&session, &order).await;
     sqlx::query("UPDATE checkout.orders SET paid_at = '2026-11-20T23:30:00Z'")
@@ -94,7 +94,7 @@ async fn a_day_begins_at_midnight_of_the_zone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let pool = &stage.corner.pool;
     // Many at the same moment, so that the ids decide.
     sqlx::query(

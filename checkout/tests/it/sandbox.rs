@@ -5,16 +5,16 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::shop::{Shop, location};
+use crate::shop::{TestServer, location};
 
-fn intent(shop: &Shop, amount_minor: i64) -> Value {
+fn intent(shop: &TestServer, amount_minor: i64) -> Value {
     json!({ "reference": "order-1", "amount_minor": amount_minor, "currency": "EUR",
         "description": "Harbour Lights", "return_url": format!("{}/orders/1", shop.base) })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intent_is_made_once_per_key_and_only_with_the_api_key() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let body = intent(&shop, 4_500);
     let first: Value =
         shop.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
@@ -44,7 +44,7 @@ async fn an_intent_is_made_once_per_key_and_only_with_the_api_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_of_paying_ends_with_the_tickets_once() {
-    let shop = Shop::stocked(&[], 40).await;
+    let shop = TestServer::stocked(&[], 40).await;
     for (method, slow_ms) in
         [("ok", 0), ("duplicate", 0), ("out_of_order", 0), ("slow", 4_000), ("timeout", 0)]
     {
@@ -75,7 +75,7 @@ async fn every_way_of_paying_ends_with_the_tickets_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payer_pays_declines_and_approves_on_the_page() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let fan = shop.fan().await;
     let (order, page) = shop.order(&fan, 1).await;
     let pay = format!("/sandbox/pay/{}", shop.intent_of(order).await);
@@ -98,7 +98,7 @@ async fn a_payer_pays_declines_and_approves_on_the_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_is_not_taken_is_sent_again() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let (order, _) = shop.order(&shop.fan().await, 1).await;
     // Locked, the order cannot be settled: the first delivery runs into the lock's time limit.
     let mut tx = shop.app.pool.begin().await.expect("a transaction");

@@ -5,17 +5,17 @@ use checkout::contract::Seller;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::stage::{Answer, SHOW, Stage, eventually};
+use crate::stage::{Answer, SHOW, TestCheckout, eventually};
 
 struct Desk {
-    stage: Stage,
+    stage: TestCheckout,
     seller: Seller,
 }
 
 impl Desk {
     /// A show of this seller's.
     async fn new() -> Self {
-        let stage = Stage::new().await;
+        let stage = TestCheckout::new().await;
         let seller = Seller {
             reseller: Uuid::new_v4(),
             key: Uuid::new_v4(),

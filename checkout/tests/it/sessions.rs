@@ -5,11 +5,11 @@ use chrono::{Duration, Utc};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::stage::{Plan, ROOM, SHOW, Stage, eventually};
+use crate::stage::{Plan, ROOM, SHOW, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_redemptions_at_once_one_wins() {
-    let stage = Stage::with(Plan { writer: false, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
     let pass = stage.pass(&format!("{ROOM}.0.7"));
     let answers = join_all((0..200).map(|_| stage.redeem(&pass))).await;
     let won = answers.iter().filter(|answer| answer.status == 201).count();
@@ -23,7 +23,7 @@ async fn of_200_redemptions_at_once_one_wins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cap_is_kept_and_a_slot_goes_to_the_next() {
-    let stage = Stage::with(Plan { max_active: 5, writer: false, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { max_active: 5, writer: false, ..Plan::default() }).await;
     let passes: Vec<String> =
         (0..20).map(|offset| stage.pass(&format!("{ROOM}.0.{offset}"))).collect();
     let answers = join_all(passes.iter().map(|pass| stage.redeem(pass))).await;
@@ -47,7 +47,7 @@ async fn the_cap_is_kept_and_a_slot_goes_to_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redemption_can_be_repeated_under_its_key() {
-    let stage = Stage::with(Plan { writer: false, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
     let body = json!({ "pass": stage.pass(&format!("{ROOM}.0.1")) });
     let redeem = |key: &'static str| stage.post("/v1/checkout/sessions", "", key, body.clone());
     let first = redeem("a").await.ok(201);
@@ -58,7 +58,7 @@ async fn a_redemption_can_be_repeated_under_its_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
-    let stage = Stage::with(Plan {
+    let stage = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_SESSION_SECS", "1")],
         writer: false,
         ..Plan::default()
@@ -74,7 +74,7 @@ async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
     let mut forged = token.clone().into_bytes();
     forged[40] = if forged[40] == b'A' { b'B' } else { b'A' };
     assert_eq!(hold(String::from_utf8(forged).unwrap()).await, "session-forged");
-    let other = Stage::with(Plan { writer: false, ..Plan::default() }).await;
+    let other = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
     assert_eq!(hold(other.session().await).await, "session-key-unknown");
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     assert_eq!(hold(token).await, "session-expired");
@@ -94,7 +94,7 @@ async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ended_session_buys_nothing_and_gives_its_hold_back() {
-    let stage = Stage::new().await;
+    let stage = TestCheckout::new().await;
     let token = stage.session().await;
     stage.hold(&token, "a", &[4]).await.ok(201);
     assert_eq!(stage.free().await, 96);
@@ -105,7 +105,7 @@ async fn an_ended_session_buys_nothing_and_gives_its_hold_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_was_closed_lets_its_last_fans_in_also_after_redis_was_lost() {
-    let stage = Stage::with(Plan { max_active: 1, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { max_active: 1, ..Plan::default() }).await;
     let closed = admission::contract::GateSettings {
         state: admission::contract::GateState::Closed,
         ..admission::contract::gate(&stage.corner.pool, ROOM).await.unwrap().unwrap()
@@ -125,7 +125,7 @@ async fn a_room_that_was_closed_lets_its_last_fans_in_also_after_redis_was_lost(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_that_forgot_is_told_who_is_inside() {
-    let stage = Stage::with(Plan { max_active: 2, writer: false, ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { max_active: 2, writer: false, ..Plan::default() }).await;
     let (_first, second) = (stage.session().await, stage.session().await);
     stage.flush_redis().await;
     let pass = stage.pass(&format!("{ROOM}.0.9"));

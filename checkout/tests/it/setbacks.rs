@@ -10,13 +10,13 @@ use rdkafka::{ClientConfig, client::DefaultClientContext};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::stage::{Answer, Plan, Stage, eventually};
+use crate::stage::{Answer, Plan, TestCheckout, eventually};
 
 /// What the order writer and payments write, each before what it refers to.
 const TABLES: [&str; 7] =
     ["writer_offsets", "stock", "refusals", "orders", "order_lines", "tickets", "refunds"];
 
-async fn run_sql(stage: &Stage, statements: impl IntoIterator<Item = String>) {
+async fn run_sql(stage: &TestCheckout, statements: impl IntoIterator<Item = String>) {
     let mut tx = stage.corner.pool.begin().await.unwrap();
     for statement in statements {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
@@ -25,7 +25,7 @@ async fn run_sql(stage: &Stage, statements: impl IntoIterator<Item = String>) {
 }
 
 /// Keeps Postgres as it is now for [`roll_back`].
-async fn remember(stage: &Stage) {
+async fn remember(stage: &TestCheckout) {
     run_sql(
         stage,
         TABLES.map(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM checkout.{table}")),
@@ -34,7 +34,7 @@ async fn remember(stage: &Stage) {
 }
 
 /// Makes Postgres what it was, as a standby is that had not heard of everything.
-async fn roll_back(stage: &Stage) {
+async fn roll_back(stage: &TestCheckout) {
     let lock = TABLES.map(|table| format!("LOCK TABLE checkout.{table} IN ACCESS EXCLUSIVE MODE"));
     let forget = TABLES.iter().rev().map(|table| format!("DELETE FROM checkout.{table}"));
     let restore =
@@ -43,7 +43,7 @@ async fn roll_back(stage: &Stage) {
     run_sql(stage, lock.into_iter().chain(forget).chain(restore).chain(unsent)).await;
 }
 
-async fn states(stage: &Stage) -> BTreeMap<Uuid, String> {
+async fn states(stage: &TestCheckout) -> BTreeMap<Uuid, String> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as("SELECT order_id, state FROM checkout.orders")
         .fetch_all(&stage.corner.pool)
         .await
@@ -53,7 +53,7 @@ async fn states(stage: &Stage) -> BTreeMap<Uuid, String> {
 
 /// Waits until every one of `orders` is written: the given-up ones as cancelled, the others so that
 /// they keep their stock.
-async fn await_written(stage: &Stage, orders: &[(Uuid, bool)]) {
+async fn await_written(stage: &TestCheckout, orders: &[(Uuid, bool)]) {
     let missing = |known: &BTreeMap<Uuid, String>| -> Vec<Uuid> {
         let is_there = |order: &Uuid, given_up: bool| match known.get(order).map(String::as_str) {
             Some("cancelled") => given_up,
@@ -80,7 +80,7 @@ fn id(order: &Answer) -> Uuid {
 }
 
 /// Buys all that is left, four at a time where there are four.
-async fn sell_out(stage: &Stage) {
+async fn sell_out(stage: &TestCheckout) {
     let free = stage.free().await;
     let orders = (0..free / 4).map(|_| 4).chain((0..free % 4).map(|_| 1));
     join_all(orders.map(|quantity| async move {
@@ -101,7 +101,7 @@ async fn sell_out(stage: &Stage) {
 }
 
 /// Orders that were acknowledged after Postgres was kept; whether each was given up.
-async fn sell_on(stage: &Stage) -> Vec<(Uuid, bool)> {
+async fn sell_on(stage: &TestCheckout) -> Vec<(Uuid, bool)> {
     let early = join_all((0..5).map(|_| stage.bought(&[2]))).await;
     let (session, given_up) = &early[0];
     stage.delete(&given_up.location.clone().unwrap(), session).await.ok(200);
@@ -118,7 +118,7 @@ const SALE: fn() -> Plan = || Plan { stock: vec![(48, 4)], ..Plan::default() };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_postgres_lost_under_a_running_writer_are_written_again() {
-    let stage = Stage::with(SALE()).await;
+    let stage = TestCheckout::with(SALE()).await;
     let before = join_all((0..3).map(|_| stage.bought(&[1]))).await;
     stage.check().await;
     remember(&stage).await;
@@ -142,7 +142,7 @@ async fn orders_that_postgres_lost_under_a_running_writer_are_written_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_starts_reads_from_where_postgres_is_and_not_from_where_its_group_was() {
-    let mut stage = Stage::with(SALE()).await;
+    let mut stage = TestCheckout::with(SALE()).await;
     stage.bought(&[1]).await;
     remember(&stage).await;
     let after = sell_on(&stage).await;
@@ -158,7 +158,7 @@ async fn a_writer_that_starts_reads_from_where_postgres_is_and_not_from_where_it
 #[tokio::test(flavor = "multi_thread")]
 #[should_panic(expected = "acknowledged orders are lost")]
 async fn data_an_offset_that_stays_ahead_of_its_orders_loses_them() {
-    let stage = Stage::with(SALE()).await;
+    let stage = TestCheckout::with(SALE()).await;
     stage.bought(&[1]).await;
     remember(&stage).await;
     let after = sell_on(&stage).await;
@@ -178,7 +178,7 @@ async fn data_an_offset_that_stays_ahead_of_its_orders_loses_them() {
 }
 
 /// Deletes the order log and makes it anew.
-async fn make_log_anew(stage: &Stage) {
+async fn make_log_anew(stage: &TestCheckout) {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", &stage.corner.kafka_brokers).create().unwrap();
     let before = stage.corner.kafka.topic_id(COMMANDS_TOPIC).await.unwrap();
@@ -196,7 +196,7 @@ async fn make_log_anew(stage: &Stage) {
 }
 
 /// An order that may take its time.
-async fn order_in_the_end(stage: &Stage, session: &str) -> Uuid {
+async fn order_in_the_end(stage: &TestCheckout, session: &str) -> Uuid {
     let hold = eventually("a hold", || async {
         let hold = stage.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
         (hold.status == 201).then(|| hold.text("hold"))
@@ -211,7 +211,7 @@ async fn order_in_the_end(stage: &Stage, session: &str) -> Uuid {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_made_anew_and_shorter_is_read_from_its_start() {
-    let stage = Stage::with(Plan { stock: vec![(40, 1)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(40, 1)], ..Plan::default() }).await;
     for _ in 0..4 {
         stage.bought(&[1]).await;
     }
@@ -226,7 +226,8 @@ async fn a_log_made_anew_and_shorter_is_read_from_its_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_made_anew_and_longer_is_read_from_its_start() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "100")];
-    let mut stage = Stage::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
+    let mut stage =
+        TestCheckout::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
     let session = stage.session().await;
     let before = order_in_the_end(&stage, &session).await;
     await_written(&stage, &[(before, false)]).await;
@@ -249,7 +250,8 @@ async fn a_log_made_anew_and_longer_is_read_from_its_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_is_not_filled_while_orders_wait_in_a_log_made_anew() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "100")];
-    let mut stage = Stage::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
+    let mut stage =
+        TestCheckout::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
     for _ in 0..4 {
         let session = stage.session().await;
         let before = order_in_the_end(&stage, &session).await;
@@ -271,7 +273,7 @@ async fn stock_is_not_filled_while_orders_wait_in_a_log_made_anew() {
 /// As if the log was made anew and grew beyond the old offset before the running writer read on.
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_of_another_log_are_not_believed() {
-    let stage = Stage::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
+    let stage = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
     join_all((0..6).map(|_| stage.bought(&[1]))).await;
     stage.check().await;
     let before = (states(&stage).await, stage.committed().await);

@@ -11,7 +11,7 @@ use admission::contract::{Gate, GateSettings, GateState, PassKeys, generate_pass
 use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
 use checkout::{App, Config, contract::put_stock, sandbox};
 use chrono::{DateTime, Utc};
-use kit::{serve::Tasks, settings::Settings, testing::Corner};
+use kit::{serve::Tasks, settings::Settings, testing::TestEnv};
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub const SHOW: &str = "harbour-lights";
 const ROOM: &str = "r";
 
-pub struct Shop {
+pub struct TestServer {
     pub app: App,
     pub base: String,
     pub floor: TicketType,
@@ -31,16 +31,16 @@ pub struct Shop {
     next_place: AtomicU32,
     tasks: Tasks,
     pub http: Client,
-    _corner: Corner,
+    _corner: TestEnv,
 }
 
-impl Drop for Shop {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
 }
 
-impl Shop {
+impl TestServer {
     pub async fn new() -> Self {
         Self::with(&[]).await
     }
@@ -51,7 +51,7 @@ impl Shop {
     }
 
     pub async fn stocked(changes: &[(&str, &str)], allotted: i32) -> Self {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

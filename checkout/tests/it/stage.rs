@@ -13,7 +13,7 @@ use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
 use checkout::{App, Config, contract, sandbox};
 use chrono::Utc;
 use http_body_util::BodyExt;
-use kit::{redis::Redis, serve::Tasks, settings::Settings, testing::Corner};
+use kit::{redis::Redis, serve::Tasks, settings::Settings, testing::TestEnv};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -22,8 +22,8 @@ pub const SHOW: &str = "harbour-lights";
 pub const ROOM: &str = "harbour-lights";
 
 /// The sale. Dropping it stops its background work.
-pub struct Stage {
-    pub corner: Corner,
+pub struct TestCheckout {
+    pub corner: TestEnv,
     pub settings: HashMap<String, String>,
     pub gate: Gate,
     pub keys: PassKeys,
@@ -106,7 +106,7 @@ fn new_show(types: usize) -> NewShow {
     }
 }
 
-impl Stage {
+impl TestCheckout {
     pub async fn new() -> Self {
         Self::with(Plan::default()).await
     }
@@ -115,7 +115,7 @@ impl Stage {
         if std::env::var_os("FAIRGATE_LOG").is_some() {
             kit::telemetry::logs(kit::telemetry::Reader::Person);
         }
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;
@@ -432,7 +432,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for TestCheckout {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
         self.writer.stop().cancel();

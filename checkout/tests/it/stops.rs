@@ -12,8 +12,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    shop::{Fan, Shop},
-    stage::{Answer, SHOW, Stage, eventually},
+    shop::{Fan, TestServer},
+    stage::{Answer, SHOW, TestCheckout, eventually},
 };
 
 const RESELLER: Uuid = Uuid::from_u128(7);
@@ -26,8 +26,8 @@ async fn give_to_reseller(pool: &PgPool) {
         .unwrap();
 }
 
-async fn stage_of_reseller() -> Stage {
-    let stage = Stage::new().await;
+async fn stage_of_reseller() -> TestCheckout {
+    let stage = TestCheckout::new().await;
     give_to_reseller(&stage.corner.pool).await;
     stage
 }
@@ -48,7 +48,7 @@ async fn withdraw(pool: &PgPool) {
 
 /// Waits until an instance refuses a hold of this session's with the problem; then it refuses
 /// everything that sells.
-async fn refuses(stage: &Stage, session: &str, problem: &str, status: u16) {
+async fn refuses(stage: &TestCheckout, session: &str, problem: &str, status: u16) {
     let since = Instant::now();
     eventually("holds are refused", || async {
         let answer = stage.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
@@ -140,7 +140,7 @@ async fn reads(fan: &Fan, words: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_in_checkout_read_that_the_sale_was_stopped_and_go_on_when_it_does() {
-    let shop = Shop::new().await;
+    let shop = TestServer::new().await;
     let pool = &shop.app.pool;
     give_to_reseller(pool).await;
     let (fan, chooser, comer) = (shop.fan().await, shop.fan().await, shop.stranger());

@@ -9,7 +9,7 @@ use checkout::contract::OrderEvent;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use crate::desk::Desk;
+use crate::desk::TestMailer;
 
 async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
     let request =
@@ -27,13 +27,13 @@ async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
     (status, policy, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-fn pages(desk: &Desk) -> Router {
+fn pages(desk: &TestMailer) -> Router {
     kit::http::stack(notifications::router(&desk.app()).split_for_parts().0)
 }
 
 #[tokio::test]
 async fn a_newcomer_reads_what_was_sent() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let bought = desk.bought("en", 2).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
@@ -75,7 +75,7 @@ async fn a_newcomer_reads_what_was_sent() {
 
 #[tokio::test]
 async fn no_address_leads_out_of_the_mailbox() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     let router = pages(&desk);
     for name in
         ["..%2F..%2F..%2Fenv", "%2Fetc%2Fpasswd", "..", "%2e%2e%2f%2e%2e%2fports", "nothing", "%00"]
@@ -88,7 +88,7 @@ async fn no_address_leads_out_of_the_mailbox() {
 
 #[tokio::test]
 async fn without_a_local_mail_server_there_are_no_pages() {
-    let mut desk = Desk::open().await;
+    let mut desk = TestMailer::open().await;
     desk.settings.remove("FAIRGATE_MAILBOX");
     let (status, _, _) = get(&pages(&desk), "/sandbox/mailbox").await;
     assert_eq!(status, StatusCode::NOT_FOUND);

@@ -9,14 +9,14 @@ use std::{
 
 use admin::contract::{SUPPORT_TOPIC, SupportEvent};
 use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
-use checkout::contract::{EVENTS_TOPIC, OrderEvent, OrderFacts, OrderLink, OrderLinks};
+use checkout::contract::{EVENTS_TOPIC, OrderEvent, OrderEventData, OrderLink, OrderLinks};
 use chrono::Utc;
 use kit::{
     http::RequestId,
     kafka::ProducerBounds,
     serve::Tasks,
     settings::{Env, ProcessEnv, Settings},
-    testing::Corner,
+    testing::TestEnv,
     token::generate_seal_key,
 };
 use notifications::{App, Config};
@@ -27,8 +27,8 @@ use crate::mail::Caught;
 
 pub const SHOW: &str = "harbour-lights";
 
-pub struct Desk {
-    pub corner: Corner,
+pub struct TestMailer {
+    pub corner: TestEnv,
     pub settings: HashMap<String, String>,
     pub floor: TicketType,
     pub caught: Caught,
@@ -36,7 +36,7 @@ pub struct Desk {
     tasks: Tasks,
 }
 
-impl Drop for Desk {
+impl Drop for TestMailer {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
@@ -55,13 +55,13 @@ fn stack(key: &str) -> String {
         .unwrap_or_else(|| panic!("{key} is not set; eval \"$(ops/stack test env)\" first"))
 }
 
-impl Desk {
+impl TestMailer {
     pub async fn open() -> Self {
         Self::with(&[]).await
     }
 
     pub async fn with(changes: &[(&str, &str)]) -> Self {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;
@@ -190,8 +190,8 @@ impl Desk {
         message
     }
 
-    pub async fn tell(&self, event: impl Fn(OrderFacts) -> OrderEvent, order: Uuid) {
-        let facts = OrderFacts {
+    pub async fn tell(&self, event: impl Fn(OrderEventData) -> OrderEvent, order: Uuid) {
+        let facts = OrderEventData {
             order,
             show: SHOW.to_owned(),
             amount_minor: 8_500,

@@ -4,7 +4,7 @@ use checkout::contract::{EVENTS_TOPIC, OrderEvent};
 use notifications::contract::{given_up, retry_given_up};
 
 use crate::{
-    desk::{Desk, until},
+    desk::{TestMailer, until},
     mail::{Caught, Home, Server, free_port},
 };
 
@@ -12,7 +12,8 @@ use crate::{
 async fn letters_wait_while_the_mail_server_is_away() {
     let (port, home) = (free_port(), Home::new());
     let mailbox = home.0.join("box");
-    let mut desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    let mut desk =
+        TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
     desk.caught = Caught(mailbox.clone());
     desk.start();
     let bought = desk.bought("en", 1).await;
@@ -28,7 +29,8 @@ async fn letters_wait_while_the_mail_server_is_away() {
 async fn a_recipient_refused_for_good_is_given_up() {
     let port = free_port();
     let _server = Server::refusing(port, "550 5.1.1 no such mailbox").await;
-    let desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    let desk =
+        TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
     desk.start();
     let bought = desk.bought("en", 1).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
@@ -42,7 +44,8 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     let (port, home) = (free_port(), Home::new());
     let mailbox = home.0.join("box");
     let server = Server::refusing(port, "550 5.7.1 we take no letters today").await;
-    let mut desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    let mut desk =
+        TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
     desk.caught = Caught(mailbox.clone());
     desk.start();
     let pool = desk.corner.pool.clone();
@@ -95,7 +98,8 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
 async fn a_recipient_refused_for_now_is_tried_again() {
     let port = free_port();
     let server = Server::refusing(port, "451 4.7.1 greylisted, come again").await;
-    let mut desk = Desk::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    let mut desk =
+        TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
     desk.start();
     let bought = desk.bought("en", 1).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
@@ -114,7 +118,7 @@ async fn a_recipient_refused_for_now_is_tried_again() {
 
 #[tokio::test]
 async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let evil = desk.bought_by("Eve\r\nBcc: all@evil.example", "a@b@c.example", "en", 1).await;
     // The stack's server does not speak SMTPUTF8.
@@ -133,7 +137,7 @@ async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting()
 
 #[tokio::test]
 async fn an_event_that_cannot_be_read_and_an_order_that_is_gone_are_passed_over() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let (gone, good) = (uuid::Uuid::new_v4(), desk.bought("en", 1).await);
     desk.publish(EVENTS_TOPIC, &good.order.to_string(), b"{not json").await;
@@ -148,7 +152,7 @@ async fn an_event_that_cannot_be_read_and_an_order_that_is_gone_are_passed_over(
 /// the topic's beginning.
 #[tokio::test]
 async fn events_of_before_the_first_start_are_not_lost() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     let bought = desk.bought("en", 1).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
     desk.start();

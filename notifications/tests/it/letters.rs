@@ -5,11 +5,11 @@ use futures::future::join_all;
 use kit::http::RequestId;
 use mail_parser::MimeHeaders;
 
-use crate::desk::{Desk, until};
+use crate::desk::{TestMailer, until};
 
 #[tokio::test]
 async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     desk.start();
     let orders = join_all((0..20).map(|_| desk.bought("en", 2))).await;
@@ -45,7 +45,7 @@ async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run(
 /// The negative control: what keeps a letter from being sent twice is the note that it was sent.
 #[tokio::test]
 async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let bought = desk.bought("en", 1).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
@@ -73,7 +73,7 @@ async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id
 
 #[tokio::test]
 async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let bought = desk.bought("en-GB", 2).await;
     desk.tell(OrderEvent::Paid, bought.order).await;
@@ -106,7 +106,7 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
 
 #[tokio::test]
 async fn a_german_reads_german_and_a_refund_says_how_much() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let bought = desk.bought("de-AT", 1).await;
     desk.refunded(&bought).await;
@@ -127,7 +127,7 @@ async fn a_german_reads_german_and_a_refund_says_how_much() {
 
 #[tokio::test]
 async fn an_answer_from_support_is_quoted() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let bought = desk.bought("en", 1).await;
     desk.answered(&bought, "Yes, you can.\nBring <b>both</b> tickets.").await;
@@ -140,7 +140,7 @@ async fn an_answer_from_support_is_quoted() {
 
 #[tokio::test]
 async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
-    let desk = Desk::open().await;
+    let desk = TestMailer::open().await;
     desk.start();
     let bought = desk.bought("en", 1).await;
     desk.tell(OrderEvent::Paid, bought.order).await;

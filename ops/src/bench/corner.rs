@@ -20,7 +20,7 @@ const BROKERS: &str = "FAIRGATE_KAFKA_BROKERS";
 /// Far above what one machine can send, so that no limit bites; they are still counted as always.
 const LIMIT_MAX: &str = "1000000";
 
-pub struct Corner {
+pub struct TestEnv {
     pub stores: Stores,
     /// Settings of a server in this corner.
     pub env: HashMap<String, String>,
@@ -28,7 +28,7 @@ pub struct Corner {
     base_url: String,
 }
 
-impl Corner {
+impl TestEnv {
     /// # Errors
     /// Servers that are away or not this machine's own.
     pub async fn open() -> anyhow::Result<Self> {

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{client, corner::Corner};
+use super::{client, corner::TestEnv};
 use crate::serve::{Role, assemble};
 
 /// A handler that does nothing, behind the same layers as all others: what the server can do at
@@ -56,7 +56,7 @@ impl Served {
     ///
     /// # Errors
     /// A server that ends or does not become ready; where its log is, the error says.
-    pub async fn start(corner: &Corner, roles: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start(corner: &TestEnv, roles: &[&str]) -> anyhow::Result<Self> {
         let [address, management] = free_addresses()?;
         let log = std::env::temp_dir().join(format!("fairgate-{}log", corner.namespace()));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;

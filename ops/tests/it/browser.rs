@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 
 use crate::{
     fan,
-    house::{House, Terms, assert_clean},
+    house::{Terms, TestSystem, assert_clean},
 };
 
 const WAIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_in_a_browser() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let terms = Terms { rate_per_sec: 2.0, ..Terms::default() };
     house.sale("harbour", &terms).await;
     let browser = Browser::start(true).await;
@@ -51,7 +51,7 @@ async fn a_fan_buys_tickets_in_a_browser() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_without_scripts() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour", &Terms { rate_per_sec: 2.0, ..Terms::default() }).await;
     let browser = Browser::start(false).await;
     browser.go(&format!("{}/queue/harbour", house.base)).await;
@@ -72,7 +72,7 @@ async fn a_fan_buys_tickets_without_scripts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_without_cookies_has_one_place_in_the_address() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let browser = Browser::of(&Habits { cookies: false, ..Habits::default() }).await;
     browser.go(&format!("{}/queue/harbour", house.base)).await;
@@ -105,7 +105,7 @@ async fn a_fan_without_cookies_has_one_place_in_the_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own() {
-    let house = House::open_with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
+    let house = TestSystem::open_with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
     house.sale("harbour", &Terms::default()).await;
     // No summer time there, and never the venue's clock.
     let browser = Browser::of(&Habits { time_zone: "Asia/Tokyo", ..Habits::default() }).await;
@@ -130,7 +130,7 @@ async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_fit_the_smallest_phone() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let later = Utc::now() + chrono::Duration::days(20);
     sqlx::query("UPDATE catalog.shows SET on_sale_at = $1")

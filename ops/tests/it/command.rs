@@ -1,7 +1,7 @@
 //! `fairgate verify` as people and scripts call it.
 
 use admission::contract::{HEADS_TOPIC, LaneHead};
-use kit::testing::Corner;
+use kit::testing::TestEnv;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Gives whether it succeeded, and what it wrote on standard output and standard error.
-async fn verify(corner: &Corner, args: &[&str]) -> (bool, String, String) {
+async fn verify(corner: &TestEnv, args: &[&str]) -> (bool, String, String) {
     let command = Command::new(env!("CARGO_BIN_EXE_fairgate"))
         .arg("verify")
         .args(args)

@@ -9,7 +9,7 @@ use admission::contract::{
     Gate, HEADS_TOPIC, HeadsMoved, LaneHead, PassKeys, line_topic, place_id,
 };
 use chrono::Utc;
-use kit::{serve::Tasks, settings::Settings, testing::Corner};
+use kit::{serve::Tasks, settings::Settings, testing::TestEnv};
 use ops::{settings::Stores, verify};
 use rdkafka::producer::FutureRecord;
 use redis::AsyncCommands;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{
     fan,
-    house::{House, Terms, assert_clean, assert_objects, corner, reply, room, sale, stores},
+    house::{Terms, TestSystem, assert_clean, assert_objects, corner, reply, room, sale, stores},
     line_up::{Line, producer},
 };
 
@@ -33,7 +33,7 @@ fn admission_with(stores: &Stores, gate: Gate) -> Tasks {
 
 /// Checkout's calls alone, with this gate. Gives where they are.
 async fn checkout_with(
-    corner: &Corner,
+    corner: &TestEnv,
     stores: &Stores,
     gate: Gate,
     keys: &PassKeys,
@@ -155,7 +155,7 @@ async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
 
 #[tokio::test]
 async fn without_the_constraint_a_pass_opens_many_sessions() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("twice", &Terms::default()).await;
     run_sql(
         &house.stores.pool,
@@ -173,7 +173,7 @@ async fn without_the_constraint_a_pass_opens_many_sessions() {
 
 #[tokio::test]
 async fn a_pass_for_a_place_that_was_never_acknowledged_is_seen() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("lost", &Terms::default()).await;
     fan::session(&house, "lost").await;
     let keys =
@@ -185,7 +185,7 @@ async fn a_pass_for_a_place_that_was_never_acknowledged_is_seen() {
 
 #[tokio::test]
 async fn a_shop_that_forgets_what_it_committed_oversells() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let ticket_type =
         house.sale("forgets", &Terms { tickets: 2, shards: 1, ..Terms::default() }).await;
     run_sql(
@@ -277,8 +277,8 @@ async fn data_a_line_that_lost_its_beginning_is_seen() {
 }
 
 /// A house at rest, with one order of two tickets that is paid and one that is not.
-async fn sold() -> (House, Uuid) {
-    let house = House::open().await;
+async fn sold() -> (TestSystem, Uuid) {
+    let house = TestSystem::open().await;
     let ticket_type =
         house.sale("sold", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
     fan::buy(&house, "sold", ticket_type, 2).await;
@@ -296,7 +296,7 @@ const PAID: &str = "(SELECT order_id FROM checkout.orders WHERE state = 'fulfill
 const UNPAID: &str = "(SELECT order_id FROM checkout.orders WHERE state = 'awaiting_payment')";
 
 /// Breaks the books within statements, looks, and mends them again by the last ones.
-async fn objects(house: &House, breaks: &[&str], checks: &[&str], mends: &[&str]) {
+async fn objects(house: &TestSystem, breaks: &[&str], checks: &[&str], mends: &[&str]) {
     run_sql(&house.stores.pool, breaks).await;
     assert_objects(&verify::look(&house.stores, None).await.expect("a report"), checks);
     run_sql(&house.stores.pool, mends).await;
@@ -392,7 +392,7 @@ async fn data_stock_that_is_not_what_was_allotted_is_seen() {
 
 #[tokio::test]
 async fn data_a_ticket_that_is_good_after_its_refund_is_seen() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let ticket_type =
         house.sale("back", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
     fan::buy(&house, "back", ticket_type, 2).await;

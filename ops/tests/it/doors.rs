@@ -10,19 +10,19 @@ use tokio::process::Command;
 
 use crate::{
     browser,
-    house::{House, Reply, refused, reply},
+    house::{Reply, TestSystem, refused, reply},
 };
 
 const PASSWORD: &str = "a long enough password 7";
 
 /// Somebody with cookies who fills in forms.
 struct Browser<'a> {
-    house: &'a House,
+    house: &'a TestSystem,
     client: Client,
 }
 
 impl<'a> Browser<'a> {
-    fn new(house: &'a House) -> Self {
+    fn new(house: &'a TestSystem) -> Self {
         let client =
             Client::builder().no_proxy().cookie_store(true).redirect(Policy::none()).build();
         Self { house, client: client.expect("a client") }
@@ -53,13 +53,13 @@ impl<'a> Browser<'a> {
 
 /// An admin's calls.
 struct Admin<'a> {
-    house: &'a House,
+    house: &'a TestSystem,
     token: String,
 }
 
 impl<'a> Admin<'a> {
     /// Signs in with the one-time password and chooses another.
-    async fn first(house: &'a House) -> Self {
+    async fn first(house: &'a TestSystem) -> Self {
         let email = "ada@fairgate.example";
         let first = async || {
             admin::contract::create_first_admin(&house.stores.pool, email).await.expect("asked")
@@ -113,7 +113,7 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
 
 /// Signs up, is approved, and publishes a show with `allotted` tickets. Gives the show and an API
 /// key.
-async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, String) {
+async fn reseller(house: &TestSystem, admin: &Admin<'_>, allotted: &str) -> (String, String) {
     let browser = Browser::new(house);
     let form = [
         ("company", "Quay Tickets"),
@@ -188,7 +188,7 @@ async fn reseller(house: &House, admin: &Admin<'_>, allotted: &str) -> (String, 
 }
 
 /// The example shop sells one ticket to a fan. Gives what it printed.
-async fn shop(house: &House, show: &str, key: &str) -> Value {
+async fn shop(house: &TestSystem, show: &str, key: &str) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop/shop.py");
     // The PATH's Python may be one that does not see Debian's packages.
     let python = if std::path::Path::new("/usr/bin/python3").exists() {
@@ -212,7 +212,7 @@ async fn shop(house: &House, show: &str, key: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; {said}"))
 }
 
-async fn letters(house: &House, kind: &str) -> i64 {
+async fn letters(house: &TestSystem, kind: &str) -> i64 {
     sqlx::query_scalar(
         "SELECT count(*) FROM notifications.letters WHERE kind = $1 AND sent_at IS NOT NULL",
     )
@@ -222,7 +222,7 @@ async fn letters(house: &House, kind: &str) -> i64 {
     .expect("letters")
 }
 
-async fn free(house: &House, show: &str) -> Option<i64> {
+async fn free(house: &TestSystem, show: &str) -> Option<i64> {
     let counts = stock_counts(&house.stores.pool, &house.stores.redis, show).await.expect("counts");
     counts.first()?.free
 }
@@ -231,7 +231,7 @@ async fn free(house: &House, show: &str) -> Option<i64> {
 async fn a_reseller_sells_and_an_admin_helps() {
     let smtp =
         std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
-    let house = House::open_with(&[("FAIRGATE_SMTP_URL", &smtp)]).await;
+    let house = TestSystem::open_with(&[("FAIRGATE_SMTP_URL", &smtp)]).await;
     let admin = Admin::first(&house).await;
     let (show, key) = reseller(&house, &admin, "20").await;
     house.await_room(&show).await;
@@ -313,7 +313,7 @@ async fn a_reseller_sells_and_an_admin_helps() {
 }
 
 /// An API key of the reseller's with these scopes.
-async fn key_with(house: &House, scope: &str) -> String {
+async fn key_with(house: &TestSystem, scope: &str) -> String {
     let browser = Browser::new(house);
     let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
     browser.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
@@ -333,7 +333,7 @@ async fn key_with(house: &House, scope: &str) -> String {
 async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only() {
     // Looking up a key that is not known yet costs one of them.
     let limits = [("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"), ("FAIRGATE_LIMIT_JOIN_BURST", "6")];
-    let house = House::open_with(&limits).await;
+    let house = TestSystem::open_with(&limits).await;
     let admin = Admin::first(&house).await;
     let (show, key) = reseller(&house, &admin, "20").await;
     house.await_room(&show).await;
@@ -365,7 +365,7 @@ async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only(
 
 /// Asserts that the pages may run and load nothing but our own, before and after somebody signed
 /// in.
-async fn assert_policies(house: &House, admin: &Admin<'_>, show: &str) {
+async fn assert_policies(house: &TestSystem, admin: &Admin<'_>, show: &str) {
     let seller = Browser::new(house);
     let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
     seller.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
@@ -422,7 +422,8 @@ async fn the_portal_the_console_and_help_look_right() {
     let mailbox =
         std::env::var("FAIRGATE_MAILBOX").expect("FAIRGATE_MAILBOX: the stack has a mailbox");
     let house =
-        House::open_with(&[("FAIRGATE_SMTP_URL", &smtp), ("FAIRGATE_MAILBOX", &mailbox)]).await;
+        TestSystem::open_with(&[("FAIRGATE_SMTP_URL", &smtp), ("FAIRGATE_MAILBOX", &mailbox)])
+            .await;
     let admin = Admin::first(&house).await;
     let (show, key) = reseller(&house, &admin, "20").await;
     house.await_room(&show).await;

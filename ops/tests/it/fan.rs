@@ -5,15 +5,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::house::{House, Reply, reply};
+use crate::house::{Reply, TestSystem, reply};
 
 /// Joins a room. Gives the place ticket.
-pub async fn join(house: &House, room: &str) -> String {
+pub async fn join(house: &TestSystem, room: &str) -> String {
     reply(house.post(&format!("/v1/rooms/{room}/places"))).await.with_status(201).text_of("ticket")
 }
 
 /// Waits for the turn and claims the pass.
-pub async fn claim(house: &House, room: &str, ticket: &str) -> String {
+pub async fn claim(house: &TestSystem, room: &str, ticket: &str) -> String {
     for _ in 0..150 {
         let answer = reply(house.post(&format!("/v1/rooms/{room}/pass")).bearer_auth(ticket)).await;
         if answer.status == 200 {
@@ -26,17 +26,17 @@ pub async fn claim(house: &House, room: &str, ticket: &str) -> String {
 }
 
 /// Joins, waits and claims. Gives the pass.
-pub async fn pass(house: &House, room: &str) -> String {
+pub async fn pass(house: &TestSystem, room: &str) -> String {
     let ticket = join(house, room).await;
     claim(house, room, &ticket).await
 }
 
-pub async fn redeem(house: &House, pass: &str) -> Reply {
+pub async fn redeem(house: &TestSystem, pass: &str) -> Reply {
     reply(house.post("/v1/checkout/sessions").json(&json!({ "pass": pass }))).await
 }
 
 /// Goes in from the street to a session. Gives its token.
-pub async fn session(house: &House, room: &str) -> String {
+pub async fn session(house: &TestSystem, room: &str) -> String {
     let pass = pass(house, room).await;
     redeem(house, &pass).await.with_status(201).text_of("session_token")
 }
@@ -46,7 +46,12 @@ fn fresh_key() -> String {
 }
 
 /// Asks to hold tickets.
-pub async fn try_hold(house: &House, session: &str, ticket_type: Uuid, quantity: i32) -> Reply {
+pub async fn try_hold(
+    house: &TestSystem,
+    session: &str,
+    ticket_type: Uuid,
+    quantity: i32,
+) -> Reply {
     let items = json!({ "items": [{ "ticket_type": ticket_type, "quantity": quantity }] });
     reply(
         house
@@ -70,7 +75,7 @@ pub struct Order {
 }
 
 /// Makes a hold an order, and waits until it can be paid.
-pub async fn order(house: &House, session: &str, hold: &str) -> Order {
+pub async fn order(house: &TestSystem, session: &str, hold: &str) -> Order {
     let ask = house.post("/v1/orders").bearer_auth(session).header("idempotency-key", fresh_key());
     let mut answer = reply(ask.json(&order_body(hold))).await;
     for _ in 0..100 {
@@ -87,14 +92,14 @@ pub async fn order(house: &House, session: &str, hold: &str) -> Order {
 }
 
 /// Pays at the sandbox.
-pub async fn pay(house: &House, order: &Order) {
+pub async fn pay(house: &TestSystem, order: &Order) {
     let answer =
         reply(house.post(&order.confirm).json(&json!({ "method": "ok" }))).await.with_status(200);
     assert_eq!(answer.body["state"], "succeeded", "{}", answer.text);
 }
 
 /// Waits until an order is in a state. Gives it.
-pub async fn await_state(house: &House, session: &str, order: &str, state: &str) -> Reply {
+pub async fn await_state(house: &TestSystem, session: &str, order: &str, state: &str) -> Reply {
     for _ in 0..100 {
         let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(session))
             .await
@@ -108,7 +113,7 @@ pub async fn await_state(house: &House, session: &str, order: &str, state: &str)
 }
 
 /// From the street to tickets. Gives the order.
-pub async fn buy(house: &House, room: &str, ticket_type: Uuid, quantity: i32) -> Reply {
+pub async fn buy(house: &TestSystem, room: &str, ticket_type: Uuid, quantity: i32) -> Reply {
     let session = session(house, room).await;
     let hold =
         try_hold(house, &session, ticket_type, quantity).await.with_status(201).text_of("hold");

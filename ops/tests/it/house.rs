@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
 use checkout::contract::put_stock;
 use chrono::Utc;
-use kit::{serve::Tasks, testing::Corner};
+use kit::{serve::Tasks, testing::TestEnv};
 use ops::{
     settings::Stores,
     verify::{self, report::Report},
@@ -17,12 +17,12 @@ use uuid::Uuid;
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
 /// A fresh database, key prefix and topics.
-pub async fn corner() -> Corner {
-    Corner::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
+pub async fn corner() -> TestEnv {
+    TestEnv::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
         .await
 }
 
-pub fn stores(corner: &Corner) -> Stores {
+pub fn stores(corner: &TestEnv) -> Stores {
     Stores {
         pool: corner.pool.clone(),
         steady: corner.pool.clone(),
@@ -111,8 +111,8 @@ pub async fn sale(stores: &Stores, name: &str, terms: &Terms) -> Uuid {
 }
 
 /// The whole server, serving on a port of its own until it is dropped.
-pub struct House {
-    _corner: Corner,
+pub struct TestSystem {
+    _corner: TestEnv,
     pub stores: Stores,
     pub base: String,
     /// Where metrics and readiness are.
@@ -122,7 +122,7 @@ pub struct House {
     pub client: reqwest::Client,
 }
 
-impl House {
+impl TestSystem {
     pub async fn open() -> Self {
         Self::open_with(&[]).await
     }
@@ -132,7 +132,7 @@ impl House {
         Self::open_in(corner().await, settings).await
     }
 
-    pub async fn open_in(corner: Corner, settings: &[(&str, &str)]) -> Self {
+    pub async fn open_in(corner: TestEnv, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let mut env = corner.settings();
@@ -209,7 +209,7 @@ impl House {
     }
 }
 
-impl Drop for House {
+impl Drop for TestSystem {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }

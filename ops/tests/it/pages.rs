@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use reqwest::Client;
 
-use crate::house::{House, Terms};
+use crate::house::{Terms, TestSystem};
 
 struct Browser<'a> {
-    house: &'a House,
+    house: &'a TestSystem,
     client: Client,
 }
 
 impl<'a> Browser<'a> {
-    fn new(house: &'a House) -> Self {
+    fn new(house: &'a TestSystem) -> Self {
         let client = Client::builder().no_proxy().cookie_store(true).build().expect("a client");
         Self { house, client }
     }
@@ -61,7 +61,7 @@ impl<'a> Browser<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_lapsed_in_checkout_gets_tickets_by_joining_anew() {
-    let house = House::open_with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
+    let house = TestSystem::open_with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
     house.sale("harbour", &Terms { claim_window_secs: 2, ..Terms::default() }).await;
     let fan = Browser::new(&house);
     fan.get("/queue/harbour").await;
@@ -80,7 +80,7 @@ async fn whoever_lapsed_in_checkout_gets_tickets_by_joining_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_browser_is_in_checkout_for_two_shows() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     for show in ["harbour", "lantern"] {
         house.sale(show, &Terms::default()).await;
     }

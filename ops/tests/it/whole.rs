@@ -16,12 +16,12 @@ use serde_json::json;
 use crate::{
     chaos::Chaos,
     fan,
-    house::{House, Terms, assert_clean, corner, refused, reply, sale},
+    house::{Terms, TestSystem, assert_clean, corner, refused, reply, sale},
 };
 
 #[tokio::test]
 async fn one_fan_goes_from_the_line_to_tickets() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let ticket_type =
         house.sale("harbour-lights", &Terms { tickets: 10, ..Terms::default() }).await;
 
@@ -61,7 +61,7 @@ async fn one_fan_goes_from_the_line_to_tickets() {
 
 #[tokio::test]
 async fn what_browsers_and_machines_ask_for_is_there() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour-lights", &Terms::default()).await;
     for path in ["/", "/shows/harbour-lights", "/queue/harbour-lights"] {
         let page = reply(house.get(path).header("accept", "text/html")).await.with_status(200);
@@ -80,7 +80,7 @@ async fn what_browsers_and_machines_ask_for_is_there() {
 
 #[tokio::test]
 async fn metrics_and_readiness_are_for_whoever_runs_the_system_alone() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     for path in ["/metrics", "/readyz"] {
         refused(house.get(path), 404, "not-found").await;
     }
@@ -123,7 +123,7 @@ async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
     let weak = NewTopic::new(&name, 1, TopicReplication::Fixed(1))
         .set("unclean.leader.election.enable", "true");
     admin.create_topics([&weak], &options).await.expect("asked").remove(0).expect("made");
-    let house = House::open_in(corner, &[]).await;
+    let house = TestSystem::open_in(corner, &[]).await;
     let waiting = async || reply(house.ask("/readyz")).await.text;
     for tries in 0.. {
         assert!(tries < 100, "{}", waiting().await);
@@ -147,7 +147,7 @@ async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
 
 #[tokio::test]
 async fn the_description_of_the_api_is_sent_once_and_compressed_once() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let first = reply(house.get("/openapi.json")).await.with_status(200);
     assert_eq!(first.body["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
     let tag = first.header("etag").to_owned();
@@ -163,7 +163,7 @@ async fn the_description_of_the_api_is_sent_once_and_compressed_once() {
 
 #[tokio::test]
 async fn a_pass_opens_one_session_however_many_ask_at_once() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour-lights", &Terms::default()).await;
     let pass = fan::pass(&house, "harbour-lights").await;
     let answers = futures::future::join_all((0..200).map(|_| fan::redeem(&house, &pass))).await;
@@ -177,7 +177,7 @@ async fn a_pass_opens_one_session_however_many_ask_at_once() {
 
 #[tokio::test]
 async fn a_sale_ends_sold_out_to_the_last_ticket() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let terms = Terms { tickets: 12, shards: 3, ..Terms::default() };
     let ticket_type = house.sale("harbour-lights", &terms).await;
     let buyers = (0..6).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2));
@@ -199,7 +199,7 @@ async fn a_sale_ends_sold_out_to_the_last_ticket() {
 
 #[tokio::test]
 async fn a_running_sale_is_clean_at_every_moment() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let terms = Terms { tickets: 60, shards: 2, rate_per_sec: 8.0, ..Terms::default() };
     let ticket_type = house.sale("harbour-lights", &terms).await;
     let buyers = futures::future::join_all(
@@ -218,7 +218,7 @@ async fn a_running_sale_is_clean_at_every_moment() {
 
 #[tokio::test]
 async fn unreadable_bodies_and_unknown_addresses_are_told_apart() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
     let session = fan::session(&house, "harbour-lights").await;
     let holds = || house.post("/v1/holds").bearer_auth(&session).header("idempotency-key", "k");
@@ -279,7 +279,7 @@ fn changed(token: &str) -> String {
 
 #[tokio::test]
 async fn place_tickets_that_are_not_good_are_refused_by_name() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     house.sale("other-show", &Terms { claim_window_secs: 1, ..Terms::default() }).await;
     let ticket = fan::join(&house, "harbour-lights").await;
@@ -314,7 +314,7 @@ async fn place_tickets_that_are_not_good_are_refused_by_name() {
 
 #[tokio::test]
 async fn passes_that_are_not_good_are_refused_by_name() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour-lights", &Terms::default()).await;
     let pass = fan::pass(&house, "harbour-lights").await;
     let ring = |keys: &str, audience: &str| {
@@ -350,7 +350,7 @@ async fn passes_that_are_not_good_are_refused_by_name() {
 
 #[tokio::test]
 async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
     let [one, other] = [
         fan::session(&house, "harbour-lights").await,
@@ -393,7 +393,7 @@ async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
 
 #[tokio::test]
 async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
-    let house = House::open_with(&[
+    let house = TestSystem::open_with(&[
         ("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"),
         ("FAIRGATE_LIMIT_JOIN_BURST", "3"),
     ])
@@ -421,7 +421,7 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn a_head_that_did_not_move_is_not_sent_again() {
-    let house = House::open().await;
+    let house = TestSystem::open().await;
     house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let head = reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
     assert_eq!(head.header("cache-control"), "public, max-age=1");
@@ -445,7 +445,7 @@ async fn without_kafka_joins_are_refused_soon_and_work_again_with_it() {
     // The sale was made while Kafka was there.
     sale(&crate::house::stores(&corner), "harbour-lights", &Terms::default()).await;
     let brokers = kafka.address.to_string();
-    let house = House::open_in(corner, &[("FAIRGATE_KAFKA_BROKERS", &brokers)]).await;
+    let house = TestSystem::open_in(corner, &[("FAIRGATE_KAFKA_BROKERS", &brokers)]).await;
 
     // Who has not read where the line stands gives no places and tells none.
     let began = Instant::now();
@@ -475,7 +475,7 @@ async fn waiting_does_not_depend_on_redis() {
     let server = corner.redis_url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
     let redis = Chaos::before(&server).await;
     let url = format!("redis://{}/", redis.address);
-    let house = House::open_in(corner, &[("FAIRGATE_REDIS_URL", &url)]).await;
+    let house = TestSystem::open_in(corner, &[("FAIRGATE_REDIS_URL", &url)]).await;
     let ticket_type =
         house.sale("harbour-lights", &Terms { tickets: 20, ..Terms::default() }).await;
     let session = fan::session(&house, "harbour-lights").await;

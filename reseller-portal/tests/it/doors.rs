@@ -15,10 +15,10 @@ use kit::{
 };
 use reseller_portal::{
     contract::{self, ResellerState},
-    pages::{Door, Page, pages},
+    pages::{Audience, Page, pages},
 };
 
-use crate::market::{Market, PASSWORD, email, send};
+use crate::market::{PASSWORD, TestPortal, email, send};
 
 /// An address whose ids are well formed and nobody's.
 fn nowhere(path: &str) -> String {
@@ -32,7 +32,7 @@ fn nowhere(path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Pending).await;
     assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("A person looks at your account"));
@@ -69,7 +69,7 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (first, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let token = first.cookies.lock().unwrap()["fg_portal"].clone();
     let stored: String = sqlx::query_scalar(
@@ -98,7 +98,7 @@ async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_slowed_down_also_side_by_side() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     market.reseller("Quay Tickets", ResellerState::Approved).await;
     let guesser = market.browser();
     guesser.read("/portal/sign-in").await;
@@ -130,7 +130,7 @@ async fn guessing_is_slowed_down_also_side_by_side() {
 }
 
 /// What is kept of guesses at the portal's door.
-async fn keys(market: &Market, kind: &str) -> Vec<String> {
+async fn keys(market: &TestPortal, kind: &str) -> Vec<String> {
     let pattern = format!("{}*{kind}:portal*", market.corner.namespace);
     redis::cmd("KEYS")
         .arg(pattern)
@@ -141,7 +141,7 @@ async fn keys(market: &Market, kind: &str) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_keeps_an_account_shut_from_afar() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     market.reseller("Quay Tickets", ResellerState::Approved).await;
     let address = email("Quay Tickets");
     let near = |last: u8| ConnectInfo(std::net::SocketAddr::from(([203, 0, 113, last], 1)));
@@ -174,7 +174,7 @@ async fn knock(router: &Router, method: Method, path: &str, address: &str) -> St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let env = std::collections::HashMap::new();
     let clients = ClientAddress::from_settings(&mut Settings::new(&env));
     let count = |number| std::num::NonZeroU32::new(number).unwrap();
@@ -219,7 +219,7 @@ async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_password_ends_all_other_sessions() {
     const NEW: &str = "another long password 8";
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (here, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let (other, _) = market.reseller("Dock Tickets", ResellerState::Approved).await;
     let address = email("Quay Tickets");
@@ -271,14 +271,14 @@ async fn a_changed_password_ends_all_other_sessions() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_is_refused_without_its_token() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let stranger = market.browser();
     stranger.read("/portal/sign-in").await;
     let other = kit::secret::csrf("somebody else's");
     let mut forms = 0;
     for page in pages().into_iter().filter(|page| page.method == Method::POST) {
-        let who = if page.door == Door::Anyone { &stranger } else { &browser };
+        let who = if page.door == Audience::Anyone { &stranger } else { &browser };
         for csrf in [None, Some(""), Some(other.as_str())] {
             let form: Vec<_> = csrf.map(|csrf| ("csrf", csrf)).into_iter().collect();
             let answer = who.send(Method::POST, &nowhere(page.path), Some(&form)).await;
@@ -297,18 +297,18 @@ async fn every_form_is_refused_without_its_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_asks_who_comes() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (pending, _) = market.reseller("Quay Tickets", ResellerState::Pending).await;
     let stranger = market.browser();
     stranger.read("/portal/sign-in").await;
     for page in pages() {
         let form: Option<&[(&str, &str)]> = (page.method == Method::POST).then_some(&[]);
         let path = nowhere(page.path);
-        if page.door != Door::Anyone {
+        if page.door != Audience::Anyone {
             let answer = stranger.send(page.method.clone(), &path, form).await;
             assert_eq!(answer.location(), "/portal/sign-in", "{}", page.path);
         }
-        if page.door == Door::Approved {
+        if page.door == Audience::Approved {
             let answer = pending.send(page.method.clone(), &path, form).await;
             assert_eq!(answer.location(), "/portal/waiting", "{}", page.path);
         }
@@ -317,7 +317,7 @@ async fn every_page_asks_who_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_by_itself() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     browser.read("/portal").await;
     sqlx::query("UPDATE reseller.sessions SET expires_at = now() - interval '1 second'")

@@ -16,7 +16,7 @@ use reseller_portal::{contract::ResellerState, pages::pages};
 use serde_json::{Value, json};
 
 use crate::{
-    market::{Answer, Browser, Market, SCOPES},
+    market::{Answer, Browser, SCOPES, TestPortal},
     selling,
 };
 
@@ -49,7 +49,7 @@ fn leak(answer: &Answer, names_a_thing: bool) -> Option<String> {
 }
 
 /// Everything the first reseller has, as text.
-async fn rows(market: &Market, reseller: uuid::Uuid, show: &str) -> String {
+async fn rows(market: &TestPortal, reseller: uuid::Uuid, show: &str) -> String {
     let sql = "SELECT concat_ws(E'\\n',
         (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.venues t WHERE reseller = \
         $1),
@@ -69,7 +69,7 @@ async fn rows(market: &Market, reseller: uuid::Uuid, show: &str) -> String {
 }
 
 struct Two {
-    market: Market,
+    market: TestPortal,
     ids: Ids,
     first: uuid::Uuid,
     /// The first one's key.
@@ -80,7 +80,7 @@ struct Two {
 
 /// A first reseller with one of everything, and a second one.
 async fn two() -> Two {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (owner, first) = market.reseller("Quillon Tickets", ResellerState::Approved).await;
     let venue = owner.venue("Quillon Hall").await;
     let (show, ticket_type) = owner.show(&venue, "Quillon Lights", "20").await;
@@ -179,7 +179,7 @@ async fn no_page_shows_or_touches_what_is_anothers() {
 
 /// What a call that sends something would send to get at the first reseller's.
 async fn body(
-    market: &Market,
+    market: &TestPortal,
     method: &str,
     path: &str,
     operation: &Value,

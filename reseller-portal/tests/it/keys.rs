@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use reseller_portal::contract::ResellerState;
 
-use crate::market::{Market, eventually, key_of};
+use crate::market::{TestPortal, eventually, key_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_shown_once_and_stored_hashed() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let key = browser.key().await;
     assert_eq!(key.len(), 4 + 43);
@@ -31,7 +31,7 @@ async fn a_key_is_shown_once_and_stored_hashed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_what_its_scopes_say_and_no_more() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     assert!(
         browser
@@ -64,7 +64,7 @@ async fn a_key_does_what_its_scopes_say_and_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_and_a_suspended_reseller_are_shut_within_a_second() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let (revoked, kept) = (browser.key().await, browser.key().await);
     let shut = async |key: &str, since: Instant| {

@@ -14,7 +14,7 @@ use axum::{
 };
 use chrono::Utc;
 use http_body_util::BodyExt;
-use kit::{http::RequestId, serve::Tasks, settings::Settings, testing::Corner};
+use kit::{http::RequestId, serve::Tasks, settings::Settings, testing::TestEnv};
 use reseller_portal::{App, Config, contract, contract::ResellerState};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -33,8 +33,8 @@ pub const SCOPES: [&str; 7] = [
 ];
 
 /// Dropping it stops its background work.
-pub struct Market {
-    pub corner: Corner,
+pub struct TestPortal {
+    pub corner: TestEnv,
     pub router: Router,
     /// Descriptions of the resellers' API and of checkout.
     pub descriptions: Vec<Value>,
@@ -45,7 +45,7 @@ pub struct Market {
     tasks: Tasks,
 }
 
-impl Drop for Market {
+impl Drop for TestPortal {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
@@ -94,7 +94,7 @@ pub async fn send(router: &Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, text }
 }
 
-impl Market {
+impl TestPortal {
     pub async fn new() -> Self {
         Self::open(true).await
     }
@@ -105,7 +105,7 @@ impl Market {
     }
 
     async fn open(tells: bool) -> Self {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;

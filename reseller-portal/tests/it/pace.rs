@@ -14,10 +14,10 @@ use kit::{
 };
 use reseller_portal::contract::ResellerState;
 
-use crate::market::{Market, send};
+use crate::market::{TestPortal, send};
 
 /// Checkout behind the limits that it has by default, called from one address.
-fn checkout(market: &Market, tasks: &Tasks) -> Router {
+fn checkout(market: &TestPortal, tasks: &Tasks) -> Router {
     let env = HashMap::new();
     let mut settings = Settings::new(&env);
     let clients = ClientAddress::from_settings(&mut settings);
@@ -56,7 +56,7 @@ async fn hold(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_with_a_good_key_is_not_one_fan_and_made_up_keys_are() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let (key, tasks) = (browser.key().await, Tasks::default());
     let (sell, buy) = ("\"sell\"".to_owned(), "\"buy\"".to_owned());

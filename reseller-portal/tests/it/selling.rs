@@ -4,10 +4,15 @@ use axum::http::Method;
 use reseller_portal::contract::ResellerState;
 use serde_json::{Value, json};
 
-use crate::market::{Answer, Browser, Market, eventually, key_of};
+use crate::market::{Answer, Browser, TestPortal, eventually, key_of};
 
 /// Holds two tickets with a pass and orders them; the order's id and its answer.
-pub async fn order(market: &Market, key: &str, show: &str, ticket_type: &str) -> (String, Answer) {
+pub async fn order(
+    market: &TestPortal,
+    key: &str,
+    show: &str,
+    ticket_type: &str,
+) -> (String, Answer) {
     let pass = market.pass(show).await;
     let items = json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 2 }] });
     // Stock arrives through Kafka a moment after publishing.
@@ -24,7 +29,7 @@ pub async fn order(market: &Market, key: &str, show: &str, ticket_type: &str) ->
 }
 
 /// Pays an order at the sandbox provider and waits for its tickets.
-async fn pay(market: &Market, key: &str, order: &str) -> Value {
+async fn pay(market: &TestPortal, key: &str, order: &str) -> Value {
     let path = format!("/v1/orders/{order}");
     let url = eventually("there is a payment link", async || {
         let answer = market.get(&path, key).await;
@@ -55,7 +60,7 @@ async fn publish(browser: &Browser, show: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_is_made_published_sold_and_reported() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     assert!(browser.read("/portal/shows/new").await.contains("A venue first"));
     let venue = browser.venue("Quay Hall").await;
@@ -129,7 +134,7 @@ async fn a_show_is_made_published_sold_and_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
@@ -175,7 +180,7 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
@@ -245,7 +250,7 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_waits_until_the_one_before_it_is_answered() {
-    let market = Market::silent().await;
+    let market = TestPortal::silent().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
@@ -278,7 +283,7 @@ async fn a_change_waits_until_the_one_before_it_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_are_listed_page_by_page() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     browser.venue("Quay Hall").await;
     let sql = "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, 'Mira Vale')";
@@ -326,7 +331,7 @@ async fn shows_are_listed_page_by_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let key = browser.key().await;
@@ -391,7 +396,7 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_reseller_sells_nothing_whoever_brings_a_pass() {
-    let market = Market::new().await;
+    let market = TestPortal::new().await;
     let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, _) = browser.show(&venue, "Harbour Lights", "10").await;

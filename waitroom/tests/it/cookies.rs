@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use waitroom::contract::Phase;
 
-use crate::hall::Hall;
+use crate::hall::TestWaitroom;
 
 const KEPT: &str = "Your place is in the address of this page.";
 const NONE: &str = "Checkout needs cookies, and this browser has sent none back.";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
-    let hall = Hall::create(1, 1000.0, 60).await;
+    let hall = TestWaitroom::create(1, 1000.0, 60).await;
     hall.put_show().await;
     hall.set_phase(Phase::PreQueue).await;
     let fan = &hall.instance;
@@ -65,7 +65,7 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_cookies_the_address_stays_clean() {
-    let hall = Hall::create(1, 1000.0, 60).await;
+    let hall = TestWaitroom::create(1, 1000.0, 60).await;
     hall.put_show().await;
     hall.set_phase(Phase::PreQueue).await;
     let fan = &hall.instance;
@@ -85,7 +85,7 @@ async fn with_cookies_the_address_stays_clean() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_is_not_of_this_line_is_no_place() {
-    let hall = Hall::create(1, 1000.0, 60).await;
+    let hall = TestWaitroom::create(1, 1000.0, 60).await;
     hall.put_show().await;
     hall.set_phase(Phase::PreQueue).await;
     for ticket in ["nonsense", hall.ticket_of_another_room().as_str()] {

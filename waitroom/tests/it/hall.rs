@@ -17,7 +17,7 @@ use kit::{
     kafka::Kafka,
     serve::Tasks,
     settings::Settings,
-    testing::Corner,
+    testing::TestEnv,
     token::{SealRing, generate_seal_key},
 };
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
@@ -28,15 +28,15 @@ use waitroom::{
     contract::{NewRoom, Phase, PlaceClaims, RoomChange, change_room, create_room},
 };
 
-pub struct Hall {
-    pub corner: Corner,
+pub struct TestWaitroom {
+    pub corner: TestEnv,
     pub instance: Instance,
     tasks: Tasks,
     env: HashMap<String, String>,
     pass_key: String,
 }
 
-impl Drop for Hall {
+impl Drop for TestWaitroom {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
@@ -53,10 +53,10 @@ pub fn id_of(body: &Value) -> String {
     body["type"].as_str().unwrap_or_default().trim_start_matches("urn:fairgate:problem:").to_owned()
 }
 
-impl Hall {
+impl TestWaitroom {
     /// Room `r` for show `s`, scheduled, with admission running.
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
-        let corner = Corner::fresh(&migrations::fingerprint(), |pool| async move {
+        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
             migrations::run(&pool).await
         })
         .await;
@@ -178,7 +178,7 @@ impl Hall {
 }
 
 async fn start(
-    corner: &Corner,
+    corner: &TestEnv,
     env: &HashMap<String, String>,
     pass_key: &str,
     kafka: &Kafka,
@@ -193,7 +193,7 @@ async fn start(
 
 /// An instance that appends joins to one Kafka and follows heads and catalog in the other.
 fn build(
-    corner: &Corner,
+    corner: &TestEnv,
     env: &HashMap<String, String>,
     pass_key: &str,
     joins: &Kafka,

@@ -12,7 +12,7 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use hall::{Hall, id_of};
+use hall::{TestWaitroom, id_of};
 use rdkafka::{
     mocking::MockCluster,
     types::{RDKafkaApiKey, RDKafkaRespErr},
@@ -22,7 +22,7 @@ use waitroom::contract::{Phase, RoomChange, change_room};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_join_gets_a_place_of_its_own_and_lanes_fill_evenly() {
-    let hall = Hall::open(4, 1000.0).await;
+    let hall = TestWaitroom::open(4, 1000.0).await;
     let joins = futures::future::join_all((0..40).map(|_| hall.instance.join())).await;
     let places: BTreeSet<(i64, i64)> = joins
         .iter()
@@ -34,7 +34,7 @@ async fn every_join_gets_a_place_of_its_own_and_lanes_fill_evenly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_waits_is_let_in_and_gets_one_pass_from_any_instance() {
-    let hall = Hall::create(2, 1000.0, 60).await;
+    let hall = TestWaitroom::create(2, 1000.0, 60).await;
     hall.set_phase(Phase::PreQueue).await;
     let ticket = hall.instance.ticket().await;
     let (status, place) = hall.instance.get_place(&ticket).await;
@@ -62,7 +62,7 @@ async fn a_fan_waits_is_let_in_and_gets_one_pass_from_any_instance() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_misses_the_window_is_told_so() {
-    let hall = Hall::create(1, 1000.0, 1).await;
+    let hall = TestWaitroom::create(1, 1000.0, 1).await;
     hall.set_phase(Phase::Open).await;
     let ticket = hall.instance.ticket().await;
     hall.instance.until(&ticket, "window_missed").await;
@@ -72,7 +72,7 @@ async fn whoever_misses_the_window_is_told_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_head_is_the_same_for_all_and_cacheable() {
-    let hall = Hall::create(2, 10.0, 60).await;
+    let hall = TestWaitroom::create(2, 10.0, 60).await;
     hall.set_phase(Phase::PreQueue).await;
     for _ in 0..6 {
         hall.instance.join().await;
@@ -87,7 +87,7 @@ async fn the_head_is_the_same_for_all_and_cacheable() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_that_are_forged_foreign_or_missing_are_refused_by_name() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     let ticket = hall.instance.ticket().await;
     let mut forged = ticket.clone().into_bytes();
     forged[40] = if forged[40] == b'A' { b'B' } else { b'A' };
@@ -95,7 +95,7 @@ async fn tickets_that_are_forged_foreign_or_missing_are_refused_by_name() {
         (String::from_utf8(forged).unwrap(), StatusCode::UNAUTHORIZED, "place-ticket-forged"),
         ("nonsense".into(), StatusCode::UNAUTHORIZED, "place-ticket-malformed"),
         (
-            Hall::open(1, 10.0).await.instance.ticket().await,
+            TestWaitroom::open(1, 10.0).await.instance.ticket().await,
             StatusCode::UNAUTHORIZED,
             "place-ticket-key-unknown",
         ),
@@ -113,7 +113,7 @@ async fn tickets_that_are_forged_foreign_or_missing_are_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_takes_joins_only_while_it_is_open_for_them() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let refused = |answer: (StatusCode, Value)| (answer.0, id_of(&answer.1));
     let join = || hall.instance.call("POST", "/v1/rooms/r/places", None);
     assert_eq!(refused(join().await), (StatusCode::CONFLICT, "room-not-open".into()));
@@ -132,7 +132,7 @@ async fn a_room_takes_joins_only_while_it_is_open_for_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_broker_a_join_is_refused_quickly_and_claims_no_place() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     let cut_off = hall.instance_without_broker().await;
     let started = Instant::now();
     let (status, body) = cut_off.call("POST", "/v1/rooms/r/places", None).await;
@@ -146,7 +146,7 @@ async fn without_a_broker_a_join_is_refused_quickly_and_claims_no_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fatal_producer_costs_its_own_joins_and_no_others() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     let broker = MockCluster::new(1).unwrap();
     let instance = hall.instance_with_broker(&broker).await;
     instance.join().await;
@@ -172,7 +172,7 @@ async fn a_fatal_producer_costs_its_own_joins_and_no_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acknowledgement_without_an_offset_is_no_place() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     let broker = MockCluster::new(1).unwrap();
     let instance = hall.instance_with_broker(&broker).await;
     broker.request_errors(
@@ -189,7 +189,7 @@ async fn an_acknowledgement_without_an_offset_is_no_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_producer_says_busy_at_once() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     let cut_off = hall.instance_without_broker().await;
     // The queue holds 100 joins; with no broker to take them, the others are turned away while
     // those wait.
@@ -204,7 +204,7 @@ async fn a_full_producer_says_busy_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_joins_waits_and_goes_on_to_checkout_without_javascript() {
-    let hall = Hall::create(1, 1000.0, 60).await;
+    let hall = TestWaitroom::create(1, 1000.0, 60).await;
     hall.put_show().await;
     hall.set_phase(Phase::PreQueue).await;
     let (status, page, _) = hall.instance.page("GET", "/queue/s", "").await;
@@ -232,7 +232,7 @@ async fn the_page_joins_waits_and_goes_on_to_checkout_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_was_in_checkout_can_join_anew() {
-    let hall = Hall::create(1, 1000.0, 1).await;
+    let hall = TestWaitroom::create(1, 1000.0, 1).await;
     hall.put_show().await;
     hall.set_phase(Phase::Open).await;
     let cookie = |set: String| {
@@ -284,7 +284,7 @@ async fn whoever_was_in_checkout_can_join_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_head_is_compressed_once_for_all_who_can_read_it() {
-    let hall = Hall::open(8, 1000.0).await;
+    let hall = TestWaitroom::open(8, 1000.0).await;
     let (head, etag) = hall.instance.head_when(|head| head["phase"] == "open").await;
     let (headers, body) = hall.instance.head_in("gzip").await;
     assert_eq!(
@@ -314,7 +314,7 @@ async fn the_head_is_compressed_once_for_all_who_can_read_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
-    let hall = Hall::open(1, 1000.0).await;
+    let hall = TestWaitroom::open(1, 1000.0).await;
     hall.put_show().await;
     // Written as an operator may write it, and browsers read it.
     let instance = hall.instance_at("HTTPS://Tickets.Example/").await;
@@ -344,7 +344,7 @@ async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stands_at_its_beginning()
  {
-    let hall = Hall::open(1, 1000.0).await;
+    let hall = TestWaitroom::open(1, 1000.0).await;
     hall.put_show().await;
     let ticket = hall.instance.ticket().await;
     hall.instance.until(&ticket, "your_turn").await;
@@ -367,7 +367,7 @@ async fn an_instance_that_has_not_read_the_heads_tells_nobody_that_the_line_stan
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_goes_on_while_the_catalog_cannot_be_read() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     hall.put_show().await;
     let patience = Duration::from_millis(500);
     let deadline = Instant::now() + Duration::from_secs(20);

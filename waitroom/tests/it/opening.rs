@@ -16,7 +16,7 @@ use waitroom::contract::{
     NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms,
 };
 
-use crate::hall::{Hall, Instance, id_of};
+use crate::hall::{Instance, TestWaitroom, id_of};
 
 const RESELLER: uuid::Uuid = uuid::Uuid::from_u128(7);
 
@@ -73,7 +73,7 @@ async fn room_when(pool: &PgPool, name: &str, fits: impl Fn(&RoomState) -> bool)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let tasks = Tasks::default();
     catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
@@ -104,7 +104,7 @@ async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     let own = NewRoom {
@@ -142,7 +142,7 @@ async fn catalog_outbox(pool: &PgPool) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let tasks = Tasks::default();
     catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
@@ -160,7 +160,7 @@ async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
 }
 
 /// Sends an event to the catalog's topic, under a key.
-async fn send(hall: &Hall, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
+async fn send(hall: &TestWaitroom, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
     let event = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at };
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
     ensure_catalog_topic(&hall.corner.kafka).await.unwrap();
@@ -173,7 +173,7 @@ async fn send(hall: &Hall, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_comes_again_late_opens_nothing() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let on_sale_at = Utc::now() + chrono::Duration::days(1);
     let (show, _) = publish(pool, on_sale_at).await;
@@ -192,7 +192,7 @@ async fn an_event_that_comes_again_late_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let on_sale_at = Utc::now() + chrono::Duration::days(1);
     let (show, _) = publish(pool, on_sale_at).await;
@@ -207,7 +207,7 @@ async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let (show, draft) = publish(pool, Utc::now()).await;
     send(&hall, "key", &show, draft.on_sale_at).await;
@@ -255,7 +255,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_time() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let timed = |name: &str, in_secs: i64| NewRoom {
         room: name.to_owned(),
@@ -303,7 +303,7 @@ async fn head_when(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_again() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let tasks = Tasks::default();
     catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
@@ -384,7 +384,7 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let tasks = Tasks::default();
     catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
@@ -438,7 +438,7 @@ fn late_room(show: String) -> NewRoom {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     suspend(pool, true).await;
@@ -448,7 +448,7 @@ async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_closed_promises_nothing_while_its_seller_is_suspended() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     suspend(pool, true).await;
@@ -476,7 +476,7 @@ async fn somebody_waits(pool: &PgPool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_ends_while_a_room_learns_of_it_does_not_stay() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let (pool, kafka) = (&hall.corner.pool, &hall.corner.kafka);
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     let new = late_room(show);

@@ -1,14 +1,14 @@
 //! Steering rooms through the contract.
 
 use waitroom::contract::{
-    Phase, RoomChange, RoomFault, change_room_in, room, room_of_show, rooms, wait_secs,
+    Phase, RoomChange, RoomError, change_room_in, room, room_of_show, rooms, wait_secs,
 };
 
-use crate::hall::Hall;
+use crate::hall::TestWaitroom;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
-    let hall = Hall::create(2, 10.0, 60).await;
+    let hall = TestWaitroom::create(2, 10.0, 60).await;
     let pool = &hall.corner.pool;
     let faster =
         RoomChange { rate_per_sec: Some(25.0), max_active: Some(7), ..RoomChange::default() };
@@ -39,7 +39,7 @@ async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
-    let hall = Hall::create(1, 10.0, 60).await;
+    let hall = TestWaitroom::create(1, 10.0, 60).await;
     let before = room(&hall.corner.pool, "r").await.unwrap().unwrap();
     let mut tx = hall.corner.pool.begin().await.unwrap();
     let paused =
@@ -47,7 +47,7 @@ async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
     let refused = change_room_in(&mut tx, "r", &paused).await;
     assert!(matches!(
         refused,
-        Err(RoomFault::PhaseCannotFollow { from: Phase::Scheduled, to: Phase::Paused })
+        Err(RoomError::PhaseCannotFollow { from: Phase::Scheduled, to: Phase::Paused })
     ));
     let negative = RoomChange {
         rate_per_sec: Some(-1.0),
@@ -55,10 +55,10 @@ async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
         ..RoomChange::default()
     };
     let refused = change_room_in(&mut tx, "r", &negative).await;
-    assert!(matches!(refused, Err(RoomFault::Value { field: "rate_per_sec", .. })));
+    assert!(matches!(refused, Err(RoomError::Value { field: "rate_per_sec", .. })));
     assert!(matches!(
         change_room_in(&mut tx, "other", &RoomChange::default()).await,
-        Err(RoomFault::Unknown)
+        Err(RoomError::Unknown)
     ));
     tx.commit().await.unwrap();
     assert_eq!(room(&hall.corner.pool, "r").await.unwrap().unwrap(), before);
@@ -72,7 +72,7 @@ fn a_preview_tells_what_the_page_would() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_rooms_show_page_does_not_sell() {
-    let hall = Hall::open(1, 10.0).await;
+    let hall = TestWaitroom::open(1, 10.0).await;
     hall.put_show().await;
     let (pages, _) =
         catalog::router(catalog::App { pool: hall.corner.pool.clone() }).split_for_parts();

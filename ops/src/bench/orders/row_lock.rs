@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use checkout::contract::{OrderEvent, OrderFacts, Place, PlaceLine};
+use checkout::contract::{OrderEvent, OrderEventData, Place, PlaceLine};
 use sqlx::{PgConnection, PgPool, types::Json};
 use tokio::{task::JoinSet, time::Instant};
 
@@ -113,7 +113,7 @@ async fn insert(tx: &mut PgConnection, place: &Place, line: &PlaceLine) -> anyho
 
 /// The event of an order, as the writer's.
 pub fn placed(place: &Place) -> OrderEvent {
-    OrderEvent::Placed(OrderFacts {
+    OrderEvent::Placed(OrderEventData {
         order: place.order,
         show: place.show.clone(),
         amount_minor: place.amount_minor,
