@@ -15,6 +15,7 @@ pub use crate::{
     keys::{PassKeys, PublishedKey, generate_pass_key},
     lanes::{LINE_SETTINGS, admission_group, line_topic},
     pass::{Pass, PassVerifier},
+    place_id::{InvalidPlaceId, PlaceId, RoomName},
 };
 
 /// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a

@@ -15,6 +15,7 @@ mod keys;
 mod lanes;
 mod merge;
 mod pass;
+mod place_id;
 mod routes;
 mod run;
 mod store;

@@ -13,6 +13,8 @@ pub use crate::{
     },
     event::{CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
     fault::CatalogError,
+    id::{ResellerId, ShowId, TicketTypeId},
+    money::{Currency, InvalidCurrency, Money},
     price,
     reseller::{
         ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show,

@@ -13,7 +13,6 @@ use crate::{
     App, cached,
     contract::{Show, Stop, TicketType},
     error::Error,
-    slug::is_slug,
     store,
 };
 
@@ -74,7 +73,7 @@ impl Cursor {
         let (micros, show) = text.split_once('.')?;
         let starts_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
         // What no show can be, the database may not even take as a question.
-        let sane = (1900..3000).contains(&starts_at.year()) && is_slug(show);
+        let sane = (1900..3000).contains(&starts_at.year()) && kit::id::is_slug(show);
         sane.then(|| Self { starts_at, show: show.to_owned() })
     }
 

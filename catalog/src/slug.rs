@@ -1,15 +1,6 @@
 //! The public ids of shows, made from what people call them. Pure.
 
-const LEN_MAX: usize = 63;
-
-/// Whether `text` can be a show's id: lower-case letters, digits and `-`, not `-` first, 63
-/// characters at most.
-pub fn is_slug(text: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    text.len() <= LEN_MAX
-        && text.bytes().next().is_some_and(fits)
-        && text.bytes().all(|byte| fits(byte) || byte == b'-')
-}
+use kit::id::SLUG_LEN_MAX;
 
 /// `Mira Vale`, `Harbour Lights` is `mira-vale-harbour-lights`; `show` where nothing is left.
 pub fn of_words(performer: &str, title: &str) -> String {
@@ -23,13 +14,13 @@ pub fn of_words(performer: &str, title: &str) -> String {
             letters => slug.push_str(letters),
         }
     }
-    let slug = cut(&slug, LEN_MAX);
+    let slug = cut(&slug, SLUG_LEN_MAX);
     if slug.is_empty() { "show".to_owned() } else { slug.to_owned() }
 }
 
 /// The slug with `-suffix` behind it, shortened where that would be too long.
 pub fn with_suffix(slug: &str, suffix: &str) -> String {
-    format!("{}-{suffix}", cut(slug, LEN_MAX.saturating_sub(suffix.len() + 1)))
+    format!("{}-{suffix}", cut(slug, SLUG_LEN_MAX.saturating_sub(suffix.len() + 1)))
 }
 
 /// The first `len` characters of ASCII text, without a `-` at the end.
@@ -68,6 +59,7 @@ fn plain(character: char) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kit::id::is_slug;
     use proptest::prelude::*;
 
     #[test]

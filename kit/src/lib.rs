@@ -2,7 +2,7 @@
 //!
 //! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers
 //! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`kept`], [`chart`]), what
-//! it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`], [`throttle`]), what
+//! things are called ([`id`]), what it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`], [`throttle`]), what
 //! it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched
 //! ([`telemetry`]). `testing` (feature) gives every test a database, a key prefix and topics of its
 //! own.
@@ -15,6 +15,7 @@ pub mod cookie;
 pub mod extract;
 pub mod form;
 pub mod http;
+pub mod id;
 pub mod kafka;
 pub mod kept;
 pub mod limit;
