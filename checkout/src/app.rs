@@ -8,8 +8,10 @@ use kit::{kafka::Kafka, redis::Redis, token::SealRing};
 use sqlx::PgPool;
 
 use crate::{
-    availability::Availabilities, caller::Sellers, commands::Commands, config::Config,
-    gates::Gates, offer::Offers, order_link::OrderLinks, outcomes::Outcomes, rebuild::Rebuilds,
+    config::Config,
+    order::{command_log::Commands, link::OrderLinks, waiters::Outcomes},
+    session::{auth::Sellers, cap_cache::Gates},
+    stock::{availability::Availabilities, offer::Offers, rebuild::Rebuilds},
 };
 
 /// Shared by all requests and background tasks; cheap to clone.

@@ -9,21 +9,25 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use crate::{
-    commands::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
-    order::State,
-    order_link::{
-        LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link,
-        renew_order_links, renewed_order,
+    order::{
+        command_log::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
+        event::EVENTS_TOPIC,
+        link::{
+            LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link,
+            renew_order_links, renewed_order,
+        },
+        state::State,
     },
-    outbox::EVENTS_TOPIC,
-    payment::generate_webhook_secret,
-    refund_request::{RefundAsked, request_refund},
+    payment::{
+        generate_webhook_secret,
+        refund_request::{RefundAsked, request_refund},
+    },
     report::{
         Bucket, FailingRefund, OrderDetails, OrderQuery, OrderSummary, RefundCursor, RefundFacts,
         SalesQuery, SalesRow, SessionCounts, StockCount, TicketFacts, failing_refunds, order,
         orders, sales, session_counts, stock_counts,
     },
-    shard::{ShardSnapshot, snapshot},
+    stock::redis::{ShardSnapshot, snapshot},
 };
 use crate::{stock, store};
 

@@ -13,12 +13,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    App, Error, gather,
-    offer::Offer,
+    App, Error,
     session::{self, Session},
-    shard,
-    stock::ShardKey,
+    stock::{ShardKey, offer::Offer, redis as shard},
 };
+
+pub mod reserve;
 
 /// Kinds of tickets in one hold at most.
 pub const ITEMS_MAX: usize = 8;
@@ -202,9 +202,9 @@ async fn replace(
     let until = session.expires_at.min(Utc::now() + app.config.hold_ttl);
     // Whole milliseconds are what the token and Redis keep.
     let until = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
-    let wanted = gather::Wanted { session, items, offer, hold, until };
-    let gather::Gathered { items, reused } =
-        match gather::take_all(app, &wanted, earlier.as_ref()).await {
+    let wanted = reserve::Wanted { session, items, offer, hold, until };
+    let reserve::Gathered { items, reused } =
+        match reserve::take_all(app, &wanted, earlier.as_ref()).await {
             Ok(gathered) => gathered,
             Err(error) => {
                 if let Some(earlier) = &earlier {
@@ -245,7 +245,7 @@ async fn replace(
 async fn give_back_unless_open(app: &App, earlier: &Hold) {
     let given_back = async {
         if open_hold(app, earlier.session).await?.is_none_or(|open| open.hold != earlier.hold) {
-            gather::give_back(&app.redis, earlier).await?;
+            reserve::give_back(&app.redis, earlier).await?;
         }
         Ok::<_, Error>(())
     };
@@ -295,7 +295,7 @@ fn check(items: &[Item], offer: &Offer) -> Result<(), Error> {
 pub async fn give_back(app: &App, session: &Session, token: &str) -> Result<(), Error> {
     let hold = of_token(app, session, token)?;
     note_given_back(app, &hold).await?;
-    gather::give_back(&app.redis, &hold).await?;
+    reserve::give_back(&app.redis, &hold).await?;
     if open_hold(app, session.session).await?.is_some_and(|open| open.hold == hold.hold) {
         forget_open(app, session.session).await?;
     }
@@ -364,7 +364,7 @@ pub async fn give_back_open(app: &App, session: Uuid) -> Result<(), Error> {
     let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else {
         return Ok(());
     };
-    gather::give_back(&app.redis, &hold).await
+    reserve::give_back(&app.redis, &hold).await
 }
 
 /// No longer the session's open hold: it became an order.

@@ -4,26 +4,21 @@
 //! a call to a provider.
 
 use kit::{http::RequestId, serve::Tasks};
-use utoipa_axum::router::OpenApiRouter;
 use uuid::Uuid;
 
-use crate::{App, error::Error, order::State, refund, store::payment as store};
+use crate::{App, error::Error, order::state::State, store::payment as store};
 
-mod config;
-mod decision;
-mod provider;
-mod sandbox_adapter;
-mod settle;
-mod webhook;
+pub mod config;
+pub mod decision;
+pub mod provider;
+pub mod refund;
+pub mod refund_request;
+pub mod sandbox;
+pub mod settle;
 
 pub use config::{Config, generate_webhook_secret, webhook_secret};
 pub use provider::{Fault, Provider};
 pub use settle::{Settled, settle};
-
-/// Takes the providers' webhooks.
-pub fn router(app: App) -> OpenApiRouter {
-    webhook::router().with_state(app)
-}
 
 /// Gives money back that is owed.
 pub fn run(app: &App, tasks: &Tasks) {

@@ -11,7 +11,7 @@ use sqlx::PgPool;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{contract::Buyer, order::State, shard, store};
+use crate::{contract::Buyer, order::state::State, stock::redis as shard, store};
 
 /// Tickets of one type, counted now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

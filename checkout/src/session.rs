@@ -10,6 +10,9 @@ use crate::{
     store::session::{self as store, NewSession},
 };
 
+pub mod auth;
+pub mod cap_cache;
+
 /// What a session token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {

@@ -5,6 +5,14 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub mod allotment;
+pub mod allotment_consumer;
+pub mod availability;
+pub mod offer;
+pub mod rebuild;
+pub mod reconciler;
+pub mod redis;
+
 /// Shards of one ticket type at most; a hold's token lists the shards it was gathered from, and
 /// tokens are short.
 pub const SHARDS_MAX: i32 = 32;

@@ -1,6 +1,6 @@
 //! What a provider's event means for an order. Pure.
 
-use crate::order::State;
+use crate::order::state::State;
 
 /// What is known of an order when event of its money arrive.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +76,7 @@ pub fn on_money(expected: Expected, arrived: Arrived) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::{Event, next};
+    use crate::order::state::{Event, next};
 
     fn expected(state: State) -> Expected<'static> {
         Expected { state, amount_minor: 4_500, currency: "EUR", intent: Some("pi_1") }

@@ -4,8 +4,8 @@
 use axum::http::HeaderMap;
 use uuid::Uuid;
 
-use super::sandbox_adapter::SandboxAdapter;
 use crate::App;
+use crate::payment::sandbox::SandboxAdapter;
 
 /// A provider, by the name its webhooks come under.
 pub enum Provider<'a> {

@@ -5,7 +5,7 @@ use kit::http::RequestId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{
+use crate::payment::{
     decision::{Arrived, Decision, Expected, Reason, on_money},
     provider::{Kind, WebhookEvent},
 };
@@ -13,7 +13,8 @@ use crate::{
     App,
     contract::{OrderEvent, OrderEventData},
     error::Error,
-    refund, session,
+    payment::refund,
+    session,
     store::{self, payment::Payable},
     ticket,
 };

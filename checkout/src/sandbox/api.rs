@@ -16,7 +16,7 @@ use kit::{
 use sha2::{Digest, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
+use crate::sandbox::{
     State,
     error::Error,
     intent::{self, IntentState, PayMethod, Refused, Step},

@@ -6,7 +6,7 @@ use axum::{
 };
 use kit::problem::Problem;
 
-use super::intent::Refused;
+use crate::sandbox::intent::Refused;
 
 #[derive(Debug)]
 pub enum Error {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{
+use crate::sandbox::{
     State,
     error::Error,
     intent::{IntentState, PayMethod},

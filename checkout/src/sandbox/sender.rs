@@ -6,7 +6,7 @@ use chrono::Utc;
 use kit::serve::Tasks;
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use super::{
+use crate::sandbox::{
     State,
     store::{self, Delivery},
 };

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use super::{error::Error, intent::IntentState, wire::NewIntent};
+use crate::sandbox::{error::Error, intent::IntentState, wire::NewIntent};
 
 /// An intent as stored.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::intent::{IntentState, PayMethod};
+use crate::sandbox::intent::{IntentState, PayMethod};
 
 /// `POST /sandbox/v1/intents`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use crate::{allotment::Change, stock::ShardKey};
+use crate::stock::{ShardKey, allotment::Change};
 
 /// The last change of a ticket type that was answered.
 #[derive(Debug)]

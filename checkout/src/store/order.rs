@@ -5,7 +5,10 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{contract::Buyer, decide::Refusal, order::State};
+use crate::{
+    contract::Buyer,
+    order::{plan::Refusal, state::State},
+};
 
 /// An order with its lines.
 #[derive(Debug, Clone)]

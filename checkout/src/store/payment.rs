@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::order::State;
+use crate::order::state::State;
 
 /// What paying needs of an order.
 #[derive(Debug, Clone)]

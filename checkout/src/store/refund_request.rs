@@ -4,7 +4,7 @@ use kit::http::RequestId;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{order::State, store::order::state as state_of};
+use crate::{order::state::State, store::order::state as state_of};
 
 /// A request and the partition of the writer that owns its order.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{shard::ShardSnapshot, stock::ShardKey};
+use crate::stock::{ShardKey, redis::ShardSnapshot};
 
 /// A row of stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,9 +11,11 @@ use uuid::Uuid;
 
 use crate::{
     contract::{Command, Place},
-    decide::{Asked, Books, Known, Plan, Stock},
-    language,
-    order::State,
+    order::{
+        language,
+        plan::{Asked, Books, Known, Plan, Stock},
+        state::State,
+    },
     stock::ShardKey,
     store::{
         order::{reason, state},

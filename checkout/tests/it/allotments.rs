@@ -288,12 +288,12 @@ async fn tickets_that_nobody_holds_are_no_reason_to_refuse() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_step_whose_answer_got_lost_counts_once() {
     let mut stage = unsold(Plan { writer: false, ..Plan::default() }).await;
-    let script = redis::Script::new(include_str!("../../src/scripts/resize.lua"));
+    let script = redis::Script::new(include_str!("../../src/stock/scripts/resize.lua"));
     // Known to the server, so that the first answer is the one of the step.
     let mut connection = stage.corner.redis.connection();
     let load = redis::cmd("SCRIPT")
         .arg("LOAD")
-        .arg(include_str!("../../src/scripts/resize.lua"))
+        .arg(include_str!("../../src/stock/scripts/resize.lua"))
         .to_owned();
     let loaded: String = load.query_async(&mut connection).await.unwrap();
     assert_eq!(loaded, script.get_hash());

@@ -1,0 +1,260 @@
+//! Taking a hold's tickets from the shards of Redis, and giving them back.
+//!
+//! A hold that comes in the place of an earlier one uses that one's tickets first: in each shard
+//! one script moves them over and takes what is missing. What the earlier hold has beyond that
+//! stays its own until all of the new one could be had, so that nobody else can take it and a
+//! refusal leaves the earlier hold as it was. A type's tickets are never held twice over.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use kit::redis::Redis;
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    hold::{HeldItem, Hold, Item},
+    session::Session,
+    stock::{
+        self, ShardKey,
+        offer::Offer,
+        rebuild,
+        redis::{self as shard, Taken},
+    },
+};
+
+/// How often a plan that others foiled is made anew.
+const ROUNDS_MAX: usize = 3;
+
+/// What is asked for, and by whom.
+pub struct Wanted<'a> {
+    pub session: &'a Session,
+    pub items: &'a [Item],
+    pub offer: &'a Offer,
+    pub hold: Uuid,
+    pub until: DateTime<Utc>,
+}
+
+/// What was taken.
+pub struct Gathered {
+    pub items: Vec<HeldItem>,
+    /// Whether tickets of the earlier hold were used.
+    pub reused: bool,
+}
+
+/// Takes all items, or none. The session's `earlier` hold is used first; what is left of it is
+/// still held afterwards, and all of it where the items cannot be had.
+pub async fn take_all(
+    app: &App,
+    wanted: &Wanted<'_>,
+    earlier: Option<&Hold>,
+) -> Result<Gathered, Error> {
+    match Taking::new(app, wanted, earlier).all().await {
+        Err(Foiled::Refused(error)) => Err(error),
+        // What is gone cannot be kept.
+        Err(Foiled::EarlierGone) => match Taking::new(app, wanted, None).all().await {
+            Err(Foiled::Refused(error)) => Err(error),
+            Err(Foiled::EarlierGone) => {
+                Err(Error::internal("a hold without an earlier one missed it"))
+            }
+            Ok(items) => Ok(Gathered { items, reused: false }),
+        },
+        Ok(items) => Ok(Gathered { items, reused: earlier.is_some() }),
+    }
+}
+
+/// Gives a whole hold back.
+pub async fn give_back(redis: &Redis, hold: &Hold) -> Result<(), Error> {
+    for (key, _, _) in hold.parts() {
+        shard::give_back(redis, key, hold.hold).await?;
+    }
+    Ok(())
+}
+
+/// Why not all could be taken.
+enum Foiled {
+    Refused(Error),
+    /// The earlier hold is not in Redis as its token says.
+    EarlierGone,
+}
+
+impl From<Error> for Foiled {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+/// The parts taken, or how many tickets can be had instead.
+type Parts = Result<Vec<(i32, i32)>, i64>;
+
+struct Taking<'a> {
+    app: &'a App,
+    wanted: &'a Wanted<'a>,
+    earlier: Option<&'a Hold>,
+    /// Where something was taken, or may have been.
+    taken: BTreeSet<ShardKey>,
+}
+
+impl<'a> Taking<'a> {
+    fn new(app: &'a App, wanted: &'a Wanted<'a>, earlier: Option<&'a Hold>) -> Self {
+        Self { app, wanted, earlier, taken: BTreeSet::new() }
+    }
+
+    async fn all(mut self) -> Result<Vec<HeldItem>, Foiled> {
+        let items = self.every_item().await;
+        if items.is_err() {
+            for key in self.taken.iter().copied().collect::<Vec<_>>() {
+                self.undo(key).await;
+            }
+        }
+        items
+    }
+
+    async fn every_item(&mut self) -> Result<Vec<HeldItem>, Foiled> {
+        let wanted = self.wanted;
+        let mut held = Vec::with_capacity(wanted.items.len());
+        for item in wanted.items {
+            let Some(offered) = wanted.offer.ticket_type(item.ticket_type) else { continue };
+            let shards = wanted.offer.shards(item.ticket_type);
+            let order = stock::trying_order(wanted.session.session, item.ticket_type, shards);
+            let kept = self.earlier.map_or(0, Hold::quantity);
+            match self.take(item, &order).await? {
+                Ok(parts) => {
+                    let unit_price_minor = offered.price_minor;
+                    held.push(HeldItem { ticket_type: item.ticket_type, unit_price_minor, parts });
+                }
+                Err(0) => {
+                    return Err(Error::SoldOut { ticket_type: offered.name.clone(), kept }.into());
+                }
+                Err(left) => {
+                    return Err(Error::NotEnoughLeft {
+                        ticket_type: offered.name.clone(),
+                        left,
+                        kept,
+                    }
+                    .into());
+                }
+            }
+        }
+        Ok(held)
+    }
+
+    async fn take(&mut self, item: &Item, order: &[i32]) -> Result<Parts, Foiled> {
+        let key = |shard| ShardKey { ticket_type: item.ticket_type, shard };
+        let earlier = self.earlier.and_then(|earlier| earlier.item(item.ticket_type));
+        let own = stock::reused(item.quantity, earlier.map_or(&[], |earlier| &earlier.parts));
+        let more = item.quantity - own.iter().map(|(_, part)| part).sum::<i32>();
+        // What is missing comes first: until it is there, the earlier hold stays whole.
+        let added = match self.take_more(item.ticket_type, more, &own, order).await? {
+            Ok(parts) => parts,
+            Err(left) => return Ok(Err(left)),
+        };
+        for (shard, part) in
+            own.iter().filter(|(shard, _)| !added.iter().any(|(other, _)| other == shard))
+        {
+            if self.one(key(*shard), *part).await?.is_some() {
+                return Err(Foiled::EarlierGone);
+            }
+        }
+        Ok(Ok(stock::together(&own, &added)))
+    }
+
+    /// Takes `more` tickets beyond `own`, and what of `own` is in the same shards along with them.
+    async fn take_more(
+        &mut self,
+        ticket_type: Uuid,
+        more: i32,
+        own: &[(i32, i32)],
+        order: &[i32],
+    ) -> Result<Parts, Error> {
+        if more == 0 {
+            return Ok(Ok(Vec::new()));
+        }
+        let owned = |shard: i32| own.iter().find(|part| part.0 == shard).map_or(0, |part| part.1);
+        let key = |shard| ShardKey { ticket_type, shard };
+        let others = order.iter().copied().filter(|shard| owned(*shard) == 0);
+        let mut free: Vec<(i32, i64)> = Vec::with_capacity(order.len());
+        for shard in own.iter().map(|(shard, _)| *shard).chain(others) {
+            match self.one(key(shard), owned(shard) + more).await? {
+                None => return Ok(Ok(vec![(shard, more)])),
+                Some(left) => free.push((shard, left - i64::from(owned(shard)))),
+            }
+        }
+        // No shard has them all: gather.
+        for _ in 0..ROUNDS_MAX {
+            let Some(plan) = stock::gather(more, &free) else { break };
+            let mut foiled = None;
+            for (shard, part) in &plan {
+                if let Some(left) = self.one(key(*shard), owned(*shard) + part).await? {
+                    foiled = Some((*shard, left - i64::from(owned(*shard))));
+                    break;
+                }
+            }
+            let Some((shard, left)) = foiled else { return Ok(Ok(plan)) };
+            for (shard, _) in plan.iter().take_while(|(planned, _)| *planned != shard) {
+                self.undo(key(*shard)).await;
+            }
+            for known in free.iter_mut().filter(|known| known.0 == shard) {
+                known.1 = left;
+            }
+        }
+        // Others were faster every time, while the sum said there was enough.
+        let left = stock::left(&free).min(i64::from(more) - 1);
+        Ok(Err(left + own.iter().map(|(_, part)| i64::from(*part)).sum::<i64>()))
+    }
+
+    /// Makes the hold's part in one shard so large, filling the shard first where Redis does not
+    /// know it. `Some` says how many can be had instead.
+    async fn one(&mut self, key: ShardKey, quantity: i32) -> Result<Option<i64>, Error> {
+        let (redis, wanted, earlier) = (&self.app.redis, self.wanted, self.earlier);
+        for _ in 0..2 {
+            match shard::take(
+                redis,
+                key,
+                wanted.hold,
+                quantity,
+                wanted.until,
+                earlier.map(|earlier| earlier.hold),
+            )
+            .await
+            {
+                Ok(Taken::Held) => {
+                    self.taken.insert(key);
+                    return Ok(None);
+                }
+                Ok(Taken::Short(left)) => return Ok(Some(left)),
+                Ok(Taken::Missing) => rebuild::ensure_present(self.app, key).await?,
+                Err(error) => {
+                    // It may be done.
+                    self.taken.insert(key);
+                    return Err(error.into());
+                }
+            }
+        }
+        Err(Error::Unavailable(format!("stock shard {key} went missing twice")))
+    }
+
+    /// Gives back what was taken in one shard, also by an attempt before: first to the earlier hold
+    /// what that lacks.
+    async fn undo(&mut self, key: ShardKey) {
+        let (redis, hold) = (&self.app.redis, self.wanted.hold);
+        self.taken.remove(&key);
+        let undone = match self.earlier {
+            Some(earlier) => {
+                shard::give_back_to(
+                    redis,
+                    key,
+                    hold,
+                    earlier.hold,
+                    earlier.part(key),
+                    earlier.expires_at,
+                )
+                .await
+            }
+            None => shard::give_back(redis, key, hold).await,
+        };
+        if let Err(error) = undone {
+            tracing::warn!(%error, "a part of a hold was not given back; it runs out by itself");
+        }
+    }
+}

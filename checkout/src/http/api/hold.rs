@@ -1,0 +1,113 @@
+//! `/v1/holds`
+
+use axum::{Json, extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
+use kit::{
+    extract::{self, Answer, IdempotencyKey},
+    problem::ProblemBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App,
+    hold::{self, Held, Item},
+    session::auth::Caller,
+};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(take)).routes(routes!(give_back))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewHold {
+    /// 1 to 8 items, each of another ticket type.
+    #[schema(min_items = 1, max_items = 8)]
+    items: Vec<Item>,
+    /// The fan's admission pass: needed with an API key, and only then. It opens one session; more
+    /// holds with the same pass are made in it.
+    pass: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct HoldView {
+    /// Shown when ordering.
+    hold: String,
+    expires_at: DateTime<Utc>,
+    items: Vec<ItemView>,
+    /// In the currency's minor unit.
+    amount_minor: i64,
+    currency: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct ItemView {
+    ticket_type: Uuid,
+    quantity: i32,
+    unit_price_minor: i64,
+}
+
+impl From<Held> for HoldView {
+    fn from(Held { token, hold }: Held) -> Self {
+        let item = |item: &hold::HeldItem| ItemView {
+            ticket_type: item.ticket_type,
+            quantity: item.quantity(),
+            unit_price_minor: item.unit_price_minor,
+        };
+        Self {
+            hold: token,
+            expires_at: hold.expires_at,
+            items: hold.items.iter().map(item).collect(),
+            amount_minor: hold.amount_minor(),
+            currency: hold.currency,
+        }
+    }
+}
+
+/// Holds tickets for a while. A session has one hold: a new one takes the place of the earlier.
+#[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
+    params(("idempotency-key" = String, Header, description = "A fresh one for each hold, the same \
+        one for a repeat")),
+    request_body = NewHold,
+    responses((status = 201, body = HoldView),
+        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, \
+            `api-key-unknown`, …"),
+        (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API \
+            key's reseller"),
+        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, \
+            `sale-stopped`, `request-in-progress`, `show-begun`; with an API key `pass-used`"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
+        (status = 422, body = ProblemBody, description = "`invalid-field`, `ticket-type-unknown`, \
+            `idempotency-mismatch`"),
+        (status = 503, body = ProblemBody)))]
+async fn take(
+    State(app): State<App>,
+    caller: Caller,
+    key: IdempotencyKey,
+    extract::Json(new): extract::Json<NewHold>,
+) -> Answer<(StatusCode, Json<HoldView>)> {
+    let session = caller.holding(&app, new.pass.as_deref()).await?;
+    let held = hold::take(&app, &session, &new.items, &key.0).await?;
+    Ok((StatusCode::CREATED, Json(held.into())))
+}
+
+/// Gives a hold back. With an API key, one that this key made.
+#[utoipa::path(delete, path = "/v1/holds/{hold}", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
+    params(("hold" = String, Path, description = "The hold's token")),
+    responses((status = 204, description = "Given back, now or before"),
+        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`"),
+        (status = 422, body = ProblemBody, description = "`hold-forged`, …")))]
+async fn give_back(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(hold): extract::Path<String>,
+) -> Answer<StatusCode> {
+    let session = caller.giving_back(&app, &hold).await?;
+    hold::give_back(&app, &session, &hold).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

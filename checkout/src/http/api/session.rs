@@ -1,0 +1,89 @@
+//! `/v1/checkout/sessions`
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use chrono::{DateTime, Utc};
+use kit::{
+    extract::{self, Answer, Bearer, IdempotencyKey},
+    problem::{Problem, ProblemBody},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    session::{self, Session},
+};
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(open)).routes(routes!(end))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewSession {
+    /// The admission pass.
+    pass: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct OpenSession {
+    /// Shown as `Authorization: Bearer` in every call that buys. Keep it secret.
+    session_token: String,
+    session: Uuid,
+    show: String,
+    room: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// Redeems an admission pass for a checkout session, once. A caller who sends an Idempotency-Key
+/// may repeat the call with the same key and gets the same session.
+#[utoipa::path(post, path = "/v1/checkout/sessions", tag = "checkout",
+    params(("idempotency-key" = Option<String>, Header, description = "Makes the call repeatable")),
+    request_body = NewSession,
+    responses((status = 201, body = OpenSession),
+        (status = 401, body = ProblemBody, description = "`pass-forged`, `pass-expired`, \
+            `pass-foreign`, …"),
+        (status = 404, body = ProblemBody, description = "`sale-closed`"),
+        (status = 409, body = ProblemBody, description = "`pass-used`, `show-begun`; \
+            `sale-stopped`, where the pass stays good"),
+        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
+        (status = 503, body = ProblemBody, description = "`checkout-full`; the pass stays good")))]
+async fn open(
+    State(app): State<App>,
+    key: Result<IdempotencyKey, Problem>,
+    headers: HeaderMap,
+    extract::Json(new): extract::Json<NewSession>,
+) -> Answer<(StatusCode, Json<OpenSession>)> {
+    let key = if headers.contains_key("idempotency-key") { Some(key?.0) } else { None };
+    let opened = session::open(&app, &new.pass, key.as_deref()).await?;
+    let session = opened.session;
+    let body = OpenSession {
+        session_token: opened.token,
+        session: session.session,
+        show: session.show,
+        room: session.room,
+        expires_at: session.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// Ends the session and gives its slot to the next fan. Holds go back; orders stay.
+#[utoipa::path(delete, path = "/v1/checkout/sessions/current", tag = "checkout", security(("session" = [])),
+    responses((status = 204), (status = 401, body = ProblemBody)))]
+async fn end(State(app): State<App>, bearer: Bearer) -> Answer<StatusCode> {
+    let session = any_time(&app, &bearer)?;
+    session::end(&app, session.session).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The caller's session at any time, for looking at its orders.
+fn any_time(app: &App, bearer: &Bearer) -> Answer<Session> {
+    let token = bearer.0.as_deref().ok_or(Error::SessionMissing)?;
+    Ok(session::of_token_at_any_time(app, token)?)
+}

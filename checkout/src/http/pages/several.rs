@@ -1,0 +1,33 @@
+//! Checkout without a show named: a browser can be in several.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+
+use crate::http::pages::{
+    outside,
+    view::ShowFacts,
+    visitor::{Visitor, address, go},
+};
+use crate::{App, Error};
+
+#[derive(Template)]
+#[template(path = "checkout/several.html")]
+struct SeveralPage {
+    shows: Vec<ShowFacts>,
+}
+
+/// `GET /checkout`: on to the show that the visitor is in checkout for, or a choice of them.
+pub async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, Error> {
+    let sessions = visitor.sessions(&app);
+    match sessions.as_slice() {
+        [] => outside::page(Error::SessionMissing, None),
+        [only] => Ok(go(&address(&only.show))),
+        _ => {
+            let mut shows = Vec::with_capacity(sessions.len());
+            for session in &sessions {
+                shows.push(ShowFacts::load(&app, &session.show).await?);
+            }
+            Ok(kit::page::html(&SeveralPage { shows }))
+        }
+    }
+}

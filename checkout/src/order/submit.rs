@@ -1,0 +1,481 @@
+//! Placing an order: a hold goes through the log to the writer, and the caller waits for what it
+//! decides.
+//!
+//! The order's id comes from who asks and the Idempotency-Key, so a repeat finds its own order
+//! wherever the first attempt got to.
+
+use chrono::{DateTime, Duration, Utc};
+use kit::http::RequestId;
+use redis::AsyncCommands;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    contract::{Buyer, Command, End, Place, PlaceLine},
+    hold::{self, Hold},
+    order::{command_log::SendError, plan::Refusal},
+    payment,
+    session::{self, Session, auth},
+    stock::{
+        ShardKey, rebuild,
+        redis::{self as shard, Moved, Taken},
+    },
+    store::{
+        self,
+        order::{Order, Standing},
+    },
+};
+
+/// Attempts at one call; each but the last ended because stock was rebuilt meanwhile.
+const ATTEMPTS_MAX: usize = 3;
+/// How long to wait between looks if nobody brings news.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Whose orders somebody may see or give up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of one session.
+    Session(Uuid),
+    /// Those of all shows that this reseller sells.
+    Reseller(Uuid),
+    /// Those that this API key made.
+    Key(Uuid),
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Placed {
+    /// Written now or by an earlier call with this key.
+    Order(Box<Order>),
+    /// In the log, not written yet; ask for it in a moment.
+    Pending(Uuid),
+}
+
+/// The id of the order of a session's call.
+pub fn order_id(session: Uuid, key: &str) -> Uuid {
+    Uuid::new_v5(&session, format!("order\n{key}").as_bytes())
+}
+
+fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
+    let mut digest = Sha256::new();
+    digest.update(hold.as_bytes());
+    for text in [&buyer.name, &buyer.email] {
+        digest.update(text.len().to_be_bytes());
+        digest.update(text.as_bytes());
+    }
+    digest.finalize().to_vec()
+}
+
+/// Makes a hold an order. With the same `key`, hold and buyer it can be repeated and gives the same
+/// order.
+///
+/// # Errors
+/// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`,
+/// `order-unwritable`, `idempotency-mismatch`, `session-ended`, `show-begun`, `sale-stopped`,
+/// `show-withdrawn`; `try-again-soon` where Kafka or the stores are away.
+pub async fn place(
+    app: &App,
+    session: &Session,
+    hold: &str,
+    buyer: Buyer,
+    key: &str,
+    request: &RequestId,
+) -> Result<Placed, Error> {
+    let outcome = place_once(app, session, hold, buyer, key, request).await;
+    let name = match &outcome {
+        Ok(Placed::Order(_)) => "placed",
+        Ok(Placed::Pending(_)) => "pending",
+        Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => {
+            "fault"
+        }
+        Err(_) => "refused",
+    };
+    metrics::counter!("fairgate_orders_total", "outcome" => name).increment(1);
+    outcome
+}
+
+async fn place_once(
+    app: &App,
+    session: &Session,
+    hold: &str,
+    buyer: Buyer,
+    key: &str,
+    request: &RequestId,
+) -> Result<Placed, Error> {
+    let buyer = checked(buyer)?;
+    let hold = hold::of_token(app, session, hold)?;
+    let order = order_id(session.session, key);
+    let hash = request_hash(hold.hold, &buyer);
+
+    match store::order::standing(&app.pool, order, hold.hold, session.session).await? {
+        Standing::Own { request_hash } if request_hash == hash => {
+            return started(app, order, request).await;
+        }
+        Standing::Own { .. } => return Err(Error::IdempotencyMismatch),
+        Standing::HoldUsed => return Err(Error::HoldUsed),
+        Standing::SessionHasOrder => return Err(Error::OrderOpen),
+        Standing::Clear => {}
+    }
+    session::ensure_open(app, session).await?;
+    app.offers.of(&app.pool, &session.show).await?.ensure_sold(Utc::now())?;
+
+    let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt.run().await? {
+            Decided::Written => {
+                if let Err(error) = hold::forget_open(app, session.session).await {
+                    tracing::debug!(%error, "the session's open hold was not forgotten; it is no \
+                        longer held anyway");
+                }
+                return started(app, order, request).await;
+            }
+            Decided::Pending => {
+                note_pending(app, session.session, order).await;
+                return Ok(Placed::Pending(order));
+            }
+            // Stock was rebuilt under us; the tickets can be taken again under the new epoch.
+            Decided::Refused(Refusal::StaleEpoch) => {}
+            Decided::Refused(refusal) => return Err(refused(refusal)),
+        }
+    }
+    Err(Error::Unavailable(
+        "stock was rebuilt again and again while an order was placed".to_owned(),
+    ))
+}
+
+fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::HoldUsed => Error::HoldUsed,
+        Refusal::OrderOpen => Error::OrderOpen,
+        Refusal::Unwritable => Error::OrderUnwritable,
+        Refusal::SoldOut | Refusal::StaleEpoch | Refusal::StockUnknown => Error::HoldLost,
+    }
+}
+
+fn checked(buyer: Buyer) -> Result<Buyer, Error> {
+    let field = |field: &str, detail: &str| {
+        Err(Error::Field { field: field.to_owned(), detail: detail.to_owned() })
+    };
+    let (name, email) = (buyer.name.trim(), buyer.email.trim());
+    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return field("buyer.name", "must be 1 to 200 characters");
+    }
+    let looks_right = email.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty()
+            && host.contains('.')
+            && !host.starts_with('.')
+            && !host.ends_with('.')
+            && !host.contains('@')
+    });
+    let plain = email.len() <= 254 && !email.chars().any(|c| c.is_control() || c.is_whitespace());
+    if !looks_right || !plain {
+        return field("buyer.email", "must be an email address");
+    }
+    let language = Some(crate::order::language::tag(buyer.language.as_deref()));
+    Ok(Buyer { name: name.to_owned(), email: email.to_owned(), language })
+}
+
+/// The order, with its payment started if that can be done now.
+async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Placed, Error> {
+    start_payment(app, order, request).await;
+    let order = store::order::load(&app.pool, order).await?.ok_or(Error::OrderUnknown)?;
+    Ok(Placed::Order(Box::new(order)))
+}
+
+/// Starts an order's payment. If that fails the order stays placed, and the next look at it tries
+/// again.
+pub async fn start_payment(app: &App, order: Uuid, request: &RequestId) {
+    if let Err(error) = payment::ensure_started(app, order, request).await {
+        metrics::counter!("fairgate_payment_starts_failed_total").increment(1);
+        tracing::warn!(%order, %error, request_id = request.0, "the payment was not started");
+    }
+}
+
+enum Decided {
+    Written,
+    Refused(Refusal),
+    Pending,
+}
+
+/// The lines of an order, and which shards a call moved tickets in, with their epoch.
+type Moves = (Vec<PlaceLine>, Vec<(ShardKey, i64)>);
+
+struct Attempt<'a> {
+    app: &'a App,
+    session: &'a Session,
+    hold: &'a Hold,
+    order: Uuid,
+    buyer: &'a Buyer,
+    hash: &'a [u8],
+    request: &'a RequestId,
+}
+
+impl Attempt<'_> {
+    async fn run(&self) -> Result<Decided, Error> {
+        let app = self.app;
+        // What an earlier attempt was refused for must not be taken for the answer to this one.
+        store::order::forget_refusal(&app.pool, self.order).await?;
+        let waiter = app.outcomes.wait(self.order);
+        let Some((lines, moved)) = self.move_parts().await? else { return Ok(Decided::Written) };
+        let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else {
+            return Err(Error::HoldLost);
+        };
+        let command = Command::Place(Box::new(self.command(lines)));
+        match app
+            .commands
+            .send(home.partition(app.commands.partitions), self.order, &command, self.request)
+            .await
+        {
+            Ok(()) => {}
+            Err(SendError::NotQueued(cause)) => {
+                self.take_back(&moved).await;
+                return Err(Error::Unavailable(cause));
+            }
+            // It may be in the log: its tickets stay where they are until the writer or a rebuild
+            // settles them.
+            Err(SendError::Unknown(cause)) => return Err(Error::Unavailable(cause)),
+        }
+        let deadline = Instant::now() + app.config.outcome_wait;
+        loop {
+            let look = deadline.min(Instant::now() + LOOK_AGAIN);
+            let _ = tokio::time::timeout_at(look, waiter.news()).await;
+            match store::order::decision(&app.pool, self.order).await? {
+                Some(Ok(())) => return Ok(Decided::Written),
+                Some(Err(refusal)) => return Ok(Decided::Refused(refusal)),
+                None if Instant::now() >= deadline => return Ok(Decided::Pending),
+                None => {}
+            }
+        }
+    }
+
+    fn command(&self, lines: Vec<PlaceLine>) -> Place {
+        let now = Utc::now();
+        let ttl = Duration::from_std(self.app.config.order_ttl).unwrap_or_default();
+        Place {
+            order: self.order,
+            session: self.session.session,
+            show: self.session.show.clone(),
+            hold: self.hold.hold,
+            lines,
+            amount_minor: self.hold.amount_minor(),
+            currency: self.hold.currency.clone(),
+            buyer: self.buyer.clone(),
+            request_hash: hold::hex(self.hash),
+            placed_at: now,
+            expires_at: now + ttl,
+        }
+    }
+
+    /// Moves every part of the hold to the order; gives the lines, and what this call moved. `None`
+    /// where an earlier try was written meanwhile.
+    async fn move_parts(&self) -> Result<Option<Moves>, Error> {
+        let deadline =
+            Utc::now() + Duration::from_std(self.app.config.placing_deadline).unwrap_or_default();
+        let (mut lines, mut moved_here) = (Vec::new(), Vec::new());
+        for (key, quantity, unit_price_minor) in self.hold.parts() {
+            match self.move_part(key, quantity, deadline).await {
+                Ok(None) => return Ok(None),
+                Ok(Some((epoch, moved))) => {
+                    if moved {
+                        moved_here.push((key, epoch));
+                    }
+                    let (ticket_type, shard) = (key.ticket_type, key.shard);
+                    lines.push(PlaceLine { ticket_type, shard, quantity, unit_price_minor, epoch });
+                }
+                Err(error) => {
+                    self.take_back(&moved_here).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Some((lines, moved_here)))
+    }
+
+    /// The epoch under which the part is being placed, and whether it was moved now. `None` where
+    /// the order is written.
+    async fn move_part(
+        &self,
+        key: ShardKey,
+        quantity: i32,
+        deadline: DateTime<Utc>,
+    ) -> Result<Option<(i64, bool)>, Error> {
+        let (redis, hold) = (&self.app.redis, self.hold.hold);
+        for _ in 0..ATTEMPTS_MAX {
+            match shard::place(redis, key, hold, self.order, quantity, deadline).await? {
+                Moved::Placing { epoch, moved } => return Ok(Some((epoch, moved))),
+                Moved::Missing => rebuild::ensure_present(self.app, key).await?,
+                // The hold is also gone when an earlier try of this order was settled since we
+                // looked for it.
+                Moved::Gone if self.is_written().await? => return Ok(None),
+                Moved::Gone if self.hold.expires_at <= Utc::now() => {
+                    return Err(Error::HoldExpired);
+                }
+                Moved::Gone if hold::is_given_up(self.app, self.session, hold).await? => {
+                    return Err(Error::HoldLost);
+                }
+                // Lost with Redis before its time: it may take the same tickets again, if they are
+                // still there.
+                Moved::Gone => {
+                    match shard::take(redis, key, hold, quantity, self.hold.expires_at, None)
+                        .await?
+                    {
+                        Taken::Held | Taken::Missing => {}
+                        Taken::Short(_) => return Err(Error::HoldLost),
+                    }
+                }
+            }
+        }
+        Err(Error::Unavailable(format!("stock shard {key} went missing while an order was placed")))
+    }
+
+    async fn is_written(&self) -> Result<bool, Error> {
+        Ok(matches!(store::order::decision(&self.app.pool, self.order).await?, Some(Ok(()))))
+    }
+
+    /// Frees what was moved for a command that certainly is not in the log.
+    async fn take_back(&self, moved: &[(ShardKey, i64)]) {
+        for (key, epoch) in moved {
+            if let Err(error) = shard::unplace(&self.app.redis, *key, self.order, *epoch).await {
+                tracing::warn!(%error, "a placing was not taken back; the keeper will see to it");
+            }
+        }
+    }
+}
+
+fn pending_key(app: &App, order: Uuid) -> String {
+    app.redis.key("order-pending", &order.to_string())
+}
+
+/// Notes that a session waits for an order, so that asking for it before it is written is answered
+/// rightly.
+async fn note_pending(app: &App, session: Uuid, order: Uuid) {
+    let ttl_secs = app.config.order_ttl.as_secs().max(1);
+    let noted: redis::RedisResult<()> =
+        app.redis.connection().set_ex(pending_key(app, order), session.to_string(), ttl_secs).await;
+    if let Err(error) = noted {
+        tracing::debug!(%error, "an order that is not written yet will be unknown until it is");
+    }
+}
+
+/// An order of this owner, written or not yet.
+///
+/// # Errors
+/// `order-unknown`, also for orders of others; why it was refused, if it was.
+pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error> {
+    match own(app, owner, order).await {
+        Err(Error::OrderUnknown) => {}
+        found => return Ok(Placed::Order(Box::new(found?))),
+    }
+    let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
+    let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else {
+        return Err(Error::OrderUnknown);
+    };
+    let is_own = match owner {
+        Owner::Session(own) => own == session,
+        Owner::Reseller(reseller) => match store::session::load(&app.pool, session).await? {
+            Some((_, session)) => app.sellers.is_of(&app.pool, &session.show, reseller).await?,
+            None => false,
+        },
+        Owner::Key(key) => auth::is_of_key(app, session, key).await?,
+    };
+    if !is_own {
+        return Err(Error::OrderUnknown);
+    }
+    match store::order::decision(&app.pool, order).await? {
+        Some(Err(refusal)) => Err(refused(refusal)),
+        Some(Ok(())) => Ok(Placed::Order(Box::new(own(app, owner, order).await?))),
+        None => Ok(Placed::Pending(order)),
+    }
+}
+
+/// A written order of this owner.
+///
+/// # Errors
+/// `order-unknown`, also for orders of others.
+pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
+    let Some(found) = store::order::load(&app.pool, order).await? else {
+        return Err(Error::OrderUnknown);
+    };
+    let is_own = match owner {
+        Owner::Session(session) => found.session == session,
+        Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
+        Owner::Key(key) => auth::is_of_key(app, found.session, key).await?,
+    };
+    if is_own { Ok(found) } else { Err(Error::OrderUnknown) }
+}
+
+/// Gives up an unpaid order of this owner; one that was given up before stays so.
+///
+/// # Errors
+/// `order-unknown`, `order-not-cancellable`.
+pub async fn cancel(
+    app: &App,
+    owner: Owner,
+    order: Uuid,
+    request: &RequestId,
+) -> Result<Order, Error> {
+    let found = own(app, owner, order).await?;
+    match found.state {
+        crate::order::state::State::Cancelled => return Ok(found),
+        state if state.is_unpaid() => {}
+        _ => return Err(Error::OrderNotCancellable),
+    }
+    let waiter = app.outcomes.wait(order);
+    let command = Command::Cancel(End { order });
+    app.commands
+        .send(found.home_partition, order, &command, request)
+        .await
+        .map_err(|fault| Error::Unavailable(fault.into_text()))?;
+    let deadline = Instant::now() + app.config.outcome_wait;
+    loop {
+        let look = deadline.min(Instant::now() + LOOK_AGAIN);
+        let _ = tokio::time::timeout_at(look, waiter.news()).await;
+        let found = own(app, owner, order).await?;
+        match found.state {
+            crate::order::state::State::Cancelled => return Ok(found),
+            state if state.is_unpaid() && Instant::now() < deadline => {}
+            state if state.is_unpaid() => {
+                return Err(Error::Unavailable("the order writer is behind".to_owned()));
+            }
+            _ => return Err(Error::OrderNotCancellable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buyer(name: &str, email: &str) -> Buyer {
+        Buyer { name: name.to_owned(), email: email.to_owned(), language: None }
+    }
+
+    #[test]
+    fn a_buyer_needs_a_name_and_an_address() {
+        assert_eq!(
+            checked(buyer(" Ada ", " ada@example.com ")).expect("fits"),
+            Buyer { language: Some("en".to_owned()), ..buyer("Ada", "ada@example.com") }
+        );
+        for wrong in [
+            ("", "a@b.c"),
+            ("A", "a"),
+            ("A", "@b.c"),
+            ("A", "a@b"),
+            ("A", "a b@c.d"),
+            ("A\n", "a@b.c\r\n.d"),
+        ] {
+            assert!(checked(buyer(wrong.0, wrong.1)).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_hash_tells_requests_apart() {
+        let hold = Uuid::nil();
+        let hash = request_hash(hold, &buyer("ab", "c"));
+        assert_eq!(hash, request_hash(hold, &buyer("ab", "c")));
+        assert_ne!(hash, request_hash(hold, &buyer("a", "bc")));
+        assert_ne!(hash, request_hash(Uuid::max(), &buyer("ab", "c")));
+    }
+}

@@ -1,0 +1,384 @@
+//! The order writer: takes commands from the log and writes each partition's part in batches, one
+//! transaction a batch.
+//!
+//! The consumed offset is stored in that transaction, and it is the truth: it says where reading
+//! begins, whatever Kafka's group has committed, and a batch that begins beyond it is refused. So a
+//! batch that comes again is recognised, two writers that both believe to own a partition cannot
+//! both write, and where Postgres comes back with less (an older standby, a restored backup) what
+//! it lost is written again. Beside the offset stands the id of the log it is of; a log that was
+//! made anew is read from its start. A command or a row of a kind that only a later version knows
+//! stops its partition until such a version takes over; what nobody can read goes to the dead
+//! letters. Redis and those who wait are told after the commit; if that gets lost, the keeper
+//! notices.
+//!
+//! This file follows the log and hands its records out; [`position`] says from where, [`partition`]
+//! writes a partition's, [`notify`] says what was written.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, bail};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use kit::kafka::request_id;
+use rdkafka::{
+    Message, Offset, TopicPartitionList,
+    consumer::{CommitMode, Consumer, StreamConsumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::BorrowedMessage,
+};
+use sqlx::PgPool;
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    order::{
+        command_log::{self, COMMANDS_TOPIC, Letter, Parsed, WRITER_GROUP},
+        plan::Asked,
+    },
+    store,
+};
+use partition::{End, Lane};
+use position::{Offsets, Positions};
+
+mod notify;
+mod partition;
+mod position;
+
+/// How often a partition is tried again that was stopped for what this process does not know or
+/// cannot put aside.
+const STOPPED: Duration = Duration::from_secs(5);
+/// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and
+/// how often Postgres and the log are looked at, whether they are still the same.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A record of the log.
+#[derive(Debug, Clone)]
+struct Entry {
+    offset: i64,
+    content: Content,
+}
+
+/// What a record holds.
+#[derive(Debug, Clone)]
+enum Content {
+    Command(Asked),
+    /// A command of this kind, which only a later version than this one knows.
+    Unknown(String),
+    /// Nobody can read or write it; it goes to the dead letters.
+    Dead(Letter),
+}
+
+impl Entry {
+    /// The order it is about, where that can be told.
+    fn order(&self) -> Option<Uuid> {
+        match &self.content {
+            Content::Command(asked) => Some(asked.command.order()),
+            Content::Unknown(_) => None,
+            Content::Dead(letter) => letter.order(),
+        }
+    }
+}
+
+/// The next offset of each partition that this process has written to.
+#[derive(Clone, Default)]
+struct Done(Arc<Mutex<Offsets>>);
+
+impl Done {
+    fn note(&self, partition: i32, next_offset: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next_offset);
+    }
+
+    fn offsets(&self) -> Offsets {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Writes until `stop`, through whatever restarts.
+pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
+    let mut pauses = pauses();
+    while !stop.is_cancelled() {
+        let started = Instant::now();
+        if let Err(error) = follow(&app, &pool, &stop).await {
+            tracing::warn!(error = format!("{error:#}"), "the order writer starts again");
+        }
+        if started.elapsed() > Duration::from_secs(30) {
+            pauses = self::pauses();
+        }
+        let pause = pauses.next().unwrap_or(Duration::from_secs(2));
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+fn pauses() -> impl Iterator<Item = Duration> {
+    ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(1))
+        .without_max_times()
+        .with_jitter()
+        .build()
+}
+
+async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
+    command_log::ensure_topic(&app.kafka, app.commands.partitions).await?;
+    let log = begin(app).await?;
+    let positions = Positions::default();
+    positions.learn(offsets(app).await?);
+    let consumer: StreamConsumer<Positions> = app
+        .kafka
+        .positioned_consumer(WRITER_GROUP, positions.clone())
+        .context("making the order writer's consumer")?;
+    let topic = app.kafka.name(COMMANDS_TOPIC);
+    consumer.subscribe(&[&topic])?;
+    tracing::info!(%log, "the order writer is following the log");
+    let done = Done::default();
+    let lane = |partition| {
+        Lane::new(app.clone(), pool.clone(), partition, log, done.clone(), stop.clone())
+    };
+    let mut lanes = JoinSet::new();
+    let followed = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        followed = hand_out(&positions, &consumer, &mut lanes, lane, (&topic, app.config.writer_batch_max)) => followed,
+        changed = watch(app, log, &positions, &consumer, &done) => changed,
+    };
+    // Their senders are gone: the lanes write what they have and end.
+    while let Some(ended) = lanes.join_next().await {
+        ended.context("a lane of the order writer")?;
+    }
+    commit(app, &consumer, &done.offsets(), CommitMode::Sync)?;
+    followed
+}
+
+/// Gives each record to its partition's lane, until a lane has to begin anew. A lane that is full
+/// holds the others up too, for they share the servers it waits for; one that was stopped holds up
+/// nobody. A partition that moved to another writer leaves its lane idle here.
+async fn hand_out(
+    positions: &Positions,
+    consumer: &StreamConsumer<Positions>,
+    lanes: &mut JoinSet<(i32, End)>,
+    lane: impl Fn(i32) -> Lane,
+    (topic, entries_max): (&str, usize),
+) -> anyhow::Result<()> {
+    let mut senders: HashMap<i32, (mpsc::Sender<Entry>, i64)> = HashMap::new();
+    let mut stopped: HashMap<i32, Instant> = HashMap::new();
+    loop {
+        metrics::gauge!("fairgate_writer_stopped_partitions").set(stopped.len() as f64);
+        let due = stopped
+            .iter()
+            .min_by_key(|(_, at)| **at)
+            .map(|(partition, at)| (*partition, *at + STOPPED));
+        let message = tokio::select! {
+            biased;
+            Some(ended) = lanes.join_next() => match ended.context("a lane of the order writer")? {
+                (partition, End::Stopped) => {
+                    senders.remove(&partition);
+                    stopped.insert(partition, Instant::now());
+                    // Else it would be fetched and thrown away over and over.
+                    if let Err(error) = consumer.pause(&one(topic, partition)) {
+                        tracing::debug!(partition, %error, "pausing a stopped partition");
+                    }
+                    continue;
+                }
+                (partition, _) => bail!("partition {partition} is to be read again from where \
+                    Postgres is"),
+            },
+            Some(partition) = until(due) => {
+                stopped.remove(&partition);
+                // Where it moved to another writer, it is read no longer.
+                let again = consumer.seek(topic, partition, positions.of(partition), Duration::ZERO);
+                if let Err(error) = again.and_then(|()| consumer.resume(&one(topic, partition))) {
+                    tracing::debug!(partition, %error, "reading a stopped partition again");
+                }
+                continue;
+            }
+            message = receive(consumer) => message?,
+        };
+        let (partition, offset) = (message.partition(), message.offset());
+        if stopped.contains_key(&partition) {
+            continue;
+        }
+        let (sender, handed) = senders.entry(partition).or_insert_with(|| {
+            let (sender, entries) = mpsc::channel(entries_max);
+            lanes.spawn(lane(partition).run(entries));
+            (sender, 0)
+        });
+        // A partition that was away and came back may begin with records that wait in its lane.
+        if offset < *handed {
+            continue;
+        }
+        *handed = offset + 1;
+        // One that ended is heard of in the next round.
+        let _ = sender.send(Entry { offset, content: read(&message) }).await;
+    }
+}
+
+fn one(topic: &str, partition: i32) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    list
+}
+
+/// Waits for the partition's moment; `None` at once where there is none.
+async fn until(due: Option<(i32, Instant)>) -> Option<i32> {
+    let (partition, at) = due?;
+    sleep_until(at).await;
+    Some(partition)
+}
+
+/// Looks whether the log and Postgres are still what they were, until they are not.
+async fn watch(
+    app: &App,
+    log: Uuid,
+    positions: &Positions,
+    consumer: &StreamConsumer<Positions>,
+    done: &Done,
+) -> anyhow::Result<()> {
+    let mut committed = Offsets::new();
+    loop {
+        sleep(LOOK).await;
+        let written = done.offsets();
+        if written != committed {
+            commit(app, consumer, &written, CommitMode::Async)?;
+            committed.clone_from(&written);
+        }
+        match app.kafka.topic_id(COMMANDS_TOPIC).await {
+            Ok(found) if found != Some(log) => bail!("the order log was made anew"),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(error = format!("{error:#}"), "looking at the order log"),
+        }
+        match offsets(app).await {
+            // Read after what was written, so that it can be less only if Postgres lost it.
+            Ok(postgres) => {
+                let lost = |(partition, next): (&i32, &i64)| {
+                    postgres.get(partition).is_none_or(|known| known < next)
+                };
+                if let Some((partition, next)) = written.iter().find(|row| lost(*row)) {
+                    bail!("Postgres forgot that partition {partition} was written up to {next}");
+                }
+                positions.learn(postgres);
+            }
+            Err(error) => tracing::debug!(%error, "looking at how far the order log was written"),
+        }
+    }
+}
+
+async fn offsets(app: &App) -> sqlx::Result<Offsets> {
+    Ok(store::stock::writer_offsets(&app.pool).await?.into_iter().collect())
+}
+
+/// Compares the log with what Postgres knows of it, and gives its id. Where they do not fit, all
+/// that there is of the log is written: what was written before is recognised.
+async fn begin(app: &App) -> anyhow::Result<Uuid> {
+    let log =
+        app.kafka.topic_id(COMMANDS_TOPIC).await?.context("the order log is not there yet")?;
+    // Read before the ends, which only grow.
+    let known = store::writer::log_offsets(&app.pool).await?;
+    for (partition, start, end) in command_log::log_bounds(app).await? {
+        let Some(row) = known.iter().find(|row| row.partition == partition) else {
+            store::writer::first(&app.pool, partition, log, start).await?;
+            continue;
+        };
+        let next = row.next_offset;
+        let from = if row.log.is_some_and(|before| before != log) {
+            tracing::error!(
+                partition,
+                next,
+                start,
+                end,
+                "the order log was made anew; it is read from its start"
+            );
+            start
+        } else if next > end {
+            tracing::error!(
+                partition,
+                next,
+                start,
+                end,
+                "the order log lost its end; it is read from its start"
+            );
+            start
+        } else if next < start {
+            tracing::error!(
+                partition,
+                next,
+                start,
+                "order commands were deleted before they were written"
+            );
+            start
+        } else {
+            next
+        };
+        if from != next || row.log != Some(log) {
+            store::writer::begin_at(&app.pool, row, log, from).await?;
+        }
+    }
+    Ok(log)
+}
+
+async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<BorrowedMessage<'_>> {
+    loop {
+        match consumer.recv().await {
+            Ok(message) => return Ok(message),
+            Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset)) => {
+                bail!("the order log does not have what is to be read next");
+            }
+            // librdkafka reconnects by itself; only what it calls fatal needs a new consumer.
+            Err(error) if consumer.client().fatal_error().is_none() => {
+                tracing::debug!(%error, "reading the order log");
+                sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => return Err(error).context("reading the order log"),
+        }
+    }
+}
+
+fn read(message: &BorrowedMessage<'_>) -> Content {
+    let payload = message.payload().unwrap_or_default();
+    match command_log::parse(payload) {
+        Parsed::Command(command) => {
+            Content::Command(Asked { command: *command, request_id: request_id(message).0 })
+        }
+        Parsed::Unknown(kind) => Content::Unknown(kind),
+        Parsed::Unreadable => Content::Dead(Letter {
+            key: message.key().unwrap_or_default().to_vec(),
+            payload: payload.to_vec(),
+            request: request_id(message),
+            origin: origin(message.partition(), message.offset()),
+        }),
+    }
+}
+
+/// Where a dead letter was found.
+fn origin(partition: i32, offset: i64) -> String {
+    format!("{partition}@{offset}")
+}
+
+fn commit(
+    app: &App,
+    consumer: &StreamConsumer<Positions>,
+    written: &Offsets,
+    mode: CommitMode,
+) -> anyhow::Result<()> {
+    if written.is_empty() {
+        return Ok(());
+    }
+    let (topic, mut offsets) = (app.kafka.name(COMMANDS_TOPIC), TopicPartitionList::new());
+    for (partition, next_offset) in written {
+        offsets.add_partition_offset(&topic, *partition, Offset::Offset(*next_offset))?;
+    }
+    if let Err(error) = consumer.commit(&offsets, mode) {
+        tracing::debug!(%error, "committing the order log's offsets");
+    }
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! One partition's commands, written batch after batch.
+
+use std::{ops::ControlFlow, time::Duration};
+
+use sqlx::PgPool;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::order::writer::{Content, Done, Entry, notify::Notifier, origin, pauses};
+use crate::{
+    App,
+    order::{
+        command_log::Letter,
+        plan::{self, Asked, Plan, Refusal},
+    },
+    store::{self, writer::Fenced},
+};
+
+/// How often one batch may collide with other partitions before it is told.
+const RACES_EXPECTED: u32 = 10;
+
+/// How often a dead letter is sent before its partition waits and the others go on.
+const UNSENT_MAX: u32 = 5;
+
+/// Why a lane ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There is nothing more to come, or it was asked to stop while Postgres was away.
+    Through,
+    /// Postgres is elsewhere in the log, or in another log.
+    Refused,
+    /// What comes next is for a later version than this one, or is a dead letter that is not taken.
+    Stopped,
+}
+
+/// A partition on its way into Postgres.
+pub(super) struct Lane {
+    app: App,
+    pool: PgPool,
+    partition: i32,
+    log: Uuid,
+    done: Done,
+    teller: Notifier,
+    stop: CancellationToken,
+}
+
+impl Lane {
+    pub fn new(
+        app: App,
+        pool: PgPool,
+        partition: i32,
+        log: Uuid,
+        done: Done,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { app, pool, partition, log, done, teller: Notifier::default(), stop }
+    }
+
+    /// Writes what comes, batch after batch.
+    pub async fn run(mut self, mut entries: mpsc::Receiver<Entry>) -> (i32, End) {
+        let (max, linger) = (self.app.config.writer_batch_max, self.app.config.writer_linger);
+        let end = 'lane: loop {
+            let batch = collect(&mut entries, max, linger).await;
+            if batch.is_empty() {
+                break End::Through;
+            }
+            metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
+            // What is no command is written by itself, and nothing that was not read is passed
+            // over.
+            let together = |one: &Entry, next: &Entry| {
+                one.is_command() && next.is_command() && next.offset == one.offset + 1
+            };
+            for part in batch.chunk_by(together) {
+                if let ControlFlow::Break(end) = self.write_through(part).await {
+                    break 'lane end;
+                }
+                self.done.note(self.partition, part.last().map_or(0, |entry| entry.offset + 1));
+            }
+        };
+        self.teller.finish().await;
+        (self.partition, end)
+    }
+
+    /// Writes entries, again and again until it is done.
+    async fn write_through(&mut self, entries: &[Entry]) -> ControlFlow<End> {
+        let partition = self.partition;
+        let mut pauses = pauses();
+        let (mut failing, mut races, mut unsent) = (false, 0, 0);
+        loop {
+            let started = Instant::now();
+            match self.write(entries).await {
+                Ok(Wrote::Batch(plan)) => {
+                    metrics::histogram!("fairgate_writer_batch_seconds")
+                        .record(started.elapsed().as_secs_f64());
+                    if failing {
+                        tracing::info!(partition, "the order writer writes again");
+                    }
+                    self.teller.tell(&self.app, plan, entries).await;
+                    return ControlFlow::Continue(());
+                }
+                Ok(Wrote::Before) => return ControlFlow::Continue(()),
+                Ok(Wrote::Refused) => {
+                    metrics::counter!("fairgate_writer_refused_batches_total").increment(1);
+                    return ControlFlow::Break(End::Refused);
+                }
+                Ok(Wrote::Unknown(what)) => return self.stopped(&what),
+                Err(error) if entries.len() == 1 && store::order::is_unknown(&error) => {
+                    return self.stopped(&error.to_string());
+                }
+                Err(error) if is_race(&error) => {
+                    races += 1;
+                    if races == RACES_EXPECTED {
+                        tracing::warn!(partition, %error, "the order writer writes a batch in \
+                            vain, again and again");
+                    }
+                }
+                Err(error) if !kit::postgres::is_for_good(&error) => {
+                    if !failing {
+                        tracing::warn!(partition, %error, "the order writer waits for Postgres");
+                        metrics::counter!("fairgate_writer_waits_total").increment(1);
+                    }
+                    failing = true;
+                }
+                Ok(Wrote::Unsent(cause)) => {
+                    unsent += 1;
+                    if unsent == UNSENT_MAX {
+                        tracing::error!(
+                            partition,
+                            cause,
+                            "a dead letter is not taken; its partition waits"
+                        );
+                        return ControlFlow::Break(End::Stopped);
+                    }
+                    if !failing {
+                        tracing::warn!(
+                            partition,
+                            cause,
+                            "the order writer waits for a dead letter to be taken"
+                        );
+                    }
+                    failing = true;
+                }
+                Err(error) => return self.write_singly(entries, error).await,
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return ControlFlow::Break(End::Through),
+                () = tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))) => {}
+            }
+        }
+    }
+
+    fn stopped(&self, what: &str) -> ControlFlow<End> {
+        let partition = self.partition;
+        tracing::error!(
+            partition,
+            what,
+            "the order writer does not know this and stops the partition; start a version that does"
+        );
+        ControlFlow::Break(End::Stopped)
+    }
+
+    /// A batch that Postgres will never have is written record by record, so that only the culprit
+    /// is put aside.
+    async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> ControlFlow<End> {
+        let partition = self.partition;
+        if let [entry] = entries {
+            tracing::error!(partition, offset = entry.offset, %error, "an order command cannot be \
+                written");
+            let Content::Command(asked) = &entry.content else { return ControlFlow::Continue(()) };
+            let letter = Letter::of(asked, origin(partition, entry.offset));
+            let dead = Entry { content: Content::Dead(letter), ..entry.clone() };
+            return Box::pin(self.write_through(&[dead])).await;
+        }
+        tracing::error!(partition, %error, "a batch of order commands is written one by one");
+        for entry in entries {
+            Box::pin(self.write_through(std::slice::from_ref(entry))).await?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// One transaction.
+    async fn write(&self, entries: &[Entry]) -> sqlx::Result<Wrote> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(Wrote::Before);
+        };
+        let mut tx = self.pool.begin().await?;
+        let batch = first.offset..last.offset + 1;
+        let (next_offset, now) = match store::writer::fence(
+            &mut tx,
+            self.partition,
+            self.log,
+            batch.clone(),
+        )
+        .await?
+        {
+            Fenced::Open { next_offset, now } => (next_offset, now),
+            Fenced::Written => return Ok(Wrote::Before),
+            Fenced::Elsewhere { log, next_offset } => {
+                let (partition, own_log) = (self.partition, self.log);
+                tracing::warn!(partition, ?batch, %own_log, next_offset, log = ?log, "a batch of \
+                    order commands is refused");
+                return Ok(Wrote::Refused);
+            }
+        };
+        let plan = match entries {
+            [Entry { content: Content::Unknown(kind), .. }] => {
+                return Ok(Wrote::Unknown(format!("command {kind}")));
+            }
+            [Entry { content: Content::Dead(letter), .. }] => {
+                if let Err(fault) = self.app.commands.bury(letter).await {
+                    return Ok(Wrote::Unsent(fault.into_text()));
+                }
+                metrics::counter!("fairgate_writer_dead_letters_total").increment(1);
+                tracing::error!(
+                    origin = letter.origin,
+                    "an order command went to the dead letters"
+                );
+                Plan {
+                    refused: letter
+                        .order()
+                        .map(|order| (order, Refusal::Unwritable))
+                        .into_iter()
+                        .collect(),
+                    ..Plan::default()
+                }
+            }
+            _ => {
+                let asked: Vec<Asked> = entries
+                    .iter()
+                    .filter(|entry| entry.offset >= next_offset)
+                    .filter_map(Entry::command)
+                    .collect();
+                let books = store::writer::books(&mut tx, &asked, now).await?;
+                plan::decide(&asked, books, now)
+            }
+        };
+        store::writer::write(&mut tx, &plan, self.partition, now).await?;
+        tx.commit().await?;
+        for (order, refusal) in &plan.refused {
+            tracing::info!(%order, reason = refusal.as_str(), "an order was refused");
+            metrics::counter!("fairgate_writer_refusals_total", "reason" => refusal.as_str())
+                .increment(1);
+        }
+        for (event, request_id) in &plan.events {
+            tracing::debug!(order = %event.facts().order, request_id, event = event.name(), "written");
+        }
+        metrics::counter!("fairgate_writer_orders_total").increment(plan.placed.len() as u64);
+        Ok(Wrote::Batch(plan))
+    }
+}
+
+/// What became of a batch.
+enum Wrote {
+    Batch(Plan),
+    /// All of it was written before.
+    Before,
+    Refused,
+    /// Nothing, for it is a kind of command that a later version knows.
+    Unknown(String),
+    /// Nothing, for a dead letter was not taken.
+    Unsent(String),
+}
+
+impl Entry {
+    fn is_command(&self) -> bool {
+        matches!(self.content, Content::Command(_))
+    }
+
+    fn command(&self) -> Option<Asked> {
+        match &self.content {
+            Content::Command(asked) => Some(asked.clone()),
+            Content::Unknown(_) | Content::Dead(_) => None,
+        }
+    }
+}
+
+/// What came while the last batch was written, or else the next record and what comes within
+/// `linger` of it; `max` records at most. Empty when no more come.
+async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Duration) -> Vec<Entry> {
+    let mut batch = Vec::new();
+    entries.recv_many(&mut batch, max).await;
+    let full = Instant::now() + linger;
+    while !batch.is_empty() && batch.len() < max {
+        let room = max - batch.len();
+        match timeout_at(full, entries.recv_many(&mut batch, room)).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => break,
+        }
+    }
+    batch
+}
+
+/// Whether another partition's writer wrote the same order, or another of the same session, at this
+/// moment. The next attempt sees it.
+fn is_race(error: &sqlx::Error) -> bool {
+    let constraint = kit::postgres::violated_constraint(error);
+    matches!(
+        constraint,
+        Some("orders_pkey" | "orders_one_per_hold" | "orders_one_open_per_session")
+    )
+}

@@ -1,0 +1,100 @@
+//! Refunds of orders that are paid: asked for in somebody's transaction, and handed to the order
+//! writer until it has taken them up.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures::future::join_all;
+use kit::http::RequestId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    contract::{Command, End},
+    order::state::{self, Event, State},
+    store::{self, refund_request::Request},
+};
+
+const BATCH_MAX: i64 = 200;
+/// The writer gets so long before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What became of asking for a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundAsked {
+    /// It happens once the transaction is committed.
+    Asked,
+    /// Somebody asked before, and it is about to happen.
+    AlreadyAsked,
+    /// Only paid orders with tickets can be refunded; this one is in another state.
+    NotRefundable(State),
+    Unknown,
+}
+
+/// Asks, within the caller's transaction, that a paid order is refunded: its tickets become void,
+/// its stock goes back on sale, and its money goes back. `reason` is kept with the refund. Asking
+/// twice refunds once.
+///
+/// # Errors
+/// The database's.
+pub async fn request_refund(
+    connection: &mut PgConnection,
+    order: Uuid,
+    reason: &str,
+    request: &RequestId,
+) -> Result<RefundAsked, sqlx::Error> {
+    let Some(state) = store::refund_request::state(connection, order).await? else {
+        return Ok(RefundAsked::Unknown);
+    };
+    if state::next(state, Event::RefundForced).is_err() {
+        return Ok(RefundAsked::NotRefundable(state));
+    }
+    let asked = store::refund_request::add(connection, order, reason, request).await?;
+    Ok(if asked { RefundAsked::Asked } else { RefundAsked::AlreadyAsked })
+}
+
+/// Requests that were handed to the writer lately.
+#[derive(Default)]
+pub struct Requests(Mutex<HashMap<Uuid, Instant>>);
+
+impl Requests {
+    fn is_fresh(&self, order: Uuid) -> bool {
+        let mut handed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        handed.retain(|_, at| at.elapsed() < ASK_AGAIN);
+        !handed.contains_key(&order)
+    }
+
+    fn note(&self, order: Uuid) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(order, Instant::now());
+    }
+
+    /// One round. Several processes may do it at once: the writer refunds once.
+    pub async fn round(&self, app: &App) -> anyhow::Result<()> {
+        let waiting = store::refund_request::waiting(&app.pool, BATCH_MAX).await?;
+        let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(
+            |request| async move {
+                let Request { order, home_partition, request_id } = request;
+                let command = Command::Refund(End { order });
+                app.commands
+                    .send(home_partition, order, &command, &RequestId(request_id))
+                    .await
+                    .map(|()| order)
+            },
+        );
+        let mut failed = None;
+        for outcome in join_all(handing).await {
+            match outcome {
+                Ok(order) => self.note(order),
+                Err(fault) => failed = Some(fault.into_text()),
+            }
+        }
+        match failed {
+            None => Ok(()),
+            Some(cause) => anyhow::bail!("asking the writer to refund orders: {cause}"),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The sandbox provider behind the seam: real HTTP, Standard Webhooks.
+
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use backon::{ExponentialBuilder, Retryable};
+use reqwest::{RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use standardwebhooks::Webhook;
+
+use crate::payment::provider::{Fault, Kind, Order, Started, WebhookError, WebhookEvent};
+use crate::{
+    App,
+    sandbox::wire::{Intent, NewIntent, WebhookBody},
+};
+
+/// One call; together with the retries it stays below a request's own limit.
+const CALL: Duration = Duration::from_secs(3);
+
+pub struct SandboxAdapter<'a> {
+    app: &'a App,
+}
+
+impl<'a> SandboxAdapter<'a> {
+    pub fn new(app: &'a App) -> Self {
+        Self { app }
+    }
+
+    pub async fn start(&self, order: &Order<'_>) -> Result<Started, Fault> {
+        let key = order.order_id.to_string();
+        let body = NewIntent {
+            reference: key.clone(),
+            amount_minor: order.amount_minor,
+            currency: order.currency.to_owned(),
+            description: order.description.to_owned(),
+            return_url: order.return_url.to_owned(),
+        };
+        let intent: Intent = self
+            .call(|| self.post("/sandbox/v1/intents").header("idempotency-key", &key).json(&body))
+            .await?;
+        Ok(Started { intent: intent.intent, pay_url: intent.pay_url })
+    }
+
+    pub async fn refund(&self, intent: &str) -> Result<(), Fault> {
+        let _: Intent =
+            self.call(|| self.post(&format!("/sandbox/v1/intents/{intent}/refund"))).await?;
+        Ok(())
+    }
+
+    pub fn event(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Option<WebhookEvent>, WebhookError> {
+        let signature =
+            |error: standardwebhooks::WebhookError| WebhookError::Signature(error.to_string());
+        let verifier = Webhook::new(&self.app.config.payment.webhook_secret).map_err(signature)?;
+        verifier.verify(body, headers).map_err(signature)?;
+        let webhook_id = headers
+            .get(standardwebhooks::HEADER_WEBHOOK_ID)
+            .and_then(|value| value.to_str().ok())
+            .filter(|id| !id.is_empty() && id.len() <= 128)
+            .ok_or_else(|| {
+                WebhookError::Signature("the webhook's id is missing or too long".to_owned())
+            })?
+            .to_owned();
+        let WebhookBody { r#type, data, .. } =
+            kit::extract::parse(body).map_err(WebhookError::Body)?;
+        let kind = match r#type.as_str() {
+            "payment.succeeded" => Kind::Paid,
+            "payment.failed" => Kind::Failed(data.fault.unwrap_or_default()),
+            "refund.succeeded" => Kind::Refunded,
+            _ => return Ok(None),
+        };
+        let order_id = data.reference.parse().map_err(|_| {
+            WebhookError::Body(kit::extract::invalid_field(
+                "data.reference",
+                "must be the id of an order",
+            ))
+        })?;
+        let (amount_minor, currency) = (data.amount_minor, data.currency);
+        Ok(Some(WebhookEvent {
+            webhook_id,
+            order_id,
+            intent: data.intent,
+            amount_minor,
+            currency,
+            kind,
+        }))
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        let config = &self.app.config.payment;
+        self.app
+            .http
+            .post(config.provider.join(path))
+            .bearer_auth(&config.sandbox_api_key)
+            .timeout(CALL)
+    }
+
+    /// Sends a request, again where that may help: every call of ours can be repeated without harm.
+    async fn call<T: DeserializeOwned>(
+        &self,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<T, Fault> {
+        let send = || async {
+            let away = |error: reqwest::Error| Fault::Away(error.without_url().to_string());
+            let response = request().send().await.map_err(away)?;
+            let status = response.status();
+            if status.is_success() {
+                return response.json().await.map_err(away);
+            }
+            // The body is a problem document; its id is what the log needs.
+            let problem = response.text().await.unwrap_or_default();
+            let text = format!("{status} {}", problem.chars().take(200).collect::<String>());
+            let later = status.is_server_error()
+                || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
+            Err(if later { Fault::Away(text) } else { Fault::Refused(text) })
+        };
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(100))
+            .with_max_delay(Duration::from_millis(400))
+            .with_max_times(2)
+            .with_jitter();
+        send.retry(pauses).when(|fault| matches!(fault, Fault::Away(_))).await
+    }
+}

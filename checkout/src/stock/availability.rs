@@ -1,0 +1,192 @@
+//! What is left, roughly, the same for everybody and worked out twice a second at most.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use futures::future::try_join_all;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{App, Error, stock::redis as shard, store};
+
+const FRESH: Duration = Duration::from_millis(500);
+const SHOWS_MAX: usize = 10_000;
+/// At most so many left, or at most so large a share, count as few.
+const FEW: i64 = 20;
+const FEW_PERCENT: i64 = 5;
+
+/// What is left of a show's tickets.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Availability {
+    pub show: String,
+    /// In the order they are offered.
+    pub ticket_types: Vec<Left>,
+}
+
+/// What is left of one ticket type.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Left {
+    pub ticket_type: Uuid,
+    pub name: String,
+    pub status: Status,
+    /// Rounded down above ten; tickets that others hold do not count.
+    pub about_left: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Available,
+    Few,
+    /// None is left now; holds that run out may come back.
+    SoldOut,
+    /// The show has begun, and nothing is sold any more, whatever is given back.
+    SaleEnded,
+}
+
+/// The status of a type with `left` of `allotted`.
+pub fn status(left: i64, allotted: i64) -> Status {
+    match left {
+        ..=0 => Status::SoldOut,
+        left if left <= FEW || left * 100 <= allotted * FEW_PERCENT => Status::Few,
+        _ => Status::Available,
+    }
+}
+
+/// Rounded down to one significant digit above ten, and two above a hundred, so that it tells
+/// little about others.
+pub fn about(left: i64) -> i64 {
+    match left {
+        ..=0 => 0,
+        1..=10 => left,
+        11..=99 => left / 10 * 10,
+        _ => {
+            let step = 10_i64.pow(left.ilog10() - 1);
+            left / step * step
+        }
+    }
+}
+
+type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Availability>)>>>;
+
+/// Availabilities worked out lately.
+#[derive(Default)]
+pub struct Availabilities(Mutex<HashMap<String, Entry>>);
+
+impl Availabilities {
+    fn entry(&self, show: &str) -> Entry {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SHOWS_MAX && !known.contains_key(show) {
+            known.clear();
+        }
+        Arc::clone(known.entry(show.to_owned()).or_default())
+    }
+
+    fn forget(&self, show: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(show);
+    }
+}
+
+/// What is left of a show's tickets, a second old at most.
+///
+/// # Errors
+/// `show-unknown` where nothing is on sale under that name; `sale-stopped`, `show-withdrawn`.
+pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
+    let entry = app.availabilities.entry(show);
+    // Whoever comes while it is worked out waits for that, and does not work it out again.
+    let mut known = entry.lock().await;
+    if let Some((at, availability)) = known.as_ref()
+        && at.elapsed() < FRESH
+    {
+        return Ok(Arc::clone(availability));
+    }
+    match work_out(app, show).await {
+        Ok(availability) => {
+            let availability = Arc::new(availability);
+            *known = Some((Instant::now(), Arc::clone(&availability)));
+            Ok(availability)
+        }
+        Err(error) => {
+            app.availabilities.forget(show);
+            Err(error)
+        }
+    }
+}
+
+async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
+    let offer = app.offers.of(&app.pool, show).await?;
+    if let Some(stop) = offer.stop {
+        return Err(Error::SaleStopped(stop));
+    }
+    if offer.ticket_types.is_empty() {
+        return Err(Error::ShowUnknown);
+    }
+    let over = offer.is_over(Utc::now());
+    let rows = store::stock::of_show(&app.pool, show).await?;
+    let free = try_join_all(rows.iter().map(|row| async {
+        // Where Redis does not know or is away, what is not committed is the best guess.
+        let seen = shard::look(&app.redis, row.key()).await.ok().flatten();
+        let guess = i64::from(row.allotted) - i64::from(row.committed);
+        Ok::<i64, Error>(seen.map_or(guess, |seen| (seen.free + seen.run_out).max(0)))
+    }))
+    .await?;
+    let mut sums: HashMap<Uuid, (i64, i64)> = HashMap::new();
+    for (row, free) in rows.iter().zip(free) {
+        let sum = sums.entry(row.ticket_type).or_default();
+        sum.0 += free;
+        sum.1 += i64::from(row.allotted);
+    }
+    let ticket_types = offer
+        .ticket_types
+        .iter()
+        .map(|ticket_type| {
+            let (left, allotted) = sums.get(&ticket_type.ticket_type).copied().unwrap_or_default();
+            let (status, about_left) =
+                if over { (Status::SaleEnded, 0) } else { (status(left, allotted), about(left)) };
+            Left {
+                ticket_type: ticket_type.ticket_type,
+                name: ticket_type.name.clone(),
+                status,
+                about_left,
+            }
+        })
+        .collect();
+    Ok(Availability { show: show.to_owned(), ticket_types })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_rounded_down() {
+        let pairs = [
+            (-2, 0),
+            (0, 0),
+            (7, 7),
+            (10, 10),
+            (11, 10),
+            (99, 90),
+            (100, 100),
+            (128, 120),
+            (12_345, 12_000),
+        ];
+        for (left, shown) in pairs {
+            assert_eq!(about(left), shown, "{left}");
+        }
+    }
+
+    #[test]
+    fn few_is_few_of_a_small_hall_and_of_a_stadium() {
+        assert_eq!(status(0, 100), Status::SoldOut);
+        assert_eq!(status(20, 100), Status::Few);
+        assert_eq!(status(21, 100), Status::Available);
+        assert_eq!(status(2_500, 50_000), Status::Few);
+        assert_eq!(status(2_600, 50_000), Status::Available);
+    }
+}

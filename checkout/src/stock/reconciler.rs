@@ -1,0 +1,212 @@
+//! Keeps Redis true to Postgres: shards that are missing, missed a change, or have placings nobody
+//! settled are rebuilt; gates that forgot who is inside are told.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use futures::{StreamExt, future::try_join_all, stream};
+use uuid::Uuid;
+
+use crate::{
+    App,
+    stock::{
+        ShardKey,
+        rebuild::{self, Seen},
+        redis::{self as shard, ShardSnapshot},
+    },
+    store::{self, stock::Row},
+};
+
+/// Rows looked at in one round; where there are more, rounds take turns.
+const ROWS_MAX: i64 = 500;
+const LOOKS_AT_ONCE: usize = 32;
+const REBUILDS_AT_ONCE: usize = 4;
+/// Rounds after a gate was restored in which it is told again, for sessions that opened or ended
+/// meanwhile.
+const RESTORE_ROUNDS: u32 = 3;
+/// Sessions that ended within this many seconds are told to a restored gate.
+const ENDED_SECS: f64 = 10.0;
+
+/// What was seen in the last round.
+pub struct Reconciler {
+    after: Mutex<ShardKey>,
+    odd: Mutex<HashMap<ShardKey, Drift>>,
+    restored: Mutex<HashMap<String, u32>>,
+}
+
+/// How a shard differed from its row. The same twice is no accident of timing: a change that was
+/// committed before the first look had a whole round to arrive.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Drift {
+    /// The epoch and version of Redis in the last look, where the row had others.
+    behind: Option<(i64, i64)>,
+    /// The epoch, and the tickets that Redis lacked (or below zero: had too many), in the last look
+    /// at which it had seen all changes. A shard that sells moves on to other versions and keeps
+    /// what it lost.
+    off: Option<(i64, i64)>,
+}
+
+impl Drift {
+    /// Takes in a look; whether it is the same again.
+    fn look(&mut self, row: &Row, seen: &ShardSnapshot) -> bool {
+        let Some(missing) = row.missing_from(seen) else {
+            let now = Some((seen.epoch, seen.version));
+            return std::mem::replace(&mut self.behind, now) == now;
+        };
+        self.behind = None;
+        let now = (missing != 0).then_some((seen.epoch, missing));
+        let before = std::mem::replace(&mut self.off, now);
+        now.is_some() && before == now
+    }
+}
+
+const FIRST: ShardKey = ShardKey { ticket_type: Uuid::nil(), shard: -1 };
+
+impl Default for Reconciler {
+    fn default() -> Self {
+        Self { after: Mutex::new(FIRST), odd: Mutex::default(), restored: Mutex::default() }
+    }
+}
+
+impl Reconciler {
+    /// One round over stock.
+    pub async fn stock(&self, app: &App) -> anyhow::Result<()> {
+        let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
+        let next = if full { rows.last().map_or(FIRST, Row::key) } else { FIRST };
+        *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
+
+        let looks: Vec<_> = stream::iter(rows)
+            .map(|row| async move { (row, shard::look(&app.redis, row.key()).await) })
+            .buffer_unordered(LOOKS_AT_ONCE)
+            .collect()
+            .await;
+        let mut wrong = Vec::new();
+        for (row, look) in looks {
+            if let Some(seen) = self.judge(&row, look?) {
+                wrong.push((row.key(), seen));
+            }
+        }
+        // One that fails fails for all: the writer is behind, or a server is away.
+        for some in wrong.chunks(REBUILDS_AT_ONCE) {
+            try_join_all(some.iter().map(|(key, seen)| rebuild::rebuild_once(app, *key, *seen)))
+                .await?;
+        }
+        Ok(())
+    }
+
+    fn judge(&self, row: &Row, look: Option<ShardSnapshot>) -> Option<Seen> {
+        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(seen) = look else {
+            odd.remove(&row.key());
+            return Some(Seen::Missing);
+        };
+        if seen.overdue > 0 {
+            return Some(Seen::Wrong { epoch: seen.epoch });
+        }
+        let noted = odd.entry(row.key()).or_default();
+        let again = noted.look(row, &seen);
+        if *noted == Drift::default() {
+            odd.remove(&row.key());
+        }
+        again.then_some(Seen::Wrong { epoch: seen.epoch })
+    }
+
+    /// One round over the gates of rooms that are not closed.
+    pub async fn gates(&self, app: &App) -> anyhow::Result<()> {
+        for gate in admission::contract::open_gates(&app.pool).await? {
+            let room = gate.room;
+            if app.gate.needs_restore(&room).await? {
+                let inside = store::session::active(&app.pool, &room).await?;
+                app.gate.restore(&room, &inside).await?;
+                tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
+                self.restored
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .insert(room, RESTORE_ROUNDS);
+            } else if self.tell_again(&room) {
+                let inside = store::session::active(&app.pool, &room).await?;
+                app.gate.restore(&room, &inside).await?;
+                for session in store::session::ended_within(&app.pool, &room, ENDED_SECS).await? {
+                    app.gate.release(&room, &session.to_string()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_again(&self, room: &str) -> bool {
+        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
+        match restored.get_mut(room) {
+            Some(rounds) if *rounds > 0 => {
+                *rounds -= 1;
+                true
+            }
+            Some(_) => {
+                restored.remove(room);
+                false
+            }
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(committed: i32, version: i64) -> Row {
+        Row { ticket_type: Uuid::nil(), shard: 0, allotted: 10, committed, epoch: 2, version }
+    }
+
+    fn snapshot(free: i64, version: i64) -> ShardSnapshot {
+        ShardSnapshot { free, held: 2, placing: 1, epoch: 2, version, run_out: 0, overdue: 0 }
+    }
+
+    #[test]
+    fn a_shard_is_rebuilt_when_it_differs_twice_in_the_same_way() {
+        let keeper = Reconciler::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "agrees");
+        assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(4, 7))), None, "once may be timing");
+        assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), None, "it moves");
+        assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn tickets_that_do_not_add_up_are_noticed() {
+        let keeper = Reconciler::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), None);
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn tickets_that_got_lost_are_noticed_while_the_shard_sells() {
+        let keeper = Reconciler::default();
+        assert_eq!(
+            keeper.judge(&row(3, 7), Some(snapshot(3, 7))),
+            None,
+            "a change may be under way"
+        );
+        assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(3, 7))), None, "one behind says nothing");
+        assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(2, 8))), Some(Seen::Wrong { epoch: 2 }));
+    }
+
+    #[test]
+    fn a_change_under_way_is_no_loss() {
+        let keeper = Reconciler::default();
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(3, 7))), None);
+        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "it arrived");
+        assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(3, 8))), None, "another one");
+    }
+
+    #[test]
+    fn what_is_missing_or_stuck_is_rebuilt_at_once() {
+        let keeper = Reconciler::default();
+        assert_eq!(keeper.judge(&row(3, 7), None), Some(Seen::Missing));
+        let stuck = ShardSnapshot { overdue: 1, ..snapshot(4, 7) };
+        assert_eq!(keeper.judge(&row(3, 7), Some(stuck)), Some(Seen::Wrong { epoch: 2 }));
+    }
+}
