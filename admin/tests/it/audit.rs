@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use waitroom::contract::RoomChange;
 
-use crate::desk::{ADMIN, TestConsole};
+use crate::test_console::{ADMIN, TestConsole};
 
 #[tokio::test]
 async fn entries_cannot_be_changed_or_taken_away() {

@@ -13,8 +13,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    desk::{TestConsole, until},
-    props::{put_order, put_reseller, put_ticket, support_path},
+    fixtures::{put_order, put_reseller, put_ticket, support_path},
+    test_console::{TestConsole, until},
 };
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use kit::{settings::Settings, token::generate_seal_key};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::desk::{TestConsole, until};
+use crate::test_console::{TestConsole, until};
 
 /// How long a change may take, from the answer to whoever made it.
 const SOON: Duration = Duration::from_secs(1);

@@ -1,15 +1,15 @@
 //! The console against the real servers.
 
 mod audit;
-mod deeds;
-mod desk;
+mod audit_coverage;
 mod fans;
+mod fixtures;
+mod high_traffic;
 mod instances;
-mod marking;
 mod people;
-mod props;
 mod rooms;
 mod routes;
 mod sign_in;
 mod stream;
+mod test_console;
 mod throttle;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::desk::{PASSWORD, TestConsole};
+use crate::test_console::{PASSWORD, TestConsole};
 
 const NORA: &str = "nora@example.org";
 const OTHER_PASSWORD: &str = "another long password 2";
@@ -155,7 +155,10 @@ async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() 
     let list = desk.get("/admin/people", &cookie).await.text;
     assert!(list.contains("Your password") && !list.contains("value=\"reset\""), "{list}");
     assert!(may_see_rooms(&desk, &admin).await, "nothing was done");
-    assert_eq!(desk.sign_in(crate::desk::ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+    assert_eq!(
+        desk.sign_in(crate::test_console::ADMIN, PASSWORD).await.status,
+        StatusCode::CREATED
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +223,10 @@ async fn an_open_session_alone_lets_nobody_in() {
         assert!(refused.text.contains("current_password"), "{path}: {}", refused.text);
     }
     // Whoever knows the password has the wrong guesses forgiven.
-    assert_eq!(desk.sign_in(crate::desk::ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+    assert_eq!(
+        desk.sign_in(crate::test_console::ADMIN, PASSWORD).await.status,
+        StatusCode::CREATED
+    );
     let (cookie, csrf) = (format!("fg_admin={admin}"), kit::secret::csrf(&admin));
     let (person, out) = (
         format!("/admin/people/{}", newcomer.person),

@@ -10,7 +10,7 @@ use chrono::Utc;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::desk::{TestConsole, until};
+use crate::test_console::{TestConsole, until};
 
 #[tokio::test]
 async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them() {

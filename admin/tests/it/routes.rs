@@ -6,7 +6,7 @@ use admin::pages::{Audience, pages};
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::desk::{ADMIN, Answer, PASSWORD, TestConsole};
+use crate::test_console::{ADMIN, Answer, PASSWORD, TestConsole};
 
 /// All that an operator may do. Everything else is for admins.
 const OPERATORS: [&str; 19] = [

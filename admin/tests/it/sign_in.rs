@@ -4,7 +4,7 @@ use admin::contract::create_first_admin;
 use axum::http::{StatusCode, header};
 use serde_json::json;
 
-use crate::desk::{ADMIN, PASSWORD, TestConsole};
+use crate::test_console::{ADMIN, PASSWORD, TestConsole};
 
 #[tokio::test]
 async fn a_one_time_password_must_be_replaced_before_anything_else() {

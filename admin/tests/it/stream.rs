@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Client, Response};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
-use crate::desk::TestConsole;
+use crate::test_console::TestConsole;
 
 /// Longer than any request may run.
 const LONG: Duration = Duration::from_millis(16_500);

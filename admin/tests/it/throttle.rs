@@ -15,7 +15,7 @@ use kit::{
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::desk::{ADMIN, PASSWORD, TestConsole};
+use crate::test_console::{ADMIN, PASSWORD, TestConsole};
 
 /// Guesses until the network is blocked, and gives how often that was.
 async fn guesses(guesser: &Guesser<'_>, redis: &Redis) -> usize {

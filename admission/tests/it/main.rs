@@ -1,13 +1,13 @@
 //! Admission against real servers: pace, cap, pausing, several controllers, a Redis that is lost.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod line;
+mod test_line;
 
 use std::time::{Duration, Instant};
 
 use admission::contract::{Activation, ActiveSession, Gate, GateState, REDEEM_GRACE};
 use chrono::Utc;
-use line::TestLine;
+use test_line::TestLine;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_is_let_in_in_order_and_no_faster_than_asked() {
@@ -19,7 +19,7 @@ async fn everybody_is_let_in_in_order_and_no_faster_than_asked() {
     let records = line.heads_until(60).await;
     // 15 may come in at once (half a second's rate), the other 45 take a second and a half.
     assert!(started.elapsed() >= Duration::from_millis(1400), "{:?}", started.elapsed());
-    line::assert_in_order(&joined, &records);
+    test_line::assert_in_order(&joined, &records);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -173,7 +173,7 @@ async fn a_paused_room_lets_nobody_in_and_goes_on_where_it_stood() {
     assert_eq!(line.admitted().await, stood);
     line.set(|gate| gate.state = GateState::Running).await;
     let records = line.heads_until(40).await;
-    line::assert_in_order(&joined, &records);
+    test_line::assert_in_order(&joined, &records);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +190,7 @@ async fn two_controllers_share_the_lanes_and_the_cap() {
     let records = line.heads_until(50).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(line.admitted().await, 50, "the cap is one for both");
-    line::assert_in_order(&joined, &records);
+    test_line::assert_in_order(&joined, &records);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use rdkafka::producer::FutureRecord;
 
 use crate::{
     proxy::Proxy,
-    stage::{Plan, SHOW, TestCheckout, eventually},
+    test_checkout::{Plan, SHOW, TestCheckout, eventually},
 };
 
 async fn stage(allotted: i32) -> TestCheckout {
@@ -27,7 +27,7 @@ async fn unsold(plan: Plan) -> TestCheckout {
     let stage = TestCheckout::with(Plan { stock: vec![(0, 1)], ..plan }).await;
     sqlx::query("DELETE FROM checkout.stock").execute(&stage.corner.pool).await.unwrap();
     stage.flush_redis().await;
-    stage.gate.restore(crate::stage::ROOM, &[]).await.unwrap();
+    stage.gate.restore(crate::test_checkout::ROOM, &[]).await.unwrap();
     catalog::run(stage.corner.pool.clone(), stage.corner.kafka.clone(), &stage.tasks);
     stage
 }
@@ -405,8 +405,9 @@ async fn fans_buy_while_allotments_change_and_redis_is_lost_and_nothing_is_overs
         let stage = &stage;
         async move {
             let session = eventually("a session", || async {
-                let answer =
-                    stage.redeem(&stage.pass(&format!("{}.0.{number}", crate::stage::ROOM))).await;
+                let answer = stage
+                    .redeem(&stage.pass(&format!("{}.0.{number}", crate::test_checkout::ROOM)))
+                    .await;
                 (answer.status == 201).then(|| answer.text("session_token"))
             })
             .await;

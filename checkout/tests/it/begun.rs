@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     refunds::{ask, reaches},
-    stage::{Plan, SHOW, TestCheckout},
+    test_checkout::{Plan, SHOW, TestCheckout},
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use crate::{
     proxy::Proxy,
-    stage::{Plan, TestCheckout},
+    test_checkout::{Plan, TestCheckout},
 };
 
 #[tokio::test(flavor = "multi_thread")]

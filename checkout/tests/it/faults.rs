@@ -16,7 +16,7 @@ use rdkafka::{
 };
 use uuid::Uuid;
 
-use crate::stage::{Plan, TestCheckout, eventually};
+use crate::test_checkout::{Plan, TestCheckout, eventually};
 
 /// Every record of a topic now: partition, key and payload.
 pub async fn records(stage: &TestCheckout, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
@@ -126,7 +126,7 @@ async fn redis_forgets_everything_and_nothing_is_sold_twice() {
     let hold = stage.hold(&rival, "h", &[4]).await.ok(201).text("hold");
     stage.flush_redis().await;
     eventually("the gate and stock are back", || async {
-        let view = stage.gate.view(crate::stage::ROOM).await.unwrap();
+        let view = stage.gate.view(crate::test_checkout::ROOM).await.unwrap();
         let present = stage.shards().await.iter().all(|(_, _, seen)| seen.is_some());
         (view.ready && present).then_some(())
     })
@@ -146,8 +146,9 @@ async fn redis_is_lost_again_and_again_under_load() {
         let stage = &stage;
         async move {
             let session = eventually("a session", || async {
-                let answer =
-                    stage.redeem(&stage.pass(&format!("{}.0.{fan}", crate::stage::ROOM))).await;
+                let answer = stage
+                    .redeem(&stage.pass(&format!("{}.0.{fan}", crate::test_checkout::ROOM)))
+                    .await;
                 (answer.status == 201).then(|| answer.text("session_token"))
             })
             .await;

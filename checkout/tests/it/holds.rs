@@ -7,7 +7,7 @@ use futures::future::join_all;
 use serde_json::json;
 use tower::ServiceExt;
 
-use crate::stage::{Plan, SHOW, TestCheckout};
+use crate::test_checkout::{Plan, SHOW, TestCheckout};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_is_taken_and_given_back() {

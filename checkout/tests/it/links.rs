@@ -14,7 +14,7 @@ use reqwest::{Client, StatusCode, redirect::Policy};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::shop::{TestServer, location};
+use crate::test_server::{TestServer, location};
 
 /// The link that a page's address carries.
 fn link_of(order: Uuid, page: &str) -> OrderLink {

@@ -3,7 +3,7 @@
 use checkout::contract;
 use futures::future::join_all;
 
-use crate::stage::{Answer, Plan, TestCheckout, eventually};
+use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_placed_paid_and_ends_the_session() {

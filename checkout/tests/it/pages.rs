@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use uuid::Uuid;
 
-use crate::shop::{Fan, TestServer, location};
+use crate::test_server::{Fan, TestServer, location};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_with_forms_alone() {

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::shop::{TestServer, news};
+use crate::test_server::{TestServer, news};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_is_forged_or_old_or_changed_is_refused_and_changes_nothing() {
@@ -183,7 +183,7 @@ async fn a_provider_that_is_away_costs_time_and_not_the_order() {
             &[("name", "Mira Vale"), ("email", "mira@example.com")],
         )
         .await;
-    let page = fan.read(&crate::shop::location(&answer)).await;
+    let page = fan.read(&crate::test_server::location(&answer)).await;
     assert!(page.contains("Your tickets are kept"), "{page}");
     let placed = "SELECT count(*) FROM checkout.orders WHERE state = 'placed' AND order_id <> $1";
     assert_eq!(shop.count(placed, Uuid::nil()).await, 1);

@@ -6,7 +6,7 @@ use checkout::contract::{
 use kit::http::RequestId;
 use uuid::Uuid;
 
-use crate::stage::{Answer, Plan, TestCheckout, eventually};
+use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
 
 pub async fn ask(stage: &TestCheckout, order: Uuid) -> RefundAsked {
     let mut tx = stage.corner.pool.begin().await.unwrap();
@@ -208,7 +208,7 @@ async fn an_order_without_a_price_is_refunded_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_page_says_that_the_money_went_back_and_shows_no_ticket() {
-    let shop = crate::shop::TestServer::new().await;
+    let shop = crate::test_server::TestServer::new().await;
     let fan = shop.fan().await;
     let (order, path) = shop.order(&fan, 2).await;
     shop.confirm(&shop.intent_of(order).await, "ok").await;

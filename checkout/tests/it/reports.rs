@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use kit::http::RequestId;
 use uuid::Uuid;
 
-use crate::stage::{Plan, ROOM, SHOW, TestCheckout, eventually};
+use crate::test_checkout::{Plan, ROOM, SHOW, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_sessions_orders_and_sales_are_counted() {

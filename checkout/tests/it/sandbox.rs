@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::shop::{TestServer, location};
+use crate::test_server::{TestServer, location};
 
 fn intent(shop: &TestServer, amount_minor: i64) -> Value {
     json!({ "reference": "order-1", "amount_minor": amount_minor, "currency": "EUR",

@@ -5,7 +5,7 @@ use checkout::contract::Seller;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::stage::{Answer, SHOW, TestCheckout, eventually};
+use crate::test_checkout::{Answer, SHOW, TestCheckout, eventually};
 
 struct Desk {
     stage: TestCheckout,

@@ -5,7 +5,7 @@ use chrono::{Duration, Utc};
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::stage::{Plan, ROOM, SHOW, TestCheckout, eventually};
+use crate::test_checkout::{Plan, ROOM, SHOW, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_200_redemptions_at_once_one_wins() {

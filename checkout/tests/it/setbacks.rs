@@ -10,7 +10,7 @@ use rdkafka::{ClientConfig, client::DefaultClientContext};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::stage::{Answer, Plan, TestCheckout, eventually};
+use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
 
 /// What the order writer and payments write, each before what it refers to.
 const TABLES: [&str; 7] =

@@ -12,8 +12,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    shop::{Fan, TestServer},
-    stage::{Answer, SHOW, TestCheckout, eventually},
+    test_checkout::{Answer, SHOW, TestCheckout, eventually},
+    test_server::{Fan, TestServer},
 };
 
 const RESELLER: Uuid = Uuid::from_u128(7);

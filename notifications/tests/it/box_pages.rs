@@ -9,7 +9,7 @@ use checkout::contract::OrderEvent;
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use crate::desk::TestMailer;
+use crate::test_mailer::TestMailer;
 
 async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
     let request =

@@ -4,8 +4,8 @@ use checkout::contract::{EVENTS_TOPIC, OrderEvent};
 use notifications::contract::{given_up, retry_given_up};
 
 use crate::{
-    desk::{TestMailer, until},
     mail::{Caught, Home, Server, free_port},
+    test_mailer::{TestMailer, until},
 };
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod box_pages;
-mod desk;
+mod emails;
 mod faults;
-mod letters;
 mod mail;
+mod test_mailer;

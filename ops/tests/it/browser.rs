@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fan,
-    house::{Terms, TestSystem, assert_clean},
+    test_system::{Terms, TestSystem, assert_clean},
 };
 
 const WAIT: Duration = Duration::from_secs(30);

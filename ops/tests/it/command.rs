@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::{
-    controls::publish,
-    house::{Terms, corner, sale, stores},
+    negative_controls::publish,
+    test_system::{Terms, corner, sale, stores},
 };
 
 /// Gives whether it succeeded, and what it wrote on standard output and standard error.

@@ -9,8 +9,8 @@ use redis::AsyncCommands;
 use tokio::process::{Child, Command};
 
 use crate::{
-    house::{Terms, assert_clean, corner, stores},
     line_up::Line,
+    test_system::{Terms, assert_clean, corner, stores},
 };
 
 /// The binary with the admission role alone.

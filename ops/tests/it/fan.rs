@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::house::{Reply, TestSystem, reply};
+use crate::test_system::{Reply, TestSystem, reply};
 
 /// Joins a room. Gives the place ticket.
 pub async fn join(house: &TestSystem, room: &str) -> String {

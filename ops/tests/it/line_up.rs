@@ -16,7 +16,7 @@ use rdkafka::{
 };
 use waitroom::contract::LineEntry;
 
-use crate::house::{Terms, room};
+use crate::test_system::{Terms, room};
 
 /// How long a line may take to move as far as a test needs.
 const MOVES_WITHIN: Duration = Duration::from_secs(20);

@@ -1,16 +1,16 @@
 //! The whole, on real servers. Run with `ops/test`, which names them.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod browser;
 mod chaos;
 mod command;
 mod controller;
-mod controls;
-mod doors;
 mod edges;
+mod end_to_end;
 mod fan;
-mod house;
 mod line_up;
+mod negative_controls;
 mod openapi;
 mod pages;
-mod whole;
+mod test_system;

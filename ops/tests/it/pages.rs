@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Client;
 
-use crate::house::{Terms, TestSystem};
+use crate::test_system::{Terms, TestSystem};
 
 struct Browser<'a> {
     house: &'a TestSystem,

@@ -16,8 +16,8 @@ use reseller_portal::{contract::ResellerState, pages::pages};
 use serde_json::{Value, json};
 
 use crate::{
-    market::{Answer, Browser, SCOPES, TestPortal},
     selling,
+    test_portal::{Answer, Browser, SCOPES, TestPortal},
 };
 
 /// In every name of the first reseller's, and in no other.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reseller_portal::contract::ResellerState;
 
-use crate::market::{TestPortal, eventually, key_of};
+use crate::test_portal::{TestPortal, eventually, key_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_shown_once_and_stored_hashed() {

@@ -14,7 +14,7 @@ use kit::{
 };
 use reseller_portal::contract::ResellerState;
 
-use crate::market::{TestPortal, send};
+use crate::test_portal::{TestPortal, send};
 
 /// Checkout behind the limits that it has by default, called from one address.
 fn checkout(market: &TestPortal, tasks: &Tasks) -> Router {

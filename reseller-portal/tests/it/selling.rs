@@ -4,7 +4,7 @@ use axum::http::Method;
 use reseller_portal::contract::ResellerState;
 use serde_json::{Value, json};
 
-use crate::market::{Answer, Browser, TestPortal, eventually, key_of};
+use crate::test_portal::{Answer, Browser, TestPortal, eventually, key_of};
 
 /// Holds two tickets with a pass and orders them; the order's id and its answer.
 pub async fn order(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use waitroom::contract::Phase;
 
-use crate::hall::TestWaitroom;
+use crate::test_waitroom::TestWaitroom;
 
 const KEPT: &str = "Your place is in the address of this page.";
 const NONE: &str = "Checkout needs cookies, and this browser has sent none back.";

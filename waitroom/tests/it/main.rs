@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod cookies;
-mod hall;
-mod opening;
-mod steering;
+mod room_admin;
+mod schedule;
+mod test_waitroom;
 
 use std::{
     collections::BTreeSet,
@@ -12,12 +12,12 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use hall::{TestWaitroom, id_of};
 use rdkafka::{
     mocking::MockCluster,
     types::{RDKafkaApiKey, RDKafkaRespErr},
 };
 use serde_json::Value;
+use test_waitroom::{TestWaitroom, id_of};
 use waitroom::contract::{Phase, RoomChange, change_room};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     chaos::Chaos,
     fan,
-    house::{Terms, TestSystem, assert_clean, corner, refused, reply, sale},
+    test_system::{Terms, TestSystem, assert_clean, corner, refused, reply, sale},
 };
 
 #[tokio::test]
@@ -443,7 +443,7 @@ async fn without_kafka_joins_are_refused_soon_and_work_again_with_it() {
     let kafka = Chaos::before(&corner.kafka_brokers).await;
     kafka.cut();
     // The sale was made while Kafka was there.
-    sale(&crate::house::stores(&corner), "harbour-lights", &Terms::default()).await;
+    sale(&crate::test_system::stores(&corner), "harbour-lights", &Terms::default()).await;
     let brokers = kafka.address.to_string();
     let house = TestSystem::open_in(corner, &[("FAIRGATE_KAFKA_BROKERS", &brokers)]).await;
 

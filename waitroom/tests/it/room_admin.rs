@@ -4,7 +4,7 @@ use waitroom::contract::{
     Phase, RoomChange, RoomError, change_room_in, room, room_of_show, rooms, wait_secs,
 };
 
-use crate::hall::TestWaitroom;
+use crate::test_waitroom::TestWaitroom;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {

@@ -12,9 +12,9 @@ use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
 
 use crate::{
-    desk::{ADMIN, Answer, PASSWORD, TestConsole},
-    props::{put_reseller, put_ticket},
+    fixtures::{put_reseller, put_ticket},
     routes::routes,
+    test_console::{ADMIN, Answer, PASSWORD, TestConsole},
 };
 
 const OTHER_PASSWORD: &str = "another long password 2";

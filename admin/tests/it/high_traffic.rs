@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use waitroom::contract::{NewRoom, RoomState, create_room, room, room_of_show};
 
-use crate::desk::TestConsole;
+use crate::test_console::TestConsole;
 
 const WISH: &str =
     "lanes=8&rate_per_sec=50&max_active=1000&claim_window_secs=90&opens_at=2031-05-01T12:00";

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use kit::http::RequestId;
 use mail_parser::MimeHeaders;
 
-use crate::desk::{TestMailer, until};
+use crate::test_mailer::{TestMailer, until};
 
 #[tokio::test]
 async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run() {

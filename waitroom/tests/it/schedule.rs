@@ -16,7 +16,7 @@ use waitroom::contract::{
     NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms,
 };
 
-use crate::hall::{Instance, TestWaitroom, id_of};
+use crate::test_waitroom::{Instance, TestWaitroom, id_of};
 
 const RESELLER: uuid::Uuid = uuid::Uuid::from_u128(7);
 

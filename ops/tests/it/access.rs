@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::{
     browser,
-    house::{Reply, TestSystem, refused, reply},
+    test_system::{Reply, TestSystem, refused, reply},
 };
 
 const PASSWORD: &str = "a long enough password 7";
@@ -337,7 +337,7 @@ async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only(
     let admin = Admin::first(&house).await;
     let (show, key) = reseller(&house, &admin, "20").await;
     house.await_room(&show).await;
-    house.sale("of-the-house", &crate::house::Terms::default()).await;
+    house.sale("of-the-house", &crate::test_system::Terms::default()).await;
     let join = |room: &str| house.post(&format!("/v1/rooms/{room}/places"));
 
     // All from one address: a shop's fans are not one fan.

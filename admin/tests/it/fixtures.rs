@@ -3,7 +3,7 @@
 use checkout::contract::{LinkHolder, new_order_link};
 use uuid::Uuid;
 
-use crate::desk::TestConsole;
+use crate::test_console::TestConsole;
 
 /// An order of show `s` as the writer leaves it, in `state`.
 pub async fn put_order(desk: &TestConsole, state: &str) -> Uuid {

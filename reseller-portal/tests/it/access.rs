@@ -18,7 +18,7 @@ use reseller_portal::{
     pages::{Audience, Page, pages},
 };
 
-use crate::market::{PASSWORD, TestPortal, email, send};
+use crate::test_portal::{PASSWORD, TestPortal, email, send};
 
 /// An address whose ids are well formed and nobody's.
 fn nowhere(path: &str) -> String {

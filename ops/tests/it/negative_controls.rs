@@ -20,8 +20,10 @@ use uuid::Uuid;
 
 use crate::{
     fan,
-    house::{Terms, TestSystem, assert_clean, assert_objects, corner, reply, room, sale, stores},
     line_up::{Line, producer},
+    test_system::{
+        Terms, TestSystem, assert_clean, assert_objects, corner, reply, room, sale, stores,
+    },
 };
 
 /// An admission controller with this gate.
