@@ -4,8 +4,7 @@
 //! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`kept`], [`chart`]), what
 //! things are called ([`id`]), what it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`], [`throttle`]), what
 //! it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched
-//! ([`telemetry`]). `testing` (feature) gives every test a database, a key prefix and topics of its
-//! own.
+//! ([`telemetry`]).
 
 extern crate self as kit;
 
@@ -30,7 +29,5 @@ pub mod secret;
 pub mod serve;
 pub mod settings;
 pub mod telemetry;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod throttle;
 pub mod token;

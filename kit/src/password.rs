@@ -120,8 +120,12 @@ impl Queue {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE_MAX)), networks: Arc::default(), wait_max }
     }
 
-    /// Waits until it has all turns.
-    pub(crate) async fn all_turns(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+    /// Takes every turn, once they are free: until it is dropped, whoever comes waits, and is told
+    /// to come back.
+    ///
+    /// # Errors
+    /// Never: a queue is not closed.
+    pub async fn all_turns(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
         self.turns.clone().acquire_many_owned(AT_ONCE_MAX as u32).await
     }
 

@@ -160,16 +160,13 @@ async fn count(app: App) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use kit::testing::TestEnv;
+    use testkit::TestEnv;
 
     use super::*;
 
     #[tokio::test]
     async fn letters_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let sql = "INSERT INTO notifications.letters (letter, kind, subject, request_id, \
             created_at, sent_at, given_up)
             SELECT gen_random_uuid(), 'ticket', gen_random_uuid(), name, now() - created * \

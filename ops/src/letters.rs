@@ -65,7 +65,7 @@ fn summary(found: usize, limit: u16) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use kit::testing::TestEnv;
+    use testkit::TestEnv;
 
     use super::*;
 
@@ -89,10 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_given_up_is_listed_and_tried_again() {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let pool = &corner.pool;
         let (gone, sent) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for (letter, reason) in [(gone, Some("the mail server answered 550")), (sent, None)] {

@@ -87,17 +87,14 @@ pub fn router(app: App) -> Routers {
 
 #[cfg(test)]
 mod tests {
-    use kit::testing::TestEnv;
+    use testkit::TestEnv;
 
     use super::*;
     use crate::store::account::{NewAccount, create};
 
     #[tokio::test]
     async fn whoever_was_suspended_before_there_was_anybody_to_tell_is_stopped_too() {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let pool = &corner.pool;
         let company = async |name: &str, state: &str| {
             let email = format!("{state}@example.com");

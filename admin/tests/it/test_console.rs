@@ -17,9 +17,10 @@ use axum::{
 use http_body_util::BodyExt;
 use kit::{
     kafka::Kafka, password::Queue, redis::Redis, serve::Tasks, settings::Settings,
-    testing::TestEnv, token::generate_seal_key,
+    token::generate_seal_key,
 };
 use serde_json::{Value, json};
+use testkit::TestEnv;
 use tower::ServiceExt;
 
 pub const ADMIN: &str = "ada@example.org";
@@ -118,10 +119,7 @@ fn routes(app: App) -> (Router, Value) {
 
 impl TestConsole {
     pub async fn new() -> Self {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let checkout_keys = generate_seal_key().expect("key");
         let config = config(&corner, &checkout_keys);
         let gate = Gate::new(corner.redis.clone());

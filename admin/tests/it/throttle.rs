@@ -72,7 +72,7 @@ async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
 async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
     let (desk, token) = TestConsole::with_admin().await;
     assert_eq!(desk.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
-    let turns = kit::testing::crowd(&desk.passwords).await;
+    let turns = desk.passwords.all_turns().await.expect("turns");
     let change = json!({"current": PASSWORD, "password": "another long password 2"});
     let (tries, changing) = tokio::join!(
         futures::future::join_all((0..4).map(|_| desk.sign_in(ADMIN, PASSWORD))),
@@ -97,7 +97,7 @@ async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_at_the_door_does_not_shut_an_account() {
     let (desk, _) = TestConsole::with_admin().await;
-    let turns = kit::testing::crowd(&desk.passwords).await;
+    let turns = desk.passwords.all_turns().await.expect("turns");
     for answer in futures::future::join_all((0..5).map(|_| desk.sign_in(ADMIN, PASSWORD))).await {
         assert_eq!(
             (answer.status, answer.id().as_str()),

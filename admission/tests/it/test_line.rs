@@ -12,7 +12,6 @@ use admission::contract::{
 use kit::{
     kafka::{ProducerBounds, ReaderContext},
     serve::Tasks,
-    testing::TestEnv,
 };
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
@@ -21,6 +20,7 @@ use rdkafka::{
     consumer::{Consumer, StreamConsumer},
     producer::FutureRecord,
 };
+use testkit::TestEnv;
 
 pub struct TestLine {
     corner: TestEnv,
@@ -37,10 +37,7 @@ impl Drop for TestLine {
 
 impl TestLine {
     pub async fn new(lanes: i32, change: impl FnOnce(&mut GateSettings)) -> Self {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let mut settings = GateSettings {
             room: "t".into(),
             lanes,

@@ -7,12 +7,13 @@ use catalog::contract::{
     allotments, change_allotment, put_allotment, settle_allotment,
 };
 use chrono::{DateTime, Utc};
-use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks, testing::TestEnv};
+use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks};
 use rdkafka::{
     Message,
     consumer::{Consumer, StreamConsumer},
 };
 use sqlx::PgPool;
+use testkit::TestEnv;
 use uuid::Uuid;
 
 use crate::{

@@ -15,13 +15,12 @@ use catalog::{
 };
 use chrono::{Duration, Utc};
 use http_body_util::BodyExt;
-use kit::testing::TestEnv;
 use serde_json::Value;
+use testkit::TestEnv;
 use tower::ServiceExt;
 
 async fn corner() -> TestEnv {
-    TestEnv::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
-        .await
+    TestEnv::new().await
 }
 
 fn app(corner: &TestEnv) -> Router {

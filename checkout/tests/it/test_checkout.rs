@@ -13,8 +13,9 @@ use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
 use checkout::{App, Config, contract, sandbox};
 use chrono::Utc;
 use http_body_util::BodyExt;
-use kit::{redis::Redis, serve::Tasks, settings::Settings, testing::TestEnv};
+use kit::{redis::Redis, serve::Tasks, settings::Settings};
 use serde_json::{Value, json};
+use testkit::TestEnv;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -115,10 +116,7 @@ impl TestCheckout {
         if std::env::var_os("FAIRGATE_LOG").is_some() {
             kit::telemetry::logs(kit::telemetry::Reader::Person);
         }
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let public = format!("http://{}", listener.local_addr().unwrap());
         let mut settings = corner.settings();

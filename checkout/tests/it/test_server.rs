@@ -11,10 +11,11 @@ use admission::contract::{Gate, GateSettings, GateState, PassKeys, generate_pass
 use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
 use checkout::{App, Config, contract::put_stock, sandbox};
 use chrono::{DateTime, Utc};
-use kit::{serve::Tasks, settings::Settings, testing::TestEnv};
+use kit::{serve::Tasks, settings::Settings};
 use reqwest::{Client, Response, StatusCode, redirect::Policy};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
+use testkit::TestEnv;
 use uuid::Uuid;
 
 pub const SHOW: &str = "harbour-lights";
@@ -51,10 +52,7 @@ impl TestServer {
     }
 
     pub async fn stocked(changes: &[(&str, &str)], allotted: i32) -> Self {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("address"));
         let secret = checkout::contract::generate_webhook_secret();

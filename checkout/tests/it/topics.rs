@@ -1,12 +1,15 @@
 //! Topics keep what they acknowledged when a broker dies, or are not used.
 
+use std::collections::BTreeMap;
+
 use kit::{
     kafka::{Kafka, Weak},
     settings::{Env, ProcessEnv},
 };
 // Named by its whole path: a crate of ours is called admin too.
 use rdkafka::admin::{
-    AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication,
+    AdminClient, AdminOptions, AlterConfig, ConfigSource, NewTopic, ResourceSpecifier,
+    TopicReplication,
 };
 use rdkafka::{ClientConfig, client::DefaultClientContext};
 use uuid::Uuid;
@@ -32,13 +35,25 @@ impl Cluster {
     fn kafka(&self, replication: i32) -> Kafka {
         Kafka::new(&self.brokers, &self.namespace, replication)
     }
+
+    /// What was set for a topic itself, whatever the brokers' defaults are.
+    async fn own_settings(&self, topic: &str) -> BTreeMap<String, String> {
+        let name = format!("{}{topic}", self.namespace);
+        let asked = [&ResourceSpecifier::Topic(&name)];
+        let mut answers = self.admin.describe_configs(asked, &AdminOptions::new()).await.unwrap();
+        let entries = answers.remove(0).unwrap().entries.into_iter();
+        entries
+            .filter(|entry| entry.source == ConfigSource::DynamicTopic)
+            .filter_map(|entry| Some((entry.name, entry.value?)))
+            .collect()
+    }
 }
 
 #[tokio::test]
 async fn a_topic_is_made_so_that_no_lone_leader_acknowledges() {
     let cluster = Cluster::new();
     cluster.kafka(1).ensure_topic("made", 1, &[("retention.ms", "60000")]).await.unwrap();
-    let settings = cluster.kafka(1).own_settings("made").await.unwrap();
+    let settings = cluster.own_settings("made").await;
     for (key, value) in [
         ("min.insync.replicas", "1"),
         ("unclean.leader.election.enable", "false"),

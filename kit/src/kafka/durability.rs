@@ -126,24 +126,6 @@ impl Kafka {
         self.ask(DESCRIBE, &request).await.context("asking Kafka for the settings of topics")
     }
 
-    /// What was set for a topic itself, whatever the brokers' defaults are.
-    ///
-    /// # Errors
-    /// Kafka away.
-    #[cfg(feature = "testing")]
-    pub async fn own_settings(
-        &self,
-        name: &str,
-    ) -> anyhow::Result<std::collections::BTreeMap<String, String>> {
-        const OF_THE_TOPIC: i8 = 1;
-        let answer = self.describe(std::iter::once(self.name(name).as_str()), None).await?;
-        let entries = answer.results.into_iter().flat_map(|told| told.configs);
-        let own = entries.filter(|entry| entry.config_source == OF_THE_TOPIC);
-        Ok(own
-            .filter_map(|entry| Some((entry.name.to_string(), entry.value?.to_string())))
-            .collect())
-    }
-
     /// How many replicas each topic has at least, or the one that is named.
     async fn replicas(&self, only: Option<String>) -> anyhow::Result<Vec<(String, i32)>> {
         let admin = self.admin()?;

@@ -16,11 +16,11 @@ use kit::{
     kafka::ProducerBounds,
     serve::Tasks,
     settings::{Env, ProcessEnv, Settings},
-    testing::TestEnv,
     token::generate_seal_key,
 };
 use notifications::{App, Config};
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use testkit::TestEnv;
 use uuid::Uuid;
 
 use crate::mail::Caught;
@@ -61,10 +61,7 @@ impl TestMailer {
     }
 
     pub async fn with(changes: &[(&str, &str)]) -> Self {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let mut settings = corner.settings();
         let mailbox = stack("FAIRGATE_MAILBOX");
         settings.extend(

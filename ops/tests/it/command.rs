@@ -1,8 +1,8 @@
 //! `fairgate verify` as people and scripts call it.
 
 use admission::contract::{HEADS_TOPIC, LaneHead};
-use kit::testing::TestEnv;
 use serde_json::Value;
+use testkit::TestEnv;
 use tokio::process::Command;
 
 use crate::{

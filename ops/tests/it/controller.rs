@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The binary with the admission role alone.
-fn controller_process(corner: &kit::testing::TestEnv) -> Child {
+fn controller_process(corner: &testkit::TestEnv) -> Child {
     Command::new(env!("CARGO_BIN_EXE_fairgate"))
         .args(["serve", "admission"])
         .envs(corner.settings())

@@ -9,12 +9,13 @@ use admission::contract::{
     Gate, HEADS_TOPIC, HeadsMoved, LaneHead, PassKeys, line_topic, place_id,
 };
 use chrono::Utc;
-use kit::{serve::Tasks, settings::Settings, testing::TestEnv};
+use kit::{serve::Tasks, settings::Settings};
 use ops::{settings::Stores, verify};
 use rdkafka::producer::FutureRecord;
 use redis::AsyncCommands;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
+use testkit::TestEnv;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 

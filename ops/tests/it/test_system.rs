@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
 use checkout::contract::put_stock;
 use chrono::Utc;
-use kit::{serve::Tasks, testing::TestEnv};
+use kit::serve::Tasks;
 use ops::{
     settings::Stores,
     verify::{self, report::Report},
 };
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
+use testkit::TestEnv;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
 /// A fresh database, key prefix and topics.
 pub async fn corner() -> TestEnv {
-    TestEnv::fresh(&migrations::fingerprint(), |pool| async move { migrations::run(&pool).await })
-        .await
+    TestEnv::new().await
 }
 
 pub fn stores(corner: &TestEnv) -> Stores {

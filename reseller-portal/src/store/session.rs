@@ -73,17 +73,14 @@ pub async fn close(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use kit::testing::TestEnv;
+    use testkit::TestEnv;
 
     use super::*;
     use crate::store::account::{NewAccount, create};
 
     #[tokio::test]
     async fn sessions_that_are_over_are_forgotten_whoever_never_comes_back() {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let pool = &corner.pool;
         let account = NewAccount {
             company: "Quay",

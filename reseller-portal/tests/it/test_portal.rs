@@ -14,9 +14,10 @@ use axum::{
 };
 use chrono::Utc;
 use http_body_util::BodyExt;
-use kit::{http::RequestId, serve::Tasks, settings::Settings, testing::TestEnv};
+use kit::{http::RequestId, serve::Tasks, settings::Settings};
 use reseller_portal::{App, Config, contract, contract::ResellerState};
 use serde_json::Value;
+use testkit::TestEnv;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -105,10 +106,7 @@ impl TestPortal {
     }
 
     async fn open(tells: bool) -> Self {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut env = corner.settings();
         for (key, value) in [

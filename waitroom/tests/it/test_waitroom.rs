@@ -17,11 +17,11 @@ use kit::{
     kafka::Kafka,
     serve::Tasks,
     settings::Settings,
-    testing::TestEnv,
     token::{SealRing, generate_seal_key},
 };
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 use serde_json::Value;
+use testkit::TestEnv;
 use tower::ServiceExt;
 use waitroom::{
     App, Config,
@@ -56,10 +56,7 @@ pub fn id_of(body: &Value) -> String {
 impl TestWaitroom {
     /// Room `r` for show `s`, scheduled, with admission running.
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
-        let corner = TestEnv::fresh(&migrations::fingerprint(), |pool| async move {
-            migrations::run(&pool).await
-        })
-        .await;
+        let corner = TestEnv::new().await;
         let new = NewRoom {
             room: "r".into(),
             show: "s".into(),

@@ -1,19 +1,16 @@
 //! What a test needs of the real servers: a database, a key prefix and topics of its own, so that
 //! tests run side by side.
 
-use std::{collections::HashMap, future::Future, sync::OnceLock};
+use std::{collections::HashMap, sync::OnceLock};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
-use tokio::sync::OwnedSemaphorePermit;
-
-use crate::{
+use kit::{
     kafka::Kafka,
-    password::Queue,
     redis::Redis,
     settings::{Env, ProcessEnv},
 };
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
-/// A test's own corner of the servers named by `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL` and
+/// A test's own part of the servers named by `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL` and
 /// `FAIRGATE_KAFKA_BROKERS`.
 pub struct TestEnv {
     pub pool: PgPool,
@@ -26,14 +23,6 @@ pub struct TestEnv {
     pub namespace: String,
 }
 
-/// Takes every turn of a queue: until it is dropped, whoever comes waits, and is told to come back.
-///
-/// # Panics
-/// Never: a queue is not closed.
-pub async fn crowd(queue: &Queue) -> OwnedSemaphorePermit {
-    queue.all_turns().await.expect("turns")
-}
-
 fn server(key: &str) -> String {
     ProcessEnv.get(key).unwrap_or_else(|| {
         panic!(
@@ -44,26 +33,21 @@ fn server(key: &str) -> String {
 }
 
 impl TestEnv {
-    /// A fresh corner. `migrate` fills the template database, made once per `fingerprint`.
+    /// A fresh database with every crate's tables, and a namespace nobody else uses.
     ///
     /// # Panics
     /// When a server is away: a test without its servers has nothing to say.
-    pub async fn fresh<F, Fut>(fingerprint: &str, migrate: F) -> Self
-    where
-        F: FnOnce(PgPool) -> Fut,
-        Fut: Future<Output = anyhow::Result<()>>,
-    {
+    pub async fn new() -> Self {
         let (base, redis_url, kafka_brokers) = (
             server("FAIRGATE_DATABASE_URL"),
             server("FAIRGATE_REDIS_URL"),
             server("FAIRGATE_KAFKA_BROKERS"),
         );
         let namespace = format!("t{}_", &uuid::Uuid::new_v4().simple().to_string()[..12]);
-        let database_url = fresh_database(&base, fingerprint, &namespace, migrate)
-            .await
-            .expect("a database for the test");
+        let database_url =
+            fresh_database(&base, &namespace).await.expect("a database for the test");
         Self {
-            pool: crate::postgres::pool(&database_url, 16).expect("pool"),
+            pool: kit::postgres::pool(&database_url, 16).expect("pool"),
             redis: Redis::connect(&redis_url, &namespace).expect("redis"),
             kafka: Kafka::new(&kafka_brokers, &namespace, 1),
             database_url,
@@ -73,7 +57,7 @@ impl TestEnv {
         }
     }
 
-    /// Settings that point at this corner, to be added to.
+    /// Settings that point at this environment, to be added to.
     pub fn settings(&self) -> HashMap<String, String> {
         [
             ("FAIRGATE_DATABASE_URL", &self.database_url),
@@ -86,19 +70,11 @@ impl TestEnv {
     }
 }
 
-async fn fresh_database<F, Fut>(
-    base: &str,
-    fingerprint: &str,
-    name: &str,
-    migrate: F,
-) -> anyhow::Result<String>
-where
-    F: FnOnce(PgPool) -> Fut,
-    Fut: Future<Output = anyhow::Result<()>>,
-{
+/// A copy of the template database, which is filled once per state of the migrations.
+async fn fresh_database(base: &str, name: &str) -> anyhow::Result<String> {
     static ONE_AT_A_TIME: OnceLock<tokio::sync::Mutex<()>> = OnceLock::new();
     let _turn = ONE_AT_A_TIME.get_or_init(Default::default).lock().await;
-    let template = format!("template_{fingerprint}");
+    let template = format!("template_{}", migrations::fingerprint());
     let mut admin = PgConnection::connect(base).await?;
     // Other test binaries may be at it too, and CREATE DATABASE refuses a template that is in use.
     sqlx::query("SELECT pg_advisory_lock(7265)").execute(&mut admin).await?;
@@ -115,7 +91,7 @@ where
             sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await?;
         }
         let pool = PgPool::connect(&beside(base, &unready)?).await?;
-        migrate(pool.clone()).await?;
+        migrations::run(&pool).await?;
         pool.close().await;
         sqlx::query(AssertSqlSafe(format!("ALTER DATABASE {unready} RENAME TO {template}")))
             .execute(&mut admin)
