@@ -2,7 +2,7 @@
 
 use kit::settings::Settings;
 
-use crate::{keys::PassKeys, pass::PassVerifier};
+use crate::pass::{PassVerifier, keys::PassKeys};
 
 /// Who signs passes and for whom.
 pub struct Config {

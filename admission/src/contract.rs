@@ -10,12 +10,14 @@ use utoipa::ToSchema;
 use crate::store;
 pub use crate::{
     error::PassError,
-    gate::{Activation, ActiveSession, Gate, GateView, OVERTAKING_MS_MAX},
-    heads::{HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
-    keys::{PassKeys, PublishedKey, generate_pass_key},
-    lanes::{LINE_SETTINGS, admission_group, line_topic},
-    pass::{Pass, PassVerifier},
-    place_id::{InvalidPlaceId, PlaceId, RoomName},
+    gate::redis::{Activation, ActiveSession, Gate, GateView, OVERTAKING_MS_MAX},
+    head::{HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
+    lane::{LINE_SETTINGS, admission_group, line_topic},
+    pass::{
+        Pass, PassVerifier,
+        keys::{PassKeys, PublishedKey, generate_pass_key},
+    },
+    place::{InvalidPlaceId, PlaceId, RoomName},
 };
 
 /// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a

@@ -2,6 +2,8 @@
 //! is killed in between, a head that was published had been committed, and a place that was granted
 //! but not committed is granted again.
 
+mod end_offsets;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -20,11 +22,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     contract::{GateSettings, GateState, claim_until, grant_until},
-    gate::Gate,
-    heads::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
-    lanes::{admission_group, line_topic},
-    merge::{Lane, Waiting, fronts, next_in_line},
-    tails::EndOffsets,
+    controller::end_offsets::EndOffsets,
+    gate::redis::Gate,
+    head::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
+    lane::{
+        admission_group, line_topic,
+        merge::{Lane, Waiting, fronts, next_in_line},
+    },
 };
 
 /// How often the gate is asked while fans wait.

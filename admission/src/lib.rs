@@ -1,26 +1,24 @@
 //! Lets fans in: how fast (the gate), in what order (the controller), and with what proof (the
 //! pass).
 //!
-//! Reading order: [`contract`] is what others may use; [`pass`] and [`keys`] are the proof;
-//! [`pace`] and [`merge`] decide without I/O; [`gate`] is the one atomic script per room;
-//! [`controller`] moves the heads.
+//! Reading order: [`contract`] is what others may use; `place` and `lane` are what a line is made
+//! of, `head` is how far it got; `pass` and `pass/keys` are the proof; `lane/merge` decides without
+//! I/O who is next; `gate/redis` is the one atomic script per room; `controller` moves the heads,
+//! and `worker` runs one of them per room.
 pub mod config;
 pub mod contract;
 pub mod error;
 
 mod controller;
 mod gate;
-mod heads;
-mod keys;
-mod lanes;
-mod merge;
+mod head;
+mod http;
+mod lane;
 mod pass;
-mod place_id;
-mod routes;
-mod run;
+mod place;
 mod store;
-mod tails;
+mod worker;
 
 pub use config::Config;
-pub use routes::router;
-pub use run::run;
+pub use http::api::router;
+pub use worker::run;

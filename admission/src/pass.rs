@@ -1,5 +1,7 @@
 //! The admission pass: PASETO v4.public, verifiable offline from the published keys.
 
+pub mod keys;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -73,7 +75,7 @@ impl PassVerifier {
         {
             let key = AsymmetricPublicKey::<V4>::try_from(text)
                 .map_err(|_| format!("key {} is not a PASERK k4.public key", index + 1))?;
-            parsed.push((crate::keys::key_id(&key), key));
+            parsed.push((crate::pass::keys::key_id(&key), key));
         }
         if parsed.is_empty() {
             return Err("there is no key".to_owned());

@@ -9,10 +9,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    check,
+    draft::check,
     event::CatalogEvent,
     fault::CatalogError,
-    store::{allotments as stored, outbox, reseller as owned},
+    store::{allotment as stored, draft as owned, outbox},
 };
 
 /// How many tickets of a type are for sale.

@@ -11,17 +11,17 @@ pub use crate::{
     allotment::{
         Allotment, Settled, allotments, change_allotment, put_allotment, settle_allotment,
     },
+    draft::{
+        ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show,
+        reseller_shows, reseller_shows_page,
+        show::{change_show, create_show, publish_show, put_ticket_type},
+        venues,
+    },
     event::{CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
     fault::CatalogError,
+    http::api::Cursor as ShowCursor,
     id::{ResellerId, ShowId, TicketTypeId},
-    money::{Currency, InvalidCurrency, Money},
-    price,
-    reseller::{
-        ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft, put_venue, reseller_show,
-        reseller_shows, reseller_shows_page, venues,
-    },
-    show_draft::{change_show, create_show, publish_show, put_ticket_type},
-    shows::Cursor as ShowCursor,
+    money::{Currency, InvalidCurrency, Money, price},
     stop::{
         Stop, Withdrawal, Withdrawing, not_stopped, stop, stop_reseller, withdraw_own_show,
         withdraw_show, withdrawal,

@@ -1,10 +1,10 @@
 //! Amounts of money. Pure.
 
+pub mod price;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-
-use crate::price;
 
 /// A currency: three capital letters of ISO 4217.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

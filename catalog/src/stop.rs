@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::{
     event::CatalogEvent,
     fault::CatalogError,
-    store::{outbox, reseller as owned, stops as store},
+    store::{draft as owned, outbox, stop as store},
 };
 
 /// Why nothing of a published show is sold.

@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::Error,
-    head_log::{Admitted, Standing},
+    head::head_log::{Admitted, Standing},
     place::{PlaceClaims, ahead},
-    room::Room,
+    room::live::Room,
 };
 
 /// A pass for a place that was let in.

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    agent::Agent,
-    phase::Phase,
+    http::api::{HeadDocument, PassBody, PlaceBody, TicketBody},
+    line::agent::Agent,
     place::{PlaceClaims, ahead},
-    routes::{HeadDocument, PassBody, PlaceBody, TicketBody},
-    steer::{
-        Changed, NewRoom, RoomChange, RoomError, RoomState, change_room, change_room_in, changed,
-        create_room, room, room_of_show, rooms,
+    room::{
+        phase::Phase,
+        room_admin::{
+            Changed, NewRoom, RoomChange, RoomError, RoomState, change_room, change_room_in,
+            changed, create_room, room, room_of_show, rooms,
+        },
     },
 };
 
@@ -24,5 +26,6 @@ pub struct LineEntry {
 /// The shortest and the longest wait, in seconds, that the queue page tells a fan behind `ahead`
 /// people where so many a second are let in. `None` where nobody is: then it tells none.
 pub fn wait_secs(ahead: i64, pace_per_sec: f64) -> Option<(u64, u64)> {
-    crate::wait::range(ahead, None, pace_per_sec).map(|range| (range.low_secs, range.high_secs))
+    crate::place::wait::range(ahead, None, pace_per_sec)
+        .map(|range| (range.low_secs, range.high_secs))
 }

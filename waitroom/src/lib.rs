@@ -1,33 +1,26 @@
 //! The line: joining, waiting, and exchanging a place for a pass. The waiting room keeps nothing
 //! per fan.
 //!
-//! Reading order: [`contract`] is what others may use; `phase`, `place`, `wait` and `head_log`
-//! decide without I/O; `room` and `follow` keep what is the same for everybody; `steer` makes and
-//! changes rooms, and `opening` does so when the catalog or the clock says; `join`, `agent`,
-//! `claim` and `routes` are what fans, and shops for them, call; `page`, `page_view` and `picture`
-//! are what they see.
+//! Reading order: [`contract`] is what others may use; `room` is a protected sale: its `phase`, what
+//! every instance keeps of it (`live`), how operators make and change it (`room_admin`), and what it
+//! does when the catalog or the clock says (`schedule`); `line` is joining, by fans and by shops for
+//! them; `head` is how far the line got; `place` is a fan's place and the wait for it; `claim`
+//! exchanges it for a pass; `http` is what fans call and see.
 pub mod config;
 pub mod contract;
 pub mod error;
 
-mod agent;
+mod app;
 mod claim;
-mod follow;
-mod head_log;
-mod join;
-mod opening;
-mod page;
-mod page_view;
-mod phase;
-mod picture;
+mod head;
+mod http;
+mod line;
 mod place;
 mod room;
-mod routes;
-mod run;
-mod steer;
 mod store;
-mod wait;
+mod worker;
 
+pub use app::App;
 pub use config::Config;
-pub use routes::router;
-pub use run::{App, run};
+pub use http::api::router;
+pub use worker::run;

@@ -1,5 +1,7 @@
 //! A fan's place, worked out from the ticket and the heads alone.
 
+pub mod wait;
+
 use admission::contract::LaneHead;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use catalog::contract::Stop;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::{phase::Phase, steer::NewRoom};
+use crate::room::{phase::Phase, room_admin::NewRoom};
 
 /// A room as stored.
 #[derive(Debug, Clone, PartialEq)]

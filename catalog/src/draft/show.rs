@@ -6,16 +6,12 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    check,
     contract::{NewTicketType, TicketType},
+    draft::{ShowDraft, check},
     event::CatalogEvent,
     fault::CatalogError,
-    reseller::ShowDraft,
-    slug,
-    store::{
-        allotments, outbox,
-        reseller::{self as store, LockedShow},
-    },
+    show::slug,
+    store::{allotment, draft as store, draft::LockedShow, outbox},
 };
 
 const TICKET_TYPES_MAX: usize = 50;
@@ -214,16 +210,16 @@ pub async fn publish_show(
         let why = "The show starts in the past. Change when it starts, then publish it.";
         return Err(CatalogError::NotPublishable(why.to_owned()));
     }
-    if !allotments::of_show(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
+    if !allotment::of_show(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
         let why = "There is nothing to sell. Add a ticket type and say how many there are, then \
             publish the show.";
         return Err(CatalogError::NotPublishable(why.to_owned()));
     }
     store::publish(&mut tx, reseller, show).await?;
-    allotments::want_all(&mut tx, show).await?;
+    allotment::want_all(&mut tx, show).await?;
     let published =
         CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
-    let stock = allotments::of_show(&mut *tx, show).await?;
+    let stock = allotment::of_show(&mut *tx, show).await?;
     let events: Vec<_> = std::iter::once(published)
         .chain(stock.iter().map(crate::allotment::Allotment::event))
         .collect();

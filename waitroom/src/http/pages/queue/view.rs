@@ -12,16 +12,16 @@ use chrono::{DateTime, Utc};
 use kit::asset::Asset;
 
 use crate::{
-    phase::Phase,
-    picture::{GATE, Picture, START},
-    wait::WaitRange,
+    http::pages::queue::picture::{GATE, Picture, START},
+    place::wait::WaitRange,
+    room::phase::Phase,
 };
 
 /// Keeps the page alive; without it the page reloads itself.
 pub static QUEUE_JS: Asset = Asset {
     name: "queue.js",
     mime: "text/javascript; charset=utf-8",
-    body: include_str!("../assets/queue.js"),
+    body: include_str!("../../../../assets/queue.js"),
 };
 
 /// The queue page of one show's room.

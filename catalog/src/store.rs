@@ -1,9 +1,9 @@
 //! All the SQL of the catalog.
 
-pub mod allotments;
+pub mod allotment;
+pub mod draft;
 pub mod outbox;
-pub mod reseller;
-pub mod stops;
+pub mod stop;
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     contract::{NewShow, NewTicketType, Seller, Show, ShowEntry, Stop, TicketType, Venue},
-    shows::{Cursor, ListedShow},
+    http::api::{Cursor, ListedShow},
 };
 
 /// Names under this give the same ids in every installation.

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use crate::{
     allotment::Allotment,
     contract::{NewTicketType, Show, TicketType, Venue},
-    reseller::{ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft},
-    shows::Cursor,
+    draft::{ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft},
+    http::api::Cursor,
 };
 
 pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {

@@ -1,6 +1,9 @@
 //! What resellers put into the catalog. Every function is told whose things it may touch; somebody
 //! else's are not there.
 
+pub mod check;
+pub mod show;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -9,10 +12,9 @@ use uuid::Uuid;
 
 use crate::{
     allotment::Allotment,
-    check,
     contract::{Show, TicketType, Venue},
     fault::CatalogError,
-    shows::Cursor,
+    http::api::Cursor,
     store,
 };
 
@@ -69,7 +71,7 @@ pub struct ShowDraft {
 
 /// A reseller's venues, by name.
 pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
-    store::reseller::venues(pool, reseller).await
+    store::draft::venues(pool, reseller).await
 }
 
 /// Adds a venue, or changes the one with this id. Gives its id.
@@ -85,7 +87,7 @@ pub async fn put_venue(
 ) -> Result<Uuid, CatalogError> {
     let new = check::venue(new)?;
     let id = venue.unwrap_or_else(Uuid::new_v4);
-    if store::reseller::put_venue(pool, reseller, id, venue.is_none(), &new).await? {
+    if store::draft::put_venue(pool, reseller, id, venue.is_none(), &new).await? {
         Ok(id)
     } else {
         Err(CatalogError::NotFound)
@@ -94,7 +96,7 @@ pub async fn put_venue(
 
 /// A reseller's shows, soonest first, drafts too.
 pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerShow>> {
-    store::reseller::shows(pool, reseller, None).await
+    store::draft::shows(pool, reseller, None).await
 }
 
 /// Up to `limit` of a reseller's shows, soonest first, drafts too, from behind `after`; and where
@@ -106,7 +108,7 @@ pub async fn reseller_shows_page(
     limit: u16,
 ) -> sqlx::Result<(Vec<ResellerShow>, Option<Cursor>)> {
     let limit = usize::from(limit.max(1));
-    let mut shows = store::reseller::shows_page(pool, reseller, after, limit as i64 + 1).await?;
+    let mut shows = store::draft::shows_page(pool, reseller, after, limit as i64 + 1).await?;
     let more = shows.len() > limit;
     shows.truncate(limit);
     let next = shows.last().filter(|_| more).map(|last| Cursor::behind(&last.show));
@@ -119,5 +121,5 @@ pub async fn reseller_show(
     reseller: Uuid,
     show: &str,
 ) -> sqlx::Result<Option<ResellerShow>> {
-    Ok(store::reseller::shows(pool, reseller, Some(show)).await?.pop())
+    Ok(store::draft::shows(pool, reseller, Some(show)).await?.pop())
 }

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    App, cached,
+    app::App,
     contract::{Show, Stop, TicketType},
     error::Error,
+    http::cached,
     store,
 };
 
@@ -108,7 +109,7 @@ pub async fn one(app: &App, show: &str) -> Result<ShowDetails, Error> {
     let Some(found) = store::show(&app.pool, show).await? else { return Err(Error::ShowUnknown) };
     let ticket_types = store::ticket_types(&app.pool, show).await?;
     let sale_ended_at = store::sale_ended_at(&app.pool, show).await?;
-    let stop = store::stops::stop(&app.pool, show).await?;
+    let stop = store::stop::stop(&app.pool, show).await?;
     Ok(ShowDetails { show: found, ticket_types, sale_ended_at, stop })
 }
 

@@ -19,8 +19,12 @@ use sqlx::{PgPool, Postgres, Transaction};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    phase::Phase,
-    steer::{NewRoom, RoomChange, RoomError, change_room_in, closing, create_room, follow_stop},
+    room::{
+        phase::Phase,
+        room_admin::{
+            NewRoom, RoomChange, RoomError, change_room_in, closing, create_room, follow_stop,
+        },
+    },
     store,
 };
 

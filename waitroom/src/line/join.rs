@@ -14,7 +14,7 @@ use crate::{
     contract::LineEntry,
     error::Error,
     place::{PlaceClaims, ahead},
-    room::Room,
+    room::live::Room,
 };
 
 /// Appends joins to the lines.
@@ -51,7 +51,7 @@ impl Joiner {
     /// holds, and passes as a no-show.
     pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
         let info = room.info();
-        if info.phase == crate::phase::Phase::Closed {
+        if info.phase == crate::room::phase::Phase::Closed {
             return Err(match info.stop {
                 Some(stop @ Stop::Withdrawn) => Error::SaleStopped(stop),
                 _ => Error::RoomClosed,
@@ -77,7 +77,7 @@ impl Joiner {
         }
         room.joined(delivered.partition, delivered.offset);
         metrics::counter!("fairgate_joined_total", "room" => room.name.clone()).increment(1);
-        let heads = room.with_log(crate::head_log::HeadLog::heads);
+        let heads = room.with_log(crate::head::head_log::HeadLog::heads);
         let claims = PlaceClaims {
             room: room.name.clone(),
             lane: delivered.partition,

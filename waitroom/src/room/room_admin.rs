@@ -10,7 +10,7 @@ use sqlx::{PgConnection, PgPool};
 use utoipa::ToSchema;
 
 use crate::{
-    phase::Phase,
+    room::phase::Phase,
     store::{self, RoomRow},
 };
 

@@ -1,5 +1,7 @@
 //! The pages people see: the list of shows and one show.
 
+pub mod json_ld;
+
 use askama::Template;
 use axum::{
     extract::State,
@@ -10,11 +12,11 @@ use chrono::{DateTime, Utc};
 use kit::extract::{Path, Query};
 
 use crate::{
-    App,
+    app::App,
     contract::{Show, Stop},
     error::Error,
-    json_ld, price,
-    shows::{self, ListedShow, PageQuery, ShowDetails},
+    http::api::{self, ListedShow, PageQuery, ShowDetails},
+    money::price,
     when,
 };
 
@@ -65,7 +67,7 @@ pub async fn home(
     State(app): State<App>,
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
-    let page = shows::page(&app, &query).await?;
+    let page = api::page(&app, &query).await?;
     let now = Utc::now();
     let cards = page.shows.into_iter().map(|listed| Card::new(listed, now)).collect();
     Ok(kit::page::html(&HomePage {
@@ -153,7 +155,7 @@ impl ShowPage {
 
 /// `GET /shows/{show}`
 pub async fn show(State(app): State<App>, Path(show): Path<String>) -> Result<Response, Error> {
-    let page = ShowPage::new(shows::one(&app, &show).await?, Utc::now());
+    let page = ShowPage::new(api::one(&app, &show).await?, Utc::now());
     let status =
         if matches!(page.sale, Sale::Withdrawn) { StatusCode::GONE } else { StatusCode::OK };
     Ok((status, kit::page::html(&page)).into_response())

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use crate::{
     contract::{GateSettings, GateState},
     controller::Controller,
-    gate::Gate,
-    heads::ensure_heads_topic,
+    gate::redis::Gate,
+    head::ensure_heads_topic,
     store,
 };
 

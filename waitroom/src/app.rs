@@ -1,4 +1,4 @@
-//! Wires the waiting room together.
+//! What the handlers share.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -6,7 +6,6 @@ use admission::contract::PassKeys;
 use kit::{
     kafka::{Kafka, ProducerBounds},
     public_url::PublicUrl,
-    serve::Tasks,
     token::SealRing,
 };
 use sqlx::PgPool;
@@ -14,11 +13,9 @@ use sqlx::PgPool;
 use crate::{
     config::Config,
     error::Error,
-    follow,
-    join::Joiner,
-    opening,
+    line::join::Joiner,
     place::PlaceClaims,
-    room::{Room, Rooms},
+    room::live::{Room, Rooms},
 };
 
 /// What the waiting room's handlers need.
@@ -90,11 +87,4 @@ impl App {
         let claims: PlaceClaims = self.place_keys.open(ticket.ok_or(Error::TicketMissing)?)?;
         if claims.room == room.name { Ok(claims) } else { Err(Error::TicketForeign) }
     }
-}
-
-/// Starts following heads, rooms and the catalog. `pool` is for the background: a crowd of requests
-/// must not keep it waiting.
-pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
-    opening::start(&pool, &kafka, tasks);
-    follow::start(&app.rooms, pool, kafka, tasks);
 }

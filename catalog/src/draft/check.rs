@@ -5,8 +5,8 @@ use chrono::{DateTime, Datelike, SubsecRound, Utc};
 
 use crate::{
     contract::{NewTicketType, Venue},
+    draft::ShowDraft,
     fault::CatalogError,
-    reseller::ShowDraft,
     when,
 };
 

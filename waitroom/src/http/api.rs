@@ -18,16 +18,14 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    agent::Joining,
+    app::App,
     claim::claim,
     error::Error,
-    head_log::Standing,
-    page,
-    phase::Phase,
-    place::{PlaceClaims, ahead, is_admitted},
-    room::Room,
-    run::App,
-    wait,
+    head::head_log::Standing,
+    http::pages::queue,
+    line::agent::Joining,
+    place::{PlaceClaims, ahead, is_admitted, wait},
+    room::{live::Room, phase::Phase},
 };
 
 /// The state of a room, the same for everybody.
@@ -271,12 +269,12 @@ pub struct Routers {
 /// Routes with their state applied.
 pub fn router(app: App) -> Routers {
     let joining =
-        OpenApiRouter::new().routes(routes!(join)).merge(page::joining()).with_state(app.clone());
+        OpenApiRouter::new().routes(routes!(join)).merge(queue::joining()).with_state(app.clone());
     let waiting = OpenApiRouter::new()
         .routes(routes!(head))
         .routes(routes!(place))
         .routes(routes!(pass))
-        .merge(page::waiting())
+        .merge(queue::waiting())
         .with_state(app);
     Routers { joining, waiting }
 }

@@ -1,5 +1,7 @@
 //! Names and settings of the line's topics. A lane is a partition.
 
+pub mod merge;
+
 /// The topic that is a room's line.
 pub fn line_topic(room: &str) -> String {
     format!("line.{room}")

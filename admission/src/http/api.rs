@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::keys::{PassKeys, PublishedKey};
+use crate::pass::keys::{PassKeys, PublishedKey};
 
 /// The keys that verify admission passes.
 #[derive(Serialize, ToSchema)]

@@ -5,7 +5,7 @@ use sqlx::PgPool;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::{error::Error, room::Room};
+use crate::{error::Error, room::live::Room};
 
 /// A reseller's system. Whoever knows it by its key puts it among the request's extensions; it is
 /// counted by its key and not by address, so it may join the lines of its own shows only.

@@ -1,6 +1,9 @@
 //! The queue page: the same line for people, with or without scripts. The place ticket lives in a
 //! cookie; where the browser keeps none, it stays in the page's address, and the page says so.
 
+pub mod picture;
+pub mod view;
+
 use std::sync::Arc;
 
 use axum::{
@@ -21,18 +24,22 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
-    agent::Joining,
+    app::App,
     claim::claim,
     error::Error,
-    page_view::{
-        Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed, YourTurn,
+    http::{
+        api::{PlaceState, joined_at, standing},
+        pages::queue::view::{
+            Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed,
+            YourTurn,
+        },
     },
-    phase::Phase,
-    place::PlaceClaims,
-    room::Room,
-    routes::{PlaceState, joined_at, standing},
-    run::App,
-    wait::{self, WaitRange},
+    line::agent::Joining,
+    place::{
+        PlaceClaims,
+        wait::{self, WaitRange},
+    },
+    room::{live::Room, phase::Phase},
 };
 
 /// A place is good until its room closes; no sale takes longer than this.

@@ -16,7 +16,7 @@ use rdkafka::{
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::{room::Rooms, store};
+use crate::{room::live::Rooms, store};
 
 /// How many rounds of reading rooms lie between two of reading their shows, which change seldom.
 const SHOWS_EVERY_ROUNDS: u32 = 10;

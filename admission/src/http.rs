@@ -1,0 +1,3 @@
+//! What is served: the published keys.
+
+pub mod api;

@@ -1,0 +1,5 @@
+//! What is served: the API for programs, pages for people.
+
+pub mod api;
+pub mod cached;
+pub mod pages;

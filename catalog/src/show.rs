@@ -1,0 +1,3 @@
+//! A show.
+
+pub mod slug;

@@ -1,0 +1,4 @@
+//! Joining a line.
+
+pub mod agent;
+pub mod join;
