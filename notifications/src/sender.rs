@@ -166,7 +166,7 @@ mod tests {
 
     #[tokio::test]
     async fn letters_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let sql = "INSERT INTO notifications.letters (letter, kind, subject, request_id, \
             created_at, sent_at, given_up)
             SELECT gen_random_uuid(), 'ticket', gen_random_uuid(), name, now() - created * \
@@ -177,11 +177,11 @@ mod tests {
                 ('sent late', 95, 2, NULL), ('waits', 400, NULL, NULL), ('given up', 3, NULL, 'the \
                 order is gone'))
                 AS of (name, created, sent, given_up)";
-        sqlx::query(sql).execute(&corner.pool).await.expect("letters");
-        assert_eq!(store::forget_old(&corner.pool, KEPT_DAYS).await.expect("forgotten"), 2);
+        sqlx::query(sql).execute(&test_env.pool).await.expect("letters");
+        assert_eq!(store::forget_old(&test_env.pool, KEPT_DAYS).await.expect("forgotten"), 2);
         let kept = "SELECT request_id FROM notifications.letters ORDER BY request_id";
         let kept: Vec<String> =
-            sqlx::query_scalar(kept).fetch_all(&corner.pool).await.expect("letters");
+            sqlx::query_scalar(kept).fetch_all(&test_env.pool).await.expect("letters");
         assert_eq!(kept, ["given up", "sent late", "waits"]);
     }
 }

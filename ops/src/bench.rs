@@ -5,9 +5,9 @@
 //! own; the server under measurement is a child process, so that its memory is its own. Everything
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
-//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`corner`], [`server`], [`client`]
-//! and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and
-//! [`pace`] measure.
+//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`bench_env`], [`server`],
+//! [`client`] and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`],
+//! [`memory`] and [`pace`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,8 +16,8 @@ use clap::{Args, ValueEnum};
 
 use crate::{put, say, serve::Role};
 
+mod bench_env;
 mod client;
-mod corner;
 mod holds;
 mod line;
 mod memory;
@@ -30,7 +30,7 @@ mod server;
 mod stats;
 mod steps;
 
-use corner::TestEnv;
+use bench_env::BenchEnv;
 use report::Row;
 
 /// The roles on a fan's way. The others would only take their share of the machine.
@@ -82,7 +82,7 @@ pub struct BenchServerArgs {
 
 /// What every measurement needs.
 struct Bench {
-    corner: TestEnv,
+    bench_env: BenchEnv,
     rounds: usize,
     clients: usize,
     fans: u64,
@@ -118,7 +118,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let parts =
         if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
     let bench = Bench {
-        corner: TestEnv::open().await?,
+        bench_env: BenchEnv::open().await?,
         rounds: args.rounds as usize,
         clients: usize::from(args.clients),
         fans: args.fans,
@@ -129,7 +129,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         () = crate::rush::told_to_end() => Err(anyhow::anyhow!("told to end")),
     };
     // Whatever happened, nothing of it stays.
-    if let Err(error) = bench.corner.close().await {
+    if let Err(error) = bench.bench_env.close().await {
         say(&format!("bench: {error:#}"));
     }
     let rows = outcome?;

@@ -89,8 +89,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_given_up_is_listed_and_tried_again() {
-        let corner = TestEnv::new().await;
-        let pool = &corner.pool;
+        let test_env = TestEnv::new().await;
+        let pool = &test_env.pool;
         let (gone, sent) = (Uuid::from_u128(1), Uuid::from_u128(2));
         for (letter, reason) in [(gone, Some("the mail server answered 550")), (sent, None)] {
             let sql =

@@ -94,8 +94,8 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_was_suspended_before_there_was_anybody_to_tell_is_stopped_too() {
-        let corner = TestEnv::new().await;
-        let pool = &corner.pool;
+        let test_env = TestEnv::new().await;
+        let pool = &test_env.pool;
         let company = async |name: &str, state: &str| {
             let email = format!("{state}@example.com");
             let account = NewAccount {

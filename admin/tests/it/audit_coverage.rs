@@ -28,8 +28,8 @@ enum Audience {
 use Audience::{Api, Page};
 
 /// A console with an admin, and names that were not used yet.
-struct Stage {
-    desk: TestConsole,
+struct Setup {
+    console: TestConsole,
     admin: String,
     number: AtomicUsize,
 }
@@ -46,51 +46,51 @@ struct Deed {
 }
 
 type Deeds = Vec<Deed>;
-type Call = for<'a> fn(&'a Stage) -> LocalBoxFuture<'a, Deeds>;
+type Call = for<'a> fn(&'a Setup) -> LocalBoxFuture<'a, Deeds>;
 
 /// Each changing route, and how it is called.
 const CALLS: [(&str, Call); 29] = [
-    ("POST /v1/admin/sessions", |stage| Box::pin(sign_in(stage, Api))),
-    ("POST /admin/sign-in", |stage| Box::pin(sign_in(stage, Page))),
-    ("DELETE /v1/admin/sessions/current", |stage| Box::pin(sign_out(stage, Api))),
-    ("POST /admin/sign-out", |stage| Box::pin(sign_out(stage, Page))),
-    ("PUT /v1/admin/password", |stage| Box::pin(change_password(stage, Api))),
-    ("POST /admin/password", |stage| Box::pin(change_password(stage, Page))),
-    ("PATCH /v1/admin/rooms/{room}", |stage| Box::pin(steer(stage, Api))),
-    ("POST /admin/rooms/{room}/change", |stage| Box::pin(steer(stage, Page))),
-    ("PUT /v1/admin/shows/{show}/high-traffic", |stage| Box::pin(mark(stage, Api))),
-    ("POST /admin/shows/{show}/mark", |stage| Box::pin(mark(stage, Page))),
-    ("DELETE /v1/admin/shows/{show}/high-traffic", |stage| Box::pin(unmark(stage, Api))),
-    ("POST /admin/shows/{show}/unmark", |stage| Box::pin(unmark(stage, Page))),
-    ("PUT /v1/admin/shows/{show}/withdrawal", |stage| Box::pin(withdraw(stage, Api))),
-    ("POST /admin/shows/{show}/withdraw", |stage| Box::pin(withdraw(stage, Page))),
-    ("PATCH /v1/admin/resellers/{reseller}", |stage| Box::pin(decide(stage, Api))),
-    ("POST /admin/resellers/{reseller}/{state}", |stage| Box::pin(decide(stage, Page))),
-    ("POST /v1/admin/support/{ticket}/answers", |stage| Box::pin(answer(stage, Api))),
-    ("POST /admin/support/{ticket}/answer", |stage| Box::pin(answer(stage, Page))),
-    ("DELETE /v1/admin/support/{ticket}", |stage| Box::pin(close(stage, Api))),
-    ("POST /admin/support/{ticket}/close", |stage| Box::pin(close(stage, Page))),
-    ("POST /v1/admin/orders/{order}/refund", |stage| Box::pin(refund(stage, Api))),
-    ("POST /admin/support/{ticket}/refund", |stage| Box::pin(refund(stage, Page))),
-    ("POST /v1/admin/orders/{order}/link", |stage| Box::pin(renew_link(stage, Api))),
-    ("POST /admin/support/{ticket}/link", |stage| Box::pin(renew_link(stage, Page))),
-    ("POST /v1/admin/people", |stage| Box::pin(add_person(stage, Api))),
-    ("POST /admin/people", |stage| Box::pin(add_person(stage, Page))),
-    ("PATCH /v1/admin/people/{person}", |stage| Box::pin(disable(stage, Api))),
-    ("POST /v1/admin/people/{person}/password", |stage| Box::pin(reset(stage, Api))),
-    ("POST /admin/people/{person}", |stage| {
+    ("POST /v1/admin/sessions", |setup| Box::pin(sign_in(setup, Api))),
+    ("POST /admin/sign-in", |setup| Box::pin(sign_in(setup, Page))),
+    ("DELETE /v1/admin/sessions/current", |setup| Box::pin(sign_out(setup, Api))),
+    ("POST /admin/sign-out", |setup| Box::pin(sign_out(setup, Page))),
+    ("PUT /v1/admin/password", |setup| Box::pin(change_password(setup, Api))),
+    ("POST /admin/password", |setup| Box::pin(change_password(setup, Page))),
+    ("PATCH /v1/admin/rooms/{room}", |setup| Box::pin(steer(setup, Api))),
+    ("POST /admin/rooms/{room}/change", |setup| Box::pin(steer(setup, Page))),
+    ("PUT /v1/admin/shows/{show}/high-traffic", |setup| Box::pin(mark(setup, Api))),
+    ("POST /admin/shows/{show}/mark", |setup| Box::pin(mark(setup, Page))),
+    ("DELETE /v1/admin/shows/{show}/high-traffic", |setup| Box::pin(unmark(setup, Api))),
+    ("POST /admin/shows/{show}/unmark", |setup| Box::pin(unmark(setup, Page))),
+    ("PUT /v1/admin/shows/{show}/withdrawal", |setup| Box::pin(withdraw(setup, Api))),
+    ("POST /admin/shows/{show}/withdraw", |setup| Box::pin(withdraw(setup, Page))),
+    ("PATCH /v1/admin/resellers/{reseller}", |setup| Box::pin(decide(setup, Api))),
+    ("POST /admin/resellers/{reseller}/{state}", |setup| Box::pin(decide(setup, Page))),
+    ("POST /v1/admin/support/{ticket}/answers", |setup| Box::pin(answer(setup, Api))),
+    ("POST /admin/support/{ticket}/answer", |setup| Box::pin(answer(setup, Page))),
+    ("DELETE /v1/admin/support/{ticket}", |setup| Box::pin(close(setup, Api))),
+    ("POST /admin/support/{ticket}/close", |setup| Box::pin(close(setup, Page))),
+    ("POST /v1/admin/orders/{order}/refund", |setup| Box::pin(refund(setup, Api))),
+    ("POST /admin/support/{ticket}/refund", |setup| Box::pin(refund(setup, Page))),
+    ("POST /v1/admin/orders/{order}/link", |setup| Box::pin(renew_link(setup, Api))),
+    ("POST /admin/support/{ticket}/link", |setup| Box::pin(renew_link(setup, Page))),
+    ("POST /v1/admin/people", |setup| Box::pin(add_person(setup, Api))),
+    ("POST /admin/people", |setup| Box::pin(add_person(setup, Page))),
+    ("PATCH /v1/admin/people/{person}", |setup| Box::pin(disable(setup, Api))),
+    ("POST /v1/admin/people/{person}/password", |setup| Box::pin(reset(setup, Api))),
+    ("POST /admin/people/{person}", |setup| {
         Box::pin(async move {
-            let mut deeds = disable(stage, Page).await;
-            deeds.extend(reset(stage, Page).await);
+            let mut deeds = disable(setup, Page).await;
+            deeds.extend(reset(setup, Page).await);
             deeds
         })
     }),
 ];
 
-impl Stage {
+impl Setup {
     async fn set() -> Self {
-        let (desk, admin) = TestConsole::with_admin().await;
-        Self { desk, admin, number: AtomicUsize::default() }
+        let (console, admin) = TestConsole::with_admin().await;
+        Self { console, admin, number: AtomicUsize::default() }
     }
 
     /// `show1`, `show2`, …
@@ -99,7 +99,7 @@ impl Stage {
     }
 
     async fn api(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
-        self.desk.api(method, path, Some(&self.admin), body).await
+        self.console.api(method, path, Some(&self.admin), body).await
     }
 
     async fn page(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
@@ -110,7 +110,7 @@ impl Stage {
     async fn page_of(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let csrf = kit::secret::csrf(token);
         let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
-        self.desk.post(path, &format!("fg_admin={token}"), &fields).await
+        self.console.post(path, &format!("fg_admin={token}"), &fields).await
     }
 
     /// What the log tells of one request.
@@ -120,7 +120,7 @@ impl Stage {
             request_id = $1";
         let rows: Value = sqlx::query_scalar(rows)
             .bind(request)
-            .fetch_one(&self.desk.corner.pool)
+            .fetch_one(&self.console.test_env.pool)
             .await
             .expect("rows");
         rows.as_array().expect("rows").clone()
@@ -128,7 +128,7 @@ impl Stage {
 }
 
 impl Deed {
-    /// Of the stage's admin.
+    /// Of the console's admin.
     fn of_admin(
         answer: Answer,
         action: &'static str,
@@ -140,15 +140,15 @@ impl Deed {
     }
 }
 
-async fn sign_in(stage: &Stage, door: Audience) -> Deeds {
+async fn sign_in(setup: &Setup, door: Audience) -> Deeds {
     let answer = match door {
-        Api => stage.desk.sign_in(ADMIN, PASSWORD).await,
+        Api => setup.console.sign_in(ADMIN, PASSWORD).await,
         Page => {
-            let form = stage.desk.get("/admin/sign-in", "").await;
+            let form = setup.console.get("/admin/sign-in", "").await;
             let cookie = format!("fg_admin_form={}", form.cookie("fg_admin_form").expect("cookie"));
             let fields =
                 [("csrf", &*form.hidden("csrf")), ("email", ADMIN), ("password", PASSWORD)];
-            stage.desk.post("/admin/sign-in", &cookie, &fields).await
+            setup.console.post("/admin/sign-in", &cookie, &fields).await
         }
     };
     let (before, after) =
@@ -156,32 +156,32 @@ async fn sign_in(stage: &Stage, door: Audience) -> Deeds {
     Deed::of_admin(answer, "sign_in", format!("person {ADMIN}"), before, after)
 }
 
-async fn sign_out(stage: &Stage, door: Audience) -> Deeds {
-    let token = stage.desk.sign_in(ADMIN, PASSWORD).await.json()["token"]
+async fn sign_out(setup: &Setup, door: Audience) -> Deeds {
+    let token = setup.console.sign_in(ADMIN, PASSWORD).await.json()["token"]
         .as_str()
         .expect("token")
         .to_owned();
     let answer = match door {
-        Api => stage.desk.api("DELETE", "/v1/admin/sessions/current", Some(&token), None).await,
-        Page => stage.page_of(&token, "/admin/sign-out", &[]).await,
+        Api => setup.console.api("DELETE", "/v1/admin/sessions/current", Some(&token), None).await,
+        Page => setup.page_of(&token, "/admin/sign-out", &[]).await,
     };
     let (before, after) = (json!({"signed_in": true}), json!({"signed_in": false}));
     Deed::of_admin(answer, "sign_out", format!("person {ADMIN}"), before, after)
 }
 
-async fn change_password(stage: &Stage, door: Audience) -> Deeds {
-    let email = format!("{}@example.org", stage.fresh("nora"));
-    let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
-    let token = stage.desk.settle(&email, &newcomer.one_time).await;
+async fn change_password(setup: &Setup, door: Audience) -> Deeds {
+    let email = format!("{}@example.org", setup.fresh("nora"));
+    let newcomer = setup.console.newcomer(&setup.admin, &email, "operator").await;
+    let token = setup.console.settle(&email, &newcomer.one_time).await;
     let answer = match door {
         Api => {
             let body = json!({"current": PASSWORD, "password": OTHER_PASSWORD});
-            stage.desk.api("PUT", "/v1/admin/password", Some(&token), Some(body)).await
+            setup.console.api("PUT", "/v1/admin/password", Some(&token), Some(body)).await
         }
         Page => {
             let fields =
                 [("current", PASSWORD), ("password", OTHER_PASSWORD), ("again", OTHER_PASSWORD)];
-            stage.page_of(&token, "/admin/password", &fields).await
+            setup.page_of(&token, "/admin/password", &fields).await
         }
     };
     let (before, after) =
@@ -196,12 +196,12 @@ async fn change_password(stage: &Stage, door: Audience) -> Deeds {
     }]
 }
 
-async fn steer(stage: &Stage, door: Audience) -> Deeds {
-    let room = stage.fresh("show");
-    stage.desk.put_room(&stage.admin, &room).await;
+async fn steer(setup: &Setup, door: Audience) -> Deeds {
+    let room = setup.fresh("show");
+    setup.console.put_room(&setup.admin, &room).await;
     let answer = match door {
         Api => {
-            stage
+            setup
                 .api(
                     "PATCH",
                     &format!("/v1/admin/rooms/{room}"),
@@ -211,9 +211,9 @@ async fn steer(stage: &Stage, door: Audience) -> Deeds {
         }
         Page => {
             let path = format!("/admin/rooms/{room}/change");
-            let cookie = format!("fg_admin={}", stage.admin);
-            let preview = stage.desk.get(&format!("{path}?rate_per_sec=40"), &cookie).await;
-            stage.page(&path, &[("seen", &preview.hidden("seen")), ("rate_per_sec", "40")]).await
+            let cookie = format!("fg_admin={}", setup.admin);
+            let preview = setup.console.get(&format!("{path}?rate_per_sec=40"), &cookie).await;
+            setup.page(&path, &[("seen", &preview.hidden("seen")), ("rate_per_sec", "40")]).await
         }
     };
     let (before, after) =
@@ -221,14 +221,14 @@ async fn steer(stage: &Stage, door: Audience) -> Deeds {
     Deed::of_admin(answer, "room.change", format!("room {room}"), before, after)
 }
 
-async fn mark(stage: &Stage, door: Audience) -> Deeds {
-    let show = stage.fresh("show");
-    stage.desk.put_show(&show).await;
+async fn mark(setup: &Setup, door: Audience) -> Deeds {
+    let show = setup.fresh("show");
+    setup.console.put_show(&show).await;
     let answer = match door {
         Api => {
             let wish =
                 json!({"lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
-            stage.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(wish)).await
+            setup.api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(wish)).await
         }
         Page => {
             let path = format!("/admin/shows/{show}/mark");
@@ -240,11 +240,11 @@ async fn mark(stage: &Stage, door: Audience) -> Deeds {
             ];
             let query: Vec<_> =
                 wish.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let cookie = format!("fg_admin={}", stage.admin);
-            let preview = stage.desk.get(&format!("{path}?{}", query.join("&")), &cookie).await;
+            let cookie = format!("fg_admin={}", setup.admin);
+            let preview = setup.console.get(&format!("{path}?{}", query.join("&")), &cookie).await;
             let seen = preview.hidden("seen");
             let fields: Vec<_> = wish.into_iter().chain([("seen", seen.as_str())]).collect();
-            stage.page(&path, &fields).await
+            setup.page(&path, &fields).await
         }
     };
     let room = json!({"room": show, "lanes": 3, "rate_per_sec": 5.0, "max_active": 6, "claim_window_secs": 70});
@@ -253,33 +253,33 @@ async fn mark(stage: &Stage, door: Audience) -> Deeds {
     Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
 }
 
-async fn unmark(stage: &Stage, door: Audience) -> Deeds {
-    let show = stage.fresh("show");
-    stage.desk.put_room(&stage.admin, &show).await;
+async fn unmark(setup: &Setup, door: Audience) -> Deeds {
+    let show = setup.fresh("show");
+    setup.console.put_room(&setup.admin, &show).await;
     let answer = match door {
-        Api => stage.api("DELETE", &format!("/v1/admin/shows/{show}/high-traffic"), None).await,
-        Page => stage.page(&format!("/admin/shows/{show}/unmark"), &[]).await,
+        Api => setup.api("DELETE", &format!("/v1/admin/shows/{show}/high-traffic"), None).await,
+        Page => setup.page(&format!("/admin/shows/{show}/unmark"), &[]).await,
     };
     let (before, after) = (json!({"high_traffic": true}), json!({"high_traffic": false}));
     Deed::of_admin(answer, "show.high_traffic", format!("show {show}"), before, after)
 }
 
-async fn withdraw(stage: &Stage, door: Audience) -> Deeds {
-    let show = stage.fresh("show");
-    stage.desk.put_room(&stage.admin, &show).await;
+async fn withdraw(setup: &Setup, door: Audience) -> Deeds {
+    let show = setup.fresh("show");
+    setup.console.put_room(&setup.admin, &show).await;
     let answer = match door {
         Api => {
             let body = Some(json!({"reason": "The hall burned down"}));
-            stage.api("PUT", &format!("/v1/admin/shows/{show}/withdrawal"), body).await
+            setup.api("PUT", &format!("/v1/admin/shows/{show}/withdrawal"), body).await
         }
         Page => {
             let path = format!("/admin/shows/{show}/withdraw");
-            let preview = stage.desk.get(&path, &format!("fg_admin={}", stage.admin)).await.text;
+            let preview = setup.console.get(&path, &format!("fg_admin={}", setup.admin)).await.text;
             assert!(
                 preview.contains("Orders stay as they are")
                     && preview.contains("Its room closes for good")
             );
-            stage.page(&path, &[("reason", "The hall burned down")]).await
+            setup.page(&path, &[("reason", "The hall burned down")]).await
         }
     };
     let (before, after) =
@@ -287,23 +287,23 @@ async fn withdraw(stage: &Stage, door: Audience) -> Deeds {
     Deed::of_admin(answer, "show.withdraw", format!("show {show}"), before, after)
 }
 
-async fn decide(stage: &Stage, door: Audience) -> Deeds {
-    let name = stage.fresh("Nordlys ");
-    let (id, show) = (put_reseller(&stage.desk, &name).await, stage.fresh("of-nordlys"));
-    stage.desk.put_show(&show).await;
+async fn decide(setup: &Setup, door: Audience) -> Deeds {
+    let name = setup.fresh("Nordlys ");
+    let (id, show) = (put_reseller(&setup.console, &name).await, setup.fresh("of-nordlys"));
+    setup.console.put_show(&show).await;
     sqlx::query("UPDATE catalog.shows SET reseller = $2 WHERE show = $1")
         .bind(&show)
         .bind(id)
-        .execute(&stage.desk.corner.pool)
+        .execute(&setup.console.test_env.pool)
         .await
         .expect("a show of theirs");
     let answer = match door {
         Api => {
             let body = json!({"state": "declined", "reason": "Tell us more"});
-            stage.api("PATCH", &format!("/v1/admin/resellers/{id}"), Some(body)).await
+            setup.api("PATCH", &format!("/v1/admin/resellers/{id}"), Some(body)).await
         }
         Page => {
-            stage
+            setup
                 .page(&format!("/admin/resellers/{id}/declined"), &[("reason", "Tell us more")])
                 .await
         }
@@ -314,7 +314,7 @@ async fn decide(stage: &Stage, door: Audience) -> Deeds {
             = $1",
     )
     .bind(&show)
-    .fetch_all(&stage.desk.corner.pool)
+    .fetch_all(&setup.console.test_env.pool)
     .await
     .expect("rows");
     assert_eq!(told, [heard], "the log and what others hear name one request");
@@ -323,15 +323,15 @@ async fn decide(stage: &Stage, door: Audience) -> Deeds {
     Deed::of_admin(answer, "reseller.decide", format!("reseller {name} {id}"), before, after)
 }
 
-async fn answer(stage: &Stage, door: Audience) -> Deeds {
-    let (_, ticket) = put_ticket(&stage.desk).await;
+async fn answer(setup: &Setup, door: Audience) -> Deeds {
+    let (_, ticket) = put_ticket(&setup.console).await;
     let answer = match door {
         Api => {
             let body = Some(json!({"text": "We look into it."}));
-            stage.api("POST", &format!("/v1/admin/support/{ticket}/answers"), body).await
+            setup.api("POST", &format!("/v1/admin/support/{ticket}/answers"), body).await
         }
         Page => {
-            stage
+            setup
                 .page(&format!("/admin/support/{ticket}/answer"), &[("text", "We look into it.")])
                 .await
         }
@@ -340,21 +340,21 @@ async fn answer(stage: &Stage, door: Audience) -> Deeds {
     Deed::of_admin(answer, "support.answer", format!("support {ticket}"), before, after)
 }
 
-async fn close(stage: &Stage, door: Audience) -> Deeds {
-    let (_, ticket) = put_ticket(&stage.desk).await;
+async fn close(setup: &Setup, door: Audience) -> Deeds {
+    let (_, ticket) = put_ticket(&setup.console).await;
     let answer = match door {
-        Api => stage.api("DELETE", &format!("/v1/admin/support/{ticket}"), None).await,
-        Page => stage.page(&format!("/admin/support/{ticket}/close"), &[]).await,
+        Api => setup.api("DELETE", &format!("/v1/admin/support/{ticket}"), None).await,
+        Page => setup.page(&format!("/admin/support/{ticket}/close"), &[]).await,
     };
     let (before, after) = (json!({"state": "open"}), json!({"state": "closed"}));
     Deed::of_admin(answer, "support.close", format!("support {ticket}"), before, after)
 }
 
-async fn refund(stage: &Stage, door: Audience) -> Deeds {
-    let (order, ticket) = put_ticket(&stage.desk).await;
+async fn refund(setup: &Setup, door: Audience) -> Deeds {
+    let (order, ticket) = put_ticket(&setup.console).await;
     let answer = match door {
         Api => {
-            stage
+            setup
                 .api(
                     "POST",
                     &format!("/v1/admin/orders/{order}/refund"),
@@ -362,29 +362,29 @@ async fn refund(stage: &Stage, door: Audience) -> Deeds {
                 )
                 .await
         }
-        Page => stage.page(&format!("/admin/support/{ticket}/refund"), &[("reason", "ill")]).await,
+        Page => setup.page(&format!("/admin/support/{ticket}/refund"), &[("reason", "ill")]).await,
     };
     let (before, after) =
         (json!({"refund_requested": false}), json!({"refund_requested": true, "reason": "ill"}));
     Deed::of_admin(answer, "order.refund", format!("order {order}"), before, after)
 }
 
-async fn renew_link(stage: &Stage, door: Audience) -> Deeds {
-    let (order, ticket) = put_ticket(&stage.desk).await;
+async fn renew_link(setup: &Setup, door: Audience) -> Deeds {
+    let (order, ticket) = put_ticket(&setup.console).await;
     let answer = match door {
-        Api => stage.api("POST", &format!("/v1/admin/orders/{order}/link"), None).await,
-        Page => stage.page(&format!("/admin/support/{ticket}/link"), &[]).await,
+        Api => setup.api("POST", &format!("/v1/admin/orders/{order}/link"), None).await,
+        Page => setup.page(&format!("/admin/support/{ticket}/link"), &[]).await,
     };
     let (before, after) = (json!({"links": 1}), json!({"links": 0}));
     Deed::of_admin(answer, "order.link", format!("order {order}"), before, after)
 }
 
-async fn add_person(stage: &Stage, door: Audience) -> Deeds {
-    let email = format!("{}@example.org", stage.fresh("nora"));
+async fn add_person(setup: &Setup, door: Audience) -> Deeds {
+    let email = format!("{}@example.org", setup.fresh("nora"));
     let answer = match door {
         Api => {
             let body = json!({"email": email, "name": "Nora", "role": "operator", "current_password": PASSWORD});
-            stage.api("POST", "/v1/admin/people", Some(body)).await
+            setup.api("POST", "/v1/admin/people", Some(body)).await
         }
         Page => {
             let fields = [
@@ -393,7 +393,7 @@ async fn add_person(stage: &Stage, door: Audience) -> Deeds {
                 ("role", "operator"),
                 ("current", PASSWORD),
             ];
-            stage.page("/admin/people", &fields).await
+            setup.page("/admin/people", &fields).await
         }
     };
     Deed::of_admin(
@@ -405,18 +405,18 @@ async fn add_person(stage: &Stage, door: Audience) -> Deeds {
     )
 }
 
-async fn disable(stage: &Stage, door: Audience) -> Deeds {
-    let email = format!("{}@example.org", stage.fresh("nora"));
-    let person = stage.desk.newcomer(&stage.admin, &email, "operator").await.person;
+async fn disable(setup: &Setup, door: Audience) -> Deeds {
+    let email = format!("{}@example.org", setup.fresh("nora"));
+    let person = setup.console.newcomer(&setup.admin, &email, "operator").await.person;
     let mut deeds = Vec::new();
     for (disabled, word) in [(true, "disable"), (false, "enable")] {
         let answer = match door {
             Api => {
                 let body = Some(json!({"disabled": disabled, "current_password": PASSWORD}));
-                stage.api("PATCH", &format!("/v1/admin/people/{person}"), body).await
+                setup.api("PATCH", &format!("/v1/admin/people/{person}"), body).await
             }
             Page => {
-                stage
+                setup
                     .page(
                         &format!("/admin/people/{person}"),
                         &[("do", word), ("current", PASSWORD)],
@@ -436,14 +436,14 @@ async fn disable(stage: &Stage, door: Audience) -> Deeds {
     deeds
 }
 
-async fn reset(stage: &Stage, door: Audience) -> Deeds {
-    let email = format!("{}@example.org", stage.fresh("nora"));
-    let newcomer = stage.desk.newcomer(&stage.admin, &email, "operator").await;
-    stage.desk.settle(&email, &newcomer.one_time).await;
+async fn reset(setup: &Setup, door: Audience) -> Deeds {
+    let email = format!("{}@example.org", setup.fresh("nora"));
+    let newcomer = setup.console.newcomer(&setup.admin, &email, "operator").await;
+    setup.console.settle(&email, &newcomer.one_time).await;
     let answer = match door {
-        Api => stage.desk.reset(&stage.admin, &newcomer.person).await,
+        Api => setup.console.reset(&setup.admin, &newcomer.person).await,
         Page => {
-            stage
+            setup
                 .page(
                     &format!("/admin/people/{}", newcomer.person),
                     &[("do", "reset"), ("current", PASSWORD)],
@@ -490,8 +490,8 @@ fn objection(deed: &Deed, told: &[Value]) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_that_changes_something_is_in_the_log() {
-    let stage = Stage::set().await;
-    let changing: BTreeSet<String> = routes(&stage.desk)
+    let setup = Setup::set().await;
+    let changing: BTreeSet<String> = routes(&setup.console)
         .iter()
         .filter(|route| route.changes())
         .map(|route| route.name())
@@ -502,25 +502,25 @@ async fn every_route_that_changes_something_is_in_the_log() {
         "all of them, and no others"
     );
     for (name, call) in CALLS {
-        for deed in call(&stage).await {
-            assert_eq!(objection(&deed, &stage.told(&deed.answer).await), None, "{name}");
+        for deed in call(&setup).await {
+            assert_eq!(objection(&deed, &setup.told(&deed.answer).await), None, "{name}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
-    let stage = Stage::set().await;
-    let logged = stage.desk.log(&stage.admin).await;
-    let form = stage.desk.get("/admin/sign-in", "").await;
+    let setup = Setup::set().await;
+    let logged = setup.console.log(&setup.admin).await;
+    let form = setup.console.get("/admin/sign-in", "").await;
     let cookie = format!("fg_admin_form={}", form.cookie("fg_admin_form").expect("cookie"));
     let csrf = form.hidden("csrf");
     for email in [ADMIN, "nobody@example.org", "another@example.org"] {
         for _ in 0..2 {
-            let api = stage.desk.sign_in(email, "a wrong guess 77").await;
+            let api = setup.console.sign_in(email, "a wrong guess 77").await;
             let fields =
                 [("csrf", csrf.as_str()), ("email", email), ("password", "a wrong guess 77")];
-            let page = stage.desk.post("/admin/sign-in", &cookie, &fields).await;
+            let page = setup.console.post("/admin/sign-in", &cookie, &fields).await;
             assert_eq!(
                 (api.status, page.status),
                 (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED)
@@ -528,13 +528,21 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
         }
     }
     let wrong = json!({"current": "a wrong guess 77", "password": OTHER_PASSWORD});
-    let refused = stage.api("PUT", "/v1/admin/password", Some(wrong)).await;
+    let refused = setup.api("PUT", "/v1/admin/password", Some(wrong)).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     for _ in 0..3 {
-        assert_eq!(stage.desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(
+            setup.console.sign_in(ADMIN, PASSWORD).await.status,
+            StatusCode::TOO_MANY_REQUESTS
+        );
     }
-    assert_eq!(stage.desk.log(&stage.admin).await, logged, "nobody adds to it who has no account");
-    let failures = stage.desk.failures().await;
+    assert_eq!(
+        setup.console.log(&setup.admin).await,
+        logged,
+        "nobody adds to it who has no \
+        account"
+    );
+    let failures = setup.console.failures().await;
     let counted = |kind: &str, account: &str| -> i64 {
         let of = |row: &&(String, String, String, i64)| {
             row.0 == kind && row.1 == "127.0.0.1" && row.2 == account
@@ -548,7 +556,7 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
     assert_eq!(counted("sign_in.blocked", ADMIN), 3);
     assert!(!format!("{failures:?}").contains("nobody@"), "{failures:?}");
 
-    let answer = stage.api("GET", "/v1/admin/security-log", None).await.json();
+    let answer = setup.api("GET", "/v1/admin/security-log", None).await.json();
     let times: i64 = answer["entries"]
         .as_array()
         .expect("entries")
@@ -556,7 +564,7 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
         .filter_map(|one| one["times"].as_i64())
         .sum();
     assert_eq!((times, &answer["next"]), (16, &Value::Null), "{answer}");
-    let page = stage.desk.get("/admin/security", &format!("fg_admin={}", stage.admin)).await;
+    let page = setup.console.get("/admin/security", &format!("fg_admin={}", setup.admin)).await;
     assert!(
         page.text.contains("Wrong password in an open session")
             && page.text.contains("127.0.0.1")
@@ -568,9 +576,9 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn control_a_deed_that_is_not_in_the_log_is_noticed() {
-    let stage = Stage::set().await;
-    let [mut deed] = steer(&stage, Api).await.try_into().unwrap_or_else(|_| panic!("one deed"));
-    let told = stage.told(&deed.answer).await;
+    let setup = Setup::set().await;
+    let [mut deed] = steer(&setup, Api).await.try_into().unwrap_or_else(|_| panic!("one deed"));
+    let told = setup.told(&deed.answer).await;
     assert_eq!(objection(&deed, &told), None);
     assert!(objection(&deed, &[]).is_some(), "no entry");
     assert!(objection(&deed, &[told[0].clone(), told[0].clone()]).is_some(), "two entries");
@@ -589,8 +597,8 @@ async fn control_a_deed_that_is_not_in_the_log_is_noticed() {
     }
     // A call that changes nothing leaves no entry.
     let room = deed.target.trim_start_matches("room ").to_owned();
-    deed.answer = stage
+    deed.answer = setup
         .api("PATCH", &format!("/v1/admin/rooms/{room}"), Some(json!({"rate_per_sec": 40.0})))
         .await;
-    assert!(objection(&deed, &stage.told(&deed.answer).await).is_some());
+    assert!(objection(&deed, &setup.told(&deed.answer).await).is_some());
 }

@@ -19,51 +19,55 @@ use crate::{
 
 #[tokio::test]
 async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let order = put_order(&desk, "fulfilled").await;
-    let path = support_path(&desk, order).await;
-    let other = support_path(&desk, Uuid::now_v7()).await;
+    let (console, token) = TestConsole::with_admin().await;
+    let order = put_order(&console, "fulfilled").await;
+    let path = support_path(&console, order).await;
+    let other = support_path(&console, Uuid::now_v7()).await;
     let foreign_key = format!("/support/{order}?{}", other.split_once('?').expect("query").1);
     for stranger in
         [format!("/support/{order}"), format!("/support/{order}?key=made-up"), foreign_key]
     {
-        assert_eq!(desk.get(&stranger, "").await.status, StatusCode::NOT_FOUND, "{stranger}");
-        let posted = desk.post(&stranger, "", &[("topic", "other"), ("text", "Hello")]).await;
+        assert_eq!(console.get(&stranger, "").await.status, StatusCode::NOT_FOUND, "{stranger}");
+        let posted = console.post(&stranger, "", &[("topic", "other"), ("text", "Hello")]).await;
         assert_eq!(posted.status, StatusCode::NOT_FOUND);
     }
-    let page = desk.get(&path, "").await;
+    let page = console.get(&path, "").await;
     assert!(
         page.text.contains("€50.00") && !page.text.contains("fay@example.org"),
         "{}",
         page.text
     );
-    let empty = desk.post(&path, "", &[("topic", "refund"), ("text", " ")]).await;
+    let empty = console.post(&path, "", &[("topic", "refund"), ("text", " ")]).await;
     assert_eq!(empty.status, StatusCode::UNPROCESSABLE_ENTITY);
-    let sent =
-        desk.post(&path, "", &[("topic", "refund"), ("text", "I am ill.\r\n<b>Sorry</b>")]).await;
+    let sent = console
+        .post(&path, "", &[("topic", "refund"), ("text", "I am ill.\r\n<b>Sorry</b>")])
+        .await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
-    desk.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
-    let tickets = desk.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
+    console.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
+    let tickets =
+        console.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
     assert_eq!(tickets["tickets"].as_array().map(Vec::len), Some(1), "one conversation an order");
     let ticket = tickets["tickets"][0]["ticket"].as_str().expect("id").to_owned();
 
     let answers = format!("/v1/admin/support/{ticket}/answers");
     let answered =
-        desk.api("POST", &answers, Some(&token), Some(json!({"text": "Get well soon."}))).await;
+        console.api("POST", &answers, Some(&token), Some(json!({"text": "Get well soon."}))).await;
     assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.text);
     let message: Uuid = answered.json()["message"].as_str().expect("id").parse().expect("uuid");
-    let kept =
-        admin::contract::answer(&desk.corner.pool, message).await.expect("asked").expect("answer");
+    let kept = admin::contract::answer(&console.test_env.pool, message)
+        .await
+        .expect("asked")
+        .expect("answer");
     assert_eq!((kept.order, kept.text.as_str()), (order, "Get well soon."));
-    let page = desk.get(&path, "").await.text;
+    let page = console.get(&path, "").await.text;
     assert!(page.contains("Get well soon.") && page.contains("&#60;b&#62;Sorry"), "{page}");
 
-    let event = next_event(&desk).await;
+    let event = next_event(&console).await;
     let SupportEvent::Answered { ticket: told, message: of, order: about, .. } = event;
     assert_eq!((told.to_string(), of, about), (ticket.clone(), message, order));
     until("an empty outbox", || async {
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM admin.outbox")
-            .fetch_one(&desk.corner.pool)
+            .fetch_one(&console.test_env.pool)
             .await
             .expect("count");
         (left == 0).then_some(())
@@ -72,26 +76,29 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
 
     let cookie = format!("fg_admin={token}");
     for path in ["/admin/support".to_owned(), format!("/admin/support/{ticket}")] {
-        assert_eq!(desk.get(&path, &cookie).await.status, StatusCode::OK, "{path}");
+        assert_eq!(console.get(&path, &cookie).await.status, StatusCode::OK, "{path}");
     }
     assert_eq!(
-        desk.api("DELETE", &format!("/v1/admin/support/{ticket}"), Some(&token), None).await.status,
+        console
+            .api("DELETE", &format!("/v1/admin/support/{ticket}"), Some(&token), None)
+            .await
+            .status,
         StatusCode::NO_CONTENT
     );
-    desk.post(&path, "", &[("topic", "other"), ("text", "One more thing")]).await;
-    let open = desk.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
+    console.post(&path, "", &[("topic", "other"), ("text", "One more thing")]).await;
+    let open = console.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
     assert_ne!(open["tickets"][0]["ticket"], json!(ticket), "a closed ticket stays closed");
 }
 
 #[tokio::test]
 async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let order = put_order(&desk, "fulfilled").await;
-    let path = support_path(&desk, order).await;
-    let fan = desk.get(&path, "").await.text;
+    let (console, token) = TestConsole::with_admin().await;
+    let order = put_order(&console, "fulfilled").await;
+    let path = support_path(&console, order).await;
+    let fan = console.get(&path, "").await.text;
     assert!(fan.contains("<dd>A show</dd>") && fan.contains("Oslo time"), "{fan}");
-    desk.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
-    desk.put_room(&token, "s").await;
+    console.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
+    console.put_room(&token, "s").await;
     let cookie = format!("fg_admin={token}");
     let own_time = "data-own=\"stamp\">";
     for (page, parts) in [
@@ -102,15 +109,15 @@ async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
         ("/admin/shows", [">Its room<", "A show"]),
         ("/admin/shows/s/withdraw", ["<h1>Withdraw A show</h1>", "Its room closes for good."]),
     ] {
-        let text = desk.get(page, &cookie).await.text;
+        let text = console.get(page, &cookie).await.text;
         for part in parts {
             assert!(text.contains(part), "{part} on {page}: {text}");
         }
     }
 }
 
-async fn next_event(desk: &TestConsole) -> SupportEvent {
-    let kafka = &desk.corner.kafka;
+async fn next_event(console: &TestConsole) -> SupportEvent {
+    let kafka = &console.test_env.kafka;
     until("the topic", || async {
         (kafka.partitions(SUPPORT_TOPIC).await.ok()? == 2).then_some(())
     })
@@ -135,82 +142,83 @@ async fn next_event(desk: &TestConsole) -> SupportEvent {
 
 #[tokio::test]
 async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
-    let (desk, _) = TestConsole::with_admin().await;
-    let path = support_path(&desk, put_order(&desk, "fulfilled").await).await;
+    let (console, _) = TestConsole::with_admin().await;
+    let path = support_path(&console, put_order(&console, "fulfilled").await).await;
     for number in 0..20 {
-        let sent = desk
+        let sent = console
             .post(&path, "", &[("topic", "other"), ("text", &format!("Message {number}"))])
             .await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{number}");
     }
-    let refused = desk.post(&path, "", &[("topic", "other"), ("text", "One more")]).await;
+    let refused = console.post(&path, "", &[("topic", "other"), ("text", "One more")]).await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert!(refused.text.contains("This conversation is full"), "{}", refused.text);
 }
 
 #[tokio::test]
 async fn a_refund_is_shown_first_asked_for_once_and_logged() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let order = put_order(&desk, "fulfilled").await;
-    desk.post(&support_path(&desk, order).await, "", &[("topic", "refund"), ("text", "Please")])
+    let (console, token) = TestConsole::with_admin().await;
+    let order = put_order(&console, "fulfilled").await;
+    console
+        .post(&support_path(&console, order).await, "", &[("topic", "refund"), ("text", "Please")])
         .await;
-    let tickets = desk.api("GET", "/v1/admin/support", Some(&token), None).await.json();
+    let tickets = console.api("GET", "/v1/admin/support", Some(&token), None).await.json();
     let page =
         format!("/admin/support/{}/refund", tickets["tickets"][0]["ticket"].as_str().expect("id"));
     let cookie = format!("fg_admin={token}");
-    let preview = desk.get(&page, &cookie).await;
+    let preview = console.get(&page, &cookie).await;
     assert!(preview.text.contains("€50.00 goes back to whoever paid"), "{}", preview.text);
     assert!(preview.text.contains("Its ticket becomes void"), "{}", preview.text);
     let csrf = preview.hidden("csrf");
-    let without = desk.post(&page, &cookie, &[("csrf", &csrf), ("reason", "")]).await;
+    let without = console.post(&page, &cookie, &[("csrf", &csrf), ("reason", "")]).await;
     assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
-        desk.post(&page, &cookie, &[("csrf", "made-up"), ("reason", "ill")]).await.status,
+        console.post(&page, &cookie, &[("csrf", "made-up"), ("reason", "ill")]).await.status,
         StatusCode::FORBIDDEN
     );
-    let asked = desk.post(&page, &cookie, &[("csrf", &csrf), ("reason", "ill")]).await;
+    let asked = console.post(&page, &cookie, &[("csrf", &csrf), ("reason", "ill")]).await;
     assert_eq!(asked.status, StatusCode::SEE_OTHER, "{}", asked.text);
     let api = format!("/v1/admin/orders/{order}/refund");
-    let again = desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
+    let again = console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
     assert_eq!(
         (again.status, again.json()["state"].as_str()),
         (StatusCode::ACCEPTED, Some("already_asked"))
     );
-    let log = desk.log(&token).await;
+    let log = console.log(&token).await;
     let refunds: Vec<_> = log.iter().filter(|entry| entry["action"] == "order.refund").collect();
     assert_eq!((refunds.len(), &refunds[0]["after"]["reason"]), (1, &json!("ill")));
 
-    let unpaid = put_order(&desk, "expired").await;
+    let unpaid = put_order(&console, "expired").await;
     let api = format!("/v1/admin/orders/{unpaid}/refund");
-    let refused = desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
+    let refused = console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
     assert_eq!(refused.id(), "order-not-refundable");
     let api = format!("/v1/admin/orders/{}/refund", Uuid::now_v7());
     assert_eq!(
-        desk.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await.id(),
+        console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await.id(),
         "order-unknown"
     );
 }
 
 #[tokio::test]
 async fn resellers_are_decided_about_with_a_reason() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let id = put_reseller(&desk, "Nordlys").await;
+    let (console, token) = TestConsole::with_admin().await;
+    let id = put_reseller(&console, "Nordlys").await;
     let cookie = format!("fg_admin={token}");
-    assert!(desk.get("/admin/resellers", &cookie).await.text.contains("Nordlys"));
-    let preview = desk.get(&format!("/admin/resellers/{id}/declined"), &cookie).await;
+    assert!(console.get("/admin/resellers", &cookie).await.text.contains("Nordlys"));
+    let preview = console.get(&format!("/admin/resellers/{id}/declined"), &cookie).await;
     let csrf = preview.hidden("csrf");
     let path = format!("/admin/resellers/{id}/declined");
     assert_eq!(
-        desk.post(&path, &cookie, &[("csrf", &csrf)]).await.status,
+        console.post(&path, &cookie, &[("csrf", &csrf)]).await.status,
         StatusCode::UNPROCESSABLE_ENTITY
     );
-    let done = desk.post(&path, &cookie, &[("csrf", &csrf), ("reason", "Tell us more")]).await;
+    let done = console.post(&path, &cookie, &[("csrf", &csrf), ("reason", "Tell us more")]).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
     let api = format!("/v1/admin/resellers/{id}");
     let approved =
-        desk.api("PATCH", &api, Some(&token), Some(json!({"state": "approved"}))).await.json();
+        console.api("PATCH", &api, Some(&token), Some(json!({"state": "approved"}))).await.json();
     assert_eq!(approved["state"], "approved");
-    let log = desk.log(&token).await;
+    let log = console.log(&token).await;
     assert_eq!(
         (&log[0]["before"]["state"], &log[0]["after"]["state"]),
         (&json!("declined"), &json!("approved"))
@@ -221,19 +229,19 @@ async fn resellers_are_decided_about_with_a_reason() {
     );
 }
 
-async fn letters(desk: &TestConsole, ticket: Uuid) -> i64 {
+async fn letters(console: &TestConsole, ticket: Uuid) -> i64 {
     let count = "SELECT count(*) FROM admin.audit WHERE action = 'support.answer' AND target = $1";
     sqlx::query_scalar(count)
         .bind(format!("support {ticket}"))
-        .fetch_one(&desk.corner.pool)
+        .fetch_one(&console.test_env.pool)
         .await
         .expect("count")
 }
 
 #[tokio::test]
 async fn an_answer_sent_twice_is_one_letter() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let (_, ticket) = put_ticket(&desk).await;
+    let (console, token) = TestConsole::with_admin().await;
+    let (_, ticket) = put_ticket(&console).await;
     let path = format!("/v1/admin/support/{ticket}/answers");
     let send = async |key: Option<&str>, text: &str| {
         let mut request = Request::post(&path)
@@ -242,7 +250,8 @@ async fn an_answer_sent_twice_is_one_letter() {
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        desk.send(request.body(Body::from(json!({ "text": text }).to_string())).expect("request"))
+        console
+            .send(request.body(Body::from(json!({ "text": text }).to_string())).expect("request"))
             .await
     };
     let (one, two) =
@@ -254,24 +263,25 @@ async fn an_answer_sent_twice_is_one_letter() {
         one.text,
         two.text
     );
-    assert_eq!((one.json(), letters(&desk, ticket).await), (two.json(), 1));
+    assert_eq!((one.json(), letters(&console, ticket).await), (two.json(), 1));
     assert_eq!(send(Some("k1"), "Another text.").await.id(), "idempotency-key-reused");
     assert_eq!(send(Some("not a key"), "Text").await.id(), "invalid-field");
     assert_ne!(send(Some("k2"), "Get well soon.").await.json(), one.json());
     send(None, "Get well soon.").await;
-    assert_eq!(letters(&desk, ticket).await, 3, "without a key each is another");
+    assert_eq!(letters(&console, ticket).await, 3, "without a key each is another");
 
     let (page, cookie) = (format!("/admin/support/{ticket}"), format!("fg_admin={token}"));
-    let form = desk.get(&page, &cookie).await;
+    let form = console.get(&page, &cookie).await;
     let (csrf, key) = (form.hidden("csrf"), form.hidden("key"));
     let fields = |text| [("csrf", csrf.as_str()), ("key", key.as_str()), ("text", text)];
     for _ in 0..2 {
-        let sent = desk.post(&format!("{page}/answer"), &cookie, &fields("A double click.")).await;
+        let sent =
+            console.post(&format!("{page}/answer"), &cookie, &fields("A double click.")).await;
         assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     }
-    assert_eq!(letters(&desk, ticket).await, 4);
+    assert_eq!(letters(&console, ticket).await, 4);
     let changed =
-        desk.post(&format!("{page}/answer"), &cookie, &fields("And one thing more.")).await;
+        console.post(&format!("{page}/answer"), &cookie, &fields("And one thing more.")).await;
     assert_eq!(changed.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(
         changed.text.contains("And one thing more.") && changed.hidden("key") != key,
@@ -282,12 +292,12 @@ async fn an_answer_sent_twice_is_one_letter() {
 
 #[tokio::test]
 async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_without_its_words() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let (order, ticket) = put_ticket(&desk).await;
+    let (console, token) = TestConsole::with_admin().await;
+    let (order, ticket) = put_ticket(&console).await;
     let (page, cookie) = (format!("/admin/support/{ticket}"), format!("fg_admin={token}"));
     let listed = async |query: &str| {
         let answer =
-            desk.api("GET", &format!("/v1/admin/refunds{query}"), Some(&token), None).await;
+            console.api("GET", &format!("/v1/admin/refunds{query}"), Some(&token), None).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
         answer.json()["refunds"].as_array().expect("refunds").clone()
     };
@@ -297,21 +307,21 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
          VALUES ($1, 'pi_7', 5000, 'ill', now(), now())",
     )
     .bind(order)
-    .execute(&desk.corner.pool)
+    .execute(&console.test_env.pool)
     .await
     .expect("refund");
     assert!(
         listed("").await.is_empty()
-            && desk.get("/admin/refunds", &cookie).await.text.contains("No refund fails.")
+            && console.get("/admin/refunds", &cookie).await.text.contains("No refund fails.")
     );
-    let text = desk.get(&page, &cookie).await.text;
+    let text = console.get(&page, &cookie).await.text;
     assert!(
         text.contains("is on its way back") && !text.contains("The provider refuses"),
         "{text}"
     );
 
     sqlx::query("UPDATE checkout.refunds SET attempts = 3, last_fault = 'charge_disputed'")
-        .execute(&desk.corner.pool)
+        .execute(&console.test_env.pool)
         .await
         .expect("refused");
     let failing = listed("?state=failing").await;
@@ -320,26 +330,27 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
         (1, &json!(order), &json!("charge_disputed"), &json!(3))
     );
     assert!(listed(&format!("?after={order}")).await.is_empty());
-    let text = desk.get(&page, &cookie).await.text;
+    let text = console.get(&page, &cookie).await.text;
     assert!(text.contains("The provider refuses: charge_disputed. It was asked 3 times"), "{text}");
-    assert!(desk.get("/admin/refunds", &cookie).await.text.contains("charge_disputed"));
-    let fan = desk.get(&support_path(&desk, order).await, "").await.text;
+    assert!(console.get("/admin/refunds", &cookie).await.text.contains("charge_disputed"));
+    let fan = console.get(&support_path(&console, order).await, "").await.text;
     assert!(fan.contains("has not given it back yet") && !fan.contains("charge_disputed"), "{fan}");
 
     sqlx::query("UPDATE checkout.refunds SET done_at = now()")
-        .execute(&desk.corner.pool)
+        .execute(&console.test_env.pool)
         .await
         .expect("done");
     assert!(listed("").await.is_empty());
     for bad in ["?state=gone", &format!("?after={}", Uuid::now_v7())] {
-        let refused = desk.api("GET", &format!("/v1/admin/refunds{bad}"), Some(&token), None).await;
+        let refused =
+            console.api("GET", &format!("/v1/admin/refunds{bad}"), Some(&token), None).await;
         assert!(refused.status.is_client_error(), "{bad}: {}", refused.text);
     }
 }
 
 /// Every id of a list, page after page.
 async fn walk(
-    desk: &TestConsole,
+    console: &TestConsole,
     token: &str,
     path: &str,
     list: &str,
@@ -348,7 +359,7 @@ async fn walk(
     let mut pages = Vec::new();
     let mut after = String::new();
     loop {
-        let body = desk.api("GET", &format!("{path}{after}"), Some(token), None).await.json();
+        let body = console.api("GET", &format!("{path}{after}"), Some(token), None).await.json();
         let entries = body[list].as_array().unwrap_or_else(|| panic!("{body}"));
         let ids = entries
             .iter()
@@ -366,7 +377,7 @@ async fn walk(
 
 #[tokio::test]
 async fn long_lists_come_in_pages_that_leave_nobody_out() {
-    let (desk, token) = TestConsole::with_admin().await;
+    let (console, token) = TestConsole::with_admin().await;
     for statement in [
         "INSERT INTO admin.support_tickets (ticket, order_id, show, topic, state, updated_at)
          SELECT gen_random_uuid(), gen_random_uuid(), 's', 'other', (ARRAY['open', 'answered', \
@@ -380,7 +391,7 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
          SELECT gen_random_uuid(), 'P' || n || '@example.org', 'P', 'operator', 'x' FROM \
          generate_series(1, 120) n",
     ] {
-        sqlx::query(statement).execute(&desk.corner.pool).await.expect("rows");
+        sqlx::query(statement).execute(&console.test_env.pool).await.expect("rows");
     }
     for (path, list, id, sizes) in [
         ("/v1/admin/support", "tickets", "ticket", vec![100, 100, 50]),
@@ -389,13 +400,13 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
         ("/v1/admin/resellers?state=pending", "resellers", "reseller", vec![50, 10]),
         ("/v1/admin/people", "people", "email", vec![100, 21]),
     ] {
-        let pages = walk(&desk, &token, path, list, id).await;
+        let pages = walk(&console, &token, path, list, id).await;
         assert_eq!(pages.iter().map(|(size, _)| *size).collect::<Vec<_>>(), sizes, "{path}");
         let all: std::collections::HashSet<_> =
             pages.into_iter().flat_map(|(_, ids)| ids).collect();
         assert_eq!(all.len(), sizes.iter().sum::<usize>(), "{path}: nobody comes twice");
     }
-    let first = desk.api("GET", "/v1/admin/support", Some(&token), None).await.json();
+    let first = console.api("GET", "/v1/admin/support", Some(&token), None).await.json();
     let states: Vec<_> = first["tickets"]
         .as_array()
         .expect("tickets")
@@ -409,13 +420,13 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
         ("/admin/people", "More people"),
     ] {
         let cookie = format!("fg_admin={token}");
-        let text = desk.get(page, &cookie).await.text;
+        let text = console.get(page, &cookie).await.text;
         let link = text
             .split(&format!("\">{words}"))
             .next()
             .and_then(|rest| rest.rsplit("href=\"").next())
             .expect("a link");
-        let rest = desk.get(&link.replace("&#38;", "&").replace("&amp;", "&"), &cookie).await;
+        let rest = console.get(&link.replace("&#38;", "&").replace("&amp;", "&"), &cookie).await;
         assert_eq!(rest.status, StatusCode::OK, "{link}");
         assert_eq!(rest.text.contains(words), page != "/admin/people", "{link}");
     }

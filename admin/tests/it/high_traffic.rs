@@ -21,7 +21,7 @@ fn sale() -> DateTime<Utc> {
 }
 
 /// A room as publishing makes it: as fast as checkout can take it.
-async fn put_wide_room(desk: &TestConsole, name: &str, show: &str) -> RoomState {
+async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomState {
     let new = NewRoom {
         room: name.to_owned(),
         show: show.to_owned(),
@@ -32,17 +32,17 @@ async fn put_wide_room(desk: &TestConsole, name: &str, show: &str) -> RoomState 
         message: String::new(),
         opens_at: Some(sale()),
     };
-    create_room(&desk.corner.pool, &desk.corner.kafka, &new).await.expect("room");
-    known(desk, name).await
+    create_room(&console.test_env.pool, &console.test_env.kafka, &new).await.expect("room");
+    known(console, name).await
 }
 
-async fn known(desk: &TestConsole, name: &str) -> RoomState {
-    room(&desk.corner.pool, name).await.expect("asked").expect("room")
+async fn known(console: &TestConsole, name: &str) -> RoomState {
+    room(&console.test_env.pool, name).await.expect("asked").expect("room")
 }
 
 /// Whether a show is marked: drafts can be, too.
-async fn is_marked(desk: &TestConsole, show: &str) -> bool {
-    catalog::contract::seller(&desk.corner.pool, show)
+async fn is_marked(console: &TestConsole, show: &str) -> bool {
+    catalog::contract::seller(&console.test_env.pool, show)
         .await
         .expect("asked")
         .expect("a show")
@@ -51,13 +51,13 @@ async fn is_marked(desk: &TestConsole, show: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_marking_makes_is_shown_before_anything_is_made() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_show("s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_show("s").await;
     let cookie = format!("fg_admin={token}");
-    let form = desk.get("/admin/shows/s", &cookie).await;
+    let form = console.get("/admin/shows/s", &cookie).await;
     assert!(form.text.contains("method=\"get\" action=\"/admin/shows/s/mark\""), "{}", form.text);
-    let logged = desk.log(&token).await.len();
-    let preview = desk.get(&format!("/admin/shows/s/mark?{WISH}"), &cookie).await;
+    let logged = console.log(&token).await.len();
+    let preview = console.get(&format!("/admin/shows/s/mark?{WISH}"), &cookie).await;
     assert_eq!(preview.status, StatusCode::OK);
     for part in [
         "The room s is made, with 8 lanes in its line",
@@ -71,7 +71,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     ] {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
-    let api = desk
+    let api = console
         .api(
             "GET",
             &format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z"),
@@ -85,37 +85,38 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     );
     assert_eq!(api.json()["settings"][1], json!({"name": "Lanes", "before": null, "after": "8"}));
     // Looking made nothing.
-    assert_eq!(room_of_show(&desk.corner.pool, "s").await.expect("asked"), None);
+    assert_eq!(room_of_show(&console.test_env.pool, "s").await.expect("asked"), None);
     assert_eq!(
-        desk.corner
+        console
+            .test_env
             .kafka
             .partitions(&admission::contract::line_topic("s"))
             .await
             .unwrap_or_default(),
         0
     );
-    assert!(!is_marked(&desk, "s").await);
-    assert_eq!(desk.log(&token).await.len(), logged);
+    assert!(!is_marked(&console, "s").await);
+    assert_eq!(console.log(&token).await.len(), logged);
 
     let (csrf, seen) = (preview.hidden("csrf"), preview.hidden("seen"));
     let mut confirmed = fields(WISH);
     confirmed.extend([("csrf", csrf.as_str()), ("seen", seen.as_str())]);
-    let done = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
+    let done = console.post("/admin/shows/s/mark", &cookie, &confirmed).await;
     assert_eq!(
         (done.status, done.location()),
         (StatusCode::SEE_OTHER, "/admin/shows?done=new"),
         "{}",
         done.text
     );
-    let made = known(&desk, "s").await;
+    let made = known(&console, "s").await;
     assert_eq!(
         (made.lanes, made.rate_per_sec, made.max_active, made.claim_window_secs),
         (8, 50.0, 1000, 90)
     );
     assert_eq!(made.opens_at, Some("2031-05-01T10:00:00Z".parse().expect("a time")));
-    assert!(is_marked(&desk, "s").await);
+    assert!(is_marked(&console, "s").await);
     // Once more with the same preview: it is another show by now.
-    let again = desk.post("/admin/shows/s/mark", &cookie, &confirmed).await;
+    let again = console.post("/admin/shows/s/mark", &cookie, &confirmed).await;
     assert!(
         again.text.contains("changed since you looked")
             && again.text.contains("Nothing would change"),
@@ -126,18 +127,18 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_publishing_made_is_shown_before_and_after() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_show("s").await;
-    put_wide_room(&desk, "s", "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_show("s").await;
+    put_wide_room(&console, "s", "s").await;
     let cookie = format!("fg_admin={token}");
-    let form = desk.get("/admin/shows/s", &cookie).await;
+    let form = console.get("/admin/shows/s", &cookie).await;
     assert!(
         !form.text.contains("name=\"lanes\"") && form.text.contains("value=\"200\""),
         "{}",
         form.text
     );
     let path = "/admin/shows/s/mark?rate_per_sec=50&max_active=2000&claim_window_secs=120";
-    let preview = desk.get(path, &cookie).await;
+    let preview = console.get(path, &cookie).await;
     for part in [
         "<th scope=\"row\">High traffic</th><td>no</td><td>yes</td>",
         "<th scope=\"row\">Lanes</th><td>4</td><td><span class=\"quiet\">stays</span></td>",
@@ -151,7 +152,7 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
     let query = "lanes=9&rate_per_sec=50&max_active=2000&claim_window_secs=120&opens_at=2032-01-01T00:00:00Z";
-    let api = desk
+    let api = console
         .api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{query}"), Some(&token), None)
         .await;
     let api = api.json();
@@ -170,9 +171,9 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
     let confirm = async |seen: &str| {
         let mut all = wish.to_vec();
         all.push(("seen", seen));
-        desk.post("/admin/shows/s/mark", &cookie, &all).await
+        console.post("/admin/shows/s/mark", &cookie, &all).await
     };
-    desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
+    console.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
     let again = confirm(&preview.hidden("seen")).await;
     assert!(again.text.contains("was changed since you looked"), "{}", again.text);
     assert!(
@@ -180,13 +181,16 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
             "<th scope=\"row\">Sessions in checkout, at most</th><td>7</td><td>2,000</td>"
         )
     );
-    assert_eq!((known(&desk, "s").await.rate_per_sec, is_marked(&desk, "s").await), (200.0, false));
+    assert_eq!(
+        (known(&console, "s").await.rate_per_sec, is_marked(&console, "s").await),
+        (200.0, false)
+    );
     let done = confirm(&again.hidden("seen")).await;
     assert_eq!(done.location(), "/admin/shows?done=changed", "{}", done.text);
-    let after = known(&desk, "s").await;
+    let after = known(&console, "s").await;
     assert_eq!((after.lanes, after.rate_per_sec, after.max_active), (4, 50.0, 2000));
     assert_eq!(after.opens_at, Some(sale()));
-    let entry = &desk.log(&token).await[0];
+    let entry = &console.log(&token).await[0];
     assert_eq!(
         (&entry["before"]["room"]["max_active"], &entry["before"]["high_traffic"]),
         (&json!(7), &json!(false))
@@ -195,37 +199,40 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     sqlx::query("UPDATE catalog.shows SET published_at = NULL")
-        .execute(&desk.corner.pool)
+        .execute(&console.test_env.pool)
         .await
         .expect("a draft");
     let cookie = format!("fg_admin={token}");
-    let form = desk.get("/admin/shows/s", &cookie).await;
+    let form = console.get("/admin/shows/s", &cookie).await;
     assert!(form.text.contains("href=\"/admin/shows/s/unmark\""), "{}", form.text);
-    let preview = desk.get("/admin/shows/s/unmark", &cookie).await;
+    let preview = console.get("/admin/shows/s/unmark", &cookie).await;
     for part in
         ["The room s stays", "It still opens when somebody opens it.", "<td>yes</td><td>no</td>"]
     {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
     let path = "/v1/admin/shows/s/high-traffic/removal-preview";
-    let api = desk.api("GET", path, Some(&token), None).await.json();
+    let api = console.api("GET", path, Some(&token), None).await.json();
     assert_eq!((&api["marked"], &api["now"]["room"]), (&json!(true), &json!("s")));
-    assert!(is_marked(&desk, "s").await, "looking changes nothing");
+    assert!(is_marked(&console, "s").await, "looking changes nothing");
     let csrf = preview.hidden("csrf");
-    let done = desk.post("/admin/shows/s/unmark", &cookie, &[("csrf", &csrf)]).await;
+    let done = console.post("/admin/shows/s/unmark", &cookie, &[("csrf", &csrf)]).await;
     assert_eq!(done.location(), "/admin/shows?done=unmarked");
-    assert!(!is_marked(&desk, "s").await);
-    assert!(desk.get("/admin/shows/s/unmark", &cookie).await.text.contains("Nothing would change"));
-    assert_eq!(desk.api("GET", path, Some(&token), None).await.json()["effects"], json!([]));
+    assert!(!is_marked(&console, "s").await);
+    assert!(console.get("/admin/shows/s/unmark", &cookie).await.text.contains(
+        "Nothing would \
+        change"
+    ));
+    assert_eq!(console.api("GET", path, Some(&token), None).await.json()["effects"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_show("s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_show("s").await;
     let cookie = format!("fg_admin={token}");
     for (wish, words) in [
         ("lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60", "Give 1 to 256 lanes."),
@@ -239,7 +246,7 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
             "Give a day and a time",
         ),
     ] {
-        let refused = desk.get(&format!("/admin/shows/s/mark?{wish}"), &cookie).await;
+        let refused = console.get(&format!("/admin/shows/s/mark?{wish}"), &cookie).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wish}");
         assert!(
             refused.text.contains(words) && refused.text.contains("See what it does"),
@@ -248,49 +255,50 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
         );
     }
     let path = "/v1/admin/shows/s/high-traffic/preview?lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60";
-    assert_eq!(desk.api("GET", path, Some(&token), None).await.id(), "invalid-field");
+    assert_eq!(console.api("GET", path, Some(&token), None).await.id(), "invalid-field");
     let path = path.replace("/s/", "/no/");
-    assert_eq!(desk.api("GET", &path, Some(&token), None).await.id(), "show-unknown");
+    assert_eq!(console.api("GET", &path, Some(&token), None).await.id(), "show-unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_room_of_another_show_is_not_taken_over() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_show("s").await;
-    let others = put_wide_room(&desk, "s", "other").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_show("s").await;
+    let others = put_wide_room(&console, "s", "other").await;
     let wish = json!({"lanes": 2, "rate_per_sec": 5.0, "max_active": 1, "claim_window_secs": 60});
-    let refused = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
+    let refused =
+        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
     assert_eq!((refused.status, refused.id().as_str()), (StatusCode::CONFLICT, "room-name-taken"));
     let path = format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z");
-    assert_eq!(desk.api("GET", &path, Some(&token), None).await.id(), "room-name-taken");
-    assert_eq!(known(&desk, "s").await, others);
-    assert!(!is_marked(&desk, "s").await);
+    assert_eq!(console.api("GET", &path, Some(&token), None).await.id(), "room-name-taken");
+    assert_eq!(known(&console, "s").await, others);
+    assert!(!is_marked(&console, "s").await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    desk.put_show("s").await;
+    let (console, admin) = TestConsole::with_admin().await;
+    console.put_show("s").await;
     let path = "/v1/admin/shows/s/withdrawal";
-    let without = desk.api("PUT", path, Some(&admin), Some(json!({"reason": " "}))).await;
+    let without = console.api("PUT", path, Some(&admin), Some(json!({"reason": " "}))).await;
     assert_eq!(
         (without.status, without.id().as_str()),
         (StatusCode::UNPROCESSABLE_ENTITY, "invalid-field")
     );
-    let unknown = desk
+    let unknown = console
         .api("PUT", "/v1/admin/shows/t/withdrawal", Some(&admin), Some(json!({"reason": "ill"})))
         .await;
     assert_eq!(unknown.id(), "show-unknown");
     for _ in 0..2 {
-        let done = desk.api("PUT", path, Some(&admin), Some(json!({"reason": "ill"}))).await;
+        let done = console.api("PUT", path, Some(&admin), Some(json!({"reason": "ill"}))).await;
         assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
     }
     let entries =
-        desk.log(&admin).await.into_iter().filter(|entry| entry["action"] == "show.withdraw");
+        console.log(&admin).await.into_iter().filter(|entry| entry["action"] == "show.withdraw");
     assert_eq!(entries.count(), 1, "the second time nothing was done");
-    let shows = desk.api("GET", "/v1/admin/shows", Some(&admin), None).await.json();
+    let shows = console.api("GET", "/v1/admin/shows", Some(&admin), None).await.json();
     assert_eq!(shows["shows"][0]["stop"], "withdrawn");
-    let page = desk.get("/admin/shows/s", &format!("fg_admin={admin}")).await.text;
+    let page = console.get("/admin/shows/s", &format!("fg_admin={admin}")).await.text;
     assert!(
         page.contains("by admin ada@example.org. Reason: ill") && !page.contains("Withdraw it"),
         "{page}"
@@ -298,6 +306,7 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
     assert!(page.contains("data-own=\"stamp\""), "{page}");
     let wish =
         json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
-    let marked = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
+    let marked =
+        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
     assert_eq!((marked.status, marked.id().as_str()), (StatusCode::GONE, "show-withdrawn"));
 }

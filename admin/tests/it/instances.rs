@@ -24,23 +24,23 @@ const SOON: Duration = Duration::from_secs(1);
 /// slow each time.
 const ATTEMPTS: u64 = 3;
 
-/// Two waiting rooms and two controllers over one corner, beside the desk's console.
-async fn two(desk: &TestConsole) -> [Router; 2] {
-    let mut env = desk.corner.settings();
+/// Two waiting rooms and two controllers over one environment, beside the console.
+async fn two(console: &TestConsole) -> [Router; 2] {
+    let mut env = console.test_env.settings();
     env.insert("FAIRGATE_PLACE_KEYS".into(), generate_seal_key().expect("key"));
     let pass_key = generate_pass_key().expect("key");
-    let gate = Gate::new(desk.corner.redis.clone());
+    let gate = Gate::new(console.test_env.redis.clone());
     gate.restore("s", &[]).await.expect("gate");
     [0, 1].map(|_| {
-        let (pool, kafka) = (desk.corner.pool.clone(), desk.corner.kafka.clone());
+        let (pool, kafka) = (console.test_env.pool.clone(), console.test_env.kafka.clone());
         let mut settings = Settings::new(&env);
         let config = waitroom::Config::from_settings(&mut settings);
         settings.finish().expect("settings");
         let keys =
             Arc::new(PassKeys::from_paserk(&pass_key, "fairgate", "checkout").expect("keys"));
         let app = waitroom::App::new(config, pool.clone(), kafka.clone(), keys).expect("app");
-        waitroom::run(&app, pool.clone(), kafka.clone(), &desk.tasks);
-        admission::run(pool, kafka, gate.clone(), &desk.tasks).expect("admission");
+        waitroom::run(&app, pool.clone(), kafka.clone(), &console.tasks);
+        admission::run(pool, kafka, gate.clone(), &console.tasks).expect("admission");
         let routers = waitroom::router(app);
         kit::http::stack(routers.joining.merge(routers.waiting).split_for_parts().0)
     })
@@ -76,13 +76,13 @@ async fn until_both(what: &str, rooms: &[Router; 2], fits: impl Fn(&Value) -> bo
 
 /// Makes a change and gives how long it was until both instances' heads fitted.
 async fn change(
-    desk: &TestConsole,
+    console: &TestConsole,
     token: &str,
     rooms: &[Router; 2],
     change: Value,
     fits: impl Fn(&Value) -> bool,
 ) -> Duration {
-    let done = desk.api("PATCH", "/v1/admin/rooms/s", Some(token), Some(change.clone())).await;
+    let done = console.api("PATCH", "/v1/admin/rooms/s", Some(token), Some(change.clone())).await;
     assert_eq!(done.status, StatusCode::OK, "{}", done.text);
     let began = Instant::now();
     while !both(rooms, &fits).await {
@@ -94,10 +94,10 @@ async fn change(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_is_effective_at_every_instance_within_a_second() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
-    desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"phase": "open"}))).await;
-    let rooms = two(&desk).await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
+    console.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"phase": "open"}))).await;
+    let rooms = two(&console).await;
     until_both("an open room", &rooms, |head| head["phase"] == "open").await;
     // Both lanes have a controller.
     join(&rooms, 4).await;
@@ -107,14 +107,14 @@ async fn a_change_is_effective_at_every_instance_within_a_second() {
     for attempt in 1..=ATTEMPTS {
         let (rate, window) = (attempt as f64 + 100.0, 60 + attempt);
         let make = async |asked: Value, name: &'static str, then: Value| {
-            change(&desk, &token, &rooms, asked, |head| head[name] == then).await
+            change(&console, &token, &rooms, asked, |head| head[name] == then).await
         };
         let took = [
             make(json!({"rate_per_sec": rate}), "rate_per_sec", json!(rate)).await,
             make(json!({"claim_window_secs": window}), "claim_window_secs", json!(window)).await,
             make(json!({"phase": "paused"}), "phase", json!("paused")).await,
             make(json!({"phase": "open"}), "phase", json!("open")).await,
-            cap(&desk, &token, &rooms).await,
+            cap(&console, &token, &rooms).await,
         ];
         best = std::array::from_fn(|which| best[which].min(took[which]));
         if best.iter().all(|took| *took <= SOON) {
@@ -125,10 +125,10 @@ async fn a_change_is_effective_at_every_instance_within_a_second() {
 }
 
 /// How long it is from a higher cap until those who waited for it are let in.
-async fn cap(desk: &TestConsole, token: &str, rooms: &[Router; 2]) -> Duration {
+async fn cap(console: &TestConsole, token: &str, rooms: &[Router; 2]) -> Duration {
     let asked = Some(json!({"max_active": 0}));
     assert_eq!(
-        desk.api("PATCH", "/v1/admin/rooms/s", Some(token), asked).await.status,
+        console.api("PATCH", "/v1/admin/rooms/s", Some(token), asked).await.status,
         StatusCode::OK
     );
     // A full room lets nobody in: those who join from now on stay where they are.
@@ -138,6 +138,8 @@ async fn cap(desk: &TestConsole, token: &str, rooms: &[Router; 2]) -> Duration {
     until_both("four waiting", rooms, |head| head["waiting"] == 4).await;
     tokio::time::sleep(SOON / 2).await;
     assert!(both(rooms, |head| head["admitted"] == admitted).await, "the cap of 0 counts");
-    change(desk, token, rooms, json!({"max_active": 100}), |head| head["admitted"] == admitted + 4)
-        .await
+    change(console, token, rooms, json!({"max_active": 100}), |head| {
+        head["admitted"] == admitted + 4
+    })
+    .await
 }

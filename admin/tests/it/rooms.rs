@@ -14,20 +14,25 @@ use crate::test_console::{TestConsole, until};
 
 #[tokio::test]
 async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     let gate =
-        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+        admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(
         (gate.lanes, gate.rate_per_sec, gate.max_active, gate.claim_window_secs),
         (2, 25.0, 100, 60)
     );
     assert_eq!(
-        desk.corner.kafka.partitions(&admission::contract::line_topic("s")).await.expect("asked"),
+        console
+            .test_env
+            .kafka
+            .partitions(&admission::contract::line_topic("s"))
+            .await
+            .expect("asked"),
         2
     );
     assert!(
-        catalog::contract::show(&desk.corner.pool, "s")
+        catalog::contract::show(&console.test_env.pool, "s")
             .await
             .expect("asked")
             .expect("show")
@@ -37,18 +42,18 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
     let wish =
         json!({"lanes": 8, "rate_per_sec": 50.0, "max_active": 200, "claim_window_secs": 90});
     let path = "/v1/admin/shows/s/high-traffic";
-    let again = desk.api("PUT", path, Some(&token), Some(wish.clone())).await.json();
+    let again = console.api("PUT", path, Some(&token), Some(wish.clone())).await.json();
     assert_eq!(
         (&again["had_room"], &again["room"]["lanes"]),
         (&json!(true), &json!(2)),
         "lanes stay"
     );
     let gate =
-        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+        admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.lanes, gate.rate_per_sec, gate.max_active), (2, 50.0, 200));
 
     assert_eq!(
-        desk.api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish)).await.id(),
+        console.api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish)).await.id(),
         "show-unknown"
     );
     for bad in [
@@ -57,18 +62,21 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
         json!({"lanes": 1, "rate_per_sec": 1.0, "max_active": -1, "claim_window_secs": 1}),
         json!({"lanes": 1, "rate_per_sec": 1.0, "max_active": 1, "claim_window_secs": 0}),
     ] {
-        let refused = desk.api("PUT", path, Some(&token), Some(bad)).await;
+        let refused = console.api("PUT", path, Some(&token), Some(bad)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     }
-    assert_eq!(desk.api("DELETE", path, Some(&token), None).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(
+        console.api("DELETE", path, Some(&token), None).await.status,
+        StatusCode::NO_CONTENT
+    );
     assert!(
-        !catalog::contract::show(&desk.corner.pool, "s")
+        !catalog::contract::show(&console.test_env.pool, "s")
             .await
             .expect("asked")
             .expect("show")
             .high_traffic
     );
-    let log = desk.log(&token).await;
+    let log = console.log(&token).await;
     let marks: Vec<_> = log.iter().filter(|entry| entry["action"] == "show.high_traffic").collect();
     assert_eq!(marks.len(), 3);
     assert_eq!(
@@ -81,27 +89,27 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
 
 #[tokio::test]
 async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     let path = "/v1/admin/rooms/s";
     let change = json!({"phase": "open", "rate_per_sec": 40.0, "message": "Soon."});
-    let changed = desk.api("PATCH", path, Some(&token), Some(change)).await;
+    let changed = console.api("PATCH", path, Some(&token), Some(change)).await;
     assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
     assert_eq!(
         (&changed.json()["before"]["phase"], &changed.json()["after"]["phase"]),
         (&json!("scheduled"), &json!("open"))
     );
     let gate =
-        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+        admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.rate_per_sec, gate.state), (40.0, admission::contract::GateState::Running));
-    let entries = desk.log(&token).await.len();
+    let entries = console.log(&token).await.len();
     for (body, status, id) in [
         (json!({"phase": "scheduled", "rate_per_sec": 1.0}), 409, "phase-cannot-follow"),
         (json!({"rate_per_sec": -1.0}), 422, "invalid-field"),
         (json!({"claim_window_secs": 0}), 422, "invalid-field"),
         (json!({"speed": 1}), 422, "invalid-field"),
     ] {
-        let refused = desk.api("PATCH", path, Some(&token), Some(body)).await;
+        let refused = console.api("PATCH", path, Some(&token), Some(body)).await;
         assert_eq!(
             (refused.status.as_u16(), refused.id().as_str()),
             (status, id),
@@ -110,31 +118,31 @@ async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
         );
     }
     assert_eq!(
-        desk.api("PATCH", "/v1/admin/rooms/no", Some(&token), Some(json!({}))).await.id(),
+        console.api("PATCH", "/v1/admin/rooms/no", Some(&token), Some(json!({}))).await.id(),
         "room-unknown"
     );
     // Changing nothing is no deed.
-    desk.api("PATCH", path, Some(&token), Some(json!({"rate_per_sec": 40.0}))).await;
-    assert_eq!(desk.log(&token).await.len(), entries);
+    console.api("PATCH", path, Some(&token), Some(json!({"rate_per_sec": 40.0}))).await;
+    assert_eq!(console.log(&token).await.len(), entries);
     let gate =
-        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+        admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.rate_per_sec, 40.0);
-    assert_eq!(desk.log(&token).await[0]["before"]["rate_per_sec"], 25.0);
-    assert_eq!(desk.log(&token).await[0]["after"]["rate_per_sec"], 40.0);
+    assert_eq!(console.log(&token).await[0]["before"]["rate_per_sec"], 25.0);
+    assert_eq!(console.log(&token).await[0]["after"]["rate_per_sec"], 40.0);
 }
 
 #[tokio::test]
 async fn a_page_shows_the_effect_before_a_change_is_made() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     let cookie = format!("fg_admin={token}");
-    let room = desk.get("/admin/rooms/s", &cookie).await;
+    let room = console.get("/admin/rooms/s", &cookie).await;
     assert_eq!(room.status, StatusCode::OK);
     assert!(
         !room.text.contains("style=") && !room.text.contains("<script>"),
         "the policy forbids both"
     );
-    let preview = desk.get("/admin/rooms/s/change?phase=open&rate_per_sec=50", &cookie).await;
+    let preview = console.get("/admin/rooms/s/change?phase=open&rate_per_sec=50", &cookie).await;
     assert!(preview.text.contains("The room opens. Nobody is waiting."), "{}", preview.text);
     let (csrf, seen) = (preview.hidden("csrf"), preview.hidden("seen"));
     let fields = [
@@ -145,41 +153,43 @@ async fn a_page_shows_the_effect_before_a_change_is_made() {
     ];
     let made_up = [("csrf", "made-up"), fields[1], fields[2], fields[3]];
     assert_eq!(
-        desk.post("/admin/rooms/s/change", &cookie, &made_up).await.status,
+        console.post("/admin/rooms/s/change", &cookie, &made_up).await.status,
         StatusCode::FORBIDDEN
     );
     // Somebody else was quicker: the effect is shown anew, and nothing is changed.
-    desk.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
-    let again = desk.post("/admin/rooms/s/change", &cookie, &fields).await;
+    console.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"max_active": 7}))).await;
+    let again = console.post("/admin/rooms/s/change", &cookie, &fields).await;
     assert!(again.text.contains("The room was changed since you looked"), "{}", again.text);
     let gate =
-        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+        admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!(gate.rate_per_sec, 25.0);
     let seen = again.hidden("seen");
-    let done = desk
+    let done = console
         .post("/admin/rooms/s/change", &cookie, &[fields[0], ("seen", &seen), fields[2], fields[3]])
         .await;
     assert_eq!((done.status, done.location()), (StatusCode::SEE_OTHER, "/admin/rooms/s?done=1"));
     let gate =
-        admission::contract::gate(&desk.corner.pool, "s").await.expect("asked").expect("gate");
+        admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.rate_per_sec, gate.max_active), (50.0, 7));
-    let api =
-        desk.api("GET", "/v1/admin/rooms/s/preview?phase=closed", Some(&token), None).await.json();
+    let api = console
+        .api("GET", "/v1/admin/rooms/s/preview?phase=closed", Some(&token), None)
+        .await
+        .json();
     assert!(api["effects"][0].as_str().expect("words").starts_with("This cannot be undone."));
 }
 
 /// Publishes heads as a controller does.
-async fn publish_heads(desk: &TestConsole, heads: Value) {
+async fn publish_heads(console: &TestConsole, heads: Value) {
     use rdkafka::producer::FutureRecord;
     let bounds = kit::kafka::ProducerBounds {
         queue_messages_max: 100,
         delivery_ms_max: 10_000,
         linger_ms: 0,
     };
-    let producer = desk.corner.kafka.producer(bounds).expect("producer");
+    let producer = console.test_env.kafka.producer(bounds).expect("producer");
     let moved = json!({"room": "s", "at": Utc::now(), "claim_until": Utc::now(), "rate_per_sec": 1.0, "heads": heads});
     let (topic, payload) =
-        (desk.corner.kafka.name(admission::contract::HEADS_TOPIC), moved.to_string());
+        (console.test_env.kafka.name(admission::contract::HEADS_TOPIC), moved.to_string());
     let record = FutureRecord::to(&topic).key("s").partition(0).payload(&payload);
     producer
         .send(record, Duration::from_secs(10))
@@ -190,14 +200,14 @@ async fn publish_heads(desk: &TestConsole, heads: Value) {
 
 #[tokio::test]
 async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     let heads = json!([{"lane": 0, "head": 3, "tail": 10}, {"lane": 1, "head": 2, "tail": 5}]);
-    publish_heads(&desk, heads).await;
+    publish_heads(&console, heads).await;
     // A record that is read late does not take a head back.
-    publish_heads(&desk, json!([{"lane": 0, "head": 1, "tail": 4}])).await;
+    publish_heads(&console, json!([{"lane": 0, "head": 1, "tail": 4}])).await;
     let room = until("figures", || async {
-        let rooms = desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.json();
+        let rooms = console.api("GET", "/v1/admin/rooms", Some(&token), None).await.json();
         rooms["rooms"]
             .as_array()
             .and_then(|rooms| rooms.iter().find(|room| room["waiting"] == 10).cloned())
@@ -212,7 +222,7 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
         json!({"lane": 0, "waiting": 7, "head": 3, "tail": 10,
         "inflow_per_sec": room["lane_figures"][0]["inflow_per_sec"], "admitted_per_sec": room["lane_figures"][0]["admitted_per_sec"]})
     );
-    let page = desk.get("/admin", &format!("fg_admin={token}")).await;
+    let page = console.get("/admin", &format!("fg_admin={token}")).await;
     assert!(
         page.text.contains("<td class=\"num\" data-value=\"waiting\">10</td>"),
         "{}",
@@ -223,7 +233,7 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
     let request = Request::builder()
         .uri("/v1/admin/rooms/stream")
         .header(header::AUTHORIZATION, format!("Bearer {token}"));
-    let response = desk
+    let response = console
         .router
         .clone()
         .oneshot(request.body(Body::empty()).expect("request"))
@@ -241,19 +251,19 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
         assert!(text.contains("event: rooms"), "{text}");
         assert_eq!(serde_json::from_str::<Value>(data).expect("json")[0]["waiting"], 10);
     }
-    desk.tasks.draining().cancel();
+    console.tasks.draining().cancel();
     let ended = async { while body.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(5), ended).await.expect("the stream ends");
     assert_eq!(
-        desk.api("GET", "/v1/admin/rooms/stream", None, None).await.status,
+        console.api("GET", "/v1/admin/rooms/stream", None, None).await.status,
         StatusCode::UNAUTHORIZED
     );
-    assert_eq!(desk.get("/admin/stream", "").await.location(), "/admin/sign-in");
+    assert_eq!(console.get("/admin/stream", "").await.location(), "/admin/sign-in");
 }
 
 /// A stream as it comes.
 async fn open_stream(
-    desk: &TestConsole,
+    console: &TestConsole,
     path: &str,
     header: (&str, &str),
 ) -> axum::body::BodyDataStream {
@@ -263,23 +273,24 @@ async fn open_stream(
         .header(header.0, header.1)
         .body(Body::empty())
         .expect("request");
-    let response = desk.router.clone().oneshot(request).await.expect("infallible");
+    let response = console.router.clone().oneshot(request).await.expect("infallible");
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream", "{path}");
     response.into_body().into_data_stream()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_session() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    let operator = desk.operator(&admin).await;
+    let (console, admin) = TestConsole::with_admin().await;
+    let operator = console.operator(&admin).await;
     let (bearer, cookie) = (format!("Bearer {operator}"), format!("fg_admin={operator}"));
     let other = format!("Bearer {admin}");
     let mut ended = [
-        open_stream(&desk, "/v1/admin/rooms/stream", ("authorization", &bearer)).await,
-        open_stream(&desk, "/admin/stream", ("cookie", &cookie)).await,
+        open_stream(&console, "/v1/admin/rooms/stream", ("authorization", &bearer)).await,
+        open_stream(&console, "/admin/stream", ("cookie", &cookie)).await,
     ];
-    let mut goes_on = open_stream(&desk, "/v1/admin/rooms/stream", ("authorization", &other)).await;
-    let people = desk.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let mut goes_on =
+        open_stream(&console, "/v1/admin/rooms/stream", ("authorization", &other)).await;
+    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
     let olga = people["people"]
         .as_array()
         .expect("people")
@@ -288,7 +299,7 @@ async fn a_stream_ends_with_its_session() {
         .expect("Olga");
     let path = format!("/v1/admin/people/{}", olga["person"].as_str().expect("id"));
     assert!(ended[0].next().await.is_some() && ended[1].next().await.is_some());
-    let disabled = desk.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
+    let disabled = console.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
     assert_eq!(disabled.status, StatusCode::NO_CONTENT);
     for stream in &mut ended {
         let all = async { while stream.next().await.is_some() {} };
@@ -303,8 +314,8 @@ async fn a_stream_ends_with_its_session() {
 
 #[tokio::test]
 async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     let cookie = format!("fg_admin={token}");
     for (field, value, words) in [
         ("rate_per_sec", "abc", "Give a number."),
@@ -313,10 +324,10 @@ async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
         ("claim_window_secs", "0", "must be 1 to 86,400 seconds"),
     ] {
         let path = "/admin/rooms/s/change";
-        let preview = desk.get(&format!("{path}?{field}={value}&message=Soon."), &cookie).await;
+        let preview = console.get(&format!("{path}?{field}={value}&message=Soon."), &cookie).await;
         let csrf = kit::secret::csrf(&token);
         let fields = [("csrf", csrf.as_str()), ("seen", ""), (field, value), ("message", "Soon.")];
-        let posted = desk.post(path, &cookie, &fields).await;
+        let posted = console.post(path, &cookie, &fields).await;
         for page in [preview, posted] {
             assert_eq!(
                 page.status,
@@ -335,24 +346,24 @@ async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
     for (query, status) in
         [("rate_per_sec=-5", 422), ("phase=draft&rate_per_sec=5", 200), ("phase=paused", 409)]
     {
-        let preview = desk
+        let preview = console
             .api("GET", &format!("/v1/admin/rooms/s/preview?{query}"), Some(&token), None)
             .await;
         assert_eq!(preview.status.as_u16(), status, "{query}: {}", preview.text);
     }
-    let page = desk.get("/admin/rooms/s", &cookie).await;
+    let page = console.get("/admin/rooms/s", &cookie).await;
     assert!(!page.text.contains("http-equiv=\"refresh\""), "nothing wipes the form");
 }
 
 #[tokio::test]
 async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
-    let (desk, token) = TestConsole::with_admin().await;
+    let (console, token) = TestConsole::with_admin().await;
     for show in ["a", "b", "c"] {
-        desk.put_room(&token, show).await;
+        console.put_room(&token, show).await;
     }
     let path = "/v1/admin/rooms/a/history";
     let history = until("two points of the history", || async {
-        let history = desk.api("GET", path, Some(&token), None).await.json();
+        let history = console.api("GET", path, Some(&token), None).await.json();
         (history["waiting"].as_array().is_some_and(|points| !points.is_empty())).then_some(history)
     })
     .await;
@@ -362,19 +373,22 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
         (&json!(0.0), &json!(0))
     );
     assert_eq!(
-        desk.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.id(),
+        console.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.id(),
         "room-unknown"
     );
 
     for room in ["a", "c"] {
         let path = format!("/v1/admin/rooms/{room}");
-        desk.api("PATCH", &path, Some(&token), Some(json!({"phase": "open"}))).await;
-        let closed = desk.api("PATCH", &path, Some(&token), Some(json!({"phase": "closed"}))).await;
+        console.api("PATCH", &path, Some(&token), Some(json!({"phase": "open"}))).await;
+        let closed =
+            console.api("PATCH", &path, Some(&token), Some(json!({"phase": "closed"}))).await;
         assert_eq!(closed.status, StatusCode::OK, "{}", closed.text);
     }
     let names = async |query: &str| {
-        let list =
-            desk.api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None).await.json();
+        let list = console
+            .api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None)
+            .await
+            .json();
         let rooms = list["rooms"].as_array().unwrap_or_else(|| panic!("{list}"));
         rooms.iter().map(|room| room["room"].as_str().expect("name").to_owned()).collect::<Vec<_>>()
     };
@@ -384,7 +398,7 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
     assert_eq!(names("phase=scheduled").await, ["b"]);
     assert_eq!(names("phase=open").await, Vec::<String>::new());
     assert_eq!(
-        desk.api("GET", "/v1/admin/rooms?phase=gone", Some(&token), None).await.status,
+        console.api("GET", "/v1/admin/rooms?phase=gone", Some(&token), None).await.status,
         StatusCode::BAD_REQUEST
     );
 }

@@ -74,26 +74,26 @@ impl Route {
     }
 
     /// Calls it with nothing in its body but what proves that the form is ours.
-    async fn call(&self, desk: &TestConsole, token: Option<&str>) -> Answer {
+    async fn call(&self, console: &TestConsole, token: Option<&str>) -> Answer {
         let path = self.filled();
         let cookie = token.map(|token| format!("fg_admin={token}")).unwrap_or_default();
         match (self.is_page, self.changes()) {
-            (true, false) => desk.get(&path, &cookie).await,
+            (true, false) => console.get(&path, &cookie).await,
             (true, true) => {
                 let csrf = token.map(kit::secret::csrf).unwrap_or_default();
-                desk.post(&path, &cookie, &[("csrf", &csrf)]).await
+                console.post(&path, &cookie, &[("csrf", &csrf)]).await
             }
             (false, changes) => {
-                desk.api(self.method.as_str(), &path, token, changes.then(|| json!({}))).await
+                console.api(self.method.as_str(), &path, token, changes.then(|| json!({}))).await
             }
         }
     }
 }
 
 /// Every route of the console and its API: what is described, and what the pages' own table lists.
-pub fn routes(desk: &TestConsole) -> Vec<Route> {
+pub fn routes(console: &TestConsole) -> Vec<Route> {
     let mut routes = Vec::new();
-    for (path, item) in desk.api["paths"].as_object().expect("paths") {
+    for (path, item) in console.api["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
             let method: Method = method.to_uppercase().parse().expect("a method");
             let signs_in = operation.get("security").is_none();
@@ -112,8 +112,8 @@ pub fn routes(desk: &TestConsole) -> Vec<Route> {
 }
 
 /// The routes that need somebody to be signed in.
-fn inside(desk: &TestConsole) -> Vec<Route> {
-    let mut routes = routes(desk);
+fn inside(console: &TestConsole) -> Vec<Route> {
+    let mut routes = routes(console);
     let doors: Vec<String> =
         routes.iter().filter(|route| route.signs_in).map(Route::name).collect();
     assert_eq!(doors, ["POST /v1/admin/sessions", "GET /admin/sign-in", "POST /admin/sign-in"]);
@@ -122,9 +122,9 @@ fn inside(desk: &TestConsole) -> Vec<Route> {
 }
 
 /// How many entries the log has.
-async fn entries(desk: &TestConsole) -> i64 {
+async fn entries(console: &TestConsole) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM admin.audit")
-        .fetch_one(&desk.corner.pool)
+        .fetch_one(&console.test_env.pool)
         .await
         .expect("count")
 }
@@ -144,34 +144,34 @@ fn role_is_missing(answer: &Answer) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_steers_rooms_and_does_nothing_else() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    desk.put_room(&admin, "s").await;
-    let operator = desk.operator(&admin).await;
-    let routes = inside(&desk);
+    let (console, admin) = TestConsole::with_admin().await;
+    console.put_room(&admin, "s").await;
+    let operator = console.operator(&admin).await;
+    let routes = inside(&console);
     assert_all_exist(&OPERATORS, &routes);
-    let logged = entries(&desk).await;
+    let logged = entries(&console).await;
     let (of_both, of_admins): (Vec<_>, Vec<_>) =
         routes.iter().partition(|route| OPERATORS.contains(&route.name().as_str()));
     for route in &of_admins {
-        let answer = route.call(&desk, Some(&operator)).await;
+        let answer = route.call(&console, Some(&operator)).await;
         assert!(role_is_missing(&answer), "{}: {} {}", route.name(), answer.status, answer.text);
     }
-    assert_eq!(entries(&desk).await, logged, "what is refused is not done");
+    assert_eq!(entries(&console).await, logged, "what is refused is not done");
     for route in &of_admins {
-        let answer = route.call(&desk, Some(&admin)).await;
+        let answer = route.call(&console, Some(&admin)).await;
         assert!(!role_is_missing(&answer), "{} is not for admins either", route.name());
     }
     for route in of_both {
         let ends = LAST.contains(&route.name().as_str());
         let token = if ends {
-            desk.sign_in("olga@example.org", PASSWORD).await.json()["token"]
+            console.sign_in("olga@example.org", PASSWORD).await.json()["token"]
                 .as_str()
                 .expect("token")
                 .to_owned()
         } else {
             operator.clone()
         };
-        let answer = route.call(&desk, Some(&token)).await;
+        let answer = route.call(&console, Some(&token)).await;
         let refused = matches!(answer.status, StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED);
         assert!(
             !refused && !answer.status.is_server_error(),
@@ -185,12 +185,12 @@ async fn an_operator_steers_rooms_and_does_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_without_a_session() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    desk.put_room(&admin, "s").await;
-    let logged = entries(&desk).await;
-    for route in inside(&desk) {
+    let (console, admin) = TestConsole::with_admin().await;
+    console.put_room(&admin, "s").await;
+    let logged = entries(&console).await;
+    for route in inside(&console) {
         for token in [None, Some("fga_made-up")] {
-            let answer = route.call(&desk, token).await;
+            let answer = route.call(&console, token).await;
             if route.is_page {
                 assert_eq!(
                     answer.location(),
@@ -211,53 +211,53 @@ async fn nobody_gets_in_without_a_session() {
             }
         }
     }
-    assert_eq!(entries(&desk).await, logged);
+    assert_eq!(entries(&console).await, logged);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    desk.put_room(&admin, "s").await;
-    let newcomer = desk.newcomer(&admin, "nora@example.org", "admin").await;
-    let token = desk.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"]
+    let (console, admin) = TestConsole::with_admin().await;
+    console.put_room(&admin, "s").await;
+    let newcomer = console.newcomer(&admin, "nora@example.org", "admin").await;
+    let token = console.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"]
         .as_str()
         .expect("token")
         .to_owned();
-    let routes = inside(&desk);
+    let routes = inside(&console);
     assert_all_exist(&NEWCOMERS, &routes);
-    let logged = entries(&desk).await;
+    let logged = entries(&console).await;
     for route in routes.iter().filter(|route| !NEWCOMERS.contains(&route.name().as_str())) {
-        let answer = route.call(&desk, Some(&token)).await;
+        let answer = route.call(&console, Some(&token)).await;
         if route.is_page {
             assert_eq!(answer.location(), "/admin/password", "{}: {}", route.name(), answer.text);
         } else {
             assert_eq!(answer.id(), "password-change-needed", "{}: {}", route.name(), answer.text);
         }
     }
-    assert_eq!(entries(&desk).await, logged);
+    assert_eq!(entries(&console).await, logged);
     assert_eq!(
-        desk.get("/admin/password", &format!("fg_admin={token}")).await.status,
+        console.get("/admin/password", &format!("fg_admin={token}")).await.status,
         StatusCode::OK
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_refuses_what_is_not_of_its_session() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    desk.put_room(&admin, "s").await;
+    let (console, admin) = TestConsole::with_admin().await;
+    console.put_room(&admin, "s").await;
     let other =
-        desk.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
+        console.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
     let (cookie, foreign) = (format!("fg_admin={admin}"), kit::secret::csrf(&other));
-    let logged = entries(&desk).await;
-    for route in routes(&desk).iter().filter(|route| route.is_page && route.changes()) {
+    let logged = entries(&console).await;
+    for route in routes(&console).iter().filter(|route| route.is_page && route.changes()) {
         for csrf in ["", &foreign] {
-            let answer = desk.post(&route.filled(), &cookie, &[("csrf", csrf)]).await;
+            let answer = console.post(&route.filled(), &cookie, &[("csrf", csrf)]).await;
             let refused = answer.status == StatusCode::FORBIDDEN
                 && answer.text.contains("not from your session");
             assert!(refused, "{}: {} {}", route.name(), answer.status, answer.text);
         }
     }
-    assert_eq!(entries(&desk).await, logged);
+    assert_eq!(entries(&console).await, logged);
 }
 
 #[tokio::test]

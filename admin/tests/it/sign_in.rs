@@ -8,73 +8,76 @@ use crate::test_console::{ADMIN, PASSWORD, TestConsole};
 
 #[tokio::test]
 async fn a_one_time_password_must_be_replaced_before_anything_else() {
-    let desk = TestConsole::new().await;
-    let one_time = create_first_admin(&desk.corner.pool, ADMIN)
+    let console = TestConsole::new().await;
+    let one_time = create_first_admin(&console.test_env.pool, ADMIN)
         .await
         .expect("admin")
         .expect("the first")
         .password;
-    let signed_in = desk.sign_in(ADMIN, &one_time).await.json();
+    let signed_in = console.sign_in(ADMIN, &one_time).await.json();
     assert_eq!(signed_in["must_change_password"], true);
     let token = signed_in["token"].as_str().expect("token");
-    let refused = desk.api("GET", "/v1/admin/rooms", Some(token), None).await;
+    let refused = console.api("GET", "/v1/admin/rooms", Some(token), None).await;
     assert_eq!(
         (refused.status, refused.id().as_str()),
         (StatusCode::FORBIDDEN, "password-change-needed")
     );
-    let page = desk.get("/admin", &format!("fg_admin={token}")).await;
+    let page = console.get("/admin", &format!("fg_admin={token}")).await;
     assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/admin/password"));
     for bad in [
         json!({"password": "short"}),
         json!({"password": one_time}),
         json!({"current": one_time, "password": one_time}),
     ] {
-        let refused = desk.api("PUT", "/v1/admin/password", Some(token), Some(bad)).await;
+        let refused = console.api("PUT", "/v1/admin/password", Some(token), Some(bad)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     }
-    assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused", "it is good once");
+    assert_eq!(console.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused", "it is good once");
     assert_eq!(
-        desk.api("GET", "/v1/admin/rooms", Some(token), None).await.id(),
+        console.api("GET", "/v1/admin/rooms", Some(token), None).await.id(),
         "password-change-needed"
     );
-    desk.choose_password(token).await;
-    assert_eq!(desk.api("GET", "/v1/admin/rooms", Some(token), None).await.status, StatusCode::OK);
-    assert_eq!(desk.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused");
+    console.choose_password(token).await;
+    assert_eq!(
+        console.api("GET", "/v1/admin/rooms", Some(token), None).await.status,
+        StatusCode::OK
+    );
+    assert_eq!(console.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused");
 }
 
 #[tokio::test]
 async fn a_one_time_password_ends_after_a_day() {
-    let (desk, admin) = TestConsole::with_admin().await;
+    let (console, admin) = TestConsole::with_admin().await;
     for (age, good) in [("23 hours 59 minutes", true), ("24 hours", false)] {
         let email = format!("nora{good}@example.org");
-        let newcomer = desk.newcomer(&admin, &email, "operator").await;
+        let newcomer = console.newcomer(&admin, &email, "operator").await;
         sqlx::query(
             "UPDATE admin.users SET one_time_ends_at = one_time_ends_at - $2::interval \
             WHERE email = $1",
         )
         .bind(&email)
         .bind(age)
-        .execute(&desk.corner.pool)
+        .execute(&console.test_env.pool)
         .await
         .expect("update");
-        let opened = desk.sign_in(&email, &newcomer.one_time).await;
+        let opened = console.sign_in(&email, &newcomer.one_time).await;
         assert_eq!(opened.status == StatusCode::CREATED, good, "{age}: {}", opened.text);
     }
 }
 
 #[tokio::test]
 async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first() {
-    let (desk, admin) = TestConsole::with_admin().await;
-    let newcomer = desk.newcomer(&admin, "nora@example.org", "operator").await;
-    let opened = desk.sign_in("nora@example.org", &newcomer.one_time).await.json();
+    let (console, admin) = TestConsole::with_admin().await;
+    let newcomer = console.newcomer(&admin, "nora@example.org", "operator").await;
+    let opened = console.sign_in("nora@example.org", &newcomer.one_time).await.json();
     let cookie = format!("fg_admin={}", opened["token"].as_str().expect("token"));
-    let page = desk.get("/admin/password", &cookie).await;
+    let page = console.get("/admin/password", &cookie).await;
     assert!(!page.text.contains("name=\"current\""), "{}", page.text);
     let csrf = page.hidden("csrf");
     let fields = [("csrf", csrf.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
-    assert_eq!(desk.post("/admin/password", &cookie, &fields).await.location(), "/admin");
-    assert!(desk.get("/admin/password", &cookie).await.text.contains("name=\"current\""));
-    let without = desk
+    assert_eq!(console.post("/admin/password", &cookie, &fields).await.location(), "/admin");
+    assert!(console.get("/admin/password", &cookie).await.text.contains("name=\"current\""));
+    let without = console
         .post("/admin/password", &cookie, &[("csrf", &csrf), ("password", "x".repeat(12).as_str())])
         .await;
     assert_eq!(
@@ -86,22 +89,22 @@ async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first()
 
 #[tokio::test]
 async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen_one() {
-    let desk = TestConsole::new().await;
+    let console = TestConsole::new().await;
     let make =
-        async |email: &str| create_first_admin(&desk.corner.pool, email).await.expect("asked");
+        async |email: &str| create_first_admin(&console.test_env.pool, email).await.expect("asked");
     let lost = make(ADMIN).await.expect("the first").password;
     let session =
-        desk.sign_in(ADMIN, &lost).await.json()["token"].as_str().expect("token").to_owned();
+        console.sign_in(ADMIN, &lost).await.json()["token"].as_str().expect("token").to_owned();
     let again = make("b@example.org").await.expect("another");
     assert_eq!((again.email.as_str(), again.password == lost), (ADMIN, false), "only one is first");
-    assert_eq!(desk.sign_in(ADMIN, &lost).await.id(), "sign-in-refused");
+    assert_eq!(console.sign_in(ADMIN, &lost).await.id(), "sign-in-refused");
     assert_eq!(
-        desk.api("GET", "/v1/admin/rooms", Some(&session), None).await.id(),
+        console.api("GET", "/v1/admin/rooms", Some(&session), None).await.id(),
         "admin-session-needed"
     );
-    let token = desk.settle(ADMIN, &again.password).await;
+    let token = console.settle(ADMIN, &again.password).await;
     assert!(make(ADMIN).await.is_none(), "there is an admin who can sign in");
-    let reset = desk
+    let reset = console
         .log(&token)
         .await
         .into_iter()
@@ -115,9 +118,9 @@ async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen
 
 #[tokio::test]
 async fn guessing_is_blocked_alike_with_and_without_an_account() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let disabled = desk.operator(&token).await;
-    let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
+    let (console, token) = TestConsole::with_admin().await;
+    let disabled = console.operator(&token).await;
+    let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.json();
     let olga = people["people"]
         .as_array()
         .expect("people")
@@ -125,10 +128,10 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
         .find(|one| one["name"] == "Olga")
         .expect("Olga");
     let path = format!("/v1/admin/people/{}", olga["person"].as_str().expect("id"));
-    let done = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
+    let done = console.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
     assert_eq!(done.status, StatusCode::NO_CONTENT);
     assert_eq!(
-        desk.api("GET", "/v1/admin/rooms", Some(&disabled), None).await.status,
+        console.api("GET", "/v1/admin/rooms", Some(&disabled), None).await.status,
         StatusCode::UNAUTHORIZED
     );
 
@@ -136,7 +139,7 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     for email in [ADMIN, "nobody@example.org", "olga@example.org"] {
         let mut seen = Vec::new();
         for _ in 0..6 {
-            let answer = desk.sign_in(email, "a wrong password").await;
+            let answer = console.sign_in(email, "a wrong password").await;
             seen.push((answer.status, answer.text.replace(char::is_numeric, "")));
         }
         answers.push(seen);
@@ -146,7 +149,7 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     assert_eq!(answers[0][4].0, StatusCode::UNAUTHORIZED);
     assert_eq!(answers[0][5].0, StatusCode::TOO_MANY_REQUESTS);
     // The right password does not get past the block, and the answer says when to try again.
-    let blocked = desk.sign_in(ADMIN, PASSWORD).await;
+    let blocked = console.sign_in(ADMIN, PASSWORD).await;
     assert_eq!(blocked.id(), "sign-in-blocked");
     let secs: u64 =
         blocked.headers[header::RETRY_AFTER].to_str().expect("text").parse().expect("seconds");
@@ -154,16 +157,16 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     let times = |kind: &str, rows: &[(String, String, String, i64)]| -> i64 {
         rows.iter().filter(|row| row.0 == kind).map(|row| row.3).sum()
     };
-    let failures = desk.failures().await;
+    let failures = console.failures().await;
     assert_eq!((times("sign_in.refused", &failures), times("sign_in.blocked", &failures)), (15, 4));
-    desk.end_blocks().await;
-    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+    console.end_blocks().await;
+    assert_eq!(console.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test]
 async fn guesses_sent_side_by_side_do_not_get_past_the_block() {
-    let (desk, _) = TestConsole::with_admin().await;
-    let guesses = (0..12).map(|_| desk.sign_in(ADMIN, "a wrong password"));
+    let (console, _) = TestConsole::with_admin().await;
+    let guesses = (0..12).map(|_| console.sign_in(ADMIN, "a wrong password"));
     let answers = futures::future::join_all(guesses).await;
     let tried = answers.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED).count();
     assert_eq!(tried, 5);
@@ -171,19 +174,23 @@ async fn guesses_sent_side_by_side_do_not_get_past_the_block() {
 
 #[tokio::test]
 async fn a_browser_signs_in_and_forms_of_others_are_refused() {
-    let (desk, _) = TestConsole::with_admin().await;
-    let form = desk.get("/admin/sign-in", "").await;
+    let (console, _) = TestConsole::with_admin().await;
+    let form = console.get("/admin/sign-in", "").await;
     let secret = form.cookie("fg_admin_form").expect("cookie");
     let (cookie, csrf) = (format!("fg_admin_form={secret}"), form.hidden("csrf"));
     let fields = [("csrf", csrf.as_str()), ("email", ADMIN), ("password", PASSWORD)];
     for other in ["", "fg_admin_form=fgf_another"] {
-        assert_eq!(desk.post("/admin/sign-in", other, &fields).await.status, StatusCode::FORBIDDEN);
+        assert_eq!(
+            console.post("/admin/sign-in", other, &fields).await.status,
+            StatusCode::FORBIDDEN
+        );
     }
-    let wrong =
-        desk.post("/admin/sign-in", &cookie, &[fields[0], fields[1], ("password", "wrong")]).await;
+    let wrong = console
+        .post("/admin/sign-in", &cookie, &[fields[0], fields[1], ("password", "wrong")])
+        .await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
     assert!(wrong.text.contains("The address or the password is not right"), "{}", wrong.text);
-    let signed_in = desk.post("/admin/sign-in", &cookie, &fields).await;
+    let signed_in = console.post("/admin/sign-in", &cookie, &fields).await;
     assert_eq!((signed_in.status, signed_in.location()), (StatusCode::SEE_OTHER, "/admin"));
     let set = signed_in
         .headers
@@ -196,7 +203,7 @@ async fn a_browser_signs_in_and_forms_of_others_are_refused() {
     assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
     let token = signed_in.cookie("fg_admin").expect("cookie");
     let stored: Vec<Vec<u8>> = sqlx::query_scalar("SELECT token_hash FROM admin.sessions")
-        .fetch_all(&desk.corner.pool)
+        .fetch_all(&console.test_env.pool)
         .await
         .expect("rows");
     assert!(
@@ -205,28 +212,28 @@ async fn a_browser_signs_in_and_forms_of_others_are_refused() {
     );
 
     let session = format!("fg_admin={token}");
-    let account = desk.get("/admin/password", &session).await;
+    let account = console.get("/admin/password", &session).await;
     for csrf in ["", "made-up", csrf.as_str()] {
-        let refused = desk.post("/admin/sign-out", &session, &[("csrf", csrf)]).await;
+        let refused = console.post("/admin/sign-out", &session, &[("csrf", csrf)]).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN, "{csrf}");
     }
-    assert_eq!(desk.get("/admin", &session).await.status, StatusCode::OK, "still signed in");
-    let out = desk.post("/admin/sign-out", &session, &[("csrf", &account.hidden("csrf"))]).await;
+    assert_eq!(console.get("/admin", &session).await.status, StatusCode::OK, "still signed in");
+    let out = console.post("/admin/sign-out", &session, &[("csrf", &account.hidden("csrf"))]).await;
     assert_eq!(out.location(), "/admin/sign-in");
-    assert_eq!(desk.get("/admin", &session).await.location(), "/admin/sign-in");
+    assert_eq!(console.get("/admin", &session).await.location(), "/admin/sign-in");
 }
 
 #[tokio::test]
 async fn sessions_end_when_they_are_old_or_idle() {
     for end in ["seen_at = now() - interval '61 minutes'", "expires_at = now()"] {
-        let (desk, token) = TestConsole::with_admin().await;
+        let (console, token) = TestConsole::with_admin().await;
         let statement = format!("UPDATE admin.sessions SET {end}");
         sqlx::query(sqlx::AssertSqlSafe(statement))
-            .execute(&desk.corner.pool)
+            .execute(&console.test_env.pool)
             .await
             .expect("update");
         assert_eq!(
-            desk.api("GET", "/v1/admin/rooms", Some(&token), None).await.id(),
+            console.api("GET", "/v1/admin/rooms", Some(&token), None).await.id(),
             "admin-session-needed"
         );
     }
@@ -234,25 +241,25 @@ async fn sessions_end_when_they_are_old_or_idle() {
 
 #[tokio::test]
 async fn nobody_disables_themselves_or_the_last_admin() {
-    let (desk, token) = TestConsole::with_admin().await;
-    let people = desk.api("GET", "/v1/admin/people", Some(&token), None).await.json();
+    let (console, token) = TestConsole::with_admin().await;
+    let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.json();
     let path = format!("/v1/admin/people/{}", people["people"][0]["person"].as_str().expect("id"));
-    let refused = desk.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
+    let refused = console.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
     assert_eq!(refused.id(), "admin-needed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account() {
-    let (mut desk, token) = TestConsole::with_admin().await;
-    desk.put_show("s").await;
-    let (nowhere, namespace) = ("127.0.0.1:9", desk.corner.namespace.clone());
+    let (mut console, token) = TestConsole::with_admin().await;
+    console.put_show("s").await;
+    let (nowhere, namespace) = ("127.0.0.1:9", console.test_env.namespace.clone());
     let away =
         kit::redis::Redis::connect(&format!("redis://{nowhere}/"), &namespace).expect("an address");
-    desk.with_servers(away, kit::kafka::Kafka::new(nowhere, &namespace, 1));
+    console.with_servers(away, kit::kafka::Kafka::new(nowhere, &namespace, 1));
     for (email, password) in
         [(ADMIN, PASSWORD), (ADMIN, "a wrong password"), ("nobody@example.org", PASSWORD)]
     {
-        let answer = desk.sign_in(email, password).await;
+        let answer = console.sign_in(email, password).await;
         assert_eq!(
             (answer.status, answer.id().as_str()),
             (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"),
@@ -261,7 +268,8 @@ async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account()
     }
     let wish =
         json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
-    let marking = desk.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
+    let marking =
+        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
     assert_eq!(
         (marking.status, marking.id().as_str()),
         (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")

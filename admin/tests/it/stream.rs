@@ -31,16 +31,16 @@ async fn ends(mut stream: Response) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_outlives_the_limit_of_a_request_and_ends_with_the_server() {
-    let (desk, token) = TestConsole::with_admin().await;
-    desk.put_room(&token, "s").await;
+    let (console, token) = TestConsole::with_admin().await;
+    console.put_room(&token, "s").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let base = format!("http://{}", listener.local_addr().expect("address"));
     let (end, ended) = oneshot::channel::<()>();
     let until = async move { drop(ended.await) };
     let server = tokio::spawn(kit::serve::serve_on(
         listener,
-        desk.router.clone(),
-        desk.tasks.clone(),
+        console.router.clone(),
+        console.tasks.clone(),
         until,
     ));
     let client = Client::builder().no_proxy().build().expect("a client");

@@ -29,7 +29,7 @@ pub const HERE: [u8; 4] = [127, 0, 0, 1];
 pub const PASSWORD: &str = "a long enough password 1";
 
 pub struct TestConsole {
-    pub corner: TestEnv,
+    pub test_env: TestEnv,
     pub router: Router,
     /// The description of the API.
     pub api: Value,
@@ -98,8 +98,8 @@ impl Answer {
     }
 }
 
-fn config(corner: &TestEnv, checkout_keys: &str) -> Config {
-    let mut env: HashMap<String, String> = corner.settings();
+fn config(test_env: &TestEnv, checkout_keys: &str) -> Config {
+    let mut env: HashMap<String, String> = test_env.settings();
     env.insert("FAIRGATE_CHECKOUT_KEYS".into(), checkout_keys.to_owned());
     let mut settings = Settings::new(&env);
     let config = Config::from_settings(&mut settings);
@@ -119,34 +119,43 @@ fn routes(app: App) -> (Router, Value) {
 
 impl TestConsole {
     pub async fn new() -> Self {
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let checkout_keys = generate_seal_key().expect("key");
-        let config = config(&corner, &checkout_keys);
-        let gate = Gate::new(corner.redis.clone());
-        let app =
-            App::new(config, corner.pool.clone(), corner.redis.clone(), corner.kafka.clone(), gate)
-                .expect("app");
+        let config = config(&test_env, &checkout_keys);
+        let gate = Gate::new(test_env.redis.clone());
+        let app = App::new(
+            config,
+            test_env.pool.clone(),
+            test_env.redis.clone(),
+            test_env.kafka.clone(),
+            gate,
+        )
+        .expect("app");
         let tasks = Tasks::default();
         admin::run(&app, &tasks);
         let passwords = app.passwords.clone();
         let (router, api) = routes(app);
-        Self { corner, router, api, checkout_keys, passwords, tasks }
+        Self { test_env, router, api, checkout_keys, passwords, tasks }
     }
 
     /// The same console as another instance would be that reaches other servers.
     pub fn with_servers(&mut self, redis: Redis, kafka: Kafka) {
-        let (config, gate) = (config(&self.corner, &self.checkout_keys), Gate::new(redis.clone()));
+        let (config, gate) =
+            (config(&self.test_env, &self.checkout_keys), Gate::new(redis.clone()));
         self.router =
-            routes(App::new(config, self.corner.pool.clone(), redis, kafka, gate).expect("app")).0;
+            routes(App::new(config, self.test_env.pool.clone(), redis, kafka, gate).expect("app"))
+                .0;
     }
 
     /// A console with an admin who has chosen a password, and the token of a session of theirs.
     pub async fn with_admin() -> (Self, String) {
-        let desk = Self::new().await;
-        let one_time =
-            create_first_admin(&desk.corner.pool, ADMIN).await.expect("admin").expect("the first");
-        let token = desk.settle(ADMIN, &one_time.password).await;
-        (desk, token)
+        let console = Self::new().await;
+        let one_time = create_first_admin(&console.test_env.pool, ADMIN)
+            .await
+            .expect("admin")
+            .expect("the first");
+        let token = console.settle(ADMIN, &one_time.password).await;
+        (console, token)
     }
 
     /// Signs in with a one-time password and replaces it by [`PASSWORD`].
@@ -166,8 +175,8 @@ impl TestConsole {
 
     /// As if the time of all blocks were over.
     pub async fn end_blocks(&self) {
-        let mut redis = self.corner.redis.connection();
-        let pattern = self.corner.redis.key("blocked:console", "*").replace(['{', '}'], "*");
+        let mut redis = self.test_env.redis.connection();
+        let pattern = self.test_env.redis.key("blocked:console", "*").replace(['{', '}'], "*");
         let keys: Vec<String> =
             redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.expect("keys");
         assert!(!keys.is_empty(), "somebody is blocked");
@@ -247,7 +256,7 @@ impl TestConsole {
             "high_traffic": false, "listed": true, "ticket_types": [
                 {"name": "Standing", "description": "", "price_minor": 5000, "currency": "EUR", "per_order_max": 4}]});
         catalog::contract::put_show(
-            &self.corner.pool,
+            &self.test_env.pool,
             &serde_json::from_value(text).expect("show"),
         )
         .await
@@ -287,7 +296,7 @@ impl TestConsole {
         sqlx::query_as(
             "SELECT kind, network, account, times FROM admin.security_log ORDER BY 1, 2, 3, hour",
         )
-        .fetch_all(&self.corner.pool)
+        .fetch_all(&self.test_env.pool)
         .await
         .expect("rows")
     }

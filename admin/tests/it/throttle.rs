@@ -28,8 +28,8 @@ async fn guesses(guesser: &Guesser<'_>, redis: &Redis) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_counted_for_an_account_and_a_network() {
-    let desk = TestConsole::new().await;
-    let redis = &desk.corner.redis;
+    let console = TestConsole::new().await;
+    let redis = &console.test_env.redis;
     let (theirs, owners) = (Network("203.0.113.1".into()), Network("203.0.113.2".into()));
     let guesser = Guesser { door: "test", account: "ada", network: &theirs };
     let owner = Guesser { network: &owners, ..guesser };
@@ -52,8 +52,8 @@ async fn failures_are_counted_for_an_account_and_a_network() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
-    let desk = TestConsole::new().await;
-    let redis = &desk.corner.redis;
+    let console = TestConsole::new().await;
+    let redis = &console.test_env.redis;
     for number in 0..10 {
         let network = Network(format!("198.51.100.{number}"));
         let guesser = Guesser { door: "test", account: "ada", network: &network };
@@ -70,13 +70,13 @@ async fn many_networks_are_slowed_down_and_a_fresh_one_is_not_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
-    let (desk, token) = TestConsole::with_admin().await;
-    assert_eq!(desk.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
-    let turns = desk.passwords.all_turns().await.expect("turns");
+    let (console, token) = TestConsole::with_admin().await;
+    assert_eq!(console.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+    let turns = console.passwords.all_turns().await.expect("turns");
     let change = json!({"current": PASSWORD, "password": "another long password 2"});
     let (tries, changing) = tokio::join!(
-        futures::future::join_all((0..4).map(|_| desk.sign_in(ADMIN, PASSWORD))),
-        desk.api("PUT", "/v1/admin/password", Some(&token), Some(change)),
+        futures::future::join_all((0..4).map(|_| console.sign_in(ADMIN, PASSWORD))),
+        console.api("PUT", "/v1/admin/password", Some(&token), Some(change)),
     );
     // The first to come was counted second: the last of the five begins a block, which ends with
     // it.
@@ -87,25 +87,29 @@ async fn a_password_that_nobody_had_time_to_look_at_is_no_wrong_one() {
     drop(turns);
     // The one real guess still counts, and four more begin a block.
     for _ in 0..4 {
-        assert_eq!(desk.sign_in(ADMIN, "a wrong password").await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(
+            console.sign_in(ADMIN, "a wrong password").await.status,
+            StatusCode::UNAUTHORIZED
+        );
     }
-    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
-    desk.end_blocks().await;
-    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+    assert_eq!(console.sign_in(ADMIN, PASSWORD).await.status, StatusCode::TOO_MANY_REQUESTS);
+    console.end_blocks().await;
+    assert_eq!(console.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_at_the_door_does_not_shut_an_account() {
-    let (desk, _) = TestConsole::with_admin().await;
-    let turns = desk.passwords.all_turns().await.expect("turns");
-    for answer in futures::future::join_all((0..5).map(|_| desk.sign_in(ADMIN, PASSWORD))).await {
+    let (console, _) = TestConsole::with_admin().await;
+    let turns = console.passwords.all_turns().await.expect("turns");
+    for answer in futures::future::join_all((0..5).map(|_| console.sign_in(ADMIN, PASSWORD))).await
+    {
         assert_eq!(
             (answer.status, answer.id().as_str()),
             (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")
         );
     }
     drop(turns);
-    assert_eq!(desk.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
+    assert_eq!(console.sign_in(ADMIN, PASSWORD).await.status, StatusCode::CREATED);
 }
 
 /// Signs in through a proxy that says who the client is.
@@ -119,9 +123,9 @@ async fn sign_in_from(router: &Router, address: &str, password: &str) -> StatusC
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_keeps_an_account_of_the_console_shut_from_afar() {
-    let (desk, _) = TestConsole::with_admin().await;
+    let (console, _) = TestConsole::with_admin().await;
     let proxy = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
-    let router = desk.router.clone().layer(Extension(proxy));
+    let router = console.router.clone().layer(Extension(proxy));
     let (guesser, neighbour) = ("2001:db8:1:2::66", "2001:db8:1:2:9::1");
     for _ in 0..5 {
         assert_eq!(

@@ -23,7 +23,7 @@ use rdkafka::{
 use testkit::TestEnv;
 
 pub struct TestLine {
-    corner: TestEnv,
+    test_env: TestEnv,
     tasks: Tasks,
     settings: tokio::sync::Mutex<GateSettings>,
     pub room: String,
@@ -37,7 +37,7 @@ impl Drop for TestLine {
 
 impl TestLine {
     pub async fn new(lanes: i32, change: impl FnOnce(&mut GateSettings)) -> Self {
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let mut settings = GateSettings {
             room: "t".into(),
             lanes,
@@ -47,12 +47,12 @@ impl TestLine {
             state: GateState::Waiting,
         };
         change(&mut settings);
-        corner.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");
-        Self { corner, tasks: Tasks::default(), settings: settings.into(), room: "t".into() }
+        test_env.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");
+        Self { test_env, tasks: Tasks::default(), settings: settings.into(), room: "t".into() }
     }
 
     pub fn gate(&self) -> Gate {
-        Gate::new(self.corner.redis.clone())
+        Gate::new(self.test_env.redis.clone())
     }
 
     /// Appends `count` joins to the lanes in turn; gives the join time of each (lane, offset).
@@ -60,8 +60,8 @@ impl TestLine {
         let lanes = self.settings.lock().await.lanes;
         let bounds =
             ProducerBounds { queue_messages_max: 1000, delivery_ms_max: 10_000, linger_ms: 0 };
-        let producer = self.corner.kafka.producer(bounds).expect("producer");
-        let topic = self.corner.kafka.name(&line_topic(&self.room));
+        let producer = self.test_env.kafka.producer(bounds).expect("producer");
+        let topic = self.test_env.kafka.name(&line_topic(&self.room));
         let mut joined = BTreeMap::new();
         for number in 0..count {
             let record = FutureRecord::<(), _>::to(&topic).partition(number % lanes).payload("{}");
@@ -77,8 +77,8 @@ impl TestLine {
     /// Starts another admission service, as another process would.
     pub fn serve(&self) {
         admission::run(
-            self.corner.pool.clone(),
-            self.corner.kafka.clone(),
+            self.test_env.pool.clone(),
+            self.test_env.kafka.clone(),
             self.gate(),
             &self.tasks,
         )
@@ -94,15 +94,15 @@ impl TestLine {
     pub async fn set(&self, change: impl FnOnce(&mut GateSettings)) {
         let mut settings = self.settings.lock().await;
         change(&mut settings);
-        let mut connection = self.corner.pool.acquire().await.expect("connection");
+        let mut connection = self.test_env.pool.acquire().await.expect("connection");
         put_gate(&mut connection, &settings).await.expect("settings");
     }
 
     /// All records published so far for this room.
     async fn heads(&self) -> Vec<HeadsMoved> {
-        let reader: StreamConsumer<ReaderContext> = self.corner.kafka.reader().expect("reader");
+        let reader: StreamConsumer<ReaderContext> = self.test_env.kafka.reader().expect("reader");
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(&self.corner.kafka.name(HEADS_TOPIC), 0, Offset::Beginning)
+        list.add_partition_offset(&self.test_env.kafka.name(HEADS_TOPIC), 0, Offset::Beginning)
             .expect("list");
         reader.assign(&list).expect("assign");
         let mut records = Vec::new();
@@ -149,9 +149,9 @@ impl TestLine {
     /// Which places have a slot kept for them, by `<lane>.<offset>`, and until when.
     pub async fn grants(&self) -> BTreeMap<String, i64> {
         let mut call = redis::cmd("ZRANGE");
-        call.arg(self.corner.redis.key("granted", &self.room)).arg(0).arg(-1).arg("WITHSCORES");
+        call.arg(self.test_env.redis.key("granted", &self.room)).arg(0).arg(-1).arg("WITHSCORES");
         let grants: Vec<(String, f64)> =
-            call.query_async(&mut self.corner.redis.connection()).await.expect("grants");
+            call.query_async(&mut self.test_env.redis.connection()).await.expect("grants");
         grants.into_iter().map(|(place, until_ms)| (place, until_ms as i64)).collect()
     }
 
@@ -159,8 +159,8 @@ impl TestLine {
     pub async fn grant(&self, place: &str, lasts_ms: i64) {
         let until_ms = chrono::Utc::now().timestamp_millis() + lasts_ms;
         let mut call = redis::cmd("ZADD");
-        call.arg(self.corner.redis.key("granted", &self.room)).arg(until_ms).arg(place);
-        call.query_async::<()>(&mut self.corner.redis.connection()).await.expect("granted");
+        call.arg(self.test_env.redis.key("granted", &self.room)).arg(until_ms).arg(place);
+        call.query_async::<()>(&mut self.test_env.redis.connection()).await.expect("granted");
     }
 
     /// Lets the grants that stand be so many seconds older.
@@ -175,12 +175,12 @@ impl TestLine {
     pub async fn commit(&self, lane: i32, head: i64) {
         let group = admission::contract::admission_group(&self.room);
         let consumer: rdkafka::consumer::BaseConsumer = self
-            .corner
+            .test_env
             .kafka
             .consumer(&group, rdkafka::consumer::DefaultConsumerContext)
             .expect("consumer");
         let mut list = TopicPartitionList::new();
-        let topic = self.corner.kafka.name(&line_topic(&self.room));
+        let topic = self.test_env.kafka.name(&line_topic(&self.room));
         list.add_partition_offset(&topic, lane, Offset::Offset(head)).expect("list");
         tokio::task::spawn_blocking(move || {
             consumer.commit(&list, rdkafka::consumer::CommitMode::Sync)
@@ -192,12 +192,12 @@ impl TestLine {
 
     /// Has Kafka refuse heads, or take them again.
     pub async fn refuse_heads(&self, refuse: bool) {
-        self.corner.kafka.ensure_topic(HEADS_TOPIC, 1, &[]).await.expect("topic");
+        self.test_env.kafka.ensure_topic(HEADS_TOPIC, 1, &[]).await.expect("topic");
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", &self.corner.kafka_brokers)
+            .set("bootstrap.servers", &self.test_env.kafka_brokers)
             .create()
             .expect("admin");
-        let topic = self.corner.kafka.name(HEADS_TOPIC);
+        let topic = self.test_env.kafka.name(HEADS_TOPIC);
         let change = AlterConfig::new(ResourceSpecifier::Topic(&topic))
             .set("min.insync.replicas", "1")
             .set("unclean.leader.election.enable", "false")
@@ -231,9 +231,9 @@ impl TestLine {
 
     /// What happens to the gate when Redis is lost.
     pub async fn lose_redis(&self) {
-        let mut connection = self.corner.redis.connection();
+        let mut connection = self.test_env.redis.connection();
         for kind in ["gate", "granted", "active"] {
-            let key = self.corner.redis.key(kind, &self.room);
+            let key = self.test_env.redis.key(kind, &self.room);
             redis::cmd("DEL").arg(key).query_async::<()>(&mut connection).await.expect("deleted");
         }
     }

@@ -17,7 +17,7 @@ use testkit::TestEnv;
 use uuid::Uuid;
 
 use crate::{
-    a_show, corner,
+    a_show,
     resellers::{ANNA, a_draft, draft_of, publish, standing},
 };
 
@@ -47,8 +47,8 @@ fn changes(events: &[CatalogEvent]) -> Vec<(Uuid, i32, i64)> {
 
 #[tokio::test]
 async fn publishing_says_all_that_is_to_be_sold_and_changes_wait_for_an_answer() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (_, show, floor) = draft_of(pool, ANNA).await;
     let balcony = NewTicketType { name: "Balcony".to_owned(), ..standing() };
     let balcony = contract::put_ticket_type(pool, ANNA, &show, None, &balcony).await.unwrap();
@@ -83,8 +83,8 @@ async fn publishing_says_all_that_is_to_be_sold_and_changes_wait_for_an_answer()
 
 #[tokio::test]
 async fn answers_count_once_and_in_order() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (_, show, floor) = draft_of(pool, ANNA).await;
     allot(pool, &show, floor, 50).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
@@ -120,8 +120,8 @@ async fn answers_count_once_and_in_order() {
 
 #[tokio::test]
 async fn what_the_house_puts_twice_is_told_once() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let of = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
     for count in [5, 5, 8] {
         put_allotment(pool, "house", of, count).await.unwrap();
@@ -135,10 +135,10 @@ async fn what_the_house_puts_twice_is_told_once() {
 }
 
 /// Reads the topic from its beginning until it has `count` events: key, event, request id.
-async fn published(corner: &TestEnv, count: usize) -> Vec<(String, CatalogEvent, String)> {
-    contract::ensure_catalog_topic(&corner.kafka).await.unwrap();
-    let reader: StreamConsumer<ReaderContext> = corner.kafka.reader().unwrap();
-    reader.subscribe(&[&corner.kafka.name(CATALOG_TOPIC)]).unwrap();
+async fn published(test_env: &TestEnv, count: usize) -> Vec<(String, CatalogEvent, String)> {
+    contract::ensure_catalog_topic(&test_env.kafka).await.unwrap();
+    let reader: StreamConsumer<ReaderContext> = test_env.kafka.reader().unwrap();
+    reader.subscribe(&[&test_env.kafka.name(CATALOG_TOPIC)]).unwrap();
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut seen = Vec::new();
     while seen.len() < count {
@@ -154,12 +154,12 @@ async fn published(corner: &TestEnv, count: usize) -> Vec<(String, CatalogEvent,
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     // Two relays, as in two processes: one at a time relays.
     let tasks = Tasks::default();
     for _ in 0..2 {
-        catalog::run(pool.clone(), corner.kafka.clone(), &tasks);
+        catalog::run(pool.clone(), test_env.kafka.clone(), &tasks);
     }
     let mut houses = Vec::new();
     for show in ["one", "two", "three"] {
@@ -176,7 +176,7 @@ async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
     let request = RequestId("the-request".to_owned());
     contract::publish_show(pool, ANNA, &show, &request).await.unwrap();
 
-    let seen = published(&corner, 62).await;
+    let seen = published(&test_env, 62).await;
     for (house, of) in houses {
         let events: Vec<_> = seen
             .iter()
@@ -202,8 +202,8 @@ async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_one_show_at_the_same_moment_are_told_one_behind_the_other() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let of = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
     let changes_at_once = (1..=30).map(|count| put_allotment(pool, "house", of, count));
     for put in futures::future::join_all(changes_at_once).await {
@@ -222,8 +222,8 @@ async fn changes_of_one_show_at_the_same_moment_are_told_one_behind_the_other() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_answered_for_a_minute_is_asked_again_until_somebody_does() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (_, show, floor) = draft_of(pool, ANNA).await;
     allot(pool, &show, floor, 50).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
@@ -238,8 +238,9 @@ async fn what_nobody_answered_for_a_minute_is_asked_again_until_somebody_does() 
     sqlx::query(age).bind([floor, late]).execute(pool).await.unwrap();
 
     let tasks = Tasks::default();
-    catalog::run(pool.clone(), corner.kafka.clone(), &tasks);
-    let seen: Vec<_> = published(&corner, 2).await.into_iter().map(|(_, event, _)| event).collect();
+    catalog::run(pool.clone(), test_env.kafka.clone(), &tasks);
+    let seen: Vec<_> =
+        published(&test_env, 2).await.into_iter().map(|(_, event, _)| event).collect();
     let mut told = changes(&seen);
     told.sort_by_key(|(of, ..)| *of != floor);
     assert_eq!(
@@ -249,15 +250,16 @@ async fn what_nobody_answered_for_a_minute_is_asked_again_until_somebody_does() 
     );
     settle_allotment(pool, late, 1, Settled::Applied).await.unwrap();
     sqlx::query(age).bind([floor, late]).execute(pool).await.unwrap();
-    let seen: Vec<_> = published(&corner, 3).await.into_iter().map(|(_, event, _)| event).collect();
+    let seen: Vec<_> =
+        published(&test_env, 3).await.into_iter().map(|(_, event, _)| event).collect();
     assert_eq!(changes(&seen)[2..], [(floor, 50, 1)], "who answered is asked no more");
     tasks.stop().cancel();
 }
 
 #[tokio::test]
 async fn a_sale_that_moves_is_told_and_one_that_stays_is_not() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (venue, show, floor) = draft_of(pool, ANNA).await;
     allot(pool, &show, floor, 50).await.unwrap();
     let earlier: DateTime<Utc> = Utc::now() + chrono::Duration::hours(2);

@@ -19,12 +19,8 @@ use serde_json::Value;
 use testkit::TestEnv;
 use tower::ServiceExt;
 
-async fn corner() -> TestEnv {
-    TestEnv::new().await
-}
-
-fn app(corner: &TestEnv) -> Router {
-    let (router, _) = catalog::router(App { pool: corner.pool.clone() }).split_for_parts();
+fn app(test_env: &TestEnv) -> Router {
+    let (router, _) = catalog::router(App { pool: test_env.pool.clone() }).split_for_parts();
     kit::http::stack(router)
 }
 
@@ -84,41 +80,45 @@ async fn json(response: Response<Body>) -> Value {
 
 #[tokio::test]
 async fn putting_a_show_twice_is_putting_it_once() {
-    let corner = corner().await;
+    let test_env = TestEnv::new().await;
     let new = a_show("harbour-lights");
-    let first = contract::put_show(&corner.pool, &new).await.unwrap();
-    let again =
-        contract::put_show(&corner.pool, &NewShow { title: "Harbour Lights II".to_owned(), ..new })
-            .await
-            .unwrap();
+    let first = contract::put_show(&test_env.pool, &new).await.unwrap();
+    let again = contract::put_show(
+        &test_env.pool,
+        &NewShow { title: "Harbour Lights II".to_owned(), ..new },
+    )
+    .await
+    .unwrap();
     let ids = |types: &[contract::TicketType]| {
         types.iter().map(|one| one.ticket_type).collect::<Vec<_>>()
     };
     assert_eq!(ids(&first), ids(&again));
     assert_eq!(first.len(), 2);
     assert_eq!(first[0].name, "Standing");
-    let seen = contract::show(&corner.pool, "harbour-lights").await.unwrap().unwrap();
+    let seen = contract::show(&test_env.pool, "harbour-lights").await.unwrap().unwrap();
     assert_eq!(seen.title, "Harbour Lights II");
     assert_eq!(seen.venue.time_zone, "Europe/Berlin");
-    assert!(contract::show(&corner.pool, "nothing").await.unwrap().is_none());
+    assert!(contract::show(&test_env.pool, "nothing").await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn the_list_pages_through_what_is_to_come() {
-    let corner = corner().await;
+    let test_env = TestEnv::new().await;
     for show in ["c", "a", "b"] {
-        contract::put_show(&corner.pool, &a_show(show)).await.unwrap();
+        contract::put_show(&test_env.pool, &a_show(show)).await.unwrap();
     }
-    contract::put_show(&corner.pool, &NewShow { listed: false, ..a_show("hidden") }).await.unwrap();
+    contract::put_show(&test_env.pool, &NewShow { listed: false, ..a_show("hidden") })
+        .await
+        .unwrap();
     let past = Utc::now() - Duration::days(1);
     contract::put_show(
-        &corner.pool,
+        &test_env.pool,
         &NewShow { starts_at: past, doors_at: past, ..a_show("past") },
     )
     .await
     .unwrap();
 
-    let app = app(&corner);
+    let app = app(&test_env);
     let mut address = "/v1/shows?limit=2".to_owned();
     let mut seen = Vec::new();
     for _ in 0..2 {
@@ -147,10 +147,10 @@ async fn the_list_pages_through_what_is_to_come() {
 
 #[tokio::test]
 async fn an_answer_that_did_not_change_is_not_sent_again() {
-    let corner = corner().await;
+    let test_env = TestEnv::new().await;
     let new = a_show("harbour-lights");
-    contract::put_show(&corner.pool, &new).await.unwrap();
-    let app = app(&corner);
+    contract::put_show(&test_env.pool, &new).await.unwrap();
+    let app = app(&test_env);
     let first = get(&app, "/v1/shows/harbour-lights", &[]).await;
     assert_eq!(
         first.headers()[header::CACHE_CONTROL],
@@ -162,7 +162,7 @@ async fn an_answer_that_did_not_change_is_not_sent_again() {
     let same = get(&app, "/v1/shows/harbour-lights", &[(header::IF_NONE_MATCH, &tag)]).await;
     assert_eq!(same.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(text(same).await, "");
-    contract::put_show(&corner.pool, &NewShow { title: "Changed".to_owned(), ..new })
+    contract::put_show(&test_env.pool, &NewShow { title: "Changed".to_owned(), ..new })
         .await
         .unwrap();
     let changed = get(&app, "/v1/shows/harbour-lights", &[(header::IF_NONE_MATCH, &tag)]).await;
@@ -171,8 +171,8 @@ async fn an_answer_that_did_not_change_is_not_sent_again() {
 
 #[tokio::test]
 async fn an_unknown_show_is_a_problem_and_a_page() {
-    let corner = corner().await;
-    let app = app(&corner);
+    let test_env = TestEnv::new().await;
+    let app = app(&test_env);
     let problem = get(&app, "/v1/shows/nothing", &[]).await;
     assert_eq!(problem.status(), StatusCode::NOT_FOUND);
     assert_eq!(json(problem).await["type"], "urn:fairgate:problem:show-unknown");
@@ -183,13 +183,13 @@ async fn an_unknown_show_is_a_problem_and_a_page() {
 
 #[tokio::test]
 async fn pages_tell_prices_times_and_what_to_do_next() {
-    let corner = corner().await;
-    contract::put_show(&corner.pool, &a_show("harbour-lights")).await.unwrap();
+    let test_env = TestEnv::new().await;
+    contract::put_show(&test_env.pool, &a_show("harbour-lights")).await.unwrap();
     let later = NewShow { on_sale_at: Utc::now() + Duration::days(3), ..a_show("later") };
-    contract::put_show(&corner.pool, &later).await.unwrap();
+    contract::put_show(&test_env.pool, &later).await.unwrap();
     let rude = NewShow { title: "</script><b>".to_owned(), ..a_show("rude") };
-    contract::put_show(&corner.pool, &rude).await.unwrap();
-    let app = app(&corner);
+    contract::put_show(&test_env.pool, &rude).await.unwrap();
+    let app = app(&test_env);
 
     let home = text(get(&app, "/", &[]).await).await;
     for part in [
@@ -223,12 +223,12 @@ async fn pages_tell_prices_times_and_what_to_do_next() {
 
 #[tokio::test]
 async fn a_sale_that_ended_is_told_and_offers_nothing() {
-    let corner = corner().await;
-    contract::put_show(&corner.pool, &a_show("over")).await.unwrap();
-    let app = app(&corner);
+    let test_env = TestEnv::new().await;
+    contract::put_show(&test_env.pool, &a_show("over")).await.unwrap();
+    let app = app(&test_env);
     let details = json(get(&app, "/v1/shows/over", &[]).await).await;
     assert!(details["sale_ended_at"].is_null());
-    let mut connection = corner.pool.acquire().await.unwrap();
+    let mut connection = test_env.pool.acquire().await.unwrap();
     contract::end_sale(&mut connection, "over").await.unwrap();
     contract::end_sale(&mut connection, "unknown").await.unwrap();
     let page = text(get(&app, "/shows/over", &[]).await).await;
@@ -237,7 +237,7 @@ async fn a_sale_that_ended_is_told_and_offers_nothing() {
     let ended = json(get(&app, "/v1/shows/over", &[]).await).await["sale_ended_at"].clone();
     assert!(ended.is_string());
     // Putting the show again, or ending it again, changes neither.
-    contract::put_show(&corner.pool, &a_show("over")).await.unwrap();
+    contract::put_show(&test_env.pool, &a_show("over")).await.unwrap();
     contract::end_sale(&mut connection, "over").await.unwrap();
     assert_eq!(json(get(&app, "/v1/shows/over", &[]).await).await["sale_ended_at"], ended);
 }

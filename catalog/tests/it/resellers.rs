@@ -7,9 +7,10 @@ use catalog::contract::{
 use chrono::{Duration, Utc};
 use kit::http::RequestId;
 use sqlx::PgPool;
+use testkit::TestEnv;
 use uuid::Uuid;
 
-use crate::{a_show, app, corner, get, json, text};
+use crate::{a_show, app, get, json, text};
 
 pub const ANNA: Uuid = Uuid::from_u128(0xA);
 pub const BERT: Uuid = Uuid::from_u128(0xB);
@@ -86,15 +87,15 @@ async fn mine(pool: &PgPool, reseller: Uuid, show: &str) -> ResellerShow {
 
 #[tokio::test]
 async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     assert_eq!(show, "mira-vale-harbour-lights");
     let seen = mine(pool, ANNA, &show).await;
     assert_eq!((seen.venue_id, seen.published_at), (venue, None));
     assert_eq!(seen.ticket_types[0].allotment, None);
 
-    let app = app(&corner);
+    let app = app(&test_env);
     let hidden = |path: String| {
         let app = app.clone();
         async move { get(&app, &path, &[]).await.status() }
@@ -119,8 +120,8 @@ async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
 
 #[tokio::test]
 async fn shows_come_page_by_page_and_only_ones_own() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let venue = contract::put_venue(pool, ANNA, None, &a_venue()).await.unwrap();
     // Two start at the same moment: the page between them must lose neither.
     let soonest = a_draft(venue);
@@ -153,8 +154,8 @@ async fn shows_come_page_by_page_and_only_ones_own() {
 
 #[tokio::test]
 async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
     let house = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
@@ -194,8 +195,8 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
 
 #[tokio::test]
 async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     assert!(
         matches!(publish(pool, ANNA, &show).await, Err(CatalogError::NotPublishable(_))),
@@ -227,8 +228,8 @@ async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
 
 #[tokio::test]
 async fn of_a_published_show_what_was_sold_keeps_its_name() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     let renamed = NewTicketType { name: "Floor".to_owned(), ..standing() };
     contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &renamed).await.unwrap();
@@ -280,8 +281,8 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
 
 #[tokio::test]
 async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (.., show, _) = draft_of(pool, ANNA).await;
     let venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
     let other = ShowDraft { genre: "Polka".to_owned(), ..a_draft(venue) };
@@ -305,8 +306,8 @@ async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
 
 #[tokio::test]
 async fn admins_see_every_show_and_mark_it() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (.., show, _) = draft_of(pool, ANNA).await;
     contract::put_show(pool, &a_show("house")).await.unwrap();
     contract::put_show(pool, &contract::NewShow { listed: false, ..a_show("unlisted") })
@@ -333,8 +334,8 @@ async fn admins_see_every_show_and_mark_it() {
 
 #[tokio::test]
 async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
-    let corner = corner().await;
-    let pool = &corner.pool;
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     let withdraw = async |reseller, show: &str| {
         contract::withdraw_own_show(
@@ -353,7 +354,7 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
     assert!(withdraw(ANNA, &show).await.unwrap());
     assert!(!withdraw(ANNA, &show).await.unwrap(), "once is enough");
 
-    let app = app(&corner);
+    let app = app(&test_env);
     let page = get(&app, &format!("/shows/{show}"), &[]).await;
     assert_eq!(page.status(), StatusCode::GONE);
     let page = text(page).await;
@@ -387,9 +388,9 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
 
 #[tokio::test]
 async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_again() {
-    let corner = corner().await;
-    let pool = &corner.pool;
-    let app = app(&corner);
+    let test_env = TestEnv::new().await;
+    let pool = &test_env.pool;
+    let app = app(&test_env);
     let (_, show, ticket_type) = draft_of(pool, ANNA).await;
     let (_, draft, _) = draft_of(pool, ANNA).await;
     let (_, other, others) = draft_of(pool, BERT).await;

@@ -10,42 +10,42 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sold_once_the_show_has_begun_and_an_order_placed_before_can_be_paid() {
-    let stage = TestCheckout::new().await;
-    let (placed, order) = stage.bought(&[2]).await;
-    let holder = stage.session().await;
-    let hold = stage.hold(&holder, "h", &[1]).await.ok(201).text("hold");
-    stage.begin_show().await;
+    let checkout = TestCheckout::new().await;
+    let (placed, order) = checkout.bought(&[2]).await;
+    let holder = checkout.session().await;
+    let hold = checkout.hold(&holder, "h", &[1]).await.ok(201).text("hold");
+    checkout.begin_show().await;
 
-    let pass = stage.pass("harbour-lights.0.1");
-    assert_eq!(stage.redeem(&pass).await.ok(409).problem(), "show-begun");
-    assert_eq!(stage.hold(&holder, "h2", &[1]).await.ok(409).problem(), "show-begun");
-    assert_eq!(stage.order(&holder, "o", &hold).await.ok(409).problem(), "show-begun");
+    let pass = checkout.pass("harbour-lights.0.1");
+    assert_eq!(checkout.redeem(&pass).await.ok(409).problem(), "show-begun");
+    assert_eq!(checkout.hold(&holder, "h2", &[1]).await.ok(409).problem(), "show-begun");
+    assert_eq!(checkout.order(&holder, "o", &hold).await.ok(409).problem(), "show-begun");
     // A repeat of what was placed before finds it, and it is paid.
-    let first = stage
+    let first = checkout
         .call(axum::http::Method::GET, &order.location.clone().unwrap(), &placed, "", None)
         .await
         .ok(200);
     assert_eq!(first.body["order"], order.body["order"]);
-    stage.pay(&placed, &order).await;
-    assert_eq!(stage.committed().await, 2);
-    stage.check().await;
+    checkout.pay(&placed, &order).await;
+    assert_eq!(checkout.committed().await, 2);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_given_back_after_the_show_began_is_not_on_sale() {
-    let stage = TestCheckout::with(Plan { stock: vec![(4, 1)], ..Plan::default() }).await;
-    let (session, order) = stage.bought(&[4]).await;
-    stage.pay(&session, &order).await;
-    let other = stage.session().await;
-    stage.begin_show().await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(4, 1)], ..Plan::default() }).await;
+    let (session, order) = checkout.bought(&[4]).await;
+    checkout.pay(&session, &order).await;
+    let other = checkout.session().await;
+    checkout.begin_show().await;
     let order = order.text("order").parse().unwrap();
-    ask(&stage, order).await;
-    reaches(&stage, order, State::Refunded).await;
-    assert_eq!((stage.committed().await, stage.free().await), (0, 4));
+    ask(&checkout, order).await;
+    reaches(&checkout, order, State::Refunded).await;
+    assert_eq!((checkout.committed().await, checkout.free().await), (0, 4));
 
     let path = format!("/v1/shows/{SHOW}/availability");
-    let left = stage.get(&path, "").await.ok(200).body["ticket_types"][0].clone();
+    let left = checkout.get(&path, "").await.ok(200).body["ticket_types"][0].clone();
     assert_eq!((&left["status"], &left["about_left"]), (&json!("sale_ended"), &json!(0)));
-    assert_eq!(stage.hold(&other, "h", &[1]).await.problem(), "show-begun");
-    stage.check().await;
+    assert_eq!(checkout.hold(&other, "h", &[1]).await.problem(), "show-begun");
+    checkout.check().await;
 }

@@ -19,9 +19,9 @@ use uuid::Uuid;
 use crate::test_checkout::{Plan, TestCheckout, eventually};
 
 /// Every record of a topic now: partition, key and payload.
-pub async fn records(stage: &TestCheckout, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
-    let reader: BaseConsumer<ReaderContext> = stage.corner.kafka.reader().unwrap();
-    let topic = stage.corner.kafka.name(topic);
+pub async fn records(checkout: &TestCheckout, topic: &str) -> Vec<(i32, Vec<u8>, Vec<u8>)> {
+    let reader: BaseConsumer<ReaderContext> = checkout.test_env.kafka.reader().unwrap();
+    let topic = checkout.test_env.kafka.name(topic);
     tokio::task::spawn_blocking(move || {
         let metadata = reader.fetch_metadata(Some(&topic), Duration::from_secs(5)).unwrap();
         let (mut all, mut total) = (TopicPartitionList::new(), 0);
@@ -45,52 +45,54 @@ pub async fn records(stage: &TestCheckout, topic: &str) -> Vec<(i32, Vec<u8>, Ve
     .unwrap()
 }
 
-async fn state(stage: &TestCheckout) -> (i64, i64, i64, i64) {
+async fn state(checkout: &TestCheckout) -> (i64, i64, i64, i64) {
     (
-        stage.count("SELECT count(*) FROM checkout.orders").await,
-        stage.count("SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines").await,
-        stage.committed().await,
-        stage.count("SELECT coalesce(sum(version), 0)::bigint FROM checkout.stock").await,
+        checkout.count("SELECT count(*) FROM checkout.orders").await,
+        checkout.count("SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines").await,
+        checkout.committed().await,
+        checkout.count("SELECT coalesce(sum(version), 0)::bigint FROM checkout.stock").await,
     )
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reading_the_log_again_changes_nothing() {
-    let mut stage = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
-    let bought = join_all((0..8).map(|_| stage.bought(&[2]))).await;
+    let mut checkout = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
+    let bought = join_all((0..8).map(|_| checkout.bought(&[2]))).await;
     let (session, order) = &bought[0];
-    stage.delete(&order.location.clone().unwrap(), session).await.ok(200);
-    stage.check().await;
-    let before = state(&stage).await;
-    let log = records(&stage, COMMANDS_TOPIC).await;
+    checkout.delete(&order.location.clone().unwrap(), session).await.ok(200);
+    checkout.check().await;
+    let before = state(&checkout).await;
+    let log = records(&checkout, COMMANDS_TOPIC).await;
     assert!(log.len() >= 9);
 
     // The same records once more, as a producer that was not believed would send them.
     let bounds = ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 5_000, linger_ms: 0 };
-    let (producer, topic) =
-        (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
+    let (producer, topic) = (
+        checkout.test_env.kafka.producer(bounds).unwrap(),
+        checkout.test_env.kafka.name(COMMANDS_TOPIC),
+    );
     for (partition, key, payload) in &log {
         let record = FutureRecord::to(&topic).partition(*partition).key(key).payload(payload);
         producer.send(record, Duration::from_secs(5)).await.unwrap();
     }
     let target = 2 * log.len() as i64;
-    let consumed = |stage: &TestCheckout| {
-        let pool = stage.corner.pool.clone();
+    let consumed = |checkout: &TestCheckout| {
+        let pool = checkout.test_env.pool.clone();
         async move {
             let sql = "SELECT coalesce(sum(next_offset), 0)::bigint FROM checkout.writer_offsets";
             sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap()
         }
     };
     eventually("the writer is through", || async {
-        (consumed(&stage).await == target).then_some(())
+        (consumed(&checkout).await == target).then_some(())
     })
     .await;
-    assert_eq!(state(&stage).await, before);
+    assert_eq!(state(&checkout).await, before);
 
     // The writer forgets where it was, and reads all from the beginning.
-    stage.writer.drain().await;
+    checkout.writer.drain().await;
     let group: BaseConsumer =
-        stage.corner.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).unwrap();
+        checkout.test_env.kafka.consumer(WRITER_GROUP, DefaultConsumerContext).unwrap();
     let mut start = TopicPartitionList::new();
     for partition in 0..4 {
         start.add_partition_offset(&topic, partition, Offset::Offset(0)).unwrap();
@@ -98,64 +100,64 @@ async fn reading_the_log_again_changes_nothing() {
     eventually("the group is empty", || async { group.commit(&start, CommitMode::Sync).ok() })
         .await;
     drop(group);
-    stage.start_writer().await;
-    stage.bought(&[1]).await;
-    let after = state(&stage).await;
+    checkout.start_writer().await;
+    checkout.bought(&[1]).await;
+    let after = state(&checkout).await;
     assert_eq!((after.0, after.1, after.2), (before.0 + 1, before.1 + 1, before.2 + 1));
-    stage.check().await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_forgets_everything_and_nothing_is_sold_twice() {
-    let stage = TestCheckout::with(Plan { stock: vec![(30, 3)], ..Plan::default() }).await;
-    join_all((0..5).map(|_| stage.bought(&[2]))).await;
-    let (holder, rival) = (stage.session().await, stage.session().await);
-    let hold = stage.hold(&holder, "h", &[4]).await.ok(201).text("hold");
-    stage.flush_redis().await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(30, 3)], ..Plan::default() }).await;
+    join_all((0..5).map(|_| checkout.bought(&[2]))).await;
+    let (holder, rival) = (checkout.session().await, checkout.session().await);
+    let hold = checkout.hold(&holder, "h", &[4]).await.ok(201).text("hold");
+    checkout.flush_redis().await;
 
     // The hold was lost with Redis, but its token is good for the same tickets.
     let order = eventually("stock is back", || async {
-        let answer = stage.order(&holder, "o", &hold).await;
+        let answer = checkout.order(&holder, "o", &hold).await;
         (answer.status != 503).then_some(answer)
     })
     .await;
     order.ok(201);
-    assert_eq!(stage.committed().await, 14);
+    assert_eq!(checkout.committed().await, 14);
 
     // Lost again, and this time others take everything meanwhile.
-    let hold = stage.hold(&rival, "h", &[4]).await.ok(201).text("hold");
-    stage.flush_redis().await;
+    let hold = checkout.hold(&rival, "h", &[4]).await.ok(201).text("hold");
+    checkout.flush_redis().await;
     eventually("the gate and stock are back", || async {
-        let view = stage.gate.view(crate::test_checkout::ROOM).await.unwrap();
-        let present = stage.shards().await.iter().all(|(_, _, seen)| seen.is_some());
+        let view = checkout.gate.view(crate::test_checkout::ROOM).await.unwrap();
+        let present = checkout.shards().await.iter().all(|(_, _, seen)| seen.is_some());
         (view.ready && present).then_some(())
     })
     .await;
-    join_all((0..4).map(|_| stage.bought(&[4]))).await;
-    assert_eq!(stage.committed().await, 30);
-    let refused = stage.order(&rival, "o", &hold).await.ok(409);
+    join_all((0..4).map(|_| checkout.bought(&[4]))).await;
+    assert_eq!(checkout.committed().await, 30);
+    let refused = checkout.order(&rival, "o", &hold).await.ok(409);
     assert_eq!(refused.problem(), "hold-lost");
-    assert_eq!(stage.free().await, 0);
-    stage.check().await;
+    assert_eq!(checkout.free().await, 0);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_lost_again_and_again_under_load() {
-    let stage = TestCheckout::with(Plan { stock: vec![(60, 4)], ..Plan::default() }).await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(60, 4)], ..Plan::default() }).await;
     let buy = |fan: usize| {
-        let stage = &stage;
+        let checkout = &checkout;
         async move {
             let session = eventually("a session", || async {
-                let answer = stage
-                    .redeem(&stage.pass(&format!("{}.0.{fan}", crate::test_checkout::ROOM)))
+                let answer = checkout
+                    .redeem(&checkout.pass(&format!("{}.0.{fan}", crate::test_checkout::ROOM)))
                     .await;
                 (answer.status == 201).then(|| answer.text("session_token"))
             })
             .await;
             for attempt in 0..200 {
-                let hold = stage.hold(&session, &format!("h{attempt}"), &[1]).await;
+                let hold = checkout.hold(&session, &format!("h{attempt}"), &[1]).await;
                 if hold.status != 201 {
-                    if hold.problem() == "sold-out" && stage.committed().await == 60 {
+                    if hold.problem() == "sold-out" && checkout.committed().await == 60 {
                         return 0;
                     }
                     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -163,7 +165,7 @@ async fn redis_is_lost_again_and_again_under_load() {
                 }
                 let hold = hold.text("hold");
                 for _ in 0..50 {
-                    let order = stage.order(&session, &format!("o{attempt}"), &hold).await;
+                    let order = checkout.order(&session, &format!("o{attempt}"), &hold).await;
                     match order.status.as_u16() {
                         201 => return 1,
                         202 | 503 => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -178,49 +180,49 @@ async fn redis_is_lost_again_and_again_under_load() {
     let losses = async {
         for _ in 0..3 {
             tokio::time::sleep(Duration::from_millis(400)).await;
-            stage.flush_redis().await;
+            checkout.flush_redis().await;
         }
     };
     let (bought, ()) = tokio::join!(fans, losses);
     assert_eq!(bought.iter().sum::<i32>(), 60);
-    assert_eq!(stage.committed().await, 60);
-    stage.check().await;
+    assert_eq!(checkout.committed().await, 60);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_of_an_earlier_epoch_is_refused_and_the_call_tries_again() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    let session = stage.session().await;
-    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let session = checkout.session().await;
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
     // Redis still says the old epoch; the keeper has not looked yet.
     sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
     let order = eventually("the call gets through", || async {
-        let answer = stage.order(&session, "o", &hold).await;
+        let answer = checkout.order(&session, "o", &hold).await;
         (answer.status != 503).then_some(answer)
     })
     .await;
     order.ok(201);
-    assert_eq!(stage.committed().await, 2);
-    assert_eq!(stage.free().await, 8);
+    assert_eq!(checkout.committed().await, 2);
+    assert_eq!(checkout.free().await, 8);
     assert_eq!(
-        stage.count("SELECT count(*) FROM checkout.refusals").await,
+        checkout.count("SELECT count(*) FROM checkout.refusals").await,
         0,
         "what was refused first was written then"
     );
-    stage.check().await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_redis_never_heard_of_is_noticed() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    let session = stage.session().await;
-    stage.hold(&session, "h", &[2]).await.ok(201);
-    let mut connection = stage.corner.redis.connection();
-    let slot = format!("{}.0", stage.types[0].ticket_type);
-    let key = stage.corner.redis.key("stock", &slot);
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let session = checkout.session().await;
+    checkout.hold(&session, "h", &[2]).await.ok(201);
+    let mut connection = checkout.test_env.redis.connection();
+    let slot = format!("{}.0", checkout.types[0].ticket_type);
+    let key = checkout.test_env.redis.key("stock", &slot);
     redis::cmd("HSET")
         .arg(key)
         .arg("free")
@@ -228,201 +230,207 @@ async fn a_change_redis_never_heard_of_is_noticed() {
         .query_async::<()>(&mut connection)
         .await
         .unwrap();
-    assert_eq!(stage.free().await, 8, "the hold that still stands is kept");
-    stage.check().await;
+    assert_eq!(checkout.free().await, 8, "the hold that still stands is kept");
+    checkout.check().await;
 }
 
 /// What a shard has not heard of may be on its way from another lane for as long as telling takes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_word_that_comes_late_is_waited_for_and_nothing_is_filled_anew() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    stage.bought(&[1]).await;
-    assert_eq!(stage.free().await, 9);
-    let epoch = stage.count("SELECT epoch FROM checkout.stock").await;
-    let key = stage.corner.redis.key("stock", &format!("{}.0", stage.types[0].ticket_type));
-    let mut connection = stage.corner.redis.connection();
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    checkout.bought(&[1]).await;
+    assert_eq!(checkout.free().await, 9);
+    let epoch = checkout.count("SELECT epoch FROM checkout.stock").await;
+    let key = checkout.test_env.redis.key("stock", &format!("{}.0", checkout.types[0].ticket_type));
+    let mut connection = checkout.test_env.redis.connection();
     let forget = redis::cmd("HINCRBY").arg(&key).arg("version").arg(-1).to_owned();
     let learn = redis::cmd("HINCRBY").arg(&key).arg("version").arg(1).to_owned();
     let _: i64 = forget.query_async(&mut connection).await.unwrap();
-    stage.bought(&[2]).await;
+    checkout.bought(&[2]).await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     let _: i64 = learn.query_async(&mut connection).await.unwrap();
-    assert_eq!(stage.free().await, 7);
-    assert_eq!(stage.count("SELECT epoch FROM checkout.stock").await, epoch);
-    stage.check().await;
+    assert_eq!(checkout.free().await, 7);
+    assert_eq!(checkout.count("SELECT epoch FROM checkout.stock").await, epoch);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_writer_an_order_is_pending_and_written_later() {
-    let mut stage = TestCheckout::with(Plan {
+    let mut checkout = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_OUTCOME_WAIT_MS", "300")],
         stock: vec![(10, 1)],
         writer: false,
         ..Plan::default()
     })
     .await;
-    let session = stage.session().await;
+    let session = checkout.session().await;
     let hold = eventually("a hold", || async {
-        let answer = stage.hold(&session, "h", &[2]).await;
+        let answer = checkout.hold(&session, "h", &[2]).await;
         (answer.status == 201).then(|| answer.text("hold"))
     })
     .await;
-    let pending = stage.order(&session, "o", &hold).await.ok(202);
+    let pending = checkout.order(&session, "o", &hold).await.ok(202);
     assert_eq!(pending.body["state"], "pending");
     let path = pending.location.clone().unwrap();
-    assert_eq!(stage.get(&path, &session).await.ok(202).body["state"], "pending");
-    assert_eq!(stage.get(&path, &stage.session().await).await.problem(), "order-unknown");
-    stage.order(&session, "o", &hold).await.ok(202);
-    stage.start_writer().await;
+    assert_eq!(checkout.get(&path, &session).await.ok(202).body["state"], "pending");
+    assert_eq!(checkout.get(&path, &checkout.session().await).await.problem(), "order-unknown");
+    checkout.order(&session, "o", &hold).await.ok(202);
+    checkout.start_writer().await;
     let order = eventually("the order is written", || async {
-        let answer = stage.get(&path, &session).await;
+        let answer = checkout.get(&path, &session).await;
         (answer.status == 200).then_some(answer)
     })
     .await;
     assert_eq!(order.text("order"), pending.text("order"));
-    assert_eq!(stage.free().await, 8);
-    stage.check().await;
+    assert_eq!(checkout.free().await, 8);
+    checkout.check().await;
 }
 
-async fn append(stage: &TestCheckout, partition: i32, key: &str, payload: &[u8]) {
+async fn append(checkout: &TestCheckout, partition: i32, key: &str, payload: &[u8]) {
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
-    let (producer, topic) =
-        (stage.corner.kafka.producer(bounds).unwrap(), stage.corner.kafka.name(COMMANDS_TOPIC));
+    let (producer, topic) = (
+        checkout.test_env.kafka.producer(bounds).unwrap(),
+        checkout.test_env.kafka.name(COMMANDS_TOPIC),
+    );
     let record = FutureRecord::to(&topic).partition(partition).key(key).payload(payload);
     producer.send(record, Duration::from_secs(5)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_nobody_can_read_goes_to_the_dead_letters() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    stage.bought(&[1]).await;
-    let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    checkout.bought(&[1]).await;
+    let (home, _, _) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
     let order = Uuid::new_v4();
     for (key, payload) in
         [("", &b"\xff\x00"[..]), (&order.to_string(), &b"{\"type\":\"place.v1\"}"[..])]
     {
-        append(&stage, home, key, payload).await;
+        append(&checkout, home, key, payload).await;
     }
-    stage.bought(&[1]).await;
-    assert_eq!(stage.committed().await, 2);
+    checkout.bought(&[1]).await;
+    assert_eq!(checkout.committed().await, 2);
     let dead: Vec<Vec<u8>> =
-        records(&stage, DEAD_TOPIC).await.into_iter().map(|(_, _, payload)| payload).collect();
+        records(&checkout, DEAD_TOPIC).await.into_iter().map(|(_, _, payload)| payload).collect();
     assert_eq!(dead, [b"\xff\x00".to_vec(), b"{\"type\":\"place.v1\"}".to_vec()]);
     let refused: Vec<(Uuid, String)> =
         sqlx::query_as("SELECT order_id, reason FROM checkout.refusals")
-            .fetch_all(&stage.corner.pool)
+            .fetch_all(&checkout.test_env.pool)
             .await
             .unwrap();
     assert_eq!(refused, [(order, "unwritable".to_owned())]);
-    assert_eq!(stage.free().await, 8);
-    stage.check().await;
+    assert_eq!(checkout.free().await, 8);
+    checkout.check().await;
 }
 
 /// The broker takes records that our own producers would not, and the dead letter has more headers
 /// than the record had.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_too_large_to_be_sent_on_goes_to_the_dead_letters_cut_short() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    stage.bought(&[1]).await;
-    let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    checkout.bought(&[1]).await;
+    let (home, _, _) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
     let producer: FutureProducer = ClientConfig::new()
-        .set("bootstrap.servers", &stage.corner.kafka_brokers)
+        .set("bootstrap.servers", &checkout.test_env.kafka_brokers)
         .set("message.max.bytes", "2000000")
         .create()
         .unwrap();
     let (topic, key, payload) =
-        (stage.corner.kafka.name(COMMANDS_TOPIC), [b'k'; 20_000], vec![b'x'; 1_020_000]);
+        (checkout.test_env.kafka.name(COMMANDS_TOPIC), [b'k'; 20_000], vec![b'x'; 1_020_000]);
     let record = FutureRecord::to(&topic).partition(home).key(&key[..]).payload(&payload);
     producer.send(record, Duration::from_secs(5)).await.unwrap();
-    stage.bought(&[1]).await;
-    let dead = records(&stage, DEAD_TOPIC).await;
+    checkout.bought(&[1]).await;
+    let dead = records(&checkout, DEAD_TOPIC).await;
     assert_eq!(dead.len(), 1);
     assert!(payload.starts_with(&dead[0].2) && dead[0].2.len() > 500_000);
-    stage.check().await;
+    checkout.check().await;
 }
 
 /// As where another instance is set to more partitions than this one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_beyond_those_that_are_set_is_written_too() {
-    let mut stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    let (_, order) = stage.bought(&[1]).await;
-    stage.writer.drain().await;
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &stage.corner.kafka_brokers).create().unwrap();
-    let topic = stage.corner.kafka.name(COMMANDS_TOPIC);
+    let mut checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let (_, order) = checkout.bought(&[1]).await;
+    checkout.writer.drain().await;
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &checkout.test_env.kafka_brokers)
+        .create()
+        .unwrap();
+    let topic = checkout.test_env.kafka.name(COMMANDS_TOPIC);
     let more = NewPartitions::new(&topic, 40);
     admin.create_partitions([&more], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
     eventually("the partitions are there", || async {
-        (stage.corner.kafka.partitions(COMMANDS_TOPIC).await.ok()? == 40).then_some(())
+        (checkout.test_env.kafka.partitions(COMMANDS_TOPIC).await.ok()? == 40).then_some(())
     })
     .await;
     let unknown = Command::Cancel(End { order: Uuid::new_v4() });
-    append(&stage, 39, &order.text("order"), &serde_json::to_vec(&unknown).unwrap()).await;
-    stage.start_writer().await;
+    append(&checkout, 39, &order.text("order"), &serde_json::to_vec(&unknown).unwrap()).await;
+    checkout.start_writer().await;
     eventually("the partition is written", || async {
         let sql = "SELECT next_offset FROM checkout.writer_offsets WHERE partition = 39";
-        let written =
-            sqlx::query_scalar::<_, i64>(sql).fetch_optional(&stage.corner.pool).await.unwrap();
+        let written = sqlx::query_scalar::<_, i64>(sql)
+            .fetch_optional(&checkout.test_env.pool)
+            .await
+            .unwrap();
         (written == Some(1)).then_some(())
     })
     .await;
-    stage.bought(&[1]).await;
-    stage.check().await;
+    checkout.bought(&[1]).await;
+    checkout.check().await;
 }
 
 /// Both commands wait in the log, so that the writer takes them in one transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
-    let mut stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    let (session, order) = stage.bought(&[2]).await;
-    let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
-    stage.writer.drain().await;
+    let mut checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let (session, order) = checkout.bought(&[2]).await;
+    let (home, _, payload) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
+    checkout.writer.drain().await;
     let Ok(Command::Place(mut place)) = serde_json::from_slice(&payload) else {
         panic!("no placing")
     };
     let cancel = Command::Cancel(End { order: place.order });
     (place.order, place.hold) = (Uuid::new_v4(), Uuid::new_v4());
     for command in [cancel, Command::Place(place)] {
-        append(&stage, home, "", &serde_json::to_vec(&command).unwrap()).await;
+        append(&checkout, home, "", &serde_json::to_vec(&command).unwrap()).await;
     }
-    stage.start_writer().await;
+    checkout.start_writer().await;
     eventually("both are written", || async {
         let open =
-            stage.count("SELECT count(*) FROM checkout.orders WHERE state <> 'cancelled'").await;
-        let all = stage.count("SELECT count(*) FROM checkout.orders").await;
+            checkout.count("SELECT count(*) FROM checkout.orders WHERE state <> 'cancelled'").await;
+        let all = checkout.count("SELECT count(*) FROM checkout.orders").await;
         ((open, all) == (1, 2)).then_some(())
     })
     .await;
-    assert_eq!(stage.get(&order.location.unwrap(), &session).await.body["state"], "cancelled");
-    assert_eq!((stage.committed().await, stage.free().await), (2, 8));
-    stage.check().await;
+    assert_eq!(checkout.get(&order.location.unwrap(), &session).await.body["state"], "cancelled");
+    assert_eq!((checkout.committed().await, checkout.free().await), (2, 8));
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_for_what_postgres_will_never_have_is_told() {
-    let stage = TestCheckout::with(Plan {
+    let checkout = TestCheckout::with(Plan {
         settings: vec![("FAIRGATE_PLACING_SECS", "2")],
         stock: vec![(10, 1)],
         ..Plan::default()
     })
     .await;
     sqlx::query("ALTER TABLE checkout.orders ADD CONSTRAINT never CHECK (amount_minor <> 2000)")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
-    let session = stage.session().await;
-    let hold = stage.hold(&session, "h", &[2]).await.ok(201).text("hold");
-    assert_eq!(stage.order(&session, "o", &hold).await.ok(500).problem(), "order-unwritable");
-    assert_eq!(records(&stage, DEAD_TOPIC).await.len(), 1);
-    stage.bought(&[1]).await;
-    assert_eq!(stage.free().await, 9, "its tickets come back once its placing counts as lost");
-    stage.check().await;
+    let session = checkout.session().await;
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    assert_eq!(checkout.order(&session, "o", &hold).await.ok(500).problem(), "order-unwritable");
+    assert_eq!(records(&checkout, DEAD_TOPIC).await.len(), 1);
+    checkout.bought(&[1]).await;
+    assert_eq!(checkout.free().await, 9, "its tickets come back once its placing counts as lost");
+    checkout.check().await;
 }
 
-async fn writer_offset(stage: &TestCheckout, partition: i32) -> i64 {
+async fn writer_offset(checkout: &TestCheckout, partition: i32) -> i64 {
     sqlx::query_scalar("SELECT next_offset FROM checkout.writer_offsets WHERE partition = $1")
         .bind(partition)
-        .fetch_one(&stage.corner.pool)
+        .fetch_one(&checkout.test_env.pool)
         .await
         .unwrap()
 }
@@ -430,44 +438,44 @@ async fn writer_offset(stage: &TestCheckout, partition: i32) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_of_a_later_version_stops_its_partition_until_that_version_takes_over() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
-    let mut stage =
+    let mut checkout =
         TestCheckout::with(Plan { settings, stock: vec![(10, 1)], ..Plan::default() }).await;
-    stage.bought(&[1]).await;
-    let (home, _, _) = records(&stage, COMMANDS_TOPIC).await[0].clone();
-    append(&stage, home, "", b"{\"type\":\"place.v9\"}").await;
-    let session = stage.session().await;
-    let hold = stage.hold(&session, "h", &[1]).await.ok(201).text("hold");
-    let pending = stage.order(&session, "o", &hold).await.ok(202);
-    assert_eq!(writer_offset(&stage, home).await, 1, "nothing is left out");
-    assert!(records(&stage, DEAD_TOPIC).await.is_empty());
+    checkout.bought(&[1]).await;
+    let (home, _, _) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
+    append(&checkout, home, "", b"{\"type\":\"place.v9\"}").await;
+    let session = checkout.session().await;
+    let hold = checkout.hold(&session, "h", &[1]).await.ok(201).text("hold");
+    let pending = checkout.order(&session, "o", &hold).await.ok(202);
+    assert_eq!(writer_offset(&checkout, home).await, 1, "nothing is left out");
+    assert!(records(&checkout, DEAD_TOPIC).await.is_empty());
 
-    stage.writer.drain().await;
+    checkout.writer.drain().await;
     // As a writer would have left it that knows the command.
     sqlx::query("UPDATE checkout.writer_offsets SET next_offset = 2 WHERE next_offset = 1")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
-    stage.start_writer().await;
+    checkout.start_writer().await;
     let path = pending.location.unwrap();
     eventually("the order behind it is written", || async {
-        (stage.get(&path, &session).await.status == 200).then_some(())
+        (checkout.get(&path, &session).await.status == 200).then_some(())
     })
     .await;
-    stage.check().await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "1000")];
-    let stage =
+    let checkout =
         TestCheckout::with(Plan { settings, stock: vec![(10, 1), (10, 1)], ..Plan::default() })
             .await;
-    let (session, order) = stage.bought(&[1]).await;
-    let (home, _, payload) = records(&stage, COMMANDS_TOPIC).await[0].clone();
+    let (session, order) = checkout.bought(&[1]).await;
+    let (home, _, payload) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
     let Ok(Command::Place(place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
     let placed = place.order;
     let state = |state: &'static str| {
-        let pool = stage.corner.pool.clone();
+        let pool = checkout.test_env.pool.clone();
         async move {
             let change = sqlx::query("UPDATE checkout.orders SET state = $2 WHERE order_id = $1")
                 .bind(placed);
@@ -475,43 +483,43 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
         }
     };
     sqlx::query("ALTER TABLE checkout.orders DROP CONSTRAINT orders_state_known")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
     state("in_escrow").await;
     let cancel = serde_json::to_vec(&Command::Cancel(End { order: placed })).unwrap();
-    append(&stage, home, &placed.to_string(), &cancel).await;
+    append(&checkout, home, &placed.to_string(), &cancel).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(writer_offset(&stage, home).await, 1);
-    assert!(records(&stage, DEAD_TOPIC).await.is_empty());
+    assert_eq!(writer_offset(&checkout, home).await, 1);
+    assert!(records(&checkout, DEAD_TOPIC).await.is_empty());
     // The other type's home is elsewhere, unless both fell on one partition.
-    let homes = stage
+    let homes = checkout
         .types
         .iter()
         .map(|kind| contract::home_partition(kind.ticket_type, 0, 4))
         .collect::<Vec<_>>();
     if homes[0] != homes[1] {
-        stage.bought(&[0, 1]).await;
+        checkout.bought(&[0, 1]).await;
     }
 
     state("awaiting_payment").await;
     let path = order.location.unwrap();
     eventually("the partition goes on by itself", || async {
-        (stage.get(&path, &session).await.body["state"] == "cancelled").then_some(())
+        (checkout.get(&path, &session).await.body["state"] == "cancelled").then_some(())
     })
     .await;
-    stage.check().await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_is_published_in_order() {
-    let stage = TestCheckout::new().await;
-    let (session, order) = stage.bought(&[1]).await;
-    stage.pay(&session, &order).await;
-    let (other, gone) = stage.bought(&[1]).await;
-    stage.delete(&gone.location.clone().unwrap(), &other).await.ok(200);
-    stage.check().await;
-    let events = records(&stage, EVENTS_TOPIC).await;
+    let checkout = TestCheckout::new().await;
+    let (session, order) = checkout.bought(&[1]).await;
+    checkout.pay(&session, &order).await;
+    let (other, gone) = checkout.bought(&[1]).await;
+    checkout.delete(&gone.location.clone().unwrap(), &other).await.ok(200);
+    checkout.check().await;
+    let events = records(&checkout, EVENTS_TOPIC).await;
     let of = |order: &str| -> Vec<&'static str> {
         events
             .iter()
@@ -527,19 +535,19 @@ async fn every_event_is_published_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 #[should_panic(expected = "committed stock is what orders keep")]
 async fn wrong_books_fail_the_check() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    stage.bought(&[1]).await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    checkout.bought(&[1]).await;
     sqlx::query("UPDATE checkout.stock SET committed = committed + 1")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
-    stage.check().await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_cannot_be_ended_keep_no_other_waiting() {
     // Nobody writes, so none of these ends.
-    let stage = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
+    let checkout = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
     let sql = "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
         amount_minor, currency,
             buyer_name, buyer_email, home_partition, placed_at, expires_at)
@@ -549,9 +557,9 @@ async fn orders_that_cannot_be_ended_keep_no_other_waiting() {
             day', now() - n * interval '1 minute'
         FROM generate_series(0, 500) n";
     let newest = Uuid::new_v4();
-    sqlx::query(sql).bind(newest).execute(&stage.corner.pool).await.unwrap();
+    sqlx::query(sql).bind(newest).execute(&checkout.test_env.pool).await.unwrap();
     eventually("the writer is asked to end the newest too", || async {
-        let asked = records(&stage, COMMANDS_TOPIC).await;
+        let asked = records(&checkout, COMMANDS_TOPIC).await;
         asked.iter().any(|(_, key, _)| key == newest.to_string().as_bytes()).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! Checkout against real Postgres, Redis and Kafka, each test in a corner of its own.
+//! Checkout against real Postgres, Redis and Kafka, each test in an environment of its own.
 #![allow(clippy::unwrap_used)]
 
 mod allotments;

@@ -7,15 +7,15 @@ use crate::test_server::{Fan, TestServer, location};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_with_forms_alone() {
-    let shop = TestServer::new().await;
-    let fan = shop.fan().await;
+    let server = TestServer::new().await;
+    let fan = server.fan().await;
     let choose = fan.read("/checkout/harbour-lights").await;
     assert!(
         choose.contains("Choose your tickets")
             && choose.contains("€45.00")
             && choose.contains("Floor")
     );
-    fan.hold(&[(&shop.floor, 2), (&shop.balcony, 1)]).await;
+    fan.hold(&[(&server.floor, 2), (&server.balcony, 1)]).await;
     let held = fan.read("/checkout/harbour-lights").await;
     assert!(held.contains("Your tickets are held") && held.contains("€175.00"), "{held}");
     assert!(
@@ -49,8 +49,8 @@ async fn a_fan_buys_tickets_with_forms_alone() {
         .await;
     assert_eq!(location(&again), format!("/orders/{id}"));
 
-    shop.confirm(&shop.intent_of(id).await, "ok").await;
-    shop.state(id, "fulfilled").await;
+    server.confirm(&server.intent_of(id).await, "ok").await;
+    server.state(id, "fulfilled").await;
     let tickets = fan.read(&page).await;
     assert_eq!(tickets.matches("<article class=\"ticket\"").count(), 3);
     assert_eq!(tickets.matches("aria-label=\"QR code of ticket").count(), 3);
@@ -59,22 +59,22 @@ async fn a_fan_buys_tickets_with_forms_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
-    let shop = TestServer::new().await;
-    let fan = shop.fan().await;
-    let (order, page) = shop.order(&fan, 1).await;
-    shop.confirm(&shop.intent_of(order).await, "ok").await;
-    shop.state(order, "fulfilled").await;
+    let server = TestServer::new().await;
+    let fan = server.fan().await;
+    let (order, page) = server.order(&fan, 1).await;
+    server.confirm(&server.intent_of(order).await, "ok").await;
+    server.state(order, "fulfilled").await;
 
     let bare = format!("/orders/{order}");
     // The session is over by now; it is still good for looking.
     let link = location(&fan.get(&bare).await);
     assert!(fan.read(&link).await.contains("<article class=\"ticket\""));
     // The link works anywhere; without it nobody else gets in, and a link opens its own order only.
-    assert!(shop.stranger().read(&page).await.contains("<article class=\"ticket\""));
-    assert_eq!(shop.stranger().get(&bare).await.status(), StatusCode::NOT_FOUND);
-    let other = shop.fan().await;
+    assert!(server.stranger().read(&page).await.contains("<article class=\"ticket\""));
+    assert_eq!(server.stranger().get(&bare).await.status(), StatusCode::NOT_FOUND);
+    let other = server.fan().await;
     assert_eq!(other.get(&bare).await.status(), StatusCode::NOT_FOUND);
-    let (_, others_page) = shop.order(&other, 1).await;
+    let (_, others_page) = server.order(&other, 1).await;
     let others_key = others_page.split("key=").nth(1).expect("a key");
     assert_eq!(
         other.get(&format!("{bare}?key={others_key}")).await.status(),
@@ -85,39 +85,39 @@ async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
         page.len() - 20..page.len() - 19,
         if &page[page.len() - 20..page.len() - 19] == "A" { "B" } else { "A" },
     );
-    assert_eq!(shop.stranger().get(&forged).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(server.stranger().get(&forged).await.status(), StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_up_an_order_tells_nobody_else_whether_there_is_one() {
-    let shop = TestServer::new().await;
-    let (fan, other) = (shop.fan().await, shop.fan().await);
-    let (order, _) = shop.order(&fan, 1).await;
+    let server = TestServer::new().await;
+    let (fan, other) = (server.fan().await, server.fan().await);
+    let (order, _) = server.order(&fan, 1).await;
     // Somebody without a session, as is its owner once the session lapsed, and somebody with
     // another.
-    for browser in [&shop.stranger(), &other] {
+    for browser in [&server.stranger(), &other] {
         for order in [order, Uuid::new_v4()] {
             let answer = browser.post(&format!("/orders/{order}/cancel"), &[]).await;
             assert_eq!(location(&answer), format!("/orders/{order}"));
         }
     }
-    assert_eq!(shop.state_now(order).await, "awaiting_payment");
+    assert_eq!(server.state_now(order).await, "awaiting_payment");
     assert_eq!(
         location(&fan.post(&format!("/orders/{order}/cancel"), &[]).await),
         "/checkout/harbour-lights"
     );
-    shop.state(order, "cancelled").await;
+    server.state(order, "cancelled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
-    let shop = TestServer::stocked(&[], 2).await;
-    let (first, second) = (shop.fan().await, shop.fan().await);
+    let server = TestServer::stocked(&[], 2).await;
+    let (first, second) = (server.fan().await, server.fan().await);
     // Both see the offer; one is faster.
     let late_form = second.read("/checkout/harbour-lights").await;
     assert!(late_form.contains("Only 2 left"), "{late_form}");
-    first.hold(&[(&shop.floor, 2)]).await;
-    let quantity = format!("q-{}", shop.floor.ticket_type);
+    first.hold(&[(&server.floor, 2)]).await;
+    let quantity = format!("q-{}", server.floor.ticket_type);
     let answer = second
         .post("/checkout/harbour-lights/hold", &[("attempt", "a"), (quantity.as_str(), "1")])
         .await;
@@ -144,8 +144,8 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
-    let shop = TestServer::new().await;
-    let (pass, fan) = (shop.pass(), shop.stranger());
+    let server = TestServer::new().await;
+    let (pass, fan) = (server.pass(), server.stranger());
     assert_eq!(
         location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
         "/checkout/harbour-lights"
@@ -155,19 +155,19 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
         "/checkout/harbour-lights"
     );
     let sessions: i64 = sqlx::query_scalar("SELECT count(*) FROM checkout.sessions")
-        .fetch_one(&shop.app.pool)
+        .fetch_one(&server.app.pool)
         .await
         .expect("a count");
     assert_eq!(sessions, 1);
     // By way of the waiting room's cookie, with nothing in the form.
-    let by_cookie = shop.stranger();
+    let by_cookie = server.stranger();
     let request = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("client");
     let answer = request
-        .post(format!("{}/checkout/harbour-lights/enter", shop.base))
-        .header("cookie", format!("fg_pass_harbour-lights={}", shop.pass()));
+        .post(format!("{}/checkout/harbour-lights/enter", server.base))
+        .header("cookie", format!("fg_pass_harbour-lights={}", server.pass()));
     let answer = answer.send().await.expect("an answer");
     assert_eq!(location(&answer), "/checkout/harbour-lights");
     let cookies: Vec<_> = answer
@@ -193,21 +193,21 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_checkout_keeps_the_turn() {
-    let shop = TestServer::new().await;
+    let server = TestServer::new().await;
     sqlx::query("UPDATE admission.gates SET max_active = 1")
-        .execute(&shop.app.pool)
+        .execute(&server.app.pool)
         .await
         .expect("changed");
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-    let (first, second) = (shop.fan().await, shop.stranger());
-    let pass = shop.pass();
+    let (first, second) = (server.fan().await, server.stranger());
+    let pass = server.pass();
     let full = second.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await;
     assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
     let full = full.text().await.expect("text");
     assert!(full.contains("Your turn is safe") && full.contains(&pass), "{full}");
-    let (order, _) = shop.order(&first, 1).await;
-    shop.confirm(&shop.intent_of(order).await, "ok").await;
-    shop.state(order, "fulfilled").await;
+    let (order, _) = server.order(&first, 1).await;
+    server.confirm(&server.intent_of(order).await, "ok").await;
+    server.state(order, "fulfilled").await;
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     assert_eq!(
         location(&second.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
@@ -217,38 +217,38 @@ async fn a_full_checkout_keeps_the_turn() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
-    let shop = TestServer::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
-    let fan = shop.fan().await;
-    let (order, page) = shop.order(&fan, 2).await;
-    shop.overdue(order).await;
-    shop.state(order, "expired").await;
+    let server = TestServer::with(&[("FAIRGATE_ORDER_GRACE_SECS", "0")]).await;
+    let fan = server.fan().await;
+    let (order, page) = server.order(&fan, 2).await;
+    server.overdue(order).await;
+    server.state(order, "expired").await;
     let expired = fan.read(&page).await;
     assert!(
         expired.contains("ran out of time") && expired.contains("Nothing was charged"),
         "{expired}"
     );
     assert!(expired.contains("Choose tickets again"));
-    assert!(shop.stranger().read(&page).await.contains("/queue/harbour-lights"));
+    assert!(server.stranger().read(&page).await.contains("/queue/harbour-lights"));
 
     // Still in checkout, the fan may choose again.
-    let (again, page) = shop.order(&fan, 1).await;
+    let (again, page) = server.order(&fan, 1).await;
     assert_eq!(
         location(&fan.post(&format!("/orders/{again}/cancel"), &[]).await),
         "/checkout/harbour-lights"
     );
-    shop.state(again, "cancelled").await;
+    server.state(again, "cancelled").await;
     assert!(fan.read(&page).await.contains("You gave this order up"));
     assert!(fan.read("/checkout/harbour-lights").await.contains("Choose your tickets"));
     // Paid at the provider in the last moment: the money goes back.
-    shop.confirm(&shop.intent_of(again).await, "ok").await;
-    shop.state(again, "refunded").await;
+    server.confirm(&server.intent_of(again).await, "ok").await;
+    server.state(again, "refunded").await;
     assert!(fan.read(&page).await.contains("went back to you"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
-    let shop = TestServer::new().await;
-    let fan = shop.fan().await;
+    let server = TestServer::new().await;
+    let fan = server.fan().await;
     let problem = |answer: reqwest::Response| async move {
         let body: serde_json::Value = answer.json().await.expect("a problem");
         body["type"]
@@ -257,13 +257,14 @@ async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
             .trim_start_matches("urn:fairgate:problem:")
             .to_owned()
     };
-    let json = shop
+    let json = server
         .http
-        .post(format!("{}/checkout/harbour-lights/order", shop.base))
+        .post(format!("{}/checkout/harbour-lights/order", server.base))
         .json(&serde_json::json!({}));
     assert_eq!(problem(json.send().await.expect("an answer")).await, "unsupported-media-type");
     let large = vec![b'a'; 70_000];
-    let webhook = shop.http.post(format!("{}/v1/payments/webhooks/sandbox", shop.base)).body(large);
+    let webhook =
+        server.http.post(format!("{}/v1/payments/webhooks/sandbox", server.base)).body(large);
     let answer = webhook.send().await.expect("an answer");
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(problem(answer).await, "body-too-large");
@@ -272,9 +273,9 @@ async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_ran_out_says_so_once_and_without_scripts() {
-    let shop = TestServer::with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
-    let fan = shop.fan().await;
-    fan.hold(&[(&shop.floor, 1)]).await;
+    let server = TestServer::with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
+    let fan = server.fan().await;
+    fan.hold(&[(&server.floor, 1)]).await;
     let held = fan.read("/checkout/harbour-lights").await;
     assert!(
         held.contains("Your tickets are held") && held.contains("data-over=\"Your hold ran out."),
@@ -292,7 +293,7 @@ async fn a_hold_that_ran_out_says_so_once_and_without_scripts() {
         "it is news once"
     );
     // What was given back did not run out.
-    fan.hold(&[(&shop.floor, 1)]).await;
+    fan.hold(&[(&server.floor, 1)]).await;
     assert_eq!(
         location(&fan.post("/checkout/harbour-lights/give-back", &[]).await),
         "/checkout/harbour-lights"
@@ -314,12 +315,12 @@ async fn once_nothing_is_held(fan: &Fan) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_page_names_the_mail_that_comes() {
-    let shop = TestServer::new().await;
-    let fan = shop.fan().await;
-    let (order, page) = shop.order(&fan, 2).await;
+    let server = TestServer::new().await;
+    let fan = server.fan().await;
+    let (order, page) = server.order(&fan, 2).await;
     assert!(fan.read(&page).await.contains("come by mail to mira@example.com"));
-    shop.confirm(&shop.intent_of(order).await, "ok").await;
-    shop.state(order, "fulfilled").await;
+    server.confirm(&server.intent_of(order).await, "ok").await;
+    server.state(order, "fulfilled").await;
     let tickets = fan.read(&page).await;
     assert!(
         tickets.contains("They also come by mail to <strong>mira@example.com</strong>"),
@@ -329,10 +330,10 @@ async fn the_order_page_names_the_mail_that_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_held_is_changed_without_being_given_back() {
-    let shop = TestServer::stocked(&[], 4).await;
-    let (fan, other) = (shop.fan().await, shop.fan().await);
-    fan.hold(&[(&shop.floor, 2)]).await;
-    other.hold(&[(&shop.floor, 2)]).await;
+    let server = TestServer::stocked(&[], 4).await;
+    let (fan, other) = (server.fan().await, server.fan().await);
+    fan.hold(&[(&server.floor, 2)]).await;
+    other.hold(&[(&server.floor, 2)]).await;
     let held = fan.read("/checkout/harbour-lights").await;
     assert!(held.contains("href=\"/checkout/harbour-lights?change=1\""), "{held}");
     let changing = "/checkout/harbour-lights?change=1";
@@ -344,7 +345,7 @@ async fn what_is_held_is_changed_without_being_given_back() {
         "{page}"
     );
 
-    let refused = fan.choose_at(changing, &[(&shop.floor, 3)]).await;
+    let refused = fan.choose_at(changing, &[(&server.floor, 3)]).await;
     assert_eq!(refused.status(), StatusCode::CONFLICT);
     let refused = refused.text().await.expect("text");
     assert!(
@@ -353,7 +354,7 @@ async fn what_is_held_is_changed_without_being_given_back() {
     );
     assert!(fan.read("/checkout/harbour-lights").await.contains("2 × Floor"));
     assert_eq!(
-        location(&fan.choose_at(changing, &[(&shop.floor, 1)]).await),
+        location(&fan.choose_at(changing, &[(&server.floor, 1)]).await),
         "/checkout/harbour-lights"
     );
     assert!(fan.read("/checkout/harbour-lights").await.contains("1 × Floor"));
@@ -361,12 +362,12 @@ async fn what_is_held_is_changed_without_being_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_shows_in_one_browser_leave_each_other_alone() {
-    let shop = TestServer::new().await;
-    let [front, _] = shop.another("night-train", "Night Train").await;
-    let fan = shop.fan().await;
-    fan.hold(&[(&shop.floor, 2)]).await;
+    let server = TestServer::new().await;
+    let [front, _] = server.another("night-train", "Night Train").await;
+    let fan = server.fan().await;
+    fan.hold(&[(&server.floor, 2)]).await;
     let entered = fan
-        .post("/checkout/night-train/enter", &[("pass", &shop.pass_for("night-train", 120))])
+        .post("/checkout/night-train/enter", &[("pass", &server.pass_for("night-train", 120))])
         .await;
     assert_eq!(location(&entered), "/checkout/night-train");
     assert!(fan.read("/checkout/night-train").await.contains("Night Train"));
@@ -401,9 +402,9 @@ async fn two_shows_in_one_browser_leave_each_other_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_outside_is_led_on_and_not_round() {
-    let shop = TestServer::with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
-    let pass = shop.pass();
-    let fan = shop.stranger();
+    let server = TestServer::with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
+    let pass = server.pass();
+    let fan = server.stranger();
     assert_eq!(
         location(&fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await),
         "/checkout/harbour-lights"
@@ -415,7 +416,7 @@ async fn whoever_is_outside_is_led_on_and_not_round() {
     let outside = outside.text().await.expect("text");
     assert!(outside.contains("href=\"/queue/harbour-lights\""), "{outside}");
     // The pass is still good by its date, and used; and one that came too late.
-    for pass in [pass, shop.pass_for("harbour-lights", -1)] {
+    for pass in [pass, server.pass_for("harbour-lights", -1)] {
         let answer = fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await;
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
         let page = answer.text().await.expect("text");
@@ -423,28 +424,28 @@ async fn whoever_is_outside_is_led_on_and_not_round() {
         assert!(page.contains(anew) && page.contains("Join the line again"), "{page}");
     }
     assert_eq!(fan.get("/checkout/Not;A=slug").await.status(), StatusCode::NOT_FOUND);
-    assert_eq!(location(&shop.fan().await.get("/checkout").await), "/checkout/harbour-lights");
+    assert_eq!(location(&server.fan().await.get("/checkout").await), "/checkout/harbour-lights");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn once_the_show_has_begun_pages_say_so() {
-    let shop = TestServer::new().await;
-    let fan = shop.fan().await;
-    fan.hold(&[(&shop.floor, 1)]).await;
+    let server = TestServer::new().await;
+    let fan = server.fan().await;
+    fan.hold(&[(&server.floor, 1)]).await;
     sqlx::query(
         "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - \
             interval '1 second'",
     )
-    .execute(&shop.app.pool)
+    .execute(&server.app.pool)
     .await
     .expect("changed");
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
-    let late = shop.pass();
+    let late = server.pass();
     let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
     for answer in [
         fan.get("/checkout/harbour-lights").await,
         fan.post("/checkout/harbour-lights/order", &buyer).await,
-        shop.stranger().post("/checkout/harbour-lights/enter", &[("pass", &late)]).await,
+        server.stranger().post("/checkout/harbour-lights/enter", &[("pass", &late)]).await,
     ] {
         assert_eq!(answer.status(), StatusCode::FORBIDDEN);
         let page = answer.text().await.expect("text");

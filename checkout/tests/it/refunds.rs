@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
 
-pub async fn ask(stage: &TestCheckout, order: Uuid) -> RefundAsked {
-    let mut tx = stage.corner.pool.begin().await.unwrap();
+pub async fn ask(checkout: &TestCheckout, order: Uuid) -> RefundAsked {
+    let mut tx = checkout.test_env.pool.begin().await.unwrap();
     let asked =
         request_refund(&mut tx, order, "The show was moved.", &RequestId::fresh()).await.unwrap();
     tx.commit().await.unwrap();
@@ -20,53 +20,53 @@ fn id(order: &Answer) -> Uuid {
     order.text("order").parse().unwrap()
 }
 
-async fn paid(stage: &TestCheckout, quantity: i32) -> (String, Uuid) {
-    let (session, order) = stage.bought(&[quantity]).await;
-    stage.pay(&session, &order).await;
+async fn paid(checkout: &TestCheckout, quantity: i32) -> (String, Uuid) {
+    let (session, order) = checkout.bought(&[quantity]).await;
+    checkout.pay(&session, &order).await;
     (session, id(&order))
 }
 
-pub async fn reaches(stage: &TestCheckout, id: Uuid, state: State) {
+pub async fn reaches(checkout: &TestCheckout, id: Uuid, state: State) {
     eventually("the order's state", || async {
-        (order(&stage.corner.pool, id).await.unwrap().unwrap().state == state).then_some(())
+        (order(&checkout.test_env.pool, id).await.unwrap().unwrap().state == state).then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
-    let (session, id) = paid(&stage, 3).await;
-    assert_eq!(stage.free().await, 7);
-    assert_eq!(ask(&stage, id).await, RefundAsked::Asked);
-    let again = ask(&stage, id).await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
+    let (session, id) = paid(&checkout, 3).await;
+    assert_eq!(checkout.free().await, 7);
+    assert_eq!(ask(&checkout, id).await, RefundAsked::Asked);
+    let again = ask(&checkout, id).await;
     assert!(
         matches!(again, RefundAsked::AlreadyAsked | RefundAsked::NotRefundable(_)),
         "{again:?}"
     );
-    reaches(&stage, id, State::Refunded).await;
+    reaches(&checkout, id, State::Refunded).await;
 
-    let details = order(&stage.corner.pool, id).await.unwrap().unwrap();
+    let details = order(&checkout.test_env.pool, id).await.unwrap().unwrap();
     assert!(details.tickets.len() == 3 && details.tickets.iter().all(|ticket| ticket.voided));
     let refund = details.refund.unwrap();
     assert_eq!((refund.amount_minor, refund.reason.as_str()), (3_000, "The show was moved."));
     assert!(refund.done_at.is_some() && !details.refund_requested);
-    assert_eq!(stage.free().await, 10, "stock is back on sale");
-    let view = stage.get(&format!("/v1/orders/{id}"), &session).await.ok(200);
+    assert_eq!(checkout.free().await, 10, "stock is back on sale");
+    let view = checkout.get(&format!("/v1/orders/{id}"), &session).await.ok(200);
     assert_eq!(
         (view.body["state"].as_str(), view.body["tickets"].as_array().map(Vec::len)),
         (Some("refunded"), Some(0))
     );
-    assert_eq!(ask(&stage, id).await, RefundAsked::NotRefundable(State::Refunded));
-    assert_eq!(stage.count("SELECT count(*) FROM checkout.refunds").await, 1);
-    assert_eq!(stage.count("SELECT count(*) FROM checkout.refund_requests").await, 0);
+    assert_eq!(ask(&checkout, id).await, RefundAsked::NotRefundable(State::Refunded));
+    assert_eq!(checkout.count("SELECT count(*) FROM checkout.refunds").await, 1);
+    assert_eq!(checkout.count("SELECT count(*) FROM checkout.refund_requests").await, 0);
     assert_eq!(
-        stage.count("SELECT count(*) FROM sandbox.intents WHERE state = 'refunded'").await,
+        checkout.count("SELECT count(*) FROM sandbox.intents WHERE state = 'refunded'").await,
         1,
         "the provider gave it back"
     );
-    stage.check().await;
-    let events = crate::faults::records(&stage, EVENTS_TOPIC).await;
+    checkout.check().await;
+    let events = crate::faults::records(&checkout, EVENTS_TOPIC).await;
     let refunded = events.iter().filter(|(_, key, payload)| {
         key == id.to_string().as_bytes()
             && String::from_utf8_lossy(payload).contains("order_refunded.v1")
@@ -76,10 +76,10 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no_other() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    let pool = &stage.corner.pool;
-    let (_, refused) = paid(&stage, 2).await;
-    let (_, other) = paid(&stage, 1).await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let pool = &checkout.test_env.pool;
+    let (_, refused) = paid(&checkout, 2).await;
+    let (_, other) = paid(&checkout, 1).await;
     let rename = |to: &'static str| async move {
         for table in ["orders", "refunds"] {
             let sql =
@@ -89,9 +89,9 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     };
     // The provider knows no such payment.
     rename("payment_intent || 'x'").await;
-    ask(&stage, refused).await;
-    ask(&stage, other).await;
-    reaches(&stage, other, State::Refunded).await;
+    ask(&checkout, refused).await;
+    ask(&checkout, other).await;
+    reaches(&checkout, other, State::Refunded).await;
     let failing = eventually("the refusal is noted", || async {
         failing_refunds(pool, None, 10).await.unwrap().pop().filter(|refund| refund.attempts >= 2)
     })
@@ -115,22 +115,22 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     // Somebody sees to it.
     rename("rtrim(payment_intent, 'x')").await;
     sqlx::query("UPDATE checkout.refunds SET next_attempt_at = now()").execute(pool).await.unwrap();
-    reaches(&stage, refused, State::Refunded).await;
+    reaches(&checkout, refused, State::Refunded).await;
     assert!(failing_refunds(pool, None, 10).await.unwrap().is_empty());
-    stage.check().await;
+    checkout.check().await;
 }
 
 /// The news of a refund locks the order first; were the sweep to lock the refund first, they could
 /// wait for each other.
 #[tokio::test(flavor = "multi_thread")]
 async fn giving_money_back_locks_the_order_before_its_refund() {
-    let stage = TestCheckout::new().await;
-    let pool = &stage.corner.pool;
-    let (_, id) = paid(&stage, 1).await;
-    ask(&stage, id).await;
-    reaches(&stage, id, State::Refunded).await;
+    let checkout = TestCheckout::new().await;
+    let pool = &checkout.test_env.pool;
+    let (_, id) = paid(&checkout, 1).await;
+    ask(&checkout, id).await;
+    reaches(&checkout, id, State::Refunded).await;
     eventually("the provider has said all it has to say", || async {
-        (stage.count("SELECT count(*) FROM checkout.webhooks_seen").await == 2).then_some(())
+        (checkout.count("SELECT count(*) FROM checkout.webhooks_seen").await == 2).then_some(())
     })
     .await;
     // As if it were not known yet, and due when we say so.
@@ -152,70 +152,73 @@ async fn giving_money_back_locks_the_order_before_its_refund() {
         let sql = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE \
                    '%checkout.orders%'";
-        (stage.count(sql).await > 0).then_some(())
+        (checkout.count(sql).await > 0).then_some(())
     })
     .await;
     let refund =
         sqlx::query("SELECT FROM checkout.refunds WHERE order_id = $1 FOR UPDATE NOWAIT").bind(id);
     refund.execute(&mut *news).await.expect("the refund is not locked");
     news.commit().await.unwrap();
-    reaches(&stage, id, State::Refunded).await;
-    stage.check().await;
+    reaches(&checkout, id, State::Refunded).await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing() {
-    let stage = TestCheckout::new().await;
-    let (_, unpaid) = stage.bought(&[1]).await;
-    assert_eq!(ask(&stage, id(&unpaid)).await, RefundAsked::NotRefundable(State::AwaitingPayment));
-    assert_eq!(ask(&stage, Uuid::new_v4()).await, RefundAsked::Unknown);
-    let (_, id) = paid(&stage, 1).await;
-    let mut tx = stage.corner.pool.begin().await.unwrap();
+    let checkout = TestCheckout::new().await;
+    let (_, unpaid) = checkout.bought(&[1]).await;
+    assert_eq!(
+        ask(&checkout, id(&unpaid)).await,
+        RefundAsked::NotRefundable(State::AwaitingPayment)
+    );
+    assert_eq!(ask(&checkout, Uuid::new_v4()).await, RefundAsked::Unknown);
+    let (_, id) = paid(&checkout, 1).await;
+    let mut tx = checkout.test_env.pool.begin().await.unwrap();
     assert_eq!(
         request_refund(&mut tx, id, "No.", &RequestId::fresh()).await.unwrap(),
         RefundAsked::Asked
     );
     tx.rollback().await.unwrap();
-    let (_, other) = paid(&stage, 1).await;
-    assert_eq!(ask(&stage, other).await, RefundAsked::Asked);
-    reaches(&stage, other, State::Refunded).await;
-    assert_eq!(order(&stage.corner.pool, id).await.unwrap().unwrap().state, State::Fulfilled);
-    stage.check().await;
+    let (_, other) = paid(&checkout, 1).await;
+    assert_eq!(ask(&checkout, other).await, RefundAsked::Asked);
+    reaches(&checkout, other, State::Refunded).await;
+    assert_eq!(order(&checkout.test_env.pool, id).await.unwrap().unwrap().state, State::Fulfilled);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_a_price_is_refunded_at_once() {
-    let stage = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     sqlx::query("UPDATE catalog.ticket_types SET price_minor = 0")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
     let (_, free) = eventually("the price is known", || async {
-        let (session, order) = stage.bought(&[1]).await;
+        let (session, order) = checkout.bought(&[1]).await;
         (order.body["amount_minor"] == 0).then_some((session, order))
     })
     .await;
     assert_eq!(free.body["state"], "fulfilled");
-    assert_eq!(ask(&stage, id(&free)).await, RefundAsked::Asked);
-    reaches(&stage, id(&free), State::Refunded).await;
-    let details = order(&stage.corner.pool, id(&free)).await.unwrap().unwrap();
+    assert_eq!(ask(&checkout, id(&free)).await, RefundAsked::Asked);
+    reaches(&checkout, id(&free), State::Refunded).await;
+    let details = order(&checkout.test_env.pool, id(&free)).await.unwrap().unwrap();
     assert!(details.tickets.iter().all(|ticket| ticket.voided));
     assert!(
         details.refund.is_some_and(|refund| refund.amount_minor == 0 && refund.done_at.is_some())
     );
-    stage.check().await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_page_says_that_the_money_went_back_and_shows_no_ticket() {
-    let shop = crate::test_server::TestServer::new().await;
-    let fan = shop.fan().await;
-    let (order, path) = shop.order(&fan, 2).await;
-    shop.confirm(&shop.intent_of(order).await, "ok").await;
-    shop.state(order, "fulfilled").await;
+    let server = crate::test_server::TestServer::new().await;
+    let fan = server.fan().await;
+    let (order, path) = server.order(&fan, 2).await;
+    server.confirm(&server.intent_of(order).await, "ok").await;
+    server.state(order, "fulfilled").await;
     let tickets = fan.read(&path).await;
     assert!(tickets.contains("ticket-code") && tickets.contains("/support/"), "{tickets}");
-    let mut tx = shop.app.pool.begin().await.unwrap();
+    let mut tx = server.app.pool.begin().await.unwrap();
     request_refund(&mut tx, order, "Asked for.", &RequestId::fresh()).await.unwrap();
     tx.commit().await.unwrap();
     let page = eventually("the page says so", || async {

@@ -12,14 +12,15 @@ use crate::test_checkout::{Plan, ROOM, SHOW, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_sessions_orders_and_sales_are_counted() {
-    let stage = TestCheckout::with(Plan { stock: vec![(20, 2), (10, 1)], ..Plan::default() }).await;
-    let (pool, redis) = (&stage.corner.pool, &stage.corner.redis);
-    let (session, paid) = stage.bought(&[2, 1]).await;
-    stage.pay(&session, &paid).await;
-    let (second, refunded) = stage.bought(&[1]).await;
-    stage.pay(&second, &refunded).await;
-    stage.bought(&[3]).await;
-    stage.hold(&stage.session().await, "h", &[4]).await.ok(201);
+    let checkout =
+        TestCheckout::with(Plan { stock: vec![(20, 2), (10, 1)], ..Plan::default() }).await;
+    let (pool, redis) = (&checkout.test_env.pool, &checkout.test_env.redis);
+    let (session, paid) = checkout.bought(&[2, 1]).await;
+    checkout.pay(&session, &paid).await;
+    let (second, refunded) = checkout.bought(&[1]).await;
+    checkout.pay(&second, &refunded).await;
+    checkout.bought(&[3]).await;
+    checkout.hold(&checkout.session().await, "h", &[4]).await.ok(201);
     let refunded: Uuid = refunded.text("order").parse().unwrap();
     let mut connection = pool.acquire().await.unwrap();
     let asked =
@@ -29,11 +30,11 @@ async fn stock_sessions_orders_and_sales_are_counted() {
         (order(pool, refunded).await.unwrap()?.state == State::Refunded).then_some(())
     })
     .await;
-    stage.free().await;
+    checkout.free().await;
 
     let counts = stock_counts(pool, redis, SHOW).await.unwrap();
     let first =
-        counts.iter().find(|count| count.ticket_type == stage.types[0].ticket_type).unwrap();
+        counts.iter().find(|count| count.ticket_type == checkout.types[0].ticket_type).unwrap();
     assert_eq!((first.allotted, first.sold, first.reserved), (20, 2, 3));
     assert_eq!((first.held, first.free), (Some(4), Some(11)));
     let sessions = session_counts(pool, ROOM).await.unwrap();
@@ -71,11 +72,11 @@ async fn stock_sessions_orders_and_sales_are_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_day_begins_at_midnight_of_the_zone() {
-    let stage = TestCheckout::new().await;
-    let (session, order) = stage.bought(&[1]).await;
-    stage.pay(&session, &order).await;
+    let checkout = TestCheckout::new().await;
+    let (session, order) = checkout.bought(&[1]).await;
+    checkout.pay(&session, &order).await;
     sqlx::query("UPDATE checkout.orders SET paid_at = '2026-11-20T23:30:00Z'")
-        .execute(&stage.corner.pool)
+        .execute(&checkout.test_env.pool)
         .await
         .unwrap();
     let shows = [SHOW.to_owned()];
@@ -87,15 +88,15 @@ async fn a_day_begins_at_midnight_of_the_zone() {
         (Bucket::Hour, "Asia/Kolkata", "2026-11-20T23:30:00Z"),
     ] {
         let query = SalesQuery { shows: &shows, from, to, bucket, time_zone };
-        let rows = sales(&stage.corner.pool, &query).await.unwrap();
+        let rows = sales(&checkout.test_env.pool, &query).await.unwrap();
         assert_eq!(rows[0].bucket, begins.parse::<chrono::DateTime<Utc>>().unwrap(), "{time_zone}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
-    let stage = TestCheckout::new().await;
-    let pool = &stage.corner.pool;
+    let checkout = TestCheckout::new().await;
+    let pool = &checkout.test_env.pool;
     // Many at the same moment, so that the ids decide.
     sqlx::query(
         "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \

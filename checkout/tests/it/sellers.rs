@@ -7,15 +7,15 @@ use uuid::Uuid;
 
 use crate::test_checkout::{Answer, SHOW, TestCheckout, eventually};
 
-struct Desk {
-    stage: TestCheckout,
+struct SellerApi {
+    checkout: TestCheckout,
     seller: Seller,
 }
 
-impl Desk {
+impl SellerApi {
     /// A show of this seller's.
     async fn new() -> Self {
-        let stage = TestCheckout::new().await;
+        let checkout = TestCheckout::new().await;
         let seller = Seller {
             reseller: Uuid::new_v4(),
             key: Uuid::new_v4(),
@@ -26,10 +26,10 @@ impl Desk {
         sqlx::query("UPDATE catalog.shows SET reseller = $1 WHERE show = $2")
             .bind(seller.reseller)
             .bind(SHOW)
-            .execute(&stage.corner.pool)
+            .execute(&checkout.test_env.pool)
             .await
             .unwrap();
-        Self { stage, seller }
+        Self { checkout, seller }
     }
 
     async fn call(
@@ -40,15 +40,15 @@ impl Desk {
         key: &str,
         body: Option<Value>,
     ) -> Answer {
-        self.stage.call_as(Some(seller), method, path, "", key, body).await
+        self.checkout.call_as(Some(seller), method, path, "", key, body).await
     }
 
     fn pass(&self) -> String {
-        self.stage.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70))
+        self.checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70))
     }
 
     async fn hold(&self, seller: Seller, pass: &str, key: &str, quantity: i32) -> Answer {
-        let mut body = self.stage.items(&[quantity]);
+        let mut body = self.checkout.items(&[quantity]);
         body["pass"] = json!(pass);
         self.call(seller, Method::POST, "/v1/holds", key, Some(body)).await
     }
@@ -62,143 +62,161 @@ impl Desk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
-    let desk = Desk::new().await;
-    let (seller, pass) = (desk.seller, desk.pass());
-    let first = desk.hold(seller, &pass, "h1", 1).await.ok(201);
-    let again = desk.hold(seller, &pass, "h1", 1).await.ok(201);
+    let seller_api = SellerApi::new().await;
+    let (seller, pass) = (seller_api.seller, seller_api.pass());
+    let first = seller_api.hold(seller, &pass, "h1", 1).await.ok(201);
+    let again = seller_api.hold(seller, &pass, "h1", 1).await.ok(201);
     assert_eq!(first.body, again.body, "the same session, the same hold");
-    let hold = desk.hold(seller, &pass, "h2", 2).await.ok(201).text("hold");
-    assert_eq!(desk.stage.free().await, 98, "one hold a session");
+    let hold = seller_api.hold(seller, &pass, "h2", 2).await.ok(201).text("hold");
+    assert_eq!(seller_api.checkout.free().await, 98, "one hold a session");
     // The pass is used, for fans too.
-    assert_eq!(desk.stage.redeem(&pass).await.problem(), "pass-used");
-    let order = desk.order(seller, &hold).await.ok(201);
+    assert_eq!(seller_api.checkout.redeem(&pass).await.problem(), "pass-used");
+    let order = seller_api.order(seller, &hold).await.ok(201);
     let path = order.location.clone().unwrap();
-    assert_eq!(desk.order(seller, &hold).await.ok(201).text("order"), order.text("order"));
+    assert_eq!(seller_api.order(seller, &hold).await.ok(201).text("order"), order.text("order"));
     assert_eq!(
-        desk.call(seller, Method::GET, &path, "", None).await.ok(200).body["amount_minor"],
+        seller_api.call(seller, Method::GET, &path, "", None).await.ok(200).body["amount_minor"],
         2_000
     );
     assert_eq!(
-        desk.stage.count("SELECT count(*) FROM checkout.orders WHERE language = 'de-AT'").await,
+        seller_api
+            .checkout
+            .count("SELECT count(*) FROM checkout.orders WHERE language = 'de-AT'")
+            .await,
         1
     );
     assert_eq!(
-        desk.call(seller, Method::DELETE, &path, "", None).await.ok(200).body["state"],
+        seller_api.call(seller, Method::DELETE, &path, "", None).await.ok(200).body["state"],
         "cancelled"
     );
-    let hold = desk.hold(seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
-    desk.call(seller, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await.ok(204);
-    assert_eq!(desk.stage.free().await, 100);
-    desk.stage.check().await;
+    let hold = seller_api.hold(seller, &seller_api.pass(), "h", 1).await.ok(201).text("hold");
+    seller_api.call(seller, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await.ok(204);
+    assert_eq!(seller_api.checkout.free().await, 100);
+    seller_api.checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_and_orders_of_others_are_unknown() {
-    let desk = Desk::new().await;
-    let other = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), ..desk.seller };
-    let pass = desk.pass();
-    assert_eq!(desk.hold(other, &pass, "h", 1).await.ok(404).problem(), "show-unknown");
-    let hold = desk.hold(desk.seller, &pass, "h", 1).await.ok(201).text("hold");
-    assert_eq!(desk.order(other, &hold).await.ok(404).problem(), "show-unknown");
-    let given_back = desk.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
+    let seller_api = SellerApi::new().await;
+    let other = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), ..seller_api.seller };
+    let pass = seller_api.pass();
+    assert_eq!(seller_api.hold(other, &pass, "h", 1).await.ok(404).problem(), "show-unknown");
+    let hold = seller_api.hold(seller_api.seller, &pass, "h", 1).await.ok(201).text("hold");
+    assert_eq!(seller_api.order(other, &hold).await.ok(404).problem(), "show-unknown");
+    let given_back =
+        seller_api.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(given_back.ok(404).problem(), "show-unknown");
-    let path = desk.order(desk.seller, &hold).await.ok(201).location.unwrap();
+    let path = seller_api.order(seller_api.seller, &hold).await.ok(201).location.unwrap();
     for method in [Method::GET, Method::DELETE] {
         assert_eq!(
-            desk.call(other, method, &path, "", None).await.ok(404).problem(),
+            seller_api.call(other, method, &path, "", None).await.ok(404).problem(),
             "order-unknown"
         );
     }
-    let (_, fans) = desk.stage.bought(&[1]).await;
+    let (_, fans) = seller_api.checkout.bought(&[1]).await;
     let path = fans.location.unwrap();
-    desk.call(desk.seller, Method::GET, &path, "", None).await.ok(200);
+    seller_api.call(seller_api.seller, Method::GET, &path, "", None).await.ok(200);
     assert_eq!(
-        desk.call(other, Method::GET, &path, "", None).await.ok(404).problem(),
+        seller_api.call(other, Method::GET, &path, "", None).await.ok(404).problem(),
         "order-unknown"
     );
-    desk.stage.check().await;
+    seller_api.checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fans_hold_is_not_the_resellers_and_the_other_way_round() {
-    let desk = Desk::new().await;
-    let fan = desk.stage.session().await;
-    let fans = desk.stage.hold(&fan, "h", &[1]).await.ok(201).text("hold");
-    assert_eq!(desk.order(desk.seller, &fans).await.ok(403).problem(), "hold-foreign");
-    let back = desk.call(desk.seller, Method::DELETE, &format!("/v1/holds/{fans}"), "", None).await;
+    let seller_api = SellerApi::new().await;
+    let fan = seller_api.checkout.session().await;
+    let fans = seller_api.checkout.hold(&fan, "h", &[1]).await.ok(201).text("hold");
+    assert_eq!(seller_api.order(seller_api.seller, &fans).await.ok(403).problem(), "hold-foreign");
+    let back = seller_api
+        .call(seller_api.seller, Method::DELETE, &format!("/v1/holds/{fans}"), "", None)
+        .await;
     assert_eq!(back.ok(403).problem(), "hold-foreign");
-    let sellers = desk.hold(desk.seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
-    assert_eq!(desk.stage.order(&fan, "o", &sellers).await.ok(403).problem(), "hold-foreign");
+    let sellers =
+        seller_api.hold(seller_api.seller, &seller_api.pass(), "h", 1).await.ok(201).text("hold");
+    assert_eq!(
+        seller_api.checkout.order(&fan, "o", &sellers).await.ok(403).problem(),
+        "hold-foreign"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_what_its_scopes_say() {
-    let desk = Desk::new().await;
-    let reads = Seller { may_sell: false, ..desk.seller };
-    let sells = Seller { may_read_orders: false, may_read_tickets: false, ..desk.seller };
-    let pass = desk.pass();
-    let refused = desk.hold(reads, &pass, "h", 1).await.ok(403);
+    let seller_api = SellerApi::new().await;
+    let reads = Seller { may_sell: false, ..seller_api.seller };
+    let sells = Seller { may_read_orders: false, may_read_tickets: false, ..seller_api.seller };
+    let pass = seller_api.pass();
+    let refused = seller_api.hold(reads, &pass, "h", 1).await.ok(403);
     assert_eq!(refused.problem(), "scope-missing");
     assert!(refused.text("detail").contains("`orders:write`"), "{refused:?}");
-    let hold = desk.hold(sells, &pass, "h", 1).await.ok(201).text("hold");
-    assert_eq!(desk.order(reads, &hold).await.ok(403).problem(), "scope-missing");
-    let back = desk.call(reads, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
+    let hold = seller_api.hold(sells, &pass, "h", 1).await.ok(201).text("hold");
+    assert_eq!(seller_api.order(reads, &hold).await.ok(403).problem(), "scope-missing");
+    let back = seller_api.call(reads, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(back.ok(403).problem(), "scope-missing");
-    let path = desk.order(sells, &hold).await.ok(201).location.unwrap();
-    desk.call(sells, Method::GET, &path, "", None).await.ok(200);
-    let (_, fans) = desk.stage.bought(&[1]).await;
+    let path = seller_api.order(sells, &hold).await.ok(201).location.unwrap();
+    seller_api.call(sells, Method::GET, &path, "", None).await.ok(200);
+    let (_, fans) = seller_api.checkout.bought(&[1]).await;
     let not_its_own = fans.location.unwrap();
     assert_eq!(
-        desk.call(sells, Method::GET, &not_its_own, "", None).await.ok(404).problem(),
+        seller_api.call(sells, Method::GET, &not_its_own, "", None).await.ok(404).problem(),
         "order-unknown"
     );
     let neither = Seller { may_sell: false, ..sells };
-    let refused = desk.call(neither, Method::GET, &path, "", None).await.ok(403);
+    let refused = seller_api.call(neither, Method::GET, &path, "", None).await.ok(403);
     assert!(refused.text("detail").contains("`orders:read`"), "{refused:?}");
-    desk.call(reads, Method::GET, &path, "", None).await.ok(200);
+    seller_api.call(reads, Method::GET, &path, "", None).await.ok(200);
     assert_eq!(
-        desk.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(),
+        seller_api.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(),
         "scope-missing"
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_touches_what_it_made_and_nothing_else_of_its_resellers() {
-    let desk = Desk::new().await;
-    let other = Seller { key: Uuid::new_v4(), ..desk.seller };
-    let hold = desk.hold(desk.seller, &desk.pass(), "h", 1).await.ok(201).text("hold");
-    assert_eq!(desk.order(other, &hold).await.ok(403).problem(), "hold-foreign");
-    let back = desk.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
+    let seller_api = SellerApi::new().await;
+    let other = Seller { key: Uuid::new_v4(), ..seller_api.seller };
+    let hold =
+        seller_api.hold(seller_api.seller, &seller_api.pass(), "h", 1).await.ok(201).text("hold");
+    assert_eq!(seller_api.order(other, &hold).await.ok(403).problem(), "hold-foreign");
+    let back = seller_api.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(back.ok(403).problem(), "hold-foreign");
-    let path = desk.order(desk.seller, &hold).await.ok(201).location.unwrap();
-    let (_, fans) = desk.stage.bought(&[1]).await;
+    let path = seller_api.order(seller_api.seller, &hold).await.ok(201).location.unwrap();
+    let (_, fans) = seller_api.checkout.bought(&[1]).await;
     let fans = fans.location.unwrap();
-    for (who, path) in [(other, &path), (other, &fans), (desk.seller, &fans)] {
-        desk.call(who, Method::GET, path, "", None).await.ok(200);
+    for (who, path) in [(other, &path), (other, &fans), (seller_api.seller, &fans)] {
+        seller_api.call(who, Method::GET, path, "", None).await.ok(200);
         assert_eq!(
-            desk.call(who, Method::DELETE, path, "", None).await.ok(404).problem(),
+            seller_api.call(who, Method::DELETE, path, "", None).await.ok(404).problem(),
             "order-unknown"
         );
     }
     assert_eq!(
-        desk.stage.count("SELECT count(*) FROM checkout.orders WHERE state = 'cancelled'").await,
+        seller_api
+            .checkout
+            .count("SELECT count(*) FROM checkout.orders WHERE state = 'cancelled'")
+            .await,
         0
     );
-    let own = desk.call(desk.seller, Method::DELETE, &path, "", None).await.ok(200);
+    let own = seller_api.call(seller_api.seller, Method::DELETE, &path, "", None).await.ok(200);
     assert_eq!(own.body["state"], "cancelled");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_read_tickets() {
-    let desk = Desk::new().await;
-    let (fan, order) = desk.stage.bought(&[2]).await;
-    let own = desk.stage.pay(&fan, &order).await;
+    let seller_api = SellerApi::new().await;
+    let (fan, order) = seller_api.checkout.bought(&[2]).await;
+    let own = seller_api.checkout.pay(&fan, &order).await;
     assert!(own.body["tickets"][1]["code"].is_string(), "{own:?}");
     let path = order.location.unwrap();
-    let reads =
-        Seller { may_sell: false, may_read_tickets: false, key: Uuid::new_v4(), ..desk.seller };
+    let reads = Seller {
+        may_sell: false,
+        may_read_tickets: false,
+        key: Uuid::new_v4(),
+        ..seller_api.seller
+    };
     let codes = async |who: Seller, path: &str| {
-        let answer = desk.call(who, Method::GET, path, "", None).await.ok(200);
+        let answer = seller_api.call(who, Method::GET, path, "", None).await.ok(200);
         let tickets = answer.body["tickets"].as_array().unwrap().clone();
         assert_eq!(
             tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(),
@@ -211,16 +229,16 @@ async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_r
     assert_eq!(codes(Seller { may_sell: true, ..reads }, &path).await, 0, "nor is selling others");
     assert_eq!(codes(Seller { may_read_tickets: true, ..reads }, &path).await, 2);
 
-    let sells = Seller { may_read_tickets: false, ..desk.seller };
-    let hold = desk.hold(sells, &desk.pass(), "h", 2).await.ok(201).text("hold");
-    let order = desk.order(sells, &hold).await.ok(201);
+    let sells = Seller { may_read_tickets: false, ..seller_api.seller };
+    let hold = seller_api.hold(sells, &seller_api.pass(), "h", 2).await.ok(201).text("hold");
+    let order = seller_api.order(sells, &hold).await.ok(201);
     let path = order.location.clone().unwrap();
     let url = order.body["payment"]["url"].as_str().unwrap().to_owned();
     let intent = url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
     let confirm = format!("/sandbox/v1/intents/{intent}/confirm");
-    desk.stage.post(&confirm, "", "", json!({ "method": "ok" })).await.ok(200);
+    seller_api.checkout.post(&confirm, "", "", json!({ "method": "ok" })).await.ok(200);
     eventually("the order is fulfilled", || async {
-        let answer = desk.call(sells, Method::GET, &path, "", None).await;
+        let answer = seller_api.call(sells, Method::GET, &path, "", None).await;
         (answer.body["state"] == "fulfilled").then_some(())
     })
     .await;
@@ -230,21 +248,32 @@ async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_r
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_goes_with_an_api_key_and_with_nothing_else() {
-    let desk = Desk::new().await;
-    let without = desk
-        .call(desk.seller, Method::POST, "/v1/holds", "h", Some(desk.stage.items(&[1])))
+    let seller_api = SellerApi::new().await;
+    let without = seller_api
+        .call(
+            seller_api.seller,
+            Method::POST,
+            "/v1/holds",
+            "h",
+            Some(seller_api.checkout.items(&[1])),
+        )
         .await
         .ok(422);
     assert_eq!(without.body["errors"][0]["field"], "pass");
-    let mut body = desk.stage.items(&[1]);
-    body["pass"] = json!(desk.pass());
-    let fan = desk.stage.session().await;
+    let mut body = seller_api.checkout.items(&[1]);
+    body["pass"] = json!(seller_api.pass());
+    let fan = seller_api.checkout.session().await;
     assert_eq!(
-        desk.stage.post("/v1/holds", &fan, "h", body).await.ok(422).body["errors"][0]["field"],
+        seller_api.checkout.post("/v1/holds", &fan, "h", body).await.ok(422).body["errors"][0]["field"],
         "pass"
     );
     assert_eq!(
-        desk.stage.post("/v1/holds", "", "h", desk.stage.items(&[1])).await.ok(401).problem(),
+        seller_api
+            .checkout
+            .post("/v1/holds", "", "h", seller_api.checkout.items(&[1]))
+            .await
+            .ok(401)
+            .problem(),
         "session-needed"
     );
 }
@@ -252,31 +281,34 @@ async fn a_pass_goes_with_an_api_key_and_with_nothing_else() {
 /// Sessions that the system opens have keys of their own; who guesses one gets no session by it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
-    let desk = Desk::new().await;
-    for key in [format!("api-key:{}", desk.seller.key), "page".to_owned()] {
-        let pass = desk.pass();
-        let opened = desk
-            .stage
+    let seller_api = SellerApi::new().await;
+    for key in [format!("api-key:{}", seller_api.seller.key), "page".to_owned()] {
+        let pass = seller_api.pass();
+        let opened = seller_api
+            .checkout
             .post("/v1/checkout/sessions", "", &key, json!({ "pass": pass }))
             .await
             .ok(201);
-        let held = desk.hold(desk.seller, &pass, "h", 1).await;
+        let held = seller_api.hold(seller_api.seller, &pass, "h", 1).await;
         assert_eq!(held.problem(), "pass-used", "{key}");
         let entered = tower::ServiceExt::oneshot(
-            desk.stage.router.clone(),
+            seller_api.checkout.router.clone(),
             axum::http::Request::post("/checkout/harbour-lights/enter")
                 .header("content-type", "application/x-www-form-urlencoded")
                 .body(axum::body::Body::from(format!("pass={pass}")))
                 .unwrap(),
         );
         assert!(!entered.await.unwrap().status().is_redirection(), "{key}");
-        desk.stage
+        seller_api
+            .checkout
             .delete("/v1/checkout/sessions/current", &opened.text("session_token"))
             .await
             .ok(204);
     }
-    let key = format!(" api-key:{}", desk.seller.key);
-    let refused =
-        desk.stage.post("/v1/checkout/sessions", "", &key, json!({ "pass": desk.pass() })).await;
+    let key = format!(" api-key:{}", seller_api.seller.key);
+    let refused = seller_api
+        .checkout
+        .post("/v1/checkout/sessions", "", &key, json!({ "pass": seller_api.pass() }))
+        .await;
     assert_ne!(refused.status, 201, "{refused:?}");
 }

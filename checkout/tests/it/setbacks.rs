@@ -16,8 +16,8 @@ use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
 const TABLES: [&str; 7] =
     ["writer_offsets", "stock", "refusals", "orders", "order_lines", "tickets", "refunds"];
 
-async fn run_sql(stage: &TestCheckout, statements: impl IntoIterator<Item = String>) {
-    let mut tx = stage.corner.pool.begin().await.unwrap();
+async fn run_sql(checkout: &TestCheckout, statements: impl IntoIterator<Item = String>) {
+    let mut tx = checkout.test_env.pool.begin().await.unwrap();
     for statement in statements {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx).await.unwrap();
     }
@@ -25,27 +25,27 @@ async fn run_sql(stage: &TestCheckout, statements: impl IntoIterator<Item = Stri
 }
 
 /// Keeps Postgres as it is now for [`roll_back`].
-async fn remember(stage: &TestCheckout) {
+async fn remember(checkout: &TestCheckout) {
     run_sql(
-        stage,
+        checkout,
         TABLES.map(|table| format!("CREATE TABLE kept_{table} AS SELECT * FROM checkout.{table}")),
     )
     .await;
 }
 
 /// Makes Postgres what it was, as a standby is that had not heard of everything.
-async fn roll_back(stage: &TestCheckout) {
+async fn roll_back(checkout: &TestCheckout) {
     let lock = TABLES.map(|table| format!("LOCK TABLE checkout.{table} IN ACCESS EXCLUSIVE MODE"));
     let forget = TABLES.iter().rev().map(|table| format!("DELETE FROM checkout.{table}"));
     let restore =
         TABLES.map(|table| format!("INSERT INTO checkout.{table} SELECT * FROM kept_{table}"));
     let unsent = ["DELETE FROM checkout.outbox".to_owned()];
-    run_sql(stage, lock.into_iter().chain(forget).chain(restore).chain(unsent)).await;
+    run_sql(checkout, lock.into_iter().chain(forget).chain(restore).chain(unsent)).await;
 }
 
-async fn states(stage: &TestCheckout) -> BTreeMap<Uuid, String> {
+async fn states(checkout: &TestCheckout) -> BTreeMap<Uuid, String> {
     let rows: Vec<(Uuid, String)> = sqlx::query_as("SELECT order_id, state FROM checkout.orders")
-        .fetch_all(&stage.corner.pool)
+        .fetch_all(&checkout.test_env.pool)
         .await
         .unwrap();
     rows.into_iter().collect()
@@ -53,7 +53,7 @@ async fn states(stage: &TestCheckout) -> BTreeMap<Uuid, String> {
 
 /// Waits until every one of `orders` is written: the given-up ones as cancelled, the others so that
 /// they keep their stock.
-async fn await_written(stage: &TestCheckout, orders: &[(Uuid, bool)]) {
+async fn await_written(checkout: &TestCheckout, orders: &[(Uuid, bool)]) {
     let missing = |known: &BTreeMap<Uuid, String>| -> Vec<Uuid> {
         let is_there = |order: &Uuid, given_up: bool| match known.get(order).map(String::as_str) {
             Some("cancelled") => given_up,
@@ -67,12 +67,12 @@ async fn await_written(stage: &TestCheckout, orders: &[(Uuid, bool)]) {
             .collect()
     };
     for _ in 0..200 {
-        if missing(&states(stage).await).is_empty() {
+        if missing(&states(checkout).await).is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("acknowledged orders are lost: {:?}", missing(&states(stage).await));
+    panic!("acknowledged orders are lost: {:?}", missing(&states(checkout).await));
 }
 
 fn id(order: &Answer) -> Uuid {
@@ -80,36 +80,36 @@ fn id(order: &Answer) -> Uuid {
 }
 
 /// Buys all that is left, four at a time where there are four.
-async fn sell_out(stage: &TestCheckout) {
-    let free = stage.free().await;
+async fn sell_out(checkout: &TestCheckout) {
+    let free = checkout.free().await;
     let orders = (0..free / 4).map(|_| 4).chain((0..free % 4).map(|_| 1));
     join_all(orders.map(|quantity| async move {
-        let session = stage.session().await;
+        let session = checkout.session().await;
         let hold = eventually("a hold", || async {
-            let hold = stage.hold(&session, &Uuid::new_v4().to_string(), &[quantity]).await;
+            let hold = checkout.hold(&session, &Uuid::new_v4().to_string(), &[quantity]).await;
             (hold.status == 201).then(|| hold.text("hold"))
         })
         .await;
         eventually("an order", || async {
-            (stage.order(&session, "o", &hold).await.status == 201).then_some(())
+            (checkout.order(&session, "o", &hold).await.status == 201).then_some(())
         })
         .await;
     }))
     .await;
-    assert_eq!(stage.free().await, 0);
-    assert_eq!(stage.hold(&stage.session().await, "h", &[1]).await.problem(), "sold-out");
+    assert_eq!(checkout.free().await, 0);
+    assert_eq!(checkout.hold(&checkout.session().await, "h", &[1]).await.problem(), "sold-out");
 }
 
 /// Orders that were acknowledged after Postgres was kept; whether each was given up.
-async fn sell_on(stage: &TestCheckout) -> Vec<(Uuid, bool)> {
-    let early = join_all((0..5).map(|_| stage.bought(&[2]))).await;
+async fn sell_on(checkout: &TestCheckout) -> Vec<(Uuid, bool)> {
+    let early = join_all((0..5).map(|_| checkout.bought(&[2]))).await;
     let (session, given_up) = &early[0];
-    stage.delete(&given_up.location.clone().unwrap(), session).await.ok(200);
-    let sessions = join_all((0..3).map(|_| stage.session())).await;
+    checkout.delete(&given_up.location.clone().unwrap(), session).await.ok(200);
+    let sessions = join_all((0..3).map(|_| checkout.session())).await;
     // What is sold from now on is of a later epoch than Postgres will remember.
-    stage.flush_redis().await;
-    stage.free().await;
-    let late = join_all(sessions.iter().map(|session| order_in_the_end(stage, session))).await;
+    checkout.flush_redis().await;
+    checkout.free().await;
+    let late = join_all(sessions.iter().map(|session| order_in_the_end(checkout, session))).await;
     let early = early.iter().map(|(_, order)| (id(order), id(order) == id(given_up)));
     early.chain(late.into_iter().map(|order| (order, false))).collect()
 }
@@ -118,50 +118,53 @@ const SALE: fn() -> Plan = || Plan { stock: vec![(48, 4)], ..Plan::default() };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_that_postgres_lost_under_a_running_writer_are_written_again() {
-    let stage = TestCheckout::with(SALE()).await;
-    let before = join_all((0..3).map(|_| stage.bought(&[1]))).await;
-    stage.check().await;
-    remember(&stage).await;
-    let after = sell_on(&stage).await;
-    stage.check().await;
-    let committed = stage.committed().await;
-    roll_back(&stage).await;
-    assert!(states(&stage).await.len() < before.len() + after.len());
+    let checkout = TestCheckout::with(SALE()).await;
+    let before = join_all((0..3).map(|_| checkout.bought(&[1]))).await;
+    checkout.check().await;
+    remember(&checkout).await;
+    let after = sell_on(&checkout).await;
+    checkout.check().await;
+    let committed = checkout.committed().await;
+    roll_back(&checkout).await;
+    assert!(states(&checkout).await.len() < before.len() + after.len());
 
-    await_written(&stage, &after).await;
-    await_written(&stage, &before.iter().map(|(_, order)| (id(order), false)).collect::<Vec<_>>())
-        .await;
+    await_written(&checkout, &after).await;
+    await_written(
+        &checkout,
+        &before.iter().map(|(_, order)| (id(order), false)).collect::<Vec<_>>(),
+    )
+    .await;
     eventually("stock is what it was", || async {
-        (stage.committed().await == committed).then_some(())
+        (checkout.committed().await == committed).then_some(())
     })
     .await;
-    stage.check().await;
-    sell_out(&stage).await;
-    stage.check().await;
+    checkout.check().await;
+    sell_out(&checkout).await;
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_starts_reads_from_where_postgres_is_and_not_from_where_its_group_was() {
-    let mut stage = TestCheckout::with(SALE()).await;
-    stage.bought(&[1]).await;
-    remember(&stage).await;
-    let after = sell_on(&stage).await;
-    stage.check().await;
-    stage.writer.drain().await;
-    roll_back(&stage).await;
-    stage.start_writer().await;
-    await_written(&stage, &after).await;
-    stage.check().await;
+    let mut checkout = TestCheckout::with(SALE()).await;
+    checkout.bought(&[1]).await;
+    remember(&checkout).await;
+    let after = sell_on(&checkout).await;
+    checkout.check().await;
+    checkout.writer.drain().await;
+    roll_back(&checkout).await;
+    checkout.start_writer().await;
+    await_written(&checkout, &after).await;
+    checkout.check().await;
 }
 
 /// The control: a fence that takes the greatest offset would keep the one that Postgres had.
 #[tokio::test(flavor = "multi_thread")]
 #[should_panic(expected = "acknowledged orders are lost")]
 async fn data_an_offset_that_stays_ahead_of_its_orders_loses_them() {
-    let stage = TestCheckout::with(SALE()).await;
-    stage.bought(&[1]).await;
-    remember(&stage).await;
-    let after = sell_on(&stage).await;
+    let checkout = TestCheckout::with(SALE()).await;
+    checkout.bought(&[1]).await;
+    remember(&checkout).await;
+    let after = sell_on(&checkout).await;
     let ahead = "CREATE OR REPLACE FUNCTION keep_ahead() RETURNS trigger LANGUAGE plpgsql AS
                  $$ BEGIN SELECT next_offset INTO NEW.next_offset FROM ahead WHERE partition = \
                  NEW.partition;
@@ -172,38 +175,40 @@ async fn data_an_offset_that_stays_ahead_of_its_orders_loses_them() {
         "CREATE TRIGGER ahead BEFORE INSERT ON checkout.writer_offsets FOR EACH ROW EXECUTE \
             FUNCTION keep_ahead()",
     ];
-    run_sql(&stage, statements.map(str::to_owned)).await;
-    roll_back(&stage).await;
-    await_written(&stage, &after).await;
+    run_sql(&checkout, statements.map(str::to_owned)).await;
+    roll_back(&checkout).await;
+    await_written(&checkout, &after).await;
 }
 
 /// Deletes the order log and makes it anew.
-async fn make_log_anew(stage: &TestCheckout) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", &stage.corner.kafka_brokers).create().unwrap();
-    let before = stage.corner.kafka.topic_id(COMMANDS_TOPIC).await.unwrap();
+async fn make_log_anew(checkout: &TestCheckout) {
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", &checkout.test_env.kafka_brokers)
+        .create()
+        .unwrap();
+    let before = checkout.test_env.kafka.topic_id(COMMANDS_TOPIC).await.unwrap();
     assert!(before.is_some());
-    let topic = stage.corner.kafka.name(COMMANDS_TOPIC);
+    let topic = checkout.test_env.kafka.name(COMMANDS_TOPIC);
     for result in admin.delete_topics(&[&topic], &AdminOptions::new()).await.unwrap() {
         result.unwrap();
     }
     eventually("a new log", || async {
-        stage.corner.kafka.ensure_topic(COMMANDS_TOPIC, 4, &[]).await.ok()?;
-        let now = stage.corner.kafka.topic_id(COMMANDS_TOPIC).await.ok()?;
+        checkout.test_env.kafka.ensure_topic(COMMANDS_TOPIC, 4, &[]).await.ok()?;
+        let now = checkout.test_env.kafka.topic_id(COMMANDS_TOPIC).await.ok()?;
         (now.is_some() && now != before).then_some(())
     })
     .await;
 }
 
 /// An order that may take its time.
-async fn order_in_the_end(stage: &TestCheckout, session: &str) -> Uuid {
+async fn order_in_the_end(checkout: &TestCheckout, session: &str) -> Uuid {
     let hold = eventually("a hold", || async {
-        let hold = stage.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
+        let hold = checkout.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
         (hold.status == 201).then(|| hold.text("hold"))
     })
     .await;
     eventually("an order in the log", || async {
-        let order = stage.order(session, "o", &hold).await;
+        let order = checkout.order(session, "o", &hold).await;
         matches!(order.status.as_u16(), 201 | 202).then(|| id(&order))
     })
     .await
@@ -211,38 +216,38 @@ async fn order_in_the_end(stage: &TestCheckout, session: &str) -> Uuid {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_made_anew_and_shorter_is_read_from_its_start() {
-    let stage = TestCheckout::with(Plan { stock: vec![(40, 1)], ..Plan::default() }).await;
+    let checkout = TestCheckout::with(Plan { stock: vec![(40, 1)], ..Plan::default() }).await;
     for _ in 0..4 {
-        stage.bought(&[1]).await;
+        checkout.bought(&[1]).await;
     }
-    stage.check().await;
-    make_log_anew(&stage).await;
-    let order = order_in_the_end(&stage, &stage.session().await).await;
-    await_written(&stage, &[(order, false)]).await;
-    assert_eq!(stage.committed().await, 5);
-    stage.check().await;
+    checkout.check().await;
+    make_log_anew(&checkout).await;
+    let order = order_in_the_end(&checkout, &checkout.session().await).await;
+    await_written(&checkout, &[(order, false)]).await;
+    assert_eq!(checkout.committed().await, 5);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_made_anew_and_longer_is_read_from_its_start() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "100")];
-    let mut stage =
+    let mut checkout =
         TestCheckout::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
-    let session = stage.session().await;
-    let before = order_in_the_end(&stage, &session).await;
-    await_written(&stage, &[(before, false)]).await;
-    stage.check().await;
-    stage.writer.drain().await;
-    make_log_anew(&stage).await;
+    let session = checkout.session().await;
+    let before = order_in_the_end(&checkout, &session).await;
+    await_written(&checkout, &[(before, false)]).await;
+    checkout.check().await;
+    checkout.writer.drain().await;
+    make_log_anew(&checkout).await;
     let mut orders = Vec::new();
     for _ in 0..4 {
-        let session = stage.session().await;
-        orders.push((order_in_the_end(&stage, &session).await, false));
+        let session = checkout.session().await;
+        orders.push((order_in_the_end(&checkout, &session).await, false));
     }
-    stage.start_writer().await;
-    await_written(&stage, &orders).await;
-    assert_eq!(stage.committed().await, 5);
-    stage.check().await;
+    checkout.start_writer().await;
+    await_written(&checkout, &orders).await;
+    assert_eq!(checkout.committed().await, 5);
+    checkout.check().await;
 }
 
 /// The offsets of the old log say nothing of the new one: what waits in it is written before stock
@@ -250,43 +255,43 @@ async fn a_log_made_anew_and_longer_is_read_from_its_start() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_is_not_filled_while_orders_wait_in_a_log_made_anew() {
     let settings = vec![("FAIRGATE_OUTCOME_WAIT_MS", "100")];
-    let mut stage =
+    let mut checkout =
         TestCheckout::with(Plan { settings, stock: vec![(40, 1)], ..Plan::default() }).await;
     for _ in 0..4 {
-        let session = stage.session().await;
-        let before = order_in_the_end(&stage, &session).await;
-        await_written(&stage, &[(before, false)]).await;
+        let session = checkout.session().await;
+        let before = order_in_the_end(&checkout, &session).await;
+        await_written(&checkout, &[(before, false)]).await;
     }
-    stage.check().await;
-    let (first, second) = (stage.session().await, stage.session().await);
-    stage.writer.drain().await;
-    make_log_anew(&stage).await;
-    let order = order_in_the_end(&stage, &first).await;
-    stage.flush_redis().await;
-    assert_eq!(stage.hold(&second, "h", &[1]).await.problem(), "try-again-soon");
-    stage.start_writer().await;
-    await_written(&stage, &[(order, false)]).await;
-    assert_eq!((stage.committed().await, stage.free().await), (5, 35));
-    stage.check().await;
+    checkout.check().await;
+    let (first, second) = (checkout.session().await, checkout.session().await);
+    checkout.writer.drain().await;
+    make_log_anew(&checkout).await;
+    let order = order_in_the_end(&checkout, &first).await;
+    checkout.flush_redis().await;
+    assert_eq!(checkout.hold(&second, "h", &[1]).await.problem(), "try-again-soon");
+    checkout.start_writer().await;
+    await_written(&checkout, &[(order, false)]).await;
+    assert_eq!((checkout.committed().await, checkout.free().await), (5, 35));
+    checkout.check().await;
 }
 
 /// As if the log was made anew and grew beyond the old offset before the running writer read on.
 #[tokio::test(flavor = "multi_thread")]
 async fn offsets_of_another_log_are_not_believed() {
-    let stage = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
-    join_all((0..6).map(|_| stage.bought(&[1]))).await;
-    stage.check().await;
-    let before = (states(&stage).await, stage.committed().await);
-    run_sql(&stage, ["UPDATE checkout.writer_offsets SET log = gen_random_uuid()".to_owned()])
+    let checkout = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
+    join_all((0..6).map(|_| checkout.bought(&[1]))).await;
+    checkout.check().await;
+    let before = (states(&checkout).await, checkout.committed().await);
+    run_sql(&checkout, ["UPDATE checkout.writer_offsets SET log = gen_random_uuid()".to_owned()])
         .await;
-    let session = stage.session().await;
-    let order = order_in_the_end(&stage, &session).await;
-    await_written(&stage, &[(order, false)]).await;
-    let after = states(&stage).await;
+    let session = checkout.session().await;
+    let order = order_in_the_end(&checkout, &session).await;
+    await_written(&checkout, &[(order, false)]).await;
+    let after = states(&checkout).await;
     assert!(
         before.0.keys().all(|order| after.contains_key(order)) && after.len() == before.0.len() + 1
     );
-    assert_eq!(stage.committed().await, before.1 + 1);
-    assert_eq!(stage.count("SELECT count(DISTINCT log) FROM checkout.writer_offsets").await, 1);
-    stage.check().await;
+    assert_eq!(checkout.committed().await, before.1 + 1);
+    assert_eq!(checkout.count("SELECT count(DISTINCT log) FROM checkout.writer_offsets").await, 1);
+    checkout.check().await;
 }

@@ -27,9 +27,9 @@ async fn give_to_reseller(pool: &PgPool) {
 }
 
 async fn stage_of_reseller() -> TestCheckout {
-    let stage = TestCheckout::new().await;
-    give_to_reseller(&stage.corner.pool).await;
-    stage
+    let checkout = TestCheckout::new().await;
+    give_to_reseller(&checkout.test_env.pool).await;
+    checkout
 }
 
 /// Suspends the reseller of the show, or lets them sell again.
@@ -48,17 +48,19 @@ async fn withdraw(pool: &PgPool) {
 
 /// Waits until an instance refuses a hold of this session's with the problem; then it refuses
 /// everything that sells.
-async fn refuses(stage: &TestCheckout, session: &str, problem: &str, status: u16) {
+async fn refuses(checkout: &TestCheckout, session: &str, problem: &str, status: u16) {
     let since = Instant::now();
     eventually("holds are refused", || async {
-        let answer = stage.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
+        let answer = checkout.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
         (answer.problem() == problem).then_some(())
     })
     .await;
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
-    let pass = stage.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70));
-    let calls: [Answer; 2] =
-        [stage.redeem(&pass).await, stage.get(&format!("/v1/shows/{SHOW}/availability"), "").await];
+    let pass = checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70));
+    let calls: [Answer; 2] = [
+        checkout.redeem(&pass).await,
+        checkout.get(&format!("/v1/shows/{SHOW}/availability"), "").await,
+    ];
     for answer in calls {
         assert_eq!((answer.status.as_u16(), answer.problem()), (status, problem), "{answer:?}");
     }
@@ -69,63 +71,64 @@ async fn refuses(stage: &TestCheckout, session: &str, problem: &str, status: u16
         may_read_orders: true,
         may_read_tickets: true,
     };
-    let mut body = stage.items(&[1]);
+    let mut body = checkout.items(&[1]);
     body["pass"] = json!(pass);
-    let by_key = stage.call_as(Some(seller), Method::POST, "/v1/holds", "", "h", Some(body)).await;
+    let by_key =
+        checkout.call_as(Some(seller), Method::POST, "/v1/holds", "", "h", Some(body)).await;
     assert_eq!(by_key.problem(), problem, "{by_key:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_suspended_resellers_show_is_sold_until_they_may_sell_again() {
-    let mut stage = stage_of_reseller().await;
-    let (payer, placed) = stage.bought(&[1]).await;
-    let (fan, holding) = (stage.session().await, stage.session().await);
-    let hold = stage.hold(&holding, "h", &[1]).await.ok(201).text("hold");
-    let first = stage.router.clone();
-    let second = stage.another_instance();
-    suspend(&stage.corner.pool, true).await;
-    suspend(&stage.corner.pool, true).await;
+    let mut checkout = stage_of_reseller().await;
+    let (payer, placed) = checkout.bought(&[1]).await;
+    let (fan, holding) = (checkout.session().await, checkout.session().await);
+    let hold = checkout.hold(&holding, "h", &[1]).await.ok(201).text("hold");
+    let first = checkout.router.clone();
+    let second = checkout.another_instance();
+    suspend(&checkout.test_env.pool, true).await;
+    suspend(&checkout.test_env.pool, true).await;
     for instance in [second, first] {
-        stage.router = instance;
-        refuses(&stage, &fan, "sale-stopped", 409).await;
-        let refused = stage.order(&holding, "o", &hold).await.ok(409);
+        checkout.router = instance;
+        refuses(&checkout, &fan, "sale-stopped", 409).await;
+        let refused = checkout.order(&holding, "o", &hold).await.ok(409);
         assert_eq!(refused.problem(), "sale-stopped");
         assert!(refused.text("detail").contains("Orders that were placed can be paid"));
     }
     // What was ordered before can be paid, and its tickets are good.
-    let paid = stage.pay(&payer, &placed).await;
+    let paid = checkout.pay(&payer, &placed).await;
     assert_eq!(paid.body["tickets"].as_array().map(Vec::len), Some(1));
     assert_eq!(
-        stage.count("SELECT count(*) FROM checkout.tickets WHERE voided_at IS NOT NULL").await,
+        checkout.count("SELECT count(*) FROM checkout.tickets WHERE voided_at IS NOT NULL").await,
         0
     );
 
-    suspend(&stage.corner.pool, false).await;
-    suspend(&stage.corner.pool, false).await;
+    suspend(&checkout.test_env.pool, false).await;
+    suspend(&checkout.test_env.pool, false).await;
     eventually("holds are taken again", || async {
-        let answer = stage.hold(&fan, &Uuid::new_v4().to_string(), &[1]).await;
+        let answer = checkout.hold(&fan, &Uuid::new_v4().to_string(), &[1]).await;
         (answer.status == 201).then_some(())
     })
     .await;
-    stage.order(&holding, "o", &hold).await.ok(201);
-    stage.check().await;
+    checkout.order(&holding, "o", &hold).await.ok(201);
+    checkout.check().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_show_is_not_sold_and_its_orders_stay() {
-    let stage = stage_of_reseller().await;
-    let (payer, placed) = stage.bought(&[1]).await;
-    let (fan, holding) = (stage.session().await, stage.session().await);
-    let hold = stage.hold(&holding, "h", &[1]).await.ok(201).text("hold");
-    withdraw(&stage.corner.pool).await;
-    refuses(&stage, &fan, "show-withdrawn", 410).await;
-    assert_eq!(stage.order(&holding, "o", &hold).await.ok(410).problem(), "show-withdrawn");
+    let checkout = stage_of_reseller().await;
+    let (payer, placed) = checkout.bought(&[1]).await;
+    let (fan, holding) = (checkout.session().await, checkout.session().await);
+    let hold = checkout.hold(&holding, "h", &[1]).await.ok(201).text("hold");
+    withdraw(&checkout.test_env.pool).await;
+    refuses(&checkout, &fan, "show-withdrawn", 410).await;
+    assert_eq!(checkout.order(&holding, "o", &hold).await.ok(410).problem(), "show-withdrawn");
     // It stays so, whatever becomes of the reseller.
-    suspend(&stage.corner.pool, true).await;
-    suspend(&stage.corner.pool, false).await;
-    refuses(&stage, &fan, "show-withdrawn", 410).await;
-    assert_eq!(stage.pay(&payer, &placed).await.body["state"], "fulfilled");
-    stage.check().await;
+    suspend(&checkout.test_env.pool, true).await;
+    suspend(&checkout.test_env.pool, false).await;
+    refuses(&checkout, &fan, "show-withdrawn", 410).await;
+    assert_eq!(checkout.pay(&payer, &placed).await.body["state"], "fulfilled");
+    checkout.check().await;
 }
 
 /// Looks at checkout until it says so; gives the status.
@@ -140,12 +143,12 @@ async fn reads(fan: &Fan, words: &str) -> u16 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_in_checkout_read_that_the_sale_was_stopped_and_go_on_when_it_does() {
-    let shop = TestServer::new().await;
-    let pool = &shop.app.pool;
+    let server = TestServer::new().await;
+    let pool = &server.app.pool;
     give_to_reseller(pool).await;
-    let (fan, chooser, comer) = (shop.fan().await, shop.fan().await, shop.stranger());
-    fan.hold(&[(&shop.floor, 1)]).await;
-    let (quantity, pass) = (format!("q-{}", shop.floor.ticket_type), shop.pass());
+    let (fan, chooser, comer) = (server.fan().await, server.fan().await, server.stranger());
+    fan.hold(&[(&server.floor, 1)]).await;
+    let (quantity, pass) = (format!("q-{}", server.floor.ticket_type), server.pass());
     let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
     let choice = [("attempt", "a"), (quantity.as_str(), "1")];
     for (withdrawn, words) in

@@ -24,7 +24,7 @@ pub const ROOM: &str = "harbour-lights";
 
 /// The sale. Dropping it stops its background work.
 pub struct TestCheckout {
-    pub corner: TestEnv,
+    pub test_env: TestEnv,
     pub settings: HashMap<String, String>,
     pub gate: Gate,
     pub keys: PassKeys,
@@ -116,10 +116,10 @@ impl TestCheckout {
         if std::env::var_os("FAIRGATE_LOG").is_some() {
             kit::telemetry::logs(kit::telemetry::Reader::Person);
         }
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let public = format!("http://{}", listener.local_addr().unwrap());
-        let mut settings = corner.settings();
+        let mut settings = test_env.settings();
         for (key, value) in [
             ("FAIRGATE_CHECKOUT_KEYS", kit::token::generate_seal_key().unwrap()),
             ("FAIRGATE_SANDBOX_API_KEY", format!("sk_sandbox_{}", Uuid::new_v4().simple())),
@@ -133,10 +133,10 @@ impl TestCheckout {
             plan.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
         );
 
-        let types = put_show(&corner.pool, &new_show(plan.stock.len())).await.unwrap();
+        let types = put_show(&test_env.pool, &new_show(plan.stock.len())).await.unwrap();
         for (ticket_type, (allotted, shards)) in types.iter().zip(&plan.stock) {
             let id = ticket_type.ticket_type;
-            contract::put_stock(&corner.pool, SHOW, id, *allotted, Some(*shards)).await.unwrap();
+            contract::put_stock(&test_env.pool, SHOW, id, *allotted, Some(*shards)).await.unwrap();
         }
         let gate_settings = GateSettings {
             room: ROOM.to_owned(),
@@ -146,8 +146,8 @@ impl TestCheckout {
             claim_window_secs: 60,
             state: GateState::Running,
         };
-        put_gate(&mut corner.pool.acquire().await.unwrap(), &gate_settings).await.unwrap();
-        let gate = Gate::new(corner.redis.clone());
+        put_gate(&mut test_env.pool.acquire().await.unwrap(), &gate_settings).await.unwrap();
+        let gate = Gate::new(test_env.redis.clone());
         gate.restore(ROOM, &[]).await.unwrap();
         let keys = PassKeys::from_paserk(
             &generate_pass_key().unwrap(),
@@ -157,16 +157,18 @@ impl TestCheckout {
         .unwrap();
 
         // Background work does this as well; a test does not wait for its turn.
-        corner.kafka.ensure_topic(contract::COMMANDS_TOPIC, 4, &[]).await.unwrap();
+        test_env.kafka.ensure_topic(contract::COMMANDS_TOPIC, 4, &[]).await.unwrap();
 
         let tasks = Tasks::default();
         let mut reading = Settings::new(&settings);
-        let sandbox =
-            sandbox::State::new(sandbox::Config::from_settings(&mut reading), corner.pool.clone())
-                .unwrap();
+        let sandbox = sandbox::State::new(
+            sandbox::Config::from_settings(&mut reading),
+            test_env.pool.clone(),
+        )
+        .unwrap();
         reading.finish().unwrap();
-        let mut stage = Self {
-            corner,
+        let mut checkout = Self {
+            test_env,
             settings,
             gate,
             keys,
@@ -175,23 +177,23 @@ impl TestCheckout {
             tasks,
             writer: Tasks::default(),
         };
-        let app = stage.app();
+        let app = checkout.app();
         let (calls, _) = checkout::router(app.clone()).split_for_parts();
         let (webhooks, _) = checkout::webhooks(app.clone()).split_for_parts();
         let provider = sandbox::router(&sandbox);
         let (provider, _) = provider.merchant.merge(provider.payer).split_for_parts();
-        stage.router = kit::http::stack(calls.merge(webhooks).merge(provider));
-        sandbox::run(&sandbox, &stage.tasks);
-        checkout::run_api(app, stage.tasks.clone()).await;
+        checkout.router = kit::http::stack(calls.merge(webhooks).merge(provider));
+        sandbox::run(&sandbox, &checkout.tasks);
+        checkout::run_api(app, checkout.tasks.clone()).await;
         if plan.writer {
-            stage.start_writer().await;
+            checkout.start_writer().await;
         }
-        let (router, stop) = (stage.router.clone(), stage.tasks.stop());
-        stage.tasks.spawn(async move {
+        let (router, stop) = (checkout.router.clone(), checkout.tasks.stop());
+        checkout.tasks.spawn(async move {
             let _ =
                 axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
         });
-        stage
+        checkout
     }
 
     fn app(&self) -> App {
@@ -199,7 +201,7 @@ impl TestCheckout {
         let config = Config::from_settings(&mut reading);
         reading.finish().unwrap();
         let (pool, redis, kafka) =
-            (self.corner.pool.clone(), self.corner.redis.clone(), self.corner.kafka.clone());
+            (self.test_env.pool.clone(), self.test_env.redis.clone(), self.test_env.kafka.clone());
         App::new(config, pool, redis, kafka, self.gate.clone(), self.keys.verifier()).unwrap()
     }
 
@@ -212,13 +214,13 @@ impl TestCheckout {
     /// servers.
     pub async fn start_writer(&mut self) {
         self.writer = Tasks::default();
-        checkout::run_writer(self.app(), self.corner.pool.clone(), self.writer.clone()).await;
+        checkout::run_writer(self.app(), self.test_env.pool.clone(), self.writer.clone()).await;
     }
 
     /// Calls go to Redis by this address from now on; gives the way they went before.
     pub async fn reach_redis_by(&mut self, url: &str) -> Redis {
-        let redis = Redis::connect(url, &self.corner.namespace).unwrap();
-        let before = std::mem::replace(&mut self.corner.redis, redis);
+        let redis = Redis::connect(url, &self.test_env.namespace).unwrap();
+        let before = std::mem::replace(&mut self.test_env.redis, redis);
         let (calls, _) = checkout::router(self.app()).split_for_parts();
         self.router = kit::http::stack(calls);
         before
@@ -348,13 +350,13 @@ impl TestCheckout {
             "SELECT ticket_type, shard, allotted, committed FROM checkout.stock ORDER BY \
                 ticket_type, shard",
         )
-        .fetch_all(&self.corner.pool)
+        .fetch_all(&self.test_env.pool)
         .await
         .unwrap();
         let mut shards = Vec::new();
         for (ticket_type, shard, allotted, committed) in rows {
             let snapshot =
-                contract::snapshot(&self.corner.redis, ticket_type, shard).await.unwrap();
+                contract::snapshot(&self.test_env.redis, ticket_type, shard).await.unwrap();
             shards.push((i64::from(allotted), i64::from(committed), snapshot));
         }
         shards
@@ -363,13 +365,13 @@ impl TestCheckout {
     /// Committed tickets of all types.
     pub async fn committed(&self) -> i64 {
         sqlx::query_scalar("SELECT coalesce(sum(committed), 0)::bigint FROM checkout.stock")
-            .fetch_one(&self.corner.pool)
+            .fetch_one(&self.test_env.pool)
             .await
             .unwrap()
     }
 
     pub async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&self.corner.pool).await.unwrap()
+        sqlx::query_scalar(sql).fetch_one(&self.test_env.pool).await.unwrap()
     }
 
     /// Tickets that can still be had, once Redis has heard everything.
@@ -394,14 +396,14 @@ impl TestCheckout {
     pub async fn begin_show(&self) {
         let sql = "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = \
             now() - interval '1 second'";
-        sqlx::query(sql).execute(&self.corner.pool).await.unwrap();
+        sqlx::query(sql).execute(&self.test_env.pool).await.unwrap();
         tokio::time::sleep(Duration::from_millis(600)).await;
     }
 
     /// Forgets this test's part of Redis, as a restart without persistence would.
     pub async fn flush_redis(&self) {
-        let mut connection = self.corner.redis.connection();
-        let pattern = format!("{}*", self.corner.namespace);
+        let mut connection = self.test_env.redis.connection();
+        let pattern = format!("{}*", self.test_env.namespace);
         let keys: Vec<String> =
             redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.unwrap();
         if !keys.is_empty() {

@@ -46,18 +46,18 @@ impl TestServer {
         Self::with(&[]).await
     }
 
-    /// A shop with settings of its own and ten tickets of each type.
+    /// A server with settings of its own and ten tickets of each type.
     pub async fn with(changes: &[(&str, &str)]) -> Self {
         Self::stocked(changes, 10).await
     }
 
     pub async fn stocked(changes: &[(&str, &str)], allotted: i32) -> Self {
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let base = format!("http://{}", listener.local_addr().expect("address"));
         let secret = checkout::contract::generate_webhook_secret();
         let api_key = Uuid::new_v4().simple().to_string();
-        let mut env = corner.settings();
+        let mut env = test_env.settings();
         for (key, value) in [
             ("FAIRGATE_CHECKOUT_KEYS", kit::token::generate_seal_key().expect("key").as_str()),
             ("FAIRGATE_PUBLIC_URL", &base),
@@ -77,15 +77,15 @@ impl TestServer {
         let keys =
             PassKeys::from_paserk(&generate_pass_key().expect("key"), "fairgate", "checkout")
                 .expect("keys");
-        let gate = Gate::new(corner.redis.clone());
+        let gate = Gate::new(test_env.redis.clone());
         gate.restore(ROOM, &[]).await.expect("gate");
         let (pool, redis, kafka) =
-            (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
+            (test_env.pool.clone(), test_env.redis.clone(), test_env.kafka.clone());
         let app = App::new(config, pool, redis, kafka, gate, keys.verifier()).expect("app");
         let [floor, balcony] = stock(&app, SHOW, "Harbour Lights", allotted).await;
 
         let tasks = Tasks::default();
-        let shop = serve(&app, provider, listener, &tasks).await;
+        let server = serve(&app, provider, listener, &tasks).await;
         Self {
             app,
             base,
@@ -96,12 +96,12 @@ impl TestServer {
             keys,
             next_place: AtomicU32::default(),
             tasks,
-            http: shop,
-            _corner: corner,
+            http: server,
+            _corner: test_env,
         }
     }
 
-    /// A fresh pass for this shop.
+    /// A fresh pass for this server.
     pub fn pass(&self) -> String {
         self.pass_for(SHOW, 120)
     }
@@ -370,7 +370,7 @@ impl Fan {
         request.form(&fields).send().await.expect("an answer")
     }
 
-    /// Chooses tickets of the shop's first show and holds them.
+    /// Chooses tickets of the server's first show and holds them.
     pub async fn hold(&self, choice: &[(&TicketType, i32)]) {
         let answer = self.try_hold(choice).await;
         assert_eq!(location(&answer), "/checkout/harbour-lights");

@@ -27,18 +27,18 @@ async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
     (status, policy, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-fn pages(desk: &TestMailer) -> Router {
-    kit::http::stack(notifications::router(&desk.app()).split_for_parts().0)
+fn pages(mailer: &TestMailer) -> Router {
+    kit::http::stack(notifications::router(&mailer.app()).split_for_parts().0)
 }
 
 #[tokio::test]
 async fn a_newcomer_reads_what_was_sent() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let bought = desk.bought("en", 2).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    desk.letter(&bought.email).await;
-    let router = pages(&desk);
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let bought = mailer.bought("en", 2).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    mailer.letter(&bought.email).await;
+    let router = pages(&mailer);
     let (status, _, list) = get(&router, "/sandbox/mailbox").await;
     assert_eq!(status, StatusCode::OK);
     let row = list.lines().find(|line| line.contains(&bought.email)).unwrap();
@@ -75,8 +75,8 @@ async fn a_newcomer_reads_what_was_sent() {
 
 #[tokio::test]
 async fn no_address_leads_out_of_the_mailbox() {
-    let desk = TestMailer::open().await;
-    let router = pages(&desk);
+    let mailer = TestMailer::open().await;
+    let router = pages(&mailer);
     for name in
         ["..%2F..%2F..%2Fenv", "%2Fetc%2Fpasswd", "..", "%2e%2e%2f%2e%2e%2fports", "nothing", "%00"]
     {
@@ -88,8 +88,8 @@ async fn no_address_leads_out_of_the_mailbox() {
 
 #[tokio::test]
 async fn without_a_local_mail_server_there_are_no_pages() {
-    let mut desk = TestMailer::open().await;
-    desk.settings.remove("FAIRGATE_MAILBOX");
-    let (status, _, _) = get(&pages(&desk), "/sandbox/mailbox").await;
+    let mut mailer = TestMailer::open().await;
+    mailer.settings.remove("FAIRGATE_MAILBOX");
+    let (status, _, _) = get(&pages(&mailer), "/sandbox/mailbox").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
 }

@@ -9,25 +9,25 @@ use crate::test_mailer::{TestMailer, until};
 
 #[tokio::test]
 async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    desk.start();
-    let orders = join_all((0..20).map(|_| desk.bought("en", 2))).await;
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    mailer.start();
+    let orders = join_all((0..20).map(|_| mailer.bought("en", 2))).await;
     for _ in 0..3 {
-        join_all(orders.iter().map(|bought| desk.tell(OrderEvent::Paid, bought.order))).await;
+        join_all(orders.iter().map(|bought| mailer.tell(OrderEvent::Paid, bought.order))).await;
     }
     for bought in &orders {
-        desk.told(bought.order, "sent_at").await;
-        assert_eq!(desk.told(bought.order, "attempts").await, "1");
+        mailer.told(bought.order, "sent_at").await;
+        assert_eq!(mailer.told(bought.order, "attempts").await, "1");
     }
     // What comes after the repeated events, under the same keys, was read after them.
     for bought in &orders {
-        desk.refunded(bought).await;
-        desk.tell(OrderEvent::Refunded, bought.order).await;
+        mailer.refunded(bought).await;
+        mailer.tell(OrderEvent::Refunded, bought.order).await;
     }
     for bought in &orders {
         let letters = until("both letters", || async {
-            Some(desk.caught.to(&bought.email)).filter(|all| all.len() >= 2)
+            Some(mailer.caught.to(&bought.email)).filter(|all| all.len() >= 2)
         });
         let mut subjects: Vec<_> =
             letters.await.iter().map(|one| one.subject().unwrap().to_owned()).collect();
@@ -45,39 +45,39 @@ async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run(
 /// The negative control: what keeps a letter from being sent twice is the note that it was sent.
 #[tokio::test]
 async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let bought = desk.bought("en", 1).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    desk.told(bought.order, "sent_at").await;
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let bought = mailer.bought("en", 1).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    mailer.told(bought.order, "sent_at").await;
     sqlx::query(
         "UPDATE notifications.letters SET sent_at = NULL, next_attempt_at = now() WHERE \
         subject = $1",
     )
     .bind(bought.order)
-    .execute(&desk.corner.pool)
+    .execute(&mailer.test_env.pool)
     .await
     .unwrap();
     let twice = until("a second letter", || async {
-        Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 2)
+        Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 2)
     });
     let twice = twice.await;
     for letter in &twice {
-        assert!(desk.opens(letter, bought.order).await, "whichever the fan opens");
+        assert!(mailer.opens(letter, bought.order).await, "whichever the fan opens");
     }
     let ids: Vec<_> = twice.iter().map(|letter| letter.message_id().unwrap().to_owned()).collect();
     assert_eq!(ids[0], ids[1]);
-    let letter = desk.told(bought.order, "letter").await;
+    let letter = mailer.told(bought.order, "letter").await;
     assert_eq!(ids[0], format!("{letter}@fairgate.example"));
 }
 
 #[tokio::test]
 async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let bought = desk.bought("en-GB", 2).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    let letter = desk.letter(&bought.email).await;
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let bought = mailer.bought("en-GB", 2).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    let letter = mailer.letter(&bought.email).await;
     let (text, html) = (letter.body_text(0).unwrap(), letter.body_html(0).unwrap());
     for wanted in [
         "Harbour Lights",
@@ -92,7 +92,7 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
     for code in &bought.codes {
         assert!(spaced.contains(code.as_str()), "{code} in {text}");
     }
-    assert!(desk.opens(&letter, bought.order).await);
+    assert!(mailer.opens(&letter, bought.order).await);
     let pictures: Vec<_> = letter.attachments().collect();
     assert_eq!(pictures.len(), 2);
     assert!(pictures.iter().all(|picture| picture.contents().starts_with(b"\x89PNG")));
@@ -106,12 +106,12 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
 
 #[tokio::test]
 async fn a_german_reads_german_and_a_refund_says_how_much() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let bought = desk.bought("de-AT", 1).await;
-    desk.refunded(&bought).await;
-    desk.tell(OrderEvent::Refunded, bought.order).await;
-    let letter = desk.letter(&bought.email).await;
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let bought = mailer.bought("de-AT", 1).await;
+    mailer.refunded(&bought).await;
+    mailer.tell(OrderEvent::Refunded, bought.order).await;
+    let letter = mailer.letter(&bought.email).await;
     assert_eq!(letter.subject(), Some("Ihr Geld für Harbour Lights ist auf dem Rückweg"));
     let text = letter.body_text(0).unwrap();
     for wanted in [
@@ -127,11 +127,11 @@ async fn a_german_reads_german_and_a_refund_says_how_much() {
 
 #[tokio::test]
 async fn an_answer_from_support_is_quoted() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let bought = desk.bought("en", 1).await;
-    desk.answered(&bought, "Yes, you can.\nBring <b>both</b> tickets.").await;
-    let letter = desk.letter(&bought.email).await;
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let bought = mailer.bought("en", 1).await;
+    mailer.answered(&bought, "Yes, you can.\nBring <b>both</b> tickets.").await;
+    let letter = mailer.letter(&bought.email).await;
     assert_eq!(letter.subject(), Some("We answered your question about Harbour Lights"));
     let text = letter.body_text(0).unwrap().replace('\r', "");
     assert!(text.contains("> Yes, you can.\n> Bring <b>both</b> tickets.\n"), "{text}");
@@ -140,25 +140,25 @@ async fn an_answer_from_support_is_quoted() {
 
 #[tokio::test]
 async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let bought = desk.bought("en", 1).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    let tickets = desk.letter(&bought.email).await;
-    assert!(desk.opens(&tickets, bought.order).await);
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let bought = mailer.bought("en", 1).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    let tickets = mailer.letter(&bought.email).await;
+    assert!(mailer.opens(&tickets, bought.order).await);
     for times in 1..=2 {
-        let mut tx = desk.corner.pool.begin().await.unwrap();
+        let mut tx = mailer.test_env.pool.begin().await.unwrap();
         let renewed = renew_order_links(&mut tx, bought.order, &RequestId::fresh()).await.unwrap();
         tx.commit().await.unwrap();
         let LinksRenewed::Renewed { renewal, revoked: 1 } = renewed else { panic!("{renewed:?}") };
-        assert!(!desk.opens(&tickets, bought.order).await);
+        assert!(!mailer.opens(&tickets, bought.order).await);
         let event = |facts| OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
-        desk.tell(event, bought.order).await;
+        mailer.tell(event, bought.order).await;
         let letters =
-            || async { Some(desk.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
+            || async { Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
         let mut good = 0;
         for letter in until("a letter with a new link", letters).await {
-            if desk.opens(&letter, bought.order).await {
+            if mailer.opens(&letter, bought.order).await {
                 good += 1;
                 assert_eq!(letter.subject(), Some("A new link to your order for Harbour Lights"));
                 assert!(

@@ -12,31 +12,31 @@ use crate::{
 async fn letters_wait_while_the_mail_server_is_away() {
     let (port, home) = (free_port(), Home::new());
     let mailbox = home.0.join("box");
-    let mut desk =
+    let mut mailer =
         TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
-    desk.caught = Caught(mailbox.clone());
-    desk.start();
-    let bought = desk.bought("en", 1).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    assert_eq!(desk.told(bought.order, "last_fault").await, "the mail server cannot be reached");
-    assert!(desk.caught.to(&bought.email).is_empty());
+    mailer.caught = Caught(mailbox.clone());
+    mailer.start();
+    let bought = mailer.bought("en", 1).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    assert_eq!(mailer.told(bought.order, "last_fault").await, "the mail server cannot be reached");
+    assert!(mailer.caught.to(&bought.email).is_empty());
     let _server = Server::catching(port, &mailbox).await;
-    desk.told(bought.order, "sent_at").await;
-    desk.letter(&bought.email).await;
+    mailer.told(bought.order, "sent_at").await;
+    mailer.letter(&bought.email).await;
 }
 
 #[tokio::test]
 async fn a_recipient_refused_for_good_is_given_up() {
     let port = free_port();
     let _server = Server::refusing(port, "550 5.1.1 no such mailbox").await;
-    let desk =
+    let mailer =
         TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
-    desk.start();
-    let bought = desk.bought("en", 1).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    let reason = desk.told(bought.order, "given_up").await;
+    mailer.start();
+    let bought = mailer.bought("en", 1).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    let reason = mailer.told(bought.order, "given_up").await;
     assert_eq!(reason, "the mail server answered 550");
-    assert_eq!(desk.told(bought.order, "attempts").await, "1");
+    assert_eq!(mailer.told(bought.order, "attempts").await, "1");
 }
 
 #[tokio::test]
@@ -44,15 +44,15 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     let (port, home) = (free_port(), Home::new());
     let mailbox = home.0.join("box");
     let server = Server::refusing(port, "550 5.7.1 we take no letters today").await;
-    let mut desk =
+    let mut mailer =
         TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
-    desk.caught = Caught(mailbox.clone());
-    desk.start();
-    let pool = desk.corner.pool.clone();
-    let (first, second) = (desk.bought("en", 1).await, desk.bought("en", 1).await);
+    mailer.caught = Caught(mailbox.clone());
+    mailer.start();
+    let pool = mailer.test_env.pool.clone();
+    let (first, second) = (mailer.bought("en", 1).await, mailer.bought("en", 1).await);
     for bought in [&first, &second] {
-        desk.tell(OrderEvent::Paid, bought.order).await;
-        desk.told(bought.order, "given_up").await;
+        mailer.tell(OrderEvent::Paid, bought.order).await;
+        mailer.told(bought.order, "given_up").await;
     }
     let listed = given_up(&pool, 10).await.unwrap();
     assert_eq!(listed.len(), 2);
@@ -77,7 +77,8 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     let busy = Server::refusing(port, "451 4.7.1 come again").await;
     assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 1);
     until("it to be refused for now", || async {
-        (desk.told(first.order, "last_fault").await == "the mail server answered 451").then_some(())
+        (mailer.told(first.order, "last_fault").await == "the mail server answered 451")
+            .then_some(())
     })
     .await;
     assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 0, "it waits by itself");
@@ -85,76 +86,76 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     drop(busy);
     until("the busy server to end", gone).await;
     let _server = Server::catching(port, &mailbox).await;
-    desk.told(first.order, "sent_at").await;
-    desk.letter(&first.email).await;
-    assert!(desk.caught.to(&second.email).is_empty(), "nobody asked for the other");
+    mailer.told(first.order, "sent_at").await;
+    mailer.letter(&first.email).await;
+    assert!(mailer.caught.to(&second.email).is_empty(), "nobody asked for the other");
     assert_eq!(retry_given_up(&pool, None).await.unwrap(), 1);
-    desk.told(second.order, "sent_at").await;
+    mailer.told(second.order, "sent_at").await;
     assert_eq!(retry_given_up(&pool, None).await.unwrap(), 0, "what was sent is not sent again");
-    desk.letter(&first.email).await;
+    mailer.letter(&first.email).await;
 }
 
 #[tokio::test]
 async fn a_recipient_refused_for_now_is_tried_again() {
     let port = free_port();
     let server = Server::refusing(port, "451 4.7.1 greylisted, come again").await;
-    let mut desk =
+    let mut mailer =
         TestMailer::with(&[("FAIRGATE_SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
-    desk.start();
-    let bought = desk.bought("en", 1).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    assert_eq!(desk.told(bought.order, "last_fault").await, "the mail server answered 451");
+    mailer.start();
+    let bought = mailer.bought("en", 1).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    assert_eq!(mailer.told(bought.order, "last_fault").await, "the mail server answered 451");
     drop(server);
     let gone = || async {
         tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
     };
     until("the refusing server to end", gone).await;
     let home = Home::new();
-    desk.caught = Caught(home.0.join("box"));
+    mailer.caught = Caught(home.0.join("box"));
     let _server = Server::catching(port, &home.0.join("box")).await;
-    desk.told(bought.order, "sent_at").await;
-    desk.letter(&bought.email).await;
+    mailer.told(bought.order, "sent_at").await;
+    mailer.letter(&bought.email).await;
 }
 
 #[tokio::test]
 async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let evil = desk.bought_by("Eve\r\nBcc: all@evil.example", "a@b@c.example", "en", 1).await;
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let evil = mailer.bought_by("Eve\r\nBcc: all@evil.example", "a@b@c.example", "en", 1).await;
     // The stack's server does not speak SMTPUTF8.
-    let foreign = desk.bought_by("Jörg", "jörg@fans.example", "de", 1).await;
-    let good = desk.bought("en", 1).await;
+    let foreign = mailer.bought_by("Jörg", "jörg@fans.example", "de", 1).await;
+    let good = mailer.bought("en", 1).await;
     for bought in [&evil, &foreign, &good] {
-        desk.tell(OrderEvent::Paid, bought.order).await;
+        mailer.tell(OrderEvent::Paid, bought.order).await;
     }
-    assert_eq!(desk.told(evil.order, "given_up").await, "the address cannot be one");
+    assert_eq!(mailer.told(evil.order, "given_up").await, "the address cannot be one");
     assert_eq!(
-        desk.told(foreign.order, "given_up").await,
+        mailer.told(foreign.order, "given_up").await,
         "the mail server cannot take this address"
     );
-    desk.letter(&good.email).await;
+    mailer.letter(&good.email).await;
 }
 
 #[tokio::test]
 async fn an_event_that_cannot_be_read_and_an_order_that_is_gone_are_passed_over() {
-    let desk = TestMailer::open().await;
-    desk.start();
-    let (gone, good) = (uuid::Uuid::new_v4(), desk.bought("en", 1).await);
-    desk.publish(EVENTS_TOPIC, &good.order.to_string(), b"{not json").await;
-    desk.tell(OrderEvent::Paid, gone).await;
-    desk.tell(OrderEvent::Placed, good.order).await;
-    desk.tell(OrderEvent::Paid, good.order).await;
-    desk.letter(&good.email).await;
-    assert_eq!(desk.told(gone, "given_up").await, "the order is gone");
+    let mailer = TestMailer::open().await;
+    mailer.start();
+    let (gone, good) = (uuid::Uuid::new_v4(), mailer.bought("en", 1).await);
+    mailer.publish(EVENTS_TOPIC, &good.order.to_string(), b"{not json").await;
+    mailer.tell(OrderEvent::Paid, gone).await;
+    mailer.tell(OrderEvent::Placed, good.order).await;
+    mailer.tell(OrderEvent::Paid, good.order).await;
+    mailer.letter(&good.email).await;
+    assert_eq!(mailer.told(gone, "given_up").await, "the order is gone");
 }
 
 /// Letters are rows before an event counts as read: a role that starts late finds everything from
 /// the topic's beginning.
 #[tokio::test]
 async fn events_of_before_the_first_start_are_not_lost() {
-    let desk = TestMailer::open().await;
-    let bought = desk.bought("en", 1).await;
-    desk.tell(OrderEvent::Paid, bought.order).await;
-    desk.start();
-    desk.letter(&bought.email).await;
+    let mailer = TestMailer::open().await;
+    let bought = mailer.bought("en", 1).await;
+    mailer.tell(OrderEvent::Paid, bought.order).await;
+    mailer.start();
+    mailer.letter(&bought.email).await;
 }

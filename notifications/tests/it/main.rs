@@ -1,4 +1,4 @@
-//! Letters against a real mail server, Kafka and Postgres, each test in a corner of its own.
+//! E-mails against a real mail server, Kafka and Postgres, each test in an environment of its own.
 #![allow(clippy::unwrap_used)]
 
 mod box_pages;

@@ -28,7 +28,7 @@ use crate::mail::Caught;
 pub const SHOW: &str = "harbour-lights";
 
 pub struct TestMailer {
-    pub corner: TestEnv,
+    pub test_env: TestEnv,
     pub settings: HashMap<String, String>,
     pub floor: TicketType,
     pub caught: Caught,
@@ -61,8 +61,8 @@ impl TestMailer {
     }
 
     pub async fn with(changes: &[(&str, &str)]) -> Self {
-        let corner = TestEnv::new().await;
-        let mut settings = corner.settings();
+        let test_env = TestEnv::new().await;
+        let mut settings = test_env.settings();
         let mailbox = stack("FAIRGATE_MAILBOX");
         settings.extend(
             [
@@ -75,27 +75,27 @@ impl TestMailer {
             .chain(changes)
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
         );
-        let floor = put_show(&corner.pool, &show()).await.unwrap().remove(0);
+        let floor = put_show(&test_env.pool, &show()).await.unwrap().remove(0);
         for (topic, partitions) in [(EVENTS_TOPIC, 4), (SUPPORT_TOPIC, 1)] {
-            corner.kafka.ensure_topic(topic, partitions, &[]).await.unwrap();
+            test_env.kafka.ensure_topic(topic, partitions, &[]).await.unwrap();
         }
         let bounds =
             ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 10_000, linger_ms: 1 };
-        let producer = corner.kafka.producer(bounds).unwrap();
+        let producer = test_env.kafka.producer(bounds).unwrap();
         let caught = Caught(PathBuf::from(settings["FAIRGATE_MAILBOX"].clone()));
-        Self { corner, settings, floor, caught, producer, tasks: Tasks::default() }
+        Self { test_env, settings, floor, caught, producer, tasks: Tasks::default() }
     }
 
     pub fn app(&self) -> App {
         let mut reading = Settings::new(&self.settings);
         let config = Config::from_settings(&mut reading);
         reading.finish().unwrap();
-        App::new(config, self.corner.pool.clone()).unwrap()
+        App::new(config, self.test_env.pool.clone()).unwrap()
     }
 
     /// Starts the role; twice is two processes, so to say: they share nothing but the servers.
     pub fn start(&self) {
-        notifications::run(&self.app(), &self.corner.kafka, &self.tasks);
+        notifications::run(&self.app(), &self.test_env.kafka, &self.tasks);
     }
 
     /// A paid order with tickets, for a fan with an address of their own.
@@ -124,7 +124,7 @@ impl TestMailer {
         .bind(name)
         .bind(email)
         .bind(language)
-        .execute(&self.corner.pool)
+        .execute(&self.test_env.pool)
         .await
         .unwrap();
         let mut codes = Vec::new();
@@ -139,7 +139,7 @@ impl TestMailer {
             .bind(number)
             .bind(self.floor.ticket_type)
             .bind(SHOW)
-            .execute(&self.corner.pool)
+            .execute(&self.test_env.pool)
             .await
             .unwrap();
             codes.push(code);
@@ -154,7 +154,7 @@ impl TestMailer {
             "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, done_at)
              VALUES ($1, 'pi', 8500, 'asked', now())",
         ] {
-            sqlx::query(statement).bind(bought.order).execute(&self.corner.pool).await.unwrap();
+            sqlx::query(statement).bind(bought.order).execute(&self.test_env.pool).await.unwrap();
         }
     }
 
@@ -168,7 +168,7 @@ impl TestMailer {
         .bind(ticket)
         .bind(bought.order)
         .bind(SHOW)
-        .execute(&self.corner.pool)
+        .execute(&self.test_env.pool)
         .await
         .unwrap();
         sqlx::query(
@@ -178,7 +178,7 @@ impl TestMailer {
         .bind(message)
         .bind(ticket)
         .bind(text)
-        .execute(&self.corner.pool)
+        .execute(&self.test_env.pool)
         .await
         .unwrap();
         let event = SupportEvent::Answered { ticket, message, order: bought.order, at: Utc::now() };
@@ -206,11 +206,11 @@ impl TestMailer {
             text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
         let link = OrderLink::given(order, link.trim_end().split_once("?key=").unwrap().1);
         let links = OrderLinks::from_paserk(&generate_seal_key().unwrap()).unwrap();
-        links.opens(&self.corner.pool, &link).await.unwrap()
+        links.opens(&self.test_env.pool, &link).await.unwrap()
     }
 
     pub async fn publish(&self, topic: &str, key: &str, payload: &[u8]) {
-        let topic = self.corner.kafka.name(topic);
+        let topic = self.test_env.kafka.name(topic);
         let headers = kit::kafka::headers(&RequestId::fresh());
         let record = FutureRecord::to(&topic).key(key).payload(payload).headers(headers);
         self.producer.send(record, Duration::from_secs(10)).await.unwrap();
@@ -224,7 +224,7 @@ impl TestMailer {
             let found: Option<Option<String>> =
                 sqlx::query_scalar(sqlx::AssertSqlSafe(statement.clone()))
                     .bind(subject)
-                    .fetch_optional(&self.corner.pool)
+                    .fetch_optional(&self.test_env.pool)
                     .await
                     .unwrap();
             found.flatten()

@@ -19,8 +19,8 @@ const WAITING: u64 = 2_000;
 const RATE: f64 = 1.0;
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.corner.stores;
-    let server = Served::start(&bench.corner, bench.all_roles()).await?;
+    let stores = &bench.bench_env.stores;
+    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-line", None).await?;
     sale::open_room(stores, server.address, &sale, RATE, Phase::Open).await?;
     let tickets = sale::fill(server.address, &sale.show, WAITING, bench.clients).await?;

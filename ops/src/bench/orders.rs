@@ -41,9 +41,9 @@ struct Hot {
 }
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.corner.stores;
+    let stores = &bench.bench_env.stores;
     // The whole system for a moment, so that Redis knows the shards as it would in a sale.
-    let server = Served::start(&bench.corner, bench.all_roles()).await?;
+    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
     let whole = loaded(bench, &sale::make(stores, "bench-whole", Some(1)).await?).await?;
     let cut = loaded(bench, &sale::make(stores, "bench-cut", None).await?).await?;
     // Stock of its own: the writer's Redis is not told of these orders and would wait for word of
@@ -51,11 +51,11 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let locked = loaded(bench, &sale::make(stores, "bench-locked", Some(1)).await?).await?;
     server.stop().await?;
     // From here on the writer alone, with its relay of events, which has the same to do for all.
-    let server = Served::start(&bench.corner, &["writer"]).await?;
+    let server = Served::start(&bench.bench_env, &["writer"]).await?;
 
     // Those who queue for a row's lock wait long, which is the point and no news.
     let options =
-        PgConnectOptions::from_str(bench.corner.database_url())?.disable_statement_logging();
+        PgConnectOptions::from_str(bench.bench_env.database_url())?.disable_statement_logging();
     let pool =
         PgPoolOptions::new().max_connections(CLIENTS[2] as u32).connect_with(options).await?;
     let mut rows = Vec::new();
@@ -126,7 +126,7 @@ async fn drained(pool: &PgPool) -> anyhow::Result<()> {
 
 /// Waits until Redis has the stock, and reads under which epochs.
 async fn loaded(bench: &Bench, sale: &Sale) -> anyhow::Result<Hot> {
-    let stores = &bench.corner.stores;
+    let stores = &bench.bench_env.stores;
     let end = Instant::now() + LOADED_WITHIN;
     loop {
         let rows: Vec<(i32, i64)> = sqlx::query_as(

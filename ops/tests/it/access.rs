@@ -17,20 +17,20 @@ const PASSWORD: &str = "a long enough password 7";
 
 /// Somebody with cookies who fills in forms.
 struct Browser<'a> {
-    house: &'a TestSystem,
+    system: &'a TestSystem,
     client: Client,
 }
 
 impl<'a> Browser<'a> {
-    fn new(house: &'a TestSystem) -> Self {
+    fn new(system: &'a TestSystem) -> Self {
         let client =
             Client::builder().no_proxy().cookie_store(true).redirect(Policy::none()).build();
-        Self { house, client: client.expect("a client") }
+        Self { system, client: client.expect("a client") }
     }
 
     async fn read(&self, path: &str) -> String {
         let request =
-            self.client.get(format!("{}{path}", self.house.base)).header("accept", "text/html");
+            self.client.get(format!("{}{path}", self.system.base)).header("accept", "text/html");
         reply(request).await.with_status(200).text
     }
 
@@ -43,7 +43,7 @@ impl<'a> Browser<'a> {
         form.extend(csrf.map(|csrf| ("csrf", csrf)));
         reply(
             self.client
-                .post(format!("{}{path}", self.house.base))
+                .post(format!("{}{path}", self.system.base))
                 .header("accept", "text/html")
                 .form(&form),
         )
@@ -53,41 +53,41 @@ impl<'a> Browser<'a> {
 
 /// An admin's calls.
 struct Admin<'a> {
-    house: &'a TestSystem,
+    system: &'a TestSystem,
     token: String,
 }
 
 impl<'a> Admin<'a> {
     /// Signs in with the one-time password and chooses another.
-    async fn first(house: &'a TestSystem) -> Self {
+    async fn first(system: &'a TestSystem) -> Self {
         let email = "ada@fairgate.example";
         let first = async || {
-            admin::contract::create_first_admin(&house.stores.pool, email).await.expect("asked")
+            admin::contract::create_first_admin(&system.stores.pool, email).await.expect("asked")
         };
         let once = first().await.expect("there was none").password;
         let sign_in = |password: String| {
-            house.post("/v1/admin/sessions").json(&json!({ "email": email, "password": password }))
+            system.post("/v1/admin/sessions").json(&json!({ "email": email, "password": password }))
         };
         let token = reply(sign_in(once.clone())).await.with_status(201).text_of("token");
-        let early = reply(house.get("/v1/admin/rooms").bearer_auth(&token)).await;
+        let early = reply(system.get("/v1/admin/rooms").bearer_auth(&token)).await;
         assert_eq!(early.status, 403, "a one-time password opens nothing else: {}", early.text);
         assert_eq!(reply(sign_in(once)).await.status, 401, "a one-time password is good once");
         let change = json!({ "password": PASSWORD });
         let changed = reply(
-            house
+            system
                 .client
-                .put(format!("{}/v1/admin/password", house.base))
+                .put(format!("{}/v1/admin/password", system.base))
                 .bearer_auth(&token)
                 .json(&change),
         );
         assert!(changed.await.status < 300);
         assert!(first().await.is_none(), "there is an admin");
         let token = reply(sign_in(PASSWORD.to_owned())).await.with_status(201).text_of("token");
-        Self { house, token }
+        Self { system, token }
     }
 
     async fn get(&self, path: &str) -> Value {
-        reply(self.house.get(path).bearer_auth(&self.token)).await.with_status(200).body
+        reply(self.system.get(path).bearer_auth(&self.token)).await.with_status(200).body
     }
 
     async fn send(&self, request: reqwest::RequestBuilder, body: Value) -> Reply {
@@ -97,7 +97,7 @@ impl<'a> Admin<'a> {
     }
 
     fn patch(&self, path: &str) -> reqwest::RequestBuilder {
-        self.house.client.patch(format!("{}{path}", self.house.base))
+        self.system.client.patch(format!("{}{path}", self.system.base))
     }
 }
 
@@ -113,8 +113,8 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
 
 /// Signs up, is approved, and publishes a show with `allotted` tickets. Gives the show and an API
 /// key.
-async fn reseller(house: &TestSystem, admin: &Admin<'_>, allotted: &str) -> (String, String) {
-    let browser = Browser::new(house);
+async fn reseller(system: &TestSystem, admin: &Admin<'_>, allotted: &str) -> (String, String) {
+    let browser = Browser::new(system);
     let form = [
         ("company", "Quay Tickets"),
         ("about", "Shows by the water."),
@@ -169,7 +169,7 @@ async fn reseller(house: &TestSystem, admin: &Admin<'_>, allotted: &str) -> (Str
     ];
     let types = format!("/portal/shows/{show}/ticket-types/new");
     browser.fill(&types, &types, &form).await.with_status(303);
-    let public = reply(house.get(&format!("/v1/shows/{show}"))).await;
+    let public = reply(system.get(&format!("/v1/shows/{show}"))).await;
     assert_eq!(public.status, 404, "a draft is nobody's business: {}", public.text);
     let publish = format!("/portal/shows/{show}/publish");
     browser.fill(&publish, &publish, &[]).await.with_status(303);
@@ -188,7 +188,7 @@ async fn reseller(house: &TestSystem, admin: &Admin<'_>, allotted: &str) -> (Str
 }
 
 /// The example shop sells one ticket to a fan. Gives what it printed.
-async fn shop(house: &TestSystem, show: &str, key: &str) -> Value {
+async fn shop(system: &TestSystem, show: &str, key: &str) -> Value {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop/shop.py");
     // The PATH's Python may be one that does not see Debian's packages.
     let python = if std::path::Path::new("/usr/bin/python3").exists() {
@@ -198,7 +198,7 @@ async fn shop(house: &TestSystem, show: &str, key: &str) -> Value {
     };
     let shop = Command::new(python)
         .arg(script)
-        .args(["--fairgate", &house.base, "--show", show, "--once"])
+        .args(["--fairgate", &system.base, "--show", show, "--once"])
         .env("FAIRGATE_API_KEY", key)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -212,18 +212,19 @@ async fn shop(house: &TestSystem, show: &str, key: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("no JSON; {said}"))
 }
 
-async fn letters(house: &TestSystem, kind: &str) -> i64 {
+async fn letters(system: &TestSystem, kind: &str) -> i64 {
     sqlx::query_scalar(
         "SELECT count(*) FROM notifications.letters WHERE kind = $1 AND sent_at IS NOT NULL",
     )
     .bind(kind)
-    .fetch_one(&house.stores.pool)
+    .fetch_one(&system.stores.pool)
     .await
     .expect("letters")
 }
 
-async fn free(house: &TestSystem, show: &str) -> Option<i64> {
-    let counts = stock_counts(&house.stores.pool, &house.stores.redis, show).await.expect("counts");
+async fn free(system: &TestSystem, show: &str) -> Option<i64> {
+    let counts =
+        stock_counts(&system.stores.pool, &system.stores.redis, show).await.expect("counts");
     counts.first()?.free
 }
 
@@ -231,16 +232,16 @@ async fn free(house: &TestSystem, show: &str) -> Option<i64> {
 async fn a_reseller_sells_and_an_admin_helps() {
     let smtp =
         std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
-    let house = TestSystem::open_with(&[("FAIRGATE_SMTP_URL", &smtp)]).await;
-    let admin = Admin::first(&house).await;
-    let (show, key) = reseller(&house, &admin, "20").await;
-    house.await_room(&show).await;
+    let system = TestSystem::open_with(&[("FAIRGATE_SMTP_URL", &smtp)]).await;
+    let admin = Admin::first(&system).await;
+    let (show, key) = reseller(&system, &admin, "20").await;
+    system.await_room(&show).await;
     eventually("the stock is on sale", async || {
-        (free(&house, &show).await == Some(20)).then_some(())
+        (free(&system, &show).await == Some(20)).then_some(())
     })
     .await;
 
-    let sold = shop(&house, &show, &key).await;
+    let sold = shop(&system, &show, &key).await;
     assert_eq!((&sold["pass"], &sold["listed"]), (&json!("verified"), &json!(true)), "{sold}");
     let order = sold["order"].as_str().expect("an order").to_owned();
     let intent = sold["payment_url"]
@@ -248,28 +249,28 @@ async fn a_reseller_sells_and_an_admin_helps() {
         .and_then(|url| url.rsplit('/').next())
         .expect("a payment")
         .to_owned();
-    let paying = house
+    let paying = system
         .post(&format!("/sandbox/v1/intents/{intent}/confirm"))
         .json(&json!({ "method": "ok" }));
     reply(paying).await.with_status(200);
     let state = async |wanted: &str| {
-        let answer = reply(house.get(&format!("/v1/orders/{order}")).bearer_auth(&key))
+        let answer = reply(system.get(&format!("/v1/orders/{order}")).bearer_auth(&key))
             .await
             .with_status(200);
         (answer.body["state"] == wanted).then_some(())
     };
     eventually("the order is fulfilled", async || state("fulfilled").await).await;
     eventually("the tickets are in the mail", async || {
-        (letters(&house, "ticket").await == 1).then_some(())
+        (letters(&system, "ticket").await == 1).then_some(())
     })
     .await;
-    assert_eq!(free(&house, &show).await, Some(19));
+    assert_eq!(free(&system, &show).await, Some(19));
 
-    let link = new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
+    let link = new_order_link(&system.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
         .await
         .expect("a link");
     let (path, help) = (link.path(), link.support_path());
-    let fan = Browser::new(&house);
+    let fan = Browser::new(&system);
     assert!(fan.read(&path).await.contains("/support/"), "the order page leads to help");
     fan.fill(
         &help,
@@ -282,21 +283,21 @@ async fn a_reseller_sells_and_an_admin_helps() {
     let open = admin.get("/v1/admin/support?state=open").await;
     let ticket =
         open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
-    let answers = house.post(&format!("/v1/admin/support/{ticket}/answers"));
+    let answers = system.post(&format!("/v1/admin/support/{ticket}/answers"));
     admin.send(answers, json!({ "text": "Your money is on its way." })).await;
-    let refund = house.post(&format!("/v1/admin/orders/{order}/refund"));
+    let refund = system.post(&format!("/v1/admin/orders/{order}/refund"));
     admin.send(refund, json!({ "reason": "The fan cannot come." })).await;
     eventually("the order is refunded", async || state("refunded").await).await;
     eventually("the ticket is on sale again", async || {
-        (free(&house, &show).await == Some(20)).then_some(())
+        (free(&system, &show).await == Some(20)).then_some(())
     })
     .await;
     eventually("the refund is in the mail", async || {
-        (letters(&house, "refund").await == 1).then_some(())
+        (letters(&system, "refund").await == 1).then_some(())
     })
     .await;
     eventually("the answer is in the mail", async || {
-        (letters(&house, "support_answer").await == 1).then_some(())
+        (letters(&system, "support_answer").await == 1).then_some(())
     })
     .await;
     let thread = fan.read(&help).await;
@@ -308,13 +309,13 @@ async fn a_reseller_sells_and_an_admin_helps() {
     for action in ["reseller", "support", "refund", "sign_in"] {
         assert!(audit.contains(action), "{action} is not in the audit log: {audit}");
     }
-    let report = house.verify().await;
+    let report = system.verify().await;
     assert_eq!(report.failing(), Vec::<&str>::new(), "{}", report.table());
 }
 
 /// An API key of the reseller's with these scopes.
-async fn key_with(house: &TestSystem, scope: &str) -> String {
-    let browser = Browser::new(house);
+async fn key_with(system: &TestSystem, scope: &str) -> String {
+    let browser = Browser::new(system);
     let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
     browser.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
     let page = browser
@@ -333,22 +334,22 @@ async fn key_with(house: &TestSystem, scope: &str) -> String {
 async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only() {
     // Looking up a key that is not known yet costs one of them.
     let limits = [("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"), ("FAIRGATE_LIMIT_JOIN_BURST", "6")];
-    let house = TestSystem::open_with(&limits).await;
-    let admin = Admin::first(&house).await;
-    let (show, key) = reseller(&house, &admin, "20").await;
-    house.await_room(&show).await;
-    house.sale("of-the-house", &crate::test_system::Terms::default()).await;
-    let join = |room: &str| house.post(&format!("/v1/rooms/{room}/places"));
+    let system = TestSystem::open_with(&limits).await;
+    let admin = Admin::first(&system).await;
+    let (show, key) = reseller(&system, &admin, "20").await;
+    system.await_room(&show).await;
+    system.sale("of-the-system", &crate::test_system::Terms::default()).await;
+    let join = |room: &str| system.post(&format!("/v1/rooms/{room}/places"));
 
     // All from one address: a shop's fans are not one fan.
     for _ in 0..10 {
         let joined = reply(join(&show).bearer_auth(&key)).await.with_status(201);
         assert!(joined.header("ratelimit-policy").starts_with("\"sell\""), "{:?}", joined.headers);
     }
-    refused(join("of-the-house").bearer_auth(&key), 403, "room-foreign").await;
-    let page = house.post("/queue/of-the-house/join").bearer_auth(&key);
+    refused(join("of-the-system").bearer_auth(&key), 403, "room-foreign").await;
+    let page = system.post("/queue/of-the-system/join").bearer_auth(&key);
     assert_eq!(refused(page, 403, "room-foreign").await.status, 403, "nor by the page");
-    let reads = key_with(&house, "orders_read").await;
+    let reads = key_with(&system, "orders_read").await;
     let refusal = refused(join(&show).bearer_auth(&reads), 403, "scope-missing").await;
     assert!(refusal.text.contains("orders:write"), "{}", refusal.text);
 
@@ -357,7 +358,7 @@ async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only(
     refused(join(&show).bearer_auth(format!("{key}x")), 401, "api-key-unknown").await;
     let mut answers = Vec::new();
     for _ in 0..8 {
-        answers.push(reply(join("of-the-house")).await.status);
+        answers.push(reply(join("of-the-system")).await.status);
     }
     assert!(answers.contains(&429), "{answers:?}");
     reply(join(&show).bearer_auth(&key)).await.with_status(201);
@@ -365,8 +366,8 @@ async fn a_shop_joins_for_its_fans_counted_by_its_key_and_in_its_own_lines_only(
 
 /// Asserts that the pages may run and load nothing but our own, before and after somebody signed
 /// in.
-async fn assert_policies(house: &TestSystem, admin: &Admin<'_>, show: &str) {
-    let seller = Browser::new(house);
+async fn assert_policies(system: &TestSystem, admin: &Admin<'_>, show: &str) {
+    let seller = Browser::new(system);
     let form = [("email", "grace@quay.example"), ("password", PASSWORD)];
     seller.fill("/portal/sign-in", "/portal/sign-in", &form).await.with_status(303);
     let room = format!("/admin/rooms/{show}");
@@ -377,7 +378,7 @@ async fn assert_policies(house: &TestSystem, admin: &Admin<'_>, show: &str) {
     let portal = ["/portal", "/portal/sales", "/portal/keys"].map(|path| (path, String::new()));
     for (path, cookie) in open.into_iter().chain(console).chain(portal) {
         let request =
-            seller.client.get(format!("{}{path}", house.base)).header("accept", "text/html");
+            seller.client.get(format!("{}{path}", system.base)).header("accept", "text/html");
         let request = if cookie.is_empty() { request } else { request.header("cookie", cookie) };
         let page = reply(request).await.with_status(200);
         let policy = page.header("content-security-policy");
@@ -421,22 +422,22 @@ async fn the_portal_the_console_and_help_look_right() {
         std::env::var("FAIRGATE_SMTP_URL").expect("FAIRGATE_SMTP_URL: the stack has a mail server");
     let mailbox =
         std::env::var("FAIRGATE_MAILBOX").expect("FAIRGATE_MAILBOX: the stack has a mailbox");
-    let house =
+    let system =
         TestSystem::open_with(&[("FAIRGATE_SMTP_URL", &smtp), ("FAIRGATE_MAILBOX", &mailbox)])
             .await;
-    let admin = Admin::first(&house).await;
-    let (show, key) = reseller(&house, &admin, "20").await;
-    house.await_room(&show).await;
+    let admin = Admin::first(&system).await;
+    let (show, key) = reseller(&system, &admin, "20").await;
+    system.await_room(&show).await;
     eventually("the stock is on sale", async || {
-        (free(&house, &show).await == Some(20)).then_some(())
+        (free(&system, &show).await == Some(20)).then_some(())
     })
     .await;
-    let order = shop(&house, &show, &key).await["order"].as_str().expect("an order").to_owned();
-    let link = new_order_link(&house.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
+    let order = shop(&system, &show, &key).await["order"].as_str().expect("an order").to_owned();
+    let link = new_order_link(&system.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
         .await
         .expect("a link");
     let help = link.support_path();
-    Browser::new(&house)
+    Browser::new(&system)
         .fill(&help, &help, &[("topic", "other"), ("text", "When do doors open?")])
         .await
         .with_status(303);
@@ -444,7 +445,7 @@ async fn the_portal_the_console_and_help_look_right() {
     let ticket =
         open["tickets"][0]["ticket"].as_str().unwrap_or_else(|| panic!("{open}")).to_owned();
 
-    assert_policies(&house, &admin, &show).await;
+    assert_policies(&system, &admin, &show).await;
 
     let browser = browser::Browser::start(true).await;
     let entrances = [
@@ -453,9 +454,9 @@ async fn the_portal_the_console_and_help_look_right() {
         ("console-sign-in", "/admin/sign-in"),
         ("mailbox", "/sandbox/mailbox"),
     ];
-    let mut objections = walk(&browser, &house.base, &named("", "", &entrances)).await;
-    objections.extend(walk(&browser, &house.base, &[("help", help)]).await);
-    sign_in(&browser, &format!("{}/portal/sign-in", house.base), "grace@quay.example").await;
+    let mut objections = walk(&browser, &system.base, &named("", "", &entrances)).await;
+    objections.extend(walk(&browser, &system.base, &[("help", help)]).await);
+    sign_in(&browser, &format!("{}/portal/sign-in", system.base), "grace@quay.example").await;
     browser.see("nav").await;
     let portal = [
         ("portal", ""),
@@ -468,11 +469,11 @@ async fn the_portal_the_console_and_help_look_right() {
         ("portal-keys", "/keys"),
         ("portal-password", "/password"),
     ];
-    objections.extend(walk(&browser, &house.base, &named("/portal", &show, &portal)).await);
+    objections.extend(walk(&browser, &system.base, &named("/portal", &show, &portal)).await);
     objections.extend(
-        walk(&browser, &house.base, &[("portal-order", format!("/portal/orders/{order}"))]).await,
+        walk(&browser, &system.base, &[("portal-order", format!("/portal/orders/{order}"))]).await,
     );
-    sign_in(&browser, &format!("{}/admin/sign-in", house.base), "ada@fairgate.example").await;
+    sign_in(&browser, &format!("{}/admin/sign-in", system.base), "ada@fairgate.example").await;
     browser.see("nav").await;
     let console = [
         ("console", ""),
@@ -488,21 +489,21 @@ async fn the_portal_the_console_and_help_look_right() {
         ("console-refunds", "/refunds"),
         ("console-people", "/people"),
     ];
-    objections.extend(walk(&browser, &house.base, &named("/admin", &show, &console)).await);
+    objections.extend(walk(&browser, &system.base, &named("/admin", &show, &console)).await);
     objections.extend(
-        walk(&browser, &house.base, &[("console-ticket", format!("/admin/support/{ticket}"))])
+        walk(&browser, &system.base, &[("console-ticket", format!("/admin/support/{ticket}"))])
             .await,
     );
-    browser.go(&format!("{}/admin/rooms/{show}", house.base)).await;
+    browser.go(&format!("{}/admin/rooms/{show}", system.base)).await;
     browser.click(r#"button[name="phase"][value="paused"]"#).await;
     browser.see(r#"input[name="csrf"]"#).await;
     objections.extend(browser.objections("console-preview").await);
 
-    browser.go(&format!("{}/admin/rooms/{show}", house.base)).await;
+    browser.go(&format!("{}/admin/rooms/{show}", system.base)).await;
     browser.see("[data-news]:not([data-news=old])").await;
     // Whoever's session has ended sees that the figures stand still, and no sign-in page in place
     // of the picture.
-    sqlx::query("DELETE FROM admin.sessions").execute(&house.stores.pool).await.expect("ended");
+    sqlx::query("DELETE FROM admin.sessions").execute(&system.stores.pool).await.expect("ended");
     browser.see("[data-news=old]").await;
     browser.see("figure:not(:has(form))").await;
     objections.extend(browser.objections("console-no-news").await);

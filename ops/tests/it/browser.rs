@@ -20,11 +20,11 @@ const WAIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_in_a_browser() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let terms = Terms { rate_per_sec: 2.0, ..Terms::default() };
-    house.sale("harbour", &terms).await;
+    system.sale("harbour", &terms).await;
     let browser = Browser::start(true).await;
-    browser.go(&format!("{}/", house.base)).await;
+    browser.go(&format!("{}/", system.base)).await;
     browser.check("shows").await;
     browser.click(r#"a[href="/shows/harbour"]"#).await;
     browser.see("h1").await;
@@ -34,7 +34,7 @@ async fn a_fan_buys_tickets_in_a_browser() {
     browser.check("entrance").await;
     // Others are ahead, so that there is a line to stand in.
     for _ in 0..16 {
-        fan::join(&house, "harbour").await;
+        fan::join(&system, "harbour").await;
     }
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(".place-number").await;
@@ -45,20 +45,20 @@ async fn a_fan_buys_tickets_in_a_browser() {
     browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     browser.check("choose").await;
     buy(&browser, true).await;
-    assert_clean(&house.verify().await);
+    assert_clean(&system.verify().await);
     browser.quit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_buys_tickets_without_scripts() {
-    let house = TestSystem::open().await;
-    house.sale("harbour", &Terms { rate_per_sec: 2.0, ..Terms::default() }).await;
+    let system = TestSystem::open().await;
+    system.sale("harbour", &Terms { rate_per_sec: 2.0, ..Terms::default() }).await;
     let browser = Browser::start(false).await;
-    browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.go(&format!("{}/queue/harbour", system.base)).await;
     browser.see(r#"form[action="/queue/harbour/join"]"#).await;
     // Others are ahead, so that there is a line to stand in.
     for _ in 0..16 {
-        fan::join(&house, "harbour").await;
+        fan::join(&system, "harbour").await;
     }
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(".place-number").await;
@@ -66,16 +66,16 @@ async fn a_fan_buys_tickets_without_scripts() {
     browser.click(r#"form[action="/queue/harbour/enter"] button"#).await;
     browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     buy(&browser, false).await;
-    assert_clean(&house.verify().await);
+    assert_clean(&system.verify().await);
     browser.quit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fan_without_cookies_has_one_place_in_the_address() {
-    let house = TestSystem::open().await;
-    house.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    let system = TestSystem::open().await;
+    system.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let browser = Browser::of(&Habits { cookies: false, ..Habits::default() }).await;
-    browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.go(&format!("{}/queue/harbour", system.base)).await;
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(".place-number").await;
     let address = browser.address().await;
@@ -91,7 +91,7 @@ async fn a_fan_without_cookies_has_one_place_in_the_address() {
     browser.go(&address).await;
     browser.see(".place-number").await;
     assert_eq!(browser.address().await, address);
-    let head: Value = house
+    let head: Value = system
         .get("/v1/rooms/harbour/head")
         .send()
         .await
@@ -105,11 +105,11 @@ async fn a_fan_without_cookies_has_one_place_in_the_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own() {
-    let house = TestSystem::open_with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
-    house.sale("harbour", &Terms::default()).await;
+    let system = TestSystem::open_with(&[("FAIRGATE_HOLD_SECS", "4")]).await;
+    system.sale("harbour", &Terms::default()).await;
     // No summer time there, and never the venue's clock.
     let browser = Browser::of(&Habits { time_zone: "Asia/Tokyo", ..Habits::default() }).await;
-    browser.go(&format!("{}/queue/harbour", house.base)).await;
+    browser.go(&format!("{}/queue/harbour", system.base)).await;
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     let until = browser.attribute("time[data-own]", "datetime").await;
@@ -130,18 +130,18 @@ async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_fit_the_smallest_phone() {
-    let house = TestSystem::open().await;
-    house.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    let system = TestSystem::open().await;
+    system.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let later = Utc::now() + chrono::Duration::days(20);
     sqlx::query("UPDATE catalog.shows SET on_sale_at = $1")
         .bind(later)
-        .execute(&house.stores.pool)
+        .execute(&system.stores.pool)
         .await
         .expect("later");
     let browser = Browser::of(&Habits { width: Some(320), ..Habits::default() }).await;
     for (name, path) in [("home", "/"), ("show", "/shows/harbour"), ("entrance", "/queue/harbour")]
     {
-        browser.go(&format!("{}{path}", house.base)).await;
+        browser.go(&format!("{}{path}", system.base)).await;
         browser.see("h1").await;
         assert_eq!(browser.value("return window.innerWidth").await, json!(320));
         browser.shot(&format!("{name}-320")).await;

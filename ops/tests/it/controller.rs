@@ -6,18 +6,19 @@ use admission::contract::Gate;
 use kit::serve::Tasks;
 use ops::{settings::Stores, verify};
 use redis::AsyncCommands;
+use testkit::TestEnv;
 use tokio::process::{Child, Command};
 
 use crate::{
     line_up::Line,
-    test_system::{Terms, assert_clean, corner, stores},
+    test_system::{Terms, assert_clean, stores},
 };
 
 /// The binary with the admission role alone.
-fn controller_process(corner: &testkit::TestEnv) -> Child {
+fn controller_process(test_env: &testkit::TestEnv) -> Child {
     Command::new(env!("CARGO_BIN_EXE_fairgate"))
         .args(["serve", "admission"])
-        .envs(corner.settings())
+        .envs(test_env.settings())
         .env("FAIRGATE_LISTEN", "127.0.0.1:0")
         .env("FAIRGATE_LOG", "warn")
         .kill_on_drop(true)
@@ -35,20 +36,20 @@ fn controller(stores: &Stores) -> Tasks {
 
 #[tokio::test]
 async fn killed_in_mid_line_it_goes_on_where_it_stood() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line =
         Line::open(&stores, "killed", &Terms { lanes: 2, rate_per_sec: 60.0, ..Terms::default() })
             .await;
     line.join_in_turn(160).await;
 
-    let mut first = controller_process(&corner);
+    let mut first = controller_process(&test_env);
     line.await_admitted(40).await;
     first.kill().await.expect("kill -9");
     let stood = line.heads().await;
     assert!(stood.values().sum::<i64>() < 160, "it was killed in mid-line: {stood:?}");
 
-    let _second = controller_process(&corner);
+    let _second = controller_process(&test_env);
     line.await_admitted(160).await;
     // Clean also means: heads never moved back, and everybody from the first to the last was
     // published.
@@ -57,8 +58,8 @@ async fn killed_in_mid_line_it_goes_on_where_it_stood() {
 
 #[tokio::test]
 async fn two_of_them_share_the_lanes_and_one_takes_over_from_the_other() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line =
         Line::open(&stores, "shared", &Terms { lanes: 2, rate_per_sec: 50.0, ..Terms::default() })
             .await;
@@ -77,8 +78,8 @@ async fn two_of_them_share_the_lanes_and_one_takes_over_from_the_other() {
 
 #[tokio::test]
 async fn a_gate_lost_with_redis_lets_nobody_in_until_it_knows_who_is_inside() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line =
         Line::open(&stores, "lost", &Terms { lanes: 1, rate_per_sec: 20.0, ..Terms::default() })
             .await;
@@ -109,8 +110,8 @@ async fn a_gate_lost_with_redis_lets_nobody_in_until_it_knows_who_is_inside() {
 #[tokio::test]
 async fn a_paused_room_lets_nobody_in_and_a_new_rate_is_seen_within_a_second() {
     use waitroom::contract::{Phase, RoomChange, change_room};
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line =
         Line::open(&stores, "steered", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() })
             .await;

@@ -12,38 +12,39 @@ use rdkafka::{
     client::DefaultClientContext,
 };
 use serde_json::json;
+use testkit::TestEnv;
 
 use crate::{
     chaos::Chaos,
     fan,
-    test_system::{Terms, TestSystem, assert_clean, corner, refused, reply, sale},
+    test_system::{Terms, TestSystem, assert_clean, refused, reply, sale},
 };
 
 #[tokio::test]
 async fn one_fan_goes_from_the_line_to_tickets() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let ticket_type =
-        house.sale("harbour-lights", &Terms { tickets: 10, ..Terms::default() }).await;
+        system.sale("harbour-lights", &Terms { tickets: 10, ..Terms::default() }).await;
 
-    let ticket = fan::join(&house, "harbour-lights").await;
-    let place = reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket))
+    let ticket = fan::join(&system, "harbour-lights").await;
+    let place = reply(system.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket))
         .await
         .with_status(200);
     assert_eq!(place.body["phase"], "open");
-    let pass = fan::claim(&house, "harbour-lights", &ticket).await;
+    let pass = fan::claim(&system, "harbour-lights", &ticket).await;
     assert_eq!(
         pass,
-        fan::claim(&house, "harbour-lights", &ticket).await,
+        fan::claim(&system, "harbour-lights", &ticket).await,
         "asking again gives the same pass"
     );
-    let opened = fan::redeem(&house, &pass).await.with_status(201);
+    let opened = fan::redeem(&system, &pass).await.with_status(201);
     let session = opened.text_of("session_token");
 
     let hold =
-        fan::try_hold(&house, &session, ticket_type, 2).await.with_status(201).text_of("hold");
-    let order = fan::order(&house, &session, &hold).await;
-    fan::pay(&house, &order).await;
-    let order = fan::await_state(&house, &session, &order.order, "fulfilled").await;
+        fan::try_hold(&system, &session, ticket_type, 2).await.with_status(201).text_of("hold");
+    let order = fan::order(&system, &session, &hold).await;
+    fan::pay(&system, &order).await;
+    let order = fan::await_state(&system, &session, &order.order, "fulfilled").await;
     let codes: Vec<_> = order.body["tickets"]
         .as_array()
         .expect("tickets")
@@ -54,77 +55,77 @@ async fn one_fan_goes_from_the_line_to_tickets() {
     assert_ne!(codes[0], codes[1]);
 
     let availability =
-        reply(house.get("/v1/shows/harbour-lights/availability")).await.with_status(200);
+        reply(system.get("/v1/shows/harbour-lights/availability")).await.with_status(200);
     assert!(availability.text.contains(&ticket_type.to_string()), "{}", availability.text);
-    assert_clean(&house.verify().await);
+    assert_clean(&system.verify().await);
 }
 
 #[tokio::test]
 async fn what_browsers_and_machines_ask_for_is_there() {
-    let house = TestSystem::open().await;
-    house.sale("harbour-lights", &Terms::default()).await;
+    let system = TestSystem::open().await;
+    system.sale("harbour-lights", &Terms::default()).await;
     for path in ["/", "/shows/harbour-lights", "/queue/harbour-lights"] {
-        let page = reply(house.get(path).header("accept", "text/html")).await.with_status(200);
+        let page = reply(system.get(path).header("accept", "text/html")).await.with_status(200);
         assert!(
             page.header("content-type").starts_with("text/html") && page.text.contains("<main"),
             "{path}"
         );
         assert!(page.header("content-security-policy").contains("default-src 'none'"), "{path}");
     }
-    let entry = reply(house.get("/checkout").header("accept", "text/html")).await;
+    let entry = reply(system.get("/checkout").header("accept", "text/html")).await;
     assert_ne!(entry.status, 404, "{}", entry.text);
     for path in ["/healthz", "/openapi.json", "/.well-known/paseto-keys", "/v1/shows"] {
-        reply(house.get(path)).await.with_status(200);
+        reply(system.get(path)).await.with_status(200);
     }
 }
 
 #[tokio::test]
 async fn metrics_and_readiness_are_for_whoever_runs_the_system_alone() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     for path in ["/metrics", "/readyz"] {
-        refused(house.get(path), 404, "not-found").await;
+        refused(system.get(path), 404, "not-found").await;
     }
-    reply(house.ask("/healthz")).await.with_status(200);
+    reply(system.ask("/healthz")).await.with_status(200);
     assert!(
-        reply(house.ask("/metrics"))
+        reply(system.ask("/metrics"))
             .await
             .with_status(200)
             .header("content-type")
             .starts_with("text/plain")
     );
-    refused(house.ask("/v1/shows"), 404, "not-found").await;
+    refused(system.ask("/v1/shows"), 404, "not-found").await;
     let mut tries = 0;
-    while reply(house.ask("/readyz")).await.status != 200 {
+    while reply(system.ask("/readyz")).await.status != 200 {
         tries += 1;
-        assert!(tries < 100, "never ready: {}", reply(house.ask("/readyz")).await.text);
+        assert!(tries < 100, "never ready: {}", reply(system.ask("/readyz")).await.text);
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     // A request under way keeps the server from ending, and the balancer is told meanwhile.
-    let mut stream = std::net::TcpStream::connect(house.base.trim_start_matches("http://"))
+    let mut stream = std::net::TcpStream::connect(system.base.trim_start_matches("http://"))
         .expect("a connection");
     std::io::Write::write_all(&mut stream, b"GET /healthz HTTP/1.1\r\nhost: a\r\n")
         .expect("half a request");
     tokio::time::sleep(Duration::from_millis(200)).await;
-    house.tasks.stop().cancel();
+    system.tasks.stop().cancel();
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(refused(house.ask("/readyz"), 503, "not-ready").await.text.contains("ending"));
+    assert!(refused(system.ask("/readyz"), 503, "not-ready").await.text.contains("ending"));
 }
 
 /// As where Kafka was away when the process started, so that its topics could not be looked at
 /// then.
 #[tokio::test]
 async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
-    let corner = corner().await;
+    let test_env = TestEnv::new().await;
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-        .set("bootstrap.servers", &corner.kafka_brokers)
+        .set("bootstrap.servers", &test_env.kafka_brokers)
         .create()
         .expect("a client");
-    let (name, options) = (corner.kafka.name("line.weak"), AdminOptions::new());
+    let (name, options) = (test_env.kafka.name("line.weak"), AdminOptions::new());
     let weak = NewTopic::new(&name, 1, TopicReplication::Fixed(1))
         .set("unclean.leader.election.enable", "true");
     admin.create_topics([&weak], &options).await.expect("asked").remove(0).expect("made");
-    let house = TestSystem::open_in(corner, &[]).await;
-    let waiting = async || reply(house.ask("/readyz")).await.text;
+    let system = TestSystem::open_in(test_env, &[]).await;
+    let waiting = async || reply(system.ask("/readyz")).await.text;
     for tries in 0.. {
         assert!(tries < 100, "{}", waiting().await);
         if waiting().await.contains("Waiting for topics that keep what they acknowledge.") {
@@ -138,7 +139,7 @@ async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
     admin.alter_configs([&told], &options).await.expect("asked").remove(0).expect("changed");
     for tries in 0.. {
         assert!(tries < 100, "{}", waiting().await);
-        if reply(house.ask("/readyz")).await.status == 200 {
+        if reply(system.ask("/readyz")).await.status == 200 {
             break;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -147,14 +148,14 @@ async fn a_process_is_not_ready_while_a_topic_may_lose_what_it_acknowledged() {
 
 #[tokio::test]
 async fn the_description_of_the_api_is_sent_once_and_compressed_once() {
-    let house = TestSystem::open().await;
-    let first = reply(house.get("/openapi.json")).await.with_status(200);
+    let system = TestSystem::open().await;
+    let first = reply(system.get("/openapi.json")).await.with_status(200);
     assert_eq!(first.body["openapi"].as_str().map(|version| &version[..3]), Some("3.1"));
     let tag = first.header("etag").to_owned();
     assert!(!tag.is_empty() && first.header("vary") == "accept-encoding");
-    reply(house.get("/openapi.json").header("if-none-match", &tag)).await.with_status(304);
+    reply(system.get("/openapi.json").header("if-none-match", &tag)).await.with_status(304);
     let compressed =
-        reply(house.get("/openapi.json").header("accept-encoding", "gzip")).await.with_status(200);
+        reply(system.get("/openapi.json").header("accept-encoding", "gzip")).await.with_status(200);
     assert_eq!(
         (compressed.header("content-encoding"), compressed.header("etag")),
         ("gzip", tag.as_str())
@@ -163,31 +164,31 @@ async fn the_description_of_the_api_is_sent_once_and_compressed_once() {
 
 #[tokio::test]
 async fn a_pass_opens_one_session_however_many_ask_at_once() {
-    let house = TestSystem::open().await;
-    house.sale("harbour-lights", &Terms::default()).await;
-    let pass = fan::pass(&house, "harbour-lights").await;
-    let answers = futures::future::join_all((0..200).map(|_| fan::redeem(&house, &pass))).await;
+    let system = TestSystem::open().await;
+    system.sale("harbour-lights", &Terms::default()).await;
+    let pass = fan::pass(&system, "harbour-lights").await;
+    let answers = futures::future::join_all((0..200).map(|_| fan::redeem(&system, &pass))).await;
     let won = answers.iter().filter(|answer| answer.status == 201).count();
     assert_eq!(won, 1, "of 200 concurrent redemptions one wins");
     for lost in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!((lost.status, lost.id()), (409, "pass-used"), "{}", lost.text);
     }
-    assert_clean(&house.verify().await);
+    assert_clean(&system.verify().await);
 }
 
 #[tokio::test]
 async fn a_sale_ends_sold_out_to_the_last_ticket() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let terms = Terms { tickets: 12, shards: 3, ..Terms::default() };
-    let ticket_type = house.sale("harbour-lights", &terms).await;
-    let buyers = (0..6).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2));
+    let ticket_type = system.sale("harbour-lights", &terms).await;
+    let buyers = (0..6).map(|_| fan::buy(&system, "harbour-lights", ticket_type, 2));
     for order in futures::future::join_all(buyers).await {
         assert_eq!(order.body["tickets"].as_array().map(Vec::len), Some(2), "{}", order.text);
     }
-    let late = fan::session(&house, "harbour-lights").await;
-    let refusal = fan::try_hold(&house, &late, ticket_type, 1).await;
+    let late = fan::session(&system, "harbour-lights").await;
+    let refusal = fan::try_hold(&system, &late, ticket_type, 1).await;
     assert_eq!((refusal.status, refusal.id()), (409, "sold-out"), "{}", refusal.text);
-    let report = house.verify().await;
+    let report = system.verify().await;
     assert_clean(&report);
     let tickets = report
         .checks
@@ -199,29 +200,29 @@ async fn a_sale_ends_sold_out_to_the_last_ticket() {
 
 #[tokio::test]
 async fn a_running_sale_is_clean_at_every_moment() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let terms = Terms { tickets: 60, shards: 2, rate_per_sec: 8.0, ..Terms::default() };
-    let ticket_type = house.sale("harbour-lights", &terms).await;
+    let ticket_type = system.sale("harbour-lights", &terms).await;
     let buyers = futures::future::join_all(
-        (0..30).map(|_| fan::buy(&house, "harbour-lights", ticket_type, 2)),
+        (0..30).map(|_| fan::buy(&system, "harbour-lights", ticket_type, 2)),
     );
     let checks = async {
         for _ in 0..5 {
-            assert_clean(&house.verify().await);
+            assert_clean(&system.verify().await);
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
     let (orders, ()) = tokio::join!(buyers, checks);
     assert_eq!(orders.len(), 30);
-    assert_clean(&house.verify().await);
+    assert_clean(&system.verify().await);
 }
 
 #[tokio::test]
 async fn unreadable_bodies_and_unknown_addresses_are_told_apart() {
-    let house = TestSystem::open().await;
-    let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
-    let session = fan::session(&house, "harbour-lights").await;
-    let holds = || house.post("/v1/holds").bearer_auth(&session).header("idempotency-key", "k");
+    let system = TestSystem::open().await;
+    let ticket_type = system.sale("harbour-lights", &Terms::default()).await;
+    let session = fan::session(&system, "harbour-lights").await;
+    let holds = || system.post("/v1/holds").bearer_auth(&session).header("idempotency-key", "k");
     let as_json =
         |body: &str| holds().header("content-type", "application/json").body(body.to_owned());
 
@@ -245,24 +246,24 @@ async fn unreadable_bodies_and_unknown_addresses_are_told_apart() {
     assert_eq!(wrong.body["errors"][0]["field"], "items[0].quantity");
     let stranger = json!({ "items": [{ "ticket_type": uuid::Uuid::nil(), "quantity": 1 }] });
     refused(holds().json(&stranger), 422, "ticket-type-unknown").await;
-    let keyless = house.post("/v1/holds").bearer_auth(&session).json(&json!({ "items": [] }));
+    let keyless = system.post("/v1/holds").bearer_auth(&session).json(&json!({ "items": [] }));
     refused(keyless, 400, "idempotency-key-needed").await;
 
-    refused(house.get("/v1/rooms/nowhere/head"), 404, "room-unknown").await;
-    refused(house.post("/v1/rooms/nowhere/places"), 404, "room-unknown").await;
-    refused(house.get("/v1/shows/nowhere"), 404, "show-unknown").await;
-    refused(house.get("/nowhere"), 404, "not-found").await;
-    refused(house.delete("/v1/shows"), 405, "method-not-allowed").await;
+    refused(system.get("/v1/rooms/nowhere/head"), 404, "room-unknown").await;
+    refused(system.post("/v1/rooms/nowhere/places"), 404, "room-unknown").await;
+    refused(system.get("/v1/shows/nowhere"), 404, "show-unknown").await;
+    refused(system.get("/nowhere"), 404, "not-found").await;
+    refused(system.delete("/v1/shows"), 405, "method-not-allowed").await;
     let order = format!("/v1/orders/{}", uuid::Uuid::new_v4());
-    refused(house.get(&order).bearer_auth(&session), 404, "order-unknown").await;
+    refused(system.get(&order).bearer_auth(&session), 404, "order-unknown").await;
     refused(
-        house.post("/v1/payments/webhooks/nobody").json(&json!({})),
+        system.post("/v1/payments/webhooks/nobody").json(&json!({})),
         404,
         "payment-provider-unknown",
     )
     .await;
     refused(
-        house.post("/v1/payments/webhooks/sandbox").json(&json!({})),
+        system.post("/v1/payments/webhooks/sandbox").json(&json!({})),
         401,
         "webhook-signature-invalid",
     )
@@ -279,13 +280,13 @@ fn changed(token: &str) -> String {
 
 #[tokio::test]
 async fn place_tickets_that_are_not_good_are_refused_by_name() {
-    let house = TestSystem::open().await;
-    house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
-    house.sale("other-show", &Terms { claim_window_secs: 1, ..Terms::default() }).await;
-    let ticket = fan::join(&house, "harbour-lights").await;
-    let place = |ticket: &str| house.get("/v1/rooms/harbour-lights/place").bearer_auth(ticket);
+    let system = TestSystem::open().await;
+    system.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    system.sale("other-show", &Terms { claim_window_secs: 1, ..Terms::default() }).await;
+    let ticket = fan::join(&system, "harbour-lights").await;
+    let place = |ticket: &str| system.get("/v1/rooms/harbour-lights/place").bearer_auth(ticket);
 
-    refused(house.get("/v1/rooms/harbour-lights/place"), 401, "place-ticket-needed").await;
+    refused(system.get("/v1/rooms/harbour-lights/place"), 401, "place-ticket-needed").await;
     refused(place("nonsense"), 401, "place-ticket-malformed").await;
     refused(place(&changed(&ticket)), 401, "place-ticket-forged").await;
     let elsewhere = kit::token::SealRing::from_paserk(
@@ -296,27 +297,31 @@ async fn place_tickets_that_are_not_good_are_refused_by_name() {
         .expect("ring")
         .seal(&json!({ "r": "harbour-lights", "l": 0, "o": 0, "j": 0, "a": 0 }));
     refused(place(&elsewhere.expect("a ticket")), 401, "place-ticket-key-unknown").await;
-    let late = fan::join(&house, "other-show").await;
+    let late = fan::join(&system, "other-show").await;
     refused(place(&late), 403, "place-ticket-foreign").await;
     let early = refused(
-        house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&ticket),
+        system.post("/v1/rooms/harbour-lights/pass").bearer_auth(&ticket),
         409,
         "not-your-turn",
     )
     .await;
     assert!(!early.header("retry-after").is_empty());
 
-    fan::claim(&house, "other-show", &late).await;
+    fan::claim(&system, "other-show", &late).await;
     tokio::time::sleep(Duration::from_millis(1300)).await;
-    refused(house.post("/v1/rooms/other-show/pass").bearer_auth(&late), 410, "claim-window-missed")
-        .await;
+    refused(
+        system.post("/v1/rooms/other-show/pass").bearer_auth(&late),
+        410,
+        "claim-window-missed",
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn passes_that_are_not_good_are_refused_by_name() {
-    let house = TestSystem::open().await;
-    house.sale("harbour-lights", &Terms::default()).await;
-    let pass = fan::pass(&house, "harbour-lights").await;
+    let system = TestSystem::open().await;
+    system.sale("harbour-lights", &Terms::default()).await;
+    let pass = fan::pass(&system, "harbour-lights").await;
     let ring = |keys: &str, audience: &str| {
         PassKeys::from_paserk(keys, "fairgate", audience).expect("keys")
     };
@@ -327,7 +332,7 @@ async fn passes_that_are_not_good_are_refused_by_name() {
             .expect("a pass")
     };
     let (own, stranger) = (
-        house.env["FAIRGATE_PASS_KEYS"].clone(),
+        system.env["FAIRGATE_PASS_KEYS"].clone(),
         admission::contract::generate_pass_key().expect("key"),
     );
     for (wrong, id) in [
@@ -338,29 +343,29 @@ async fn passes_that_are_not_good_are_refused_by_name() {
         (sign(&ring(&own, "another-seller"), 60), "pass-foreign"),
         (sign(&ring(&own, "fairgate-checkout"), -60), "pass-expired"),
     ] {
-        let answer = fan::redeem(&house, &wrong).await;
+        let answer = fan::redeem(&system, &wrong).await;
         assert_eq!((answer.status, answer.id()), (401, id), "{}", answer.text);
     }
-    fan::redeem(&house, &pass).await.with_status(201);
-    assert_eq!(fan::redeem(&house, &pass).await.id(), "pass-used");
+    fan::redeem(&system, &pass).await.with_status(201);
+    assert_eq!(fan::redeem(&system, &pass).await.id(), "pass-used");
     let next = own.split_once(',').map(|(_, next)| next.to_owned()).expect("a next key");
     let rotated = sign(&ring(&next, "fairgate-checkout"), 60);
-    fan::redeem(&house, &rotated).await.with_status(201);
+    fan::redeem(&system, &rotated).await.with_status(201);
 }
 
 #[tokio::test]
 async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
-    let house = TestSystem::open().await;
-    let ticket_type = house.sale("harbour-lights", &Terms::default()).await;
+    let system = TestSystem::open().await;
+    let ticket_type = system.sale("harbour-lights", &Terms::default()).await;
     let [one, other] = [
-        fan::session(&house, "harbour-lights").await,
-        fan::session(&house, "harbour-lights").await,
+        fan::session(&system, "harbour-lights").await,
+        fan::session(&system, "harbour-lights").await,
     ];
-    let hold = fan::try_hold(&house, &one, ticket_type, 1).await.with_status(201).text_of("hold");
+    let hold = fan::try_hold(&system, &one, ticket_type, 1).await.with_status(201).text_of("hold");
 
     let order = |session: Option<&str>, hold: &str| {
         let ask =
-            house.post("/v1/orders").header("idempotency-key", "k").json(&fan::order_body(hold));
+            system.post("/v1/orders").header("idempotency-key", "k").json(&fan::order_body(hold));
         if let Some(session) = session { ask.bearer_auth(session) } else { ask }
     };
     refused(order(None, &hold), 401, "session-needed").await;
@@ -381,26 +386,26 @@ async fn sessions_and_holds_that_are_not_good_are_refused_by_name() {
     );
     let mut changed_buyer = fan::order_body(&hold);
     changed_buyer["buyer"]["name"] = "Somebody Else".into();
-    let mismatch = house
+    let mismatch = system
         .post("/v1/orders")
         .bearer_auth(&one)
         .header("idempotency-key", "k")
         .json(&changed_buyer);
     refused(mismatch, 422, "idempotency-mismatch").await;
     let foreign = format!("/v1/orders/{}", placed.text_of("order"));
-    refused(house.get(&foreign).bearer_auth(&other), 404, "order-unknown").await;
+    refused(system.get(&foreign).bearer_auth(&other), 404, "order-unknown").await;
 }
 
 #[tokio::test]
 async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
-    let house = TestSystem::open_with(&[
+    let system = TestSystem::open_with(&[
         ("FAIRGATE_LIMIT_JOIN_PER_SEC", "1"),
         ("FAIRGATE_LIMIT_JOIN_BURST", "3"),
     ])
     .await;
-    house.sale("harbour-lights", &Terms::default()).await;
+    system.sale("harbour-lights", &Terms::default()).await;
     let join = |client: &str| {
-        house.post("/v1/rooms/harbour-lights/places").header("x-forwarded-for", client)
+        system.post("/v1/rooms/harbour-lights/places").header("x-forwarded-for", client)
     };
     for left in [2, 1, 0] {
         let joined = reply(join("203.0.113.7")).await.with_status(201);
@@ -421,46 +426,46 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn a_head_that_did_not_move_is_not_sent_again() {
-    let house = TestSystem::open().await;
-    house.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
-    let head = reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
+    let system = TestSystem::open().await;
+    system.sale("harbour-lights", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
+    let head = reply(system.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
     assert_eq!(head.header("cache-control"), "public, max-age=1");
     let again =
-        house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
+        system.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
     let again = reply(again).await.with_status(304);
     assert!(again.text.is_empty());
-    fan::join(&house, "harbour-lights").await;
+    fan::join(&system, "harbour-lights").await;
     tokio::time::sleep(Duration::from_millis(600)).await;
     let moved =
-        house.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
+        system.get("/v1/rooms/harbour-lights/head").header("if-none-match", head.header("etag"));
     let moved = reply(moved).await.with_status(200);
     assert_eq!(moved.body["waiting"], 1);
 }
 
 #[tokio::test]
 async fn without_kafka_joins_are_refused_soon_and_work_again_with_it() {
-    let corner = corner().await;
-    let kafka = Chaos::before(&corner.kafka_brokers).await;
+    let test_env = TestEnv::new().await;
+    let kafka = Chaos::before(&test_env.kafka_brokers).await;
     kafka.cut();
     // The sale was made while Kafka was there.
-    sale(&crate::test_system::stores(&corner), "harbour-lights", &Terms::default()).await;
+    sale(&crate::test_system::stores(&test_env), "harbour-lights", &Terms::default()).await;
     let brokers = kafka.address.to_string();
-    let house = TestSystem::open_in(corner, &[("FAIRGATE_KAFKA_BROKERS", &brokers)]).await;
+    let system = TestSystem::open_in(test_env, &[("FAIRGATE_KAFKA_BROKERS", &brokers)]).await;
 
     // Who has not read where the line stands gives no places and tells none.
     let began = Instant::now();
     let joins = (0..20)
-        .map(|_| refused(house.post("/v1/rooms/harbour-lights/places"), 503, "try-again-soon"));
+        .map(|_| refused(system.post("/v1/rooms/harbour-lights/places"), 503, "try-again-soon"));
     for refusal in futures::future::join_all(joins).await {
         assert!(!refusal.header("retry-after").is_empty());
     }
     assert!(began.elapsed() < Duration::from_secs(5), "refused only after {:?}", began.elapsed());
-    refused(house.get("/v1/rooms/harbour-lights/head"), 503, "try-again-soon").await;
-    assert_eq!(reply(house.ask("/readyz")).await.status, 503);
+    refused(system.get("/v1/rooms/harbour-lights/head"), 503, "try-again-soon").await;
+    assert_eq!(reply(system.ask("/readyz")).await.status, 503);
 
     kafka.mend();
     for _ in 0..200 {
-        let joined = reply(house.post("/v1/rooms/harbour-lights/places")).await;
+        let joined = reply(system.post("/v1/rooms/harbour-lights/places")).await;
         if joined.status == 201 {
             return;
         }
@@ -471,34 +476,34 @@ async fn without_kafka_joins_are_refused_soon_and_work_again_with_it() {
 
 #[tokio::test]
 async fn waiting_does_not_depend_on_redis() {
-    let corner = corner().await;
-    let server = corner.redis_url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
+    let test_env = TestEnv::new().await;
+    let server = test_env.redis_url.trim_start_matches("redis://").trim_end_matches('/').to_owned();
     let redis = Chaos::before(&server).await;
     let url = format!("redis://{}/", redis.address);
-    let house = TestSystem::open_in(corner, &[("FAIRGATE_REDIS_URL", &url)]).await;
+    let system = TestSystem::open_in(test_env, &[("FAIRGATE_REDIS_URL", &url)]).await;
     let ticket_type =
-        house.sale("harbour-lights", &Terms { tickets: 20, ..Terms::default() }).await;
-    let session = fan::session(&house, "harbour-lights").await;
+        system.sale("harbour-lights", &Terms { tickets: 20, ..Terms::default() }).await;
+    let session = fan::session(&system, "harbour-lights").await;
     let (ticket, admitted) =
-        (fan::join(&house, "harbour-lights").await, fan::join(&house, "harbour-lights").await);
-    fan::claim(&house, "harbour-lights", &admitted).await;
+        (fan::join(&system, "harbour-lights").await, fan::join(&system, "harbour-lights").await);
+    fan::claim(&system, "harbour-lights", &admitted).await;
 
     redis.cut();
-    fan::join(&house, "harbour-lights").await;
-    reply(house.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
-    reply(house.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket)).await.with_status(200);
-    reply(house.post("/v1/rooms/harbour-lights/pass").bearer_auth(&admitted))
+    fan::join(&system, "harbour-lights").await;
+    reply(system.get("/v1/rooms/harbour-lights/head")).await.with_status(200);
+    reply(system.get("/v1/rooms/harbour-lights/place").bearer_auth(&ticket)).await.with_status(200);
+    reply(system.post("/v1/rooms/harbour-lights/pass").bearer_auth(&admitted))
         .await
         .with_status(200);
     let began = Instant::now();
-    let refusal = fan::try_hold(&house, &session, ticket_type, 1).await;
+    let refusal = fan::try_hold(&system, &session, ticket_type, 1).await;
     assert_eq!((refusal.status, refusal.id()), (503, "try-again-soon"), "{}", refusal.text);
     assert!(began.elapsed() < Duration::from_secs(6), "refused only after {:?}", began.elapsed());
 
     redis.mend();
     for _ in 0..60 {
-        if fan::try_hold(&house, &session, ticket_type, 1).await.status == 201 {
-            assert_clean(&house.verify().await);
+        if fan::try_hold(&system, &session, ticket_type, 1).await.status == 201 {
+            assert_clean(&system.verify().await);
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -22,9 +22,7 @@ use uuid::Uuid;
 use crate::{
     fan,
     line_up::{Line, producer},
-    test_system::{
-        Terms, TestSystem, assert_clean, assert_objects, corner, reply, room, sale, stores,
-    },
+    test_system::{Terms, TestSystem, assert_clean, assert_objects, reply, room, sale, stores},
 };
 
 /// An admission controller with this gate.
@@ -36,14 +34,14 @@ fn admission_with(stores: &Stores, gate: Gate) -> Tasks {
 
 /// Checkout's calls alone, with this gate. Gives where they are.
 async fn checkout_with(
-    corner: &TestEnv,
+    test_env: &TestEnv,
     stores: &Stores,
     gate: Gate,
     keys: &PassKeys,
 ) -> (String, Tasks) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
-    let mut env = corner.settings();
+    let mut env = test_env.settings();
     env.extend(
         ops::keys::fresh().expect("keys").into_iter().map(|(key, value)| (key.to_owned(), value)),
     );
@@ -95,8 +93,8 @@ pub async fn publish(stores: &Stores, room: &str, heads: Vec<LaneHead>) {
 
 #[tokio::test]
 async fn without_the_cap_check_too_many_are_inside() {
-    let corner = corner().await;
-    let (stores, keys) = (stores(&corner), pass_keys());
+    let test_env = TestEnv::new().await;
+    let (stores, keys) = (stores(&test_env), pass_keys());
     sale(&stores, "cap", &Terms { lanes: 1, max_active: 3, ..Terms::default() }).await;
     let line = Line::of(&stores, "cap", 1);
     line.ready_gate().await;
@@ -107,7 +105,7 @@ async fn without_the_cap_check_too_many_are_inside() {
     line.await_admitted(8).await;
     let opening =
         Gate::broken(stores.redis.clone(), "if taken >= max_active then return 0 end", "");
-    let (base, checkout) = checkout_with(&corner, &stores, opening, &keys).await;
+    let (base, checkout) = checkout_with(&test_env, &stores, opening, &keys).await;
     let client = reqwest::Client::new();
     for offset in 0..8 {
         let body = json!({ "pass": sign(&keys, "cap", 0, offset) });
@@ -123,8 +121,8 @@ async fn without_the_cap_check_too_many_are_inside() {
 
 #[tokio::test]
 async fn without_the_rate_check_fans_come_in_too_fast() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line =
         Line::open(&stores, "rate", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() })
             .await;
@@ -138,8 +136,8 @@ async fn without_the_rate_check_fans_come_in_too_fast() {
 
 #[tokio::test]
 async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line =
         Line::open(&stores, "horizon", &Terms { lanes: 2, rate_per_sec: 40.0, ..Terms::default() })
             .await;
@@ -158,41 +156,41 @@ async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
 
 #[tokio::test]
 async fn without_the_constraint_a_pass_opens_many_sessions() {
-    let house = TestSystem::open().await;
-    house.sale("twice", &Terms::default()).await;
+    let system = TestSystem::open().await;
+    system.sale("twice", &Terms::default()).await;
     run_sql(
-        &house.stores.pool,
+        &system.stores.pool,
         &["ALTER TABLE checkout.sessions DROP CONSTRAINT sessions_one_per_place"],
     )
     .await;
-    let pass = fan::pass(&house, "twice").await;
-    let answers = futures::future::join_all((0..50).map(|_| fan::redeem(&house, &pass))).await;
+    let pass = fan::pass(&system, "twice").await;
+    let answers = futures::future::join_all((0..50).map(|_| fan::redeem(&system, &pass))).await;
     assert!(
         answers.iter().filter(|answer| answer.status == 201).count() > 1,
         "the mechanism is broken"
     );
-    assert_objects(&house.verify().await, &["one-session-per-pass"]);
+    assert_objects(&system.verify().await, &["one-session-per-pass"]);
 }
 
 #[tokio::test]
 async fn a_pass_for_a_place_that_was_never_acknowledged_is_seen() {
-    let house = TestSystem::open().await;
-    house.sale("lost", &Terms::default()).await;
-    fan::session(&house, "lost").await;
+    let system = TestSystem::open().await;
+    system.sale("lost", &Terms::default()).await;
+    fan::session(&system, "lost").await;
     let keys =
-        PassKeys::from_paserk(&house.env["FAIRGATE_PASS_KEYS"], "fairgate", "fairgate-checkout")
+        PassKeys::from_paserk(&system.env["FAIRGATE_PASS_KEYS"], "fairgate", "fairgate-checkout")
             .expect("keys");
-    fan::redeem(&house, &sign(&keys, "lost", 1, 999)).await.with_status(201);
-    assert_objects(&house.verify().await, &["places-in-line"]);
+    fan::redeem(&system, &sign(&keys, "lost", 1, 999)).await.with_status(201);
+    assert_objects(&system.verify().await, &["places-in-line"]);
 }
 
 #[tokio::test]
 async fn a_shop_that_forgets_what_it_committed_oversells() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let ticket_type =
-        house.sale("forgets", &Terms { tickets: 2, shards: 1, ..Terms::default() }).await;
+        system.sale("forgets", &Terms { tickets: 2, shards: 1, ..Terms::default() }).await;
     run_sql(
-        &house.stores.pool,
+        &system.stores.pool,
         &[
             "CREATE FUNCTION checkout.forget() RETURNS trigger LANGUAGE plpgsql AS
          $$ BEGIN NEW.committed := 0; RETURN NEW; END $$",
@@ -201,18 +199,18 @@ async fn a_shop_that_forgets_what_it_committed_oversells() {
         ],
     )
     .await;
-    fan::buy(&house, "forgets", ticket_type, 2).await;
+    fan::buy(&system, "forgets", ticket_type, 2).await;
     // Redis is filled anew from the books that forgot.
     let slot = format!("{ticket_type}.0");
-    let _: i64 = house
+    let _: i64 = system
         .stores
         .redis
         .connection()
-        .del(house.stores.redis.key("stock", &slot))
+        .del(system.stores.redis.key("stock", &slot))
         .await
         .expect("forgotten");
-    fan::buy(&house, "forgets", ticket_type, 2).await;
-    let report = house.verify().await;
+    fan::buy(&system, "forgets", ticket_type, 2).await;
+    let report = system.verify().await;
     for check in ["stock-counted", "tickets-within-allotment"] {
         assert!(report.failing().contains(&check), "{check}: {}", report.table());
     }
@@ -220,8 +218,8 @@ async fn a_shop_that_forgets_what_it_committed_oversells() {
 
 #[tokio::test]
 async fn a_line_whose_times_are_not_the_brokers_loses_its_order() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     // Without the setting that makes the broker's clock stamp each join.
     stores
         .kafka
@@ -243,8 +241,8 @@ async fn a_line_whose_times_are_not_the_brokers_loses_its_order() {
 
 #[tokio::test]
 async fn data_a_head_published_backwards_or_before_its_commit_is_seen() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line = Line::open(&stores, "heads", &Terms { lanes: 1, ..Terms::default() }).await;
     line.join(0, 10).await;
     let controller = admission_with(&stores, Gate::new(stores.redis.clone()));
@@ -262,14 +260,14 @@ async fn data_a_head_published_backwards_or_before_its_commit_is_seen() {
 
 #[tokio::test]
 async fn data_a_line_that_lost_its_beginning_is_seen() {
-    let corner = corner().await;
-    let stores = stores(&corner);
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
     let line = Line::open(&stores, "cut", &Terms { lanes: 1, ..Terms::default() }).await;
     line.join(0, 10).await;
     assert_clean(&verify::look(&stores, None).await.expect("a report"));
     let admin: rdkafka::admin::AdminClient<rdkafka::client::DefaultClientContext> =
         rdkafka::ClientConfig::new()
-            .set("bootstrap.servers", &corner.kafka_brokers)
+            .set("bootstrap.servers", &test_env.kafka_brokers)
             .create()
             .expect("an admin client");
     let mut before = rdkafka::TopicPartitionList::new();
@@ -279,49 +277,49 @@ async fn data_a_line_that_lost_its_beginning_is_seen() {
     assert_objects(&verify::look(&stores, None).await.expect("a report"), &["line-kept"]);
 }
 
-/// A house at rest, with one order of two tickets that is paid and one that is not.
+/// A system at rest, with one order of two tickets that is paid and one that is not.
 async fn sold() -> (TestSystem, Uuid) {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let ticket_type =
-        house.sale("sold", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
-    fan::buy(&house, "sold", ticket_type, 2).await;
-    let session = fan::session(&house, "sold").await;
+        system.sale("sold", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
+    fan::buy(&system, "sold", ticket_type, 2).await;
+    let session = fan::session(&system, "sold").await;
     let hold =
-        fan::try_hold(&house, &session, ticket_type, 1).await.with_status(201).text_of("hold");
-    fan::order(&house, &session, &hold).await;
-    assert_clean(&house.verify().await);
-    house.tasks.drain().await;
-    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
-    (house, ticket_type)
+        fan::try_hold(&system, &session, ticket_type, 1).await.with_status(201).text_of("hold");
+    fan::order(&system, &session, &hold).await;
+    assert_clean(&system.verify().await);
+    system.tasks.drain().await;
+    assert_clean(&verify::look(&system.stores, None).await.expect("a report"));
+    (system, ticket_type)
 }
 
 const PAID: &str = "(SELECT order_id FROM checkout.orders WHERE state = 'fulfilled')";
 const UNPAID: &str = "(SELECT order_id FROM checkout.orders WHERE state = 'awaiting_payment')";
 
 /// Breaks the books within statements, looks, and mends them again by the last ones.
-async fn objects(house: &TestSystem, breaks: &[&str], checks: &[&str], mends: &[&str]) {
-    run_sql(&house.stores.pool, breaks).await;
-    assert_objects(&verify::look(&house.stores, None).await.expect("a report"), checks);
-    run_sql(&house.stores.pool, mends).await;
+async fn objects(system: &TestSystem, breaks: &[&str], checks: &[&str], mends: &[&str]) {
+    run_sql(&system.stores.pool, breaks).await;
+    assert_objects(&verify::look(&system.stores, None).await.expect("a report"), checks);
+    run_sql(&system.stores.pool, mends).await;
 }
 
 #[tokio::test]
 async fn data_tickets_and_money_that_do_not_fit_are_seen() {
-    let (house, _) = sold().await;
+    let (system, _) = sold().await;
     let paid = |statement: &str| statement.replace("PAID", PAID).replace("UNPAID", UNPAID);
     let [keep, lose, mend] = [
         "CREATE TABLE kept AS SELECT * FROM checkout.tickets",
         "DELETE FROM checkout.tickets WHERE number = 1",
         "INSERT INTO checkout.tickets SELECT * FROM kept WHERE number = 1",
     ];
-    objects(&house, &[keep, lose], &["tickets-are-paid"], &[mend]).await;
+    objects(&system, &[keep, lose], &["tickets-are-paid"], &[mend]).await;
 
     let give = format!(
         "INSERT INTO checkout.tickets SELECT 'FREE', {UNPAID}, 1, ticket_type, show, now() FROM \
             kept LIMIT 1"
     );
     objects(
-        &house,
+        &system,
         &[&give],
         &["tickets-are-paid"],
         &["DELETE FROM checkout.tickets WHERE code = 'FREE'"],
@@ -333,40 +331,40 @@ async fn data_tickets_and_money_that_do_not_fit_are_seen() {
                  FROM kept ORDER BY code LIMIT 1)";
     let back =
         "UPDATE checkout.tickets t SET code = kept.code FROM kept WHERE kept.number = t.number";
-    objects(&house, &[again], &["ticket-codes-unique"], &[back]).await;
+    objects(&system, &[again], &["ticket-codes-unique"], &[back]).await;
 
     let unpay = paid("UPDATE checkout.orders SET paid_at = NULL WHERE order_id = PAID");
     let repay = paid("UPDATE checkout.orders SET paid_at = now() WHERE order_id = PAID");
-    objects(&house, &[&unpay], &["money-has-an-end"], &[&repay]).await;
+    objects(&system, &[&unpay], &["money-has-an-end"], &[&repay]).await;
 
     let refund = format!("INSERT INTO checkout.refunds VALUES ({UNPAID}, 'pi_none', 1, 'none')");
-    objects(&house, &[&refund], &["refunds-are-founded"], &["DELETE FROM checkout.refunds"]).await;
+    objects(&system, &[&refund], &["refunds-are-founded"], &["DELETE FROM checkout.refunds"]).await;
 
     // A webhook that was taken and forgotten.
     let forget = paid(
         "UPDATE checkout.orders SET state = 'awaiting_payment', paid_at = NULL WHERE order_id = \
             PAID",
     );
-    objects(&house, &["DELETE FROM checkout.tickets", &forget], &["payments-kept"], &[]).await;
+    objects(&system, &["DELETE FROM checkout.tickets", &forget], &["payments-kept"], &[]).await;
 }
 
 #[tokio::test]
 async fn data_stock_that_does_not_add_up_is_seen() {
-    let (house, ticket_type) = sold().await;
+    let (system, ticket_type) = sold().await;
     let free = |by: i64| {
-        let redis = house.stores.redis.clone();
+        let redis = system.stores.redis.clone();
         async move {
             let stock = redis.key("stock", &format!("{ticket_type}.0"));
             redis.connection().hincr::<_, _, _, i64>(stock, "free", by).await.expect("changed")
         }
     };
     free(1).await;
-    objects(&house, &[], &["stock-redis", "stock-sum"], &[]).await;
+    objects(&system, &[], &["stock-redis", "stock-sum"], &[]).await;
     free(-1).await;
 
     let [more, less] =
         [1, -1].map(|by| format!("UPDATE checkout.stock SET committed = committed + {by}"));
-    objects(&house, &[&more], &["stock-counted", "stock-redis"], &[&less]).await;
+    objects(&system, &[&more], &["stock-counted", "stock-redis"], &[&less]).await;
 
     // Without the constraint: three sold or reserved of two, and Redis knows.
     let oversell = [
@@ -374,32 +372,32 @@ async fn data_stock_that_does_not_add_up_is_seen() {
         "UPDATE checkout.stock SET allotted = 2",
     ];
     free(-8).await;
-    objects(&house, &oversell, &["stock-within-allotment"], &[]).await;
+    objects(&system, &oversell, &["stock-within-allotment"], &[]).await;
 }
 
 #[tokio::test]
 async fn data_stock_that_is_not_what_was_allotted_is_seen() {
-    let (house, _) = sold().await;
+    let (system, _) = sold().await;
     let allot = "INSERT INTO catalog.allotments (ticket_type, allotted, revision)
                  SELECT ticket_type, 11, 1 FROM catalog.ticket_types
                  ON CONFLICT (ticket_type) DO UPDATE SET allotted = 11, wanted = NULL, revision = \
                  1";
     let agree = "UPDATE catalog.allotments SET allotted = 10";
-    objects(&house, &[allot], &["allotments-agree"], &[agree]).await;
-    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
+    objects(&system, &[allot], &["allotments-agree"], &[agree]).await;
+    assert_clean(&verify::look(&system.stores, None).await.expect("a report"));
     // A change on its way is no disagreement.
-    run_sql(&house.stores.pool, &["UPDATE catalog.allotments SET allotted = 11, wanted = 10"])
+    run_sql(&system.stores.pool, &["UPDATE catalog.allotments SET allotted = 11, wanted = 10"])
         .await;
-    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
+    assert_clean(&verify::look(&system.stores, None).await.expect("a report"));
 }
 
 #[tokio::test]
 async fn data_a_ticket_that_is_good_after_its_refund_is_seen() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     let ticket_type =
-        house.sale("back", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
-    fan::buy(&house, "back", ticket_type, 2).await;
-    let pool = &house.stores.pool;
+        system.sale("back", &Terms { tickets: 10, shards: 1, ..Terms::default() }).await;
+    fan::buy(&system, "back", ticket_type, 2).await;
+    let pool = &system.stores.pool;
     let order: Uuid = sqlx::query_scalar("SELECT order_id FROM checkout.orders")
         .fetch_one(pool)
         .await
@@ -416,29 +414,29 @@ async fn data_a_ticket_that_is_good_after_its_refund_is_seen() {
         assert!(std::time::Instant::now() < deadline, "the order is not refunded");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_clean(&house.verify().await);
-    house.tasks.drain().await;
+    assert_clean(&system.verify().await);
+    system.tasks.drain().await;
     let revive = "UPDATE checkout.tickets SET voided_at = NULL WHERE number = 1";
     let void = "UPDATE checkout.tickets SET voided_at = now()";
-    objects(&house, &[revive], &["refunded-tickets-void"], &[void]).await;
-    assert_clean(&verify::look(&house.stores, None).await.expect("a report"));
+    objects(&system, &[revive], &["refunded-tickets-void"], &[void]).await;
+    assert_clean(&verify::look(&system.stores, None).await.expect("a report"));
 }
 
 #[tokio::test]
 async fn data_commands_and_events_that_got_stuck_are_seen() {
-    let (house, _) = sold().await;
+    let (system, _) = sold().await;
     let back = "UPDATE checkout.writer_offsets SET next_offset = next_offset - 1 WHERE partition =
                 (SELECT min(partition) FROM checkout.writer_offsets WHERE next_offset > 0)";
-    objects(&house, &[back], &["orders-written"], &[]).await;
+    objects(&system, &[back], &["orders-written"], &[]).await;
     let unsent = "INSERT INTO checkout.outbox (key, payload, request_id) VALUES ('k', '{}', 'r')";
-    run_sql(&house.stores.pool, &[unsent]).await;
-    let report = verify::look(&house.stores, None).await.expect("a report");
+    run_sql(&system.stores.pool, &[unsent]).await;
+    let report = verify::look(&system.stores, None).await.expect("a report");
     assert_objects(&report, &["orders-written", "events-sent"]);
 }
 
 #[tokio::test]
 async fn data_a_hold_that_made_two_orders_is_seen() {
-    let (house, _) = sold().await;
+    let (system, _) = sold().await;
     let breaks = [
         "ALTER TABLE checkout.orders DROP CONSTRAINT orders_one_per_hold",
         "INSERT INTO checkout.orders SELECT gen_random_uuid(), session, show, hold, 'expired', \
@@ -446,21 +444,21 @@ async fn data_a_hold_that_made_two_orders_is_seen() {
              currency, buyer_name, buyer_email, home_partition, placed_at, expires_at
          FROM checkout.orders WHERE state = 'fulfilled'",
     ];
-    objects(&house, &breaks, &["one-order-per-hold"], &[]).await;
+    objects(&system, &breaks, &["one-order-per-hold"], &[]).await;
     let stray =
         ["UPDATE checkout.orders SET session = gen_random_uuid(), hold = gen_random_uuid() WHERE \
             state = 'expired'"];
-    objects(&house, &stray, &["orders-have-sessions"], &[]).await;
+    objects(&system, &stray, &["orders-have-sessions"], &[]).await;
 }
 
 #[tokio::test]
 async fn data_a_session_with_two_open_orders_is_seen() {
-    let (house, _) = sold().await;
+    let (system, _) = sold().await;
     let breaks = [
         "DROP INDEX checkout.orders_one_open_per_session",
         "UPDATE checkout.orders SET session = (SELECT session FROM checkout.orders WHERE state = \
             'fulfilled')
          WHERE state = 'awaiting_payment'",
     ];
-    objects(&house, &breaks, &["one-open-order-per-session"], &[]).await;
+    objects(&system, &breaks, &["one-open-order-per-session"], &[]).await;
 }

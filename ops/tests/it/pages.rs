@@ -1,5 +1,5 @@
-//! A browser without scripts in the whole house: out of checkout and back into the line, and two
-//! shows at once.
+//! A browser without scripts against the whole system: out of checkout and back into the line, and
+//! two shows at once.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use reqwest::Client;
 use crate::test_system::{Terms, TestSystem};
 
 struct Browser<'a> {
-    house: &'a TestSystem,
+    system: &'a TestSystem,
     client: Client,
 }
 
 impl<'a> Browser<'a> {
-    fn new(house: &'a TestSystem) -> Self {
+    fn new(system: &'a TestSystem) -> Self {
         let client = Client::builder().no_proxy().cookie_store(true).build().expect("a client");
-        Self { house, client }
+        Self { system, client }
     }
 
     async fn read(&self, request: reqwest::RequestBuilder) -> String {
@@ -30,11 +30,11 @@ impl<'a> Browser<'a> {
     }
 
     async fn get(&self, path: &str) -> String {
-        self.read(self.client.get(format!("{}{path}", self.house.base))).await
+        self.read(self.client.get(format!("{}{path}", self.system.base))).await
     }
 
     async fn post(&self, path: &str, form: &[(&str, &str)]) -> String {
-        self.read(self.client.post(format!("{}{path}", self.house.base)).form(form)).await
+        self.read(self.client.post(format!("{}{path}", self.system.base)).form(form)).await
     }
 
     /// Looks at a page until it has `part`.
@@ -61,9 +61,9 @@ impl<'a> Browser<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_lapsed_in_checkout_gets_tickets_by_joining_anew() {
-    let house = TestSystem::open_with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
-    house.sale("harbour", &Terms { claim_window_secs: 2, ..Terms::default() }).await;
-    let fan = Browser::new(&house);
+    let system = TestSystem::open_with(&[("FAIRGATE_SESSION_SECS", "2")]).await;
+    system.sale("harbour", &Terms { claim_window_secs: 2, ..Terms::default() }).await;
+    let fan = Browser::new(&system);
     fan.get("/queue/harbour").await;
     fan.post("/queue/harbour/join", &[]).await;
     fan.go_in("harbour").await;
@@ -80,11 +80,11 @@ async fn whoever_lapsed_in_checkout_gets_tickets_by_joining_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_browser_is_in_checkout_for_two_shows() {
-    let house = TestSystem::open().await;
+    let system = TestSystem::open().await;
     for show in ["harbour", "lantern"] {
-        house.sale(show, &Terms::default()).await;
+        system.sale(show, &Terms::default()).await;
     }
-    let fan = Browser::new(&house);
+    let fan = Browser::new(&system);
     for show in ["harbour", "lantern"] {
         fan.get(&format!("/queue/{show}")).await;
         fan.post(&format!("/queue/{show}/join"), &[]).await;

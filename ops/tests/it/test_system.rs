@@ -1,4 +1,4 @@
-//! The whole server in this process, in a corner of its own, and sales to put in it.
+//! The whole server in this process, in an environment of its own, and sales to put in it.
 
 use std::collections::HashMap;
 
@@ -17,17 +17,12 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
-/// A fresh database, key prefix and topics.
-pub async fn corner() -> TestEnv {
-    TestEnv::new().await
-}
-
-pub fn stores(corner: &TestEnv) -> Stores {
+pub fn stores(test_env: &TestEnv) -> Stores {
     Stores {
-        pool: corner.pool.clone(),
-        steady: corner.pool.clone(),
-        redis: corner.redis.clone(),
-        kafka: corner.kafka.clone(),
+        pool: test_env.pool.clone(),
+        steady: test_env.pool.clone(),
+        redis: test_env.redis.clone(),
+        kafka: test_env.kafka.clone(),
     }
 }
 
@@ -129,13 +124,13 @@ impl TestSystem {
 
     /// With settings of the caller's on top.
     pub async fn open_with(settings: &[(&str, &str)]) -> Self {
-        Self::open_in(corner().await, settings).await
+        Self::open_in(TestEnv::new().await, settings).await
     }
 
-    pub async fn open_in(corner: TestEnv, settings: &[(&str, &str)]) -> Self {
+    pub async fn open_in(test_env: TestEnv, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
-        let mut env = corner.settings();
+        let mut env = test_env.settings();
         env.extend(
             ops::keys::fresh()
                 .expect("keys")
@@ -159,9 +154,9 @@ impl TestSystem {
         let server = ops::serve::assemble(&[], &env).await.expect("a server");
         let tasks = server.serve_on(listener, management);
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let stores = stores(&corner);
+        let stores = stores(&test_env);
         let (base, management) = (format!("http://{address}"), format!("http://{watched}"));
-        Self { _corner: corner, stores, base, management, env, tasks, client }
+        Self { _corner: test_env, stores, base, management, env, tasks, client }
     }
 
     pub fn get(&self, path: &str) -> RequestBuilder {
@@ -197,7 +192,7 @@ impl TestSystem {
         panic!("the server does not know room {room}");
     }
 
-    /// A sale in this house that its server knows. Gives the ticket type.
+    /// A sale in this system that its server knows. Gives the ticket type.
     pub async fn sale(&self, name: &str, terms: &Terms) -> Uuid {
         let ticket_type = sale(&self.stores, name, terms).await;
         self.await_room(name).await;

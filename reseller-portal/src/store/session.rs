@@ -80,8 +80,8 @@ mod tests {
 
     #[tokio::test]
     async fn sessions_that_are_over_are_forgotten_whoever_never_comes_back() {
-        let corner = TestEnv::new().await;
-        let pool = &corner.pool;
+        let test_env = TestEnv::new().await;
+        let pool = &test_env.pool;
         let account = NewAccount {
             company: "Quay",
             about: "",

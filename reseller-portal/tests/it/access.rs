@@ -32,26 +32,27 @@ fn nowhere(path: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
-    let market = TestPortal::new().await;
-    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Pending).await;
+    let portal = TestPortal::new().await;
+    let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Pending).await;
     assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("A person looks at your account"));
-    let entry = contract::reseller(&market.corner.pool, reseller).await.unwrap().expect("an entry");
+    let entry =
+        contract::reseller(&portal.test_env.pool, reseller).await.unwrap().expect("an entry");
     assert_eq!(
         (entry.state, entry.contact_email.as_str()),
         (ResellerState::Pending, "quay-tickets@example.com")
     );
     assert!(!format!("{entry:?}").contains('@'));
 
-    market.decide(reseller, ResellerState::Approved, None).await;
+    portal.decide(reseller, ResellerState::Approved, None).await;
     assert_eq!(browser.get("/portal/waiting").await.location(), "/portal");
     assert!(browser.read("/portal").await.contains("Quay Tickets"));
 
-    market.decide(reseller, ResellerState::Suspended, Some("Three complaints.")).await;
+    portal.decide(reseller, ResellerState::Suspended, Some("Three complaints.")).await;
     assert_eq!(browser.get("/portal/shows").await.location(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("Three complaints."));
 
-    let again = market.browser();
+    let again = portal.browser();
     again.read("/portal/sign-up").await;
     let form = [
         ("company", "QUAY tickets"),
@@ -69,14 +70,14 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
-    let market = TestPortal::new().await;
-    let (first, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (first, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let token = first.cookies.lock().unwrap()["fg_portal"].clone();
     let stored: String = sqlx::query_scalar(
         "SELECT string_agg(s::text, '') || (SELECT \
         string_agg(u::text, '') FROM reseller.users u) FROM reseller.sessions s",
     )
-    .fetch_one(&market.corner.pool)
+    .fetch_one(&portal.test_env.pool)
     .await
     .unwrap();
     assert!(
@@ -89,7 +90,7 @@ async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
     first.cookies.lock().unwrap().insert("fg_portal".to_owned(), token);
     assert_eq!(first.get("/portal").await.location(), "/portal/sign-in");
 
-    let second = market.browser();
+    let second = portal.browser();
     second.read("/portal/sign-in").await;
     let form = [("email", "Quay-Tickets@example.com"), ("password", PASSWORD)];
     assert_eq!(second.post("/portal/sign-in", &form).await.location(), "/portal");
@@ -98,9 +99,9 @@ async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guessing_is_slowed_down_also_side_by_side() {
-    let market = TestPortal::new().await;
-    market.reseller("Quay Tickets", ResellerState::Approved).await;
-    let guesser = market.browser();
+    let portal = TestPortal::new().await;
+    portal.reseller("Quay Tickets", ResellerState::Approved).await;
+    let guesser = portal.browser();
     guesser.read("/portal/sign-in").await;
     let address = email("Quay Tickets");
     let guess = |password: &'static str| {
@@ -113,9 +114,9 @@ async fn guessing_is_slowed_down_also_side_by_side() {
     }
     // The fifth and all after it at the same time.
     futures::future::join_all((0..6).map(|_| guess("wrong wrong wrong"))).await;
-    let mut redis = market.corner.redis.connection();
+    let mut redis = portal.test_env.redis.connection();
     let failed: Vec<i64> = redis::cmd("MGET")
-        .arg(keys(&market, "guessed").await)
+        .arg(keys(&portal, "guessed").await)
         .query_async(&mut redis)
         .await
         .unwrap();
@@ -125,28 +126,28 @@ async fn guessing_is_slowed_down_also_side_by_side() {
         StatusCode::UNPROCESSABLE_ENTITY,
         "the right password waits too"
     );
-    redis::cmd("DEL").arg(keys(&market, "blocked").await).exec_async(&mut redis).await.unwrap();
+    redis::cmd("DEL").arg(keys(&portal, "blocked").await).exec_async(&mut redis).await.unwrap();
     assert_eq!(guess(PASSWORD).await, StatusCode::SEE_OTHER);
 }
 
 /// What is kept of guesses at the portal's door.
-async fn keys(market: &TestPortal, kind: &str) -> Vec<String> {
-    let pattern = format!("{}*{kind}:portal*", market.corner.namespace);
+async fn keys(portal: &TestPortal, kind: &str) -> Vec<String> {
+    let pattern = format!("{}*{kind}:portal*", portal.test_env.namespace);
     redis::cmd("KEYS")
         .arg(pattern)
-        .query_async(&mut market.corner.redis.connection())
+        .query_async(&mut portal.test_env.redis.connection())
         .await
         .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_keeps_an_account_shut_from_afar() {
-    let market = TestPortal::new().await;
-    market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let address = email("Quay Tickets");
     let near = |last: u8| ConnectInfo(std::net::SocketAddr::from(([203, 0, 113, last], 1)));
     let sign_in = async |from: ConnectInfo<std::net::SocketAddr>, password: &str| {
-        let browser = market.browser_at(from);
+        let browser = portal.browser_at(from);
         browser.read("/portal/sign-in").await;
         browser.post("/portal/sign-in", &[("email", &address), ("password", password)]).await.status
     };
@@ -174,13 +175,13 @@ async fn knock(router: &Router, method: Method, path: &str, address: &str) -> St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
-    let market = TestPortal::new().await;
+    let portal = TestPortal::new().await;
     let env = std::collections::HashMap::new();
     let clients = ClientAddress::from_settings(&mut Settings::new(&env));
     let count = |number| std::num::NonZeroU32::new(number).unwrap();
     let tasks = Tasks::default();
     let limited = |burst| {
-        let routers = reseller_portal::router(market.portal.clone());
+        let routers = reseller_portal::router(portal.app.clone());
         let policy = Policy { name: "sign-in", per_second: count(1), burst: count(burst) };
         let entrance = per_client(routers.entrance.split_for_parts().0, policy, &clients, &tasks);
         let proxy = ConnectInfo(std::net::SocketAddr::from(([127, 0, 0, 1], 1)));
@@ -219,12 +220,12 @@ async fn whoever_tries_many_accounts_is_slowed_down_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_password_ends_all_other_sessions() {
     const NEW: &str = "another long password 8";
-    let market = TestPortal::new().await;
-    let (here, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
-    let (other, _) = market.reseller("Dock Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (here, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
+    let (other, _) = portal.reseller("Dock Tickets", ResellerState::Approved).await;
     let address = email("Quay Tickets");
     let sign_in = async |password: &str| {
-        let browser = market.browser();
+        let browser = portal.browser();
         browser.read("/portal/sign-in").await;
         let answer =
             browser.post("/portal/sign-in", &[("email", &address), ("password", password)]).await;
@@ -266,14 +267,14 @@ async fn a_changed_password_ends_all_other_sessions() {
         change("not my password 9", PASSWORD, PASSWORD).await.ok(422);
     }
     change(NEW, PASSWORD, PASSWORD).await.ok(422);
-    assert!(!keys(&market, "blocked").await.is_empty());
+    assert!(!keys(&portal, "blocked").await.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_is_refused_without_its_token() {
-    let market = TestPortal::new().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
-    let stranger = market.browser();
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
+    let stranger = portal.browser();
     stranger.read("/portal/sign-in").await;
     let other = kit::secret::csrf("somebody else's");
     let mut forms = 0;
@@ -297,9 +298,9 @@ async fn every_form_is_refused_without_its_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_asks_who_comes() {
-    let market = TestPortal::new().await;
-    let (pending, _) = market.reseller("Quay Tickets", ResellerState::Pending).await;
-    let stranger = market.browser();
+    let portal = TestPortal::new().await;
+    let (pending, _) = portal.reseller("Quay Tickets", ResellerState::Pending).await;
+    let stranger = portal.browser();
     stranger.read("/portal/sign-in").await;
     for page in pages() {
         let form: Option<&[(&str, &str)]> = (page.method == Method::POST).then_some(&[]);
@@ -317,11 +318,11 @@ async fn every_page_asks_who_comes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_ends_by_itself() {
-    let market = TestPortal::new().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     browser.read("/portal").await;
     sqlx::query("UPDATE reseller.sessions SET expires_at = now() - interval '1 second'")
-        .execute(&market.corner.pool)
+        .execute(&portal.test_env.pool)
         .await
         .unwrap();
     tokio::time::timeout(Duration::from_secs(5), browser.get("/portal")).await.unwrap().location();

@@ -49,7 +49,7 @@ fn leak(answer: &Answer, names_a_thing: bool) -> Option<String> {
 }
 
 /// Everything the first reseller has, as text.
-async fn rows(market: &TestPortal, reseller: uuid::Uuid, show: &str) -> String {
+async fn rows(portal: &TestPortal, reseller: uuid::Uuid, show: &str) -> String {
     let sql = "SELECT concat_ws(E'\\n',
         (SELECT string_agg(t::text, ',' ORDER BY t::text) FROM catalog.venues t WHERE reseller = \
         $1),
@@ -65,11 +65,16 @@ async fn rows(market: &TestPortal, reseller: uuid::Uuid, show: &str) -> String {
         (SELECT string_agg(concat(ticket_type, shard, allotted, committed), ',' ORDER BY \
         ticket_type, shard) FROM checkout.stock WHERE show = $2),
         (SELECT count(*)::text FROM checkout.sessions WHERE show = $2))";
-    sqlx::query_scalar(sql).bind(reseller).bind(show).fetch_one(&market.corner.pool).await.unwrap()
+    sqlx::query_scalar(sql)
+        .bind(reseller)
+        .bind(show)
+        .fetch_one(&portal.test_env.pool)
+        .await
+        .unwrap()
 }
 
 struct Two {
-    market: TestPortal,
+    portal: TestPortal,
     ids: Ids,
     first: uuid::Uuid,
     /// The first one's key.
@@ -80,19 +85,19 @@ struct Two {
 
 /// A first reseller with one of everything, and a second one.
 async fn two() -> Two {
-    let market = TestPortal::new().await;
-    let (owner, first) = market.reseller("Quillon Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (owner, first) = portal.reseller("Quillon Tickets", ResellerState::Approved).await;
     let venue = owner.venue("Quillon Hall").await;
     let (show, ticket_type) = owner.show(&venue, "Quillon Lights", "20").await;
     owner.post(&format!("/portal/shows/{show}/publish"), &[]).await.location();
     let owner_key = owner.key().await;
-    let (order, _) = selling::order(&market, &owner_key, &show, &ticket_type).await;
-    let items = json!({ "pass": market.pass(&show).await, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
-    let hold = market.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).json()
+    let (order, _) = selling::order(&portal, &owner_key, &show, &ticket_type).await;
+    let items = json!({ "pass": portal.pass(&show).await, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
+    let hold = portal.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).json()
         ["hold"]
         .clone();
     let key_id: uuid::Uuid = sqlx::query_scalar("SELECT key_id FROM reseller.api_keys")
-        .fetch_one(&market.corner.pool)
+        .fetch_one(&portal.test_env.pool)
         .await
         .unwrap();
     let ids = HashMap::from([
@@ -103,10 +108,10 @@ async fn two() -> Two {
         ("hold", hold.as_str().unwrap().to_owned()),
         ("key", key_id.to_string()),
     ]);
-    let (browser, _) = market.reseller("Other Tickets", ResellerState::Approved).await;
+    let (browser, _) = portal.reseller("Other Tickets", ResellerState::Approved).await;
     browser.venue("Other Hall").await;
     let key = browser.key().await;
-    Two { market, ids, first, owner_key, browser, key }
+    Two { portal, ids, first, owner_key, browser, key }
 }
 
 /// Every field that any form of the portal has, with values that would fit.
@@ -139,8 +144,8 @@ fn form(ids: &Ids) -> Vec<(&'static str, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_shows_or_touches_what_is_anothers() {
-    let Two { market, ids, first, browser, .. } = two().await;
-    let before = rows(&market, first, &ids["show"]).await;
+    let Two { portal, ids, first, browser, .. } = two().await;
+    let before = rows(&portal, first, &ids["show"]).await;
     let form = form(&ids);
     let form: Vec<(&str, &str)> =
         form.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -174,12 +179,12 @@ async fn no_page_shows_or_touches_what_is_anothers() {
         walked += 1;
     }
     assert!(walked >= 28, "{walked}");
-    assert_eq!(rows(&market, first, &ids["show"]).await, before);
+    assert_eq!(rows(&portal, first, &ids["show"]).await, before);
 }
 
 /// What a call that sends something would send to get at the first reseller's.
 async fn body(
-    market: &TestPortal,
+    portal: &TestPortal,
     method: &str,
     path: &str,
     operation: &Value,
@@ -188,7 +193,7 @@ async fn body(
     operation.get("requestBody")?;
     Some(match (method, path) {
         ("post", "/v1/holds") => json!({
-            "pass": market.pass(&ids["show"]).await,
+            "pass": portal.pass(&ids["show"]).await,
             "items": [{ "ticket_type": ids["ticket_type"], "quantity": 1 }],
         }),
         ("post", "/v1/orders") => {
@@ -203,20 +208,20 @@ async fn body(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_call_shows_or_touches_what_is_anothers() {
-    let Two { market, ids, first, owner_key, key, .. } = two().await;
-    let before = rows(&market, first, &ids["show"]).await;
+    let Two { portal, ids, first, owner_key, key, .. } = two().await;
+    let before = rows(&portal, first, &ids["show"]).await;
     let mut walked = Vec::new();
-    for (path, method, operation) in market.descriptions.iter().flat_map(operations) {
+    for (path, method, operation) in portal.descriptions.iter().flat_map(operations) {
         let takes_keys = operation["security"]
             .as_array()
             .is_some_and(|all| all.iter().any(|of| of.get("api_key").is_some()));
         if !takes_keys {
             continue;
         }
-        let body = body(&market, method, path, operation, &ids).await;
+        let body = body(&portal, method, path, operation, &ids).await;
         let names = path.contains('{') || body.is_some();
         let verb: Method = method.to_uppercase().parse().unwrap();
-        let answer = market.call(verb.clone(), &filled(path, &ids), &key, body.clone()).await;
+        let answer = portal.call(verb.clone(), &filled(path, &ids), &key, body.clone()).await;
         assert_eq!(leak(&answer, names), None, "{method} {path}");
         for parameter in operation["parameters"]
             .as_array()
@@ -229,7 +234,7 @@ async fn no_call_shows_or_touches_what_is_anothers() {
                 "state" | "before" | "after" | "limit" | "from" | "to" | "by" => {}
                 "show" => {
                     let query = format!("{}?show={}", filled(path, &ids), ids["show"]);
-                    let answer = market.call(verb.clone(), &query, &key, body.clone()).await;
+                    let answer = portal.call(verb.clone(), &query, &key, body.clone()).await;
                     assert_eq!(leak(&answer, true), None, "{method} {path}?show");
                 }
                 other => panic!("{method} {path}: the test does not know the parameter {other}"),
@@ -243,18 +248,18 @@ async fn no_call_shows_or_touches_what_is_anothers() {
         assert!(walked.iter().any(|of| of == expected), "{expected} takes no API keys: {walked:?}");
     }
     assert!(walked.iter().filter(|of| of.contains("/v1/reseller/")).count() >= 8, "{walked:?}");
-    assert_eq!(rows(&market, first, &ids["show"]).await, before);
+    assert_eq!(rows(&portal, first, &ids["show"]).await, before);
     // The hold is still there, too: its owner makes it an order.
     let body = json!({ "hold": ids["hold"], "buyer": { "name": "Quillon Buyer", "email": "quillon@example.com" } });
-    let answer = market.call(Method::POST, "/v1/orders", &owner_key, Some(body)).await;
+    let answer = portal.call(Method::POST, "/v1/orders", &owner_key, Some(body)).await;
     assert!(answer.status.is_success(), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_names_the_scope_that_the_call_is_described_with() {
-    let Two { market, ids, browser, .. } = two().await;
+    let Two { portal, ids, browser, .. } = two().await;
     let mut walked = 0;
-    for (path, method, operation) in market.descriptions.iter().flat_map(operations) {
+    for (path, method, operation) in portal.descriptions.iter().flat_map(operations) {
         let of_keys = operation["security"]
             .as_array()
             .into_iter()
@@ -274,9 +279,9 @@ async fn a_refusal_names_the_scope_that_the_call_is_described_with() {
             "{path}: {scopes:?}"
         );
         let key = browser.key_without(&scopes).await;
-        let body = body(&market, method, path, operation, &ids).await;
+        let body = body(&portal, method, path, operation, &ids).await;
         let verb: Method = method.to_uppercase().parse().unwrap();
-        let answer = market.call(verb, &filled(path, &ids), &key, body).await.ok(403);
+        let answer = portal.call(verb, &filled(path, &ids), &key, body).await.ok(403);
         assert_eq!(answer.problem(), "scope-missing", "{method} {path}");
         assert!(
             answer.json()["detail"].as_str().unwrap().contains(&format!("`{}`", scopes[0])),
@@ -289,8 +294,8 @@ async fn a_refusal_names_the_scope_that_the_call_is_described_with() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_says_of_a_performer_stands_on_nobody_elses_show() {
-    let Two { market, ids, first, browser, key, .. } = two().await;
-    let before = rows(&market, first, &ids["show"]).await;
+    let Two { portal, ids, first, browser, key, .. } = two().await;
+    let before = rows(&portal, first, &ids["show"]).await;
     let venue = browser.read("/portal/venues").await;
     let venue = venue
         .split("href=\"/portal/venues/")
@@ -307,14 +312,14 @@ async fn what_one_says_of_a_performer_stands_on_nobody_elses_show() {
     let genre =
         form.lines().find(|line| line.contains("name=\"genre\"")).expect("a field for the genre");
     assert!(genre.contains("value=\"Other Lights\""), "{genre}");
-    let own = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200);
+    let own = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200);
     assert_eq!((leak(&own, false), &own.json()["show"]["genre"]), (None, &json!("Other Lights")));
-    let kept = catalog::contract::show(&market.corner.pool, &ids["show"])
+    let kept = catalog::contract::show(&portal.test_env.pool, &ids["show"])
         .await
         .unwrap()
         .expect("published");
     assert_eq!((kept.performer.as_str(), kept.genre.as_str()), ("Mira Vale", "Quillon Lights"));
-    assert_eq!(rows(&market, first, &ids["show"]).await, before);
+    assert_eq!(rows(&portal, first, &ids["show"]).await, before);
 }
 
 fn operations(api: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
@@ -329,8 +334,8 @@ fn operations(api: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn control_a_route_that_forgets_whose_it_is_is_noticed() {
-    let Two { market, ids, browser, .. } = two().await;
-    let pool = market.corner.pool.clone();
+    let Two { portal, ids, browser, .. } = two().await;
+    let pool = portal.test_env.pool.clone();
     let shows = async move |Path(show): Path<String>| {
         let found = catalog::contract::show(&pool, &show).await.unwrap().expect("a show");
         axum::Json(found)

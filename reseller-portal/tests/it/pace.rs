@@ -17,15 +17,15 @@ use reseller_portal::contract::ResellerState;
 use crate::test_portal::{TestPortal, send};
 
 /// Checkout behind the limits that it has by default, called from one address.
-fn checkout(market: &TestPortal, tasks: &Tasks) -> Router {
+fn checkout(portal: &TestPortal, tasks: &Tasks) -> Router {
     let env = HashMap::new();
     let mut settings = Settings::new(&env);
     let clients = ClientAddress::from_settings(&mut settings);
     let sell = Policy::from_settings(&mut settings, "sell", 500, 1_000);
     let buy = Policy::from_settings(&mut settings, "buy", 10, 100);
     let callers = Callers::new(Known::new(sell, tasks), buy, &clients, tasks);
-    let calls = checkout::router(market.buying.clone());
-    let calls = reseller_portal::with_api_keys(calls, market.portal.clone(), Some(callers));
+    let calls = checkout::router(portal.buying.clone());
+    let calls = reseller_portal::with_api_keys(calls, portal.app.clone(), Some(callers));
     let shop = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 1)));
     kit::http::stack(calls.split_for_parts().0).layer(Extension(shop))
 }
@@ -56,17 +56,17 @@ async fn hold(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_with_a_good_key_is_not_one_fan_and_made_up_keys_are() {
-    let market = TestPortal::new().await;
-    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let (key, tasks) = (browser.key().await, Tasks::default());
     let (sell, buy) = ("\"sell\"".to_owned(), "\"buy\"".to_owned());
 
-    let router = checkout(&market, &tasks);
+    let router = checkout(&portal, &tasks);
     let found = hold(&router, (0..200).map(|_| key.clone())).await;
     assert!(found.keys().all(|(status, policy)| *status != 429 && *policy == sell), "{found:?}");
 
     for made_up in [true, false] {
-        let router = checkout(&market, &tasks);
+        let router = checkout(&portal, &tasks);
         let one = kit::secret::generate("fgk_");
         let tokens =
             (0..200).map(|_| if made_up { kit::secret::generate("fgk_") } else { one.clone() });
@@ -79,8 +79,8 @@ async fn a_shop_with_a_good_key_is_not_one_fan_and_made_up_keys_are() {
     }
 
     // A key that is shut becomes a stranger's.
-    market.decide(reseller, ResellerState::Suspended, None).await;
-    let router = checkout(&market, &tasks);
+    portal.decide(reseller, ResellerState::Suspended, None).await;
+    let router = checkout(&portal, &tasks);
     tokio::time::sleep(std::time::Duration::from_millis(950)).await;
     let found = hold(&router, (0..200).map(|_| key.clone())).await;
     assert!(

@@ -8,31 +8,31 @@ use crate::test_portal::{Answer, Browser, TestPortal, eventually, key_of};
 
 /// Holds two tickets with a pass and orders them; the order's id and its answer.
 pub async fn order(
-    market: &TestPortal,
+    portal: &TestPortal,
     key: &str,
     show: &str,
     ticket_type: &str,
 ) -> (String, Answer) {
-    let pass = market.pass(show).await;
+    let pass = portal.pass(show).await;
     let items = json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 2 }] });
     // Stock arrives through Kafka a moment after publishing.
     let hold = eventually("stock is on sale", async || {
-        let answer = market.call(Method::POST, "/v1/holds", key, Some(items.clone())).await;
+        let answer = portal.call(Method::POST, "/v1/holds", key, Some(items.clone())).await;
         (answer.status == 201).then_some(answer)
     })
     .await;
     let buyer = json!({ "name": "Quillon Buyer", "email": "quillon@example.com" });
     let body = json!({ "hold": hold.json()["hold"], "buyer": buyer });
-    let answer = market.call(Method::POST, "/v1/orders", key, Some(body)).await;
+    let answer = portal.call(Method::POST, "/v1/orders", key, Some(body)).await;
     assert!(matches!(answer.status.as_u16(), 201 | 202), "{}", answer.text);
     (answer.json()["order"].as_str().unwrap().to_owned(), answer)
 }
 
 /// Pays an order at the sandbox provider and waits for its tickets.
-async fn pay(market: &TestPortal, key: &str, order: &str) -> Value {
+async fn pay(portal: &TestPortal, key: &str, order: &str) -> Value {
     let path = format!("/v1/orders/{order}");
     let url = eventually("there is a payment link", async || {
-        let answer = market.get(&path, key).await;
+        let answer = portal.get(&path, key).await;
         if answer.status != 200 {
             return None;
         }
@@ -41,9 +41,9 @@ async fn pay(market: &TestPortal, key: &str, order: &str) -> Value {
     .await;
     let intent = url.rsplit('/').next().unwrap().split('?').next().unwrap();
     let confirm = format!("/sandbox/v1/intents/{intent}/confirm");
-    market.call(Method::POST, &confirm, "", Some(json!({ "method": "ok" }))).await.ok(200);
+    portal.call(Method::POST, &confirm, "", Some(json!({ "method": "ok" }))).await.ok(200);
     eventually("the order is fulfilled", async || {
-        let body = market.get(&path, key).await.json();
+        let body = portal.get(&path, key).await.json();
         (body["state"] == "fulfilled").then_some(body)
     })
     .await
@@ -60,34 +60,34 @@ async fn publish(browser: &Browser, show: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_is_made_published_sold_and_reported() {
-    let market = TestPortal::new().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     assert!(browser.read("/portal/shows/new").await.contains("A venue first"));
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "=Harbour Lights", "10").await;
     let key = browser.key().await;
     let page = browser.read("/portal/shows").await;
     assert!(page.contains("Draft") && !page.contains("Published"));
-    let draft = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    let draft = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
     assert_eq!(
         (&draft["published_at"], &draft["ticket_types"][0]["allotment"]["allotted"]),
         (&Value::Null, &json!(10))
     );
 
     publish(&browser, &show).await;
-    let (id, _) = order(&market, &key, &show, &ticket_type).await;
-    let paid = pay(&market, &key, &id).await;
+    let (id, _) = order(&portal, &key, &show, &ticket_type).await;
+    let paid = pay(&portal, &key, &id).await;
     assert_eq!(paid["tickets"].as_array().map(Vec::len), Some(2));
 
     let path = format!("/v1/reseller/orders/{id}");
     for (key, codes) in [(&key, 2), (&browser.key_without(&["tickets:read"]).await, 0)] {
         let tickets =
-            market.get(&path, key).await.ok(200).json()["tickets"].as_array().unwrap().clone();
+            portal.get(&path, key).await.ok(200).json()["tickets"].as_array().unwrap().clone();
         assert_eq!(tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(tickets.iter().filter(|ticket| ticket.get("code").is_some()).count(), codes);
     }
 
-    let orders = market
+    let orders = portal
         .get(&format!("/v1/reseller/orders?show={show}&state=fulfilled"), &key)
         .await
         .ok(200)
@@ -96,10 +96,10 @@ async fn a_show_is_made_published_sold_and_reported() {
         (&orders["orders"][0]["order"], orders["orders"].as_array().map(Vec::len)),
         (&json!(id), Some(1))
     );
-    let counts = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
     assert_eq!(counts["ticket_types"][0]["sold"], 2);
 
-    let sales = market.get("/v1/reseller/sales", &key).await.ok(200).json();
+    let sales = portal.get("/v1/reseller/sales", &key).await.ok(200).json();
     assert_eq!(
         (&sales["sales"][0]["tickets"], &sales["sales"][0]["amount_minor"]),
         (&json!(2), &json!(9_000))
@@ -111,7 +111,7 @@ async fn a_show_is_made_published_sold_and_reported() {
         "{}",
         csv.text
     );
-    assert_eq!(market.get("/v1/reseller/sales.csv", &key).await.ok(200).text, csv.text);
+    assert_eq!(portal.get("/v1/reseller/sales.csv", &key).await.ok(200).text, csv.text);
 
     for (path, words) in [
         ("/portal".to_owned(), "2 tickets sold"),
@@ -134,13 +134,13 @@ async fn a_show_is_made_published_sold_and_reported() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
-    let market = TestPortal::new().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
     let key = browser.key().await;
     publish(&browser, &show).await;
-    order(&market, &key, &show, &ticket_type).await;
+    order(&portal, &key, &show, &ticket_type).await;
 
     let path = format!("/portal/shows/{show}/ticket-types/{ticket_type}/allotment");
     let change = async |number: &str| {
@@ -159,7 +159,7 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
     };
     assert!(change("50").await.contains("the allotment is 50"));
     let free = eventually("it is on sale", async || {
-        let counts = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
         counts["ticket_types"][0]["free"].as_i64().filter(|free| *free == 48)
     })
     .await;
@@ -180,14 +180,14 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
-    let market = TestPortal::new().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
     let key = browser.key().await;
     let path = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
     let put = async |allotted: Value| {
-        market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
+        portal.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
     };
     let draft = put(json!(4)).await.ok(200).json();
     assert_eq!(
@@ -196,10 +196,10 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     );
 
     publish(&browser, &show).await;
-    order(&market, &key, &show, &ticket_type).await;
+    order(&portal, &key, &show, &ticket_type).await;
     let settled = async || {
         eventually("the change is answered", async || {
-            let now = market.get(&path, &key).await.ok(200).json();
+            let now = portal.get(&path, &key).await.ok(200).json();
             (now["state"] != "waiting").then_some(now)
         })
         .await
@@ -212,7 +212,7 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     let now = settled().await;
     assert_eq!((&now["allotted"], &now["revision"]), (&json!(50), &json!(revision)));
     eventually("it is on sale", async || {
-        let counts = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
         (counts["ticket_types"][0]["free"] == 48).then_some(())
     })
     .await;
@@ -226,7 +226,7 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     assert_eq!((&refused["state"], &refused["allotted"]), (&json!("refused"), &json!(50)));
     let reason = refused["refusal"].as_str().expect("a reason");
     assert!(lowered.status != 409 || lowered.json()["detail"] == reason, "{lowered:?}");
-    let of_show = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    let of_show = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
     assert_eq!(of_show["ticket_types"][0]["allotment"], refused);
     let content = put(json!(50)).await.ok(200).json();
     assert_eq!((&content["state"], &content["refusal"]), (&json!("applied"), &Value::Null));
@@ -235,7 +235,7 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
         assert_eq!(put(misfit.clone()).await.ok(422).problem(), "invalid-field", "{misfit}");
     }
     let stranger = path.replace(&ticket_type, "0199c000-0000-7000-8000-000000000000");
-    let answer = market.call(Method::PUT, &stranger, &key, Some(json!({ "allotted": 5 }))).await;
+    let answer = portal.call(Method::PUT, &stranger, &key, Some(json!({ "allotted": 5 }))).await;
     assert_eq!(answer.ok(404).problem(), "ticket-type-unknown");
     let page = browser
         .post("/portal/keys", &[("name", "Reads"), ("catalog_read", "on")])
@@ -243,22 +243,22 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
         .ok(200)
         .text;
     let reads = key_of(&page).expect("a key");
-    market.get(&path, &reads).await.ok(200);
-    let answer = market.call(Method::PUT, &path, &reads, Some(json!({ "allotted": 5 }))).await;
+    portal.get(&path, &reads).await.ok(200);
+    let answer = portal.call(Method::PUT, &path, &reads, Some(json!({ "allotted": 5 }))).await;
     assert_eq!(answer.ok(403).problem(), "scope-missing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_waits_until_the_one_before_it_is_answered() {
-    let market = TestPortal::silent().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::silent().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, ticket_type) = browser.show(&venue, "Harbour Lights", "2").await;
     let key = browser.key().await;
     publish(&browser, &show).await;
     let path = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
     let put = async |allotted: i32| {
-        market.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
+        portal.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
     };
     let refused = put(7).await.ok(409);
     assert_eq!(
@@ -271,30 +271,30 @@ async fn a_change_waits_until_the_one_before_it_is_answered() {
         (&body["state"], &body["wanted"], &body["revision"]),
         (&json!("waiting"), &json!(2), &json!(1))
     );
-    assert_eq!(market.get(&path, &key).await.ok(200).json(), body);
+    assert_eq!(portal.get(&path, &key).await.ok(200).json(), body);
 
     let reason = "Nothing is free.".to_owned();
     let settled = catalog::contract::Settled::Refused(reason.clone());
     let id = ticket_type.parse().unwrap();
-    catalog::contract::settle_allotment(&market.corner.pool, id, 1, settled).await.unwrap();
-    let told = market.get(&path, &key).await.ok(200).json();
+    catalog::contract::settle_allotment(&portal.test_env.pool, id, 1, settled).await.unwrap();
+    let told = portal.get(&path, &key).await.ok(200).json();
     assert_eq!((&told["state"], &told["refusal"]), (&json!("refused"), &json!(reason)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_are_listed_page_by_page() {
-    let market = TestPortal::new().await;
-    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     browser.venue("Quay Hall").await;
     let sql = "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, 'Mira Vale')";
-    sqlx::query(sql).bind(reseller).execute(&market.corner.pool).await.unwrap();
+    sqlx::query(sql).bind(reseller).execute(&portal.test_env.pool).await.unwrap();
     let sql = "INSERT INTO catalog.shows
             (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, \
             on_sale_at)
         SELECT 'night-' || n, $1, 'Night ' || n, $1, venue_id, '', t, t, t
         FROM catalog.venues, generate_series(100, 150) n, LATERAL (SELECT timestamptz '2031-01-01' \
         + n * interval '1 day' t) t";
-    sqlx::query(sql).bind(reseller).execute(&market.corner.pool).await.unwrap();
+    sqlx::query(sql).bind(reseller).execute(&portal.test_env.pool).await.unwrap();
 
     let first = browser.read("/portal/shows").await;
     assert_eq!(first.matches("href=\"/portal/shows/night-").count(), 50);
@@ -311,19 +311,19 @@ async fn shows_are_listed_page_by_page() {
 
     let sql =
         "UPDATE catalog.shows SET starts_at = now() - interval '2 days' WHERE show = 'night-100'";
-    sqlx::query(sql).execute(&market.corner.pool).await.unwrap();
+    sqlx::query(sql).execute(&portal.test_env.pool).await.unwrap();
     assert!(!browser.read("/portal/shows").await.contains("night-100"), "it is over");
     assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
 
     let key = browser.key().await;
-    let page = market.get("/v1/reseller/shows?limit=50", &key).await.ok(200).json();
+    let page = portal.get("/v1/reseller/shows?limit=50", &key).await.ok(200).json();
     assert_eq!(page["shows"].as_array().map(Vec::len), Some(50));
     let next = page["next"].as_str().expect("there is more");
     let page =
-        market.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).json();
+        portal.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).json();
     assert_eq!((&page["shows"][0]["show"]["show"], page.get("next")), (&json!("night-150"), None));
     for made_up in ["x", "1.night-1%01", "-1", "1.2.3"] {
-        let answer = market.get(&format!("/v1/reseller/shows?after={made_up}"), &key).await;
+        let answer = portal.get(&format!("/v1/reseller/shows?after={made_up}"), &key).await;
         assert_eq!(answer.ok(400).problem(), "cursor-invalid", "{made_up}");
     }
     assert_eq!(browser.get("/portal/shows?after=x").await.status, 400);
@@ -331,8 +331,8 @@ async fn shows_are_listed_page_by_page() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
-    let market = TestPortal::new().await;
-    let (browser, _) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let key = browser.key().await;
     for by_key in [false, true] {
@@ -347,20 +347,20 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
             "a draft is not withdrawn"
         );
         assert_eq!(
-            market.call(Method::PUT, &call, &key, None).await.ok(409).problem(),
+            portal.call(Method::PUT, &call, &key, None).await.ok(409).problem(),
             "show-not-published"
         );
         publish(&browser, &show).await;
-        let (placed, _) = order(&market, &key, &show, &ticket_type).await;
+        let (placed, _) = order(&portal, &key, &show, &ticket_type).await;
         let words = browser.read(&page).await;
         assert!(
             words.contains("Orders stay as they are") && words.contains("It cannot be undone"),
             "{words}"
         );
-        let pass = market.pass(&show).await;
+        let pass = portal.pass(&show).await;
         if by_key {
             for _ in 0..2 {
-                market.call(Method::PUT, &call, &key, None).await.ok(204);
+                portal.call(Method::PUT, &call, &key, None).await.ok(204);
             }
         } else {
             let to = browser.post(&page, &[]).await;
@@ -370,25 +370,25 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
         let items =
             json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
         eventually("nothing is sold", async || {
-            let answer = market.call(Method::POST, "/v1/holds", &key, Some(items.clone())).await;
+            let answer = portal.call(Method::POST, "/v1/holds", &key, Some(items.clone())).await;
             (answer.status == 410 && answer.problem() == "show-withdrawn").then_some(())
         })
         .await;
         assert_eq!(
-            pay(&market, &key, &placed).await["state"],
+            pay(&portal, &key, &placed).await["state"],
             "fulfilled",
             "what was ordered is paid"
         );
-        let seen = market.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        let seen = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
         assert!(seen["withdrawn_at"].is_string(), "{seen}");
         let own = browser.read(&format!("/portal/shows/{show}")).await;
         assert!(own.contains("Withdrawn") && !own.contains("/withdraw\""), "{own}");
         let allotment = format!("/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment");
         let refused =
-            market.call(Method::PUT, &allotment, &key, Some(json!({ "allotted": 20 }))).await;
+            portal.call(Method::PUT, &allotment, &key, Some(json!({ "allotted": 20 }))).await;
         assert_eq!(refused.ok(410).problem(), "show-withdrawn");
         let by =
-            catalog::contract::withdrawal(&market.corner.pool, &show).await.unwrap().unwrap().by;
+            catalog::contract::withdrawal(&portal.test_env.pool, &show).await.unwrap().unwrap().by;
         let expected = if by_key { "API key " } else { "reseller quay-tickets@example.com" };
         assert!(by.starts_with(expected), "{by}");
     }
@@ -396,23 +396,23 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_reseller_sells_nothing_whoever_brings_a_pass() {
-    let market = TestPortal::new().await;
-    let (browser, reseller) = market.reseller("Quay Tickets", ResellerState::Approved).await;
+    let portal = TestPortal::new().await;
+    let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     let venue = browser.venue("Quay Hall").await;
     let (show, _) = browser.show(&venue, "Harbour Lights", "10").await;
     publish(&browser, &show).await;
-    let pass = market.pass(&show).await;
+    let pass = portal.pass(&show).await;
     let open = async || {
-        market.call(Method::POST, "/v1/checkout/sessions", "", Some(json!({ "pass": pass }))).await
+        portal.call(Method::POST, "/v1/checkout/sessions", "", Some(json!({ "pass": pass }))).await
     };
     for state in [ResellerState::Suspended, ResellerState::Declined] {
-        market.decide(reseller, state, Some("Three complaints.")).await;
+        portal.decide(reseller, state, Some("Three complaints.")).await;
         eventually("no session is opened", async || (open().await.status == 409).then_some(()))
             .await;
         assert_eq!(open().await.problem(), "sale-stopped");
         assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
-        market.decide(reseller, ResellerState::Approved, None).await;
-        let stop = catalog::contract::stop(&market.corner.pool, &show).await.unwrap();
+        portal.decide(reseller, ResellerState::Approved, None).await;
+        let stop = catalog::contract::stop(&portal.test_env.pool, &show).await.unwrap();
         assert_eq!(stop, None);
     }
     eventually("the pass is still good", async || (open().await.status == 201).then_some(())).await;

@@ -35,11 +35,11 @@ pub const SCOPES: [&str; 7] = [
 
 /// Dropping it stops its background work.
 pub struct TestPortal {
-    pub corner: TestEnv,
+    pub test_env: TestEnv,
     pub router: Router,
     /// Descriptions of the resellers' API and of checkout.
     pub descriptions: Vec<Value>,
-    pub portal: App,
+    pub app: App,
     pub buying: checkout::App,
     keys: PassKeys,
     gate: Gate,
@@ -100,15 +100,15 @@ impl TestPortal {
         Self::open(true).await
     }
 
-    /// A market whose catalog tells checkout nothing.
+    /// A portal whose catalog tells checkout nothing.
     pub async fn silent() -> Self {
         Self::open(false).await
     }
 
     async fn open(tells: bool) -> Self {
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut env = corner.settings();
+        let mut env = test_env.settings();
         for (key, value) in [
             ("FAIRGATE_CHECKOUT_KEYS", kit::token::generate_seal_key().unwrap()),
             ("FAIRGATE_SANDBOX_API_KEY", Uuid::new_v4().simple().to_string()),
@@ -126,10 +126,10 @@ impl TestPortal {
         let keys =
             PassKeys::from_paserk(&generate_pass_key().unwrap(), "fairgate", "fairgate-checkout")
                 .unwrap();
-        let gate = Gate::new(corner.redis.clone());
+        let gate = Gate::new(test_env.redis.clone());
         let (pool, redis, kafka) =
-            (corner.pool.clone(), corner.redis.clone(), corner.kafka.clone());
-        let portal = App::new(config, pool.clone(), redis.clone());
+            (test_env.pool.clone(), test_env.redis.clone(), test_env.kafka.clone());
+        let app = App::new(config, pool.clone(), redis.clone());
         let buying = checkout::App::new(
             buying,
             pool.clone(),
@@ -149,11 +149,11 @@ impl TestPortal {
         checkout::run_api(buying.clone(), tasks.clone()).await;
         checkout::run_writer(buying.clone(), buying.pool.clone(), tasks.clone()).await;
 
-        let routers = reseller_portal::router(portal.clone());
-        let calls = reseller_portal::with_api_keys(routers.api, portal.clone(), None);
+        let routers = reseller_portal::router(app.clone());
+        let calls = reseller_portal::with_api_keys(routers.api, app.clone(), None);
         let (pages, api) = routers.portal.merge(routers.entrance).merge(calls).split_for_parts();
         let selling =
-            reseller_portal::with_api_keys(checkout::router(buying.clone()), portal.clone(), None);
+            reseller_portal::with_api_keys(checkout::router(buying.clone()), app.clone(), None);
         let (selling, selling_api) = selling.split_for_parts();
         let provider = checkout::sandbox::router(&provider);
         let (others, _) = provider
@@ -169,7 +169,7 @@ impl TestPortal {
         });
         let descriptions =
             [api, selling_api].iter().map(|api| serde_json::to_value(api).unwrap()).collect();
-        Self { corner, router, descriptions, portal, buying, keys, gate, tasks }
+        Self { test_env, router, descriptions, app, buying, keys, gate, tasks }
     }
 
     pub fn browser(&self) -> Browser {
@@ -188,7 +188,7 @@ impl TestPortal {
     pub async fn reseller(&self, company: &str, state: ResellerState) -> (Browser, Uuid) {
         let browser = self.browser();
         browser.sign_up(company).await;
-        let found = contract::resellers(&self.corner.pool, None, None, 100).await.unwrap();
+        let found = contract::resellers(&self.test_env.pool, None, None, 100).await.unwrap();
         let reseller =
             found.iter().find(|entry| entry.name == company).expect("signed up").reseller;
         self.decide(reseller, state, None).await;
@@ -196,7 +196,7 @@ impl TestPortal {
     }
 
     pub async fn decide(&self, reseller: Uuid, state: ResellerState, reason: Option<&str>) {
-        let mut connection = self.corner.pool.acquire().await.unwrap();
+        let mut connection = self.test_env.pool.acquire().await.unwrap();
         let before =
             contract::decide(&mut connection, reseller, state, reason, &RequestId::fresh())
                 .await
@@ -214,7 +214,7 @@ impl TestPortal {
             claim_window_secs: 60,
             state: GateState::Running,
         };
-        put_gate(&mut self.corner.pool.acquire().await.unwrap(), &settings).await.unwrap();
+        put_gate(&mut self.test_env.pool.acquire().await.unwrap(), &settings).await.unwrap();
         self.gate.restore(show, &[]).await.unwrap();
         let place = format!("{show}.0.{}", Uuid::new_v4().as_u128() >> 70);
         let now = Utc::now();

@@ -13,10 +13,10 @@ const NONE: &str = "Checkout needs cookies, and this browser has sent none back.
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
-    let hall = TestWaitroom::create(1, 1000.0, 60).await;
-    hall.put_show().await;
-    hall.set_phase(Phase::PreQueue).await;
-    let fan = &hall.instance;
+    let waitroom = TestWaitroom::create(1, 1000.0, 60).await;
+    waitroom.put_show().await;
+    waitroom.set_phase(Phase::PreQueue).await;
+    let fan = &waitroom.instance;
     let entrance = fan.page("GET", "/queue/s", "").await.1;
     assert!(entrance.contains("your place is in the address of the next page"), "{entrance}");
     let page = fan.sent_on("POST", "/queue/s/join", "").await;
@@ -38,7 +38,7 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
     // Pressing the button again at this address takes no other place.
     assert_eq!(fan.sent_on("POST", &page.replace("/queue/s?", "/queue/s/join?"), "").await, page);
 
-    hall.set_phase(Phase::Open).await;
+    waitroom.set_phase(Phase::Open).await;
     while !fan.page("GET", &page, "").await.1.contains("It is your turn") {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -65,10 +65,10 @@ async fn without_cookies_the_place_stays_in_the_address_and_is_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_cookies_the_address_stays_clean() {
-    let hall = TestWaitroom::create(1, 1000.0, 60).await;
-    hall.put_show().await;
-    hall.set_phase(Phase::PreQueue).await;
-    let fan = &hall.instance;
+    let waitroom = TestWaitroom::create(1, 1000.0, 60).await;
+    waitroom.put_show().await;
+    waitroom.set_phase(Phase::PreQueue).await;
+    let fan = &waitroom.instance;
     let (_, _, asked) = fan.page("GET", "/queue/s", "").await;
     assert!(asked.starts_with("fg_cookies=1"), "{asked}");
     let answer = fan.browse("POST", "/queue/s/join", "fg_cookies=1").await;
@@ -85,12 +85,12 @@ async fn with_cookies_the_address_stays_clean() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ticket_that_is_not_of_this_line_is_no_place() {
-    let hall = TestWaitroom::create(1, 1000.0, 60).await;
-    hall.put_show().await;
-    hall.set_phase(Phase::PreQueue).await;
-    for ticket in ["nonsense", hall.ticket_of_another_room().as_str()] {
+    let waitroom = TestWaitroom::create(1, 1000.0, 60).await;
+    waitroom.put_show().await;
+    waitroom.set_phase(Phase::PreQueue).await;
+    for ticket in ["nonsense", waitroom.ticket_of_another_room().as_str()] {
         let (status, words, _) =
-            hall.instance.page("GET", &format!("/queue/s?place={ticket}"), "").await;
+            waitroom.instance.page("GET", &format!("/queue/s?place={ticket}"), "").await;
         assert_eq!(status, StatusCode::OK);
         assert!(words.contains("Join the line") && !words.contains(KEPT), "{words}");
     }

@@ -8,8 +8,8 @@ use crate::test_waitroom::TestWaitroom;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
-    let hall = TestWaitroom::create(2, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(2, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let faster =
         RoomChange { rate_per_sec: Some(25.0), max_active: Some(7), ..RoomChange::default() };
     let mut tx = pool.begin().await.unwrap();
@@ -25,7 +25,7 @@ async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
     let mut tx = pool.begin().await.unwrap();
     change_room_in(&mut tx, "r", &faster).await.unwrap();
     tx.commit().await.unwrap();
-    hall.instance.head_when(|head| head["rate_per_sec"] == 25.0).await;
+    waitroom.instance.head_when(|head| head["rate_per_sec"] == 25.0).await;
     let all = rooms(pool).await.unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(
@@ -39,9 +39,9 @@ async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let before = room(&hall.corner.pool, "r").await.unwrap().unwrap();
-    let mut tx = hall.corner.pool.begin().await.unwrap();
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let before = room(&waitroom.test_env.pool, "r").await.unwrap().unwrap();
+    let mut tx = waitroom.test_env.pool.begin().await.unwrap();
     let paused =
         RoomChange { phase: Some(Phase::Paused), rate_per_sec: Some(1.0), ..RoomChange::default() };
     let refused = change_room_in(&mut tx, "r", &paused).await;
@@ -61,7 +61,7 @@ async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
         Err(RoomError::Unknown)
     ));
     tx.commit().await.unwrap();
-    assert_eq!(room(&hall.corner.pool, "r").await.unwrap().unwrap(), before);
+    assert_eq!(room(&waitroom.test_env.pool, "r").await.unwrap().unwrap(), before);
 }
 
 #[test]
@@ -72,19 +72,19 @@ fn a_preview_tells_what_the_page_would() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_closed_rooms_show_page_does_not_sell() {
-    let hall = TestWaitroom::open(1, 10.0).await;
-    hall.put_show().await;
+    let waitroom = TestWaitroom::open(1, 10.0).await;
+    waitroom.put_show().await;
     let (pages, _) =
-        catalog::router(catalog::App { pool: hall.corner.pool.clone() }).split_for_parts();
+        catalog::router(catalog::App { pool: waitroom.test_env.pool.clone() }).split_for_parts();
     let read = || async {
         let asked = axum::http::Request::get("/shows/s").body(axum::body::Body::empty()).unwrap();
         let answer = tower::ServiceExt::oneshot(pages.clone(), asked).await.unwrap();
         let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
         String::from_utf8(body.to_vec()).unwrap()
     };
-    hall.set_phase(Phase::Paused).await;
+    waitroom.set_phase(Phase::Paused).await;
     assert!(read().await.contains("Get tickets"), "a pause ends nothing");
-    hall.set_phase(Phase::Closed).await;
+    waitroom.set_phase(Phase::Closed).await;
     let page = read().await;
     assert!(page.contains("The sale has ended.") && !page.contains("/queue/s"), "{page}");
 }

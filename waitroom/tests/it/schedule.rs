@@ -36,14 +36,14 @@ fn draft(venue: uuid::Uuid, on_sale_at: DateTime<Utc>) -> ShowDraft {
 
 /// A show with tickets, published.
 async fn publish(pool: &PgPool, on_sale_at: DateTime<Utc>) -> (String, ShowDraft) {
-    let hall = Venue {
+    let waitroom = Venue {
         name: "A hall".to_owned(),
         city: "Bergen".to_owned(),
         country: "NO".to_owned(),
         address: String::new(),
         time_zone: "Europe/Oslo".to_owned(),
     };
-    let draft = draft(put_venue(pool, RESELLER, None, &hall).await.unwrap(), on_sale_at);
+    let draft = draft(put_venue(pool, RESELLER, None, &waitroom).await.unwrap(), on_sale_at);
     let show = create_show(pool, RESELLER, &draft).await.unwrap();
     let standing = NewTicketType {
         name: "Standing".to_owned(),
@@ -73,10 +73,10 @@ async fn room_when(pool: &PgPool, name: &str, fits: impl Fn(&RoomState) -> bool)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let tasks = Tasks::default();
-    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    catalog::run(pool.clone(), waitroom.test_env.kafka.clone(), &tasks);
     let on_sale_at = Utc::now() + chrono::Duration::days(1);
     let (show, draft) = publish(pool, on_sale_at).await;
 
@@ -92,7 +92,7 @@ async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
         let (status, joined) =
-            hall.instance.call("POST", &format!("/v1/rooms/{show}/places"), None).await;
+            waitroom.instance.call("POST", &format!("/v1/rooms/{show}/places"), None).await;
         if status == 201 {
             break;
         }
@@ -104,8 +104,8 @@ async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     let own = NewRoom {
         room: "own".to_owned(),
@@ -117,10 +117,10 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
         message: String::new(),
         opens_at: None,
     };
-    create_room(pool, &hall.corner.kafka, &own).await.unwrap();
+    create_room(pool, &waitroom.test_env.kafka, &own).await.unwrap();
     // Told only now, and behind it a show without a room, whose room says when both were heard.
     let tasks = Tasks::default();
-    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    catalog::run(pool.clone(), waitroom.test_env.kafka.clone(), &tasks);
     let (next, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     assert_ne!(show, next);
     room_when(pool, &next, |state| state.phase == Phase::Open).await;
@@ -142,10 +142,10 @@ async fn catalog_outbox(pool: &PgPool) -> i64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let tasks = Tasks::default();
-    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    catalog::run(pool.clone(), waitroom.test_env.kafka.clone(), &tasks);
     let (show, draft) = publish(pool, Utc::now() + chrono::Duration::days(1)).await;
     room_when(pool, &show, |_| true).await;
     let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
@@ -160,12 +160,14 @@ async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
 }
 
 /// Sends an event to the catalog's topic, under a key.
-async fn send(hall: &TestWaitroom, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
+async fn send(waitroom: &TestWaitroom, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
     let event = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at };
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
-    ensure_catalog_topic(&hall.corner.kafka).await.unwrap();
-    let (producer, topic) =
-        (hall.corner.kafka.producer(bounds).unwrap(), hall.corner.kafka.name(CATALOG_TOPIC));
+    ensure_catalog_topic(&waitroom.test_env.kafka).await.unwrap();
+    let (producer, topic) = (
+        waitroom.test_env.kafka.producer(bounds).unwrap(),
+        waitroom.test_env.kafka.name(CATALOG_TOPIC),
+    );
     let payload = serde_json::to_vec(&event).unwrap();
     let record = FutureRecord::to(&topic).key(key).payload(&payload);
     producer.send(record, Duration::from_secs(5)).await.unwrap();
@@ -173,17 +175,17 @@ async fn send(hall: &TestWaitroom, key: &str, show: &str, on_sale_at: DateTime<U
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_comes_again_late_opens_nothing() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let on_sale_at = Utc::now() + chrono::Duration::days(1);
     let (show, _) = publish(pool, on_sale_at).await;
     let (next, _) = publish(pool, on_sale_at).await;
-    send(&hall, "key", &show, on_sale_at).await;
+    send(&waitroom, "key", &show, on_sale_at).await;
     room_when(pool, &show, |_| true).await;
     // The sale began yesterday, before it was moved; the room of the next show tells that this was
     // read.
-    send(&hall, "key", &show, Utc::now() - chrono::Duration::days(1)).await;
-    send(&hall, "key", &next, on_sale_at).await;
+    send(&waitroom, "key", &show, Utc::now() - chrono::Duration::days(1)).await;
+    send(&waitroom, "key", &next, on_sale_at).await;
     room_when(pool, &next, |_| true).await;
     let kept = room(pool, &show).await.unwrap().unwrap();
     assert_eq!(kept.opens_at.map(|at| at.timestamp_millis()), Some(on_sale_at.timestamp_millis()));
@@ -192,25 +194,25 @@ async fn an_event_that_comes_again_late_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let on_sale_at = Utc::now() + chrono::Duration::days(1);
     let (show, _) = publish(pool, on_sale_at).await;
     let (next, _) = publish(pool, on_sale_at).await;
     // Somebody made its line before, with too few lanes.
-    hall.corner.kafka.ensure_topic(&format!("line.{show}"), 1, &[]).await.unwrap();
-    send(&hall, "key", &show, on_sale_at).await;
-    send(&hall, "key", &next, on_sale_at).await;
+    waitroom.test_env.kafka.ensure_topic(&format!("line.{show}"), 1, &[]).await.unwrap();
+    send(&waitroom, "key", &show, on_sale_at).await;
+    send(&waitroom, "key", &next, on_sale_at).await;
     room_when(pool, &next, |_| true).await;
     assert!(room(pool, &show).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let (show, draft) = publish(pool, Utc::now()).await;
-    send(&hall, "key", &show, draft.on_sale_at).await;
+    send(&waitroom, "key", &show, draft.on_sale_at).await;
     let made = room_when(pool, &show, |state| state.phase == Phase::Open).await;
     let closes_at = draft.starts_at + chrono::Duration::days(1);
     let at_that_time = |state: &RoomState| state.closes_at.map(|at| at.timestamp_millis());
@@ -249,14 +251,14 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
         opens_at: None,
     };
     sqlx::query(over).bind(&wide.show).execute(pool).await.unwrap();
-    create_room(pool, &hall.corner.kafka, &wide).await.unwrap();
+    create_room(pool, &waitroom.test_env.kafka, &wide).await.unwrap();
     assert_eq!(room(pool, "late").await.unwrap().unwrap().closes_at, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_time() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let timed = |name: &str, in_secs: i64| NewRoom {
         room: name.to_owned(),
         show: format!("show-of-{name}"),
@@ -268,7 +270,7 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
         opens_at: Some(Utc::now() + chrono::Duration::seconds(in_secs)),
     };
     for new in [timed("early", 3600), timed("closed", 2), timed("due", 2)] {
-        create_room(pool, &hall.corner.kafka, &new).await.unwrap();
+        create_room(pool, &waitroom.test_env.kafka, &new).await.unwrap();
     }
     let close = RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() };
     change_room(pool, "closed", &close).await.unwrap();
@@ -303,26 +305,26 @@ async fn head_when(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_again() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let tasks = Tasks::default();
-    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    catalog::run(pool.clone(), waitroom.test_env.kafka.clone(), &tasks);
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
-    let other = hall.another_instance().await;
-    let instances = [&hall.instance, &other];
+    let other = waitroom.another_instance().await;
+    let instances = [&waitroom.instance, &other];
     for instance in instances {
         head_when(instance, &show, |head| head["phase"] == "open").await;
     }
-    Gate::new(hall.corner.redis.clone()).restore(&show, &[]).await.unwrap();
+    Gate::new(waitroom.test_env.redis.clone()).restore(&show, &[]).await.unwrap();
     // Somebody who was let in, and has not gone in yet.
     let places = format!("/v1/rooms/{show}/places");
-    let (_, joined) = hall.instance.call("POST", &places, None).await;
+    let (_, joined) = waitroom.instance.call("POST", &places, None).await;
     let let_in = joined["ticket"].as_str().unwrap().to_owned();
     let claim = async |instance: &Instance| {
         instance.call("POST", &format!("/v1/rooms/{show}/pass"), Some(&let_in)).await
     };
     let deadline = Instant::now() + Duration::from_secs(20);
-    while claim(&hall.instance).await.0 != 200 {
+    while claim(&waitroom.instance).await.0 != 200 {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -353,7 +355,7 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
     assert_eq!(room(pool, &show).await.unwrap().unwrap().stop, Some(Stop::Suspended));
     // Whoever stands in line then is not let in, and an operator who opens the room opens it for
     // later.
-    let (_, joined) = hall.instance.call("POST", &places, None).await;
+    let (_, joined) = waitroom.instance.call("POST", &places, None).await;
     let waiting = joined["ticket"].as_str().unwrap().to_owned();
     for phase in [Phase::Paused, Phase::Open] {
         change_room(pool, &show, &RoomChange { phase: Some(phase), ..RoomChange::default() })
@@ -362,7 +364,7 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
     }
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let path = format!("/v1/rooms/{show}/place");
-    let (_, place) = hall.instance.call("GET", &path, Some(&waiting)).await;
+    let (_, place) = waitroom.instance.call("GET", &path, Some(&waiting)).await;
     assert_eq!(
         (&place["state"], &place["phase"]),
         (&"waiting".into(), &"paused".into()),
@@ -375,7 +377,7 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
         assert_eq!(head["message"], "");
     }
     let deadline = Instant::now() + Duration::from_secs(20);
-    while hall.instance.call("GET", &path, Some(&waiting)).await.1["state"] != "your_turn" {
+    while waitroom.instance.call("GET", &path, Some(&waiting)).await.1["state"] != "your_turn" {
         assert!(Instant::now() < deadline);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -384,24 +386,24 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let tasks = Tasks::default();
-    catalog::run(pool.clone(), hall.corner.kafka.clone(), &tasks);
+    catalog::run(pool.clone(), waitroom.test_env.kafka.clone(), &tasks);
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
-    let other = hall.another_instance().await;
-    head_when(&hall.instance, &show, |head| head["phase"] == "open").await;
+    let other = waitroom.another_instance().await;
+    head_when(&waitroom.instance, &show, |head| head["phase"] == "open").await;
     let pause = RoomChange { phase: Some(Phase::Paused), ..RoomChange::default() };
     change_room(pool, &show, &pause).await.unwrap();
-    head_when(&hall.instance, &show, |head| head["phase"] == "paused").await;
+    head_when(&waitroom.instance, &show, |head| head["phase"] == "paused").await;
     let places = format!("/v1/rooms/{show}/places");
-    let (_, joined) = hall.instance.call("POST", &places, None).await;
+    let (_, joined) = waitroom.instance.call("POST", &places, None).await;
     let cookie = format!("fg_place_{show}={}", joined["ticket"].as_str().unwrap());
 
     withdraw_own_show(pool, RESELLER, &show, "reseller anna@example.org", &RequestId::fresh())
         .await
         .unwrap();
-    for instance in [&hall.instance, &other] {
+    for instance in [&waitroom.instance, &other] {
         let head = head_when(instance, &show, |head| head["phase"] == "closed").await;
         assert!(head["message"].as_str().unwrap().contains("This show was withdrawn."), "{head}");
         for cookie in [cookie.as_str(), ""] {
@@ -438,28 +440,28 @@ fn late_room(show: String) -> NewRoom {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_that_is_made_while_its_sale_is_stopped_is_stopped_too() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     suspend(pool, true).await;
-    create_room(pool, &hall.corner.kafka, &late_room(show)).await.unwrap();
+    create_room(pool, &waitroom.test_env.kafka, &late_room(show)).await.unwrap();
     assert_eq!(room(pool, "late").await.unwrap().unwrap().stop, Some(Stop::Suspended));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_closed_promises_nothing_while_its_seller_is_suspended() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let pool = &hall.corner.pool;
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     suspend(pool, true).await;
-    create_room(pool, &hall.corner.kafka, &late_room(show)).await.unwrap();
-    head_when(&hall.instance, "late", |head| {
+    create_room(pool, &waitroom.test_env.kafka, &late_room(show)).await.unwrap();
+    head_when(&waitroom.instance, "late", |head| {
         head["message"].as_str().is_some_and(|it| it.contains("in line are safe"))
     })
     .await;
     let close = RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() };
     change_room(pool, "late", &close).await.unwrap();
-    let head = head_when(&hall.instance, "late", |head| head["phase"] == "closed").await;
+    let head = head_when(&waitroom.instance, "late", |head| head["phase"] == "closed").await;
     assert_eq!(head["message"], "");
 }
 
@@ -476,8 +478,8 @@ async fn somebody_waits(pool: &PgPool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_that_ends_while_a_room_learns_of_it_does_not_stay() {
-    let hall = TestWaitroom::create(1, 10.0, 60).await;
-    let (pool, kafka) = (&hall.corner.pool, &hall.corner.kafka);
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let (pool, kafka) = (&waitroom.test_env.pool, &waitroom.test_env.kafka);
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     let new = late_room(show);
     create_room(pool, kafka, &new).await.unwrap();

@@ -29,7 +29,7 @@ use waitroom::{
 };
 
 pub struct TestWaitroom {
-    pub corner: TestEnv,
+    pub test_env: TestEnv,
     pub instance: Instance,
     tasks: Tasks,
     env: HashMap<String, String>,
@@ -56,7 +56,7 @@ pub fn id_of(body: &Value) -> String {
 impl TestWaitroom {
     /// Room `r` for show `s`, scheduled, with admission running.
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
-        let corner = TestEnv::new().await;
+        let test_env = TestEnv::new().await;
         let new = NewRoom {
             room: "r".into(),
             show: "s".into(),
@@ -67,34 +67,35 @@ impl TestWaitroom {
             message: String::new(),
             opens_at: None,
         };
-        create_room(&corner.pool, &corner.kafka, &new).await.expect("room");
-        let gate = Gate::new(corner.redis.clone());
+        create_room(&test_env.pool, &test_env.kafka, &new).await.expect("room");
+        let gate = Gate::new(test_env.redis.clone());
         gate.restore("r", &[]).await.expect("gate");
         let tasks = Tasks::default();
-        admission::run(corner.pool.clone(), corner.kafka.clone(), gate, &tasks).expect("admission");
-        let mut env = corner.settings();
+        admission::run(test_env.pool.clone(), test_env.kafka.clone(), gate, &tasks)
+            .expect("admission");
+        let mut env = test_env.settings();
         env.insert("FAIRGATE_PLACE_KEYS".into(), generate_seal_key().expect("key"));
         let pass_key = generate_pass_key().expect("key");
-        let instance = start(&corner, &env, &pass_key, &corner.kafka, &tasks).await;
-        Self { corner, instance, tasks, env, pass_key }
+        let instance = start(&test_env, &env, &pass_key, &test_env.kafka, &tasks).await;
+        Self { test_env, instance, tasks, env, pass_key }
     }
 
     /// The same, open.
     pub async fn open(lanes: i32, rate_per_sec: f64) -> Self {
-        let hall = Self::create(lanes, rate_per_sec, 60).await;
-        hall.set_phase(Phase::Open).await;
-        hall
+        let waitroom = Self::create(lanes, rate_per_sec, 60).await;
+        waitroom.set_phase(Phase::Open).await;
+        waitroom
     }
 
     pub async fn another_instance(&self) -> Instance {
-        start(&self.corner, &self.env, &self.pass_key, &self.corner.kafka, &self.tasks).await
+        start(&self.test_env, &self.env, &self.pass_key, &self.test_env.kafka, &self.tasks).await
     }
 
     /// One that browsers reach at `public`.
     pub async fn instance_at(&self, public: &str) -> Instance {
         let mut env = self.env.clone();
         env.insert("FAIRGATE_PUBLIC_URL".into(), public.into());
-        start(&self.corner, &env, &self.pass_key, &self.corner.kafka, &self.tasks).await
+        start(&self.test_env, &env, &self.pass_key, &self.test_env.kafka, &self.tasks).await
     }
 
     /// One that has read the heads, and whose joins reach no broker.
@@ -103,11 +104,11 @@ impl TestWaitroom {
         env.insert("FAIRGATE_JOIN_QUEUE_MAX".into(), "100".into());
         env.insert("FAIRGATE_JOIN_MS_MAX".into(), "1500".into());
         let instance = build(
-            &self.corner,
+            &self.test_env,
             &env,
             &self.pass_key,
             &self.nowhere(),
-            &self.corner.kafka,
+            &self.test_env.kafka,
             &self.tasks,
         );
         instance.head_when(|_| true).await;
@@ -119,10 +120,16 @@ impl TestWaitroom {
         &self,
         broker: &MockCluster<'_, DefaultProducerContext>,
     ) -> Instance {
-        broker.create_topic(&self.corner.kafka.name("line.r"), 1, 1).expect("a topic");
-        let joins = Kafka::new(&broker.bootstrap_servers(), &self.corner.namespace, 1);
-        let instance =
-            build(&self.corner, &self.env, &self.pass_key, &joins, &self.corner.kafka, &self.tasks);
+        broker.create_topic(&self.test_env.kafka.name("line.r"), 1, 1).expect("a topic");
+        let joins = Kafka::new(&broker.bootstrap_servers(), &self.test_env.namespace, 1);
+        let instance = build(
+            &self.test_env,
+            &self.env,
+            &self.pass_key,
+            &joins,
+            &self.test_env.kafka,
+            &self.tasks,
+        );
         instance.head_when(|_| true).await;
         instance
     }
@@ -130,10 +137,10 @@ impl TestWaitroom {
     /// One that knows its rooms and cannot read their heads.
     pub fn instance_without_heads(&self) -> Instance {
         build(
-            &self.corner,
+            &self.test_env,
             &self.env,
             &self.pass_key,
-            &self.corner.kafka,
+            &self.test_env.kafka,
             &self.nowhere(),
             &self.tasks,
         )
@@ -141,13 +148,13 @@ impl TestWaitroom {
 
     /// A Kafka that is not there.
     fn nowhere(&self) -> Kafka {
-        Kafka::new("127.0.0.1:1", &self.corner.namespace, 1)
+        Kafka::new("127.0.0.1:1", &self.test_env.namespace, 1)
     }
 
     /// Changes the phase and waits until the instance follows.
     pub async fn set_phase(&self, phase: Phase) {
         let change = RoomChange { phase: Some(phase), ..RoomChange::default() };
-        change_room(&self.corner.pool, "r", &change).await.expect("phase");
+        change_room(&self.test_env.pool, "r", &change).await.expect("phase");
         self.instance.head_when(|head| head["phase"] == phase.as_text()).await;
     }
 
@@ -165,23 +172,26 @@ impl TestWaitroom {
     }
 
     pub async fn put_show(&self) {
-        let text = r#"{"show":"s","title":"A show","performer":"A band","genre":"Pop","description":"","venue":{"name":"A hall",
+        let text = r#"{"show":"s","title":"A show","performer":"A band","genre":"Pop","description":"","venue":{"name":"A waitroom",
             "city":"Bergen","country":"NO","address":"","time_zone":"Europe/Oslo"},"doors_at":"2031-05-01T17:00:00Z",
             "starts_at":"2031-05-01T18:00:00Z","on_sale_at":"2026-01-01T09:00:00Z","high_traffic":true,"listed":true,"ticket_types":[]}"#;
-        catalog::contract::put_show(&self.corner.pool, &serde_json::from_str(text).expect("show"))
-            .await
-            .expect("put");
+        catalog::contract::put_show(
+            &self.test_env.pool,
+            &serde_json::from_str(text).expect("show"),
+        )
+        .await
+        .expect("put");
     }
 }
 
 async fn start(
-    corner: &TestEnv,
+    test_env: &TestEnv,
     env: &HashMap<String, String>,
     pass_key: &str,
     kafka: &Kafka,
     tasks: &Tasks,
 ) -> Instance {
-    let instance = build(corner, env, pass_key, kafka, kafka, tasks);
+    let instance = build(test_env, env, pass_key, kafka, kafka, tasks);
     // The room is known once it was read from the database, and stands where it does once its heads
     // were read.
     instance.head_when(|_| true).await;
@@ -190,7 +200,7 @@ async fn start(
 
 /// An instance that appends joins to one Kafka and follows heads and catalog in the other.
 fn build(
-    corner: &TestEnv,
+    test_env: &TestEnv,
     env: &HashMap<String, String>,
     pass_key: &str,
     joins: &Kafka,
@@ -201,8 +211,8 @@ fn build(
     let config = Config::from_settings(&mut settings);
     settings.finish().expect("settings");
     let keys = Arc::new(PassKeys::from_paserk(pass_key, "fairgate", "checkout").expect("keys"));
-    let app = App::new(config, corner.pool.clone(), joins.clone(), keys).expect("app");
-    waitroom::run(&app, corner.pool.clone(), heads.clone(), tasks);
+    let app = App::new(config, test_env.pool.clone(), joins.clone(), keys).expect("app");
+    waitroom::run(&app, test_env.pool.clone(), heads.clone(), tasks);
     let routers = waitroom::router(app.clone());
     let (router, _) = routers.joining.merge(routers.waiting).split_for_parts();
     Instance { app, router: kit::http::stack(router) }

@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(2);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
 
 pub async fn round(bench: &Bench, hot: &Hot, clients: usize) -> anyhow::Result<Orders> {
-    let stores = &bench.corner.stores;
+    let stores = &bench.bench_env.stores;
     let producer = stores.kafka.producer(BOUNDS)?;
     let topic = stores.kafka.name(COMMANDS_TOPIC);
     let (tell, offsets) = watch::channel(vec![0i64; PARTITIONS as usize]);

@@ -1,4 +1,4 @@
-//! The bench's own corner of the servers: a database beside the named one, and a namespace of
+//! The bench's own part of the servers: a database beside the named one, and a namespace of
 //! topics and keys. Both are removed at the end; a bench that is killed leaves a database `bench…`
 //! behind.
 
@@ -20,15 +20,15 @@ const BROKERS: &str = "FAIRGATE_KAFKA_BROKERS";
 /// Far above what one machine can send, so that no limit bites; they are still counted as always.
 const LIMIT_MAX: &str = "1000000";
 
-pub struct TestEnv {
+pub struct BenchEnv {
     pub stores: Stores,
-    /// Settings of a server in this corner.
+    /// Settings of a server in this environment.
     pub env: HashMap<String, String>,
     name: String,
     base_url: String,
 }
 
-impl TestEnv {
+impl BenchEnv {
     /// # Errors
     /// Servers that are away or not this machine's own.
     pub async fn open() -> anyhow::Result<Self> {
@@ -64,11 +64,11 @@ impl TestEnv {
             PgConnection::connect(&base_url).await.context("connecting to PostgreSQL")?;
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await?;
         admin.close().await?;
-        let corner = Self { stores: Stores::from(&env)?, env, name, base_url };
-        match migrations::run(&corner.stores.pool).await {
-            Ok(()) => Ok(corner),
+        let bench_env = Self { stores: Stores::from(&env)?, env, name, base_url };
+        match migrations::run(&bench_env.stores.pool).await {
+            Ok(()) => Ok(bench_env),
             Err(error) => {
-                corner.close().await?;
+                bench_env.close().await?;
                 Err(error)
             }
         }
@@ -86,7 +86,7 @@ impl TestEnv {
         self.env.get(DATABASE).map_or("", String::as_str)
     }
 
-    /// Removes everything of this corner.
+    /// Removes everything of this environment.
     pub async fn close(self) -> anyhow::Result<()> {
         self.stores.pool.close().await;
         self.stores.steady.close().await;
