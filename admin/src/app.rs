@@ -9,7 +9,10 @@ use kit::{kafka::Kafka, limit::ClientAddress, password::Queue, redis::Redis};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
-use crate::{config::Config, live::Live, sampler::Seen};
+use crate::{
+    config::Config,
+    room::{live::Live, sampler::Seen},
+};
 
 /// Shared by all requests and background tasks; cheap to clone.
 #[derive(Clone)]

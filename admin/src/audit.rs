@@ -1,12 +1,13 @@
 //! The audit log: who did what, with what was so before and after. It is written in the transaction
 //! of the change, so that neither is there without the other.
 
-use kit::{http::RequestId, throttle::Network};
+use chrono::{DateTime, Utc};
+use kit::throttle::Network;
+use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgConnection;
+use utoipa::ToSchema;
 
-pub use crate::store::audit::{Entry, Filter};
-use crate::{staff::Staff, store};
+use crate::staff::Staff;
 
 /// What was done to what.
 #[derive(Debug, Clone)]
@@ -55,12 +56,35 @@ impl<'a> From<&'a Staff> for Actor<'a> {
     }
 }
 
-/// Adds what an actor does to the log, within the transaction of the deed.
-pub async fn note<'a>(
-    tx: &mut PgConnection,
-    actor: impl Into<Actor<'a>>,
-    request: &RequestId,
-    deed: &AuditEntry,
-) -> sqlx::Result<()> {
-    store::audit::add(tx, actor.into(), &request.0, deed).await
+/// One entry of the audit log.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Entry {
+    pub id: i64,
+    pub at: DateTime<Utc>,
+    /// The e-mail address of who did it; `set-up`; or `command line (<unix user>)`.
+    pub who: String,
+    /// Such as `room.change`.
+    pub action: String,
+    /// Such as `room mira-vale-harbour-lights`.
+    pub target: String,
+    /// What was so before; absent where there was nothing.
+    pub before: Option<Value>,
+    pub after: Option<Value>,
+    /// An IPv4 address or an IPv6 /64; absent at a shell of the server, and in entries from before
+    /// it was noted.
+    pub network: Option<String>,
+    /// As in the `x-request-id` of the answer.
+    pub request_id: String,
+}
+
+/// Which entries to read: newest first.
+#[derive(Debug, Default)]
+pub struct Filter<'a> {
+    /// Part of the address of who did it.
+    pub who: Option<&'a str>,
+    /// Part of the target.
+    pub target: Option<&'a str>,
+    /// Entries older than this one.
+    pub before: Option<i64>,
+    pub limit: i64,
 }

@@ -1,12 +1,11 @@
 //! Operators and admins: the console, what they did, support and refunds.
 //!
-//! Reading order: [`contract`] is what others may use. [`staff`] and [`session`] say who somebody
-//! is and what they may do, [`sign_in`] and [`people`] how they come to it. [`audit`] is the log
-//! that every change is written to, [`security`] counts what strangers fail at. [`figures`],
-//! [`preview`] and [`marking`] decide without I/O what is told about a room and what a change would
-//! do; [`sampler`] looks at the rooms and [`live`] tells everybody who watches. [`rooms`],
-//! [`high_traffic`], [`resellers`], [`withdrawal`], [`support`], [`refund`] and [`order_link`] are
-//! what can be done; [`api`] and [`pages`] are the two doors to all of it.
+//! Reading order: [`contract`] is what others may use. [`staff`] says who somebody is, what they
+//! may do and how they come to it. [`audit`] is the log that every change is written to,
+//! [`security`] counts what strangers fail at. [`room`] looks at the rooms, tells everybody who
+//! watches, and changes their settings; [`high_traffic`], [`withdrawal`], [`reseller`],
+//! [`support`], [`refund`] and [`order_link`] are what else can be done. [`http`] has the two
+//! doors to all of it, [`store`] the SQL, and [`worker`] what goes on by itself.
 
 pub mod app;
 pub mod config;
@@ -14,35 +13,28 @@ pub mod contract;
 pub mod error;
 
 mod audit;
-mod people;
 mod security;
-mod session;
-mod sign_in;
 mod staff;
-mod store;
 
-mod figures;
 mod high_traffic;
-mod live;
-mod marking;
 mod order_link;
-mod preview;
 mod refund;
-mod resellers;
-mod rooms;
-mod sampler;
+mod reseller;
+mod room;
 mod support;
 mod withdrawal;
 
-mod api;
-pub mod pages;
-mod run;
+mod http;
+mod store;
+mod worker;
 
 pub use app::App;
 pub use config::Config;
 pub use error::Error;
-pub use run::run;
+use http::api;
+pub use http::pages;
 use utoipa_axum::router::OpenApiRouter;
+pub use worker::run;
 
 /// The routes, by how fast one client may call them.
 pub struct Routers {

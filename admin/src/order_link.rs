@@ -5,12 +5,7 @@ use kit::http::RequestId;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{
-    App,
-    audit::{AuditEntry, note},
-    error::Error,
-    staff::Staff,
-};
+use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::record};
 
 /// Makes all links to an order worthless and has its buyer sent a new one by mail. Gives the
 /// renewal's id.
@@ -28,10 +23,10 @@ pub async fn renew(
         LinksRenewed::Renewed { renewal, revoked } => (renewal, revoked),
         LinksRenewed::Unknown => return Err(Error::OrderUnknown),
     };
-    let deed = AuditEntry::new("order.link", format!("order {order}"))
+    let entry = AuditEntry::new("order.link", format!("order {order}"))
         .before(json!({"links": revoked}))
         .after(json!({"links": 0, "renewal": renewal}));
-    note(&mut tx, staff, request, &deed).await?;
+    record(&mut tx, staff, request, &entry).await?;
     tx.commit().await?;
     Ok(renewal)
 }

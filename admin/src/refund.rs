@@ -9,12 +9,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    App,
-    audit::{AuditEntry, note},
-    error::Error,
-    staff::Staff,
-};
+use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::record};
 
 const REASON_CHARS_MAX: usize = 500;
 
@@ -54,10 +49,10 @@ pub async fn force(
         RefundAsked::NotRefundable(state) => return Err(Error::NotRefundable(state.to_string())),
         RefundAsked::Unknown => return Err(Error::OrderUnknown),
     }
-    let deed = AuditEntry::new("order.refund", format!("order {order}"))
+    let entry = AuditEntry::new("order.refund", format!("order {order}"))
         .before(json!({"refund_requested": false}))
         .after(json!({"refund_requested": true, "reason": reason}));
-    note(&mut tx, staff, request, &deed).await?;
+    record(&mut tx, staff, request, &entry).await?;
     tx.commit().await?;
     Ok(Refunding::Asked)
 }

@@ -1,5 +1,10 @@
 //! Those who signed in: what they may do, and how a request says who it is from.
 
+pub mod first_admin;
+pub mod manage;
+pub mod sign_in;
+
+use chrono::{DateTime, Utc};
 use kit::throttle::Network;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,4 +44,43 @@ pub struct Staff {
     pub must_change_password: bool,
     /// Where this request comes from.
     pub network: Network,
+}
+
+/// Somebody who may sign in, or might.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Person {
+    pub person: Uuid,
+    pub email: String,
+    pub name: String,
+    pub role: Role,
+    /// Has a one-time password still.
+    pub must_change_password: bool,
+    pub created_at: DateTime<Utc>,
+    pub disabled_at: Option<DateTime<Utc>>,
+}
+
+/// What signing in needs to know of an account.
+pub struct Account {
+    pub person: Person,
+    pub password_hash: String,
+    pub one_time_ends_at: Option<DateTime<Utc>>,
+    pub one_time_used_at: Option<DateTime<Utc>>,
+}
+
+impl Account {
+    /// Whether the password opens anything yet: a one-time one does so once, and not for long.
+    pub fn is_good(&self, now: DateTime<Utc>) -> bool {
+        let is_fresh =
+            self.one_time_used_at.is_none() && self.one_time_ends_at.is_some_and(|end| now < end);
+        self.person.disabled_at.is_none() && (!self.person.must_change_password || is_fresh)
+    }
+}
+
+/// Somebody's password was reset or changed.
+pub struct PasswordChange {
+    pub at: DateTime<Utc>,
+    /// The address of who did it; `set-up` for the command line.
+    pub who: String,
+    /// It became a one-time password, given by `who`.
+    pub was_reset: bool,
 }

@@ -1,21 +1,11 @@
 //! Conversations about orders between fans and admins.
 
-use chrono::Utc;
-use kit::http::RequestId;
-use serde_json::json;
-use uuid::Uuid;
+pub mod conversation;
 
-use crate::{
-    App,
-    audit::{AuditEntry, note},
-    contract::SupportEvent,
-    error::Error,
-    staff::Staff,
-    store::{
-        self,
-        support::{Message, Ticket},
-    },
-};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// What a fan may write about, and how it is called.
 pub const TOPICS: [(&str, &str); 4] = [
@@ -26,149 +16,55 @@ pub const TOPICS: [(&str, &str); 4] = [
 ];
 /// Messages of the fan in one ticket, at most.
 pub const FAN_MESSAGES_MAX: i64 = 20;
-const TEXT_CHARS_MAX: usize = 4000;
-
-/// The text of a message as it is kept.
-fn text_of(text: &str) -> Result<String, Error> {
-    // Browsers send line ends as CR LF.
-    let text = text.replace("\r\n", "\n").trim().to_owned();
-    let unfit = |letter: char| letter.is_control() && letter != '\n' && letter != '\t';
-    match text.chars().count() {
-        0 => Err(Error::field("text", "Write something.")),
-        chars if chars > TEXT_CHARS_MAX => {
-            Err(Error::field("text", "Write 4,000 characters at most."))
-        }
-        _ if text.contains(unfit) => Err(Error::field("text", "Leave out control characters.")),
-        _ => Ok(text),
-    }
-}
 
 /// How a topic is called; its id where it is unknown.
 pub fn topic_words(topic: &str) -> &str {
     TOPICS.iter().find(|(id, _)| *id == topic).map_or(topic, |(_, words)| words)
 }
 
-/// Adds what a fan wrote about an order to its open ticket, or opens one.
-///
-/// # Errors
-/// [`Error::Field`] for `topic` and `text`; [`Error::TicketFull`].
-pub async fn write(
-    app: &App,
-    order: Uuid,
-    show: &str,
-    (topic, text): (&str, &str),
-) -> Result<Uuid, Error> {
-    let text = text_of(text)?;
-    if !TOPICS.iter().any(|(id, _)| *id == topic) {
-        return Err(Error::field("topic", "Choose what it is about."));
-    }
-    let mut tx = app.pool.begin().await?;
-    let ticket = store::support::open(&mut tx, order, show, topic).await?;
-    if store::support::fan_messages(&mut tx, ticket).await? >= FAN_MESSAGES_MAX {
-        return Err(Error::TicketFull);
-    }
-    store::support::add_message(&mut tx, ticket, Uuid::now_v7(), None, &text, Utc::now()).await?;
-    store::support::set_state(&mut tx, ticket, "open").await?;
-    tx.commit().await?;
-    Ok(ticket)
+/// A conversation about an order.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Ticket {
+    pub ticket: Uuid,
+    pub order: Uuid,
+    pub show: String,
+    /// `refund`, `tickets`, `payment` or `other`.
+    pub topic: String,
+    /// `open` (a fan waits), `answered` or `closed`.
+    pub state: String,
+    pub opened_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
-/// What somebody answers, and what tells it from their other answers when it is sent again.
-pub struct Answer<'a> {
-    pub text: &'a str,
-    /// `None` where every sending is another answer.
-    pub key: Option<&'a str>,
+/// What somebody wrote.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Message {
+    pub message: Uuid,
+    /// The e-mail address of the admin; absent where the fan wrote it.
+    pub staff: Option<String>,
+    pub text: String,
+    pub at: DateTime<Utc>,
 }
 
-impl Answer<'_> {
-    /// The message's id: the same for the same key of the same admin in the same ticket.
-    fn message(&self, staff: &Staff, ticket: Uuid) -> Uuid {
-        let Some(key) = self.key else { return Uuid::now_v7() };
-        Uuid::new_v5(&ticket, format!("{}\n{key}", staff.person).as_bytes())
-    }
+/// Where support events go, keyed by the ticket.
+pub const SUPPORT_TOPIC: &str = "support.events";
+
+/// A record of `support.events`, as JSON. It carries nothing personal: [`answer`] has the words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum SupportEvent {
+    /// An admin answered a fan.
+    #[serde(rename = "support_answered.v1")]
+    Answered { ticket: Uuid, message: Uuid, order: Uuid, at: DateTime<Utc> },
 }
 
-/// Answers a ticket; the fan is told by mail, once. The event goes out once this is committed.
-/// Gives the message's id.
-///
-/// # Errors
-/// [`Error::TicketUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent
-/// with the same key.
-pub async fn answer(
-    app: &App,
-    staff: &Staff,
-    ticket: Uuid,
-    answer: &Answer<'_>,
-    request: &RequestId,
-) -> Result<Uuid, Error> {
-    let text = text_of(answer.text)?;
-    let (message, at) = (answer.message(staff, ticket), Utc::now());
-    let mut tx = app.pool.begin().await?;
-    let known =
-        store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
-    match store::support::text(&mut tx, message).await? {
-        Some(sent) if sent == text => return Ok(message),
-        Some(_) => return Err(Error::AnswerChanged),
-        None => {}
-    }
-    store::support::add_message(&mut tx, ticket, message, Some(&staff.email), &text, at).await?;
-    // A closed ticket stays closed: another may be open by now.
-    let state = if known.state == "closed" { "closed" } else { "answered" };
-    store::support::set_state(&mut tx, ticket, state).await?;
-    let event = SupportEvent::Answered { ticket, message, order: known.order, at };
-    store::outbox::add(&mut tx, &ticket.to_string(), &event, request).await?;
-    let deed = AuditEntry::new("support.answer", format!("support {ticket}"))
-        .before(json!({"state": known.state}))
-        .after(json!({"state": state, "message": message}));
-    note(&mut tx, staff, request, &deed).await?;
-    tx.commit().await?;
-    Ok(message)
-}
-
-/// Closes a ticket; what the fan writes next opens another.
-///
-/// # Errors
-/// [`Error::TicketUnknown`].
-pub async fn close(
-    app: &App,
-    staff: &Staff,
-    ticket: Uuid,
-    request: &RequestId,
-) -> Result<(), Error> {
-    let mut tx = app.pool.begin().await?;
-    let known =
-        store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
-    if known.state != "closed" {
-        store::support::set_state(&mut tx, ticket, "closed").await?;
-        let deed = AuditEntry::new("support.close", format!("support {ticket}"))
-            .before(json!({"state": known.state}))
-            .after(json!({"state": "closed"}));
-        note(&mut tx, staff, request, &deed).await?;
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-/// A ticket with what was written in it.
-///
-/// # Errors
-/// [`Error::TicketUnknown`].
-pub async fn thread(app: &App, ticket: Uuid) -> Result<(Ticket, Vec<Message>), Error> {
-    let known = store::support::ticket(&app.pool, ticket).await?.ok_or(Error::TicketUnknown)?;
-    let messages = store::support::messages(&app.pool, &[ticket]).await?;
-    Ok((known, messages))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_are_trimmed_and_bounded() {
-        assert_eq!(text_of(" a\r\nb \n").expect("text"), "a\nb");
-        for text in ["", " \r\n ", "a\u{0}b", &"x".repeat(4001)] {
-            assert!(matches!(text_of(text), Err(Error::Field { field, .. }) if field == "text"));
-        }
-        assert!(text_of(&"ä".repeat(4000)).is_ok());
-    }
+/// What an admin answered.
+#[derive(Clone)]
+pub struct Answer {
+    pub ticket: Uuid,
+    pub message: Uuid,
+    pub order: Uuid,
+    /// 1 to 4,000 characters.
+    pub text: String,
+    pub at: DateTime<Utc>,
 }

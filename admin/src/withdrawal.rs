@@ -7,11 +7,11 @@ use waitroom::contract::room_of_show;
 
 use crate::{
     App,
-    audit::{AuditEntry, note},
+    audit::AuditEntry,
     error::Error,
-    live,
-    preview::count,
+    room::{live, preview::count},
     staff::Staff,
+    store::audit::record,
 };
 
 const REASON_CHARS_MAX: usize = 500;
@@ -81,10 +81,10 @@ pub async fn withdraw(
         _ => Error::ShowUnknown,
     })?;
     if now {
-        let deed = AuditEntry::new("show.withdraw", format!("show {show}"))
+        let entry = AuditEntry::new("show.withdraw", format!("show {show}"))
             .before(json!({"withdrawn": false}))
             .after(json!({"withdrawn": true, "reason": reason}));
-        note(&mut tx, staff, request, &deed).await?;
+        record(&mut tx, staff, request, &entry).await?;
     }
     tx.commit().await?;
     Ok(())

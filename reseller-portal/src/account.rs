@@ -9,7 +9,6 @@ use uuid::Uuid;
 use crate::{
     App,
     error::Error,
-    signed::Signed,
     store::account::{self, NewAccount},
 };
 
@@ -163,18 +162,18 @@ async fn is_theirs(
 /// No database, no Redis, or no randomness.
 pub async fn change_password(
     app: &App,
-    signed: &Signed,
+    (user, session): (Uuid, &[u8]),
     (current, new): (&str, String),
     network: &Network,
 ) -> Result<bool, Error> {
-    let Some(known) = account::credentials_of(&app.pool, signed.member.user_id).await? else {
+    let Some(known) = account::credentials_of(&app.pool, user).await? else {
         return Ok(false);
     };
     if !is_theirs(app, &known.email, Some(known.password_hash.clone()), current, network).await? {
         return Ok(false);
     }
     let hash = app.passwords.hash(network, new).await.map_err(away)?;
-    Ok(account::change_password(&app.pool, &known, &hash, &signed.session()).await?)
+    Ok(account::change_password(&app.pool, &known, &hash, session).await?)
 }
 
 #[cfg(test)]

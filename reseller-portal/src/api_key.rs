@@ -5,6 +5,9 @@
 //! All others, those with made-up keys too, are counted by address, before anybody looks for the
 //! key.
 
+pub mod cache;
+pub mod scope;
+
 use axum::{
     extract::{FromRequestParts, Request, State},
     http::{header, request::Parts},
@@ -20,9 +23,8 @@ use uuid::Uuid;
 
 use crate::{
     App,
+    api_key::scope::Scope,
     error::Error,
-    grants,
-    scope::Scope,
     store::key::{self, Grant, NewKey},
 };
 use utoipa_axum::router::OpenApiRouter;
@@ -123,7 +125,7 @@ async fn limited(
 ) -> Result<Standing, Box<Response>> {
     let address = callers.address(request)?;
     let Some(key) = shown(request) else { return callers.stranger(address) };
-    let grant = grants::find(app, &key, || callers.stranger(address)).await?;
+    let grant = cache::find(app, &key, || callers.stranger(address)).await?;
     let key = grant.key_id;
     introduce(grant, request);
     callers.known(key)
@@ -131,7 +133,7 @@ async fn limited(
 
 async fn unlimited(app: &App, request: &mut Request) -> Result<Standing, Box<Response>> {
     if let Some(key) = shown(request) {
-        introduce(grants::find(app, &key, || Ok(Standing::default())).await?, request);
+        introduce(cache::find(app, &key, || Ok(Standing::default())).await?, request);
     }
     Ok(Standing::default())
 }

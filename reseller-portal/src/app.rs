@@ -6,7 +6,7 @@ use axum::extract::FromRef;
 use kit::{limit::ClientAddress, password::Queue, redis::Redis};
 use sqlx::PgPool;
 
-use crate::{config::Config, grants::Grants};
+use crate::{api_key::cache::Grants, config::Config};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]

@@ -8,7 +8,11 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
-use crate::{App, entry, error::Error, error::Thing};
+use crate::{
+    App,
+    error::{Error, Thing},
+    form_values,
+};
 
 /// The longest report by day, and by hour, in days.
 const DAYS_MAX: i64 = 400;
@@ -93,7 +97,7 @@ pub async fn gather(app: &App, reseller: Uuid, query: &ReportQuery) -> Result<Re
     }
     let time_zone =
         shows.first().map_or_else(|| "UTC".to_owned(), |found| found.show.venue.time_zone.clone());
-    let zone = entry::zone(&time_zone);
+    let zone = form_values::zone(&time_zone);
     let by_hour = match query.by.as_deref() {
         None | Some("" | "day") => false,
         Some("hour") => true,
@@ -152,7 +156,7 @@ fn names(shows: &[ResellerShow]) -> HashMap<Uuid, (String, String)> {
 impl Report {
     /// Tickets sold per day or hour, gaps filled, with what to write below.
     pub fn over_time(&self) -> (Vec<String>, Vec<f64>) {
-        let zone = entry::zone(&self.time_zone);
+        let zone = form_values::zone(&self.time_zone);
         let mut sold: BTreeMap<DateTime<Utc>, i64> = BTreeMap::new();
         let mut at = begins(self.from, zone);
         let end = begins(self.to.checked_add_days(Days::new(1)).unwrap_or(self.to), zone);
@@ -211,7 +215,7 @@ impl Report {
     /// # Errors
     /// None that are known: the text is written to memory.
     pub fn csv(&self) -> anyhow::Result<String> {
-        let zone = entry::zone(&self.time_zone);
+        let zone = form_values::zone(&self.time_zone);
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record([
             "start",

@@ -1,64 +1,30 @@
 //! The audit log: added to, read, and never changed.
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::Value;
+use kit::http::RequestId;
 use sqlx::{PgConnection, PgPool};
-use utoipa::ToSchema;
 
-use crate::audit::{Actor, AuditEntry};
+use crate::audit::{Actor, AuditEntry, Entry, Filter};
 
-/// One entry of the audit log.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Entry {
-    pub id: i64,
-    pub at: DateTime<Utc>,
-    /// The e-mail address of who did it; `set-up`; or `command line (<unix user>)`.
-    pub who: String,
-    /// Such as `room.change`.
-    pub action: String,
-    /// Such as `room mira-vale-harbour-lights`.
-    pub target: String,
-    /// What was so before; absent where there was nothing.
-    pub before: Option<Value>,
-    pub after: Option<Value>,
-    /// An IPv4 address or an IPv6 /64; absent at a shell of the server, and in entries from before
-    /// it was noted.
-    pub network: Option<String>,
-    /// As in the `x-request-id` of the answer.
-    pub request_id: String,
-}
-
-/// Which entries to read: newest first.
-#[derive(Debug, Default)]
-pub struct Filter<'a> {
-    /// Part of the address of who did it.
-    pub who: Option<&'a str>,
-    /// Part of the target.
-    pub target: Option<&'a str>,
-    /// Entries older than this one.
-    pub before: Option<i64>,
-    pub limit: i64,
-}
-
-pub async fn add(
-    connection: &mut PgConnection,
-    actor: Actor<'_>,
-    request_id: &str,
-    deed: &AuditEntry,
+/// Adds what an actor does to the log, within the transaction that does it.
+pub async fn record<'a>(
+    tx: &mut PgConnection,
+    actor: impl Into<Actor<'a>>,
+    request: &RequestId,
+    entry: &AuditEntry,
 ) -> sqlx::Result<()> {
+    let actor = actor.into();
     sqlx::query!(
         "INSERT INTO admin.audit (who, network, action, target, before, after, request_id)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
         actor.who,
         actor.network.map(|network| network.0.as_str()),
-        deed.action,
-        deed.target,
-        deed.before,
-        deed.after,
-        request_id
+        entry.action,
+        entry.target,
+        entry.before,
+        entry.after,
+        request.0
     )
-    .execute(connection)
+    .execute(tx)
     .await?;
     Ok(())
 }

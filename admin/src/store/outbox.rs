@@ -6,7 +6,7 @@ use kit::{
 };
 use sqlx::PgConnection;
 
-use crate::contract::SupportEvent;
+use crate::support::SupportEvent;
 
 /// `admin.outbox`, for the relay.
 #[derive(Clone)]

@@ -1,42 +1,10 @@
 //! Those who may sign in.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::staff::Role;
-
-/// Somebody who may sign in, or might.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Person {
-    pub person: Uuid,
-    pub email: String,
-    pub name: String,
-    pub role: Role,
-    /// Has a one-time password still.
-    pub must_change_password: bool,
-    pub created_at: DateTime<Utc>,
-    pub disabled_at: Option<DateTime<Utc>>,
-}
-
-/// What signing in needs to know of an account.
-pub struct Account {
-    pub person: Person,
-    pub password_hash: String,
-    one_time_ends_at: Option<DateTime<Utc>>,
-    one_time_used_at: Option<DateTime<Utc>>,
-}
-
-impl Account {
-    /// Whether the password opens anything yet: a one-time one does so once, and not for long.
-    pub fn is_good(&self, now: DateTime<Utc>) -> bool {
-        let is_fresh =
-            self.one_time_used_at.is_none() && self.one_time_ends_at.is_some_and(|end| now < end);
-        self.person.disabled_at.is_none() && (!self.person.must_change_password || is_fresh)
-    }
-}
+use crate::staff::{Account, PasswordChange, Person, Role};
 
 struct Row {
     user_id: Uuid,
@@ -189,15 +157,6 @@ pub async fn set_password(
     .execute(tx)
     .await?;
     Ok(())
-}
-
-/// Somebody's password was reset or changed.
-pub struct PasswordChange {
-    pub at: DateTime<Utc>,
-    /// The address of who did it; `set-up` for the command line.
-    pub who: String,
-    /// It became a one-time password, given by `who`.
-    pub was_reset: bool,
 }
 
 /// The last `limit` times that the password of an address was reset or changed, newest first. The

@@ -1,26 +1,9 @@
 //! The security log: what strangers failed at, counted by the hour.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use sqlx::PgPool;
-use utoipa::ToSchema;
 
-/// What one network failed at within one hour, for one account.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct SecurityEntry {
-    /// Start of the hour.
-    pub hour: DateTime<Utc>,
-    /// `sign_in.refused`, `sign_in.blocked` or `password.refused`.
-    pub kind: String,
-    /// An IPv4 address or an IPv6 /64; `others` beyond the first of an hour.
-    pub network: String,
-    /// The e-mail address of the account; empty where there is none.
-    pub account: String,
-    /// How often.
-    pub times: i64,
-    pub first_at: DateTime<Utc>,
-    pub last_at: DateTime<Utc>,
-}
+use crate::security::SecurityEntry;
 
 /// Counts one failure. `typed` is named only where it is somebody's address; where the hour has
 /// `rows_max` rows, networks that it does not know yet are counted together.

@@ -1,37 +1,15 @@
 //! Support tickets and what was written in them.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::contract::Answer;
+use crate::support::{Answer, Message, Ticket};
 
-/// A conversation about an order.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Ticket {
-    pub ticket: Uuid,
-    pub order: Uuid,
-    pub show: String,
-    /// `refund`, `tickets`, `payment` or `other`.
-    pub topic: String,
-    /// `open` (a fan waits), `answered` or `closed`.
-    pub state: String,
-    pub opened_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// What somebody wrote.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Message {
-    pub message: Uuid,
-    /// The e-mail address of the admin; absent where the fan wrote it.
-    pub staff: Option<String>,
-    pub text: String,
-    pub at: DateTime<Utc>,
-}
-
+/// The answer with this id; `None` where there is none, or where a fan wrote the message.
+///
+/// # Errors
+/// The database's.
 pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>> {
     sqlx::query_as!(
         Answer,

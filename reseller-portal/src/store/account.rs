@@ -3,7 +3,7 @@
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::contract::{ResellerEntry, ResellerState};
+use crate::reseller::{ResellerEntry, ResellerState};
 
 /// A state that the database gave; its constraint allows no other names.
 pub(super) fn state(name: &str) -> sqlx::Result<ResellerState> {

@@ -4,7 +4,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::account::state;
-use crate::contract::ResellerState;
+use crate::reseller::ResellerState;
 
 /// Who a session belongs to.
 #[derive(Clone)]

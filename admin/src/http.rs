@@ -1,0 +1,7 @@
+//! The two doors to the console: [`pages`] for people, [`api`] for programs. [`session`] tells both
+//! who a request is from.
+
+pub mod api;
+pub mod pages;
+pub mod paging;
+pub mod session;

@@ -1,0 +1,83 @@
+//! The audit log, for programs.
+
+use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
+use kit::{extract::Query, problem::ProblemBody};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::http::paging::{AUDIT_PAGE, next};
+use crate::{
+    App,
+    audit::{Entry, Filter},
+    error::Error,
+    http::session::{Admins, Caller},
+    security::SecurityEntry,
+    store,
+};
+
+#[derive(Deserialize, IntoParams)]
+pub struct Wanted {
+    /// Part of the address of who did it.
+    who: Option<String>,
+    /// Part of what it was done to.
+    target: Option<String>,
+    /// Only entries older than the one with this id.
+    before: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EntryList {
+    entries: Vec<Entry>,
+    /// Give it as `before` for the next page; absent on the last one.
+    next: Option<i64>,
+}
+
+/// Who did what, with what was so before and after
+///
+/// Newest first.
+#[utoipa::path(get, path = "/v1/admin/audit", tag = "admin", security(("admin_session" = [])), params(Wanted),
+    responses((status = 200, body = EntryList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<EntryList>, Error> {
+    let Wanted { who, target, before } = wanted;
+    let filter =
+        Filter { who: who.as_deref(), target: target.as_deref(), before, limit: AUDIT_PAGE };
+    let entries = store::audit::list(&app.pool, &filter).await?;
+    let next = next(&entries, AUDIT_PAGE, |entry| entry.id);
+    Ok(Json(EntryList { entries, next }))
+}
+
+#[derive(Deserialize, IntoParams)]
+pub struct Since {
+    /// Only what happened for the last time before then.
+    before: Option<DateTime<Utc>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SecurityList {
+    entries: Vec<SecurityEntry>,
+    /// Give it as `before` for the next page; absent on the last one.
+    next: Option<DateTime<Utc>>,
+}
+
+/// What strangers failed at, counted by hour, network and account
+///
+/// What happened last first. It is kept for 90 days; networks beyond the first 500 counts of an
+/// hour are counted together.
+#[utoipa::path(get, path = "/v1/admin/security-log", tag = "admin", security(("admin_session" = [])), params(Since),
+    responses((status = 200, body = SecurityList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+pub async fn security(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Query(since): Query<Since>,
+) -> Result<Json<SecurityList>, Error> {
+    let entries = store::security::list(&app.pool, since.before, AUDIT_PAGE).await?;
+    let next = next(&entries, AUDIT_PAGE, |entry| entry.last_at);
+    Ok(Json(SecurityList { entries, next }))
+}

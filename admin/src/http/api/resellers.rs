@@ -1,0 +1,96 @@
+//! Resellers, for programs.
+
+use axum::{Json, extract::State};
+use kit::{
+    extract::{self, Path, Query},
+    http::RequestId,
+    problem::ProblemBody,
+};
+use reseller_portal::contract::{ResellerEntry, ResellerState};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::http::paging::{RESELLERS_PAGE, next};
+use crate::{
+    App,
+    error::Error,
+    http::session::{Admins, Caller},
+    reseller,
+};
+
+#[derive(Deserialize, IntoParams)]
+pub struct Wanted {
+    #[param(inline)]
+    state: Option<ResellerState>,
+    /// Only resellers behind this one.
+    after: Option<Uuid>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct ResellerList {
+    resellers: Vec<ResellerEntry>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<Uuid>,
+}
+
+/// All resellers, those who wait first
+///
+/// 50 at a time.
+#[utoipa::path(get, path = "/v1/admin/resellers", tag = "admin", security(("admin_session" = [])), params(Wanted),
+    responses((status = 200, body = ResellerList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<ResellerList>, Error> {
+    let resellers =
+        reseller_portal::contract::resellers(&app.pool, wanted.state, wanted.after, RESELLERS_PAGE)
+            .await?;
+    let next = next(&resellers, RESELLERS_PAGE, |reseller| reseller.reseller);
+    Ok(Json(ResellerList { resellers, next }))
+}
+
+/// One reseller
+#[utoipa::path(get, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
+    params(("reseller" = Uuid, Path)),
+    responses((status = 200, body = ResellerEntry), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`reseller-unknown`")))]
+pub async fn one(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Path(reseller): Path<Uuid>,
+) -> Result<Json<ResellerEntry>, Error> {
+    let known = reseller_portal::contract::reseller(&app.pool, reseller).await?;
+    Ok(Json(known.ok_or(Error::ResellerUnknown)?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// `approved`, `declined` or `suspended`.
+    state: ResellerState,
+    /// Told to the reseller; needed where they are declined or suspended.
+    reason: Option<String>,
+}
+
+/// Approve, decline or suspend a reseller
+///
+/// Effective within seconds: the pages and API keys of whoever may not sell are shut, nothing of
+/// their shows is sold, and their rooms let nobody in. Orders that were placed can be paid, and
+/// tickets stay valid. Approving them lets all of it go on.
+#[utoipa::path(patch, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
+    params(("reseller" = Uuid, Path)), request_body = Decision,
+    responses((status = 200, body = ResellerEntry), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`reseller-unknown`"), (status = 422, body = ProblemBody)))]
+pub async fn decide(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(reseller): Path<Uuid>,
+    request: RequestId,
+    extract::Json(decision): extract::Json<Decision>,
+) -> Result<Json<ResellerEntry>, Error> {
+    let what = (decision.state, decision.reason.as_deref());
+    Ok(Json(reseller::set_state(&app, &caller.staff, reseller, what, &request).await?))
+}

@@ -1,0 +1,199 @@
+//! Rooms, for programs: watching and steering them.
+
+use axum::{Json, extract::State, response::IntoResponse};
+use kit::{
+    extract::{self, Path, Query},
+    http::RequestId,
+    problem::ProblemBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use waitroom::contract::{Changed, Phase, RoomChange, changed};
+
+use crate::{
+    App,
+    error::Error,
+    http::session::{Anyone, Caller},
+    room::{
+        figures::{Picture, RoomFigures},
+        live,
+        preview::effects,
+        settings,
+    },
+};
+
+/// Closed rooms in one answer; each is measured for it.
+const CLOSED_PAGE: usize = 50;
+
+#[derive(Serialize, ToSchema)]
+pub struct RoomList {
+    rooms: Vec<RoomFigures>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+pub struct Wanted {
+    /// Only rooms in this phase; absent: all that are not closed.
+    #[param(inline)]
+    phase: Option<Phase>,
+    /// Only rooms whose names come after this one.
+    after: Option<String>,
+}
+
+/// Rooms with their figures
+///
+/// All that are not closed, measured once a second. With `phase=closed` those that were closed
+/// within a day, 50 at a time.
+#[utoipa::path(get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])), params(Wanted),
+    responses((status = 200, body = RoomList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody)))]
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<RoomList>, Error> {
+    let is_after = |room: &str| wanted.after.as_deref().is_none_or(|after| room > after);
+    if wanted.phase == Some(Phase::Closed) {
+        let mut closed = waitroom::contract::rooms(&app.pool).await?;
+        closed.retain(|room| room.phase == Phase::Closed && is_after(&room.room));
+        closed.sort_by(|one, other| one.room.cmp(&other.room));
+        closed.truncate(CLOSED_PAGE);
+        let next = (closed.len() == CLOSED_PAGE)
+            .then(|| closed.last().map(|room| room.room.clone()))
+            .flatten();
+        let mut rooms = Vec::new();
+        for room in closed {
+            rooms.push(live::measured(&app, room).await?);
+        }
+        return Ok(Json(RoomList { rooms, next }));
+    }
+    let fits = |known: &&RoomFigures| {
+        wanted.phase.is_none_or(|phase| phase == known.room.phase) && is_after(&known.room.room)
+    };
+    Ok(Json(RoomList {
+        rooms: app.live.rooms().iter().filter(fits).cloned().collect(),
+        next: None,
+    }))
+}
+
+/// The figures of all rooms as they change
+///
+/// Server-sent events: `event: rooms`, once a second, whose data is a JSON array of what `GET
+/// /v1/admin/rooms/{room}` answers. Ends with the session.
+#[utoipa::path(get, path = "/v1/admin/rooms/stream", tag = "admin", security(("admin_session" = [])),
+    responses((status = 200, content_type = "text/event-stream", body = String), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody)))]
+pub async fn stream(
+    State(app): State<App>,
+    caller: Caller<Anyone>,
+) -> Result<impl IntoResponse, Error> {
+    live::stream(&app, &caller.token)
+}
+
+/// One room with its figures
+#[utoipa::path(get, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path)),
+    responses((status = 200, body = RoomFigures), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`room-unknown`")))]
+pub async fn one(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Path(room): Path<String>,
+) -> Result<Json<RoomFigures>, Error> {
+    Ok(Json(live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?))
+}
+
+/// The last ten minutes of a room
+///
+/// One value for ten seconds, oldest first, of what this instance has seen of a room that is not
+/// closed. Empty after a restart.
+#[utoipa::path(get, path = "/v1/admin/rooms/{room}/history", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path)),
+    responses((status = 200, body = Picture), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`room-unknown`")))]
+pub async fn history(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Path(room): Path<String>,
+) -> Result<Json<Picture>, Error> {
+    waitroom::contract::room(&app.pool, &room).await?.ok_or(Error::RoomUnknown)?;
+    Ok(Json(app.seen.picture(&room)))
+}
+
+/// What to change; what is left out stays as it is.
+#[derive(Debug, Default, Deserialize, ToSchema, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    #[param(inline)]
+    phase: Option<Phase>,
+    /// Fans let in per second, 0 to 10,000.
+    rate_per_sec: Option<f64>,
+    /// Sessions in checkout at once, 0 to 1,000,000.
+    max_active: Option<i32>,
+    /// 1 to 86,400.
+    claim_window_secs: Option<i32>,
+    /// Shown to everybody who waits, 500 characters at most.
+    message: Option<String>,
+}
+
+impl From<Change> for RoomChange {
+    fn from(change: Change) -> Self {
+        Self {
+            phase: change.phase,
+            rate_per_sec: change.rate_per_sec,
+            max_active: change.max_active,
+            claim_window_secs: change.claim_window_secs,
+            message: change.message,
+        }
+    }
+}
+
+/// Steer a room
+///
+/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → open ⇄
+/// paused → closed`.
+#[utoipa::path(patch, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path)), request_body = Change,
+    responses((status = 200, body = Changed), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`room-unknown`"),
+        (status = 409, body = ProblemBody, description = "`phase-cannot-follow`"), (status = 422, body = ProblemBody)))]
+pub async fn change(
+    State(app): State<App>,
+    caller: Caller<Anyone>,
+    Path(room): Path<String>,
+    request: RequestId,
+    extract::Json(change): extract::Json<Change>,
+) -> Result<Json<Changed>, Error> {
+    Ok(Json(settings::change(&app, &caller.staff, &room, &change.into(), None, &request).await?))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Preview {
+    /// What the change does to those who wait, a sentence or more for each thing that changes.
+    effects: Vec<String>,
+    /// The room as it is now.
+    now: RoomFigures,
+}
+
+/// What a change would do to those who wait
+///
+/// Changes nothing, and is refused where the change would be.
+#[utoipa::path(get, path = "/v1/admin/rooms/{room}/preview", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path), Change),
+    responses((status = 200, body = Preview), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody), (status = 404, body = ProblemBody, description = "`room-unknown`"),
+        (status = 409, body = ProblemBody, description = "`phase-cannot-follow`"), (status = 422, body = ProblemBody)))]
+pub async fn preview(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Path(room): Path<String>,
+    Query(change): Query<Change>,
+) -> Result<Json<Preview>, Error> {
+    let now = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
+    let change = change.into();
+    changed(&now.room, &change)?;
+    let time_zone = settings::time_zone(&app, &now.room.show).await?;
+    Ok(Json(Preview { effects: effects(&now.room, &now.flow, &change, &time_zone), now }))
+}

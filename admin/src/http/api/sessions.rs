@@ -1,0 +1,95 @@
+//! Signing in and out, for programs.
+
+use axum::{Json, extract::State, http::StatusCode};
+use chrono::{DateTime, Utc};
+use kit::{extract, http::RequestId, problem::ProblemBody};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    error::Error,
+    http::session::{Caller, Newcomers},
+    staff::sign_in::{self, Origin},
+};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    email: String,
+    password: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OpenSession {
+    /// Sent as `Authorization: Bearer` in every call. Keep it secret.
+    token: String,
+    expires_at: DateTime<Utc>,
+    /// Signed in with a one-time password: replace it before anything else, at `PUT
+    /// /v1/admin/password`.
+    must_change_password: bool,
+}
+
+/// Sign in
+///
+/// After five failures in a row an address is blocked for the network they came from, for 30
+/// seconds, then longer each time, up to 15 minutes. A one-time password is good once, and for 24
+/// hours.
+#[utoipa::path(post, path = "/v1/admin/sessions", tag = "admin", request_body = Credentials,
+    responses((status = 201, body = OpenSession),
+        (status = 401, body = ProblemBody, description = "`sign-in-refused`"),
+        (status = 422, body = ProblemBody),
+        (status = 429, body = ProblemBody, description = "`sign-in-blocked`: see `Retry-After`"),
+        (status = 503, body = ProblemBody)))]
+pub async fn open(
+    State(app): State<App>,
+    from: Origin,
+    extract::Json(given): extract::Json<Credentials>,
+) -> Result<(StatusCode, Json<OpenSession>), Error> {
+    let opened = sign_in::sign_in(&app, &given.email, &given.password, &from).await?;
+    let body = OpenSession {
+        token: opened.token,
+        expires_at: opened.expires_at,
+        must_change_password: opened.must_change_password,
+    };
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// Sign out
+#[utoipa::path(delete, path = "/v1/admin/sessions/current", tag = "admin", security(("admin_session" = [])),
+    responses((status = 204), (status = 401, body = ProblemBody)))]
+pub async fn end(
+    State(app): State<App>,
+    caller: Caller<Newcomers>,
+    request: RequestId,
+) -> Result<StatusCode, Error> {
+    sign_in::sign_out(&app, &caller.staff, &caller.token, &request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    /// The one in use. Not needed in a session that a one-time password opened.
+    current: Option<String>,
+    /// 12 to 200 characters.
+    password: String,
+}
+
+/// Choose a password of one's own
+///
+/// Ends all other sessions of the caller.
+#[utoipa::path(put, path = "/v1/admin/password", tag = "admin", security(("admin_session" = [])),
+    request_body = NewPassword,
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody),
+        (status = 429, body = ProblemBody)))]
+pub async fn change_password(
+    State(app): State<App>,
+    caller: Caller<Newcomers>,
+    from: Origin,
+    extract::Json(given): extract::Json<NewPassword>,
+) -> Result<StatusCode, Error> {
+    let words = (given.current.as_deref().unwrap_or_default(), given.password.as_str());
+    sign_in::change_password(&app, &caller.staff, &caller.token, words, &from).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

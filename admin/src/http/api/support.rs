@@ -1,0 +1,198 @@
+//! Support and refunds, for programs.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+};
+use kit::{
+    extract::{self, Path, Query},
+    http::RequestId,
+    problem::ProblemBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::http::paging::{SUPPORT_PAGE, next};
+use crate::{
+    App,
+    error::Error,
+    http::session::{Admins, Caller},
+    order_link,
+    refund::{self, Refunding},
+    store,
+    support::{
+        Message, Ticket,
+        conversation::{self, NewAnswer},
+    },
+};
+
+#[derive(Deserialize, IntoParams)]
+pub struct Wanted {
+    /// `open`, `answered` or `closed`; absent: all.
+    state: Option<String>,
+    /// Only tickets behind this one.
+    after: Option<Uuid>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TicketList {
+    tickets: Vec<Ticket>,
+    /// Give it as `after` for the next page; absent on the last one.
+    next: Option<Uuid>,
+}
+
+/// Support tickets, those that wait longest first
+///
+/// 100 at a time.
+#[utoipa::path(get, path = "/v1/admin/support", tag = "admin", security(("admin_session" = [])), params(Wanted),
+    responses((status = 200, body = TicketList), (status = 401, body = ProblemBody),
+        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+pub async fn list(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Json<TicketList>, Error> {
+    let tickets =
+        store::support::list(&app.pool, wanted.state.as_deref(), wanted.after, SUPPORT_PAGE)
+            .await?;
+    let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
+    Ok(Json(TicketList { tickets, next }))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Thread {
+    #[serde(flatten)]
+    ticket: Ticket,
+    messages: Vec<Message>,
+}
+
+/// A support ticket with its messages
+#[utoipa::path(get, path = "/v1/admin/support/{ticket}", tag = "admin", security(("admin_session" = [])),
+    params(("ticket" = Uuid, Path)),
+    responses((status = 200, body = Thread), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`")))]
+pub async fn one(
+    State(app): State<App>,
+    _: Caller<Admins>,
+    Path(ticket): Path<Uuid>,
+) -> Result<Json<Thread>, Error> {
+    let (ticket, messages) = conversation::thread(&app, ticket).await?;
+    Ok(Json(Thread { ticket, messages }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerParams {
+    /// 1 to 4,000 characters.
+    text: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Answered {
+    message: Uuid,
+}
+
+/// Answer a support ticket
+///
+/// The fan is told by mail, once for each `Idempotency-Key`: send the same one when you retry.
+#[utoipa::path(post, path = "/v1/admin/support/{ticket}/answers", tag = "admin", security(("admin_session" = [])),
+    params(("ticket" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters")),
+    request_body = AnswerParams,
+    responses((status = 201, body = Answered), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`"),
+        (status = 422, body = ProblemBody, description = "`invalid-field`, \
+            `idempotency-key-reused`")))]
+pub async fn answer(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    headers: HeaderMap,
+    extract::Json(new): extract::Json<AnswerParams>,
+) -> Result<(StatusCode, Json<Answered>), Error> {
+    let key = headers
+        .get("idempotency-key")
+        .map(|value| value.to_str().unwrap_or_default().trim_matches('"'));
+    if key.is_some_and(|key| {
+        !(1..=128).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic())
+    }) {
+        return Err(Error::field(
+            "Idempotency-Key",
+            "The key must be 1 to 128 visible ASCII characters.",
+        ));
+    }
+    let answer = NewAnswer { text: &new.text, key };
+    let message = conversation::answer(&app, &caller.staff, ticket, &answer, &request).await?;
+    Ok((StatusCode::CREATED, Json(Answered { message })))
+}
+
+/// Close a support ticket
+#[utoipa::path(delete, path = "/v1/admin/support/{ticket}", tag = "admin", security(("admin_session" = [])),
+    params(("ticket" = Uuid, Path)),
+    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`")))]
+pub async fn close(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+) -> Result<StatusCode, Error> {
+    conversation::close(&app, &caller.staff, ticket, &request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RefundWish {
+    /// 1 to 500 characters, for the log.
+    reason: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RefundState {
+    state: Refunding,
+}
+
+/// Force an order's refund
+///
+/// Its tickets become void and go back on sale; its money goes back through the payment provider.
+#[utoipa::path(post, path = "/v1/admin/orders/{order}/refund", tag = "admin", security(("admin_session" = [])),
+    params(("order" = Uuid, Path)), request_body = RefundWish,
+    responses((status = 202, body = RefundState), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`order-unknown`"),
+        (status = 409, body = ProblemBody, description = "`order-not-refundable`"), (status = 422, body = ProblemBody)))]
+pub async fn refund(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(order): Path<Uuid>,
+    request: RequestId,
+    extract::Json(wish): extract::Json<RefundWish>,
+) -> Result<(StatusCode, Json<RefundState>), Error> {
+    let state = refund::force(&app, &caller.staff, order, &wish.reason, &request).await?;
+    Ok((StatusCode::ACCEPTED, Json(RefundState { state })))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct LinkRenewal {
+    renewal: Uuid,
+}
+
+/// Replace the links to an order
+///
+/// For an order whose link somebody else has. None that was given out opens it any more, and its
+/// buyer gets a new one by mail.
+#[utoipa::path(post, path = "/v1/admin/orders/{order}/link", tag = "admin", security(("admin_session" = [])),
+    params(("order" = Uuid, Path)),
+    responses((status = 202, body = LinkRenewal), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
+        (status = 404, body = ProblemBody, description = "`order-unknown`")))]
+pub async fn renew_link(
+    State(app): State<App>,
+    caller: Caller<Admins>,
+    Path(order): Path<Uuid>,
+    request: RequestId,
+) -> Result<(StatusCode, Json<LinkRenewal>), Error> {
+    let renewal = order_link::renew(&app, &caller.staff, order, &request).await?;
+    Ok((StatusCode::ACCEPTED, Json(LinkRenewal { renewal })))
+}

@@ -1,0 +1,154 @@
+//! Who may sign in.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use kit::extract::{Path, Query};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::view::{Faults, Frame};
+use crate::{
+    App,
+    error::Error,
+    http::{
+        paging::{PEOPLE_PAGE, next},
+        session::{Admins, Posted, Signed},
+    },
+    staff::{
+        Person, Role,
+        manage::{self, NewPerson},
+        sign_in::Origin,
+    },
+    store,
+};
+
+#[derive(Template)]
+#[template(path = "admin/people.html")]
+struct PeoplePage {
+    frame: Frame,
+    people: Vec<Person>,
+    next: Option<String>,
+    /// The list begins behind this address.
+    after: Option<String>,
+    /// An address and its one-time password, shown this once.
+    one_time: Option<(String, String)>,
+    name: String,
+    email: String,
+    as_admin: bool,
+    faults: Faults,
+    /// The person whose form the faults are of; those of nobody are of the form that adds somebody.
+    changing: Option<Uuid>,
+}
+
+impl PeoplePage {
+    /// What is wrong with the password typed beside a person.
+    fn fault_of(&self, person: &Person) -> Option<&str> {
+        self.faults.of("current").filter(|_| self.changing == Some(person.person))
+    }
+
+    /// What is wrong with the password typed to add somebody.
+    fn fault_of_new(&self) -> Option<&str> {
+        self.faults.of("current").filter(|_| self.changing.is_none())
+    }
+}
+
+async fn page(
+    app: &App,
+    signed: &Signed<Admins>,
+    after: Option<&str>,
+) -> Result<PeoplePage, Error> {
+    let people = store::people::list(&app.pool, after, PEOPLE_PAGE).await?;
+    let frame = Frame::new(signed, "people");
+    Ok(PeoplePage {
+        frame,
+        next: next(&people, PEOPLE_PAGE, |person| person.email.clone()),
+        people,
+        after: after.map(str::to_owned),
+        one_time: None,
+        name: String::new(),
+        email: String::new(),
+        as_admin: false,
+        faults: Faults::default(),
+        changing: None,
+    })
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    after: Option<String>,
+}
+
+/// `GET /admin/people`
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    Ok(kit::page::html(&page(&app, &signed, wanted.after.as_deref()).await?))
+}
+
+/// `POST /admin/people`
+pub async fn add(
+    State(app): State<App>,
+    from: Origin,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    let (name, email) = (fields.text("name").to_owned(), fields.text("email").to_owned());
+    let role = Role::of_text(fields.text("role"));
+    let new = NewPerson { email: &email, name: &name, role };
+    let faults = match manage::add(&app, &signed.staff, &new, fields.raw("current"), &from).await {
+        Ok((_, password)) => {
+            let shown = PeoplePage {
+                one_time: Some((email, password)),
+                ..page(&app, &signed, None).await?
+            };
+            return Ok(kit::page::html(&shown));
+        }
+        Err(Error::EmailTaken) => Faults::new("email", "Somebody has this address already."),
+        Err(error) => Faults::of_error(error)?,
+    };
+    let as_admin = role == Role::Admin;
+    let again = PeoplePage { name, email, as_admin, faults, ..page(&app, &signed, None).await? };
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+}
+
+/// `POST /admin/people/{person}`: `do` is `disable`, `enable` or `reset`; the latter two ask for
+/// the password again.
+pub async fn change(
+    State(app): State<App>,
+    Path(person): Path<Uuid>,
+    from: Origin,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    let current = fields.raw("current");
+    let done = match fields.text("do") {
+        "reset" => {
+            manage::reset_password(&app, &signed.staff, person, current, &from).await.map(Some)
+        }
+        action @ ("disable" | "enable") => {
+            let disabled = action == "disable";
+            manage::set_disabled(&app, &signed.staff, person, disabled, current, &from)
+                .await
+                .map(|()| None)
+        }
+        _ => return Err(Error::field("do", "Choose one of the buttons.")),
+    };
+    match done {
+        Ok(None) => Ok(Redirect::to("/admin/people").into_response()),
+        Ok(one_time) => {
+            Ok(kit::page::html(&PeoplePage { one_time, ..page(&app, &signed, None).await? }))
+        }
+        Err(error) => {
+            let faults = Faults::of_error(error)?;
+            // The page that the form was on.
+            let after = fields.0.get("after").map(String::as_str);
+            let again =
+                PeoplePage { faults, changing: Some(person), ..page(&app, &signed, after).await? };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Resellers: who they are, and deciding about them.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use kit::{
+    extract::{Path, Query},
+    http::RequestId,
+};
+use reseller_portal::contract::{ResellerEntry, ResellerState, reseller, resellers};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    rooms::ConfirmPage,
+    view::{Faults, Frame},
+};
+use crate::{
+    App,
+    error::Error,
+    http::{
+        paging::{RESELLERS_PAGE, next},
+        session::{Admins, Posted, Signed},
+    },
+    reseller::set_state,
+};
+
+#[derive(Template)]
+#[template(path = "admin/resellers.html")]
+struct ResellersPage {
+    frame: Frame,
+    resellers: Vec<ResellerEntry>,
+    next: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    after: Option<Uuid>,
+}
+
+/// What may be decided about a reseller in a state, with the words of the buttons.
+pub fn choices(state: &ResellerState) -> &'static [(&'static str, &'static str)] {
+    match state {
+        ResellerState::Pending => &[("approved", "Approve…"), ("declined", "Decline…")],
+        ResellerState::Approved => &[("suspended", "Suspend…")],
+        ResellerState::Declined => &[("approved", "Approve after all…")],
+        ResellerState::Suspended => &[("approved", "Let sell again…")],
+    }
+}
+
+/// `GET /admin/resellers`
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    let resellers = resellers(&app.pool, None, wanted.after, RESELLERS_PAGE).await?;
+    let next = next(&resellers, RESELLERS_PAGE, |entry| entry.reseller);
+    Ok(kit::page::html(&ResellersPage { frame: Frame::new(&signed, "resellers"), resellers, next }))
+}
+
+async fn confirm(
+    app: &App,
+    signed: &Signed<Admins>,
+    id: Uuid,
+    state: &str,
+    faults: Faults,
+) -> Result<Response, Error> {
+    let known = reseller(&app.pool, id).await?.ok_or(Error::ResellerUnknown)?;
+    if !choices(&known.state).iter().any(|(name, _)| *name == state) {
+        return Ok(Redirect::to("/admin/resellers").into_response());
+    }
+    let name = &known.name;
+    let (title, effect, button) = match state {
+        "approved" => (
+            format!("Approve {name}"),
+            format!(
+                "{name} can publish shows and sell tickets from now on. What of theirs was stopped \
+                    goes on."
+            ),
+            "Approve",
+        ),
+        "declined" => (
+            format!("Decline {name}"),
+            format!("{name} cannot sell. They read your reason when they sign in."),
+            "Decline",
+        ),
+        _ => (
+            format!("Suspend {name}"),
+            format!(
+                "Within seconds {name}'s pages and API keys stop working, nothing of their shows \
+                    is sold, and nobody is let in to their lines; whoever waits keeps their place \
+                    and reads that nothing is sold right now. Orders that were placed can be paid, \
+                    and tickets stay valid. All of it goes on when you let them sell again. They \
+                    read your reason when they sign in."
+            ),
+            "Suspend",
+        ),
+    };
+    Ok(kit::page::html(&ConfirmPage {
+        frame: Frame::new(signed, "resellers"),
+        title,
+        note: None,
+        effects: vec![effect],
+        settings: Vec::new(),
+        back: "/admin/resellers".to_owned(),
+        action: format!("/admin/resellers/{id}/{state}"),
+        hidden: Vec::new(),
+        reason: (state != "approved").then_some("Reason, for the reseller"),
+        faults,
+        danger: state != "approved",
+        button,
+    }))
+}
+
+/// `GET /admin/resellers/{reseller}/{state}`: what a decision does.
+pub async fn preview(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path((id, state)): Path<(Uuid, String)>,
+) -> Result<Response, Error> {
+    confirm(&app, &signed, id, &state, Faults::default()).await
+}
+
+/// `POST /admin/resellers/{reseller}/{state}`
+pub async fn decide(
+    State(app): State<App>,
+    Path((id, state)): Path<(Uuid, String)>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    let wanted = ResellerState::parse(&state).ok_or(Error::ResellerUnknown)?;
+    match set_state(&app, &signed.staff, id, (wanted, Some(fields.text("reason"))), &request).await
+    {
+        Ok(_) => Ok(Redirect::to("/admin/resellers").into_response()),
+        Err(error) => {
+            let page = confirm(&app, &signed, id, &state, Faults::of_error(error)?).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! All shows.
+
+use askama::Template;
+use axum::{extract::State, response::Response};
+use catalog::contract::{ShowEntry, when};
+use kit::extract::Query;
+use serde::Deserialize;
+use std::collections::HashMap;
+use waitroom::contract::rooms;
+
+use super::view::Frame;
+use crate::{
+    App,
+    error::Error,
+    http::session::{Anyone, Signed},
+};
+
+const PAGE: i64 = 100;
+
+struct Row {
+    show: ShowEntry,
+    on_sale: String,
+    room: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/shows.html")]
+struct ShowsPage {
+    frame: Frame,
+    rows: Vec<Row>,
+    next: Option<String>,
+    done: Option<(&'static str, &'static str)>,
+}
+
+#[derive(Deserialize)]
+pub struct Opening {
+    after: Option<String>,
+    done: Option<String>,
+}
+
+/// `GET /admin/shows`
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Anyone>,
+    Query(opening): Query<Opening>,
+) -> Result<Response, Error> {
+    let shows = catalog::contract::all_shows(&app.pool, opening.after.as_deref(), PAGE).await?;
+    let next =
+        (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
+    let rooms: HashMap<String, String> =
+        rooms(&app.pool).await?.into_iter().map(|room| (room.show, room.room)).collect();
+    let row = |show: ShowEntry| Row {
+        on_sale: when::full(show.on_sale_at, &show.time_zone),
+        room: rooms.get(&show.show).cloned(),
+        show,
+    };
+    let done = match opening.done.as_deref() {
+        Some("new") => {
+            Some(("Marked", "The room and its lanes are made. Open it when the sale begins."))
+        }
+        Some("changed") => Some((
+            "Marked",
+            "The show had a room already: its settings are changed, its lanes stay.",
+        )),
+        Some("withdrawn") => Some((
+            "Withdrawn",
+            "Nothing of the show is sold any more, and its room closes within a second.",
+        )),
+        Some("unmarked") => {
+            Some(("The mark is taken away", "The room stays, with everybody in it."))
+        }
+        _ => None,
+    };
+    let frame = Frame::new(&signed, "shows");
+    Ok(kit::page::html(&ShowsPage {
+        frame,
+        rows: shows.into_iter().map(row).collect(),
+        next,
+        done,
+    }))
+}

@@ -1,0 +1,262 @@
+//! Support as admins see it: tickets, answers, refunds.
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use checkout::contract::OrderDetails;
+use kit::{
+    extract::{Path, Query},
+    http::RequestId,
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    order_view::OrderView,
+    rooms::ConfirmPage,
+    view::{Faults, Frame, Titles},
+};
+use crate::{
+    App,
+    error::Error,
+    http::{
+        paging::{SUPPORT_PAGE, next},
+        session::{Admins, Posted, Signed},
+    },
+    order_link, refund, store,
+    support::{
+        Message, Ticket,
+        conversation::{self, NewAnswer},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "admin/support.html")]
+struct SupportPage {
+    frame: Frame,
+    tickets: Vec<Ticket>,
+    titles: Titles,
+    state: Option<String>,
+    next: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+pub struct Wanted {
+    state: Option<String>,
+    after: Option<Uuid>,
+}
+
+/// `GET /admin/support`
+pub async fn all(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Error> {
+    // Another state than these has no tickets, and need not be repeated in the page's links.
+    let state =
+        wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
+    let tickets =
+        store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
+    let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
+    let titles = Titles::of(&app.pool, tickets.iter().map(|ticket| &ticket.show)).await?;
+    Ok(kit::page::html(&SupportPage {
+        frame: Frame::new(&signed, "support"),
+        tickets,
+        titles,
+        state,
+        next,
+    }))
+}
+
+#[derive(Template)]
+#[template(path = "admin/ticket.html")]
+struct TicketPage {
+    frame: Frame,
+    ticket: Ticket,
+    order: Option<OrderView>,
+    messages: Vec<Message>,
+    ours: &'static str,
+    theirs: &'static str,
+    text: String,
+    /// Tells this form from any other: sent twice, it is one answer.
+    key: String,
+    faults: Faults,
+    done: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub struct Opening {
+    done: Option<String>,
+}
+
+async fn page(app: &App, signed: &Signed<Admins>, ticket: Uuid) -> Result<TicketPage, Error> {
+    let (ticket, messages) = conversation::thread(app, ticket).await?;
+    let order = match checkout::contract::order(&app.pool, ticket.order).await? {
+        Some(order) => Some(OrderView::load(app, &order).await?),
+        None => None,
+    };
+    Ok(TicketPage {
+        frame: Frame::new(signed, "support"),
+        order,
+        ticket,
+        messages,
+        ours: "We",
+        theirs: "The fan",
+        text: String::new(),
+        key: Uuid::now_v7().to_string(),
+        faults: Faults::default(),
+        done: None,
+    })
+}
+
+/// `GET /admin/support/{ticket}`
+pub async fn one(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path(ticket): Path<Uuid>,
+    Query(opening): Query<Opening>,
+) -> Result<Response, Error> {
+    let done = match opening.done.as_deref() {
+        Some("answer") => Some("The answer is on its way to the fan."),
+        Some("refund") => Some(
+            "The refund was asked for. The tickets become void, and the money goes back within \
+                moments.",
+        ),
+        Some("link") => Some(
+            "A new link is on its way to whoever bought the order. No earlier one opens it any \
+                more.",
+        ),
+        _ => None,
+    };
+    Ok(kit::page::html(&TicketPage { done, ..page(&app, &signed, ticket).await? }))
+}
+
+/// `POST /admin/support/{ticket}/answer`
+pub async fn answer(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    let key = Some(fields.text("key")).filter(|key| !key.is_empty());
+    match conversation::answer(
+        &app,
+        &signed.staff,
+        ticket,
+        &NewAnswer { text: fields.raw("text"), key },
+        &request,
+    )
+    .await
+    {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=answer")).into_response()),
+        Err(error) => {
+            let faults = match error {
+                Error::AnswerChanged => Faults::new(
+                    "text",
+                    "You have sent another answer from this form already, and the fan has it. Send \
+                        this one too, if it adds to it.",
+                ),
+                error => Faults::of_error(error)?,
+            };
+            let text = fields.raw("text").to_owned();
+            let again = TicketPage { faults, text, ..page(&app, &signed, ticket).await? };
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+        }
+    }
+}
+
+/// `POST /admin/support/{ticket}/close`
+pub async fn close(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, .. }: Posted<Admins>,
+) -> Result<Redirect, Error> {
+    conversation::close(&app, &signed.staff, ticket, &request).await?;
+    Ok(Redirect::to("/admin/support"))
+}
+
+/// `POST /admin/support/{ticket}/link`
+pub async fn renew_link(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, .. }: Posted<Admins>,
+) -> Result<Redirect, Error> {
+    let order = order_of(&app, ticket).await?;
+    order_link::renew(&app, &signed.staff, order.order, &request).await?;
+    Ok(Redirect::to(&format!("/admin/support/{ticket}?done=link")))
+}
+
+async fn order_of(app: &App, ticket: Uuid) -> Result<OrderDetails, Error> {
+    let (ticket, _) = conversation::thread(app, ticket).await?;
+    checkout::contract::order(&app.pool, ticket.order).await?.ok_or(Error::OrderUnknown)
+}
+
+fn confirm(signed: &Signed<Admins>, ticket: Uuid, view: &OrderView, faults: Faults) -> Response {
+    let back = format!("/admin/support/{ticket}");
+    let effects = vec![
+        format!(
+            "{} goes back to whoever paid order {}, through the payment provider. This cannot be \
+                undone.",
+            view.amount, view.number
+        ),
+        match view.tickets {
+            1 => "Its ticket becomes void, and goes back on sale at once.".to_owned(),
+            tickets => format!("Its {tickets} tickets become void, and go back on sale at once."),
+        },
+    ];
+    kit::page::html(&ConfirmPage {
+        frame: Frame::new(signed, "support"),
+        title: format!("Refund order {}", view.number),
+        note: None,
+        effects,
+        settings: Vec::new(),
+        action: format!("{back}/refund"),
+        back,
+        hidden: Vec::new(),
+        reason: Some("Reason, for the log"),
+        faults,
+        danger: true,
+        button: "Refund the order",
+    })
+}
+
+/// `GET /admin/support/{ticket}/refund`: what a refund does.
+pub async fn refund_preview(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path(ticket): Path<Uuid>,
+) -> Result<Response, Error> {
+    let order = order_of(&app, ticket).await?;
+    let view = OrderView::load(&app, &order).await?;
+    if !view.refundable {
+        return Err(Error::NotRefundable(order.state.to_string()));
+    }
+    Ok(confirm(&signed, ticket, &view, Faults::default()))
+}
+
+/// `POST /admin/support/{ticket}/refund`
+pub async fn refund(
+    State(app): State<App>,
+    Path(ticket): Path<Uuid>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    let order = order_of(&app, ticket).await?;
+    match refund::force(&app, &signed.staff, order.order, fields.text("reason"), &request).await {
+        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=refund")).into_response()),
+        Err(error) => {
+            let page = confirm(
+                &signed,
+                ticket,
+                &OrderView::load(&app, &order).await?,
+                Faults::of_error(error)?,
+            );
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What several pages show alike.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use kit::{asset::Asset, extract::invalid_field};
+use sqlx::PgPool;
+use uuid::Uuid;
+use waitroom::contract::Phase;
+
+pub use crate::room::preview::{moment, phase_name};
+use crate::{
+    error::Error,
+    http::session::Signed,
+    room::preview::count,
+    staff::{Role, Staff},
+};
+
+/// Live figures.
+pub static SCRIPT: Asset = Asset {
+    name: "admin.js",
+    mime: "text/javascript; charset=utf-8",
+    body: include_str!("../../../assets/admin.js"),
+};
+
+/// What stands around every page of somebody who signed in.
+pub struct Frame {
+    pub person: Uuid,
+    pub name: String,
+    pub is_admin: bool,
+    pub csrf: String,
+    /// Which part of the console this is.
+    pub here: &'static str,
+}
+
+impl Frame {
+    pub fn new<A>(signed: &Signed<A>, here: &'static str) -> Self {
+        let Staff { person, name, role, .. } = signed.staff.clone();
+        Self { person, name, is_admin: role == Role::Admin, csrf: signed.csrf(), here }
+    }
+}
+
+/// What was wrong with a form that is shown again.
+#[derive(Default)]
+pub struct Faults(Option<(String, String)>);
+
+impl Faults {
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.as_ref().filter(|(name, _)| name == field).map(|(_, detail)| detail.as_str())
+    }
+
+    /// The fault of a field, to show beside it; other errors go on as they are.
+    pub fn of_error(error: Error) -> Result<Self, Error> {
+        match error {
+            Error::Field { field, detail } => Ok(Self(Some((field, detail)))),
+            error => Err(error),
+        }
+    }
+
+    pub fn new(field: &str, detail: &str) -> Self {
+        Self(Some((field.to_owned(), detail.to_owned())))
+    }
+}
+
+/// What shows are called, by their ids. A show that is not published is called by its id.
+pub struct Titles(HashMap<String, String>);
+
+impl Titles {
+    pub async fn of<'a>(
+        pool: &PgPool,
+        shows: impl IntoIterator<Item = &'a String>,
+    ) -> Result<Self, Error> {
+        let ids: Vec<String> = shows.into_iter().cloned().collect();
+        let known = catalog::contract::shows(pool, &ids).await?;
+        Ok(Self(known.into_iter().map(|show| (show.show, show.title)).collect()))
+    }
+
+    pub fn title<'a>(&'a self, show: &'a str) -> &'a str {
+        self.0.get(show).map_or(show, String::as_str)
+    }
+}
+
+/// For the `datetime` of a time that the reader's browser tells anew.
+pub fn machine(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// The badge of a phase; its text says the same.
+pub fn tone(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Open => "badge-good",
+        Phase::PreQueue => "badge-accent",
+        Phase::Paused => "badge-warn",
+        Phase::Closed => "badge-bad",
+        Phase::Draft | Phase::Scheduled => "",
+    }
+}
+
+/// `12,408`
+pub fn number<T: Copy + Into<i64>>(number: &T) -> String {
+    count((*number).into())
+}
+
+/// A number that may be unknown for a moment.
+pub fn known(number: &Option<i64>) -> String {
+    number.map_or_else(|| "–".to_owned(), count)
+}
+
+/// A phase out of a form; `None` where it is empty.
+pub fn phase(text: &str) -> Result<Option<Phase>, Error> {
+    match text {
+        "" => Ok(None),
+        text => Phase::of_text(text)
+            .map(Some)
+            .ok_or_else(|| invalid_field("phase", "not a phase").into()),
+    }
+}
+
+/// Whether an option is the chosen one.
+pub fn same(option: &str, chosen: &str) -> bool {
+    option == chosen
+}

@@ -1,0 +1,67 @@
+//! Withdrawing a show: what it does, and doing it.
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use kit::{extract::Path, http::RequestId};
+
+use super::{
+    rooms::ConfirmPage,
+    view::{Faults, Frame, Titles},
+};
+use crate::{
+    App,
+    error::Error,
+    http::session::{Admins, Posted, Signed},
+    withdrawal,
+};
+
+async fn confirm(
+    app: &App,
+    signed: &Signed<Admins>,
+    show: &str,
+    faults: Faults,
+) -> Result<Response, Error> {
+    let titles = Titles::of(&app.pool, [&show.to_owned()]).await?;
+    Ok(kit::page::html(&ConfirmPage {
+        frame: Frame::new(signed, "shows"),
+        title: format!("Withdraw {}", titles.title(show)),
+        note: None,
+        effects: withdrawal::effects(app, show).await?,
+        settings: Vec::new(),
+        back: format!("/admin/shows/{show}"),
+        action: format!("/admin/shows/{show}/withdraw"),
+        hidden: Vec::new(),
+        reason: Some("Reason, for the log"),
+        faults,
+        danger: true,
+        button: "Withdraw it for good",
+    }))
+}
+
+/// `GET /admin/shows/{show}/withdraw`: what withdrawing it would do.
+pub async fn preview(
+    State(app): State<App>,
+    signed: Signed<Admins>,
+    Path(show): Path<String>,
+) -> Result<Response, Error> {
+    confirm(&app, &signed, &show, Faults::default()).await
+}
+
+/// `POST /admin/shows/{show}/withdraw`
+pub async fn withdraw(
+    State(app): State<App>,
+    Path(show): Path<String>,
+    request: RequestId,
+    Posted { signed, fields }: Posted<Admins>,
+) -> Result<Response, Error> {
+    match withdrawal::withdraw(&app, &signed.staff, &show, fields.text("reason"), &request).await {
+        Ok(()) => Ok(Redirect::to("/admin/shows?done=withdrawn").into_response()),
+        Err(error) => {
+            let page = confirm(&app, &signed, &show, Faults::of_error(error)?).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}

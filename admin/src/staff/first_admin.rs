@@ -1,0 +1,60 @@
+//! Letting the first admin in, from a shell of the server.
+
+use kit::http::RequestId;
+use serde_json::json;
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{
+    audit::{Actor, AuditEntry},
+    staff::{
+        Role,
+        manage::{self, OneTime},
+    },
+    store::{self, audit::record},
+};
+
+/// Whom the log names where nobody can be signed in yet.
+const SET_UP: &str = "set-up";
+
+/// How somebody gets into the console who has never been there.
+pub struct FirstAdmin {
+    pub email: String,
+    /// Good for one sign-in within a day.
+    pub password: String,
+}
+
+/// Makes the first admin and gives the one-time password. Where the only admin has not replaced
+/// theirs yet, that admin gets another, for the first may be lost; `None` where an admin has chosen
+/// a password.
+///
+/// # Errors
+/// The database's, or an address that cannot be one.
+pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Option<FirstAdmin>> {
+    let email =
+        manage::email(email).ok_or_else(|| anyhow::anyhow!("{email} is not an e-mail address"))?;
+    let new = OneTime::fresh().await?;
+    let request = RequestId::fresh();
+    let mut tx = pool.begin().await?;
+    // Two set-ups at once make one admin.
+    store::people::be_alone(&mut tx).await?;
+    let email = match store::people::first_admins(&mut tx).await?.as_slice() {
+        [] => {
+            let name = email.split('@').next().unwrap_or(&email);
+            let password = (new.hash.as_str(), new.ends_at);
+            store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password)
+                .await?;
+            let entry = AuditEntry::new("person.add", format!("person {email}"))
+                .after(json!({"role": Role::Admin}));
+            record(&mut tx, Actor::at_shell(SET_UP), &request, &entry).await?;
+            email
+        }
+        [only] if only.must_change_password => {
+            manage::replace(&mut tx, only, &new, Actor::at_shell(SET_UP), &request).await?;
+            only.email.clone()
+        }
+        _ => return Ok(None),
+    };
+    tx.commit().await?;
+    Ok(Some(FirstAdmin { email, password: new.password }))
+}

@@ -1,0 +1,187 @@
+//! `/v1/reseller/orders`
+
+use axum::{Json, extract::State};
+use checkout::contract::{Buyer, OrderDetails, OrderSummary, State as OrderState};
+use chrono::{DateTime, Utc};
+use kit::{
+    extract::{Answer, Path, Query},
+    problem::ProblemBody,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::{
+    App,
+    api_key::{Holder, scope::Scope},
+    error::Error,
+    order::{self, Cursor},
+};
+
+const PAGE_DEFAULT: u16 = 50;
+const PAGE_MAX: u16 = 200;
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OrdersQuery {
+    /// Orders of one show.
+    show: Option<String>,
+    /// Orders in one state.
+    state: Option<OrderState>,
+    /// `next` of the page before.
+    before: Option<String>,
+    /// Orders a page, 1 to 200; 50 by default.
+    limit: Option<u16>,
+}
+
+/// An order in the list.
+#[derive(Serialize, ToSchema)]
+pub struct ListedOrder {
+    order: Uuid,
+    show: String,
+    state: OrderState,
+    /// In the currency's minor unit.
+    amount_minor: i64,
+    currency: String,
+    tickets: i64,
+    buyer_name: String,
+    buyer_email: String,
+    placed_at: DateTime<Utc>,
+    paid_at: Option<DateTime<Utc>>,
+}
+
+impl From<OrderSummary> for ListedOrder {
+    fn from(order: OrderSummary) -> Self {
+        Self {
+            order: order.order,
+            show: order.show,
+            state: order.state,
+            amount_minor: order.amount_minor,
+            currency: order.currency,
+            tickets: order.tickets,
+            buyer_name: order.buyer_name,
+            buyer_email: order.buyer_email,
+            placed_at: order.placed_at,
+            paid_at: order.paid_at,
+        }
+    }
+}
+
+/// One page of the list.
+#[derive(Serialize, ToSchema)]
+pub struct OrderPage {
+    orders: Vec<ListedOrder>,
+    /// Send it as `before` for the next page. Absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Orders of your shows, whoever placed them, the newest first.
+#[utoipa::path(get, path = "/v1/reseller/orders", tag = "reseller", security(("api_key" = ["orders:read"])),
+    params(OrdersQuery),
+    responses((status = 200, body = OrderPage),
+        (status = 400, body = ProblemBody, description = "`cursor-invalid`, `invalid-query`"),
+        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
+        (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+pub async fn list(
+    State(app): State<App>,
+    holder: Holder,
+    Query(query): Query<OrdersQuery>,
+) -> Answer<Json<OrderPage>> {
+    holder.may(Scope::OrdersRead)?;
+    let before = query.before.as_deref().map(Cursor::parse).transpose()?;
+    let limit = i64::from(query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX));
+    let found =
+        order::page(&app, holder.reseller, query.show.as_deref(), query.state, before, limit)
+            .await?;
+    Ok(Json(OrderPage {
+        orders: found.orders.into_iter().map(ListedOrder::from).collect(),
+        next: found.next.map(|cursor| cursor.text()),
+    }))
+}
+
+/// One order in full.
+#[derive(Serialize, ToSchema)]
+pub struct ResellerOrder {
+    order: Uuid,
+    show: String,
+    state: OrderState,
+    /// In the currency's minor unit.
+    amount_minor: i64,
+    currency: String,
+    buyer: Buyer,
+    placed_at: DateTime<Utc>,
+    /// Until when it can be paid.
+    expires_at: DateTime<Utc>,
+    paid_at: Option<DateTime<Utc>>,
+    lines: Vec<OrderLine>,
+    tickets: Vec<OrderTicket>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OrderLine {
+    ticket_type: Uuid,
+    quantity: i64,
+    unit_price_minor: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct OrderTicket {
+    /// What opens the door. Absent without the scope `tickets:read`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// 1, 2, … within the order.
+    number: i64,
+    ticket_type: Uuid,
+    /// A void ticket lets nobody in.
+    voided: bool,
+}
+
+impl ResellerOrder {
+    fn new(order: OrderDetails, with_codes: bool) -> Self {
+        let line = |(ticket_type, quantity, unit_price_minor)| OrderLine {
+            ticket_type,
+            quantity: i64::from(quantity),
+            unit_price_minor,
+        };
+        let ticket = |ticket: checkout::contract::TicketFacts| OrderTicket {
+            code: with_codes.then_some(ticket.code),
+            number: i64::from(ticket.number),
+            ticket_type: ticket.ticket_type,
+            voided: ticket.voided,
+        };
+        Self {
+            order: order.order,
+            show: order.show,
+            state: order.state,
+            amount_minor: order.amount_minor,
+            currency: order.currency,
+            buyer: order.buyer,
+            placed_at: order.placed_at,
+            expires_at: order.expires_at,
+            paid_at: order.paid_at,
+            lines: order.lines.into_iter().map(line).collect(),
+            tickets: order.tickets.into_iter().map(ticket).collect(),
+        }
+    }
+}
+
+/// An order of one of your shows, whoever placed it.
+///
+/// Its tickets come with their entry codes where the key has the scope `tickets:read`, too.
+#[utoipa::path(get, path = "/v1/reseller/orders/{order}", tag = "reseller", security(("api_key" = ["orders:read"])),
+    params(("order" = Uuid, Path)),
+    responses((status = 200, body = ResellerOrder),
+        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
+        (status = 403, body = ProblemBody, description = "`scope-missing`"),
+        (status = 404, body = ProblemBody, description = "`order-unknown`")))]
+pub async fn one(
+    State(app): State<App>,
+    holder: Holder,
+    Path(order): Path<Uuid>,
+) -> Answer<Json<ResellerOrder>> {
+    holder.may(Scope::OrdersRead)?;
+    let found: Result<OrderDetails, Error> = order::one(&app, holder.reseller, order).await;
+    Ok(Json(ResellerOrder::new(found?, holder.may(Scope::TicketsRead).is_ok())))
+}

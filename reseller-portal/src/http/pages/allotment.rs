@@ -1,0 +1,49 @@
+//! The form that changes an allotment.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use kit::{extract::Path, http::RequestId};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::show::{After, Misfit};
+use crate::{App, allotment, error::Error, http::session::Sold};
+
+/// What the form sends.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct AllotmentForm {
+    allotted: String,
+}
+
+/// `POST /portal/shows/{show}/ticket-types/{ticket_type}/allotment`
+pub async fn change(
+    State(app): State<App>,
+    Path((show, ticket_type)): Path<(String, Uuid)>,
+    request: RequestId,
+    Sold(signed, form): Sold<AllotmentForm>,
+) -> Result<Response, Error> {
+    let entered = form.allotted.trim();
+    let changed = match entered.parse::<i32>() {
+        Ok(allotted) => {
+            allotment::change(&app, signed.member.reseller, &show, ticket_type, allotted, &request)
+                .await
+        }
+        Err(_) => Err(Error::Field {
+            field: "allotted".to_owned(),
+            detail: "Enter a whole number.".to_owned(),
+        }),
+    };
+    match changed {
+        Ok(_) => {
+            Ok(Redirect::to(&format!("/portal/shows/{show}?changed={ticket_type}")).into_response())
+        }
+        Err(Error::Field { detail, .. }) => {
+            let misfit = Misfit { ticket_type, entered, detail };
+            super::show::page(&app, &signed, &show, &After::default(), Some(&misfit)).await
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,39 @@
+//! What stands around every page of somebody who is signed in.
+
+use crate::http::session::Signed;
+
+/// The company's name, where the reader is, and what the button for signing out needs.
+pub struct Frame {
+    pub company: String,
+    pub csrf: String,
+    /// The part of the portal that the navigation marks.
+    pub here: &'static str,
+    pub approved: bool,
+}
+
+impl Frame {
+    pub fn new(signed: &Signed, here: &'static str) -> Self {
+        Self {
+            company: signed.member.company.clone(),
+            csrf: signed.csrf(),
+            here,
+            approved: signed.member.state == crate::reseller::ResellerState::Approved,
+        }
+    }
+
+    /// The navigation: path and words.
+    pub fn links(&self) -> &'static [(&'static str, &'static str)] {
+        if self.approved {
+            &[
+                ("/portal", "Overview"),
+                ("/portal/shows", "Shows"),
+                ("/portal/venues", "Venues"),
+                ("/portal/orders", "Orders"),
+                ("/portal/sales", "Sales"),
+                ("/portal/keys", "API keys"),
+            ]
+        } else {
+            &[]
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A reseller's orders: the list, and one with its lines.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::{extract::State as AppState, response::Response};
+use catalog::contract::{Show, price, when};
+use checkout::contract::State;
+use kit::extract::{Path, Query};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    choice::{self, Choice},
+    frame::Frame,
+};
+use crate::{
+    App,
+    error::Error,
+    http::session::Approved,
+    order::{self, Cursor},
+};
+
+const PAGE: i64 = 50;
+
+/// Which orders are asked for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct Filter {
+    show: String,
+    state: String,
+    before: Option<String>,
+}
+
+/// A state as people read it, and its badge.
+fn words(state: State) -> (&'static str, &'static str) {
+    match state {
+        State::Placed => ("Placed", ""),
+        State::AwaitingPayment => ("Waits for payment", "badge-warn"),
+        State::Paid => ("Paid", "badge-good"),
+        State::Fulfilled => ("Tickets issued", "badge-good"),
+        State::Expired => ("Not paid in time", ""),
+        State::Cancelled => ("Cancelled", ""),
+        State::RefundPending => ("Being refunded", "badge-warn"),
+        State::Refunded => ("Refunded", "badge-bad"),
+    }
+}
+
+struct Row {
+    order: Uuid,
+    show: String,
+    state: &'static str,
+    tone: &'static str,
+    buyer: String,
+    tickets: i64,
+    amount: String,
+    placed: String,
+}
+
+#[derive(Template)]
+#[template(path = "portal/orders.html")]
+struct OrdersPage {
+    frame: Frame,
+    shows: choice::Shows,
+    states: Vec<Choice>,
+    rows: Vec<Row>,
+    filter: Filter,
+    next: Option<String>,
+    first: bool,
+}
+
+/// `GET /portal/orders`
+pub async fn list(
+    AppState(app): AppState<App>,
+    Approved(signed): Approved,
+    Query(filter): Query<Filter>,
+) -> Result<Response, Error> {
+    let reseller = signed.member.reseller;
+    let own = catalog::contract::reseller_shows(&app.pool, reseller).await?;
+    let state = State::of(&filter.state);
+    let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
+    let before = filter.before.as_deref().map(Cursor::parse).transpose()?;
+    let found = order::page(&app, reseller, show, state, before, PAGE).await?;
+    let known: HashMap<&str, &Show> =
+        own.iter().map(|found| (found.show.show.as_str(), &found.show)).collect();
+    let rows = found.orders.into_iter().map(|order| {
+        let show = known.get(order.show.as_str());
+        let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
+        let (state, tone) = words(order.state);
+        Row {
+            placed: when::full(order.placed_at, zone),
+            amount: price::format(order.amount_minor, &order.currency),
+            buyer: order.buyer_name,
+            order: order.order,
+            show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
+            tickets: order.tickets,
+            state,
+            tone,
+        }
+    });
+    let rows = rows.collect();
+    let states = State::ALL.into_iter().map(|of| Choice {
+        value: of.as_str().to_owned(),
+        words: words(of).0.to_owned(),
+        chosen: state == Some(of),
+    });
+    Ok(kit::page::html(&OrdersPage {
+        frame: Frame::new(&signed, "/portal/orders"),
+        shows: choice::shows(&own, &filter.show),
+        states: states.collect(),
+        rows,
+        next: found.next.map(|cursor| cursor.text()),
+        first: filter.before.is_none(),
+        filter,
+    }))
+}
+
+struct Line {
+    name: String,
+    quantity: String,
+    price: String,
+    amount: String,
+}
+
+#[derive(Template)]
+#[template(path = "portal/order.html")]
+struct OrderPage {
+    frame: Frame,
+    order: Uuid,
+    show: String,
+    title: String,
+    state: &'static str,
+    tone: &'static str,
+    buyer: checkout::contract::Buyer,
+    placed: String,
+    paid: Option<String>,
+    lines: Vec<Line>,
+    total: String,
+    tickets: Vec<checkout::contract::TicketFacts>,
+    /// Amount and reason, and when it was done.
+    refund: Option<(String, String, Option<String>)>,
+}
+
+/// `GET /portal/orders/{order}`
+pub async fn one(
+    AppState(app): AppState<App>,
+    Approved(signed): Approved,
+    Path(order): Path<Uuid>,
+) -> Result<Response, Error> {
+    let found = order::one(&app, signed.member.reseller, order).await?;
+    let show =
+        catalog::contract::reseller_show(&app.pool, signed.member.reseller, &found.show).await?;
+    let zone = show.as_ref().map_or("UTC", |of| of.show.venue.time_zone.as_str()).to_owned();
+    let types = show
+        .iter()
+        .flat_map(|of| &of.ticket_types)
+        .map(|of| (of.ticket_type.ticket_type, &of.ticket_type.name));
+    let names: HashMap<Uuid, &String> = types.collect();
+    let money = |minor| price::format(minor, &found.currency);
+    let lines = found.lines.iter().map(|(ticket_type, quantity, unit)| Line {
+        name: names.get(ticket_type).map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
+        quantity: quantity.to_string(),
+        price: money(*unit),
+        amount: money(unit.saturating_mul(i64::from(*quantity))),
+    });
+    let refund = found.refund.as_ref().map(|refund| {
+        (
+            money(refund.amount_minor),
+            refund.reason.clone(),
+            refund.done_at.map(|at| when::full(at, &zone)),
+        )
+    });
+    let (state, tone) = words(found.state);
+    Ok(kit::page::html(&OrderPage {
+        frame: Frame::new(&signed, "/portal/orders"),
+        order,
+        title: show
+            .as_ref()
+            .map_or_else(String::new, |of| format!("{}: {}", of.show.performer, of.show.title)),
+        state,
+        tone,
+        placed: when::full(found.placed_at, &zone),
+        paid: found.paid_at.map(|at| when::full(at, &zone)),
+        lines: lines.collect(),
+        total: money(found.amount_minor),
+        refund,
+        show: found.show,
+        buyer: found.buyer,
+        tickets: found.tickets,
+    }))
+}
