@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use crate::{
     config::Config,
     order::{command_log::Commands, link::OrderLinks, waiters::Outcomes},
-    session::{auth::Sellers, cap_cache::Gates},
+    session::{cap_cache::Gates, seller::Sellers},
     stock::{availability::Availabilities, offer::Offers, rebuild::Rebuilds},
 };
 

@@ -28,7 +28,7 @@ pub struct Config {
     pub outcome_wait: Duration,
     /// How long after it was placed in Redis a command counts as lost if nothing was heard of it.
     pub placing_deadline: Duration,
-    pub payment: crate::payment::Config,
+    pub payment: crate::payment::config::Config,
 }
 
 impl Config {
@@ -70,7 +70,7 @@ impl Config {
             )),
             outcome_wait,
             placing_deadline,
-            payment: crate::payment::Config::from_settings(settings),
+            payment: crate::payment::config::Config::from_settings(settings),
         }
     }
 }

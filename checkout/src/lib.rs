@@ -14,7 +14,7 @@ pub mod error;
 mod hold;
 mod http;
 pub mod order;
-pub mod payment;
+mod payment;
 mod report;
 pub mod sandbox;
 mod session;

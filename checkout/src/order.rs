@@ -1,11 +1,64 @@
 //! Orders: from a hold through the log into Postgres.
+//!
+//! [`submit`] sends a command to the log ([`command`], [`command_log`]); [`writer`] takes it from there
+//! and writes what [`plan`] decides, within what [`state`] allows. [`waiters`] are told.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::order::{buyer::Buyer, state::State};
+
+pub(crate) mod buyer;
+pub(crate) mod cancel;
+pub(crate) mod command;
 pub(crate) mod command_log;
 pub(crate) mod event;
 pub(crate) mod expiry;
 pub(crate) mod language;
 pub(crate) mod link;
 pub(crate) mod plan;
+pub(crate) mod query;
+pub(crate) mod refusal;
 pub mod state;
 pub(crate) mod submit;
 pub(crate) mod waiters;
 pub(crate) mod writer;
+
+/// An order with its lines.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub order: Uuid,
+    pub session: Uuid,
+    pub show: String,
+    pub state: State,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub buyer: Buyer,
+    /// The partition of `orders.commands` whose writer owns it.
+    pub home_partition: i32,
+    pub placed_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub paid_at: Option<DateTime<Utc>>,
+    pub payment_intent: Option<String>,
+    pub payment_url: Option<String>,
+    pub payment_fault: Option<String>,
+    pub lines: Vec<Line>,
+}
+
+/// Tickets of one type from one shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    pub ticket_type: Uuid,
+    pub shard: i32,
+    pub quantity: i32,
+    pub unit_price_minor: i64,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub enum Placed {
+    /// Written now or by an earlier call with this key.
+    Order(Box<Order>),
+    /// In the log, not written yet; ask for it in a moment.
+    Pending(Uuid),
+}

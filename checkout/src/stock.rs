@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub mod allotment;
-pub mod allotment_consumer;
 pub mod availability;
 pub mod offer;
+pub mod put;
 pub mod rebuild;
 pub mod reconciler;
 pub mod redis;
@@ -182,6 +182,27 @@ pub fn together(some: &[(i32, i32)], others: &[(i32, i32)]) -> Vec<(i32, i32)> {
 /// How many tickets shards report free, taken together.
 pub fn left(free: &[(i32, i64)]) -> i64 {
     free.iter().map(|(_, free)| (*free).max(0)).sum()
+}
+
+/// The partition of `orders.commands` whose writer commits orders of this shard, of `partitions`
+/// there are.
+pub fn home_partition(ticket_type: Uuid, shard: i32, partitions: i32) -> i32 {
+    ShardKey { ticket_type, shard }.partition(partitions)
+}
+
+/// What to tell a shard in Redis after the commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settlement {
+    pub epoch: i64,
+    pub version_from: i64,
+    /// Greater by one where `committed` was touched.
+    pub version_to: i64,
+    /// Tickets that orders gave up.
+    pub freed: i32,
+    /// Orders that were written, with their tickets of this shard.
+    pub accepted: Vec<(Uuid, i32)>,
+    /// Orders that were not: their tickets are free again.
+    pub returned: Vec<Uuid>,
 }
 
 #[cfg(test)]

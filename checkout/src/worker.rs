@@ -9,8 +9,8 @@ use sqlx::PgPool;
 use crate::{
     App,
     order::{command_log, event::TOPIC, expiry::Sweep, link, waiters, writer},
-    payment::{self, refund_request::Requests},
-    stock::{allotment_consumer, reconciler::Reconciler},
+    payment::refund::{repay, request::Requests},
+    stock::{allotment::consumer as allotment_consumer, reconciler::Reconciler},
     store::{self, outbox::Outbox},
 };
 
@@ -75,7 +75,7 @@ pub async fn run_api(app: App, tasks: Tasks) {
             Ok(())
         }
     });
-    payment::run(&app, &tasks);
+    repay::start(app, &tasks);
 }
 
 /// Starts the order writer, the relay of order events, and what keeps stock true to the catalog's

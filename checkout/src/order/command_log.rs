@@ -10,10 +10,13 @@ use kit::{
     kafka::{Kafka, Producer, ProducerBounds},
 };
 use rdkafka::{message::Header, producer::FutureRecord};
-use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{App, Error, config::Config, contract::Command, order::plan::Asked};
+use crate::{
+    App, Error,
+    config::Config,
+    order::command::{Asked, Command},
+};
 
 /// The topic of order commands; its partition is the home shard's.
 pub const COMMANDS_TOPIC: &str = "orders.commands";
@@ -27,51 +30,13 @@ pub const WRITER_GROUP: &str = "order-writer";
 const RETENTION: &str = "604800000";
 /// Long enough for somebody to come and look.
 const DEAD_RETENTION: &str = "2592000000";
-
 /// So many bytes of a dead letter are kept, so that it can be sent: a broker takes larger records
 /// than our producer does.
 const DEAD_KEY_MAX: usize = 1024;
 const DEAD_PAYLOAD_MAX: usize = 512 * 1024;
-
 /// How long Kafka may take to say how long the log is, in all and for one partition.
 const ENDS_MAX: Duration = Duration::from_secs(2);
 const CALL: Duration = Duration::from_secs(1);
-
-/// What a record of the log says.
-#[derive(Debug, PartialEq)]
-pub enum Parsed {
-    Command(Box<Command>),
-    /// A command of this kind, which only a later version than this one knows.
-    Unknown(String),
-    Unreadable,
-}
-
-/// Reads a record of the log.
-pub fn parse(payload: &[u8]) -> Parsed {
-    #[derive(Deserialize)]
-    struct Tag {
-        r#type: String,
-    }
-    if let Ok(command) = serde_json::from_slice(payload) {
-        return Parsed::Command(Box::new(command));
-    }
-    match serde_json::from_slice::<Tag>(payload) {
-        Ok(tag) if is_kind(&tag.r#type) && !Command::KINDS.contains(&tag.r#type.as_str()) => {
-            Parsed::Unknown(tag.r#type)
-        }
-        _ => Parsed::Unreadable,
-    }
-}
-
-/// Whether it is spelled as kinds of commands are: `word.v1`.
-fn is_kind(text: &str) -> bool {
-    text.len() <= 40
-        && text.split_once(".v").is_some_and(|(word, version)| {
-            !word.is_empty()
-                && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
-                && version.parse::<u16>().is_ok()
-        })
-}
 
 /// A record that goes to the dead letters.
 #[derive(Debug, Clone)]
@@ -254,43 +219,4 @@ pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
 pub async fn ensure_topic(kafka: &Kafka, partitions: i32) -> anyhow::Result<()> {
     kafka.ensure_topic(DEAD_TOPIC, 1, &[("retention.ms", DEAD_RETENTION)]).await?;
     kafka.ensure_topic(COMMANDS_TOPIC, partitions, &[("retention.ms", RETENTION)]).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::contract::End;
-
-    #[test]
-    fn what_is_for_a_later_version_is_told_from_what_nobody_can_read() {
-        let cancel = Command::Cancel(End { order: Uuid::nil() });
-        let known = serde_json::to_vec(&cancel).expect("JSON");
-        assert_eq!(parse(&known), Parsed::Command(Box::new(cancel)));
-        for kind in ["place.v2", "swap.v1"] {
-            assert_eq!(
-                parse(format!("{{\"type\":\"{kind}\",\"x\":1}}").as_bytes()),
-                Parsed::Unknown(kind.to_owned())
-            );
-        }
-        let unreadable = [
-            "",
-            "{",
-            "[]",
-            "{}",
-            "{\"type\":3}",
-            "{\"type\":\"cancel.v1\"}",
-            "{\"type\":\"Hello.v1\"}",
-        ];
-        for text in unreadable {
-            assert_eq!(parse(text.as_bytes()), Parsed::Unreadable, "{text}");
-        }
-        for kind in Command::KINDS {
-            assert!(is_kind(kind));
-            assert_eq!(
-                parse(format!("{{\"type\":\"{kind}\"}}").as_bytes()),
-                Parsed::Unreadable,
-                "{kind} is known"
-            );
-        }
-    }
 }

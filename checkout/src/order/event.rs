@@ -1,8 +1,75 @@
 //! Where order events go.
 
+use chrono::{DateTime, Utc};
 use kit::outbox::Topic;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// The topic of order events, keyed by the order's id.
 pub const EVENTS_TOPIC: &str = "orders.events";
 /// As the relay makes it.
 pub const TOPIC: Topic = Topic { name: EVENTS_TOPIC, partitions: 4, retention_ms: "604800000" };
+
+/// A record of `orders.events`, as JSON, keyed by the order's id. It carries nothing personal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum OrderEvent {
+    #[serde(rename = "order_placed.v1")]
+    Placed(OrderEventData),
+    /// Paid, with its tickets issued.
+    #[serde(rename = "order_paid.v1")]
+    Paid(OrderEventData),
+    #[serde(rename = "order_expired.v1")]
+    Expired(OrderEventData),
+    #[serde(rename = "order_cancelled.v1")]
+    Cancelled(OrderEventData),
+    #[serde(rename = "order_refunded.v1")]
+    Refunded(OrderEventData),
+    /// Links to it that were given out no longer open it; its buyer is to be sent a new one.
+    #[serde(rename = "order_link_renewed.v1")]
+    LinkRenewed(LinkRenewed),
+}
+
+impl OrderEvent {
+    /// For logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Placed(_) => "placed",
+            Self::Paid(_) => "paid",
+            Self::Expired(_) => "expired",
+            Self::Cancelled(_) => "cancelled",
+            Self::Refunded(_) => "refunded",
+            Self::LinkRenewed(_) => "link_renewed",
+        }
+    }
+
+    pub fn facts(&self) -> &OrderEventData {
+        match self {
+            Self::Placed(facts)
+            | Self::Paid(facts)
+            | Self::Expired(facts)
+            | Self::Cancelled(facts)
+            | Self::Refunded(facts) => facts,
+            Self::LinkRenewed(renewed) => &renewed.facts,
+        }
+    }
+}
+
+/// What is told of links that were renewed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LinkRenewed {
+    #[serde(flatten)]
+    pub facts: OrderEventData,
+    /// Another each time: [`renewed_order`] knows it.
+    pub renewal: Uuid,
+}
+
+/// What every order event tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderEventData {
+    pub order: Uuid,
+    pub show: String,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub at: DateTime<Utc>,
+}

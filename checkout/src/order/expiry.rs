@@ -14,14 +14,13 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    contract::{Command, End},
+    order::command::{Command, End},
     store,
 };
 
 const BATCH_MAX: i64 = 500;
 /// The writer gets so long before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
-
 /// Before every order there is, by expiry and id.
 const FIRST: (DateTime<Utc>, Uuid) = (DateTime::UNIX_EPOCH, Uuid::nil());
 

@@ -11,7 +11,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    contract::{LinkRenewed, OrderEvent, OrderEventData},
+    order::event::{LinkRenewed, OrderEvent, OrderEventData},
     store,
 };
 

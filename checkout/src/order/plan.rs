@@ -9,53 +9,14 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::{
-    contract::{Command, OrderEvent, OrderEventData, Place, PlaceLine},
-    order::state::{self, Event, State},
-    stock::ShardKey,
+    order::{
+        command::{Asked, Command, Place, PlaceLine},
+        event::{OrderEvent, OrderEventData},
+        refusal::Refusal,
+        state::{self, Event, State},
+    },
+    stock::{Settlement, ShardKey},
 };
-
-/// Why an order was not written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    /// A shard was rebuilt since the tickets were taken; they must be taken again.
-    StaleEpoch,
-    /// The hold is an order already.
-    HoldUsed,
-    /// The session has another order that is open or paid.
-    OrderOpen,
-    /// Not enough stock, which the epochs should have prevented.
-    SoldOut,
-    /// A line names stock that does not exist.
-    StockUnknown,
-    /// The command could not be read, or Postgres will never have it.
-    Unwritable,
-}
-
-impl Refusal {
-    const ALL: [Self; 6] = [
-        Self::StaleEpoch,
-        Self::HoldUsed,
-        Self::OrderOpen,
-        Self::SoldOut,
-        Self::StockUnknown,
-        Self::Unwritable,
-    ];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::StaleEpoch => "stale_epoch",
-            Self::HoldUsed => "hold_used",
-            Self::OrderOpen => "order_open",
-            Self::SoldOut => "sold_out",
-            Self::StockUnknown => "stock_unknown",
-            Self::Unwritable => "unwritable",
-        }
-    }
-
-    pub fn of(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|refusal| refusal.as_str() == text)
-    }
-}
 
 /// A row of stock as the transaction locked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,28 +50,6 @@ pub struct Books {
     pub sessions: HashMap<Uuid, Uuid>,
     /// Orders that come late and were refused before.
     pub refused: HashMap<Uuid, Refusal>,
-}
-
-/// A command and the request that caused it.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    pub command: Command,
-    pub request_id: String,
-}
-
-/// What to tell a shard in Redis after the commit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settlement {
-    pub epoch: i64,
-    pub version_from: i64,
-    /// Greater by one where `committed` was touched.
-    pub version_to: i64,
-    /// Tickets that orders gave up.
-    pub freed: i32,
-    /// Orders that were written, with their tickets of this shard.
-    pub accepted: Vec<(Uuid, i32)>,
-    /// Orders that were not: their tickets are free again.
-    pub returned: Vec<Uuid>,
 }
 
 /// What the transaction is to write.

@@ -6,52 +6,33 @@
 
 use chrono::{DateTime, Duration, Utc};
 use kit::http::RequestId;
-use redis::AsyncCommands;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
     App, Error,
-    contract::{Buyer, Command, End, Place, PlaceLine},
-    hold::{self, Hold},
-    order::{command_log::SendError, plan::Refusal},
-    payment,
-    session::{self, Session, auth},
+    hold::{self, Hold, current},
+    order::{
+        Placed,
+        buyer::{Buyer, checked},
+        command::{Command, Place, PlaceLine},
+        command_log::SendError,
+        query::note_pending,
+        refusal::{Refusal, refused},
+        waiters::LOOK_AGAIN,
+    },
+    payment::start::start_payment,
+    session::{Session, open},
     stock::{
         ShardKey, rebuild,
         redis::{self as shard, Moved, Taken},
     },
-    store::{
-        self,
-        order::{Order, Standing},
-    },
+    store::{self, order::Standing},
 };
 
 /// Attempts at one call; each but the last ended because stock was rebuilt meanwhile.
 const ATTEMPTS_MAX: usize = 3;
-/// How long to wait between looks if nobody brings news.
-const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);
-
-/// Whose orders somebody may see or give up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner {
-    /// Those of one session.
-    Session(Uuid),
-    /// Those of all shows that this reseller sells.
-    Reseller(Uuid),
-    /// Those that this API key made.
-    Key(Uuid),
-}
-
-/// What became of a call.
-#[derive(Debug)]
-pub enum Placed {
-    /// Written now or by an earlier call with this key.
-    Order(Box<Order>),
-    /// In the log, not written yet; ask for it in a moment.
-    Pending(Uuid),
-}
 
 /// The id of the order of a session's call.
 pub fn order_id(session: Uuid, key: &str) -> Uuid {
@@ -118,14 +99,14 @@ async fn place_once(
         Standing::SessionHasOrder => return Err(Error::OrderOpen),
         Standing::Clear => {}
     }
-    session::ensure_open(app, session).await?;
+    open::ensure_open(app, session).await?;
     app.offers.of(&app.pool, &session.show).await?.ensure_sold(Utc::now())?;
 
     let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
     for _ in 0..ATTEMPTS_MAX {
         match attempt.run().await? {
             Decided::Written => {
-                if let Err(error) = hold::forget_open(app, session.session).await {
+                if let Err(error) = current::forget_open(app, session.session).await {
                     tracing::debug!(%error, "the session's open hold was not forgotten; it is no \
                         longer held anyway");
                 }
@@ -145,52 +126,11 @@ async fn place_once(
     ))
 }
 
-fn refused(refusal: Refusal) -> Error {
-    match refusal {
-        Refusal::HoldUsed => Error::HoldUsed,
-        Refusal::OrderOpen => Error::OrderOpen,
-        Refusal::Unwritable => Error::OrderUnwritable,
-        Refusal::SoldOut | Refusal::StaleEpoch | Refusal::StockUnknown => Error::HoldLost,
-    }
-}
-
-fn checked(buyer: Buyer) -> Result<Buyer, Error> {
-    let field = |field: &str, detail: &str| {
-        Err(Error::Field { field: field.to_owned(), detail: detail.to_owned() })
-    };
-    let (name, email) = (buyer.name.trim(), buyer.email.trim());
-    if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return field("buyer.name", "must be 1 to 200 characters");
-    }
-    let looks_right = email.split_once('@').is_some_and(|(user, host)| {
-        !user.is_empty()
-            && host.contains('.')
-            && !host.starts_with('.')
-            && !host.ends_with('.')
-            && !host.contains('@')
-    });
-    let plain = email.len() <= 254 && !email.chars().any(|c| c.is_control() || c.is_whitespace());
-    if !looks_right || !plain {
-        return field("buyer.email", "must be an email address");
-    }
-    let language = Some(crate::order::language::tag(buyer.language.as_deref()));
-    Ok(Buyer { name: name.to_owned(), email: email.to_owned(), language })
-}
-
 /// The order, with its payment started if that can be done now.
 async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Placed, Error> {
     start_payment(app, order, request).await;
     let order = store::order::load(&app.pool, order).await?.ok_or(Error::OrderUnknown)?;
     Ok(Placed::Order(Box::new(order)))
-}
-
-/// Starts an order's payment. If that fails the order stays placed, and the next look at it tries
-/// again.
-pub async fn start_payment(app: &App, order: Uuid, request: &RequestId) {
-    if let Err(error) = payment::ensure_started(app, order, request).await {
-        metrics::counter!("fairgate_payment_starts_failed_total").increment(1);
-        tracing::warn!(%order, %error, request_id = request.0, "the payment was not started");
-    }
 }
 
 enum Decided {
@@ -312,7 +252,7 @@ impl Attempt<'_> {
                 Moved::Gone if self.hold.expires_at <= Utc::now() => {
                     return Err(Error::HoldExpired);
                 }
-                Moved::Gone if hold::is_given_up(self.app, self.session, hold).await? => {
+                Moved::Gone if current::is_given_up(self.app, self.session, hold).await? => {
                     return Err(Error::HoldLost);
                 }
                 // Lost with Redis before its time: it may take the same tickets again, if they are
@@ -344,130 +284,12 @@ impl Attempt<'_> {
     }
 }
 
-fn pending_key(app: &App, order: Uuid) -> String {
-    app.redis.key("order-pending", &order.to_string())
-}
-
-/// Notes that a session waits for an order, so that asking for it before it is written is answered
-/// rightly.
-async fn note_pending(app: &App, session: Uuid, order: Uuid) {
-    let ttl_secs = app.config.order_ttl.as_secs().max(1);
-    let noted: redis::RedisResult<()> =
-        app.redis.connection().set_ex(pending_key(app, order), session.to_string(), ttl_secs).await;
-    if let Err(error) = noted {
-        tracing::debug!(%error, "an order that is not written yet will be unknown until it is");
-    }
-}
-
-/// An order of this owner, written or not yet.
-///
-/// # Errors
-/// `order-unknown`, also for orders of others; why it was refused, if it was.
-pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error> {
-    match own(app, owner, order).await {
-        Err(Error::OrderUnknown) => {}
-        found => return Ok(Placed::Order(Box::new(found?))),
-    }
-    let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
-    let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else {
-        return Err(Error::OrderUnknown);
-    };
-    let is_own = match owner {
-        Owner::Session(own) => own == session,
-        Owner::Reseller(reseller) => match store::session::load(&app.pool, session).await? {
-            Some((_, session)) => app.sellers.is_of(&app.pool, &session.show, reseller).await?,
-            None => false,
-        },
-        Owner::Key(key) => auth::is_of_key(app, session, key).await?,
-    };
-    if !is_own {
-        return Err(Error::OrderUnknown);
-    }
-    match store::order::decision(&app.pool, order).await? {
-        Some(Err(refusal)) => Err(refused(refusal)),
-        Some(Ok(())) => Ok(Placed::Order(Box::new(own(app, owner, order).await?))),
-        None => Ok(Placed::Pending(order)),
-    }
-}
-
-/// A written order of this owner.
-///
-/// # Errors
-/// `order-unknown`, also for orders of others.
-pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
-    let Some(found) = store::order::load(&app.pool, order).await? else {
-        return Err(Error::OrderUnknown);
-    };
-    let is_own = match owner {
-        Owner::Session(session) => found.session == session,
-        Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
-        Owner::Key(key) => auth::is_of_key(app, found.session, key).await?,
-    };
-    if is_own { Ok(found) } else { Err(Error::OrderUnknown) }
-}
-
-/// Gives up an unpaid order of this owner; one that was given up before stays so.
-///
-/// # Errors
-/// `order-unknown`, `order-not-cancellable`.
-pub async fn cancel(
-    app: &App,
-    owner: Owner,
-    order: Uuid,
-    request: &RequestId,
-) -> Result<Order, Error> {
-    let found = own(app, owner, order).await?;
-    match found.state {
-        crate::order::state::State::Cancelled => return Ok(found),
-        state if state.is_unpaid() => {}
-        _ => return Err(Error::OrderNotCancellable),
-    }
-    let waiter = app.outcomes.wait(order);
-    let command = Command::Cancel(End { order });
-    app.commands
-        .send(found.home_partition, order, &command, request)
-        .await
-        .map_err(|fault| Error::Unavailable(fault.into_text()))?;
-    let deadline = Instant::now() + app.config.outcome_wait;
-    loop {
-        let look = deadline.min(Instant::now() + LOOK_AGAIN);
-        let _ = tokio::time::timeout_at(look, waiter.news()).await;
-        let found = own(app, owner, order).await?;
-        match found.state {
-            crate::order::state::State::Cancelled => return Ok(found),
-            state if state.is_unpaid() && Instant::now() < deadline => {}
-            state if state.is_unpaid() => {
-                return Err(Error::Unavailable("the order writer is behind".to_owned()));
-            }
-            _ => return Err(Error::OrderNotCancellable),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn buyer(name: &str, email: &str) -> Buyer {
         Buyer { name: name.to_owned(), email: email.to_owned(), language: None }
-    }
-
-    #[test]
-    fn a_buyer_needs_a_name_and_an_address() {
-        assert_eq!(
-            checked(buyer(" Ada ", " ada@example.com ")).expect("fits"),
-            Buyer { language: Some("en".to_owned()), ..buyer("Ada", "ada@example.com") }
-        );
-        for wrong in [
-            ("", "a@b.c"),
-            ("A", "a"),
-            ("A", "@b.c"),
-            ("A", "a@b"),
-            ("A", "a b@c.d"),
-            ("A\n", "a@b.c\r\n.d"),
-        ] {
-            assert!(checked(buyer(wrong.0, wrong.1)).is_err(), "{wrong:?}");
-        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use redis::AsyncCommands;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -88,3 +89,6 @@ pub async fn look(app: &App) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// How long to wait between looks if nobody brings news.
+pub const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(250);

@@ -14,15 +14,13 @@
 //! This file follows the log and hands its records out; [`position`] says from where, [`partition`]
 //! writes a partition's, [`notify`] says what was written.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context, bail};
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::BackoffBuilder;
 use kit::kafka::request_id;
+use partition::{End, Lane};
+use position::{Offsets, Positions};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer, StreamConsumer},
@@ -41,17 +39,22 @@ use uuid::Uuid;
 use crate::{
     App,
     order::{
-        command_log::{self, COMMANDS_TOPIC, Letter, Parsed, WRITER_GROUP},
-        plan::Asked,
+        command::{self, Asked, Parsed},
+        command_log::{self, COMMANDS_TOPIC, Letter, WRITER_GROUP},
+        writer::{
+            backoff::pauses,
+            position::Done,
+            record::{Content, Entry, origin},
+        },
     },
     store,
 };
-use partition::{End, Lane};
-use position::{Offsets, Positions};
 
+mod backoff;
 mod notify;
 mod partition;
 mod position;
+mod record;
 
 /// How often a partition is tried again that was stopped for what this process does not know or
 /// cannot put aside.
@@ -59,48 +62,6 @@ const STOPPED: Duration = Duration::from_secs(5);
 /// How often Kafka is told how far the log is consumed, for those who watch the group's lag; and
 /// how often Postgres and the log are looked at, whether they are still the same.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// A record of the log.
-#[derive(Debug, Clone)]
-struct Entry {
-    offset: i64,
-    content: Content,
-}
-
-/// What a record holds.
-#[derive(Debug, Clone)]
-enum Content {
-    Command(Asked),
-    /// A command of this kind, which only a later version than this one knows.
-    Unknown(String),
-    /// Nobody can read or write it; it goes to the dead letters.
-    Dead(Letter),
-}
-
-impl Entry {
-    /// The order it is about, where that can be told.
-    fn order(&self) -> Option<Uuid> {
-        match &self.content {
-            Content::Command(asked) => Some(asked.command.order()),
-            Content::Unknown(_) => None,
-            Content::Dead(letter) => letter.order(),
-        }
-    }
-}
-
-/// The next offset of each partition that this process has written to.
-#[derive(Clone, Default)]
-struct Done(Arc<Mutex<Offsets>>);
-
-impl Done {
-    fn note(&self, partition: i32, next_offset: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next_offset);
-    }
-
-    fn offsets(&self) -> Offsets {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// Writes until `stop`, through whatever restarts.
 pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
@@ -119,15 +80,6 @@ pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
             () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-fn pauses() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(50))
-        .with_max_delay(Duration::from_secs(1))
-        .without_max_times()
-        .with_jitter()
-        .build()
 }
 
 async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
@@ -273,7 +225,7 @@ async fn watch(
     }
 }
 
-async fn offsets(app: &App) -> sqlx::Result<Offsets> {
+pub async fn offsets(app: &App) -> sqlx::Result<Offsets> {
     Ok(store::stock::writer_offsets(&app.pool).await?.into_iter().collect())
 }
 
@@ -345,7 +297,7 @@ async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<Borrowe
 
 fn read(message: &BorrowedMessage<'_>) -> Content {
     let payload = message.payload().unwrap_or_default();
-    match command_log::parse(payload) {
+    match command::parse(payload) {
         Parsed::Command(command) => {
             Content::Command(Asked { command: *command, request_id: request_id(message).0 })
         }
@@ -357,11 +309,6 @@ fn read(message: &BorrowedMessage<'_>) -> Content {
             origin: origin(message.partition(), message.offset()),
         }),
     }
-}
-
-/// Where a dead letter was found.
-fn origin(partition: i32, offset: i64) -> String {
-    format!("{partition}@{offset}")
 }
 
 fn commit(

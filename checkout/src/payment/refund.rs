@@ -1,121 +1,75 @@
-//! Money that is owed goes back by itself: asked of the provider again, less and less often, until
-//! it is done. What the provider does not do is kept with the refund, for those who can see to it.
+//! Money that goes back: asked for ([`request`]), and given back by the provider ([`repay`]).
 
-use std::time::Duration;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
-use chrono::Utc;
-use futures::{StreamExt, stream};
-use kit::{http::RequestId, serve::Tasks};
-use sqlx::PgConnection;
+use crate::order::state::State;
 
-use crate::{
-    App,
-    contract::{OrderEvent, OrderEventData},
-    payment::{Fault, Provider},
-    store::{self, payment::Returned, refund::Owed},
-};
+pub mod repay;
+pub mod request;
 
-const LOOK: Duration = Duration::from_secs(1);
-const BATCH: i64 = 50;
-const CONCURRENT_MAX: usize = 4;
-const AWAY_SECS_MAX: f64 = 60.0;
-const REFUSED_SECS_MAX: f64 = 3600.0;
-/// What is kept of a provider's words.
-const FAULT_CHARS_MAX: usize = 300;
-/// Longer than any provider repeats a webhook.
-const WEBHOOK_MEMORY_DAYS: i32 = 14;
-
-/// Starts giving back what is owed, and forgetting old webhooks.
-pub fn start(app: App, tasks: &Tasks) {
-    let forgetting = app.pool.clone();
-    tasks.every("give money back", LOOK, move || {
-        let app = app.clone();
-        async move { sweep(&app).await }
-    });
-    tasks.every("forget old webhooks", Duration::from_secs(3600), move || {
-        let pool = forgetting.clone();
-        async move {
-            store::payment::forget_webhooks(&pool, WEBHOOK_MEMORY_DAYS).await?;
-            Ok(())
-        }
-    });
+/// What became of asking for a refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefundAsked {
+    /// It happens once the transaction is committed.
+    Asked,
+    /// Somebody asked before, and it is about to happen.
+    AlreadyAsked,
+    /// Only paid orders with tickets can be refunded; this one is in another state.
+    NotRefundable(State),
+    Unknown,
 }
 
-/// One round. Several processes may do it at once: asking twice refunds once.
-pub async fn sweep(app: &App) -> anyhow::Result<()> {
-    let due = store::refund::due(&app.pool, BATCH).await?;
-    let failed: Vec<anyhow::Error> = stream::iter(due)
-        .map(|owed| async move { give_back(app, &owed).await })
-        .buffer_unordered(CONCURRENT_MAX)
-        .filter_map(|outcome| async { outcome.err() })
-        .collect()
-        .await;
-    match failed.into_iter().next() {
-        None => Ok(()),
-        Some(error) => Err(error),
+/// Money that goes back, or went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefundFacts {
+    pub amount_minor: i64,
+    pub reason: String,
+    pub requested_at: DateTime<Utc>,
+    /// When the provider confirmed it.
+    pub done_at: Option<DateTime<Utc>>,
+    /// How often the provider did not do it.
+    pub attempts: i32,
+    /// When it is asked for, next or (where it is done) last.
+    pub next_attempt_at: DateTime<Utc>,
+    /// What the provider said the last time it did not do it, 300 characters at most. For staff,
+    /// not for fans.
+    pub last_fault: Option<String>,
+}
+
+impl RefundFacts {
+    /// It is owed, and the provider did not do it though it was asked.
+    pub fn is_failing(&self) -> bool {
+        self.done_at.is_none() && self.last_fault.is_some()
     }
 }
 
-/// Asks the provider. What it does not do is noted and asked for again later; an error is of our
-/// own servers.
-async fn give_back(app: &App, owed: &Owed) -> anyhow::Result<()> {
-    // No transaction is open while the provider thinks.
-    if let Err(fault) = Provider::current(app).refund(&owed.intent).await {
-        let pause_secs = pause_secs(owed.attempts, &fault);
-        // Once a refund, not once an attempt: how often is kept with it.
-        if owed.attempts == 0 {
-            tracing::warn!(order = %owed.order, %fault, "a refund was not done, and is asked for \
-                again");
-        }
-        let text: String = fault.to_string().chars().take(FAULT_CHARS_MAX).collect();
-        return Ok(store::refund::put_off(&app.pool, owed, pause_secs, &text).await?);
-    }
-    let mut tx = app.pool.begin().await?;
-    note(&mut tx, &owed.intent, &RequestId::fresh()).await?;
-    tx.commit().await?;
-    Ok(())
+/// Money that is owed and that the provider did not give back though it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FailingRefund {
+    pub order: Uuid,
+    pub show: String,
+    /// What the provider calls the payment.
+    pub payment_intent: String,
+    /// In the currency's minor unit.
+    pub amount_minor: i64,
+    pub currency: String,
+    /// Why it is owed.
+    pub reason: String,
+    pub requested_at: DateTime<Utc>,
+    /// How often the provider was asked in vain.
+    pub attempts: i32,
+    /// When it is asked again.
+    pub next_attempt_at: DateTime<Utc>,
+    /// What the provider said the last time.
+    pub last_fault: String,
 }
 
-/// How long to wait after one more attempt that failed: 2, 4, 8, … seconds. A provider that is away
-/// comes back within minutes; one that refuses will hardly change its mind before somebody has seen
-/// to it.
-fn pause_secs(attempts: i32, fault: &Fault) -> f64 {
-    let most = match fault {
-        Fault::Away(_) => AWAY_SECS_MAX,
-        Fault::Refused(_) => REFUSED_SECS_MAX,
-    };
-    2f64.powi(attempts.clamp(0, 30) + 1).min(most)
-}
-
-/// Notes that the money of a payment went back, and tells others. Says whether that was news.
-pub async fn note(tx: &mut PgConnection, intent: &str, request: &RequestId) -> sqlx::Result<bool> {
-    let now = Utc::now();
-    match store::payment::returned(tx, intent, now).await? {
-        Returned::Known => Ok(false),
-        Returned::Noted => Ok(true),
-        Returned::Order(order) => {
-            let facts = OrderEventData {
-                order: order.order_id,
-                show: order.show,
-                amount_minor: order.amount_minor,
-                currency: order.currency,
-                at: now,
-            };
-            store::outbox::add(tx, &OrderEvent::Refunded(facts), request).await?;
-            Ok(true)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_refund_is_asked_for_less_and_less_often() {
-        let pauses =
-            |fault: Fault| [0, 1, 2, 5, 11, 1_000].map(|attempts| pause_secs(attempts, &fault));
-        assert_eq!(pauses(Fault::Away(String::new())), [2.0, 4.0, 8.0, 60.0, 60.0, 60.0]);
-        assert_eq!(pauses(Fault::Refused(String::new())), [2.0, 4.0, 8.0, 64.0, 3600.0, 3600.0]);
-    }
+/// Where a page of failing refunds ended: those of its last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefundCursor {
+    pub requested_at: DateTime<Utc>,
+    pub order: Uuid,
 }

@@ -8,9 +8,9 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use standardwebhooks::Webhook;
 
-use crate::payment::provider::{Fault, Kind, Order, Started, WebhookError, WebhookEvent};
 use crate::{
     App,
+    payment::{Fault, Kind, PaymentRequest, Started, WebhookError, WebhookEvent},
     sandbox::wire::{Intent, NewIntent, WebhookBody},
 };
 
@@ -26,7 +26,7 @@ impl<'a> SandboxAdapter<'a> {
         Self { app }
     }
 
-    pub async fn start(&self, order: &Order<'_>) -> Result<Started, Fault> {
+    pub async fn start(&self, order: &PaymentRequest<'_>) -> Result<Started, Fault> {
         let key = order.order_id.to_string();
         let body = NewIntent {
             reference: key.clone(),

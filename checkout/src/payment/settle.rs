@@ -5,16 +5,16 @@ use kit::http::RequestId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::payment::{
-    decision::{Arrived, Decision, Expected, Reason, on_money},
-    provider::{Kind, WebhookEvent},
-};
 use crate::{
     App,
-    contract::{OrderEvent, OrderEventData},
     error::Error,
-    payment::refund,
-    session,
+    order::event::{OrderEvent, OrderEventData},
+    payment::{
+        Kind, WebhookEvent,
+        decision::{Arrived, Decision, Expected, Reason, on_money},
+        refund::repay as refund,
+    },
+    session::end,
     store::{self, payment::Payable},
     ticket,
 };
@@ -168,7 +168,7 @@ async fn after(app: &App, order: &Payable, settled: Settled) {
     if settled != Settled::Fulfilled {
         return;
     }
-    if let Err(error) = session::end(app, order.session).await {
+    if let Err(error) = end::end(app, order.session).await {
         // The session ends by itself at its expiry.
         tracing::warn!(?error, "a session was not ended after its order was paid");
     }

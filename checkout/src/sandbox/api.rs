@@ -17,9 +17,9 @@ use sha2::{Digest, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::sandbox::{
-    State,
     error::Error,
     intent::{self, IntentState, PayMethod, Refused, Step},
+    state::State,
     store::{self, Row},
     wire::{Confirm, Confirmed, EventData, Intent, NewIntent, WebhookBody},
 };

@@ -12,9 +12,9 @@ use url::Url;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::sandbox::{
-    State,
     error::Error,
     intent::{IntentState, PayMethod},
+    state::State,
     store::{self, Row},
 };
 

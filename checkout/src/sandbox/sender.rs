@@ -7,7 +7,7 @@ use kit::serve::Tasks;
 use tokio::{sync::Semaphore, task::JoinSet};
 
 use crate::sandbox::{
-    State,
+    state::State,
     store::{self, Delivery},
 };
 

@@ -3,30 +3,20 @@
 //! A reseller's layer checks the key and puts a [`Seller`] into the request; checkout decides what
 //! that seller may do. Of the shows of others a seller learns nothing: they are unknown to it.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
-
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::Utc;
 use kit::{extract::Bearer, problem::Problem};
-use sqlx::PgPool;
+use redis::AsyncCommands;
 use uuid::Uuid;
 
 use crate::{
-    App, Error,
-    contract::{Seller, scopes},
-    hold,
-    order::submit::Owner,
-    session::{self, Session},
+    App, Error, hold,
+    session::{
+        self, Session, open,
+        seller::{Seller, is_of_key, key, scopes},
+    },
     store,
 };
-
-/// Who sells a show hardly changes.
-const FRESH: Duration = Duration::from_secs(1);
-const SHOWS_MAX: usize = 10_000;
 
 /// Whoever calls, before anything is checked about them.
 pub enum Caller {
@@ -74,7 +64,7 @@ impl Caller {
                 if !app.sellers.is_of(&app.pool, &claims.show, seller.reseller).await? {
                     return Err(Error::ShowUnknown);
                 }
-                Ok(session::open(app, pass, Some(&key(seller.key))).await?.session)
+                Ok(open::open(app, pass, Some(&key(seller.key))).await?.session)
             }
         }
     }
@@ -160,20 +150,6 @@ fn of_fan(app: &App, token: Option<&str>) -> Result<Owner, Error> {
     Ok(Owner::Session(session::of_token_at_any_time(app, token)?.session))
 }
 
-/// Names the one session that a pass opens for an API key.
-fn key(key: Uuid) -> String {
-    session::own_key(&format!("api-key:{key}"))
-}
-
-/// Whether a session was opened with this API key: its id says so.
-///
-/// # Errors
-/// The database's.
-pub async fn is_of_key(app: &App, session: Uuid, by: Uuid) -> sqlx::Result<bool> {
-    let known = store::session::load(&app.pool, session).await?;
-    Ok(known.is_some_and(|(place, _)| session::session_id(&place, Some(&key(by))) == session))
-}
-
 /// The session in which this key made a hold.
 async fn of_hold(app: &App, seller: &Seller, hold: &str) -> Result<Session, Error> {
     if !seller.may_sell {
@@ -194,26 +170,13 @@ async fn of_hold(app: &App, seller: &Seller, hold: &str) -> Result<Session, Erro
         .ok_or(Error::HoldForeign)
 }
 
-/// Who sells which show, as read lately.
-#[derive(Default)]
-pub struct Sellers(Mutex<HashMap<String, (Instant, Option<Uuid>)>>);
-
-impl Sellers {
-    /// Whether this reseller sells the show. Nobody sells an unknown one.
-    pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(show).copied();
-        if let Some((read_at, seller)) = known
-            && read_at.elapsed() < FRESH
-        {
-            return Ok(seller == Some(reseller));
-        }
-        let seller =
-            catalog::contract::seller(pool, show).await?.and_then(|seller| seller.reseller);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= SHOWS_MAX {
-            all.clear();
-        }
-        all.insert(show.to_owned(), (Instant::now(), seller));
-        Ok(seller == Some(reseller))
-    }
+/// Whose orders somebody may see or give up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Those of one session.
+    Session(Uuid),
+    /// Those of all shows that this reseller sells.
+    Reseller(Uuid),
+    /// Those that this API key made.
+    Key(Uuid),
 }

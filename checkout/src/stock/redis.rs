@@ -10,7 +10,7 @@ use kit::redis::Redis;
 use redis::{RedisResult, Script, ScriptInvocation};
 use uuid::Uuid;
 
-use crate::{order::plan::Settlement, stock::ShardKey};
+use crate::stock::{Settlement, ShardKey};
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/take.lua")));
 static GIVE_BACK: LazyLock<Script> =
@@ -22,7 +22,6 @@ static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scr
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
 static RESIZE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/resize.lua")));
 static LOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/look.lua")));
-
 const STOCK: &str = "stock";
 const HOLDS: &str = "holds";
 const HELD: &str = "held";

@@ -5,40 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{
-    contract::Buyer,
-    order::{plan::Refusal, state::State},
-};
-
-/// An order with its lines.
-#[derive(Debug, Clone)]
-pub struct Order {
-    pub order: Uuid,
-    pub session: Uuid,
-    pub show: String,
-    pub state: State,
-    pub amount_minor: i64,
-    pub currency: String,
-    pub buyer: Buyer,
-    /// The partition of `orders.commands` whose writer owns it.
-    pub home_partition: i32,
-    pub placed_at: DateTime<Utc>,
-    pub expires_at: DateTime<Utc>,
-    pub paid_at: Option<DateTime<Utc>>,
-    pub payment_intent: Option<String>,
-    pub payment_url: Option<String>,
-    pub payment_fault: Option<String>,
-    pub lines: Vec<Line>,
-}
-
-/// Tickets of one type from one shard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    pub ticket_type: Uuid,
-    pub shard: i32,
-    pub quantity: i32,
-    pub unit_price_minor: i64,
-}
+use crate::order::{Line, Order, buyer::Buyer, refusal::Refusal, state::State};
 
 /// One order, or `None` where the id is unknown.
 pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Order>> {

@@ -6,7 +6,7 @@ use kit::{
 };
 use sqlx::{PgConnection, PgPool};
 
-use crate::contract::OrderEvent;
+use crate::order::event::OrderEvent;
 
 /// The table, for the relay.
 pub struct Outbox;

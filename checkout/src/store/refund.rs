@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::report::{FailingRefund, RefundCursor};
+use crate::payment::refund::{FailingRefund, RefundCursor};
 
 /// A payment whose money is to go back.
 #[derive(Debug, Clone)]

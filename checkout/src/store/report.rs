@@ -5,10 +5,10 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    contract::Buyer,
+    order::buyer::Buyer,
+    payment::refund::RefundFacts,
     report::{
-        OrderDetails, OrderQuery, OrderSummary, RefundFacts, SalesQuery, SalesRow, SessionCounts,
-        TicketFacts,
+        OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts, TicketFacts,
     },
     store::order::state,
 };

@@ -10,10 +10,10 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    contract::{Command, Place},
     order::{
+        command::{Asked, Command, Place},
         language,
-        plan::{Asked, Books, Known, Plan, Stock},
+        plan::{Books, Known, Plan, Stock},
         state::State,
     },
     stock::ShardKey,

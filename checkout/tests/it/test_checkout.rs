@@ -123,7 +123,7 @@ impl TestCheckout {
         for (key, value) in [
             ("FAIRGATE_CHECKOUT_KEYS", kit::token::generate_seal_key().unwrap()),
             ("FAIRGATE_SANDBOX_API_KEY", format!("sk_sandbox_{}", Uuid::new_v4().simple())),
-            ("FAIRGATE_PAYMENT_WEBHOOK_SECRET", checkout::payment::generate_webhook_secret()),
+            ("FAIRGATE_PAYMENT_WEBHOOK_SECRET", checkout::contract::generate_webhook_secret()),
             ("FAIRGATE_PUBLIC_URL", public),
             ("FAIRGATE_ORDER_GRACE_SECS", "0".to_owned()),
         ] {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    hold::{self, Held, Item},
+    hold::{self, Held, Item, release, replace},
     session::auth::Caller,
 };
 
@@ -91,7 +91,7 @@ async fn take(
     extract::Json(new): extract::Json<NewHold>,
 ) -> Answer<(StatusCode, Json<HoldView>)> {
     let session = caller.holding(&app, new.pass.as_deref()).await?;
-    let held = hold::take(&app, &session, &new.items, &key.0).await?;
+    let held = replace::take(&app, &session, &new.items, &key.0).await?;
     Ok((StatusCode::CREATED, Json(held.into())))
 }
 
@@ -108,6 +108,6 @@ async fn give_back(
     extract::Path(hold): extract::Path<String>,
 ) -> Answer<StatusCode> {
     let session = caller.giving_back(&app, &hold).await?;
-    hold::give_back(&app, &session, &hold).await?;
+    release::give_back(&app, &session, &hold).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,13 +21,10 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    contract::Buyer,
-    order::{
-        state::State as OrderState,
-        submit::{self, Placed},
-    },
+    order::{Order, Placed, buyer::Buyer, cancel, query, state::State as OrderState, submit},
+    payment::start,
     session::auth::Caller,
-    store::{self, order::Order},
+    store,
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -208,13 +205,13 @@ async fn show(
     extract::Path(order): extract::Path<Uuid>,
 ) -> Answer<Response> {
     let owner = caller.reading(&app)?;
-    let mut found = match submit::find(&app, owner, order).await? {
+    let mut found = match query::find(&app, owner, order).await? {
         Placed::Order(found) => *found,
         Placed::Pending(order) => return Ok(pending(order)),
     };
     if found.state == OrderState::Placed && found.payment_intent.is_none() {
-        submit::start_payment(&app, order, &request).await;
-        found = submit::own(&app, owner, order).await?;
+        start::start_payment(&app, order, &request).await;
+        found = query::own(&app, owner, order).await?;
     }
     Ok(Json(view(&app, &caller, found).await?).into_response())
 }
@@ -236,6 +233,6 @@ async fn cancel(
     request: RequestId,
     extract::Path(order): extract::Path<Uuid>,
 ) -> Answer<Json<OrderView>> {
-    let order = submit::cancel(&app, caller.cancelling(&app)?, order, &request).await?;
+    let order = cancel::cancel(&app, caller.cancelling(&app)?, order, &request).await?;
     Ok(Json(view(&app, &caller, order).await?))
 }

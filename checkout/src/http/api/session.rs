@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    session::{self, Session},
+    session::{self, Session, end, open},
 };
 
 pub fn router() -> OpenApiRouter<App> {
@@ -61,7 +61,7 @@ async fn open(
     extract::Json(new): extract::Json<NewSession>,
 ) -> Answer<(StatusCode, Json<OpenSession>)> {
     let key = if headers.contains_key("idempotency-key") { Some(key?.0) } else { None };
-    let opened = session::open(&app, &new.pass, key.as_deref()).await?;
+    let opened = open::open(&app, &new.pass, key.as_deref()).await?;
     let session = opened.session;
     let body = OpenSession {
         session_token: opened.token,
@@ -78,7 +78,7 @@ async fn open(
     responses((status = 204), (status = 401, body = ProblemBody)))]
 async fn end(State(app): State<App>, bearer: Bearer) -> Answer<StatusCode> {
     let session = any_time(&app, &bearer)?;
-    session::end(&app, session.session).await?;
+    end::end(&app, session.session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

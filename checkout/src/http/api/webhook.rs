@@ -12,11 +12,11 @@ use kit::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::payment::{
-    provider::{Provider, WebhookError},
-    settle::settle,
+use crate::{
+    App,
+    error::Error,
+    payment::{WebhookError, provider::Provider, settle::settle},
 };
-use crate::{App, error::Error};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(receive))

@@ -13,22 +13,23 @@ use chrono::Utc;
 use kit::{form::Form, http::RequestId};
 use serde::Deserialize;
 
-use crate::http::pages::{
-    buyer_form::BuyerForm,
-    choose, cookie,
-    countdown::Countdown,
-    known_orders, outside,
-    view::{LineView, Notice, ShowFacts, lines, with_status},
-    visitor::{OfShow, Visitor, address, go_to_order, go_with},
-};
 use crate::{
     App, Error,
-    contract::Buyer,
     hold::Held,
+    http::pages::{
+        buyer_form::BuyerForm,
+        choose_form, cookie,
+        countdown::Countdown,
+        inside, known_orders, outside,
+        view::{LineView, Notice, ShowFacts, lines, with_status},
+        visitor::{OfShow, Visitor, address, go_to_order, go_with},
+    },
     order::{
+        Placed,
+        buyer::Buyer,
         language,
         link::{LinkHolder, new_order_link},
-        submit::{self, Placed},
+        submit,
     },
     session::Session,
 };
@@ -105,7 +106,7 @@ pub async fn order(
     if let Some(to_order) = go_to_order(&app, &session).await? {
         return Ok(to_order);
     }
-    let Some(held) = choose::held(&app, &visitor, &session).await? else {
+    let Some(held) = inside::held(&app, &visitor, &session).await? else {
         return back_to_choosing(&app, &session, Error::HoldExpired).await;
     };
     let form = BuyerForm::checked(&typed.name, &typed.email);
@@ -178,7 +179,7 @@ async fn back_to_choosing(app: &App, session: &Session, error: Error) -> Result<
         ),
         _ => Notice::hold_ran_out(),
     };
-    let page = choose::show(app, session, None, Some(notice), &HashMap::new()).await?;
+    let page = choose_form::show(app, session, None, Some(notice), &HashMap::new()).await?;
     Ok((
         AppendHeaders([cookie::gone(app, &cookie::HOLD.of(&session.show))]),
         with_status(page, StatusCode::CONFLICT),

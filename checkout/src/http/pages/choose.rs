@@ -2,98 +2,31 @@
 
 use std::collections::HashMap;
 
-use askama::Template;
 use axum::{
     extract::State,
     http::StatusCode,
     response::{AppendHeaders, IntoResponse, Response},
 };
-use catalog::contract::{TicketType, price};
 use chrono::Utc;
 use kit::{extract::Query, form::Form};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::http::pages::{
-    buyer,
-    buyer_form::BuyerForm,
-    cookie,
-    countdown::Countdown,
-    outside,
-    view::{Notice, ShowFacts, with_status},
-    visitor::{OfShow, Visitor, address, go_to_order, go_with},
-};
 use crate::{
     App, Error,
-    hold::{self, Held, HeldItem, Hold, Item},
-    session::{self, Session},
-    stock::availability::{self, Left, Status},
+    hold::{self, Item, current, release, replace},
+    http::pages::{
+        buyer,
+        buyer_form::BuyerForm,
+        choose_form::{show, tickets},
+        cookie,
+        inside::{held, still_inside},
+        outside,
+        view::{Notice, with_status},
+        visitor::{OfShow, Visitor, address, go_to_order, go_with},
+    },
+    session::Session,
 };
-
-#[derive(Template)]
-#[template(path = "checkout/choose.html")]
-struct ChoosePage {
-    show: ShowFacts,
-    countdown: Countdown,
-    notice: Option<Notice>,
-    /// A fresh key for every showing of the form.
-    attempt: String,
-    offers: Vec<OfferView>,
-    any_left: bool,
-    currency: String,
-    hold_minutes: u64,
-    /// `2 tickets`, where some are held while others are chosen.
-    holding: Option<String>,
-}
-
-/// One ticket type on offer.
-struct OfferView {
-    id: Uuid,
-    name: String,
-    description: String,
-    price: String,
-    price_minor: i64,
-    availability: String,
-    /// Class of the badge.
-    tone: &'static str,
-    /// The most that can be chosen; 0 where none is left.
-    max: i32,
-    chosen: i32,
-}
-
-impl OfferView {
-    /// `own` tickets are held by the fan who chooses, and can be chosen beside those that are left.
-    fn new(offered: &TicketType, left: Option<&Left>, own: i32, kept: &HashMap<Uuid, i32>) -> Self {
-        let (status, about_left) =
-            left.map_or((Status::SoldOut, 0), |left| (left.status, left.about_left));
-        let (availability, tone) = match status {
-            Status::SoldOut if own > 0 => {
-                (format!("None left beyond the {own} you hold"), "badge-warn")
-            }
-            Status::Available => ("Available".to_owned(), "badge-good"),
-            // Up to ten the number is exact.
-            Status::Few if about_left <= 10 => (format!("Only {about_left} left"), "badge-warn"),
-            Status::Few => (format!("About {about_left} left"), "badge-warn"),
-            Status::SoldOut => ("None left at this moment".to_owned(), ""),
-            Status::SaleEnded => ("No longer sold".to_owned(), ""),
-        };
-        let max = offered
-            .per_order_max
-            .min(i32::try_from(about_left).unwrap_or(i32::MAX).saturating_add(own));
-        Self {
-            id: offered.ticket_type,
-            name: offered.name.clone(),
-            description: offered.description.clone(),
-            price: price::format(offered.price_minor, &offered.currency),
-            price_minor: offered.price_minor,
-            availability,
-            tone,
-            max,
-            chosen: kept.get(&offered.ticket_type).copied().unwrap_or(0).min(max),
-        }
-    }
-}
 
 #[derive(Deserialize)]
 pub struct Looking {
@@ -135,26 +68,6 @@ pub async fn page(
     }
 }
 
-/// The visitor's session, neither run out nor ended, in a show that is sold.
-pub async fn still_inside(app: &App, visitor: &Visitor, show: &str) -> Result<Session, Error> {
-    let session = visitor.session(app, show)?;
-    session::ensure_open(app, &session).await?;
-    app.offers.of(&app.pool, show).await?.ensure_sold(Utc::now())?;
-    Ok(session)
-}
-
-/// What the session holds: as Redis knows it, or as the browser's cookie remembers it should Redis
-/// have forgotten.
-pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Option<Held>, Error> {
-    if let Some(held) = hold::current(app, session).await? {
-        return Ok(Some(held));
-    }
-    let Some(token) = visitor.cookie(app, &cookie::HOLD.of(&session.show)) else { return Ok(None) };
-    let known =
-        hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
-    Ok(known.map(|hold| Held { token: token.to_owned(), hold }))
-}
-
 /// Whether the hold that this browser remembers ran out: it was neither given back nor ordered, for
 /// then the cookie goes.
 fn ran_out(app: &App, visitor: &Visitor, session: &Session) -> bool {
@@ -183,7 +96,7 @@ pub async fn hold(
             "Choose at least one ticket.",
             "Set how many you want next to a ticket type.",
         );
-        let held = hold::current(&app, &session).await?;
+        let held = current::current(&app, &session).await?;
         let page = show(
             &app,
             &session,
@@ -195,7 +108,7 @@ pub async fn hold(
         return Ok(with_status(page, StatusCode::UNPROCESSABLE_ENTITY));
     }
     let attempt = fields.get("attempt").map_or("", String::as_str);
-    match hold::take(&app, &session, &items, &key(attempt, &items)).await {
+    match replace::take(&app, &session, &items, &key(attempt, &items)).await {
         Ok(held) => {
             // Kept beyond the hold's end, so that the page can say that it ran out.
             let cookie =
@@ -215,7 +128,7 @@ pub async fn give_back(
     if let Ok(session) = visitor.session(&app, &of_show)
         && let Some(held) = held(&app, &visitor, &session).await?
     {
-        hold::give_back(&app, &session, &held.token).await?;
+        release::give_back(&app, &session, &held.token).await?;
     }
     Ok(go_with(&address(&of_show), [cookie::gone(&app, &cookie::HOLD.of(&of_show))]))
 }
@@ -283,58 +196,8 @@ async fn refused(
         _ => return Err(error),
     };
     let kept = items.iter().map(|item| (item.ticket_type, item.quantity)).collect();
-    let held = hold::current(app, session).await?;
+    let held = current::current(app, session).await?;
     let page =
         show(app, session, held.as_ref().map(|held| &held.hold), Some(notice), &kept).await?;
     Ok(with_status(page, error.problem().status))
-}
-
-/// `1 ticket`, `2 tickets`
-fn tickets(count: i32) -> String {
-    if count == 1 { "1 ticket".to_owned() } else { format!("{count} tickets") }
-}
-
-/// The form, with `kept` quantities chosen where they are still to be had. What is `held` can be
-/// chosen too.
-pub async fn show(
-    app: &App,
-    session: &Session,
-    held: Option<&Hold>,
-    notice: Option<Notice>,
-    kept: &HashMap<Uuid, i32>,
-) -> Result<Response, Error> {
-    let show = ShowFacts::load(app, &session.show).await?;
-    let offer = app.offers.of(&app.pool, &session.show).await?;
-    let availability = availability::of(app, &session.show).await?;
-    let left = |id: Uuid| availability.ticket_types.iter().find(|left| left.ticket_type == id);
-    let own = |id: Uuid| held.and_then(|hold| hold.item(id)).map_or(0, HeldItem::quantity);
-    let view = |offered: &TicketType| {
-        OfferView::new(offered, left(offered.ticket_type), own(offered.ticket_type), kept)
-    };
-    let offers: Vec<OfferView> = offer.ticket_types.iter().map(view).collect();
-    let total_secs = app.config.session_ttl.as_secs() as i64;
-    let until = show.moment(session.expires_at);
-    let countdown = Countdown::new(
-        Utc::now(),
-        session.expires_at,
-        total_secs,
-        "Your place in checkout is yours until",
-        until,
-    )
-    .then(show.checkout());
-    Ok(kit::page::html(&ChoosePage {
-        any_left: offers.iter().any(|offer| offer.max > 0),
-        currency: offer
-            .ticket_types
-            .first()
-            .map(|first| first.currency.clone())
-            .unwrap_or_default(),
-        holding: held.map(|hold| tickets(hold.quantity())),
-        hold_minutes: app.config.hold_ttl.as_secs().div_ceil(60),
-        attempt: Uuid::new_v4().simple().to_string(),
-        show,
-        countdown,
-        notice,
-        offers,
-    }))
 }

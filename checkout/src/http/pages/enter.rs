@@ -12,12 +12,15 @@ use chrono::Utc;
 use kit::cookie::Cookie;
 use serde::Deserialize;
 
-use crate::http::pages::{
-    cookie, outside,
-    view::{ShowFacts, with_status},
-    visitor::{OfShow, Visitor, address, go, go_with},
+use crate::{
+    App, Error,
+    http::pages::{
+        cookie, outside,
+        view::{ShowFacts, with_status},
+        visitor::{OfShow, Visitor, address, go, go_with},
+    },
+    session::{self, open},
 };
-use crate::{App, Error, session};
 
 /// Names the one session that a pass opens from pages: a browser whose answer got lost asks again
 /// and gets the same.
@@ -45,7 +48,7 @@ pub async fn enter(
         None => return outside::page(Error::SessionMissing, Some(&show)),
     };
     let pass_gone = cookie::gone(&app, &by_cookie);
-    match session::open(&app, pass, Some(&session::own_key(KEY))).await {
+    match open::open(&app, pass, Some(&session::own_key(KEY))).await {
         Ok(opened) => {
             // The pass says for which show it is, whatever the address says.
             let of = |cookie: Cookie| cookie.of(&opened.session.show);

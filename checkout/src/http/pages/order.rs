@@ -17,22 +17,22 @@ use kit::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::http::pages::{
-    countdown::Countdown,
-    known_orders,
-    order_steps::{Standing, Step, fault_words, step},
-    view::{LineView, ShowFacts, lines, with_status},
-    visitor::{Visitor, address, go, go_with},
-};
 use crate::{
     App, Error,
-    order::{
-        link::{LinkHolder, OrderLink, new_order_link},
-        submit::{self, Owner},
+    http::pages::{
+        countdown::Countdown,
+        known_orders,
+        order_steps::{Standing, Step, fault_words, step},
+        view::{LineView, ShowFacts, lines, with_status},
+        visitor::{Visitor, address, go, go_with},
     },
-    report::RefundFacts,
-    store::{self, order::Order},
-    ticket,
+    order::{
+        Order, cancel,
+        link::{LinkHolder, OrderLink, new_order_link},
+    },
+    payment::{refund::RefundFacts, start},
+    session::auth::Owner,
+    store, ticket,
 };
 
 /// How long a page waits for a provider that is slow; then it shows what it has and looks again.
@@ -137,7 +137,7 @@ pub async fn page(
     let mut order = store::order::load(&app.pool, id).await?;
     if order.as_ref().is_some_and(|order| order.state == crate::order::state::State::Placed) {
         // Whatever comes of it, the page shows the order as it then stands.
-        let _ = tokio::time::timeout(START_WAIT, submit::start_payment(&app, id, &request)).await;
+        let _ = tokio::time::timeout(START_WAIT, start::start_payment(&app, id, &request)).await;
         order = store::order::load(&app.pool, id).await?;
     }
     let answer = match order {
@@ -255,7 +255,7 @@ pub async fn cancel(
     // Its page says what is so, the same for orders there are not.
     let Some(order) = store::order::load(&app.pool, id).await? else { return Ok(to_order()) };
     let Ok(session) = visitor.session(&app, &order.show) else { return Ok(to_order()) };
-    match submit::cancel(&app, Owner::Session(session.session), id, &request).await {
+    match cancel::cancel(&app, Owner::Session(session.session), id, &request).await {
         Ok(_) => Ok(go(&address(&order.show))),
         // Paid in the meantime, gone, or not this session's.
         Err(Error::OrderNotCancellable | Error::OrderUnknown) => Ok(to_order()),

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
-use crate::contract::{Buyer, End};
-use crate::order::plan::*;
+use crate::order::{buyer::Buyer, command::End, plan::*};
 
 const TYPE: Uuid = Uuid::from_u128(1);
 
@@ -222,13 +221,6 @@ fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
         (&BTreeMap::from([(shard(0), 7)]), &BTreeMap::from([(shard(0), 2)]))
     );
     assert_eq!(plan.settlements[&shard(0)].epoch, 7);
-}
-
-#[test]
-fn refusals_are_spelled_both_ways() {
-    for refusal in Refusal::ALL {
-        assert_eq!(Refusal::of(refusal.as_str()), Some(refusal));
-    }
 }
 
 fn refund(n: u128) -> Asked {

@@ -9,12 +9,11 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use crate::order::writer::Entry;
 use crate::{
     App,
-    order::plan::{Plan, Settlement},
+    order::{plan::Plan, writer::record::Entry},
     stock::{
-        ShardKey,
+        Settlement, ShardKey,
         redis::{self as shard, Settled},
     },
 };

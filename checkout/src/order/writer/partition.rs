@@ -10,19 +10,25 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::order::writer::{Content, Done, Entry, notify::Notifier, origin, pauses};
 use crate::{
     App,
     order::{
+        command::Asked,
         command_log::Letter,
-        plan::{self, Asked, Plan, Refusal},
+        plan::{self, Plan},
+        refusal::Refusal,
+        writer::{
+            backoff::pauses,
+            notify::Notifier,
+            position::Done,
+            record::{Content, Entry, origin},
+        },
     },
     store::{self, writer::Fenced},
 };
 
 /// How often one batch may collide with other partitions before it is told.
 const RACES_EXPECTED: u32 = 10;
-
 /// How often a dead letter is sent before its partition waits and the others go on.
 const UNSENT_MAX: u32 = 5;
 
@@ -263,19 +269,6 @@ enum Wrote {
     Unknown(String),
     /// Nothing, for a dead letter was not taken.
     Unsent(String),
-}
-
-impl Entry {
-    fn is_command(&self) -> bool {
-        matches!(self.content, Content::Command(_))
-    }
-
-    fn command(&self) -> Option<Asked> {
-        match &self.content {
-            Content::Command(asked) => Some(asked.clone()),
-            Content::Unknown(_) | Content::Dead(_) => None,
-        }
-    }
 }
 
 /// What came while the last batch was written, or else the next record and what comes within

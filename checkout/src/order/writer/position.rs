@@ -6,8 +6,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use backon::BackoffBuilder;
 use rdkafka::{
-    ClientContext, Offset,
+    ClientContext, Message, Offset,
     consumer::{BaseConsumer, ConsumerContext, Rebalance},
 };
 
@@ -47,5 +48,19 @@ impl ConsumerContext for Positions {
                     Postgres's offset");
             }
         }
+    }
+}
+
+/// The next offset of each partition that this process has written to.
+#[derive(Clone, Default)]
+pub struct Done(Arc<Mutex<Offsets>>);
+
+impl Done {
+    pub fn note(&self, partition: i32, next_offset: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next_offset);
+    }
+
+    pub fn offsets(&self) -> Offsets {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, Error,
-    stock::allotment::{self, Change},
+    stock::allotment::{Change, apply as allotment},
 };
 
 /// The consumer group that keeps stock true to the catalog.

@@ -14,26 +14,17 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    contract::{Command, End},
-    order::state::{self, Event, State},
+    order::{
+        command::{Command, End},
+        state::{self, Event},
+    },
+    payment::refund::RefundAsked,
     store::{self, refund_request::Request},
 };
 
 const BATCH_MAX: i64 = 200;
 /// The writer gets so long before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
-
-/// What became of asking for a refund.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefundAsked {
-    /// It happens once the transaction is committed.
-    Asked,
-    /// Somebody asked before, and it is about to happen.
-    AlreadyAsked,
-    /// Only paid orders with tickets can be refunded; this one is in another state.
-    NotRefundable(State),
-    Unknown,
-}
 
 /// Asks, within the caller's transaction, that a paid order is refunded: its tickets become void,
 /// its stock goes back on sale, and its money goes back. `reason` is kept with the refund. Asking

@@ -1,0 +1,40 @@
+//! Giving holds back.
+
+use redis::AsyncCommands;
+use sha2::Digest;
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    hold::{
+        Hold,
+        current::{forget_open, note_given_back, open_hold, open_key},
+        of_token, reserve,
+    },
+    session::Session,
+};
+
+/// Gives a hold back. One that ran out or became an order changes nothing.
+///
+/// # Errors
+/// As [`of_token`].
+pub async fn give_back(app: &App, session: &Session, token: &str) -> Result<(), Error> {
+    let hold = of_token(app, session, token)?;
+    note_given_back(app, &hold).await?;
+    reserve::give_back(&app.redis, &hold).await?;
+    if open_hold(app, session.session).await?.is_some_and(|open| open.hold == hold.hold) {
+        forget_open(app, session.session).await?;
+    }
+    metrics::counter!("fairgate_holds_total", "outcome" => "given_back").increment(1);
+    Ok(())
+}
+
+/// Gives the session's open hold back, if there is one.
+pub async fn give_back_open(app: &App, session: Uuid) -> Result<(), Error> {
+    let text: Option<String> =
+        app.redis.connection().get_del(open_key(&app.redis, session)).await?;
+    let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else {
+        return Ok(());
+    };
+    reserve::give_back(&app.redis, &hold).await
+}

@@ -1,0 +1,54 @@
+//! Giving an unpaid order up.
+
+use kit::http::RequestId;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::{
+    App, Error,
+    order::{
+        Order,
+        command::{Command, End},
+        query::own,
+        waiters::LOOK_AGAIN,
+    },
+    session::auth::Owner,
+};
+
+/// Gives up an unpaid order of this owner; one that was given up before stays so.
+///
+/// # Errors
+/// `order-unknown`, `order-not-cancellable`.
+pub async fn cancel(
+    app: &App,
+    owner: Owner,
+    order: Uuid,
+    request: &RequestId,
+) -> Result<Order, Error> {
+    let found = own(app, owner, order).await?;
+    match found.state {
+        crate::order::state::State::Cancelled => return Ok(found),
+        state if state.is_unpaid() => {}
+        _ => return Err(Error::OrderNotCancellable),
+    }
+    let waiter = app.outcomes.wait(order);
+    let command = Command::Cancel(End { order });
+    app.commands
+        .send(found.home_partition, order, &command, request)
+        .await
+        .map_err(|fault| Error::Unavailable(fault.into_text()))?;
+    let deadline = Instant::now() + app.config.outcome_wait;
+    loop {
+        let look = deadline.min(Instant::now() + LOOK_AGAIN);
+        let _ = tokio::time::timeout_at(look, waiter.news()).await;
+        let found = own(app, owner, order).await?;
+        match found.state {
+            crate::order::state::State::Cancelled => return Ok(found),
+            state if state.is_unpaid() && Instant::now() < deadline => {}
+            state if state.is_unpaid() => {
+                return Err(Error::Unavailable("the order writer is behind".to_owned()));
+            }
+            _ => return Err(Error::OrderNotCancellable),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What the order writer is told to do: the records of `orders.commands`.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::order::buyer::Buyer;
+
+/// A record of `orders.commands`, as JSON. The partition is the order's home partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Command {
+    #[serde(rename = "place.v1")]
+    Place(Box<Place>),
+    /// The fan gave the order up.
+    #[serde(rename = "cancel.v1")]
+    Cancel(End),
+    /// The time to pay is over.
+    #[serde(rename = "expire.v1")]
+    Expire(End),
+    /// An admin gives a paid order's money back.
+    #[serde(rename = "refund.v1")]
+    Refund(End),
+}
+
+impl Command {
+    /// The kinds that this version knows, as `type` says them.
+    pub const KINDS: [&str; 4] = ["place.v1", "cancel.v1", "expire.v1", "refund.v1"];
+
+    /// The order that it is about.
+    pub fn order(&self) -> Uuid {
+        match self {
+            Self::Place(place) => place.order,
+            Self::Cancel(end) | Self::Expire(end) | Self::Refund(end) => end.order,
+        }
+    }
+}
+
+/// Makes a hold an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub order: Uuid,
+    pub session: Uuid,
+    pub show: String,
+    pub hold: Uuid,
+    pub lines: Vec<PlaceLine>,
+    pub amount_minor: i64,
+    pub currency: String,
+    pub buyer: Buyer,
+    /// SHA-256 over what was asked, in hexadecimal.
+    pub request_hash: String,
+    pub placed_at: DateTime<Utc>,
+    /// Until when it may be paid.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Tickets of one type from one shard, taken under `epoch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlaceLine {
+    pub ticket_type: Uuid,
+    pub shard: i32,
+    pub quantity: i32,
+    pub unit_price_minor: i64,
+    pub epoch: i64,
+}
+
+/// Ends an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub order: Uuid,
+}
+
+/// A command and the request that caused it.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub command: Command,
+    pub request_id: String,
+}
+
+/// What a record of the log says.
+#[derive(Debug, PartialEq)]
+pub enum Parsed {
+    Command(Box<Command>),
+    /// A command of this kind, which only a later version than this one knows.
+    Unknown(String),
+    Unreadable,
+}
+
+/// Reads a record of the log.
+pub fn parse(payload: &[u8]) -> Parsed {
+    #[derive(Deserialize)]
+    struct Tag {
+        r#type: String,
+    }
+    if let Ok(command) = serde_json::from_slice(payload) {
+        return Parsed::Command(Box::new(command));
+    }
+    match serde_json::from_slice::<Tag>(payload) {
+        Ok(tag) if is_kind(&tag.r#type) && !Command::KINDS.contains(&tag.r#type.as_str()) => {
+            Parsed::Unknown(tag.r#type)
+        }
+        _ => Parsed::Unreadable,
+    }
+}
+
+/// Whether it is spelled as kinds of commands are: `word.v1`.
+fn is_kind(text: &str) -> bool {
+    text.len() <= 40
+        && text.split_once(".v").is_some_and(|(word, version)| {
+            !word.is_empty()
+                && word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && version.parse::<u16>().is_ok()
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::command::End;
+
+    #[test]
+    fn what_is_for_a_later_version_is_told_from_what_nobody_can_read() {
+        let cancel = Command::Cancel(End { order: Uuid::nil() });
+        let known = serde_json::to_vec(&cancel).expect("JSON");
+        assert_eq!(parse(&known), Parsed::Command(Box::new(cancel)));
+        for kind in ["place.v2", "swap.v1"] {
+            assert_eq!(
+                parse(format!("{{\"type\":\"{kind}\",\"x\":1}}").as_bytes()),
+                Parsed::Unknown(kind.to_owned())
+            );
+        }
+        let unreadable = [
+            "",
+            "{",
+            "[]",
+            "{}",
+            "{\"type\":3}",
+            "{\"type\":\"cancel.v1\"}",
+            "{\"type\":\"Hello.v1\"}",
+        ];
+        for text in unreadable {
+            assert_eq!(parse(text.as_bytes()), Parsed::Unreadable, "{text}");
+        }
+        for kind in Command::KINDS {
+            assert!(is_kind(kind));
+            assert_eq!(
+                parse(format!("{{\"type\":\"{kind}\"}}").as_bytes()),
+                Parsed::Unreadable,
+                "{kind} is known"
+            );
+        }
+    }
+}

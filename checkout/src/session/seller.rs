@@ -1,0 +1,75 @@
+//! Who calls with an API key in a reseller's name, and which shows that reseller sells.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use sqlx::PgPool;
+use uuid::Uuid;
+
+use crate::{App, session, store};
+
+/// Who calls with an API key instead of a fan's session. The resellers' layer puts it into a
+/// request's extensions; the key itself never gets here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seller {
+    pub reseller: Uuid,
+    pub key: Uuid,
+    /// Has [`scopes::ORDERS_WRITE`]: holds, orders, and gives up what this key held and ordered.
+    pub may_sell: bool,
+    /// Has [`scopes::ORDERS_READ`]: sees all orders of the reseller's shows, without entry codes.
+    pub may_read_orders: bool,
+    /// Has [`scopes::TICKETS_READ`]: sees the entry codes, too.
+    pub may_read_tickets: bool,
+}
+
+/// What checkout asks of an API key, as scopes are called wherever people meet them.
+pub mod scopes {
+    pub const ORDERS_READ: &str = "orders:read";
+    pub const ORDERS_WRITE: &str = "orders:write";
+    pub const TICKETS_READ: &str = "tickets:read";
+}
+
+/// Who sells a show hardly changes.
+const FRESH: Duration = Duration::from_secs(1);
+const SHOWS_MAX: usize = 10_000;
+
+/// Who sells which show, as read lately.
+#[derive(Default)]
+pub struct Sellers(Mutex<HashMap<String, (Instant, Option<Uuid>)>>);
+
+impl Sellers {
+    /// Whether this reseller sells the show. Nobody sells an unknown one.
+    pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(show).copied();
+        if let Some((read_at, seller)) = known
+            && read_at.elapsed() < FRESH
+        {
+            return Ok(seller == Some(reseller));
+        }
+        let seller =
+            catalog::contract::seller(pool, show).await?.and_then(|seller| seller.reseller);
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= SHOWS_MAX {
+            all.clear();
+        }
+        all.insert(show.to_owned(), (Instant::now(), seller));
+        Ok(seller == Some(reseller))
+    }
+}
+
+/// Names the one session that a pass opens for an API key.
+pub fn key(key: Uuid) -> String {
+    session::own_key(&format!("api-key:{key}"))
+}
+
+/// Whether a session was opened with this API key: its id says so.
+///
+/// # Errors
+/// The database's.
+pub async fn is_of_key(app: &App, session: Uuid, by: Uuid) -> sqlx::Result<bool> {
+    let known = store::session::load(&app.pool, session).await?;
+    Ok(known.is_some_and(|(place, _)| session::session_id(&place, Some(&key(by))) == session))
+}
