@@ -1,14 +1,16 @@
 //! Plumbing every Fairgate service shares, without one noun of the ticketing domain.
 //!
 //! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers
-//! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`kept`], [`chart`]), what
-//! things are called ([`id`]), what it seals and whom it knows ([`token`], [`secret`], [`cookie`], [`password`], [`throttle`]), what
-//! it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`]) and how it is watched
+//! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`paging`], [`kept`],
+//! [`chart`]), what things are called ([`id`]), what it seals and whom it knows ([`token`],
+//! [`secret`], [`cookie`], [`network`], [`password`], [`throttle`]), what it leans on
+//! ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`cache`]) and how it is watched
 //! ([`telemetry`]).
 
 extern crate self as kit;
 
 pub mod asset;
+pub mod cache;
 pub mod chart;
 pub mod cookie;
 pub mod extract;
@@ -18,8 +20,10 @@ pub mod id;
 pub mod kafka;
 pub mod kept;
 pub mod limit;
+pub mod network;
 pub mod outbox;
 pub mod page;
+pub mod paging;
 pub mod password;
 pub mod postgres;
 pub mod problem;

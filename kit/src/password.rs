@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, LazyLock, Mutex, PoisonError},
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -12,10 +12,11 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use parking_lot::Mutex;
 use rand::Rng;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-use crate::throttle::Network;
+use crate::network::Network;
 
 /// Each takes 19 MiB and some ten milliseconds of a core; more at once would starve the rest of the
 /// process.
@@ -96,7 +97,7 @@ struct Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut networks = self.queue.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut networks = self.queue.networks.lock();
         if let Some(standing) = networks.get_mut(&self.network) {
             standing.seats -= 1;
             if standing.seats == 0 {
@@ -130,7 +131,7 @@ impl Queue {
     }
 
     fn seat(&self, network: &Network) -> Result<Seat, Busy> {
-        let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut networks = self.networks.lock();
         let taken: usize = networks.values().map(|standing| standing.seats).sum();
         let around = network.around();
         let of_around: usize = networks
@@ -337,7 +338,7 @@ mod tests {
         queue.apart(&network(99), gauge.work(Duration::ZERO)).await.expect("a turn");
         assert!(gauge.begun() <= 20, "{} were begun", gauge.begun());
         let all = queue.all_turns().await.expect("open");
-        assert!(queue.networks.lock().expect("unharmed").is_empty());
+        assert!(queue.networks.lock().is_empty());
         drop(all);
     }
 

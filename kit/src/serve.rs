@@ -1,15 +1,14 @@
 //! Listening and draining.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{future::Future, time::Duration};
 
-use anyhow::Context;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 mod connections;
 
-pub use connections::ConnectionLimits;
+pub use connections::{ConnectionLimits, Endpoint};
 
 /// How long requests and background tasks may take to finish after SIGTERM.
 const DRAIN_SECS_MAX: u64 = 20;
@@ -88,34 +87,9 @@ impl Tasks {
     }
 }
 
-/// A listener, what is served on it, and how much of it at once.
-pub struct Door {
-    pub listener: TcpListener,
-    pub router: Router,
-    pub limits: ConnectionLimits,
-}
-
-impl Door {
-    /// Listens on `listen`, which the setting `key` names.
-    ///
-    /// # Errors
-    /// When the address is taken.
-    pub async fn open(
-        key: &str,
-        listen: SocketAddr,
-        router: Router,
-        limits: ConnectionLimits,
-    ) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on {listen}; set {key} to a free address"))?;
-        Ok(Self { listener, router, limits })
-    }
-}
-
 /// Serves until SIGTERM or Ctrl-C, then lets open requests finish and drains `tasks`. `management`
 /// answers until the end.
-pub async fn serve(public: Door, management: Door, tasks: Tasks) {
+pub async fn serve(public: Endpoint, management: Endpoint, tasks: Tasks) {
     serve_until(public, Some(management), tasks, ended()).await;
 }
 
@@ -126,19 +100,24 @@ pub async fn serve_on(
     tasks: Tasks,
     end: impl Future<Output = ()> + Send,
 ) {
-    serve_until(Door { listener, router, limits: ConnectionLimits::default() }, None, tasks, end)
-        .await;
+    serve_until(
+        Endpoint { listener, router, limits: ConnectionLimits::default() },
+        None,
+        tasks,
+        end,
+    )
+    .await;
 }
 
-/// Serves at both doors until `end` resolves.
+/// Serves at both endpoints until `end` resolves.
 pub async fn serve_until(
-    public: Door,
-    management: Option<Door>,
+    public: Endpoint,
+    management: Option<Endpoint>,
     tasks: Tasks,
     end: impl Future<Output = ()> + Send,
 ) {
-    let management =
-        management.map(|door| tokio::spawn(connections::take(door, CancellationToken::new())));
+    let management = management
+        .map(|endpoint| tokio::spawn(connections::take(endpoint, CancellationToken::new())));
     let draining = tasks.draining();
     let begin_draining = async {
         end.await;

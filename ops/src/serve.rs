@@ -18,7 +18,7 @@ use kit::{
         per_client,
     },
     public_url::PublicUrl,
-    serve::{ConnectionLimits, Door, Tasks, serve_until},
+    serve::{ConnectionLimits, Endpoint, Tasks, serve_until},
     settings::{Env, ProcessEnv, Settings},
 };
 use tokio::net::TcpListener;
@@ -153,8 +153,8 @@ impl Server {
         let connections = connections.within_open_files();
         let few = connections.at_most(MANAGEMENT_CONNECTIONS_MAX);
         let watched =
-            Door::open("FAIRGATE_MANAGEMENT_LISTEN", management, self.management, few).await?;
-        let public = Door::open("FAIRGATE_LISTEN", listen, self.router, connections).await?;
+            Endpoint::open("FAIRGATE_MANAGEMENT_LISTEN", management, self.management, few).await?;
+        let public = Endpoint::open("FAIRGATE_LISTEN", listen, self.router, connections).await?;
         tracing::info!(%listen, %management, "serving");
         kit::serve::serve(public, watched, self.tasks).await;
         Ok(())
@@ -163,8 +163,8 @@ impl Server {
     /// Serves on listeners of the caller's, for tests; ends with the returned tasks.
     pub fn serve_on(self, public: TcpListener, management: TcpListener) -> Tasks {
         let limits = self.bounds.connections;
-        let public = Door { listener: public, router: self.router, limits };
-        let management = Door { listener: management, router: self.management, limits };
+        let public = Endpoint { listener: public, router: self.router, limits };
+        let management = Endpoint { listener: management, router: self.management, limits };
         let (tasks, end) = (self.tasks.clone(), self.tasks.stop());
         tokio::spawn(serve_until(public, Some(management), self.tasks, end.cancelled_owned()));
         tasks

@@ -11,7 +11,7 @@ use kafka_protocol::{
 };
 use rdkafka::metadata::MetadataTopic;
 
-use super::{CALL, Kafka};
+use super::client::{CALL, Kafka};
 
 const MIN_INSYNC: &str = "min.insync.replicas";
 const UNCLEAN: &str = "unclean.leader.election.enable";

@@ -1,17 +1,15 @@
 //! A producer for the life of a process: one that its library declares fatal is replaced.
 
-use std::{
-    sync::{PoisonError, RwLock},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
+use parking_lot::RwLock;
 use rdkafka::{
     error::KafkaError,
     message::ToBytes,
     producer::{FutureProducer, FutureRecord, Producer as _, future_producer::DeliveryFuture},
 };
 
-use super::{Kafka, ProducerBounds};
+use super::client::{Kafka, ProducerBounds};
 
 /// How long a producer in another's place must go without a fault before it is called ready. What
 /// makes the next one fatal too, such as rights that were taken away, shows when it asks for its
@@ -60,15 +58,14 @@ impl Producer {
         P: ToBytes + ?Sized,
     {
         self.replace_if_fatal();
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.read();
         current.producer.send_result(record).map_err(|(error, _)| error)
     }
 
     /// Whether it is worth sending anything: the producer is not fatal, and was not so a moment
     /// ago. Asking replaces a fatal one, for nothing is sent through an instance that is not ready.
     pub fn is_ready(&self) -> bool {
-        !self.replace_if_fatal()
-            && !self.current.read().unwrap_or_else(PoisonError::into_inner).is_on_trial()
+        !self.replace_if_fatal() && !self.current.read().is_on_trial()
     }
 
     /// Where a partition of the topic with this full name starts and ends. Blocks for `within` at
@@ -83,17 +80,17 @@ impl Producer {
         within: Duration,
     ) -> Result<(i64, i64), KafkaError> {
         // A copy, so that sending does not wait for the answer.
-        let producer = self.current.read().unwrap_or_else(PoisonError::into_inner).producer.clone();
+        let producer = self.current.read().producer.clone();
         producer.client().fetch_watermarks(topic, partition, within)
     }
 
     /// Makes another where the present one is fatal, at most one a second. Whether it was fatal.
     fn replace_if_fatal(&self) -> bool {
         let is_fatal = |current: &Current| current.producer.client().fatal_error();
-        if is_fatal(&self.current.read().unwrap_or_else(PoisonError::into_inner)).is_none() {
+        if is_fatal(&self.current.read()).is_none() {
             return false;
         }
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         // Another caller may have been here first.
         let Some((code, reason)) = is_fatal(&current) else { return true };
         if current.is_on_trial() {

@@ -6,7 +6,7 @@ use kafka_protocol::messages::{
 };
 use uuid::Uuid;
 
-use super::Kafka;
+use super::client::Kafka;
 
 /// The first request for metadata with ids was version 10.
 const METADATA: (ApiKey, i16) = (ApiKey::Metadata, 12);

@@ -12,7 +12,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{CALL, Kafka};
+use super::client::{CALL, Kafka};
 
 /// An answer names every broker of the cluster, and the topics that were asked for.
 const ANSWER_BYTES_MAX: usize = 16 << 20;

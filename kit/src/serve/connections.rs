@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context;
 use axum::{Router, extract::ConnectInfo, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,7 +22,6 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-use super::Door;
 use crate::settings::Settings;
 
 /// How long nothing is accepted when the system gives no more sockets.
@@ -110,9 +110,34 @@ impl ConnectionLimits {
     }
 }
 
+/// A listener, what is served on it, and how much of it at once.
+pub struct Endpoint {
+    pub listener: TcpListener,
+    pub router: Router,
+    pub limits: ConnectionLimits,
+}
+
+impl Endpoint {
+    /// Listens on `listen`, which the setting `key` names.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn open(
+        key: &str,
+        listen: SocketAddr,
+        router: Router,
+        limits: ConnectionLimits,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}; set {key} to a free address"))?;
+        Ok(Self { listener, router, limits })
+    }
+}
+
 /// Takes connections until `draining`, then waits for those that are open.
-pub async fn take(door: Door, draining: CancellationToken) {
-    let Door { listener, router, limits } = door;
+pub async fn take(endpoint: Endpoint, draining: CancellationToken) {
+    let Endpoint { listener, router, limits } = endpoint;
     let (slots, open) = (Arc::new(Semaphore::new(limits.max)), TaskTracker::new());
     let mut told: Option<Instant> = None;
     loop {
@@ -238,12 +263,12 @@ mod tests {
         ))))
     }
 
-    async fn door(max: usize, head_within: Duration) -> (SocketAddr, CancellationToken) {
+    async fn endpoint(max: usize, head_within: Duration) -> (SocketAddr, CancellationToken) {
         let limits = ConnectionLimits { max, head_within, ..ConnectionLimits::default() };
-        door_with(limits).await
+        endpoint_with(limits).await
     }
 
-    async fn door_with(limits: ConnectionLimits) -> (SocketAddr, CancellationToken) {
+    async fn endpoint_with(limits: ConnectionLimits) -> (SocketAddr, CancellationToken) {
         let router = Router::new()
             .route("/", get(async || "hello"))
             .route("/stream", get(stream))
@@ -251,7 +276,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (address, draining) =
             (listener.local_addr().expect("its address"), CancellationToken::new());
-        tokio::spawn(take(Door { listener, router, limits }, draining.clone()));
+        tokio::spawn(take(Endpoint { listener, router, limits }, draining.clone()));
         (address, draining)
     }
 
@@ -275,7 +300,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_finish_a_request_or_sends_none_is_cut_off_and_others_are_not() {
-        let (address, _draining) = door(16, Duration::from_millis(400)).await;
+        let (address, _draining) = endpoint(16, Duration::from_millis(400)).await;
         let began = Instant::now();
         let mut idle = send(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(hears(&mut idle, "hello").await);
@@ -300,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_connection_too_many_waits_until_another_ends() {
-        let (address, _draining) = door(2, PATIENCE).await;
+        let (address, _draining) = endpoint(2, PATIENCE).await;
         let streaming = "GET /stream HTTP/1.1\r\nhost: a\r\n\r\n";
         let (mut one, mut other) = (send(address, streaming).await, send(address, streaming).await);
         assert!(hears(&mut one, "tick").await && hears(&mut other, "tick").await);
@@ -317,7 +342,7 @@ mod tests {
         // Shorter than the pauses of the stream.
         let take_within = Duration::from_millis(60);
         let (address, _draining) =
-            door_with(ConnectionLimits { max: 2, take_within, ..ConnectionLimits::default() })
+            endpoint_with(ConnectionLimits { max: 2, take_within, ..ConnectionLimits::default() })
                 .await;
         let mut streaming = send(address, "GET /stream HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(hears(&mut streaming, "tick").await);
@@ -358,12 +383,12 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (address, draining) =
             (listener.local_addr().expect("its address"), CancellationToken::new());
-        let door = Door {
+        let endpoint = Endpoint {
             listener,
             router: Router::new().route("/", slow),
             limits: ConnectionLimits::default(),
         };
-        let taking = tokio::spawn(take(door, draining.clone()));
+        let taking = tokio::spawn(take(endpoint, draining.clone()));
         let mut under_way = send(address, "GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         let _idle = send(address, "").await;
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,0 +1,106 @@
+//! Making topics, and how many partitions they have.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rdkafka::{
+    admin::{AdminOptions, NewTopic, TopicReplication},
+    types::RDKafkaErrorCode,
+};
+
+use super::{
+    client::{CALL, Kafka},
+    durability,
+};
+
+/// A topic as its owner makes it.
+#[derive(Debug, Clone, Copy)]
+pub struct Topic {
+    pub name: &'static str,
+    pub partitions: i32,
+    /// How long Kafka keeps its records, in milliseconds.
+    pub retention_ms: &'static str,
+}
+
+impl Kafka {
+    /// Creates a topic if it is not there, as [`Kafka::ensure_topic`] does.
+    ///
+    /// # Errors
+    /// As [`Kafka::ensure_topic`].
+    pub async fn ensure(&self, topic: &Topic) -> anyhow::Result<()> {
+        let settings = [("retention.ms", topic.retention_ms)];
+        self.ensure_topic(topic.name, topic.partitions, &settings).await
+    }
+
+    /// Creates a topic if it is not there, so that what it acknowledges is on all replicas but one.
+    /// One that is there must have at least as many partitions, and be as strong.
+    ///
+    /// # Errors
+    /// Kafka away, or a topic with fewer partitions than asked, or one that is [`Weak`].
+    pub async fn ensure_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<()> {
+        let full = self.name(name);
+        let mut topic = NewTopic::new(&full, partitions, TopicReplication::Fixed(self.replication));
+        let durable = durability::settings(self.replication);
+        for (key, value) in settings
+            .iter()
+            .copied()
+            .chain(durable.iter().map(|(key, value)| (*key, value.as_str())))
+        {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
+        let results = self
+            .admin()?
+            .create_topics([&topic], &options)
+            .await
+            .context("asking Kafka for a topic")?;
+        for result in results {
+            match result {
+                Ok(_) => {}
+                Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {
+                    let found = self.partitions_once_known(name).await?;
+                    if found < partitions {
+                        bail!(
+                            "topic {full} has {found} partitions, but {partitions} are asked for"
+                        );
+                    }
+                    self.ensure_topic_durable(&full).await?;
+                }
+                Err((_, code)) => bail!("Kafka did not create topic {full}: {code}"),
+            }
+        }
+        Ok(())
+    }
+
+    /// How many partitions a topic that exists has. A broker that carries many topics learns of a
+    /// new one a moment after another instance made it, and until then says that there is none.
+    async fn partitions_once_known(&self, name: &str) -> anyhow::Result<i32> {
+        let end = Instant::now() + CALL;
+        loop {
+            let found = self.partitions(name).await?;
+            if found > 0 || Instant::now() >= end {
+                return Ok(found);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// How many partitions a topic has; 0 where it does not exist.
+    pub async fn partitions(&self, name: &str) -> anyhow::Result<i32> {
+        let (admin, full) = (self.admin()?, self.name(name));
+        tokio::task::spawn_blocking(move || {
+            let metadata = admin.inner().fetch_metadata(Some(&full), CALL)?;
+            Ok(metadata
+                .topics()
+                .iter()
+                .find(|topic| topic.name() == full)
+                .map_or(0, |topic| topic.partitions().len() as i32))
+        })
+        .await?
+    }
+}
