@@ -23,7 +23,8 @@ pub fn run(app: &App, tasks: &Tasks) {
         let pool = pool.clone();
         async move { Ok(store::security::forget(&pool, KEPT_DAYS).await.map(drop)?) }
     });
-    tasks.spawn(kit::outbox::run::<store::outbox::Outbox>(
+    tasks.spawn(kit::outbox::run(
+        store::outbox::OUTBOX,
         app.pool.clone(),
         app.kafka.clone(),
         TOPIC,

@@ -9,7 +9,7 @@ use sqlx::PgPool;
 use crate::{
     allotment,
     event::{CATALOG_TOPIC, PARTITIONS, RETENTION_MS},
-    store::outbox::Outbox,
+    store::outbox::OUTBOX,
 };
 
 const ASK_AGAIN_EVERY: Duration = Duration::from_secs(5);
@@ -19,7 +19,7 @@ const ASK_AGAIN_EVERY: Duration = Duration::from_secs(5);
 pub fn run(pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     let topic =
         outbox::Topic { name: CATALOG_TOPIC, partitions: PARTITIONS, retention_ms: RETENTION_MS };
-    tasks.spawn(outbox::run::<Outbox>(pool.clone(), kafka, topic, tasks.stop()));
+    tasks.spawn(outbox::run(OUTBOX, pool.clone(), kafka, topic, tasks.stop()));
     tasks.every("asking again for allotments", ASK_AGAIN_EVERY, move || {
         let pool = pool.clone();
         async move { Ok(allotment::ask_again(&pool).await?) }

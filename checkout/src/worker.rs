@@ -11,7 +11,7 @@ use crate::{
     order::{command_log, event::TOPIC, expiry::Sweep, link, waiters, writer},
     payment::refund::{repay, request::Requests},
     stock::{allotment::consumer as allotment_consumer, reconciler::Reconciler},
-    store::{self, outbox::Outbox},
+    store::{self, outbox::OUTBOX},
 };
 
 const KEEP: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ pub async fn run_writer(app: App, pool: PgPool, tasks: Tasks) {
     tasks.every("count waiting events", COUNT, move || {
         let pool = counting.clone();
         async move {
-            metrics::gauge!("fairgate_outbox_depth").set(store::outbox::depth(&pool).await? as f64);
+            metrics::gauge!("fairgate_outbox_depth").set(OUTBOX.depth(&pool).await? as f64);
             Ok(())
         }
     });
@@ -102,5 +102,5 @@ pub async fn run_writer(app: App, pool: PgPool, tasks: Tasks) {
     });
     tasks.spawn(allotment_consumer::run(app.clone(), stop.clone()));
     tasks.spawn(writer::run(app, pool.clone(), stop.clone()));
-    tasks.spawn(kit::outbox::run::<Outbox>(pool, kafka, TOPIC, stop));
+    tasks.spawn(kit::outbox::run(OUTBOX, pool, kafka, TOPIC, stop));
 }

@@ -1,16 +1,15 @@
 //! The relay from an outbox table to its topic: in order, at least once.
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::future::try_join_all;
 use rdkafka::producer::{FutureProducer, FutureRecord, future_producer::DeliveryFuture};
-use sqlx::{PgConnection, PgPool};
+use serde::Serialize;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::kafka::Topic;
 use crate::{
     http::RequestId,
     kafka::{self, Kafka, ProducerBounds},
@@ -21,46 +20,115 @@ const IDLE: Duration = Duration::from_millis(100);
 const AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 
-/// An event on its way.
-#[derive(Debug)]
-pub struct Waiting {
-    pub id: i64,
-    /// The record's key: events of one key keep their order.
-    pub key: String,
-    pub payload: serde_json::Value,
-    /// Of the request that caused it; goes into the record's headers.
-    pub request_id: String,
-}
-
-/// An outbox table. Its owner writes the SQL.
-pub trait Source: Send + Sync + 'static {
-    /// Whether this transaction is the one relay, until it ends.
-    fn become_relay(tx: &mut PgConnection) -> impl Future<Output = sqlx::Result<bool>> + Send;
-    /// The oldest events, at most `limit`, in the order of their ids.
-    fn oldest(
-        tx: &mut PgConnection,
-        limit: i64,
-    ) -> impl Future<Output = sqlx::Result<Vec<Waiting>>> + Send;
-    /// Forgets events that were acknowledged.
-    fn forget(tx: &mut PgConnection, ids: &[i64]) -> impl Future<Output = sqlx::Result<()>> + Send;
-}
-
-/// Where the events go.
+/// An outbox table: events that wait to be published, in the columns `id`, `key`, `payload` and
+/// `request_id`. Its owner names it, with its schema.
 #[derive(Debug, Clone, Copy)]
-pub struct Topic {
-    pub name: &'static str,
-    pub partitions: i32,
-    /// How long Kafka keeps them, in milliseconds.
-    pub retention_ms: &'static str,
+pub struct Outbox {
+    table: &'static str,
+}
+
+/// An event on its way.
+#[derive(Debug, sqlx::FromRow)]
+struct Waiting {
+    id: i64,
+    key: String,
+    payload: serde_json::Value,
+    request_id: String,
+}
+
+impl Outbox {
+    pub const fn of(table: &'static str) -> Self {
+        Self { table }
+    }
+
+    /// Adds events in this order, in the transaction that makes them true. With each its key and
+    /// the id of the request that caused it, which goes into its record's headers. Events of one
+    /// key keep their order if whoever adds them takes turns, as holders of a lock do: it makes the
+    /// order of ids the order of commits.
+    ///
+    /// # Errors
+    /// The database's, and `Encode` for an event that is no JSON.
+    pub async fn add<'a, E: Serialize + 'a>(
+        &self,
+        tx: &mut PgConnection,
+        events: impl IntoIterator<Item = (String, &'a E, &'a str)>,
+    ) -> sqlx::Result<()> {
+        let (mut keys, mut payloads, mut requests) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, event, request) in events {
+            let payload = serde_json::to_value(event);
+            payloads.push(payload.map_err(|error| sqlx::Error::Encode(error.into()))?);
+            keys.push(key);
+            requests.push(request);
+        }
+        self.insert(tx, &keys, &payloads, &requests).await
+    }
+
+    async fn insert(
+        &self,
+        tx: &mut PgConnection,
+        keys: &[String],
+        payloads: &[serde_json::Value],
+        requests: &[&str],
+    ) -> sqlx::Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let insert = format!(
+            "INSERT INTO {} (key, payload, request_id)
+             SELECT key, payload, request_id
+             FROM UNNEST($1::text[], $2::jsonb[], $3::text[])
+                 WITH ORDINALITY AS new (key, payload, request_id, number)
+             ORDER BY number",
+            self.table
+        );
+        let insert = sqlx::query(AssertSqlSafe(insert)).bind(keys).bind(payloads).bind(requests);
+        insert.execute(tx).await.map(drop)
+    }
+
+    /// How many events wait.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn depth(&self, pool: &PgPool) -> sqlx::Result<i64> {
+        let count = format!("SELECT count(*) FROM {}", self.table);
+        sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(pool).await
+    }
+
+    /// Whether this transaction is the one relay of the table, until it ends.
+    async fn become_relay(&self, tx: &mut PgConnection) -> sqlx::Result<bool> {
+        sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtext($1))")
+            .bind(self.table)
+            .fetch_one(tx)
+            .await
+    }
+
+    /// The oldest events, at most [`BATCH_MAX`], in the order of their ids.
+    async fn oldest(&self, tx: &mut PgConnection) -> sqlx::Result<Vec<Waiting>> {
+        let select =
+            format!("SELECT id, key, payload, request_id FROM {} ORDER BY id LIMIT $1", self.table);
+        sqlx::query_as(AssertSqlSafe(select)).bind(BATCH_MAX).fetch_all(tx).await
+    }
+
+    /// Forgets events that were acknowledged.
+    async fn forget(&self, tx: &mut PgConnection, ids: &[i64]) -> sqlx::Result<()> {
+        let delete = format!("DELETE FROM {} WHERE id = ANY($1)", self.table);
+        sqlx::query(AssertSqlSafe(delete)).bind(ids).execute(tx).await.map(drop)
+    }
 }
 
 /// Relays until `stop`, through whatever restarts.
-pub async fn run<S: Source>(pool: PgPool, kafka: Kafka, topic: Topic, stop: CancellationToken) {
+pub async fn run(
+    outbox: Outbox,
+    pool: PgPool,
+    kafka: Kafka,
+    topic: Topic,
+    stop: CancellationToken,
+) {
     let mut said: Option<Instant> = None;
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = relay::<S>(&pool, &kafka, topic) => outcome,
+            outcome = relay(outbox, &pool, &kafka, topic) => outcome,
         };
         if let Err(error) = outcome
             && said.is_none_or(|at| at.elapsed() > SAY_AGAIN)
@@ -79,10 +147,8 @@ pub async fn run<S: Source>(pool: PgPool, kafka: Kafka, topic: Topic, stop: Canc
     }
 }
 
-async fn relay<S: Source>(pool: &PgPool, kafka: &Kafka, topic: Topic) -> anyhow::Result<()> {
-    kafka
-        .ensure_topic(topic.name, topic.partitions, &[("retention.ms", topic.retention_ms)])
-        .await?;
+async fn relay(outbox: Outbox, pool: &PgPool, kafka: &Kafka, topic: Topic) -> anyhow::Result<()> {
+    kafka.ensure(&topic).await?;
     let bounds = ProducerBounds {
         queue_messages_max: 2 * BATCH_MAX as u32,
         delivery_ms_max: 5_000,
@@ -91,7 +157,7 @@ async fn relay<S: Source>(pool: &PgPool, kafka: &Kafka, topic: Topic) -> anyhow:
     let producer = kafka.producer(bounds)?;
     let name = kafka.name(topic.name);
     loop {
-        let sent = round::<S>(pool, &producer, &name).await?;
+        let sent = round(outbox, pool, &producer, &name).await?;
         if sent == 0 {
             tokio::time::sleep(IDLE).await;
         } else {
@@ -102,17 +168,18 @@ async fn relay<S: Source>(pool: &PgPool, kafka: &Kafka, topic: Topic) -> anyhow:
 }
 
 /// Publishes what waits, `BATCH_MAX` events at most, and says how many it was.
-async fn round<S: Source>(
+async fn round(
+    outbox: Outbox,
     pool: &PgPool,
     producer: &FutureProducer,
     topic: &str,
 ) -> anyhow::Result<usize> {
     let mut tx = pool.begin().await?;
     // One relay at a time, so that the events of a key keep their order.
-    if !S::become_relay(&mut tx).await? {
+    if !outbox.become_relay(&mut tx).await? {
         return Ok(0);
     }
-    let waiting = S::oldest(&mut tx, BATCH_MAX).await?;
+    let waiting = outbox.oldest(&mut tx).await?;
     if waiting.is_empty() {
         return Ok(0);
     }
@@ -125,7 +192,7 @@ async fn round<S: Source>(
         delivery.map_err(|(error, _)| error).context("publishing an event")?;
     }
     let ids: Vec<i64> = waiting.iter().map(|event| event.id).collect();
-    S::forget(&mut tx, &ids).await?;
+    outbox.forget(&mut tx, &ids).await?;
     tx.commit().await?;
     Ok(ids.len())
 }
