@@ -5,16 +5,16 @@
 //! own; the server under measurement is a child process, so that its memory is its own. Everything
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
-//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`bench_env`], [`server`],
-//! [`client`] and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`],
-//! [`memory`] and [`pace`] measure.
+//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`corner`], [`server`], [`client`]
+//! and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and
+//! [`pace`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use crate::{put, say, serve::Role};
+use crate::{print_result, print_status, serve::Role};
 
 mod bench_env;
 mod client;
@@ -30,7 +30,7 @@ mod server;
 mod stats;
 mod steps;
 
-use bench_env::BenchEnv;
+use bench_env::TestEnv;
 use report::Row;
 
 /// The roles on a fan's way. The others would only take their share of the machine.
@@ -82,7 +82,7 @@ pub struct BenchServerArgs {
 
 /// What every measurement needs.
 struct Bench {
-    bench_env: BenchEnv,
+    bench_env: TestEnv,
     rounds: usize,
     clients: usize,
     fans: u64,
@@ -99,7 +99,7 @@ impl Bench {
         let told = |value: Option<&f64>| {
             value.map_or_else(|| "–".to_owned(), |value| stats::number(*value))
         };
-        say(&format!(
+        print_status(&format!(
             "bench: {what}, round {} of {}: {} | {}",
             round + 1,
             self.rounds,
@@ -118,7 +118,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let parts =
         if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
     let bench = Bench {
-        bench_env: BenchEnv::open().await?,
+        bench_env: TestEnv::open().await?,
         rounds: args.rounds as usize,
         clients: usize::from(args.clients),
         fans: args.fans,
@@ -130,11 +130,11 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     };
     // Whatever happened, nothing of it stays.
     if let Err(error) = bench.bench_env.close().await {
-        say(&format!("bench: {error:#}"));
+        print_status(&format!("bench: {error:#}"));
     }
     let rows = outcome?;
-    put(&heading(&args));
-    put(report::table(&rows).trim_end());
+    print_result(&heading(&args));
+    print_result(report::table(&rows).trim_end());
     if let Some(file) = &args.json {
         let about = serde_json::json!({
             "at": chrono::Utc::now(), "rounds": args.rounds, "secs": args.secs, "clients": args.clients,

@@ -6,7 +6,7 @@ use kit::{
     settings::{Env, ProcessEnv, Settings},
 };
 
-use crate::{put, serve::management_listen};
+use crate::{print_result, serve::management_listen};
 
 mod crowd;
 mod load;
@@ -64,12 +64,12 @@ fn urls() -> anyhow::Result<()> {
         ("resellers' portal", "/portal".to_owned()),
         ("API description", "/openapi.json".to_owned()),
     ] {
-        put(&format!("{label}\t{base}{path}"));
+        print_result(&format!("{label}\t{base}{path}"));
     }
     let management = management_listen(&mut Settings::new(&ProcessEnv));
-    put(&format!("metrics\thttp://{management}/metrics"));
+    print_result(&format!("metrics\thttp://{management}/metrics"));
     if ProcessEnv.get("FAIRGATE_MAILBOX").is_some() {
-        put(&format!("mail that was sent\t{base}/sandbox/mailbox"));
+        print_result(&format!("mail that was sent\t{base}/sandbox/mailbox"));
     }
     Ok(())
 }

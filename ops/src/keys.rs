@@ -1,6 +1,6 @@
 //! Fresh keys for a new installation.
 
-use crate::put;
+use crate::print_result;
 
 /// One current and one next key of each kind, and the secrets shared with the sandbox payment
 /// provider, by setting.
@@ -23,7 +23,7 @@ pub fn fresh() -> anyhow::Result<Vec<(&'static str, String)>> {
 /// Prints [`fresh`] as NAME=value lines.
 pub fn print() -> anyhow::Result<()> {
     for (name, value) in fresh()? {
-        put(&format!("{name}={value}"));
+        print_result(&format!("{name}={value}"));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use notifications::contract::{GivenUp, given_up, retry_given_up};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::{put, say, settings::Stores};
+use crate::{print_result, print_status, settings::Stores};
 
 #[derive(Args)]
 pub struct LettersArgs {
@@ -23,11 +23,11 @@ pub struct LettersArgs {
 pub async fn run(args: LettersArgs) -> anyhow::Result<()> {
     let pool = Stores::from_env()?.pool;
     match args.retry {
-        Some(letter) => say(&retry(&pool, letter).await?),
+        Some(letter) => print_status(&retry(&pool, letter).await?),
         None => {
             let found = given_up(&pool, args.limit.into()).await?;
-            found.iter().for_each(|letter| put(&line(letter)));
-            say(&summary(found.len(), args.limit));
+            found.iter().for_each(|letter| print_result(&line(letter)));
+            print_status(&summary(found.len(), args.limit));
         }
     }
     Ok(())

@@ -12,12 +12,12 @@ pub mod verify;
 
 /// Prints a line for the person at the terminal, on standard error.
 #[expect(clippy::print_stderr, reason = "this is a command-line tool")]
-pub fn say(text: &str) {
+pub fn print_status(text: &str) {
     eprintln!("{text}");
 }
 
 /// Prints a result on standard output.
 #[expect(clippy::print_stdout, reason = "this is a command-line tool")]
-pub fn put(text: &str) {
+pub fn print_result(text: &str) {
     println!("{text}");
 }

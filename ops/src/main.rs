@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
-use ops::{bench, demo, keys, letters, people, rooms, rush, say, serve, settings, verify};
+use ops::{bench, demo, keys, letters, people, rooms, rush, print_status, serve, settings, verify};
 
 /// Requests allocate on one thread and free on another all the time, which the system's allocator
 /// pays for with locks.
@@ -77,7 +77,7 @@ async fn main() -> std::process::ExitCode {
     match outcome {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
-            say(&format!("fairgate: {error:#}"));
+            print_status(&format!("fairgate: {error:#}"));
             std::process::ExitCode::FAILURE
         }
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::{put, say, settings::Stores};
+use crate::{print_result, print_status, settings::Stores};
 
 #[derive(Args)]
 pub struct FirstAdminArgs {
@@ -16,8 +16,8 @@ pub struct FirstAdminArgs {
 pub async fn first_admin(args: FirstAdminArgs) -> anyhow::Result<()> {
     let stores = Stores::from_env()?;
     match admin::contract::create_first_admin(&stores.pool, &args.email).await? {
-        Some(first) => put(&format!("{}\t{}", first.email, first.password)),
-        None => say("there is an admin already; another is made in the console, under People"),
+        Some(first) => print_result(&format!("{}\t{}", first.email, first.password)),
+        None => print_status("there is an admin already; another is made in the console, under People"),
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use clap::{Args, ValueEnum};
 use waitroom::contract::{Phase, RoomChange};
 
-use crate::{say, settings::Stores};
+use crate::{print_status, settings::Stores};
 
 #[derive(Args)]
 pub struct RoomArgs {
@@ -54,7 +54,7 @@ pub async fn run(args: RoomArgs) -> anyhow::Result<()> {
         message: args.message,
     };
     admin::contract::change_room(&stores.pool, &unix_user(), &args.room, &change).await?;
-    say(&format!("room {} changed", args.room));
+    print_status(&format!("room {} changed", args.room));
     Ok(())
 }
 

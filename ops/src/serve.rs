@@ -28,7 +28,7 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{keys, put, settings::Stores};
+use crate::{keys, print_result, settings::Stores};
 
 mod management;
 mod roles;
@@ -363,7 +363,7 @@ fn describe_security(api: &mut utoipa::openapi::OpenApi) {
 
 /// Prints the description of the whole API. No server needs to run for it.
 pub async fn print_openapi() -> anyhow::Result<()> {
-    put(&serde_json::to_string_pretty(&describe().await?)?);
+    print_result(&serde_json::to_string_pretty(&describe().await?)?);
     Ok(())
 }
 

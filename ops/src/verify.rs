@@ -18,7 +18,7 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use crate::{put, settings::Stores};
+use crate::{print_result, settings::Stores};
 use facts::{Facts, Room, Session};
 use report::Report;
 
@@ -45,7 +45,7 @@ pub struct VerifyArgs {
 /// A server away, or a check that fails: then the error names it, after the rows were printed.
 pub async fn run(args: VerifyArgs) -> anyhow::Result<()> {
     let report = check(&Stores::from_env()?, args.show.as_deref()).await?;
-    put(&if args.json { serde_json::to_string_pretty(&report)? } else { report.table() });
+    print_result(&if args.json { serde_json::to_string_pretty(&report)? } else { report.table() });
     if !report.clean {
         bail!("these do not hold: {}", report.failing().join(", "));
     }

@@ -30,7 +30,7 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         sale::fill(server.address, &sale.show, step, bench.clients).await?;
         waiting += step;
         let megabytes = server.memory_bytes()? as f64 / MEGABYTE;
-        crate::say(&format!("bench: {waiting} of {many} are waiting, {megabytes:.1} MB"));
+        crate::print_status(&format!("bench: {waiting} of {many} are waiting, {megabytes:.1} MB"));
     }
     let full = looks(bench, &server).await?;
     sale::close_room(stores, &sale).await?;

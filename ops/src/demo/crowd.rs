@@ -13,7 +13,7 @@ use crate::{
         api::{Api, Call, Fault, target},
         told_to_end,
     },
-    say,
+    print_status,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -62,12 +62,12 @@ pub async fn run(args: &CrowdArgs) -> anyhow::Result<()> {
     let url = target(args.url.as_deref())?;
     let api = Api::new(url.clone())?;
     let room = program::sale()?;
-    say(&format!("crowd: keeping about {WAIT_SECS} seconds of line in {room} at {url}"));
+    print_status(&format!("crowd: keeping about {WAIT_SECS} seconds of line in {room} at {url}"));
     let mut crowd = Crowd { api, room, joins: 0, joins_max: args.joins, places: VecDeque::new() };
     tokio::select! {
-        () = crowd.stay() => say(&format!("crowd: all {} joins are used up", crowd.joins_max)),
-        () = sleep(Duration::from_secs_f64(args.hours.clamp(0.0, 1000.0) * 3600.0)) => say("crowd: its time is over"),
-        () = told_to_end() => say("crowd: told to end"),
+        () = crowd.stay() => print_status(&format!("crowd: all {} joins are used up", crowd.joins_max)),
+        () = sleep(Duration::from_secs_f64(args.hours.clamp(0.0, 1000.0) * 3600.0)) => print_status("crowd: its time is over"),
+        () = told_to_end() => print_status("crowd: told to end"),
     }
     Ok(())
 }
@@ -80,13 +80,13 @@ impl Crowd {
             match self.round().await {
                 Ok(()) => {
                     if away {
-                        say("crowd: the system answers again");
+                        print_status("crowd: the system answers again");
                     }
                     (pause, away) = (LOOK_EVERY, false);
                 }
                 Err(fault) => {
                     if !away {
-                        say(&format!("crowd: waiting for the system ({})", fault.kind));
+                        print_status(&format!("crowd: waiting for the system ({})", fault.kind));
                     }
                     away = true;
                     pause =

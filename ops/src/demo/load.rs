@@ -10,7 +10,7 @@ use super::{
     CLAIM_WINDOW_SECS, MAX_ACTIVE, RATE_PER_SEC,
     program::{self, Planned},
 };
-use crate::{say, settings::Stores};
+use crate::{print_status, settings::Stores};
 
 /// A show that was put up before keeps its dates until so shortly before it begins.
 const KEPT_DAYS: i64 = 7;
@@ -25,15 +25,15 @@ pub async fn load() -> anyhow::Result<()> {
     for planned in program {
         let name = planned.show.show.clone();
         rooms += usize::from(
-            put(&stores, planned, now).await.with_context(|| format!("loading {name}"))?,
+            load_show(&stores, planned, now).await.with_context(|| format!("loading {name}"))?,
         );
     }
-    say(&format!("demo: {shows} shows are in the catalog, {rooms} of them on sale"));
+    print_status(&format!("demo: {shows} shows are in the catalog, {rooms} of them on sale"));
     Ok(())
 }
 
 /// Puts one show up; whether it is on sale.
-async fn put(stores: &Stores, planned: Planned, now: DateTime<Utc>) -> anyhow::Result<bool> {
+async fn load_show(stores: &Stores, planned: Planned, now: DateTime<Utc>) -> anyhow::Result<bool> {
     let Planned { mut show, allotted } = planned;
     if let Some(known) = catalog::contract::show(&stores.pool, &show.show).await?
         && known.starts_at > now + chrono::Duration::days(KEPT_DAYS)

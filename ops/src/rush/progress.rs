@@ -8,7 +8,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{api::Call, fan::Shop, sale::Head};
-use crate::say;
+use crate::print_status;
 
 const DRAW_EVERY: Duration = Duration::from_millis(500);
 const SAY_EVERY: Duration = Duration::from_secs(2);
@@ -54,12 +54,12 @@ async fn tell(shop: Arc<Shop>, fans: u32, stop: CancellationToken) {
                 bar.set_message(line.clone());
                 bar.tick();
             }
-            None => say(&line),
+            None => print_status(&line),
         }
         if stop.is_cancelled() {
             if let Some(bar) = &bar {
                 bar.finish_and_clear();
-                say(&line);
+                print_status(&line);
             }
             return;
         }

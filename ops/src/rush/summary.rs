@@ -10,7 +10,7 @@ use super::{
     fan::Shop,
     tally::{Quantiles, Timed},
 };
-use crate::put;
+use crate::print_result;
 
 /// What only the course of the rush tells.
 pub struct Course {
@@ -114,7 +114,7 @@ impl Summary {
 
     /// Prints it on standard output.
     pub fn print(&self, json: bool) -> anyhow::Result<()> {
-        put(&if json { serde_json::to_string(self)? } else { self.table() });
+        print_result(&if json { serde_json::to_string(self)? } else { self.table() });
         Ok(())
     }
 
