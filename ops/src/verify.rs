@@ -1,14 +1,14 @@
 //! `fairgate verify`: an independent checker of what must always hold.
 //!
-//! [`facts`] gathers rows; the other modules take values and return what is wrong with them;
+//! [`snapshot`] gathers rows; the other modules take values and return what is wrong with them;
 //! [`report`] tells it.
 
-mod facts;
 pub mod line;
 pub mod orders;
 pub mod pace;
 pub mod report;
 pub mod sessions;
+mod snapshot;
 pub mod stock;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -19,8 +19,8 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::{print_result, settings::Stores};
-use facts::{Facts, Room, Session};
 use report::Report;
+use snapshot::{Room, Session, Snapshot};
 
 /// What is on its way is looked at again so often before it counts as wrong.
 const LOOKS_MORE: u32 = 5;
@@ -76,22 +76,22 @@ pub async fn check(stores: &Stores, scope: Option<&str>) -> anyhow::Result<Repor
 /// # Errors
 /// A server away.
 pub async fn look(stores: &Stores, scope: Option<&str>) -> anyhow::Result<Report> {
-    Ok(judge(&facts::gather(stores, scope).await?))
+    Ok(judge(&snapshot::take(stores, scope).await?))
 }
 
-fn judge(facts: &Facts) -> Report {
+fn judge(snapshot: &Snapshot) -> Report {
     let mut report = Report::default();
-    judge_stock(facts, &mut report);
-    judge_orders(facts, &mut report);
-    judge_log(facts, &mut report);
-    judge_heads(facts, &mut report);
-    judge_sessions(facts, &mut report);
+    judge_stock(snapshot, &mut report);
+    judge_orders(snapshot, &mut report);
+    judge_log(snapshot, &mut report);
+    judge_heads(snapshot, &mut report);
+    judge_sessions(snapshot, &mut report);
     report
 }
 
 /// 1. Sold, reserved, held and free make what was allotted.
-fn judge_stock(facts: &Facts, report: &mut Report) {
-    let Facts { shards, allotments, tickets, .. } = facts;
+fn judge_stock(snapshot: &Snapshot, report: &mut Report) {
+    let Snapshot { shards, allotments, tickets, .. } = snapshot;
     let count = shards.len();
     report.add(
         "stock-counted",
@@ -144,8 +144,8 @@ fn judge_stock(facts: &Facts, report: &mut Report) {
 }
 
 /// 2. Holds, passes, tickets, payments and refunds fit together.
-fn judge_orders(facts: &Facts, report: &mut Report) {
-    let Facts { orders, bought, payments, sessions, codes, .. } = facts;
+fn judge_orders(snapshot: &Snapshot, report: &mut Report) {
+    let Snapshot { orders, bought, payments, sessions, codes, .. } = snapshot;
     let holds = orders::repeated(orders.iter().map(|order| order.hold.to_string()));
     report.add("one-order-per-hold", "A hold makes one order", orders.len(), holds, |row| {
         row.what.clone()
@@ -219,8 +219,8 @@ fn judge_orders(facts: &Facts, report: &mut Report) {
 }
 
 /// 3. What was acknowledged is there.
-fn judge_log(facts: &Facts, report: &mut Report) {
-    let Facts { rooms, sessions, drains, outbox, .. } = facts;
+fn judge_log(snapshot: &Snapshot, report: &mut Report) {
+    let Snapshot { rooms, sessions, drains, outbox, .. } = snapshot;
     let is_open: BTreeMap<&str, bool> =
         rooms.iter().map(|room| (room.room.as_str(), room.is_open)).collect();
     let lanes = || rooms.iter().flat_map(|room| &room.lanes);
@@ -313,8 +313,8 @@ fn unplaced(rooms: &[Room], sessions: &[Session]) -> Vec<Unplaced> {
 }
 
 /// 4. Heads only grow, order holds, overtaking stays within its bound.
-fn judge_heads(facts: &Facts, report: &mut Report) {
-    let Facts { rooms, .. } = facts;
+fn judge_heads(snapshot: &Snapshot, report: &mut Report) {
+    let Snapshot { rooms, .. } = snapshot;
     let records = rooms.iter().map(|room| room.published.len()).sum();
     let places = rooms.iter().flat_map(|room| room.joined.values()).map(Vec::len).sum();
     let lanes: Vec<_> = rooms.iter().flat_map(|room| &room.lanes).collect();
@@ -361,21 +361,21 @@ fn judge_heads(facts: &Facts, report: &mut Report) {
 }
 
 /// 5. The cap and the rate are kept.
-fn judge_sessions(facts: &Facts, report: &mut Report) {
+fn judge_sessions(snapshot: &Snapshot, report: &mut Report) {
     let mut rooms: BTreeMap<&str, Vec<sessions::Span>> = BTreeMap::new();
-    for session in &facts.sessions {
+    for session in &snapshot.sessions {
         rooms.entry(&session.span.room).or_default().push(session.span.clone());
     }
     let over = rooms.values().flat_map(|spans| sessions::sweep(spans).over);
     report.add(
         "sessions-within-cap",
         "No more are in checkout than may be",
-        facts.sessions.len(),
+        snapshot.sessions.len(),
         over,
         |row| row.session.to_string(),
     );
-    let records = facts.rooms.iter().map(|room| room.published.len()).sum();
-    let fast = facts.rooms.iter().flat_map(|room| {
+    let records = snapshot.rooms.iter().map(|room| room.published.len()).sum();
+    let fast = snapshot.rooms.iter().flat_map(|room| {
         pace::too_fast(&room.room, &pace::admissions(&room.published, room.heads_from_start))
     });
     report.add("admit-rate", "Fans are let in no faster than asked", records, fast, |row| {

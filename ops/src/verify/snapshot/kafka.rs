@@ -17,10 +17,10 @@ use rdkafka::{
 };
 
 use super::{
-    super::line::{Joined, LaneState, Published},
-    Drain, Room,
-    books::RoomRow,
+    postgres::RoomRow,
+    rows::{Drain, Room},
 };
+use crate::verify::line::{Joined, LaneState, Published};
 
 const CALL: Duration = Duration::from_secs(5);
 /// A topic of which nothing more comes for so long is not read to its end.

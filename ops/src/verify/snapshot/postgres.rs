@@ -9,19 +9,17 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::{
-    super::{
-        orders::{Bought, Order, Payment, Refund},
-        sessions::Span,
-        stock::{Allotment, Shard},
-    },
-    Session, Unsent,
+use super::rows::{Session, Unsent};
+use crate::verify::{
+    orders::{Bought, Order, Payment, Refund},
+    sessions::Span,
+    stock::{Allotment, Shard},
 };
 
 /// Unsent events that are looked at; the oldest are the ones that are stuck.
 const OUTBOX_ROWS_MAX: i64 = 1000;
 
-pub struct Books {
+pub struct PostgresRows {
     pub shards: Vec<Shard>,
     pub allotments: Vec<Allotment>,
     /// Good ones.
@@ -44,13 +42,13 @@ pub struct RoomRow {
     pub is_open: bool,
 }
 
-pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<Books> {
+pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<PostgresRows> {
     let mut tx = pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .execute(&mut *tx)
         .await?;
     sqlx::query("SET LOCAL statement_timeout = '60s'").execute(&mut *tx).await?;
-    let books = Books {
+    let rows = PostgresRows {
         shards: shards(&mut tx, scope).await?,
         allotments: allotments(&mut tx, scope).await?,
         tickets: tickets(&mut tx, scope).await?,
@@ -87,7 +85,7 @@ pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<Books> {
         .collect(),
     };
     tx.rollback().await?;
-    Ok(books)
+    Ok(rows)
 }
 
 #[derive(FromRow)]
