@@ -5,7 +5,7 @@
 //! own; the server under measurement is a child process, so that its memory is its own. Everything
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
-//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`corner`], [`server`], [`client`]
+//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`], [`server`], [`client`]
 //! and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and
 //! [`pace`] measure.
 
@@ -27,14 +27,13 @@ mod producer;
 mod report;
 mod sale;
 mod server;
+mod setup;
 mod stats;
 mod steps;
 
-use bench_env::TestEnv;
+use bench_env::BenchEnv;
 use report::Row;
-
-/// The roles on a fan's way. The others would only take their share of the machine.
-const ROLES: [&str; 6] = ["catalog", "waitroom", "admission", "checkout", "writer", "sandbox"];
+use setup::Bench;
 
 #[derive(Debug, Clone, Args)]
 pub struct BenchArgs {
@@ -80,35 +79,6 @@ pub struct BenchServerArgs {
     roles: Vec<Role>,
 }
 
-/// What every measurement needs.
-struct Bench {
-    bench_env: TestEnv,
-    rounds: usize,
-    clients: usize,
-    fans: u64,
-    lasts: Duration,
-}
-
-impl Bench {
-    fn all_roles(&self) -> &'static [&'static str] {
-        &ROLES
-    }
-
-    /// Tells how a round went.
-    fn round(&self, what: &str, round: usize, ours: Option<&f64>, theirs: Option<&f64>) {
-        let told = |value: Option<&f64>| {
-            value.map_or_else(|| "–".to_owned(), |value| stats::number(*value))
-        };
-        print_status(&format!(
-            "bench: {what}, round {} of {}: {} | {}",
-            round + 1,
-            self.rounds,
-            told(ours),
-            told(theirs)
-        ));
-    }
-}
-
 /// Measures, prints the table, and removes what it made.
 ///
 /// # Errors
@@ -118,7 +88,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let parts =
         if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
     let bench = Bench {
-        bench_env: TestEnv::open().await?,
+        env: BenchEnv::open().await?,
         rounds: args.rounds as usize,
         clients: usize::from(args.clients),
         fans: args.fans,
@@ -126,10 +96,10 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     };
     let outcome = tokio::select! {
         outcome = measure(&bench, &parts) => outcome,
-        () = crate::rush::told_to_end() => Err(anyhow::anyhow!("told to end")),
+        () = crate::signal::told_to_end() => Err(anyhow::anyhow!("told to end")),
     };
     // Whatever happened, nothing of it stays.
-    if let Err(error) = bench.bench_env.close().await {
+    if let Err(error) = bench.env.close().await {
         print_status(&format!("bench: {error:#}"));
     }
     let rows = outcome?;

@@ -12,14 +12,7 @@ mod crowd;
 mod load;
 mod program;
 
-/// Fans let in per second in the demo sale.
-const RATE_PER_SEC: f64 = 4.0;
-/// How long a newcomer waits in the demo sale.
-const WAIT_SECS: f64 = 30.0;
-const CLAIM_WINDOW_SECS: i32 = 90;
-/// Most of the crowd never comes in, and each keeps a slot until its window ends: 4 a second for 90
-/// seconds are 360, and the pace must hold beside them.
-const MAX_ACTIVE: i32 = 600;
+use crowd::CrowdArgs;
 
 #[derive(Debug, Clone, Subcommand)]
 pub enum DemoCommand {
@@ -29,20 +22,6 @@ pub enum DemoCommand {
     Urls,
     /// Keep a small crowd waiting in the demo sale, so that whoever joins really waits.
     Crowd(CrowdArgs),
-}
-
-#[derive(Debug, Clone, clap::Args)]
-pub struct CrowdArgs {
-    /// Where the system is; FAIRGATE_PUBLIC_URL by default. Only this machine's own addresses are
-    /// accepted.
-    #[arg(long)]
-    url: Option<String>,
-    /// End after so many hours.
-    #[arg(long, default_value_t = 6.0)]
-    hours: f64,
-    /// End after so many joins.
-    #[arg(long, default_value_t = 100_000)]
-    joins: u64,
 }
 
 /// Runs one of the demo's commands.

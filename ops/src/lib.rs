@@ -8,6 +8,7 @@ pub mod rooms;
 pub mod rush;
 pub mod serve;
 pub mod settings;
+mod signal;
 pub mod verify;
 
 /// Prints a line for the person at the terminal, on standard error.

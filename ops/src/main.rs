@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
-use ops::{bench, demo, keys, letters, people, rooms, rush, print_status, serve, settings, verify};
+use ops::{bench, demo, keys, letters, people, print_status, rooms, rush, serve, settings, verify};
 
 /// Requests allocate on one thread and free on another all the time, which the system's allocator
 /// pays for with locks.

@@ -17,7 +17,9 @@ pub async fn first_admin(args: FirstAdminArgs) -> anyhow::Result<()> {
     let stores = Stores::from_env()?;
     match admin::contract::create_first_admin(&stores.pool, &args.email).await? {
         Some(first) => print_result(&format!("{}\t{}", first.email, first.password)),
-        None => print_status("there is an admin already; another is made in the console, under People"),
+        None => {
+            print_status("there is an admin already; another is made in the console, under People")
+        }
     }
     Ok(())
 }

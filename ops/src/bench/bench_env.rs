@@ -22,8 +22,8 @@ const LIMIT_MAX: &str = "1000000";
 
 pub struct BenchEnv {
     pub stores: Stores,
-    /// Settings of a server in this environment.
-    pub env: HashMap<String, String>,
+    /// Settings of a server here.
+    pub settings: HashMap<String, String>,
     name: String,
     base_url: String,
 }
@@ -64,11 +64,11 @@ impl BenchEnv {
             PgConnection::connect(&base_url).await.context("connecting to PostgreSQL")?;
         sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await?;
         admin.close().await?;
-        let bench_env = Self { stores: Stores::from(&env)?, env, name, base_url };
-        match migrations::run(&bench_env.stores.pool).await {
-            Ok(()) => Ok(bench_env),
+        let made = Self { stores: Stores::from(&env)?, settings: env, name, base_url };
+        match migrations::run(&made.stores.pool).await {
+            Ok(()) => Ok(made),
             Err(error) => {
-                bench_env.close().await?;
+                made.close().await?;
                 Err(error)
             }
         }
@@ -79,14 +79,14 @@ impl BenchEnv {
     }
 
     pub fn redis_url(&self) -> &str {
-        self.env.get(REDIS).map_or("", String::as_str)
+        self.settings.get(REDIS).map_or("", String::as_str)
     }
 
     pub fn database_url(&self) -> &str {
-        self.env.get(DATABASE).map_or("", String::as_str)
+        self.settings.get(DATABASE).map_or("", String::as_str)
     }
 
-    /// Removes everything of this environment.
+    /// Removes all of it.
     pub async fn close(self) -> anyhow::Result<()> {
         self.stores.pool.close().await;
         self.stores.steady.close().await;
@@ -129,7 +129,7 @@ impl BenchEnv {
     }
 
     async fn delete_topics(&self) -> anyhow::Result<()> {
-        let brokers = self.env.get(BROKERS).cloned().unwrap_or_default();
+        let brokers = self.settings.get(BROKERS).cloned().unwrap_or_default();
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
             .set("bootstrap.servers", brokers)
             .create()

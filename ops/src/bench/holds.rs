@@ -17,11 +17,11 @@ use uuid::Uuid;
 use waitroom::contract::Phase;
 
 use super::{
-    Bench,
     client::{self, Connection, load, request},
     report::Row,
     sale::{self, Sale},
     server::Served,
+    setup::Bench,
 };
 
 /// The script that checkout holds tickets with.
@@ -34,8 +34,8 @@ const RUN_MAX: Duration = Duration::from_secs(120);
 const HOLDS: u64 = 1_000_000;
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.bench_env.stores;
-    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
+    let stores = &bench.env.stores;
+    let server = Served::start(&bench.env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-holds", None).await?;
     sale::open_room(stores, server.address, &sale, RATE, Phase::Open).await?;
     let sessions = sessions(server.address, &sale, bench.clients).await?;
@@ -138,7 +138,7 @@ async fn made<T: DeserializeOwned>(
 
 /// Keys of a shard of their own for one run, filled as the keeper would.
 async fn shard(bench: &Bench, run: &str) -> anyhow::Result<[String; 3]> {
-    let redis = &bench.bench_env.stores.redis;
+    let redis = &bench.env.stores.redis;
     let keys = ["stock", "holds", "held"].map(|kind| redis.key(kind, run));
     redis::cmd("HSET")
         .arg(&keys[0])
@@ -162,7 +162,7 @@ async fn scripts(bench: &Bench, round: usize) -> anyhow::Result<f64> {
     let mut tasks = JoinSet::new();
     for _ in 0..bench.clients {
         let (keys, script, mut connection) =
-            (keys.clone(), script.clone(), bench.bench_env.stores.redis.connection());
+            (keys.clone(), script.clone(), bench.env.stores.redis.connection());
         tasks.spawn(async move {
             let mut taken = 0u64;
             while Instant::now() < end {
@@ -192,10 +192,10 @@ async fn scripts(bench: &Bench, round: usize) -> anyhow::Result<f64> {
 /// pipelining.
 async fn redis_benchmark(bench: &Bench, round: usize) -> anyhow::Result<f64> {
     let keys = shard(bench, &format!("bench-rival-{round}")).await?;
-    let mut connection = bench.bench_env.stores.redis.connection();
+    let mut connection = bench.env.stores.redis.connection();
     let hash: String =
         redis::cmd("SCRIPT").arg("LOAD").arg(TAKE).query_async(&mut connection).await?;
-    let url = Url::parse(bench.bench_env.redis_url())?;
+    let url = Url::parse(bench.env.redis_url())?;
     let (clients, calls) =
         (bench.clients.to_string(), (20_000 * bench.lasts.as_secs().max(1)).to_string());
     let (port, most, until_ms) =

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use waitroom::contract::Phase;
 
 use super::{
-    Bench,
     client::{Each, Same, Script, load, request},
     report::Row,
     sale,
     server::{EMPTY, Served},
+    setup::Bench,
 };
 
 /// Fans in the line before anything is measured.
@@ -19,8 +19,8 @@ const WAITING: u64 = 2_000;
 const RATE: f64 = 1.0;
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.bench_env.stores;
-    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
+    let stores = &bench.env.stores;
+    let server = Served::start(&bench.env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-line", None).await?;
     sale::open_room(stores, server.address, &sale, RATE, Phase::Open).await?;
     let tickets = sale::fill(server.address, &sale.show, WAITING, bench.clients).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 use waitroom::contract::Phase;
 
-use super::{Bench, report::Row, sale, server::Served};
+use super::{report::Row, sale, server::Served, setup::Bench};
 
 /// Waiting at the first look.
 const FEW: u64 = 1_000;
@@ -16,8 +16,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MEGABYTE: f64 = 1_048_576.0;
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.bench_env.stores;
-    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
+    let stores = &bench.env.stores;
+    let server = Served::start(&bench.env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-memory", None).await?;
     // Paused: everybody who joins stays.
     sale::open_room(stores, server.address, &sale, 1.0, Phase::Paused).await?;

@@ -4,46 +4,36 @@
 
 use std::{str::FromStr, time::Duration};
 
-use anyhow::{Context, bail};
-use checkout::contract::{Buyer, Place, PlaceLine, home_partition, snapshot};
-use chrono::Utc;
+use anyhow::bail;
+use checkout::contract::snapshot;
 use sqlx::{
     ConnectOptions, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
 use super::{
-    Bench,
     report::Row,
     sale::{self, Sale},
     server::Served,
+    setup::Bench,
 };
 
 mod bulk;
+mod hot;
 mod row_lock;
 mod writer;
 
+use hot::{Hot, Orders};
+
 /// Clients that order at once, each waiting for its order before the next.
 const CLIENTS: [usize; 3] = [1, 16, 64];
-/// FAIRGATE_COMMANDS_PARTITIONS of the server, as set by default.
-const PARTITIONS: i32 = 4;
 const LOADED_WITHIN: Duration = Duration::from_secs(30);
 
-/// Where one's orders go.
-#[derive(Debug, Clone)]
-struct Hot {
-    show: String,
-    ticket_type: Uuid,
-    /// Number and epoch.
-    shards: Vec<(i32, i64)>,
-}
-
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.bench_env.stores;
+    let stores = &bench.env.stores;
     // The whole system for a moment, so that Redis knows the shards as it would in a sale.
-    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
+    let server = Served::start(&bench.env, bench.all_roles()).await?;
     let whole = loaded(bench, &sale::make(stores, "bench-whole", Some(1)).await?).await?;
     let cut = loaded(bench, &sale::make(stores, "bench-cut", None).await?).await?;
     // Stock of its own: the writer's Redis is not told of these orders and would wait for word of
@@ -51,11 +41,10 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let locked = loaded(bench, &sale::make(stores, "bench-locked", Some(1)).await?).await?;
     server.stop().await?;
     // From here on the writer alone, with its relay of events, which has the same to do for all.
-    let server = Served::start(&bench.bench_env, &["writer"]).await?;
+    let server = Served::start(&bench.env, &["writer"]).await?;
 
     // Those who queue for a row's lock wait long, which is the point and no news.
-    let options =
-        PgConnectOptions::from_str(bench.bench_env.database_url())?.disable_statement_logging();
+    let options = PgConnectOptions::from_str(bench.env.database_url())?.disable_statement_logging();
     let pool =
         PgPoolOptions::new().max_connections(CLIENTS[2] as u32).connect_with(options).await?;
     let mut rows = Vec::new();
@@ -105,12 +94,6 @@ async fn measured(
     Ok(orders.per_sec)
 }
 
-/// What a round did.
-struct Orders {
-    written: i64,
-    per_sec: f64,
-}
-
 /// Waits until the relay has sent what this round left to it, which the next one should not pay
 /// for.
 async fn drained(pool: &PgPool) -> anyhow::Result<()> {
@@ -126,7 +109,7 @@ async fn drained(pool: &PgPool) -> anyhow::Result<()> {
 
 /// Waits until Redis has the stock, and reads under which epochs.
 async fn loaded(bench: &Bench, sale: &Sale) -> anyhow::Result<Hot> {
-    let stores = &bench.bench_env.stores;
+    let stores = &bench.env.stores;
     let end = Instant::now() + LOADED_WITHIN;
     loop {
         let rows: Vec<(i32, i64)> = sqlx::query_as(
@@ -151,45 +134,5 @@ async fn loaded(bench: &Bench, sale: &Sale) -> anyhow::Result<Hot> {
             bail!("Redis did not get the stock of {} in time", sale.show);
         }
         sleep(Duration::from_millis(100)).await;
-    }
-}
-
-impl Hot {
-    fn name(&self, clients: usize) -> String {
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        let shards = self.shards.len();
-        format!("orders, {clients} client{}, {shards} shard{}", plural(clients), plural(shards))
-    }
-
-    /// An order of one ticket, and the partition it belongs to.
-    fn order(&self, turn: usize) -> anyhow::Result<(Place, i32)> {
-        let (shard, epoch) =
-            self.shards.get(turn % self.shards.len().max(1)).copied().context("no shards")?;
-        let now = Utc::now();
-        let place = Place {
-            order: Uuid::now_v7(),
-            session: Uuid::new_v4(),
-            show: self.show.clone(),
-            hold: Uuid::new_v4(),
-            lines: vec![PlaceLine {
-                ticket_type: self.ticket_type,
-                shard,
-                quantity: 1,
-                unit_price_minor: 6_500,
-                epoch,
-            }],
-            amount_minor: 6_500,
-            currency: "EUR".to_owned(),
-            buyer: Buyer {
-                name: "Bench".to_owned(),
-                email: "bench@bench.example".to_owned(),
-                language: None,
-            },
-            request_hash: "00".repeat(32),
-            placed_at: now,
-            // Long after the bench: nothing is to expire while it runs.
-            expires_at: now + chrono::Duration::hours(6),
-        };
-        Ok((place, home_partition(self.ticket_type, shard, PARTITIONS)))
     }
 }

@@ -19,10 +19,10 @@ use tokio::time::{Instant, sleep};
 use waitroom::contract::{Phase, RoomChange, change_room};
 
 use super::{
-    Bench,
     report::Row,
     sale::{self, Sale},
     server::Served,
+    setup::Bench,
     steps::{Step, effect_ms, pace_error_percent},
 };
 
@@ -36,8 +36,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 type Steps = Arc<Mutex<Vec<Step>>>;
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.bench_env.stores;
-    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
+    let stores = &bench.env.stores;
+    let server = Served::start(&bench.env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-pace", None).await?;
     sale::open_room(stores, server.address, &sale, SLOW, Phase::Open).await?;
     // Enough that the line never runs dry.
@@ -81,7 +81,7 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 async fn set_rate(bench: &Bench, sale: &Sale, rate: f64) -> anyhow::Result<()> {
     let change = RoomChange { rate_per_sec: Some(rate), ..RoomChange::default() };
-    change_room(&bench.bench_env.stores.pool, &sale.show, &change).await?;
+    change_room(&bench.env.stores.pool, &sale.show, &change).await?;
     Ok(())
 }
 

@@ -10,11 +10,11 @@ use tokio::{process::Command, time::timeout};
 use waitroom::contract::{LineEntry, Phase};
 
 use super::{
-    Bench,
     client::{Same, load},
     report::Row,
     sale::{self, LANES},
     server::Served,
+    setup::Bench,
 };
 
 /// The command before the class's name.
@@ -27,11 +27,11 @@ const RECORDS: &str = "1000000";
 const LASTS_MAX: Duration = Duration::from_secs(120);
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let stores = &bench.bench_env.stores;
+    let stores = &bench.env.stores;
     let record_bytes = serde_json::to_vec(&LineEntry { v: 1 })?.len();
     stores.kafka.ensure_topic(TOPIC, LANES, &LINE_SETTINGS).await?;
     let topic = stores.kafka.name(TOPIC);
-    let server = Served::start(&bench.bench_env, bench.all_roles()).await?;
+    let server = Served::start(&bench.env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-producer", None).await?;
     sale::open_room(stores, server.address, &sale, 1.0, Phase::Open).await?;
 

@@ -56,14 +56,14 @@ impl Served {
     ///
     /// # Errors
     /// A server that ends or does not become ready; where its log is, the error says.
-    pub async fn start(bench_env: &BenchEnv, roles: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start(env: &BenchEnv, roles: &[&str]) -> anyhow::Result<Self> {
         let [address, management] = free_addresses()?;
-        let log = std::env::temp_dir().join(format!("fairgate-{}log", bench_env.namespace()));
+        let log = std::env::temp_dir().join(format!("fairgate-{}log", env.namespace()));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let child = Command::new(std::env::current_exe()?)
             .arg("bench-server")
             .args(roles)
-            .envs(&bench_env.env)
+            .envs(&env.settings)
             .env("FAIRGATE_LISTEN", address.to_string())
             .env("FAIRGATE_MANAGEMENT_LISTEN", management.to_string())
             .env("FAIRGATE_PUBLIC_URL", format!("http://{address}"))

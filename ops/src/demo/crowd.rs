@@ -7,13 +7,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use super::{CrowdArgs, WAIT_SECS, program};
+use super::program::{self, WAIT_SECS};
 use crate::{
-    rush::{
-        api::{Api, Call, Fault, target},
-        told_to_end,
-    },
     print_status,
+    rush::api::{Api, Call, Fault, target},
+    signal::told_to_end,
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -25,6 +23,20 @@ const JOINS_AT_ONCE: usize = 16;
 /// One of so many comes in when it is its turn, and leaves again.
 const COMES_IN_ONE_OF: u64 = 10;
 const KEPT_PLACES_MAX: usize = 500;
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct CrowdArgs {
+    /// Where the system is; FAIRGATE_PUBLIC_URL by default. Only this machine's own addresses are
+    /// accepted.
+    #[arg(long)]
+    url: Option<String>,
+    /// End after so many hours.
+    #[arg(long, default_value_t = 6.0)]
+    hours: f64,
+    /// End after so many joins.
+    #[arg(long, default_value_t = 100_000)]
+    joins: u64,
+}
 
 /// The part of the head document that the crowd reads.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -6,10 +6,7 @@ use catalog::contract::{NewShow, put_allotment, put_show};
 use chrono::{DateTime, Utc};
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
-use super::{
-    CLAIM_WINDOW_SECS, MAX_ACTIVE, RATE_PER_SEC,
-    program::{self, Planned},
-};
+use super::program::{self, CLAIM_WINDOW_SECS, MAX_ACTIVE, Planned, RATE_PER_SEC};
 use crate::{print_status, settings::Stores};
 
 /// A show that was put up before keeps its dates until so shortly before it begins.

@@ -8,6 +8,15 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::Deserialize;
 
+/// Fans let in per second in the demo sale.
+pub const RATE_PER_SEC: f64 = 4.0;
+/// How long a newcomer waits in the demo sale.
+pub const WAIT_SECS: f64 = 30.0;
+pub const CLAIM_WINDOW_SECS: i32 = 90;
+/// Most of the crowd never comes in, and each keeps a slot until its window ends: 4 a second for 90
+/// seconds are 360, and the pace must hold beside them.
+pub const MAX_ACTIVE: i32 = 600;
+
 const FILE: &str = include_str!("catalog.json");
 /// Tickets go on sale at this local hour.
 const ON_SALE_AT: &str = "10:00";

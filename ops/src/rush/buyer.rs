@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::{
     api::{Call, Fault},
-    fan::Shop,
     plan::{Leaves, Plan},
+    shop::Shop,
     tally::Timed,
 };
 

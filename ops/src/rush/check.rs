@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::{fan::Shop, measure, tally::Acked};
+use super::{measure, shop::Shop, tally::Acked};
 use crate::{
     settings::Stores,
     verify::{

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{api::Call, fan::Shop, sale::Head};
+use super::{api::Call, sale::Head, shop::Shop};
 use crate::print_status;
 
 const DRAW_EVERY: Duration = Duration::from_millis(500);

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
 use super::{
-    RushArgs,
     api::{Api, Call},
+    args::RushArgs,
 };
 use crate::settings::Stores;
 

@@ -5,12 +5,26 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Ended, RushArgs,
+    args::RushArgs,
     check::{Found, Lost},
-    fan::Shop,
+    shop::Shop,
     tally::{Quantiles, Timed},
 };
 use crate::print_result;
+
+/// How the fans' part ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    All,
+    TimedOut,
+    Interrupted,
+}
+
+impl Ended {
+    pub fn of(result: Result<(), Self>) -> Self {
+        result.err().unwrap_or(Self::All)
+    }
+}
 
 /// What only the course of the rush tells.
 pub struct Course {

@@ -10,7 +10,7 @@ use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, rou
 use kit::problem::Problem;
 use tokio_util::sync::CancellationToken;
 
-use super::is_ours;
+use super::topics::is_ours;
 use crate::settings::Stores;
 
 pub fn router(ready: Readiness) -> anyhow::Result<Router> {

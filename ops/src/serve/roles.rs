@@ -6,7 +6,10 @@ use admission::contract::{Gate, PassKeys, PassVerifier};
 use anyhow::Context;
 use axum::{extract::Request, middleware::map_request};
 
-use super::{Assembly, Configs, Role};
+use super::{
+    assembly::{Assembly, Configs},
+    role::Role,
+};
 use crate::settings::Stores;
 
 /// Adds everything that `roles` stand for.

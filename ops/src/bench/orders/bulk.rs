@@ -9,7 +9,10 @@ use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Hot, Orders, row_lock::placed};
+use super::{
+    hot::{Hot, Orders},
+    row_lock::placed,
+};
 
 /// FAIRGATE_WRITER_BATCH_MAX, as set by default.
 const BATCH: usize = 500;

@@ -7,7 +7,7 @@ use checkout::contract::{OrderEvent, OrderEventData, Place, PlaceLine};
 use sqlx::{PgConnection, PgPool, types::Json};
 use tokio::{task::JoinSet, time::Instant};
 
-use super::{Hot, Orders};
+use super::hot::{Hot, Orders};
 
 pub async fn round(
     pool: &PgPool,

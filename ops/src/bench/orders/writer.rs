@@ -14,8 +14,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{Hot, Orders, PARTITIONS};
-use crate::bench::Bench;
+use super::hot::{Hot, Orders, PARTITIONS};
+use crate::bench::setup::Bench;
 
 /// As checkout's own producer of commands.
 const BOUNDS: ProducerBounds =
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(2);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(30);
 
 pub async fn round(bench: &Bench, hot: &Hot, clients: usize) -> anyhow::Result<Orders> {
-    let stores = &bench.bench_env.stores;
+    let stores = &bench.env.stores;
     let producer = stores.kafka.producer(BOUNDS)?;
     let topic = stores.kafka.name(COMMANDS_TOPIC);
     let (tell, offsets) = watch::channel(vec![0i64; PARTITIONS as usize]);
