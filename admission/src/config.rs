@@ -2,7 +2,7 @@
 
 use kit::settings::Settings;
 
-use crate::pass::{PassVerifier, keys::PassKeys};
+use crate::pass::{keys::PassKeys, verifier::PassVerifier};
 
 /// Who signs passes and for whom.
 pub struct Config {

@@ -21,9 +21,8 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    contract::{GateSettings, GateState, claim_until, grant_until},
     controller::end_offsets::EndOffsets,
-    gate::redis::Gate,
+    gate::{GateSettings, GateState, claim_until, grant_until, redis::Gate},
     head::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
     lane::{
         admission_group, line_topic,

@@ -1,3 +1,79 @@
-//! How fast a room lets fans in.
+//! How fast a room lets fans in, and for how long what it granted is good.
 
 pub mod redis;
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use chrono::{DateTime, Utc};
+use kit::id::InvalidId;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a
+/// second.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct GateSettings {
+    pub room: String,
+    pub lanes: i32,
+    /// Fans let in per second, at most. May be a fraction.
+    pub rate_per_sec: f64,
+    /// Sessions in checkout at once, at most, counting fans who were let in and have not come yet.
+    pub max_active: i32,
+    /// How long a fan who was let in may take to come, in seconds.
+    pub claim_window_secs: i32,
+    pub state: GateState,
+}
+
+/// What a gate is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GateState {
+    /// Not open yet: fans may join, nobody is let in.
+    Waiting,
+    Running,
+    Paused,
+    Closed,
+}
+
+impl fmt::Display for GateState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl FromStr for GateState {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Ok(match text {
+            "waiting" => Self::Waiting,
+            "running" => Self::Running,
+            "paused" => Self::Paused,
+            "closed" => Self::Closed,
+            _ => return Err(InvalidId("gate's state")),
+        })
+    }
+}
+
+/// How long a pass stays good after the claim window ended, so that whoever claims in the last
+/// second still gets in.
+pub const REDEEM_GRACE: Duration = Duration::from_secs(60);
+
+/// A grant outlives the pass by so much: a pass is redeemed a moment after it was looked at, by
+/// clocks that differ a little.
+const GRANT_SLACK: Duration = Duration::from_secs(5);
+
+/// Until when the gate keeps a slot for a place whose pass can be claimed until then.
+pub fn grant_until(claim_until: DateTime<Utc>) -> DateTime<Utc> {
+    claim_until + REDEEM_GRACE + GRANT_SLACK
+}
+
+/// The end of a place's claim window, given when its head moved past it.
+pub fn claim_until(admitted_at: DateTime<Utc>, claim_window_secs: i32) -> DateTime<Utc> {
+    admitted_at + chrono::Duration::seconds(i64::from(claim_window_secs))
+}

@@ -51,6 +51,12 @@ impl FromStr for PlaceId {
     }
 }
 
+/// The token id of the place `offset` in `lane` of `room`: `<room>.<lane>.<offset>`. It is also the
+/// pass's id.
+pub fn place_id(room: &str, lane: i32, offset: i64) -> String {
+    format!("{room}.{lane}.{offset}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

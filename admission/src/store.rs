@@ -2,30 +2,9 @@
 
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::contract::{GateSettings, GateState};
+use crate::gate::{GateSettings, GateState};
 
-impl GateState {
-    fn as_text(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Closed => "closed",
-        }
-    }
-
-    /// A CHECK keeps other texts out of the table; should one get in, the gate stays shut.
-    fn of_text(text: &str) -> Self {
-        match text {
-            "waiting" => Self::Waiting,
-            "running" => Self::Running,
-            "closed" => Self::Closed,
-            _ => Self::Paused,
-        }
-    }
-}
-
-struct Row {
+struct GateRow {
     room: String,
     lanes: i32,
     rate_per_sec: f64,
@@ -34,10 +13,11 @@ struct Row {
     state: String,
 }
 
-impl From<Row> for GateSettings {
-    fn from(row: Row) -> Self {
+impl From<GateRow> for GateSettings {
+    fn from(row: GateRow) -> Self {
         Self {
-            state: GateState::of_text(&row.state),
+            // A CHECK keeps other texts out of the table; should one get in, the gate stays shut.
+            state: row.state.parse().unwrap_or(GateState::Paused),
             room: row.room,
             lanes: row.lanes,
             rate_per_sec: row.rate_per_sec,
@@ -47,6 +27,7 @@ impl From<Row> for GateSettings {
     }
 }
 
+/// Writes a gate's settings, within the caller's transaction.
 pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO admission.gates (room, lanes, rate_per_sec, max_active, claim_window_secs, \
@@ -61,16 +42,17 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
         gate.rate_per_sec,
         gate.max_active,
         gate.claim_window_secs,
-        gate.state.as_text(),
+        gate.state.to_string(),
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
+/// One room's gate settings.
 pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Option<GateSettings>> {
     let row = sqlx::query_as!(
-        Row,
+        GateRow,
         "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM \
             admission.gates WHERE room = $1",
         room
@@ -80,9 +62,10 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     Ok(row.map(Into::into))
 }
 
+/// The gate settings of these rooms, whatever their state.
 pub async fn gates(pool: &PgPool, rooms: &[String]) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
-        Row,
+        GateRow,
         "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
          WHERE room = ANY($1) ORDER BY room",
         rooms
@@ -92,9 +75,10 @@ pub async fn gates(pool: &PgPool, rooms: &[String]) -> sqlx::Result<Vec<GateSett
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
+/// The settings of all gates that are not closed.
 pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
-        Row,
+        GateRow,
         "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
          WHERE state <> 'closed' ORDER BY room"
     )

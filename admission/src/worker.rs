@@ -10,9 +10,8 @@ use sqlx::PgPool;
 use tokio::sync::watch;
 
 use crate::{
-    contract::{GateSettings, GateState},
     controller::Controller,
-    gate::redis::Gate,
+    gate::{GateSettings, GateState, redis::Gate},
     head::ensure_heads_topic,
     store,
 };

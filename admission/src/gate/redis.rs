@@ -10,7 +10,7 @@ use kit::redis::Redis;
 use redis::{AsyncTypedCommands, RedisResult, Script};
 
 use crate::{
-    contract::{GateSettings, claim_until, grant_until},
+    gate::{GateSettings, claim_until, grant_until},
     lane::merge::Candidate,
 };
 

@@ -1,19 +1,22 @@
 //! The keys that sign passes: the first signs, all are published and accepted, so rotation needs no
 //! downtime.
 
+use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use kit::token::paserk;
+
 use pasetors::{
     keys::{AsymmetricKeyPair, AsymmetricPublicKey, AsymmetricSecretKey, Generate},
-    paserk::Id,
     version4::{PublicToken, V4},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::pass::{Pass, PassVerifier};
+use crate::pass::{
+    Pass,
+    verifier::{PassVerifier, key_id},
+};
 
 /// Secret keys in signing order.
 pub struct PassKeys {
@@ -30,10 +33,6 @@ pub struct PublishedKey {
     pub key: String,
     /// `current` signs now; `next` will, or has signed passes that are still good.
     pub r#use: &'static str,
-}
-
-pub(crate) fn key_id(key: &AsymmetricPublicKey<V4>) -> String {
-    paserk(&Id::from(key))
 }
 
 impl PassKeys {
