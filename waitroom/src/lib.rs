@@ -22,5 +22,5 @@ mod worker;
 
 pub use app::App;
 pub use config::Config;
-pub use http::api::router;
+pub use http::router;
 pub use worker::run;

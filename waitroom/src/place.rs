@@ -1,5 +1,6 @@
 //! A fan's place, worked out from the ticket and the heads alone.
 
+pub mod standing;
 pub mod wait;
 
 use admission::contract::LaneHead;

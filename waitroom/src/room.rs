@@ -1,6 +1,83 @@
 //! A room: one protected sale.
 
+pub mod change;
 pub mod live;
 pub mod phase;
 pub mod room_admin;
 pub mod schedule;
+pub mod seller;
+
+use admission::contract::GateSettings;
+use catalog::contract::Stop;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::room::phase::Phase;
+
+const CLOSES_AFTER: TimeDelta = TimeDelta::hours(24);
+
+/// What it takes to protect a show with a room.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    pub room: String,
+    pub show: String,
+    pub lanes: i32,
+    pub rate_per_sec: f64,
+    pub max_active: i32,
+    pub claim_window_secs: i32,
+    pub message: String,
+    /// When it opens by itself; `None` where somebody opens it.
+    pub opens_at: Option<DateTime<Utc>>,
+}
+
+/// A room as operators set it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RoomState {
+    pub room: String,
+    pub show: String,
+    pub phase: Phase,
+    pub lanes: i32,
+    /// Fans let in per second, at most.
+    pub rate_per_sec: f64,
+    /// Sessions in checkout at once, at most.
+    pub max_active: i32,
+    /// How long a fan who was let in may take to come, in seconds.
+    pub claim_window_secs: i32,
+    /// Shown to everybody who waits.
+    pub message: String,
+    /// When it opens by itself; null where somebody opens it.
+    pub opens_at: Option<DateTime<Utc>>,
+    /// When it closes by itself, for good: a day after its show begins. Null where somebody closes
+    /// it.
+    pub closes_at: Option<DateTime<Utc>>,
+    /// Why nobody is let in, whatever the phase: the sale of the show was stopped. Null where
+    /// nothing stops it.
+    pub stop: Option<Stop>,
+}
+
+impl RoomState {
+    /// The gate settings that go with it.
+    pub fn gate(&self) -> GateSettings {
+        GateSettings {
+            room: self.room.clone(),
+            lanes: self.lanes,
+            rate_per_sec: self.rate_per_sec,
+            max_active: self.max_active,
+            claim_window_secs: self.claim_window_secs,
+            state: stopped_phase(self.phase, self.stop).gate(),
+        }
+    }
+}
+
+/// The phase that fans meet: a stopped room that would be open is paused, and everybody keeps their
+/// place.
+pub fn stopped_phase(phase: Phase, stop: Option<Stop>) -> Phase {
+    if stop.is_some() && phase == Phase::Open { Phase::Paused } else { phase }
+}
+
+/// When the room of a show that begins at `starts_at` closes by itself: long after anybody buys a
+/// ticket.
+pub fn closing(starts_at: DateTime<Utc>) -> DateTime<Utc> {
+    starts_at + CLOSES_AFTER
+}

@@ -1,10 +1,11 @@
 //! All the SQL of the waiting room. Fans are not in it.
 
+use admission::contract::GateSettings;
 use catalog::contract::Stop;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::room::{phase::Phase, room_admin::NewRoom};
+use crate::room::{NewRoom, RoomState, phase::Phase};
 
 /// A room as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,25 @@ pub struct RoomRow {
     pub closes_at: Option<DateTime<Utc>>,
     /// Why nobody is let in, whatever the phase.
     pub stop: Option<Stop>,
+}
+
+impl RoomRow {
+    /// The room as operators see it, with its gate.
+    pub fn state(self, gate: GateSettings) -> RoomState {
+        RoomState {
+            room: self.room,
+            show: self.show,
+            phase: self.phase,
+            lanes: self.lanes,
+            rate_per_sec: gate.rate_per_sec,
+            max_active: gate.max_active,
+            claim_window_secs: gate.claim_window_secs,
+            message: self.message,
+            opens_at: self.opens_at,
+            closes_at: self.closes_at,
+            stop: self.stop,
+        }
+    }
 }
 
 struct Raw {
@@ -78,6 +98,7 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     Ok(row.map(Into::into))
 }
 
+/// The name of the room that protects a show.
 pub async fn room_of_show(pool: &PgPool, show: &str) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!("SELECT room FROM waitroom.rooms WHERE show = $1", show)
         .fetch_optional(pool)

@@ -1,6 +1,5 @@
 //! The waiting room's API.
 
-use admission::contract::LaneHead;
 use axum::{
     Json,
     extract::State,
@@ -21,37 +20,10 @@ use crate::{
     app::App,
     claim::claim,
     error::Error,
-    head::head_log::Standing,
-    http::pages::queue,
-    line::agent::Joining,
-    place::{PlaceClaims, ahead, is_admitted, wait},
-    room::{live::Room, phase::Phase},
+    head::HeadDocument,
+    http::joining::Joining,
+    place::standing::{PlaceBody, joined_at, standing},
 };
-
-/// The state of a room, the same for everybody.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct HeadDocument {
-    pub room: String,
-    pub show: String,
-    pub phase: Phase,
-    pub lanes: Vec<LaneHead>,
-    /// How many have joined and were not let in yet, over all lanes.
-    pub waiting: i64,
-    /// How many were let in so far.
-    pub admitted: i64,
-    /// How many are let in per second, at most.
-    pub rate_per_sec: f64,
-    /// How many were let in per second over the last half minute; null where it is too early to
-    /// say.
-    pub pace_per_sec: Option<f64>,
-    /// How long a fan may take to come in when it is their turn.
-    pub claim_window_secs: i32,
-    /// What the operator tells everybody who waits.
-    pub message: String,
-    pub as_of: DateTime<Utc>,
-    /// Ask again after so many milliseconds; later is fine the further back you stand.
-    pub poll_after_ms: u32,
-}
 
 /// A place in the line.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -66,33 +38,6 @@ pub struct TicketBody {
     /// How many are ahead.
     pub ahead: i64,
     pub joined_at: DateTime<Utc>,
-}
-
-/// Where a place stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PlaceState {
-    Waiting,
-    YourTurn,
-    WindowMissed,
-}
-
-/// A place's standing now.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
-pub struct PlaceBody {
-    pub room: String,
-    pub state: PlaceState,
-    pub place: i64,
-    pub ahead: i64,
-    pub phase: Phase,
-    /// Shortest and longest likely wait in seconds; null where it cannot be said (paused, or nobody
-    /// is let in).
-    pub wait_secs_min: Option<u64>,
-    pub wait_secs_max: Option<u64>,
-    pub joined_at: DateTime<Utc>,
-    /// Until when the pass may be claimed, once it is your turn.
-    pub claim_until: Option<DateTime<Utc>>,
-    pub poll_after_ms: u32,
 }
 
 /// An admission pass.
@@ -212,69 +157,12 @@ async fn pass(
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response())
 }
 
-/// When the broker took a join.
-pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(claims.joined_ms).unwrap_or_default()
+/// The calls that join.
+pub fn joining() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(join))
 }
 
-/// Where a place stands, for the API and the page alike.
-pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
-    let info = room.info();
-    let (heads, standing, pace) = room.with_log(|log| {
-        (log.heads(), log.standing(claims.lane, claims.offset), log.pace_per_sec(now))
-    });
-    let ahead = if is_admitted(claims.lane, claims.offset, &heads) {
-        0
-    } else {
-        ahead(claims.lane, claims.offset, &heads)
-    };
-    let (state, claim_until) = match standing {
-        Standing::Waiting => (PlaceState::Waiting, None),
-        Standing::Admitted(admitted) if admitted.claim_until > now => {
-            (PlaceState::YourTurn, Some(admitted.claim_until))
-        }
-        Standing::Admitted(admitted) => (PlaceState::WindowMissed, Some(admitted.claim_until)),
-        Standing::LongPast => (PlaceState::WindowMissed, None),
-    };
-    let range = (info.phase == Phase::Open && state == PlaceState::Waiting)
-        .then(|| wait::range(ahead, pace, info.rate_per_sec))
-        .flatten();
-    PlaceBody {
-        room: room.name.clone(),
-        state,
-        place: claims.number(i64::from(info.lanes)),
-        ahead,
-        phase: info.phase,
-        wait_secs_min: range.map(|range| range.low_secs),
-        wait_secs_max: range.map(|range| range.high_secs),
-        joined_at: joined_at(claims),
-        claim_until,
-        poll_after_ms: poll_after_ms(ahead, info.rate_per_sec),
-    }
-}
-
-/// Further back, the place changes more slowly in what it means for the fan, so asking less often
-/// loses nothing.
-fn poll_after_ms(ahead: i64, rate_per_sec: f64) -> u32 {
-    let secs = ahead as f64 / rate_per_sec.max(0.1);
-    (secs * 1000.0 / 20.0).clamp(1000.0, 15_000.0) as u32
-}
-
-/// API and pages of the waiting room. The parts differ in how often one client may call them.
-pub struct Routers {
-    pub joining: OpenApiRouter,
-    pub waiting: OpenApiRouter,
-}
-
-/// Routes with their state applied.
-pub fn router(app: App) -> Routers {
-    let joining =
-        OpenApiRouter::new().routes(routes!(join)).merge(queue::joining()).with_state(app.clone());
-    let waiting = OpenApiRouter::new()
-        .routes(routes!(head))
-        .routes(routes!(place))
-        .routes(routes!(pass))
-        .merge(queue::waiting())
-        .with_state(app);
-    Routers { joining, waiting }
+/// The calls that look, and claim.
+pub fn waiting() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(head)).routes(routes!(place)).routes(routes!(pass))
 }

@@ -11,10 +11,10 @@ use kit::{
 use rdkafka::producer::FutureRecord;
 
 use crate::{
-    contract::LineEntry,
     error::Error,
+    line::LineEntry,
     place::{PlaceClaims, ahead},
-    room::live::Room,
+    room::{live::Room, phase::Phase},
 };
 
 /// Appends joins to the lines.
@@ -51,7 +51,7 @@ impl Joiner {
     /// holds, and passes as a no-show.
     pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
         let info = room.info();
-        if info.phase == crate::room::phase::Phase::Closed {
+        if info.phase == Phase::Closed {
             return Err(match info.stop {
                 Some(stop @ Stop::Withdrawn) => Error::SaleStopped(stop),
                 _ => Error::RoomClosed,

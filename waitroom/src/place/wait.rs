@@ -24,6 +24,12 @@ pub fn range(ahead: i64, pace_per_sec: Option<f64>, rate_per_sec: f64) -> Option
     Some(WaitRange { low_secs: low as u64, high_secs: high.ceil() as u64 })
 }
 
+/// The shortest and the longest wait, in seconds, that the queue page tells a fan behind `ahead`
+/// people where so many a second are let in. `None` where nobody is: then it tells none.
+pub fn wait_secs(ahead: i64, pace_per_sec: f64) -> Option<(u64, u64)> {
+    range(ahead, None, pace_per_sec).map(|range| (range.low_secs, range.high_secs))
+}
+
 const MINUTE_SECS: u64 = 60;
 const HALF_HOUR_SECS: u64 = 30 * MINUTE_SECS;
 

@@ -17,10 +17,8 @@ use kit::kept::KeptBody;
 
 use crate::{
     error::Error,
-    head::head_log::HeadLog,
-    http::api::HeadDocument,
-    line::agent::Seller,
-    room::{phase::Phase, room_admin::stopped_phase},
+    head::{HeadDocument, head_log::HeadLog},
+    room::{phase::Phase, seller::Seller, stopped_phase},
     store::RoomRow,
 };
 

@@ -20,10 +20,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     room::{
+        NewRoom,
+        change::{RoomChange, RoomError},
+        closing,
         phase::Phase,
-        room_admin::{
-            NewRoom, RoomChange, RoomError, change_room_in, closing, create_room, follow_stop,
-        },
+        room_admin::{change_room_in, create_room, follow_stop},
     },
     store,
 };

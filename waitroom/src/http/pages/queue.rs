@@ -28,15 +28,15 @@ use crate::{
     claim::claim,
     error::Error,
     http::{
-        api::{PlaceState, joined_at, standing},
+        joining::Joining,
         pages::queue::view::{
             Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed,
             YourTurn,
         },
     },
-    line::agent::Joining,
     place::{
         PlaceClaims,
+        standing::{PlaceState, joined_at, standing},
         wait::{self, WaitRange},
     },
     room::{live::Room, phase::Phase},

@@ -1,0 +1,32 @@
+//! Who joins.
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use sqlx::PgPool;
+
+use crate::{error::Error, line::agent::Agent, room::live::Room};
+
+/// Who joins: somebody by themselves, or a shop for them.
+pub struct Joining(Option<Agent>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Joining {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.extensions.get::<Agent>().copied()))
+    }
+}
+
+impl Joining {
+    /// Whether they may join the line of `room`. Only shops are looked up, once a room.
+    ///
+    /// # Errors
+    /// [`Error::ScopeMissing`], [`Error::RoomForeign`], or the database's.
+    pub async fn at(&self, room: &Room, pool: &PgPool) -> Result<(), Error> {
+        let Some(agent) = self.0 else { return Ok(()) };
+        if !agent.may_sell {
+            return Err(Error::ScopeMissing);
+        }
+        let seller = room.seller.of(&room.info().show, pool).await?;
+        if seller == Some(agent.reseller) { Ok(()) } else { Err(Error::RoomForeign) }
+    }
+}

@@ -1,0 +1,147 @@
+//! Changing a room: what may be changed, and into what. Pure.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::room::{RoomState, phase::Phase};
+
+/// What to change of a room; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct RoomChange {
+    pub phase: Option<Phase>,
+    /// Fans let in per second, 0 to 10,000.
+    pub rate_per_sec: Option<f64>,
+    /// Sessions in checkout at once, 0 to 1,000,000.
+    pub max_active: Option<i32>,
+    /// 1 to 86,400.
+    pub claim_window_secs: Option<i32>,
+    /// 500 characters at most.
+    pub message: Option<String>,
+}
+
+/// What a change made of a room.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Changed {
+    pub before: RoomState,
+    pub after: RoomState,
+}
+
+/// Why a room was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RoomError {
+    #[error("there is no such room")]
+    Unknown,
+    #[error("a room that is {} cannot become {}", from.as_text(), to.as_text())]
+    PhaseCannotFollow { from: Phase, to: Phase },
+    /// A value does not fit; `detail` says what would.
+    #[error("{field} {detail}")]
+    Value { field: &'static str, detail: String },
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+/// What a change makes of a room. Pure.
+///
+/// # Errors
+/// [`RoomError::PhaseCannotFollow`], [`RoomError::Value`].
+pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomError> {
+    let refuse = |field, detail: &str| Err(RoomError::Value { field, detail: detail.to_owned() });
+    let mut after = before.clone();
+    if let Some(to) = change.phase.filter(|to| *to != before.phase) {
+        if !before.phase.allows(to) {
+            return Err(RoomError::PhaseCannotFollow { from: before.phase, to });
+        }
+        after.phase = to;
+    }
+    if let Some(rate) = change.rate_per_sec {
+        if !(0.0..=10_000.0).contains(&rate) {
+            return refuse("rate_per_sec", "must be 0 to 10,000 fans a second");
+        }
+        after.rate_per_sec = rate;
+    }
+    if let Some(cap) = change.max_active {
+        if !(0..=1_000_000).contains(&cap) {
+            return refuse("max_active", "must be 0 to 1,000,000 sessions");
+        }
+        after.max_active = cap;
+    }
+    if let Some(secs) = change.claim_window_secs {
+        if !(1..=86_400).contains(&secs) {
+            return refuse("claim_window_secs", "must be 1 to 86,400 seconds");
+        }
+        after.claim_window_secs = secs;
+    }
+    if let Some(message) = &change.message {
+        let unfit =
+            |character: char| character.is_control() && character != '\n' && character != '\r';
+        if message.chars().count() > 500 || message.contains(unfit) {
+            return refuse("message", "must be 500 characters at most, without control characters");
+        }
+        after.message.clone_from(message);
+    }
+    Ok(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn a_room() -> RoomState {
+        RoomState {
+            room: "r".to_owned(),
+            show: "s".to_owned(),
+            phase: Phase::Open,
+            lanes: 4,
+            rate_per_sec: 10.0,
+            max_active: 100,
+            claim_window_secs: 120,
+            message: String::new(),
+            opens_at: None,
+            closes_at: None,
+            stop: None,
+        }
+    }
+
+    #[test]
+    fn only_what_is_named_changes() {
+        let before = a_room();
+        assert_eq!(changed(&before, &RoomChange::default()).expect("nothing"), before);
+        let change = RoomChange {
+            rate_per_sec: Some(0.5),
+            phase: Some(Phase::Paused),
+            ..RoomChange::default()
+        };
+        let after = changed(&before, &change).expect("a change");
+        assert_eq!(after, RoomState { rate_per_sec: 0.5, phase: Phase::Paused, ..before });
+    }
+
+    #[test]
+    fn values_that_no_room_can_have_are_refused_by_name() {
+        let refused = |change: RoomChange| match changed(&a_room(), &change) {
+            Err(RoomError::Value { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        for rate in [-1.0, 10_001.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(
+                refused(RoomChange { rate_per_sec: Some(rate), ..RoomChange::default() }),
+                "rate_per_sec"
+            );
+        }
+        assert_eq!(
+            refused(RoomChange { max_active: Some(-1), ..RoomChange::default() }),
+            "max_active"
+        );
+        assert_eq!(
+            refused(RoomChange { claim_window_secs: Some(0), ..RoomChange::default() }),
+            "claim_window_secs"
+        );
+        for message in ["\u{0}".to_owned(), "x".repeat(501)] {
+            assert_eq!(
+                refused(RoomChange { message: Some(message), ..RoomChange::default() }),
+                "message"
+            );
+        }
+        let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
+        assert!(matches!(changed(&a_room(), &back), Err(RoomError::PhaseCannotFollow { .. })));
+    }
+}
