@@ -1,4 +1,5 @@
-//! What can go wrong here, each with its public problem id.
+//! What can go wrong: at the public doors, each with its problem id; and what the catalog refuses
+//! resellers.
 
 use axum::{
     http::StatusCode,
@@ -6,6 +7,7 @@ use axum::{
 };
 use kit::problem::Problem;
 
+/// What can go wrong at the public doors.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `show-unknown`, 404.
@@ -64,5 +66,38 @@ impl Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.problem().into_response()
+    }
+}
+
+/// Why the catalog refuses what a reseller asks for. Whoever asks turns it into a problem of their own.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// There is no such thing, or it is somebody else's.
+    #[error("no such thing of this reseller")]
+    NotFound,
+    /// A value does not fit; `detail` says what would.
+    #[error("{field}: {detail}")]
+    Field { field: &'static str, detail: String },
+    /// A change of this allotment has not been answered yet.
+    #[error("the last change of this allotment is still under way")]
+    AllotmentWaiting,
+    #[error("the show is published already")]
+    AlreadyPublished,
+    /// A draft cannot be withdrawn: nobody sees it.
+    #[error("the show is not published")]
+    NotPublished,
+    /// Nothing of a withdrawn show changes any more.
+    #[error("the show is withdrawn")]
+    Withdrawn,
+    /// Why, in words for the reseller.
+    #[error("{0}")]
+    NotPublishable(String),
+    #[error(transparent)]
+    Store(#[from] sqlx::Error),
+}
+
+impl CatalogError {
+    pub(crate) fn field(field: &'static str, detail: impl Into<String>) -> Self {
+        Self::Field { field, detail: detail.into() }
     }
 }

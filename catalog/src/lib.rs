@@ -2,38 +2,29 @@
 //! for people.
 //!
 //! Reading order: what others may use ([`contract`]); how prices and times are told (`money`,
-//! `when`); what a `show` is called; what resellers put in (`draft`, and `draft/check` what fits),
-//! how many tickets are for sale (`allotment`), what stops a sale (`stop`), what the others are told
-//! (`event`, `worker`); the public reads and the pages (`http`); what can go wrong ([`error`],
-//! `fault`), the SQL (`store`).
+//! `when`); the things: a `show`, its `venue`, its `seller`, its `ticket_type`s, their `allotment`s,
+//! what stops its sale (`stop`); what resellers put in (`draft`, and `draft/check` what fits); what
+//! the others are told (`event`, `worker`); the API and the pages (`http`); what can go wrong
+//! ([`error`]), the SQL (`store`).
 
 pub mod contract;
 pub mod error;
+pub mod money;
+pub mod when;
 
 mod allotment;
 mod app;
 mod draft;
 mod event;
-mod fault;
 mod http;
-mod id;
-pub mod money;
+mod seller;
 mod show;
 mod stop;
 mod store;
-pub mod when;
+mod ticket_type;
+mod venue;
 mod worker;
 
 pub use app::App;
-use utoipa_axum::{router::OpenApiRouter, routes};
+pub use http::router;
 pub use worker::run;
-
-/// `GET /v1/shows`, `GET /v1/shows/{show}`, and the pages `GET /` and `GET /shows/{show}`.
-pub fn router(app: App) -> OpenApiRouter {
-    OpenApiRouter::new()
-        .routes(routes!(http::api::list))
-        .routes(routes!(http::api::details))
-        .route("/", axum::routing::get(http::pages::home))
-        .route("/shows/{show}", axum::routing::get(http::pages::show))
-        .with_state(app)
-}

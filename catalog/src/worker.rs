@@ -7,7 +7,7 @@ use kit::{kafka::Kafka, outbox, serve::Tasks};
 use sqlx::PgPool;
 
 use crate::{
-    allotment,
+    allotment::change,
     event::{CATALOG_TOPIC, PARTITIONS, RETENTION_MS},
     store::outbox::OUTBOX,
 };
@@ -22,6 +22,6 @@ pub fn run(pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     tasks.spawn(outbox::run(OUTBOX, pool.clone(), kafka, topic, tasks.stop()));
     tasks.every("asking again for allotments", ASK_AGAIN_EVERY, move || {
         let pool = pool.clone();
-        async move { Ok(allotment::ask_again(&pool).await?) }
+        async move { Ok(change::ask_again(&pool).await?) }
     });
 }

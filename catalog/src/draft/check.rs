@@ -4,10 +4,7 @@
 use chrono::{DateTime, Datelike, SubsecRound, Utc};
 
 use crate::{
-    contract::{NewTicketType, Venue},
-    draft::ShowDraft,
-    fault::CatalogError,
-    when,
+    draft::ShowDraft, error::CatalogError, ticket_type::NewTicketType, venue::Venue, when,
 };
 
 /// The currencies of ISO 4217 that money is paid in.

@@ -1,4 +1,4 @@
-//! Creating, changing and publishing a reseller's shows.
+//! A reseller's shows: creating, changing and publishing them.
 
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;
@@ -6,17 +6,46 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    contract::{NewTicketType, TicketType},
-    draft::{ShowDraft, check},
+    allotment::Allotment,
+    draft::{ResellerShow, ShowDraft, check},
+    error::CatalogError,
     event::CatalogEvent,
-    fault::CatalogError,
-    show::slug,
+    show::{cursor::ShowCursor, slug},
     store::{allotment, draft as store, draft::LockedShow, outbox},
 };
 
-const TICKET_TYPES_MAX: usize = 50;
 /// After so many shows of the same name, ids get random endings.
 const NUMBERED_MAX: u32 = 20;
+
+/// A reseller's shows, soonest first, drafts too.
+pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerShow>> {
+    store::shows(pool, reseller, None).await
+}
+
+/// Up to `limit` of a reseller's shows, soonest first, drafts too, from behind `after`; and where
+/// the next page begins, which is `None` on the last.
+pub async fn reseller_shows_page(
+    pool: &PgPool,
+    reseller: Uuid,
+    after: Option<&ShowCursor>,
+    limit: u16,
+) -> sqlx::Result<(Vec<ResellerShow>, Option<ShowCursor>)> {
+    let limit = usize::from(limit.max(1));
+    let mut shows = store::shows_page(pool, reseller, after, limit as i64 + 1).await?;
+    let more = shows.len() > limit;
+    shows.truncate(limit);
+    let next = shows.last().filter(|_| more).map(|last| ShowCursor::behind(&last.show));
+    Ok((shows, next))
+}
+
+/// One of a reseller's shows, or `None` where there is no such show or it is another's.
+pub async fn reseller_show(
+    pool: &PgPool,
+    reseller: Uuid,
+    show: &str,
+) -> sqlx::Result<Option<ResellerShow>> {
+    Ok(store::shows(pool, reseller, Some(show)).await?.pop())
+}
 
 /// Adds a draft and gives its id, a slug made from performer and title.
 ///
@@ -29,7 +58,7 @@ pub async fn create_show(
 ) -> Result<String, CatalogError> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
-    has_place(&mut tx, reseller, &draft).await?;
+    has_venue(&mut tx, reseller, &draft).await?;
     let base = slug::of_words(&draft.performer, &draft.title);
     let numbered = (2..=NUMBERED_MAX).map(|number| slug::with_suffix(&base, &number.to_string()));
     let random = slug::with_suffix(&base, &Uuid::new_v4().simple().to_string()[..8]);
@@ -43,7 +72,7 @@ pub async fn create_show(
 }
 
 /// Whether the draft's venue is the reseller's.
-async fn has_place(
+async fn has_venue(
     tx: &mut PgConnection,
     reseller: Uuid,
     draft: &ShowDraft,
@@ -55,7 +84,8 @@ async fn has_place(
     }
 }
 
-async fn locked(
+/// Locks a show of this reseller's that may still change.
+pub async fn locked(
     tx: &mut PgConnection,
     reseller: Uuid,
     show: &str,
@@ -81,7 +111,7 @@ pub async fn change_show(
     let mut tx = pool.begin().await?;
     let before = locked(&mut tx, reseller, show).await?;
     may_move(&before, &draft, Utc::now())?;
-    has_place(&mut tx, reseller, &draft).await?;
+    has_venue(&mut tx, reseller, &draft).await?;
     store::update_show(&mut tx, reseller, show, &draft).await?;
     if before.published_at.is_some() && before.on_sale_at != draft.on_sale_at {
         let moved =
@@ -115,81 +145,6 @@ fn may_move(
     Ok(())
 }
 
-/// Adds a ticket type behind the others, or changes the one with this id. Gives its id. A published
-/// show may get new types; of those it has, name and currency stay.
-///
-/// # Errors
-/// [`CatalogError::NotFound`], [`CatalogError::Withdrawn`], or [`CatalogError::Field`] (`name`,
-/// `description`, `price_minor`, `currency`, `per_order_max`). A show sells in one currency.
-pub async fn put_ticket_type(
-    pool: &PgPool,
-    reseller: Uuid,
-    show: &str,
-    ticket_type: Option<Uuid>,
-    new: &NewTicketType,
-) -> Result<Uuid, CatalogError> {
-    let new = check::ticket_type(new)?;
-    let mut tx = pool.begin().await?;
-    let is_published = locked(&mut tx, reseller, show).await?.published_at.is_some();
-    let (own, others): (Vec<_>, Vec<_>) = store::types_of(&mut tx, show)
-        .await?
-        .into_iter()
-        .partition(|one| Some(one.ticket_type) == ticket_type);
-    let before = own.first();
-    if ticket_type.is_some() && before.is_none() {
-        return Err(CatalogError::NotFound);
-    }
-    fits_beside(&others, &new)?;
-    let id = match before {
-        None => {
-            let id = Uuid::new_v4();
-            store::insert_ticket_type(&mut tx, show, id, &new).await?;
-            id
-        }
-        Some(before) => {
-            if is_published {
-                keeps_its_name(before, &new)?;
-            }
-            store::update_ticket_type(&mut tx, show, before.ticket_type, &new).await?;
-            before.ticket_type
-        }
-    };
-    tx.commit().await?;
-    Ok(id)
-}
-
-fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), CatalogError> {
-    if others.iter().any(|one| one.name == new.name) {
-        return Err(CatalogError::field("name", "is the name of another ticket type of this show"));
-    }
-    if let Some(other) = others.iter().find(|one| one.currency != new.currency) {
-        return Err(CatalogError::field(
-            "currency",
-            format!("must be {} as for the other types", other.currency),
-        ));
-    }
-    if others.len() >= TICKET_TYPES_MAX {
-        return Err(CatalogError::field(
-            "name",
-            format!("cannot be added: a show has {TICKET_TYPES_MAX} types at most"),
-        ));
-    }
-    Ok(())
-}
-
-fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), CatalogError> {
-    if before.name != new.name {
-        return Err(CatalogError::field("name", "cannot change any more: the show is published"));
-    }
-    if before.currency != new.currency {
-        return Err(CatalogError::field(
-            "currency",
-            "cannot change any more: the show is published",
-        ));
-    }
-    Ok(())
-}
-
 /// Publishes a draft: fans see it, its room is made and its stock put on sale.
 ///
 /// # Errors
@@ -210,7 +165,7 @@ pub async fn publish_show(
         let why = "The show starts in the past. Change when it starts, then publish it.";
         return Err(CatalogError::NotPublishable(why.to_owned()));
     }
-    if !allotment::of_show(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
+    if !allotment::allotments(&mut *tx, show).await?.iter().any(|one| one.allotted > 0) {
         let why = "There is nothing to sell. Add a ticket type and say how many there are, then \
             publish the show.";
         return Err(CatalogError::NotPublishable(why.to_owned()));
@@ -219,10 +174,9 @@ pub async fn publish_show(
     allotment::want_all(&mut tx, show).await?;
     let published =
         CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
-    let stock = allotment::of_show(&mut *tx, show).await?;
-    let events: Vec<_> = std::iter::once(published)
-        .chain(stock.iter().map(crate::allotment::Allotment::event))
-        .collect();
+    let stock = allotment::allotments(&mut *tx, show).await?;
+    let events: Vec<_> =
+        std::iter::once(published).chain(stock.iter().map(Allotment::event)).collect();
     outbox::add(&mut tx, &events, request).await?;
     Ok(tx.commit().await?)
 }

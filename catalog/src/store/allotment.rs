@@ -5,8 +5,8 @@ use uuid::Uuid;
 
 use crate::allotment::Allotment;
 
-/// In the order the ticket types are offered.
-pub async fn of_show(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Vec<Allotment>> {
+/// The allotments of a show's ticket types, in the order they are offered.
+pub async fn allotments(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Vec<Allotment>> {
     sqlx::query_as!(
         Allotment,
         "SELECT a.ticket_type, t.show, a.allotted, a.wanted, a.revision, a.refusal, a.changed_at

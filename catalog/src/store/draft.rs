@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     allotment::Allotment,
-    contract::{NewTicketType, Show, TicketType, Venue},
-    draft::{ResellerShow, ResellerTicketType, ResellerVenue, ShowDraft},
-    http::api::Cursor,
+    draft::{ResellerShow, ShowDraft},
+    show::{Show, cursor::ShowCursor},
+    ticket_type::{NewTicketType, ResellerTicketType, TicketType},
+    venue::{ResellerVenue, Venue},
 };
 
 pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
@@ -91,7 +92,7 @@ pub async fn shows(
 pub async fn shows_page(
     pool: &PgPool,
     reseller: Uuid,
-    after: Option<&Cursor>,
+    after: Option<&ShowCursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     some_shows(pool, reseller, None, after, Some(limit)).await
@@ -101,7 +102,7 @@ async fn some_shows(
     pool: &PgPool,
     reseller: Uuid,
     show: Option<&str>,
-    after: Option<&Cursor>,
+    after: Option<&ShowCursor>,
     limit: Option<i64>,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     let rows = sqlx::query!(
@@ -232,7 +233,7 @@ pub async fn insert_show(
     show: &str,
     draft: &ShowDraft,
 ) -> sqlx::Result<bool> {
-    let performer = super::performer(tx, &draft.performer).await?;
+    let performer = super::show::performer(tx, &draft.performer).await?;
     let done = sqlx::query!(
         "INSERT INTO catalog.shows
              (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, \
@@ -261,7 +262,7 @@ pub async fn update_show(
     show: &str,
     draft: &ShowDraft,
 ) -> sqlx::Result<()> {
-    let performer = super::performer(tx, &draft.performer).await?;
+    let performer = super::show::performer(tx, &draft.performer).await?;
     sqlx::query!(
         "UPDATE catalog.shows SET title = $3, performer_id = $4, venue_id = $5, description = $6, \
             doors_at = $7,

@@ -5,6 +5,10 @@ use uuid::Uuid;
 
 use crate::stop::{Stop, Withdrawal};
 
+/// Why nothing of a show is sold; `None` where nothing stops it, or it is unknown.
+///
+/// # Errors
+/// The database's.
 pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Option<Stop>> {
     let found = sqlx::query_scalar!(
         "SELECT CASE WHEN s.withdrawn_at IS NOT NULL THEN 'withdrawn'
@@ -15,9 +19,13 @@ pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Opt
     )
     .fetch_optional(executor)
     .await?;
-    Ok(found.flatten().as_deref().and_then(Stop::of_text))
+    Ok(found.flatten().as_deref().and_then(|text| text.parse().ok()))
 }
 
+/// That a show was withdrawn, if it was.
+///
+/// # Errors
+/// The database's.
 pub async fn withdrawal(
     executor: impl PgExecutor<'_>,
     show: &str,
@@ -51,7 +59,10 @@ pub async fn withdraw(
     Ok(())
 }
 
-/// Those of `resellers` of whom it is not noted that they may not sell.
+/// Those of `resellers` whose sales are not stopped.
+///
+/// # Errors
+/// The database's.
 pub async fn not_stopped(
     executor: impl PgExecutor<'_>,
     resellers: &[Uuid],

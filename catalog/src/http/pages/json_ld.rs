@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{http::api::ShowDetails, money::price, when};
+use crate::{money::price, show::ShowDetails, when};
 
 /// A `Event`, as text that is safe between `<script>` tags.
 pub fn event(details: &ShowDetails) -> String {

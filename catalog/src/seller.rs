@@ -1,0 +1,18 @@
+//! Who sells a show.
+
+use uuid::Uuid;
+
+kit::uuid_id!(
+    /// Who sells shows.
+    ResellerId
+);
+
+/// Who sells a show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seller {
+    /// `None` is the house.
+    pub reseller: Option<Uuid>,
+    /// Drafts are not.
+    pub published: bool,
+    pub high_traffic: bool,
+}

@@ -1,0 +1,49 @@
+//! The public reads.
+
+use serde::Deserialize;
+use sqlx::PgPool;
+use utoipa::IntoParams;
+
+use crate::{
+    error::Error,
+    show::{ShowDetails, ShowPage, cursor::ShowCursor},
+    store,
+};
+
+const PAGE_DEFAULT: u16 = 50;
+
+const PAGE_MAX: u16 = 100;
+
+/// Which page of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// Shows a page, 1 to 100; 50 by default.
+    pub limit: Option<u16>,
+}
+
+/// The page of listed shows that `query` asks for, soonest first.
+pub async fn page(pool: &PgPool, query: &PageQuery) -> Result<ShowPage, Error> {
+    let after = query
+        .after
+        .as_deref()
+        .map(|text| ShowCursor::parse(text).ok_or(Error::CursorInvalid))
+        .transpose()?;
+    let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let mut shows = store::show::listed(pool, after.as_ref(), i64::from(limit) + 1).await?;
+    let more = shows.len() > usize::from(limit);
+    shows.truncate(usize::from(limit));
+    let next = shows.last().filter(|_| more).map(|last| ShowCursor::behind(&last.show).text());
+    Ok(ShowPage { shows, next })
+}
+
+/// A show and its ticket types, withdrawn or not.
+pub async fn one(pool: &PgPool, show: &str) -> Result<ShowDetails, Error> {
+    let Some(found) = store::show::show(pool, show).await? else { return Err(Error::ShowUnknown) };
+    let ticket_types = store::show::ticket_types(pool, show).await?;
+    let sale_ended_at = store::show::sale_ended_at(pool, show).await?;
+    let stop = store::stop::stop(pool, show).await?;
+    Ok(ShowDetails { show: found, ticket_types, sale_ended_at, stop })
+}
