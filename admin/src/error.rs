@@ -6,7 +6,7 @@ use axum::{
 };
 use kit::{password::Busy, problem::Problem};
 use rdkafka::error::KafkaError;
-use waitroom::contract::RoomError;
+use waitroom::contract::{Phase, RoomError};
 
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum Error {
     #[error("there is no such room")]
     RoomUnknown,
     #[error("the room cannot go from {from} to {to}")]
-    PhaseCannotFollow { from: &'static str, to: &'static str },
+    PhaseCannotFollow { from: Phase, to: Phase },
     #[error("it was changed since its effect was shown")]
     ChangedMeanwhile,
     #[error("there is no such show")]
@@ -276,9 +276,7 @@ impl From<RoomError> for Error {
     fn from(fault: RoomError) -> Self {
         match fault {
             RoomError::Unknown => Self::RoomUnknown,
-            RoomError::PhaseCannotFollow { from, to } => {
-                Self::PhaseCannotFollow { from: from.as_text(), to: to.as_text() }
-            }
+            RoomError::PhaseCannotFollow { from, to } => Self::PhaseCannotFollow { from, to },
             RoomError::Value { field, detail } => Self::field(field, detail),
             RoomError::Store(error) => Self::Store(error),
         }

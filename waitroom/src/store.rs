@@ -60,7 +60,7 @@ impl From<Raw> for RoomRow {
         Self {
             // A CHECK keeps other texts out of the table; should one get in, the room lets nobody
             // do anything.
-            phase: Phase::of_text(&raw.phase).unwrap_or(Phase::Closed),
+            phase: raw.phase.parse().unwrap_or(Phase::Closed),
             room: raw.room,
             show: raw.show,
             lanes: raw.lanes,
@@ -68,7 +68,7 @@ impl From<Raw> for RoomRow {
             opened_at: raw.opened_at,
             opens_at: raw.opens_at,
             closes_at: raw.closes_at,
-            stop: raw.stop.as_deref().and_then(Stop::of_text),
+            stop: raw.stop.as_deref().and_then(|text| text.parse().ok()),
         }
     }
 }
@@ -210,7 +210,7 @@ pub async fn insert_room(
          ON CONFLICT (room) DO NOTHING",
         new.room,
         new.show,
-        phase.as_text(),
+        phase.to_string(),
         new.lanes,
         new.message,
         new.opens_at,
@@ -232,7 +232,7 @@ pub async fn set_phase(
              closed_at = CASE WHEN $2 = 'closed' THEN now() ELSE closed_at END
          WHERE room = $1",
         room,
-        phase.as_text()
+        phase.to_string()
     )
     .execute(connection)
     .await?;
@@ -244,7 +244,7 @@ pub async fn set_stop(
     room: &str,
     stop: Option<Stop>,
 ) -> sqlx::Result<()> {
-    let stop = stop.map(Stop::as_text);
+    let stop = stop.map(|stop| stop.to_string());
     sqlx::query!("UPDATE waitroom.rooms SET stop = $2 WHERE room = $1", room, stop)
         .execute(connection)
         .await?;

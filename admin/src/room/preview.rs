@@ -53,7 +53,7 @@ pub fn moment(at: &DateTime<Utc>) -> String {
 
 /// `pre-queue`
 pub fn phase_name(phase: &Phase) -> String {
-    phase.as_text().replace('_', "-")
+    phase.to_string().replace('_', "-")
 }
 
 /// `50`, `2.5`

@@ -1,6 +1,9 @@
 //! A point in a list of shows.
 
+use std::{fmt, str::FromStr};
+
 use chrono::{DateTime, Datelike, Utc};
+use kit::id::InvalidId;
 
 use crate::show::Show;
 
@@ -12,23 +15,31 @@ pub struct ShowCursor {
 }
 
 impl ShowCursor {
-    /// Reads what [`ShowCursor::text`] wrote; `None` for any other text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (micros, show) = text.split_once('.')?;
-        let starts_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-        // What no show can be, the database may not even take as a question.
-        let sane = (1900..3000).contains(&starts_at.year()) && kit::id::is_slug(show);
-        sane.then(|| Self { starts_at, show: show.to_owned() })
-    }
-
-    /// For the address of the next page.
-    pub fn text(&self) -> String {
-        format!("{}.{}", self.starts_at.timestamp_micros(), self.show)
-    }
-
     /// Behind this show.
     pub fn behind(show: &Show) -> Self {
         Self { starts_at: show.starts_at, show: show.show.clone() }
+    }
+}
+
+/// For the address of the next page.
+impl fmt::Display for ShowCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.starts_at.timestamp_micros(), self.show)
+    }
+}
+
+impl FromStr for ShowCursor {
+    type Err = InvalidId;
+
+    /// Reads what `Display` wrote, and no other text.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let invalid = InvalidId("point in a list of shows");
+        let (micros, show) = text.split_once('.').ok_or(invalid)?;
+        let micros = micros.parse().map_err(|_| invalid)?;
+        let starts_at = DateTime::from_timestamp_micros(micros).ok_or(invalid)?;
+        // What no show can be, the database may not even take as a question.
+        let sane = (1900..3000).contains(&starts_at.year()) && kit::id::is_slug(show);
+        if sane { Ok(Self { starts_at, show: show.to_owned() }) } else { Err(invalid) }
     }
 }
 
@@ -40,7 +51,7 @@ mod tests {
     fn a_cursor_survives_its_text() {
         let starts_at = DateTime::from_timestamp_micros(1_795_000_000_123_456).expect("a time");
         let cursor = ShowCursor { starts_at, show: "mira-vale-harbour-lights".to_owned() };
-        assert_eq!(ShowCursor::parse(&cursor.text()).expect("ours"), cursor);
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for text in [
             "",
             "x",
@@ -51,7 +62,7 @@ mod tests {
             "9223372036854775807.z",
             "1.\0",
         ] {
-            assert!(ShowCursor::parse(text).is_none(), "{text}");
+            assert!(text.parse::<ShowCursor>().is_err(), "{text}");
         }
     }
 }

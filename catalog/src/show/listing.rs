@@ -29,13 +29,13 @@ pub async fn page(pool: &PgPool, query: &PageQuery) -> Result<ShowPage, Error> {
     let after = query
         .after
         .as_deref()
-        .map(|text| ShowCursor::parse(text).ok_or(Error::CursorInvalid))
+        .map(|text| text.parse::<ShowCursor>().map_err(|_| Error::CursorInvalid))
         .transpose()?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let mut shows = store::show::listed(pool, after.as_ref(), i64::from(limit) + 1).await?;
     let more = shows.len() > usize::from(limit);
     shows.truncate(usize::from(limit));
-    let next = shows.last().filter(|_| more).map(|last| ShowCursor::behind(&last.show).text());
+    let next = shows.last().filter(|_| more).map(|last| ShowCursor::behind(&last.show).to_string());
     Ok(ShowPage { shows, next })
 }
 

@@ -146,7 +146,7 @@ async fn shows_come_page_by_page_and_only_ones_own() {
             assert!(page.len() <= usize::from(limit) && !page.is_empty());
             read.extend(page.into_iter().map(|of| of.show.show));
             let Some(next) = next else { break };
-            after = Some(ShowCursor::parse(&next.text()).unwrap());
+            after = Some(next.to_string().parse::<ShowCursor>().unwrap());
         }
         assert_eq!(read, all, "{limit} a page");
     }

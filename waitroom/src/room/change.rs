@@ -31,7 +31,7 @@ pub struct Changed {
 pub enum RoomError {
     #[error("there is no such room")]
     Unknown,
-    #[error("a room that is {} cannot become {}", from.as_text(), to.as_text())]
+    #[error("a room that is {from} cannot become {to}")]
     PhaseCannotFollow { from: Phase, to: Phase },
     /// A value does not fit; `detail` says what would.
     #[error("{field} {detail}")]

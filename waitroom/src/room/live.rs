@@ -161,7 +161,7 @@ fn document(room: &str, info: &Info, log: &HeadLog) -> Document {
         "W/\"{:x}-{:x}-{}-{:x}\"",
         head.admitted,
         head.admitted + head.waiting,
-        head.phase.as_text(),
+        head.phase,
         (head.pace_per_sec.unwrap_or(-1.0).to_bits() ^ head.rate_per_sec.to_bits().rotate_left(7))
             .wrapping_add(
                 head.message.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte))

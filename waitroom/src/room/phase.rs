@@ -1,6 +1,9 @@
 //! The life of a room.
 
+use std::{fmt, str::FromStr};
+
 use admission::contract::GateState;
+use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,21 +24,6 @@ pub enum Phase {
 impl Phase {
     pub const ALL: [Self; 6] =
         [Self::Draft, Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Closed];
-
-    pub fn as_text(self) -> &'static str {
-        match self {
-            Self::Draft => "draft",
-            Self::Scheduled => "scheduled",
-            Self::PreQueue => "pre_queue",
-            Self::Open => "open",
-            Self::Paused => "paused",
-            Self::Closed => "closed",
-        }
-    }
-
-    pub fn of_text(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|phase| phase.as_text() == text)
-    }
 
     /// Whether a room may go from this phase to `next`.
     pub fn allows(self, next: Self) -> bool {
@@ -66,6 +54,29 @@ impl Phase {
     }
 }
 
+/// As in the database and in JSON.
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Draft => "draft",
+            Self::Scheduled => "scheduled",
+            Self::PreQueue => "pre_queue",
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl FromStr for Phase {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let known = Self::ALL.into_iter().find(|phase| phase.to_string() == text);
+        known.ok_or(InvalidId("room's phase"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,8 +94,8 @@ mod tests {
     #[test]
     fn every_phase_has_a_text_of_its_own() {
         for phase in Phase::ALL {
-            assert_eq!(Phase::of_text(phase.as_text()), Some(phase));
+            assert_eq!(phase.to_string().parse::<Phase>(), Ok(phase));
         }
-        assert_eq!(Phase::of_text("ajar"), None);
+        assert!("ajar".parse::<Phase>().is_err());
     }
 }

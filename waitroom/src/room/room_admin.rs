@@ -72,7 +72,7 @@ pub(crate) async fn follow_stop(pool: &PgPool, room: &str) -> anyhow::Result<()>
         put_gate(&mut tx, &after.gate()).await?;
     }
     tx.commit().await.context("stopping the room")?;
-    let stop = stop.map_or("none", Stop::as_text);
+    let stop = stop.map_or_else(|| "none".to_owned(), |stop| stop.to_string());
     tracing::info!(room, stop, "the sale of its show was stopped or goes on");
     Ok(())
 }

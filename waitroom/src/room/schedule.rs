@@ -119,11 +119,11 @@ async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyh
     match change_room_in(&mut tx, room, &change).await {
         Ok(_) => {
             tx.commit().await?;
-            tracing::info!(room, phase = phase.as_text(), "changed by itself");
+            tracing::info!(room, %phase, "changed by itself");
         }
         Err(RoomError::Store(error)) => return Err(error.into()),
         Err(fault) => {
-            tracing::error!(room, phase = phase.as_text(), %fault, "a room could not change by \
+            tracing::error!(room, %phase, %fault, "a room could not change by \
                 itself")
         }
     }

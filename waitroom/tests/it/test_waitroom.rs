@@ -155,7 +155,7 @@ impl TestWaitroom {
     pub async fn set_phase(&self, phase: Phase) {
         let change = RoomChange { phase: Some(phase), ..RoomChange::default() };
         change_room(&self.test_env.pool, "r", &change).await.expect("phase");
-        self.instance.head_when(|head| head["phase"] == phase.as_text()).await;
+        self.instance.head_when(|head| head["phase"] == phase.to_string()).await;
     }
 
     pub fn ticket_of_another_room(&self) -> String {

@@ -83,7 +83,7 @@ struct RoomPage {
     live: RoomFigures,
     picture: String,
     /// Phases the room may go to, with the words of their buttons.
-    phases: Vec<(&'static str, &'static str)>,
+    phases: Vec<(Phase, &'static str)>,
     fields: [Field; 3],
     message: String,
     faults: Faults,
@@ -108,7 +108,7 @@ pub struct Opening {
     done: Option<String>,
 }
 
-fn next_phases(room: &RoomState) -> Vec<(&'static str, &'static str)> {
+fn next_phases(room: &RoomState) -> Vec<(Phase, &'static str)> {
     let words = |next: Phase| match next {
         Phase::Open if room.phase == Phase::Paused => "Resume…",
         Phase::Open => "Open…",
@@ -121,7 +121,7 @@ fn next_phases(room: &RoomState) -> Vec<(&'static str, &'static str)> {
     [Phase::Open, Phase::Paused, Phase::PreQueue, Phase::Scheduled, Phase::Draft, Phase::Closed]
         .into_iter()
         .filter(|next| room.phase.allows(*next))
-        .map(|next| (next.as_text(), words(next)))
+        .map(|next| (next, words(next)))
         .collect()
 }
 

@@ -110,9 +110,7 @@ pub fn known(number: &Option<i64>) -> String {
 pub fn phase(text: &str) -> Result<Option<Phase>, Error> {
     match text {
         "" => Ok(None),
-        text => Phase::of_text(text)
-            .map(Some)
-            .ok_or_else(|| invalid_field("phase", "not a phase").into()),
+        text => text.parse().map(Some).map_err(|_| invalid_field("phase", "not a phase").into()),
     }
 }
 

@@ -126,7 +126,7 @@ pub async fn list(
     let (shows, next) = page.map_err(Error::from)?;
     Ok(Json(ResellerShowPage {
         shows: shows.into_iter().map(ResellerShowEntry::from).collect(),
-        next: next.map(|cursor| cursor.text()),
+        next: next.map(|cursor| cursor.to_string()),
     }))
 }
 
@@ -135,7 +135,7 @@ pub async fn list(
 /// # Errors
 /// [`Error::CursorInvalid`].
 pub fn cursor(after: &str) -> Result<ShowCursor, Error> {
-    ShowCursor::parse(after).ok_or(Error::CursorInvalid("after"))
+    after.parse().map_err(|_| Error::CursorInvalid("after"))
 }
 
 /// One of your shows, with its allotments and what is left of them.

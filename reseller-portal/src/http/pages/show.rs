@@ -113,7 +113,7 @@ pub async fn list(
         frame: Frame::new(&signed, "/portal/shows"),
         shows: shows.collect(),
         coming: !opening.past && opening.after.is_none(),
-        next: next.map(|cursor| cursor.text()),
+        next: next.map(|cursor| cursor.to_string()),
     }))
 }
 
