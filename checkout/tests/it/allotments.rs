@@ -97,7 +97,7 @@ async fn what_is_sold_or_held_is_not_taken_off_sale() {
     checkout.pay(&session, &order).await;
     checkout.bought(&[1]).await;
     let holder = checkout.session().await;
-    let hold = checkout.hold(&holder, "h", &[2]).await.ok(201).text("hold");
+    let hold = checkout.hold(&holder, "h", &[2]).await.ok(201).text_of("hold");
 
     let refused = allot(&checkout, 6).await;
     assert_eq!(refused.allotted, 100);
@@ -224,7 +224,7 @@ async fn an_old_change_and_one_that_comes_again_change_nothing() {
 async fn a_refused_change_that_comes_again_stays_refused() {
     let checkout = checkout(10).await;
     let holder = checkout.session().await;
-    let hold = checkout.hold(&holder, "h", &[4]).await.ok(201).text("hold");
+    let hold = checkout.hold(&holder, "h", &[4]).await.ok(201).text_of("hold");
     let refused = allot(&checkout, 2).await;
     assert_eq!(
         refused.refusal.as_deref(),
@@ -374,7 +374,7 @@ async fn a_disk_that_is_full_for_a_while_costs_no_order_and_no_allotment() {
     let checkout = unsold(plan).await;
     allot(&checkout, 10).await;
     let session = checkout.session().await;
-    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text_of("hold");
     break_stock(&checkout, "53100").await;
     put_allotment(&checkout.test_env.pool, SHOW, checkout.types[0].ticket_type, 30).await.unwrap();
     let pending = checkout.order(&session, "o", &hold).await.ok(202);
@@ -386,7 +386,7 @@ async fn a_disk_that_is_full_for_a_while_costs_no_order_and_no_allotment() {
     })
     .await;
     mend(&checkout).await;
-    let path = pending.location.clone().unwrap();
+    let path = pending.location().to_owned();
     eventually("the order is written", || async {
         (checkout.get(&path, &session).await.status == 200).then_some(())
     })
@@ -427,14 +427,15 @@ async fn fans_buy_while_allotments_change_and_redis_is_lost_and_nothing_is_overs
                 let answer = checkout
                     .redeem(&checkout.pass(&format!("{}.0.{number}", crate::test_checkout::ROOM)))
                     .await;
-                (answer.status == 201).then(|| answer.text("session_token"))
+                (answer.status == 201).then(|| answer.text_of("session_token"))
             })
             .await;
             for attempt in 0..40 {
                 let hold = checkout.hold(&session, &format!("h{attempt}"), &[1]).await;
                 if hold.status == 201 {
-                    let order =
-                        checkout.order(&session, &format!("o{attempt}"), &hold.text("hold")).await;
+                    let order = checkout
+                        .order(&session, &format!("o{attempt}"), &hold.text_of("hold"))
+                        .await;
                     if order.status == 201 {
                         return;
                     }

@@ -13,7 +13,7 @@ async fn nothing_is_sold_once_the_show_has_begun_and_an_order_placed_before_can_
     let checkout = TestCheckout::new().await;
     let (placed, order) = checkout.bought(&[2]).await;
     let holder = checkout.session().await;
-    let hold = checkout.hold(&holder, "h", &[1]).await.ok(201).text("hold");
+    let hold = checkout.hold(&holder, "h", &[1]).await.ok(201).text_of("hold");
     checkout.begin_show().await;
 
     let pass = checkout.pass("harbour-lights.0.1");
@@ -21,10 +21,8 @@ async fn nothing_is_sold_once_the_show_has_begun_and_an_order_placed_before_can_
     assert_eq!(checkout.hold(&holder, "h2", &[1]).await.ok(409).problem(), "show-begun");
     assert_eq!(checkout.order(&holder, "o", &hold).await.ok(409).problem(), "show-begun");
     // A repeat of what was placed before finds it, and it is paid.
-    let first = checkout
-        .call(axum::http::Method::GET, &order.location.clone().unwrap(), &placed, "", None)
-        .await
-        .ok(200);
+    let first =
+        checkout.call(axum::http::Method::GET, order.location(), &placed, "", None).await.ok(200);
     assert_eq!(first.body["order"], order.body["order"]);
     checkout.pay(&placed, &order).await;
     assert_eq!(checkout.committed().await, 2);
@@ -38,7 +36,7 @@ async fn what_is_given_back_after_the_show_began_is_not_on_sale() {
     checkout.pay(&session, &order).await;
     let other = checkout.session().await;
     checkout.begin_show().await;
-    let order = order.text("order").parse().unwrap();
+    let order = order.text_of("order").parse().unwrap();
     ask(&checkout, order).await;
     reaches(&checkout, order, State::Refunded).await;
     assert_eq!((checkout.committed().await, checkout.free().await), (0, 4));

@@ -16,17 +16,17 @@ async fn what_is_sold_out_but_mine_can_be_changed_and_is_kept_when_it_cannot() {
         TestCheckout::with(Plan { stock: vec![(4, 1), (2, 1)], ..Plan::default() }).await;
     let (mine, others) = (checkout.session().await, checkout.session().await);
     checkout.hold(&others, "a", &[2]).await.ok(201);
-    let two = checkout.hold(&mine, "a", &[2]).await.ok(201).text("hold");
+    let two = checkout.hold(&mine, "a", &[2]).await.ok(201).text_of("hold");
     checkout.hold(&others, "b", &[2, 2]).await.ok(201);
 
     let refused = checkout.hold(&mine, "b", &[3]).await.ok(409);
     assert_eq!(refused.problem(), "not-enough-left");
     assert_eq!(refused.body["errors"][0]["detail"], "2 left");
-    assert!(refused.text("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
+    assert!(refused.text_of("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
     // Another type than the one held: the same.
     let refused = checkout.hold(&mine, "c", &[0, 1]).await.ok(409);
     assert_eq!(refused.problem(), "sold-out");
-    assert!(refused.text("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
+    assert!(refused.text_of("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
     // Some of what is asked could be had; it goes back to where it came from.
     assert_eq!(checkout.hold(&mine, "d", &[2, 1]).await.problem(), "sold-out");
     assert_eq!(
@@ -47,7 +47,7 @@ async fn a_change_to_fewer_and_back_takes_no_more_than_it_needs() {
     checkout.hold(&session, "a", &[2]).await.ok(201);
     checkout.hold(&session, "b", &[1]).await.ok(201);
     assert_eq!(checkout.free().await, 1);
-    let two = checkout.hold(&session, "c", &[2]).await.ok(201).text("hold");
+    let two = checkout.hold(&session, "c", &[2]).await.ok(201).text_of("hold");
     assert_eq!(checkout.free().await, 0);
     checkout.order(&session, "o", &two).await.ok(201);
     assert_eq!(checkout.committed().await, 2);
@@ -68,7 +68,7 @@ async fn a_change_over_shards_uses_the_tickets_that_are_held() {
     assert_eq!(checkout.free().await, 1);
     checkout.hold(&others, "b", &[3]).await.ok(201);
     assert_eq!(checkout.hold(&mine, "d", &[4]).await.problem(), "not-enough-left");
-    checkout.order(&mine, "o", &fewer.text("hold")).await.ok(201);
+    checkout.order(&mine, "o", &fewer.text_of("hold")).await.ok(201);
     assert_eq!((checkout.committed().await, checkout.free().await), (3, 0));
     checkout.check().await;
 }
@@ -120,7 +120,7 @@ async fn changes_of_one_session_at_once_leave_one_hold() {
         let answers = join_all(asked).await;
         assert!(answers.iter().any(|answer| answer.status == 201), "{answers:?}");
     }
-    let last = checkout.hold(&session, "last", &[3]).await.ok(201).text("hold");
+    let last = checkout.hold(&session, "last", &[3]).await.ok(201).text_of("hold");
     assert_eq!(checkout.free().await, 5, "nothing is held that nobody knows of");
     checkout.order(&session, "o", &last).await.ok(201);
     checkout.check().await;
@@ -133,7 +133,7 @@ async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() 
     let checkout =
         TestCheckout::with(Plan { stock: vec![(2, 1), (1, 1)], ..Plan::default() }).await;
     let (mine, rival) = (checkout.session().await, checkout.session().await);
-    let two = checkout.hold(&mine, "a", &[2]).await.ok(201).text("hold");
+    let two = checkout.hold(&mine, "a", &[2]).await.ok(201).text_of("hold");
     checkout.hold(&rival, "a", &[0, 1]).await.ok(201);
     let slot = format!("{}.0", checkout.types[0].ticket_type);
     let [holds, held] = ["holds", "held"].map(|kind| checkout.test_env.redis.key(kind, &slot));
@@ -166,7 +166,7 @@ async fn a_change_that_died_half_way_and_is_refused_then_leaves_what_was_held() 
         .unwrap();
 
     let refused = checkout.hold(&mine, "b", &[2, 1]).await.ok(409);
-    assert!(refused.text("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
+    assert!(refused.text_of("detail").ends_with("You keep the 2 tickets you hold."), "{refused:?}");
     assert_eq!(checkout.hold(&rival, "b", &[1]).await.problem(), "sold-out");
     checkout.order(&mine, "o", &two).await.ok(201);
     checkout.check().await;
@@ -188,6 +188,6 @@ async fn a_change_whose_answer_got_lost_is_found_by_its_key() {
     assert_eq!(checkout.hold(&session, "b", &[1]).await.ok(201).body, found.body);
     checkout.test_env.redis = direct;
     assert_eq!(checkout.free().await, 1);
-    checkout.order(&session, "o", &found.text("hold")).await.ok(201);
+    checkout.order(&session, "o", &found.text_of("hold")).await.ok(201);
     checkout.check().await;
 }

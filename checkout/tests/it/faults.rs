@@ -59,7 +59,7 @@ async fn reading_the_log_again_changes_nothing() {
     let mut checkout = TestCheckout::with(Plan { stock: vec![(40, 4)], ..Plan::default() }).await;
     let bought = join_all((0..8).map(|_| checkout.bought(&[2]))).await;
     let (session, order) = &bought[0];
-    checkout.delete(&order.location.clone().unwrap(), session).await.ok(200);
+    checkout.delete(order.location(), session).await.ok(200);
     checkout.check().await;
     let before = state(&checkout).await;
     let log = records(&checkout, COMMANDS_TOPIC).await;
@@ -112,7 +112,7 @@ async fn redis_forgets_everything_and_nothing_is_sold_twice() {
     let checkout = TestCheckout::with(Plan { stock: vec![(30, 3)], ..Plan::default() }).await;
     join_all((0..5).map(|_| checkout.bought(&[2]))).await;
     let (holder, rival) = (checkout.session().await, checkout.session().await);
-    let hold = checkout.hold(&holder, "h", &[4]).await.ok(201).text("hold");
+    let hold = checkout.hold(&holder, "h", &[4]).await.ok(201).text_of("hold");
     checkout.flush_redis().await;
 
     // The hold was lost with Redis, but its token is good for the same tickets.
@@ -125,7 +125,7 @@ async fn redis_forgets_everything_and_nothing_is_sold_twice() {
     assert_eq!(checkout.committed().await, 14);
 
     // Lost again, and this time others take everything meanwhile.
-    let hold = checkout.hold(&rival, "h", &[4]).await.ok(201).text("hold");
+    let hold = checkout.hold(&rival, "h", &[4]).await.ok(201).text_of("hold");
     checkout.flush_redis().await;
     eventually("the gate and stock are back", || async {
         let view = checkout.gate.view(crate::test_checkout::ROOM).await.unwrap();
@@ -151,7 +151,7 @@ async fn redis_is_lost_again_and_again_under_load() {
                 let answer = checkout
                     .redeem(&checkout.pass(&format!("{}.0.{fan}", crate::test_checkout::ROOM)))
                     .await;
-                (answer.status == 201).then(|| answer.text("session_token"))
+                (answer.status == 201).then(|| answer.text_of("session_token"))
             })
             .await;
             for attempt in 0..200 {
@@ -163,7 +163,7 @@ async fn redis_is_lost_again_and_again_under_load() {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
                 }
-                let hold = hold.text("hold");
+                let hold = hold.text_of("hold");
                 for _ in 0..50 {
                     let order = checkout.order(&session, &format!("o{attempt}"), &hold).await;
                     match order.status.as_u16() {
@@ -193,7 +193,7 @@ async fn redis_is_lost_again_and_again_under_load() {
 async fn a_command_of_an_earlier_epoch_is_refused_and_the_call_tries_again() {
     let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
     let session = checkout.session().await;
-    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text_of("hold");
     // Redis still says the old epoch; the keeper has not looked yet.
     sqlx::query("UPDATE checkout.stock SET epoch = epoch + 1")
         .execute(&checkout.test_env.pool)
@@ -266,12 +266,12 @@ async fn without_a_writer_an_order_is_pending_and_written_later() {
     let session = checkout.session().await;
     let hold = eventually("a hold", || async {
         let answer = checkout.hold(&session, "h", &[2]).await;
-        (answer.status == 201).then(|| answer.text("hold"))
+        (answer.status == 201).then(|| answer.text_of("hold"))
     })
     .await;
     let pending = checkout.order(&session, "o", &hold).await.ok(202);
     assert_eq!(pending.body["state"], "pending");
-    let path = pending.location.clone().unwrap();
+    let path = pending.location().to_owned();
     assert_eq!(checkout.get(&path, &session).await.ok(202).body["state"], "pending");
     assert_eq!(checkout.get(&path, &checkout.session().await).await.problem(), "order-unknown");
     checkout.order(&session, "o", &hold).await.ok(202);
@@ -281,7 +281,7 @@ async fn without_a_writer_an_order_is_pending_and_written_later() {
         (answer.status == 200).then_some(answer)
     })
     .await;
-    assert_eq!(order.text("order"), pending.text("order"));
+    assert_eq!(order.text_of("order"), pending.text_of("order"));
     assert_eq!(checkout.free().await, 8);
     checkout.check().await;
 }
@@ -363,7 +363,7 @@ async fn a_partition_beyond_those_that_are_set_is_written_too() {
     })
     .await;
     let unknown = Command::Cancel(End { order: Uuid::new_v4() });
-    append(&checkout, 39, &order.text("order"), &serde_json::to_vec(&unknown).unwrap()).await;
+    append(&checkout, 39, &order.text_of("order"), &serde_json::to_vec(&unknown).unwrap()).await;
     checkout.start_writer().await;
     eventually("the partition is written", || async {
         let sql = "SELECT next_offset FROM checkout.writer_offsets WHERE partition = 39";
@@ -401,7 +401,7 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
         ((open, all) == (1, 2)).then_some(())
     })
     .await;
-    assert_eq!(checkout.get(&order.location.unwrap(), &session).await.body["state"], "cancelled");
+    assert_eq!(checkout.get(order.location(), &session).await.body["state"], "cancelled");
     assert_eq!((checkout.committed().await, checkout.free().await), (2, 8));
     checkout.check().await;
 }
@@ -419,7 +419,7 @@ async fn who_waits_for_what_postgres_will_never_have_is_told() {
         .await
         .unwrap();
     let session = checkout.session().await;
-    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text_of("hold");
     assert_eq!(checkout.order(&session, "o", &hold).await.ok(500).problem(), "order-unwritable");
     assert_eq!(records(&checkout, DEAD_TOPIC).await.len(), 1);
     checkout.bought(&[1]).await;
@@ -444,7 +444,7 @@ async fn a_command_of_a_later_version_stops_its_partition_until_that_version_tak
     let (home, _, _) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
     append(&checkout, home, "", b"{\"type\":\"place.v9\"}").await;
     let session = checkout.session().await;
-    let hold = checkout.hold(&session, "h", &[1]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "h", &[1]).await.ok(201).text_of("hold");
     let pending = checkout.order(&session, "o", &hold).await.ok(202);
     assert_eq!(writer_offset(&checkout, home).await, 1, "nothing is left out");
     assert!(records(&checkout, DEAD_TOPIC).await.is_empty());
@@ -456,7 +456,7 @@ async fn a_command_of_a_later_version_stops_its_partition_until_that_version_tak
         .await
         .unwrap();
     checkout.start_writer().await;
-    let path = pending.location.unwrap();
+    let path = pending.location().to_owned();
     eventually("the order behind it is written", || async {
         (checkout.get(&path, &session).await.status == 200).then_some(())
     })
@@ -503,7 +503,7 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     }
 
     state("awaiting_payment").await;
-    let path = order.location.unwrap();
+    let path = order.location().to_owned();
     eventually("the partition goes on by itself", || async {
         (checkout.get(&path, &session).await.body["state"] == "cancelled").then_some(())
     })
@@ -517,7 +517,7 @@ async fn every_event_is_published_in_order() {
     let (session, order) = checkout.bought(&[1]).await;
     checkout.pay(&session, &order).await;
     let (other, gone) = checkout.bought(&[1]).await;
-    checkout.delete(&gone.location.clone().unwrap(), &other).await.ok(200);
+    checkout.delete(gone.location(), &other).await.ok(200);
     checkout.check().await;
     let events = records(&checkout, EVENTS_TOPIC).await;
     let of = |order: &str| -> Vec<&'static str> {
@@ -527,8 +527,8 @@ async fn every_event_is_published_in_order() {
             .map(|(_, _, payload)| serde_json::from_slice::<OrderEvent>(payload).unwrap().name())
             .collect()
     };
-    assert_eq!(of(&order.text("order")), ["placed", "paid"]);
-    assert_eq!(of(&gone.text("order")), ["placed", "cancelled"]);
+    assert_eq!(of(&order.text_of("order")), ["placed", "paid"]);
+    assert_eq!(of(&gone.text_of("order")), ["placed", "cancelled"]);
 }
 
 /// The control of the control: books that are wrong are noticed at the end of a test.

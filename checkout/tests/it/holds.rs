@@ -16,7 +16,7 @@ async fn a_hold_is_taken_and_given_back() {
     let hold = checkout.hold(&session, "a", &[3]).await.ok(201);
     assert_eq!(hold.body["amount_minor"], 3_000);
     assert_eq!(checkout.free().await, 97);
-    let path = format!("/v1/holds/{}", hold.text("hold"));
+    let path = format!("/v1/holds/{}", hold.text_of("hold"));
     checkout.delete(&path, &session).await.ok(204);
     checkout.delete(&path, &session).await.ok(204);
     assert_eq!(checkout.free().await, 100);
@@ -59,22 +59,22 @@ async fn a_new_hold_takes_the_place_of_the_earlier() {
 async fn a_hold_that_was_replaced_or_given_back_makes_no_order() {
     let checkout = TestCheckout::with(Plan { stock: vec![(10, 2)], ..Plan::default() }).await;
     let session = checkout.session().await;
-    let first = checkout.hold(&session, "a", &[3]).await.ok(201).text("hold");
-    let second = checkout.hold(&session, "b", &[2]).await.ok(201).text("hold");
+    let first = checkout.hold(&session, "a", &[3]).await.ok(201).text_of("hold");
+    let second = checkout.hold(&session, "b", &[2]).await.ok(201).text_of("hold");
     assert_eq!(checkout.order(&session, "o", &first).await.ok(409).problem(), "hold-lost");
     checkout.delete(&format!("/v1/holds/{second}"), &session).await.ok(204);
     assert_eq!(checkout.order(&session, "p", &second).await.ok(409).problem(), "hold-lost");
     assert_eq!((checkout.committed().await, checkout.free().await), (0, 10));
-    let third = checkout.hold(&session, "c", &[1]).await.ok(201).text("hold");
+    let third = checkout.hold(&session, "c", &[1]).await.ok(201).text_of("hold");
     let order = checkout.order(&session, "q", &third).await.ok(201);
     // The session has no open hold and no open order by now; what was replaced is gone for all
     // that.
-    checkout.delete(&order.location.unwrap(), &session).await.ok(200);
+    checkout.delete(order.location(), &session).await.ok(200);
     for (key, replaced) in [("r", &first), ("s", &second)] {
         assert_eq!(checkout.order(&session, key, replaced).await.ok(409).problem(), "hold-lost");
     }
-    let fourth = checkout.hold(&session, "d", &[2]).await.ok(201).text("hold");
-    let fifth = checkout.hold(&session, "e", &[1]).await.ok(201).text("hold");
+    let fourth = checkout.hold(&session, "d", &[2]).await.ok(201).text_of("hold");
+    let fifth = checkout.hold(&session, "e", &[1]).await.ok(201).text_of("hold");
     checkout.delete(&format!("/v1/holds/{fifth}"), &session).await.ok(204);
     assert_eq!(checkout.order(&session, "t", &fourth).await.ok(409).problem(), "hold-lost");
     assert_eq!((checkout.committed().await, checkout.free().await), (0, 10));
@@ -96,7 +96,7 @@ async fn a_hold_spans_shards_when_it_must() {
     assert_eq!(checkout.hold(&third, "b", &[2, 1]).await.problem(), "sold-out");
     checkout.hold(&third, "c", &[2]).await.ok(201);
     assert_eq!(checkout.free().await, 0);
-    let order = checkout.hold(&first, "b", &[4]).await.ok(201).text("hold");
+    let order = checkout.hold(&first, "b", &[4]).await.ok(201).text_of("hold");
     let order = checkout.order(&first, "o", &order).await.ok(201);
     assert_eq!(order.body["lines"].as_array().unwrap().len(), 1, "shards are not shown");
     assert_eq!(order.body["lines"][0]["quantity"], 4);

@@ -10,8 +10,9 @@ use kit::{
     http::RequestId,
     token::{SealRing, generate_seal_key},
 };
-use reqwest::{Client, StatusCode, redirect::Policy};
+use reqwest::StatusCode;
 use serde_json::json;
+use testkit::Reply;
 use uuid::Uuid;
 
 use crate::test_server::{TestServer, location};
@@ -35,13 +36,9 @@ async fn renew(server: &TestServer, order: Uuid) -> LinksRenewed {
 }
 
 /// A page as a browser gets it that has these cookies and no others.
-async fn look(server: &TestServer, path: &str, cookies: &str) -> reqwest::Response {
-    let client = Client::builder().redirect(Policy::none()).build().expect("client");
-    let request = client
-        .get(format!("{}{path}", server.base))
-        .header("accept", "text/html")
-        .header("cookie", cookies);
-    request.send().await.expect("an answer")
+async fn look(server: &TestServer, path: &str, cookies: &str) -> Reply {
+    let call = server.client.get(path).header("accept", "text/html").header("cookie", cookies);
+    call.send().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,8 +82,7 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     assert_eq!(told, format!("{}/orders/{order}", server.base));
 
     // The session may be over by then, and its cookie gone: the one that knows the order is enough.
-    let mut cookies =
-        placed.headers().get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let mut cookies = placed.cookies();
     let known = cookies.find(|cookie| cookie.starts_with("fg_order_")).expect("a cookie");
     assert!(known.contains("HttpOnly; SameSite=Lax"), "{known}");
     let known = known.split(';').next().expect("a value");
@@ -94,8 +90,8 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
     let shown = location(&look(&server, &back, known).await);
     assert_eq!(shown, format!("{page}&redirect_status=succeeded"));
     let shown = look(&server, &shown, known).await;
-    assert!(shown.headers().get("set-cookie").is_none(), "it is known already");
-    assert!(shown.text().await.expect("text").contains("Confirming your payment"));
+    assert!(shown.cookies().next().is_none(), "it is known already");
+    assert!(shown.text.contains("Confirming your payment"));
 
     for (status, words) in
         [("succeeded", "are in the mail"), ("failed", "Nothing was charged"), ("x\"", "its link")]
@@ -107,8 +103,8 @@ async fn the_provider_gets_no_secret_and_who_comes_back_from_it_finds_the_order(
                 &format!("fg_order_{id}=fgo_guessed"),
             )
             .await;
-            assert_eq!(answer.status(), StatusCode::NOT_FOUND);
-            let text = answer.text().await.expect("text");
+            assert_eq!(answer.status, StatusCode::NOT_FOUND);
+            let text = answer.text;
             assert!(text.contains(words) && !text.contains("Harbour Lights"), "{text}");
         }
     }
@@ -129,8 +125,8 @@ async fn renewed_links_open_nothing_and_say_so() {
     assert!(matches!(renewed, LinksRenewed::Renewed { revoked: 2, .. }), "{renewed:?}");
     for path in [&page, &letter.path()] {
         let gone = server.stranger().get(path).await;
-        assert_eq!(gone.status(), StatusCode::NOT_FOUND);
-        assert!(gone.text().await.expect("text").contains("This link opens nothing"));
+        assert_eq!(gone.status, StatusCode::NOT_FOUND);
+        assert!(gone.text.contains("This link opens nothing"));
     }
     assert!(opens(&server, &other).await, "another order's");
     let fresh = new_order_link(&server.app.pool, order, LinkHolder::Page).await.expect("a link");
@@ -154,18 +150,18 @@ async fn sealed_links_open_orders_of_their_time_until_the_key_or_the_links_go() 
     let (order, _) = server.order(&server.fan().await, 1).await;
     let link = sealed(&keys, order);
     let refused = server.stranger().get(&link.path()).await;
-    assert_eq!(refused.status(), StatusCode::NOT_FOUND, "a key makes no link to a new order");
+    assert_eq!(refused.status, StatusCode::NOT_FOUND, "a key makes no link to a new order");
     // As the migration leaves the orders it finds.
     let before = "UPDATE checkout.orders SET sealed_links = true WHERE order_id = $1";
     sqlx::query(before).bind(order).execute(&server.app.pool).await.expect("changed");
     assert!(server.stranger().read(&link.path()).await.contains("Pay €45.00"));
     let other = OrderLink::given(order, sealed(&keys, Uuid::now_v7()).secret());
-    assert_eq!(server.stranger().get(&other.path()).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(server.stranger().get(&other.path()).await.status, StatusCode::NOT_FOUND);
     assert!(!opens(&server, &link).await, "the key is gone");
     renew(&server, order).await;
     let gone = server.stranger().get(&link.path()).await;
-    assert_eq!(gone.status(), StatusCode::NOT_FOUND);
-    assert!(gone.text().await.expect("text").contains("Open the link in the newest mail"));
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    assert!(gone.text.contains("Open the link in the newest mail"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,7 +206,7 @@ async fn a_refused_order_says_so_and_leads_back_into_checkout_for_who_is_inside(
     assert!(inside.contains("This order was not made"), "{inside}");
     assert!(inside.contains(r#"href="/checkout/harbour-lights""#), "{inside}");
     let guessed = server.stranger().get(&format!("/orders/{order}?key=fgo_guessed")).await;
-    assert_eq!(guessed.status(), StatusCode::NOT_FOUND, "it is nobody else's to know");
+    assert_eq!(guessed.status, StatusCode::NOT_FOUND, "it is nobody else's to know");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use checkout::contract;
 use futures::future::join_all;
 
-use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
+use crate::test_checkout::{Plan, Reply, TestCheckout, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_placed_paid_and_ends_the_session() {
@@ -12,7 +12,7 @@ async fn an_order_is_placed_paid_and_ends_the_session() {
     let (session, order) = checkout.bought(&[2, 1]).await;
     assert_eq!(order.body["amount_minor"], 4_000);
     assert_eq!(order.body["state"], "awaiting_payment", "{order:?}");
-    assert_eq!(order.location, Some(format!("/v1/orders/{}", order.text("order"))));
+    assert_eq!(order.location(), format!("/v1/orders/{}", order.text_of("order")));
     assert_eq!(checkout.committed().await, 3);
     let paid = checkout.pay(&session, &order).await;
     assert_eq!(paid.body["tickets"].as_array().unwrap().len(), 3);
@@ -27,18 +27,19 @@ async fn an_order_is_placed_paid_and_ends_the_session() {
 async fn a_repeat_finds_its_order_and_another_body_is_refused() {
     let checkout = TestCheckout::new().await;
     let session = checkout.session().await;
-    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text_of("hold");
     let answers = join_all((0..20).map(|_| checkout.order(&session, "o", &hold))).await;
-    let ids: Vec<String> = answers.into_iter().map(|answer| answer.ok(201).text("order")).collect();
+    let ids: Vec<String> =
+        answers.into_iter().map(|answer| answer.ok(201).text_of("order")).collect();
     assert!(ids.iter().all(|id| *id == ids[0]));
-    assert_eq!(checkout.order(&session, "o", &hold).await.ok(201).text("order"), ids[0]);
+    assert_eq!(checkout.order(&session, "o", &hold).await.ok(201).text_of("order"), ids[0]);
     assert_eq!(checkout.committed().await, 2);
 
     let other = checkout.session().await;
-    let hold_of_other = checkout.hold(&other, "h", &[1]).await.ok(201).text("hold");
+    let hold_of_other = checkout.hold(&other, "h", &[1]).await.ok(201).text_of("hold");
     assert_eq!(checkout.order(&session, "p", &hold_of_other).await.problem(), "hold-foreign");
     assert_eq!(checkout.order(&session, "p", &hold).await.problem(), "hold-used");
-    let second = checkout.hold(&session, "h2", &[1]).await.ok(201).text("hold");
+    let second = checkout.hold(&session, "h2", &[1]).await.ok(201).text_of("hold");
     assert_eq!(checkout.order(&session, "o", &second).await.problem(), "idempotency-mismatch");
     assert_eq!(checkout.order(&session, "p", &second).await.problem(), "order-open");
     assert_eq!(checkout.order(&session, "p", "nonsense").await.problem(), "hold-malformed");
@@ -68,7 +69,7 @@ async fn two_orders_of_a_session_in_two_partitions_are_one() {
         for (key, kind) in ["a", "b"].into_iter().zip(kinds) {
             let hold = eventually("a hold", || async {
                 let hold = checkout.hold(session, key, &one(kind)).await;
-                (hold.status == 201).then(|| hold.text("hold"))
+                (hold.status == 201).then(|| hold.text_of("hold"))
             })
             .await;
             checkout.order(session, key, &hold).await.ok(202);
@@ -101,7 +102,7 @@ async fn two_orders_of_a_session_in_two_partitions_are_one() {
 async fn only_its_session_sees_an_order() {
     let checkout = TestCheckout::new().await;
     let (session, order) = checkout.bought(&[1]).await;
-    let path = order.location.clone().unwrap();
+    let path = order.location().to_owned();
     checkout.get(&path, &session).await.ok(200);
     assert_eq!(
         checkout.get(&path, &checkout.session().await).await.ok(404).problem(),
@@ -115,17 +116,17 @@ async fn only_its_session_sees_an_order() {
 async fn a_cancelled_order_gives_its_tickets_back_once() {
     let checkout = TestCheckout::with(Plan { stock: vec![(4, 2)], ..Plan::default() }).await;
     let (session, order) = checkout.bought(&[4]).await;
-    let path = order.location.clone().unwrap();
+    let path = order.location().to_owned();
     assert_eq!(checkout.free().await, 0);
     let answers = join_all((0..4).map(|_| checkout.delete(&path, &session))).await;
     assert!(answers.into_iter().all(|answer| answer.ok(200).body["state"] == "cancelled"));
     assert_eq!(checkout.free().await, 4);
     // And the session may order again.
-    let hold = checkout.hold(&session, "again", &[4]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "again", &[4]).await.ok(201).text_of("hold");
     let second = checkout.order(&session, "again", &hold).await.ok(201);
     checkout.pay(&session, &second).await;
     assert_eq!(
-        checkout.delete(&second.location.clone().unwrap(), &session).await.problem(),
+        checkout.delete(second.location(), &session).await.problem(),
         "order-not-cancellable"
     );
     assert_eq!(checkout.committed().await, 4);
@@ -142,7 +143,7 @@ async fn an_unpaid_order_expires_and_its_tickets_come_back() {
     .await;
     let (session, order) = checkout.bought(&[4]).await;
     assert_eq!(checkout.hold(&checkout.session().await, "h", &[1]).await.problem(), "sold-out");
-    let path = order.location.clone().unwrap();
+    let path = order.location().to_owned();
     eventually("the order expires", || async {
         (checkout.get(&path, &session).await.body["state"] == "expired").then_some(())
     })
@@ -158,18 +159,18 @@ async fn a_hold_that_ran_out_is_refused() {
         TestCheckout::with(Plan { settings: vec![("FAIRGATE_HOLD_SECS", "1")], ..Plan::default() })
             .await;
     let session = checkout.session().await;
-    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text("hold");
+    let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text_of("hold");
     tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
     assert_eq!(checkout.order(&session, "o", &hold).await.problem(), "hold-expired");
     assert_eq!(checkout.free().await, 100);
 }
 
-async fn try_to_buy(checkout: &TestCheckout) -> Option<Answer> {
+async fn try_to_buy(checkout: &TestCheckout) -> Option<Reply> {
     let session = checkout.session().await;
     for attempt in 0..40 {
         let hold = checkout.hold(&session, &format!("h{attempt}"), &[1]).await;
         match hold.status.as_u16() {
-            201 => return Some(checkout.order(&session, "o", &hold.text("hold")).await.ok(201)),
+            201 => return Some(checkout.order(&session, "o", &hold.text_of("hold")).await.ok(201)),
             // Shards may be being filled.
             503 => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
             _ => {

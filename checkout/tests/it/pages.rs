@@ -1,6 +1,8 @@
 //! What a fan sees on the way to a ticket, without scripts.
 
+use chrono::Utc;
 use reqwest::StatusCode;
+use testkit::RoomBuilder;
 use uuid::Uuid;
 
 use crate::test_server::{Fan, TestServer, location};
@@ -25,8 +27,8 @@ async fn a_fan_buys_tickets_with_forms_alone() {
     let wrong = fan
         .post("/checkout/harbour-lights/order", &[("name", "Mira <Vale>"), ("email", "mira")])
         .await;
-    assert_eq!(wrong.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    let wrong = wrong.text().await.expect("text");
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let wrong = wrong.text;
     assert!(wrong.contains("Mira &#60;Vale&#62;") && wrong.contains("email-error"), "{wrong}");
 
     let placed = fan
@@ -71,21 +73,18 @@ async fn tickets_are_shown_to_their_owner_and_to_nobody_else() {
     assert!(fan.read(&link).await.contains("<article class=\"ticket\""));
     // The link works anywhere; without it nobody else gets in, and a link opens its own order only.
     assert!(server.stranger().read(&page).await.contains("<article class=\"ticket\""));
-    assert_eq!(server.stranger().get(&bare).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(server.stranger().get(&bare).await.status, StatusCode::NOT_FOUND);
     let other = server.fan().await;
-    assert_eq!(other.get(&bare).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(other.get(&bare).await.status, StatusCode::NOT_FOUND);
     let (_, others_page) = server.order(&other, 1).await;
     let others_key = others_page.split("key=").nth(1).expect("a key");
-    assert_eq!(
-        other.get(&format!("{bare}?key={others_key}")).await.status(),
-        StatusCode::NOT_FOUND
-    );
+    assert_eq!(other.get(&format!("{bare}?key={others_key}")).await.status, StatusCode::NOT_FOUND);
     let mut forged = page.clone();
     forged.replace_range(
         page.len() - 20..page.len() - 19,
         if &page[page.len() - 20..page.len() - 19] == "A" { "B" } else { "A" },
     );
-    assert_eq!(server.stranger().get(&forged).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(server.stranger().get(&forged).await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,8 +120,8 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
     let answer = second
         .post("/checkout/harbour-lights/hold", &[("attempt", "a"), (quantity.as_str(), "1")])
         .await;
-    assert_eq!(answer.status(), StatusCode::CONFLICT);
-    let page = answer.text().await.expect("text");
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    let page = answer.text;
     assert!(page.contains("Someone else bought the last ticket of this type: Floor."), "{page}");
     assert!(page.contains("You still have your place in checkout."));
 
@@ -139,7 +138,7 @@ async fn who_comes_too_late_for_a_ticket_is_told_so_and_keeps_the_place() {
     let none = second
         .post("/checkout/harbour-lights/hold", &[("attempt", "c"), (quantity.as_str(), "0")])
         .await;
-    assert_eq!(none.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(none.status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,32 +160,22 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
     assert_eq!(sessions, 1);
     // By way of the waiting room's cookie, with nothing in the form.
     let by_cookie = server.stranger();
-    let request = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .expect("client");
-    let answer = request
-        .post(format!("{}/checkout/harbour-lights/enter", server.base))
-        .header("cookie", format!("fg_pass_harbour-lights={}", server.pass()));
-    let answer = answer.send().await.expect("an answer");
+    let cookie = format!("fg_pass_harbour-lights={}", server.pass());
+    let enter = server.client.post("/checkout/harbour-lights/enter");
+    let answer = enter.header("accept", "text/html").header("cookie", &cookie).send().await;
     assert_eq!(location(&answer), "/checkout/harbour-lights");
-    let cookies: Vec<_> = answer
-        .headers()
-        .get_all("set-cookie")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .collect();
+    let cookies: Vec<_> = answer.cookies().collect();
     assert!(cookies.iter().any(|cookie| cookie.starts_with("fg_session_harbour-lights=v4.local.")
         && cookie.contains("HttpOnly; SameSite=Lax")));
     assert!(cookies.iter().any(
         |cookie| cookie.starts_with("fg_pass_harbour-lights=;") && cookie.contains("Max-Age=0")
     ));
-    assert_eq!(by_cookie.get("/checkout/harbour-lights").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(by_cookie.get("/checkout/harbour-lights").await.status, StatusCode::FORBIDDEN);
     assert_eq!(
         by_cookie
             .post("/checkout/harbour-lights/enter", &[("pass", "v4.public.forged")])
             .await
-            .status(),
+            .status,
         StatusCode::UNAUTHORIZED
     );
 }
@@ -194,16 +183,14 @@ async fn a_pass_opens_one_session_also_when_the_answer_was_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_checkout_keeps_the_turn() {
     let server = TestServer::new().await;
-    sqlx::query("UPDATE admission.gates SET max_active = 1")
-        .execute(&server.app.pool)
-        .await
-        .expect("changed");
+    let gate = RoomBuilder::new("r").max_active(1);
+    gate.gate(&server.app.pool, &server.test_env.redis).await;
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
     let (first, second) = (server.fan().await, server.stranger());
     let pass = server.pass();
     let full = second.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await;
-    assert_eq!(full.status(), StatusCode::SERVICE_UNAVAILABLE);
-    let full = full.text().await.expect("text");
+    assert_eq!(full.status, StatusCode::SERVICE_UNAVAILABLE);
+    let full = full.text;
     assert!(full.contains("Your turn is safe") && full.contains(&pass), "{full}");
     let (order, _) = server.order(&first, 1).await;
     server.confirm(&server.intent_of(order).await, "ok").await;
@@ -249,25 +236,13 @@ async fn an_order_that_ran_out_says_what_happened_and_one_can_be_given_up() {
 async fn forms_and_webhooks_that_cannot_be_read_are_refused_by_name() {
     let server = TestServer::new().await;
     let fan = server.fan().await;
-    let problem = |answer: reqwest::Response| async move {
-        let body: serde_json::Value = answer.json().await.expect("a problem");
-        body["type"]
-            .as_str()
-            .unwrap_or_default()
-            .trim_start_matches("urn:fairgate:problem:")
-            .to_owned()
-    };
-    let json = server
-        .http
-        .post(format!("{}/checkout/harbour-lights/order", server.base))
-        .json(&serde_json::json!({}));
-    assert_eq!(problem(json.send().await.expect("an answer")).await, "unsupported-media-type");
+    let json = server.client.post("/checkout/harbour-lights/order").json(&serde_json::json!({}));
+    assert_eq!(json.send().await.problem(), "unsupported-media-type");
     let large = vec![b'a'; 70_000];
-    let webhook =
-        server.http.post(format!("{}/v1/payments/webhooks/sandbox", server.base)).body(large);
-    let answer = webhook.send().await.expect("an answer");
-    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-    assert_eq!(problem(answer).await, "body-too-large");
+    let webhook = server.client.post("/v1/payments/webhooks/sandbox").body(large);
+    let answer = webhook.send().await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(answer.problem(), "body-too-large");
     drop(fan);
 }
 
@@ -346,8 +321,8 @@ async fn what_is_held_is_changed_without_being_given_back() {
     );
 
     let refused = fan.choose_at(changing, &[(&server.floor, 3)]).await;
-    assert_eq!(refused.status(), StatusCode::CONFLICT);
-    let refused = refused.text().await.expect("text");
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    let refused = refused.text;
     assert!(
         refused.contains("Not enough of Floor are free. You keep your 2 tickets."),
         "{refused}"
@@ -412,18 +387,18 @@ async fn whoever_is_outside_is_led_on_and_not_round() {
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     // The session has lapsed, and its cookie with it.
     let outside = fan.get("/checkout/harbour-lights").await;
-    assert_eq!(outside.status(), StatusCode::FORBIDDEN);
-    let outside = outside.text().await.expect("text");
+    assert_eq!(outside.status, StatusCode::FORBIDDEN);
+    let outside = outside.text;
     assert!(outside.contains("href=\"/queue/harbour-lights\""), "{outside}");
     // The pass is still good by its date, and used; and one that came too late.
     for pass in [pass, server.pass_for("harbour-lights", -1)] {
         let answer = fan.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await;
-        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-        let page = answer.text().await.expect("text");
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        let page = answer.text;
         let anew = "action=\"/queue/harbour-lights/join\"><input type=\"hidden\" name=\"again\"";
         assert!(page.contains(anew) && page.contains("Join the line again"), "{page}");
     }
-    assert_eq!(fan.get("/checkout/Not;A=slug").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(fan.get("/checkout/Not;A=slug").await.status, StatusCode::NOT_FOUND);
     assert_eq!(location(&server.fan().await.get("/checkout").await), "/checkout/harbour-lights");
 }
 
@@ -432,13 +407,12 @@ async fn once_the_show_has_begun_pages_say_so() {
     let server = TestServer::new().await;
     let fan = server.fan().await;
     fan.hold(&[(&server.floor, 1)]).await;
-    sqlx::query(
-        "UPDATE catalog.shows SET doors_at = now() - interval '1 hour', starts_at = now() - \
-            interval '1 second'",
-    )
-    .execute(&server.app.pool)
-    .await
-    .expect("changed");
+    server
+        .change_show(|show| {
+            show.doors_at = Utc::now() - chrono::Duration::hours(1);
+            show.starts_at = Utc::now() - chrono::Duration::seconds(1);
+        })
+        .await;
     tokio::time::sleep(std::time::Duration::from_millis(400)).await;
     let late = server.pass();
     let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
@@ -447,8 +421,8 @@ async fn once_the_show_has_begun_pages_say_so() {
         fan.post("/checkout/harbour-lights/order", &buyer).await,
         server.stranger().post("/checkout/harbour-lights/enter", &[("pass", &late)]).await,
     ] {
-        assert_eq!(answer.status(), StatusCode::FORBIDDEN);
-        let page = answer.text().await.expect("text");
+        assert_eq!(answer.status, StatusCode::FORBIDDEN);
+        let page = answer.text;
         assert!(page.contains("The show has begun") && !page.contains("/queue/"), "{page}");
     }
 }

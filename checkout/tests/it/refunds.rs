@@ -6,7 +6,7 @@ use checkout::contract::{
 use kit::http::RequestId;
 use uuid::Uuid;
 
-use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
+use crate::test_checkout::{Plan, Reply, TestCheckout, eventually};
 
 pub async fn ask(checkout: &TestCheckout, order: Uuid) -> RefundAsked {
     let mut tx = checkout.test_env.pool.begin().await.unwrap();
@@ -16,8 +16,8 @@ pub async fn ask(checkout: &TestCheckout, order: Uuid) -> RefundAsked {
     asked
 }
 
-fn id(order: &Answer) -> Uuid {
-    order.text("order").parse().unwrap()
+fn id(order: &Reply) -> Uuid {
+    order.text_of("order").parse().unwrap()
 }
 
 async fn paid(checkout: &TestCheckout, quantity: i32) -> (String, Uuid) {
@@ -189,10 +189,7 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_a_price_is_refunded_at_once() {
     let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    sqlx::query("UPDATE catalog.ticket_types SET price_minor = 0")
-        .execute(&checkout.test_env.pool)
-        .await
-        .unwrap();
+    checkout.change_show(|show| show.ticket_types[0].price_minor = 0).await;
     let (_, free) = eventually("the price is known", || async {
         let (session, order) = checkout.bought(&[1]).await;
         (order.body["amount_minor"] == 0).then_some((session, order))

@@ -21,7 +21,7 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     checkout.pay(&second, &refunded).await;
     checkout.bought(&[3]).await;
     checkout.hold(&checkout.session().await, "h", &[4]).await.ok(201);
-    let refunded: Uuid = refunded.text("order").parse().unwrap();
+    let refunded: Uuid = refunded.text_of("order").parse().unwrap();
     let mut connection = pool.acquire().await.unwrap();
     let asked =
         request_refund(&mut connection, refunded, "Asked for.", &RequestId::fresh()).await.unwrap();

@@ -16,30 +16,21 @@ fn intent(server: &TestServer, amount_minor: i64) -> Value {
 async fn an_intent_is_made_once_per_key_and_only_with_the_api_key() {
     let server = TestServer::new().await;
     let body = intent(&server, 4_500);
-    let first: Value =
-        server.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
-    let again: Value =
-        server.provider("/sandbox/v1/intents", "k1", &body).await.json().await.expect("json");
+    let first: Value = server.provider("/sandbox/v1/intents", "k1", &body).await.body;
+    let again: Value = server.provider("/sandbox/v1/intents", "k1", &body).await.body;
     assert_eq!(first["intent"], again["intent"]);
     let other = server.provider("/sandbox/v1/intents", "k1", &intent(&server, 9_000)).await;
-    assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
 
-    let url = format!("{}/sandbox/v1/intents", server.base);
-    let keyless = server
-        .http
-        .post(url)
-        .header("idempotency-key", "k2")
-        .json(&body)
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(keyless.status(), StatusCode::UNAUTHORIZED);
+    let keyless = server.client.post("/sandbox/v1/intents").idempotency_key("k2").json(&body);
+    let keyless = keyless.send().await;
+    assert_eq!(keyless.status, StatusCode::UNAUTHORIZED);
     let mut foreign = body.clone();
     foreign["return_url"] = json!("https://elsewhere.example/orders/1");
     let refused = server.provider("/sandbox/v1/intents", "k3", &foreign).await;
-    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     let unpaid = format!("/sandbox/v1/intents/{}/refund", first["intent"].as_str().expect("an id"));
-    assert_eq!(server.provider(&unpaid, "k4", &json!({})).await.status(), StatusCode::CONFLICT);
+    assert_eq!(server.provider(&unpaid, "k4", &json!({})).await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +84,7 @@ async fn a_payer_pays_declines_and_approves_on_the_page() {
     server.state(order, "fulfilled").await;
     assert!(fan.read(&location(&fan.get(&approved).await)).await.contains("Your ticket"));
     assert!(fan.read(&pay).await.contains("This payment is done"));
-    assert_eq!(fan.get("/sandbox/pay/pi_unknown").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(fan.get("/sandbox/pay/pi_unknown").await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use checkout::contract::Seller;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::test_checkout::{Answer, SHOW, TestCheckout, eventually};
+use crate::test_checkout::{Plan, Reply, SHOW, TestCheckout, eventually};
 
 struct SellerApi {
     checkout: TestCheckout,
@@ -15,7 +15,6 @@ struct SellerApi {
 impl SellerApi {
     /// A show of this seller's.
     async fn new() -> Self {
-        let checkout = TestCheckout::new().await;
         let seller = Seller {
             reseller: Uuid::new_v4(),
             key: Uuid::new_v4(),
@@ -23,13 +22,8 @@ impl SellerApi {
             may_read_orders: true,
             may_read_tickets: true,
         };
-        sqlx::query("UPDATE catalog.shows SET reseller = $1 WHERE show = $2")
-            .bind(seller.reseller)
-            .bind(SHOW)
-            .execute(&checkout.test_env.pool)
-            .await
-            .unwrap();
-        Self { checkout, seller }
+        let plan = Plan { reseller: Some(seller.reseller), ..Plan::default() };
+        Self { checkout: TestCheckout::with(plan).await, seller }
     }
 
     async fn call(
@@ -39,7 +33,7 @@ impl SellerApi {
         path: &str,
         key: &str,
         body: Option<Value>,
-    ) -> Answer {
+    ) -> Reply {
         self.checkout.call_as(Some(seller), method, path, "", key, body).await
     }
 
@@ -47,13 +41,13 @@ impl SellerApi {
         self.checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70))
     }
 
-    async fn hold(&self, seller: Seller, pass: &str, key: &str, quantity: i32) -> Answer {
+    async fn hold(&self, seller: Seller, pass: &str, key: &str, quantity: i32) -> Reply {
         let mut body = self.checkout.items(&[quantity]);
         body["pass"] = json!(pass);
         self.call(seller, Method::POST, "/v1/holds", key, Some(body)).await
     }
 
-    async fn order(&self, seller: Seller, hold: &str) -> Answer {
+    async fn order(&self, seller: Seller, hold: &str) -> Reply {
         let buyer = json!({ "name": "Ada", "email": "ada@example.com", "language": "de-AT" });
         let body = json!({ "hold": hold, "buyer": buyer });
         self.call(seller, Method::POST, "/v1/orders", "o", Some(body)).await
@@ -67,13 +61,16 @@ async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
     let first = seller_api.hold(seller, &pass, "h1", 1).await.ok(201);
     let again = seller_api.hold(seller, &pass, "h1", 1).await.ok(201);
     assert_eq!(first.body, again.body, "the same session, the same hold");
-    let hold = seller_api.hold(seller, &pass, "h2", 2).await.ok(201).text("hold");
+    let hold = seller_api.hold(seller, &pass, "h2", 2).await.ok(201).text_of("hold");
     assert_eq!(seller_api.checkout.free().await, 98, "one hold a session");
     // The pass is used, for fans too.
     assert_eq!(seller_api.checkout.redeem(&pass).await.problem(), "pass-used");
     let order = seller_api.order(seller, &hold).await.ok(201);
-    let path = order.location.clone().unwrap();
-    assert_eq!(seller_api.order(seller, &hold).await.ok(201).text("order"), order.text("order"));
+    let path = order.location().to_owned();
+    assert_eq!(
+        seller_api.order(seller, &hold).await.ok(201).text_of("order"),
+        order.text_of("order")
+    );
     assert_eq!(
         seller_api.call(seller, Method::GET, &path, "", None).await.ok(200).body["amount_minor"],
         2_000
@@ -89,7 +86,7 @@ async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
         seller_api.call(seller, Method::DELETE, &path, "", None).await.ok(200).body["state"],
         "cancelled"
     );
-    let hold = seller_api.hold(seller, &seller_api.pass(), "h", 1).await.ok(201).text("hold");
+    let hold = seller_api.hold(seller, &seller_api.pass(), "h", 1).await.ok(201).text_of("hold");
     seller_api.call(seller, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await.ok(204);
     assert_eq!(seller_api.checkout.free().await, 100);
     seller_api.checkout.check().await;
@@ -101,12 +98,12 @@ async fn shows_and_orders_of_others_are_unknown() {
     let other = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), ..seller_api.seller };
     let pass = seller_api.pass();
     assert_eq!(seller_api.hold(other, &pass, "h", 1).await.ok(404).problem(), "show-unknown");
-    let hold = seller_api.hold(seller_api.seller, &pass, "h", 1).await.ok(201).text("hold");
+    let hold = seller_api.hold(seller_api.seller, &pass, "h", 1).await.ok(201).text_of("hold");
     assert_eq!(seller_api.order(other, &hold).await.ok(404).problem(), "show-unknown");
     let given_back =
         seller_api.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(given_back.ok(404).problem(), "show-unknown");
-    let path = seller_api.order(seller_api.seller, &hold).await.ok(201).location.unwrap();
+    let path = seller_api.order(seller_api.seller, &hold).await.ok(201).location().to_owned();
     for method in [Method::GET, Method::DELETE] {
         assert_eq!(
             seller_api.call(other, method, &path, "", None).await.ok(404).problem(),
@@ -114,7 +111,7 @@ async fn shows_and_orders_of_others_are_unknown() {
         );
     }
     let (_, fans) = seller_api.checkout.bought(&[1]).await;
-    let path = fans.location.unwrap();
+    let path = fans.location().to_owned();
     seller_api.call(seller_api.seller, Method::GET, &path, "", None).await.ok(200);
     assert_eq!(
         seller_api.call(other, Method::GET, &path, "", None).await.ok(404).problem(),
@@ -127,14 +124,17 @@ async fn shows_and_orders_of_others_are_unknown() {
 async fn a_fans_hold_is_not_the_resellers_and_the_other_way_round() {
     let seller_api = SellerApi::new().await;
     let fan = seller_api.checkout.session().await;
-    let fans = seller_api.checkout.hold(&fan, "h", &[1]).await.ok(201).text("hold");
+    let fans = seller_api.checkout.hold(&fan, "h", &[1]).await.ok(201).text_of("hold");
     assert_eq!(seller_api.order(seller_api.seller, &fans).await.ok(403).problem(), "hold-foreign");
     let back = seller_api
         .call(seller_api.seller, Method::DELETE, &format!("/v1/holds/{fans}"), "", None)
         .await;
     assert_eq!(back.ok(403).problem(), "hold-foreign");
-    let sellers =
-        seller_api.hold(seller_api.seller, &seller_api.pass(), "h", 1).await.ok(201).text("hold");
+    let sellers = seller_api
+        .hold(seller_api.seller, &seller_api.pass(), "h", 1)
+        .await
+        .ok(201)
+        .text_of("hold");
     assert_eq!(
         seller_api.checkout.order(&fan, "o", &sellers).await.ok(403).problem(),
         "hold-foreign"
@@ -149,22 +149,22 @@ async fn a_key_does_what_its_scopes_say() {
     let pass = seller_api.pass();
     let refused = seller_api.hold(reads, &pass, "h", 1).await.ok(403);
     assert_eq!(refused.problem(), "scope-missing");
-    assert!(refused.text("detail").contains("`orders:write`"), "{refused:?}");
-    let hold = seller_api.hold(sells, &pass, "h", 1).await.ok(201).text("hold");
+    assert!(refused.text_of("detail").contains("`orders:write`"), "{refused:?}");
+    let hold = seller_api.hold(sells, &pass, "h", 1).await.ok(201).text_of("hold");
     assert_eq!(seller_api.order(reads, &hold).await.ok(403).problem(), "scope-missing");
     let back = seller_api.call(reads, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(back.ok(403).problem(), "scope-missing");
-    let path = seller_api.order(sells, &hold).await.ok(201).location.unwrap();
+    let path = seller_api.order(sells, &hold).await.ok(201).location().to_owned();
     seller_api.call(sells, Method::GET, &path, "", None).await.ok(200);
     let (_, fans) = seller_api.checkout.bought(&[1]).await;
-    let not_its_own = fans.location.unwrap();
+    let not_its_own = fans.location().to_owned();
     assert_eq!(
         seller_api.call(sells, Method::GET, &not_its_own, "", None).await.ok(404).problem(),
         "order-unknown"
     );
     let neither = Seller { may_sell: false, ..sells };
     let refused = seller_api.call(neither, Method::GET, &path, "", None).await.ok(403);
-    assert!(refused.text("detail").contains("`orders:read`"), "{refused:?}");
+    assert!(refused.text_of("detail").contains("`orders:read`"), "{refused:?}");
     seller_api.call(reads, Method::GET, &path, "", None).await.ok(200);
     assert_eq!(
         seller_api.call(reads, Method::DELETE, &path, "", None).await.ok(403).problem(),
@@ -176,14 +176,17 @@ async fn a_key_does_what_its_scopes_say() {
 async fn a_key_touches_what_it_made_and_nothing_else_of_its_resellers() {
     let seller_api = SellerApi::new().await;
     let other = Seller { key: Uuid::new_v4(), ..seller_api.seller };
-    let hold =
-        seller_api.hold(seller_api.seller, &seller_api.pass(), "h", 1).await.ok(201).text("hold");
+    let hold = seller_api
+        .hold(seller_api.seller, &seller_api.pass(), "h", 1)
+        .await
+        .ok(201)
+        .text_of("hold");
     assert_eq!(seller_api.order(other, &hold).await.ok(403).problem(), "hold-foreign");
     let back = seller_api.call(other, Method::DELETE, &format!("/v1/holds/{hold}"), "", None).await;
     assert_eq!(back.ok(403).problem(), "hold-foreign");
-    let path = seller_api.order(seller_api.seller, &hold).await.ok(201).location.unwrap();
+    let path = seller_api.order(seller_api.seller, &hold).await.ok(201).location().to_owned();
     let (_, fans) = seller_api.checkout.bought(&[1]).await;
-    let fans = fans.location.unwrap();
+    let fans = fans.location().to_owned();
     for (who, path) in [(other, &path), (other, &fans), (seller_api.seller, &fans)] {
         seller_api.call(who, Method::GET, path, "", None).await.ok(200);
         assert_eq!(
@@ -208,7 +211,7 @@ async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_r
     let (fan, order) = seller_api.checkout.bought(&[2]).await;
     let own = seller_api.checkout.pay(&fan, &order).await;
     assert!(own.body["tickets"][1]["code"].is_string(), "{own:?}");
-    let path = order.location.unwrap();
+    let path = order.location().to_owned();
     let reads = Seller {
         may_sell: false,
         may_read_tickets: false,
@@ -230,9 +233,9 @@ async fn entry_codes_are_for_the_fan_for_the_key_that_sold_and_for_whoever_may_r
     assert_eq!(codes(Seller { may_read_tickets: true, ..reads }, &path).await, 2);
 
     let sells = Seller { may_read_tickets: false, ..seller_api.seller };
-    let hold = seller_api.hold(sells, &seller_api.pass(), "h", 2).await.ok(201).text("hold");
+    let hold = seller_api.hold(sells, &seller_api.pass(), "h", 2).await.ok(201).text_of("hold");
     let order = seller_api.order(sells, &hold).await.ok(201);
-    let path = order.location.clone().unwrap();
+    let path = order.location().to_owned();
     let url = order.body["payment"]["url"].as_str().unwrap().to_owned();
     let intent = url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
     let confirm = format!("/sandbox/v1/intents/{intent}/confirm");
@@ -301,7 +304,7 @@ async fn a_key_that_reads_like_one_of_ours_opens_no_session_of_ours() {
         assert!(!entered.await.unwrap().status().is_redirection(), "{key}");
         seller_api
             .checkout
-            .delete("/v1/checkout/sessions/current", &opened.text("session_token"))
+            .delete("/v1/checkout/sessions/current", &opened.text_of("session_token"))
             .await
             .ok(204);
     }

@@ -38,7 +38,7 @@ async fn the_cap_is_kept_and_a_slot_goes_to_the_next() {
     assert_eq!(checkout.gate.view(ROOM).await.unwrap().active, 5);
 
     checkout
-        .delete("/v1/checkout/sessions/current", &opened[0].text("session_token"))
+        .delete("/v1/checkout/sessions/current", &opened[0].text_of("session_token"))
         .await
         .ok(204);
     checkout.redeem(full[0].0).await.ok(201);
@@ -55,7 +55,7 @@ async fn a_redemption_can_be_repeated_under_its_key() {
     let body = json!({ "pass": checkout.pass(&format!("{ROOM}.0.1")) });
     let redeem = |key: &'static str| checkout.post("/v1/checkout/sessions", "", key, body.clone());
     let first = redeem("a").await.ok(201);
-    assert_eq!(redeem("a").await.ok(201).text("session"), first.text("session"));
+    assert_eq!(redeem("a").await.ok(201).text_of("session"), first.text_of("session"));
     assert_eq!(redeem("b").await.problem(), "pass-used");
     assert_eq!(checkout.gate.view(ROOM).await.unwrap().active, 1);
 }
@@ -86,12 +86,16 @@ async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
     let now = Utc::now();
     let place = format!("{ROOM}.0.1");
     let late = checkout
+        .passes
         .keys
         .sign(ROOM, SHOW, &place, now - Duration::minutes(9), now - Duration::minutes(5))
         .unwrap();
     assert_eq!(checkout.redeem(&late).await.problem(), "pass-expired");
-    let elsewhere =
-        checkout.keys.sign("other-room", SHOW, &place, now, now + Duration::minutes(5)).unwrap();
+    let elsewhere = checkout
+        .passes
+        .keys
+        .sign("other-room", SHOW, &place, now, now + Duration::minutes(5))
+        .unwrap();
     assert_eq!(checkout.redeem(&elsewhere).await.problem(), "sale-closed");
     assert_eq!(checkout.redeem(&other.pass(&place)).await.problem(), "pass-key-unknown");
 }

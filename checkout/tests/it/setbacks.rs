@@ -10,7 +10,7 @@ use rdkafka::{ClientConfig, client::DefaultClientContext};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
-use crate::test_checkout::{Answer, Plan, TestCheckout, eventually};
+use crate::test_checkout::{Plan, Reply, TestCheckout, eventually};
 
 /// What the order writer and payments write, each before what it refers to.
 const TABLES: [&str; 7] =
@@ -75,8 +75,8 @@ async fn await_written(checkout: &TestCheckout, orders: &[(Uuid, bool)]) {
     panic!("acknowledged orders are lost: {:?}", missing(&states(checkout).await));
 }
 
-fn id(order: &Answer) -> Uuid {
-    order.text("order").parse().unwrap()
+fn id(order: &Reply) -> Uuid {
+    order.text_of("order").parse().unwrap()
 }
 
 /// Buys all that is left, four at a time where there are four.
@@ -87,7 +87,7 @@ async fn sell_out(checkout: &TestCheckout) {
         let session = checkout.session().await;
         let hold = eventually("a hold", || async {
             let hold = checkout.hold(&session, &Uuid::new_v4().to_string(), &[quantity]).await;
-            (hold.status == 201).then(|| hold.text("hold"))
+            (hold.status == 201).then(|| hold.text_of("hold"))
         })
         .await;
         eventually("an order", || async {
@@ -104,7 +104,7 @@ async fn sell_out(checkout: &TestCheckout) {
 async fn sell_on(checkout: &TestCheckout) -> Vec<(Uuid, bool)> {
     let early = join_all((0..5).map(|_| checkout.bought(&[2]))).await;
     let (session, given_up) = &early[0];
-    checkout.delete(&given_up.location.clone().unwrap(), session).await.ok(200);
+    checkout.delete(given_up.location(), session).await.ok(200);
     let sessions = join_all((0..3).map(|_| checkout.session())).await;
     // What is sold from now on is of a later epoch than Postgres will remember.
     checkout.flush_redis().await;
@@ -204,7 +204,7 @@ async fn make_log_anew(checkout: &TestCheckout) {
 async fn order_in_the_end(checkout: &TestCheckout, session: &str) -> Uuid {
     let hold = eventually("a hold", || async {
         let hold = checkout.hold(session, &Uuid::new_v4().to_string(), &[1]).await;
-        (hold.status == 201).then(|| hold.text("hold"))
+        (hold.status == 201).then(|| hold.text_of("hold"))
     })
     .await;
     eventually("an order in the log", || async {

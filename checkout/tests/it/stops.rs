@@ -12,24 +12,14 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    test_checkout::{Answer, SHOW, TestCheckout, eventually},
+    test_checkout::{Plan, Reply, SHOW, TestCheckout, eventually},
     test_server::{Fan, TestServer},
 };
 
 const RESELLER: Uuid = Uuid::from_u128(7);
 
-async fn give_to_reseller(pool: &PgPool) {
-    sqlx::query("UPDATE catalog.shows SET reseller = $1")
-        .bind(RESELLER)
-        .execute(pool)
-        .await
-        .unwrap();
-}
-
-async fn stage_of_reseller() -> TestCheckout {
-    let checkout = TestCheckout::new().await;
-    give_to_reseller(&checkout.test_env.pool).await;
-    checkout
+async fn of_reseller() -> TestCheckout {
+    TestCheckout::with(Plan { reseller: Some(RESELLER), ..Plan::default() }).await
 }
 
 /// Suspends the reseller of the show, or lets them sell again.
@@ -57,7 +47,7 @@ async fn refuses(checkout: &TestCheckout, session: &str, problem: &str, status: 
     .await;
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
     let pass = checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70));
-    let calls: [Answer; 2] = [
+    let calls: [Reply; 2] = [
         checkout.redeem(&pass).await,
         checkout.get(&format!("/v1/shows/{SHOW}/availability"), "").await,
     ];
@@ -80,10 +70,10 @@ async fn refuses(checkout: &TestCheckout, session: &str, problem: &str, status: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_a_suspended_resellers_show_is_sold_until_they_may_sell_again() {
-    let mut checkout = stage_of_reseller().await;
+    let mut checkout = of_reseller().await;
     let (payer, placed) = checkout.bought(&[1]).await;
     let (fan, holding) = (checkout.session().await, checkout.session().await);
-    let hold = checkout.hold(&holding, "h", &[1]).await.ok(201).text("hold");
+    let hold = checkout.hold(&holding, "h", &[1]).await.ok(201).text_of("hold");
     let first = checkout.router.clone();
     let second = checkout.another_instance();
     suspend(&checkout.test_env.pool, true).await;
@@ -93,7 +83,7 @@ async fn nothing_of_a_suspended_resellers_show_is_sold_until_they_may_sell_again
         refuses(&checkout, &fan, "sale-stopped", 409).await;
         let refused = checkout.order(&holding, "o", &hold).await.ok(409);
         assert_eq!(refused.problem(), "sale-stopped");
-        assert!(refused.text("detail").contains("Orders that were placed can be paid"));
+        assert!(refused.text_of("detail").contains("Orders that were placed can be paid"));
     }
     // What was ordered before can be paid, and its tickets are good.
     let paid = checkout.pay(&payer, &placed).await;
@@ -116,10 +106,10 @@ async fn nothing_of_a_suspended_resellers_show_is_sold_until_they_may_sell_again
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_show_is_not_sold_and_its_orders_stay() {
-    let checkout = stage_of_reseller().await;
+    let checkout = of_reseller().await;
     let (payer, placed) = checkout.bought(&[1]).await;
     let (fan, holding) = (checkout.session().await, checkout.session().await);
-    let hold = checkout.hold(&holding, "h", &[1]).await.ok(201).text("hold");
+    let hold = checkout.hold(&holding, "h", &[1]).await.ok(201).text_of("hold");
     withdraw(&checkout.test_env.pool).await;
     refuses(&checkout, &fan, "show-withdrawn", 410).await;
     assert_eq!(checkout.order(&holding, "o", &hold).await.ok(410).problem(), "show-withdrawn");
@@ -135,17 +125,16 @@ async fn a_withdrawn_show_is_not_sold_and_its_orders_stay() {
 async fn reads(fan: &Fan, words: &str) -> u16 {
     eventually(words, || async {
         let answer = fan.get("/checkout/harbour-lights").await;
-        let status = answer.status().as_u16();
-        answer.text().await.unwrap().contains(words).then_some(status)
+        let status = answer.status.as_u16();
+        answer.text.contains(words).then_some(status)
     })
     .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_in_checkout_read_that_the_sale_was_stopped_and_go_on_when_it_does() {
-    let server = TestServer::new().await;
+    let server = TestServer::of_reseller(RESELLER).await;
     let pool = &server.app.pool;
-    give_to_reseller(pool).await;
     let (fan, chooser, comer) = (server.fan().await, server.fan().await, server.stranger());
     fan.hold(&[(&server.floor, 1)]).await;
     let (quantity, pass) = (format!("q-{}", server.floor.ticket_type), server.pass());
@@ -165,8 +154,8 @@ async fn people_in_checkout_read_that_the_sale_was_stopped_and_go_on_when_it_doe
             chooser.post("/checkout/harbour-lights/hold", &choice).await,
             comer.post("/checkout/harbour-lights/enter", &[("pass", &pass)]).await,
         ] {
-            assert_eq!(answer.status().as_u16(), 403);
-            let page = answer.text().await.unwrap();
+            assert_eq!(answer.status.as_u16(), 403);
+            let page = answer.text;
             let safe = page.contains("Orders you placed are safe");
             assert!(page.contains(words) && safe && !page.contains("Join the line"), "{page}");
         }

@@ -1,44 +1,50 @@
 //! A checkout and a sandbox provider behind a real listener, and the browsers of fans.
 
 use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    sync::atomic::{AtomicU32, Ordering},
+    ops::Deref,
     time::{Duration, Instant},
 };
 
-use admission::contract::{Gate, GateSettings, GateState, PassKeys, generate_pass_key, put_gate};
-use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
-use checkout::{App, Config, contract::put_stock, sandbox};
-use chrono::{DateTime, Utc};
-use kit::{serve::Tasks, settings::Settings};
-use reqwest::{Client, Response, StatusCode, redirect::Policy};
+use axum::http::StatusCode;
+use catalog::contract::{NewShow, TicketType};
+use chrono::Utc;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-use testkit::TestEnv;
+use testkit::{Checkout, CheckoutBuilder, Client, Reply, ShowBuilder, TestEnv};
 use uuid::Uuid;
 
-pub const SHOW: &str = "harbour-lights";
+use crate::test_checkout::{SHOW, put_show_of, show_of};
+
 const ROOM: &str = "r";
+const WEBHOOKS: &str = "/v1/payments/webhooks/sandbox";
 
 pub struct TestServer {
-    pub app: App,
-    pub base: String,
+    pub test_env: TestEnv,
     pub floor: TicketType,
     pub balcony: TicketType,
-    secret: String,
-    api_key: String,
-    keys: PassKeys,
-    next_place: AtomicU32,
-    tasks: Tasks,
-    pub http: Client,
-    _corner: TestEnv,
+    /// A program that calls it.
+    pub client: Client,
+    show: ShowBuilder,
+    running: Checkout,
 }
 
-impl Drop for TestServer {
-    fn drop(&mut self) {
-        self.tasks.stop().cancel();
+impl Deref for TestServer {
+    type Target = Checkout;
+
+    fn deref(&self) -> &Checkout {
+        &self.running
     }
+}
+
+/// So many tickets of two types.
+fn stocked(show: ShowBuilder, tickets: i32) -> ShowBuilder {
+    let show = show.ticket_type("Floor", 4_500).stock(tickets, 2);
+    let show = show.ticket_type("Balcony", 8_500).stock(tickets, 2);
+    show.with(|show| {
+        for ticket_type in &mut show.ticket_types {
+            "Standing, no seats".clone_into(&mut ticket_type.description);
+        }
+    })
 }
 
 impl TestServer {
@@ -51,54 +57,27 @@ impl TestServer {
         Self::stocked(changes, 10).await
     }
 
-    pub async fn stocked(changes: &[(&str, &str)], allotted: i32) -> Self {
+    pub async fn stocked(changes: &[(&str, &str)], tickets: i32) -> Self {
+        Self::open(changes, tickets, None).await
+    }
+
+    /// A server that sells a reseller's show.
+    pub async fn of_reseller(reseller: Uuid) -> Self {
+        Self::open(&[], 10, Some(reseller)).await
+    }
+
+    async fn open(changes: &[(&str, &str)], tickets: i32, reseller: Option<Uuid>) -> Self {
         let test_env = TestEnv::new().await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let base = format!("http://{}", listener.local_addr().expect("address"));
-        let secret = checkout::contract::generate_webhook_secret();
-        let api_key = Uuid::new_v4().simple().to_string();
-        let mut env = test_env.settings();
-        for (key, value) in [
-            ("FAIRGATE_CHECKOUT_KEYS", kit::token::generate_seal_key().expect("key").as_str()),
-            ("FAIRGATE_PUBLIC_URL", &base),
-            ("FAIRGATE_PAYMENT_WEBHOOK_SECRET", &secret),
-            ("FAIRGATE_SANDBOX_API_KEY", &api_key),
-        ]
-        .iter()
-        .chain(changes)
-        {
-            env.insert((*key).to_owned(), (*value).to_owned());
+        let show = stocked(show_of(reseller), tickets);
+        let [floor, balcony] =
+            put_show_of(&test_env, &show, reseller).await.try_into().expect("two types");
+        let mut running = CheckoutBuilder::new(SHOW).room(ROOM).max_active(100);
+        for (key, value) in changes {
+            running = running.setting(key, value);
         }
-        let mut settings = Settings::new(&env);
-        let config = Config::from_settings(&mut settings);
-        let provider = sandbox::Config::from_settings(&mut settings);
-        settings.finish().expect("settings");
-
-        let keys =
-            PassKeys::from_paserk(&generate_pass_key().expect("key"), "fairgate", "checkout")
-                .expect("keys");
-        let gate = Gate::new(test_env.redis.clone());
-        gate.restore(ROOM, &[]).await.expect("gate");
-        let (pool, redis, kafka) =
-            (test_env.pool.clone(), test_env.redis.clone(), test_env.kafka.clone());
-        let app = App::new(config, pool, redis, kafka, gate, keys.verifier()).expect("app");
-        let [floor, balcony] = stock(&app, SHOW, "Harbour Lights", allotted).await;
-
-        let tasks = Tasks::default();
-        let server = serve(&app, provider, listener, &tasks).await;
-        Self {
-            app,
-            base,
-            floor,
-            balcony,
-            secret,
-            api_key,
-            keys,
-            next_place: AtomicU32::default(),
-            tasks,
-            http: server,
-            _corner: test_env,
-        }
+        let running = running.start(&test_env).await;
+        let client = Client::at(&running.base);
+        Self { test_env, floor, balcony, client, show, running }
     }
 
     /// A fresh pass for this server.
@@ -108,16 +87,19 @@ impl TestServer {
 
     /// A fresh pass for a show that is sold here, good for so many seconds.
     pub fn pass_for(&self, show: &str, secs: i64) -> String {
-        let place = format!("{ROOM}.0.{}", self.next_place.fetch_add(1, Ordering::Relaxed));
-        let now = Utc::now();
-        self.keys
-            .sign(ROOM, show, &place, now, now + chrono::Duration::seconds(secs))
-            .expect("pass")
+        let place = format!("{ROOM}.0.{}", Uuid::new_v4().as_u128() >> 70);
+        self.passes.of_place(ROOM, show, &place, secs)
     }
 
     /// Puts another show on sale, with ten tickets of each type.
     pub async fn another(&self, show: &str, title: &str) -> [TicketType; 2] {
-        stock(&self.app, show, title, 10).await
+        let show = stocked(ShowBuilder::new(show).title(title), 10);
+        show.put(&self.app.pool).await.try_into().expect("two types")
+    }
+
+    /// Changes the show in the catalog.
+    pub async fn change_show(&self, change: impl FnOnce(&mut NewShow)) {
+        self.show.clone().with(change).put_in_catalog(&self.app.pool).await;
     }
 
     /// Somebody with a browser who is in checkout.
@@ -130,32 +112,23 @@ impl TestServer {
 
     /// Somebody with a browser who is not.
     pub fn stranger(&self) -> Fan {
-        let client =
-            Client::builder().cookie_store(true).redirect(Policy::none()).build().expect("client");
-        Fan { client, base: self.base.clone() }
+        Fan { client: Client::at(&self.base).browser() }
     }
 
     /// An order of a fan's, not paid: its id and the address of its page.
     pub async fn order(&self, fan: &Fan, quantity: i32) -> (Uuid, String) {
         fan.hold(&[(&self.floor, quantity)]).await;
-        let answer = fan
-            .post(
-                "/checkout/harbour-lights/order",
-                &[("name", "Mira Vale"), ("email", "mira@example.com")],
-            )
-            .await;
+        let buyer = [("name", "Mira Vale"), ("email", "mira@example.com")];
+        let answer = fan.post("/checkout/harbour-lights/order", &buyer).await;
         let page = location(&answer);
-        let id = page
-            .split(['/', '?'])
-            .nth(2)
-            .and_then(|id| id.parse().ok())
-            .expect("an order's address");
+        let id = page.split(['/', '?']).nth(2).and_then(|id| id.parse().ok());
+        let id = id.expect("an order's address");
         self.state(id, "awaiting_payment").await;
         (id, page)
     }
 
     pub fn secret(&self) -> &str {
-        &self.secret
+        &self.settings["FAIRGATE_PAYMENT_WEBHOOK_SECRET"]
     }
 
     pub async fn intent_of(&self, order: Uuid) -> String {
@@ -168,22 +141,18 @@ impl TestServer {
 
     /// Confirms at the sandbox provider, as a payer would.
     pub async fn confirm(&self, intent: &str, method: &str) -> Value {
-        let url = format!("{}/sandbox/v1/intents/{intent}/confirm", self.base);
-        let answer =
-            self.http.post(url).json(&json!({ "method": method })).send().await.expect("an answer");
-        assert_eq!(answer.status(), StatusCode::OK);
-        answer.json().await.expect("json")
+        self.running.confirm(intent, method).await.body
     }
 
     /// Calls the sandbox provider with the merchant's key.
-    pub async fn provider(&self, path: &str, key: &str, body: &Value) -> Response {
-        let request = self.http.post(format!("{}{path}", self.base)).bearer_auth(&self.api_key);
-        request.header("idempotency-key", key).json(body).send().await.expect("an answer")
+    pub async fn provider(&self, path: &str, key: &str, body: &Value) -> Reply {
+        let call = self.client.post(path).bearer(&self.settings["FAIRGATE_SANDBOX_API_KEY"]);
+        call.idempotency_key(key).json(body).send().await
     }
 
     /// Sends a webhook of our own making, rightly signed.
     pub async fn webhook(&self, id: &str, body: &Value) -> StatusCode {
-        self.webhook_at(id, body, Utc::now().timestamp(), &self.secret).await
+        self.webhook_at(id, body, Utc::now().timestamp(), self.secret()).await
     }
 
     pub async fn webhook_at(
@@ -194,20 +163,11 @@ impl TestServer {
         secret: &str,
     ) -> StatusCode {
         let text = body.to_string();
-        let signature = Webhook::new(secret)
-            .expect("secret")
-            .sign(id, timestamp, text.as_bytes())
-            .expect("signed");
-        self.http
-            .post(format!("{}/v1/payments/webhooks/sandbox", self.base))
-            .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp.to_string())
-            .header("webhook-signature", signature)
-            .body(text)
-            .send()
-            .await
-            .expect("an answer")
-            .status()
+        let webhook = Webhook::new(secret).expect("secret");
+        let signature = webhook.sign(id, timestamp, text.as_bytes()).expect("signed");
+        let call = self.client.post(WEBHOOKS).header("webhook-id", id);
+        let call = call.header("webhook-timestamp", &timestamp.to_string());
+        call.header("webhook-signature", &signature).body(text).send().await.status
     }
 
     /// Waits until an order is in a state.
@@ -267,107 +227,23 @@ pub fn news(kind: &str, order: Uuid, intent: &str, amount_minor: i64) -> Value {
     })
 }
 
-async fn stock(app: &App, name: &str, title: &str, allotted: i32) -> [TicketType; 2] {
-    let at = |text: &str| text.parse::<DateTime<Utc>>().expect("a time");
-    let ticket_type = |name: &str, price_minor| NewTicketType {
-        name: name.to_owned(),
-        description: "Standing, no seats".to_owned(),
-        price_minor,
-        currency: "EUR".to_owned(),
-        per_order_max: 4,
-    };
-    let show = NewShow {
-        show: name.to_owned(),
-        title: title.to_owned(),
-        performer: "Mira Vale".to_owned(),
-        genre: "Pop".to_owned(),
-        description: String::new(),
-        venue: Venue {
-            name: "Quay Hall".to_owned(),
-            city: "Hamburg".to_owned(),
-            country: "DE".to_owned(),
-            address: "Am Kai 1".to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
-        },
-        doors_at: at("2030-11-21T18:00:00Z"),
-        starts_at: at("2030-11-21T19:00:00Z"),
-        on_sale_at: at("2020-11-21T19:00:00Z"),
-        high_traffic: true,
-        listed: true,
-        ticket_types: vec![ticket_type("Floor", 4_500), ticket_type("Balcony", 8_500)],
-    };
-    let types = put_show(&app.pool, &show).await.expect("a show");
-    for ticket_type in &types {
-        put_stock(&app.pool, name, ticket_type.ticket_type, allotted, Some(2))
-            .await
-            .expect("stock");
-    }
-    let gate = GateSettings {
-        room: ROOM.to_owned(),
-        lanes: 1,
-        rate_per_sec: 100.0,
-        max_active: 100,
-        claim_window_secs: 60,
-        state: GateState::Running,
-    };
-    let mut connection = app.pool.acquire().await.expect("connection");
-    put_gate(&mut connection, &gate).await.expect("a gate");
-    types.try_into().expect("two types")
-}
-
-async fn serve(
-    app: &App,
-    provider: sandbox::Config,
-    listener: tokio::net::TcpListener,
-    tasks: &Tasks,
-) -> Client {
-    let state = sandbox::State::new(provider, app.pool.clone()).expect("sandbox");
-    let routers = sandbox::router(&state);
-    let (routes, _) = checkout::router(app.clone())
-        .merge(checkout::webhooks(app.clone()))
-        .merge(routers.merchant)
-        .merge(routers.payer)
-        .split_for_parts();
-    sandbox::run(&state, tasks);
-    checkout::run_api(app.clone(), tasks.clone()).await;
-    checkout::run_writer(app.clone(), app.pool.clone(), tasks.clone()).await;
-    let router = kit::http::stack(routes.merge(kit::asset::router(&[&kit::asset::STYLESHEET])));
-    let stop = tasks.stop();
-    tokio::spawn(async move {
-        axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>())
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
-            .expect("serving");
-    });
-    Client::builder().redirect(Policy::none()).build().expect("client")
-}
-
 /// A fan's browser.
 pub struct Fan {
     client: Client,
-    base: String,
 }
 
 impl Fan {
-    /// Browsers ask for pages.
-    const ACCEPT: (&'static str, &'static str) = ("accept", "text/html,application/xhtml+xml");
-
-    pub async fn get(&self, path: &str) -> Response {
-        let request = self.client.get(self.address(path)).header(Self::ACCEPT.0, Self::ACCEPT.1);
-        request.send().await.expect("an answer")
+    pub async fn get(&self, path: &str) -> Reply {
+        self.client.get(path).send().await
     }
 
     /// The text of a page that is there.
     pub async fn read(&self, path: &str) -> String {
-        let answer = self.get(path).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        answer.text().await.expect("text")
+        self.client.read(path).await
     }
 
-    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Response {
-        let fields: HashMap<&str, &str> = form.iter().copied().collect();
-        let request = self.client.post(self.address(path)).header(Self::ACCEPT.0, Self::ACCEPT.1);
-        request.form(&fields).send().await.expect("an answer")
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
+        self.client.post(path).form(form).send().await
     }
 
     /// Chooses tickets of the server's first show and holds them.
@@ -376,20 +252,16 @@ impl Fan {
         assert_eq!(location(&answer), "/checkout/harbour-lights");
     }
 
-    pub async fn try_hold(&self, choice: &[(&TicketType, i32)]) -> Response {
+    pub async fn try_hold(&self, choice: &[(&TicketType, i32)]) -> Reply {
         self.choose_at("/checkout/harbour-lights", choice).await
     }
 
     /// Sends the form of the page at `path`, filled in.
-    pub async fn choose_at(&self, path: &str, choice: &[(&TicketType, i32)]) -> Response {
-        let page = self.read(path).await;
-        let action = page
-            .split("<form method=\"post\" action=\"")
-            .nth(1)
-            .and_then(|rest| rest.split('"').next());
-        let attempt =
-            page.split("name=\"attempt\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let mut form = vec![("attempt".to_owned(), attempt.expect("a form").to_owned())];
+    pub async fn choose_at(&self, path: &str, choice: &[(&TicketType, i32)]) -> Reply {
+        let page = self.get(path).await.ok(200);
+        let action = page.text.split("<form method=\"post\" action=\"").nth(1);
+        let action = action.and_then(|rest| rest.split('"').next()).expect("a form");
+        let mut form = vec![("attempt".to_owned(), page.hidden("attempt"))];
         form.extend(
             choice
                 .iter()
@@ -397,16 +269,11 @@ impl Fan {
         );
         let fields: Vec<(&str, &str)> =
             form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        self.post(action.expect("a form"), &fields).await
-    }
-
-    fn address(&self, path: &str) -> String {
-        if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) }
+        self.post(action, &fields).await
     }
 }
 
 /// Where an answer sends the browser.
-pub fn location(answer: &Response) -> String {
-    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{answer:?}");
-    answer.headers()["location"].to_str().expect("text").to_owned()
+pub fn location(answer: &Reply) -> String {
+    answer.sent_to().to_owned()
 }

@@ -1,0 +1,118 @@
+//! Rooms to test with, and passes through their gates.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use admission::contract::{
+    Gate, GateSettings, GateState, PassKeys, generate_pass_key, place_id, put_gate,
+};
+use chrono::Utc;
+use kit::{kafka::Kafka, redis::Redis};
+use sqlx::PgPool;
+use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+
+/// A room for the show of the same name: one lane, and a gate that holds nobody up.
+#[derive(Debug, Clone)]
+pub struct RoomBuilder(NewRoom);
+
+impl RoomBuilder {
+    pub fn new(room: &str) -> Self {
+        Self(NewRoom {
+            room: room.to_owned(),
+            show: room.to_owned(),
+            lanes: 1,
+            rate_per_sec: 1_000.0,
+            max_active: 10_000,
+            claim_window_secs: 60,
+            message: String::new(),
+            opens_at: None,
+        })
+    }
+
+    pub fn show(mut self, show: &str) -> Self {
+        show.clone_into(&mut self.0.show);
+        self
+    }
+
+    pub fn lanes(mut self, lanes: i32) -> Self {
+        self.0.lanes = lanes;
+        self
+    }
+
+    pub fn rate_per_sec(mut self, rate_per_sec: f64) -> Self {
+        self.0.rate_per_sec = rate_per_sec;
+        self
+    }
+
+    pub fn max_active(mut self, max_active: i32) -> Self {
+        self.0.max_active = max_active;
+        self
+    }
+
+    pub fn claim_window_secs(mut self, secs: i32) -> Self {
+        self.0.claim_window_secs = secs;
+        self
+    }
+
+    pub fn new_room(&self) -> NewRoom {
+        self.0.clone()
+    }
+
+    /// Makes the room with its line; it is scheduled.
+    pub async fn create(&self, pool: &PgPool, kafka: &Kafka) {
+        create_room(pool, kafka, &self.0).await.expect("a room");
+    }
+
+    /// The same, open.
+    pub async fn open(&self, pool: &PgPool, kafka: &Kafka) {
+        self.create(pool, kafka).await;
+        let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+        change_room(pool, &self.0.room, &open).await.expect("an open room");
+    }
+
+    /// Only the room's gate, running, with nobody inside; again to change it.
+    pub async fn gate(&self, pool: &PgPool, redis: &Redis) -> Gate {
+        let NewRoom { lanes, rate_per_sec, max_active, claim_window_secs, .. } = self.0;
+        let settings = GateSettings {
+            room: self.0.room.clone(),
+            lanes,
+            rate_per_sec,
+            max_active,
+            claim_window_secs,
+            state: GateState::Running,
+        };
+        let mut connection = pool.acquire().await.expect("a connection");
+        put_gate(&mut connection, &settings).await.expect("a gate");
+        let gate = Gate::new(redis.clone());
+        gate.restore(&self.0.room, &[]).await.expect("an open gate");
+        gate
+    }
+}
+
+/// Signs passes, as a waiting room does for whoever was let in.
+pub struct Passes {
+    pub keys: PassKeys,
+    next: AtomicI64,
+}
+
+impl Default for Passes {
+    fn default() -> Self {
+        let key = generate_pass_key().expect("a key");
+        let keys = PassKeys::from_paserk(&key, "fairgate", "fairgate-checkout").expect("keys");
+        Self { keys, next: AtomicI64::new(1_000_000) }
+    }
+}
+
+impl Passes {
+    /// A pass of a place nobody else has, good for two minutes.
+    pub fn fresh(&self, room: &str, show: &str) -> String {
+        let place = place_id(room, 0, self.next.fetch_add(1, Ordering::Relaxed));
+        self.of_place(room, show, &place, 120)
+    }
+
+    /// A pass of this place, good for so many seconds.
+    pub fn of_place(&self, room: &str, show: &str, place: &str, secs: i64) -> String {
+        let now = Utc::now();
+        let until = now + chrono::Duration::seconds(secs);
+        self.keys.sign(room, show, place, now, until).expect("a pass")
+    }
+}
