@@ -2,10 +2,10 @@
 //!
 //! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers
 //! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`paging`], [`kept`],
-//! [`chart`]), what things are called ([`id`]), what it seals and whom it knows ([`token`],
-//! [`secret`], [`cookie`], [`network`], [`password`], [`throttle`]), what it leans on
-//! ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`cache`]) and how it is watched
-//! ([`telemetry`]).
+//! [`chart`]), what things are called ([`id`]), what it seals and whom it knows
+//! ([`email_address`], [`token`], [`secret`], [`cookie`], [`network`], [`password`], [`throttle`]),
+//! what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`cache`]) and how it is
+//! watched ([`telemetry`]).
 
 extern crate self as kit;
 
@@ -13,6 +13,7 @@ pub mod asset;
 pub mod cache;
 pub mod chart;
 pub mod cookie;
+pub mod email_address;
 pub mod extract;
 pub mod form;
 pub mod http;

@@ -8,15 +8,19 @@ use std::{
 
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("kit", &[]),
     ("migrations", &[]),
+    ("identity", &["kit"]),
     ("catalog", &["kit"]),
     ("admission", &["kit"]),
     ("waitroom", &["kit", "admission", "catalog"]),
     ("checkout", &["kit", "admission", "catalog"]),
-    ("reseller-portal", &["kit", "catalog", "admission", "checkout"]),
-    ("admin", &["kit", "catalog", "admission", "waitroom", "checkout", "reseller-portal"]),
+    ("reseller-portal", &["kit", "identity", "catalog", "admission", "checkout"]),
+    (
+        "admin",
+        &["kit", "identity", "catalog", "admission", "waitroom", "checkout", "reseller-portal"],
+    ),
     ("notifications", &["kit", "catalog", "checkout", "admin"]),
     (
         "ops",

@@ -6,93 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+pub use identity::form::{Field, Kind};
+
 use super::frame::Frame;
 use crate::error::Error;
-
-/// How a field is entered.
-pub enum Kind {
-    Text,
-    Email,
-    Password,
-    Area,
-    Number,
-    /// A date and a time of day, without a zone.
-    LocalTime,
-    /// Values and their words.
-    Choice(Vec<(String, String)>),
-}
-
-/// One labelled field.
-pub struct Field {
-    pub name: &'static str,
-    pub label: &'static str,
-    pub hint: &'static str,
-    pub kind: Kind,
-    pub value: String,
-    pub error: Option<String>,
-    pub autocomplete: &'static str,
-    pub required: bool,
-}
-
-impl Field {
-    pub fn new(name: &'static str, label: &'static str, value: &str) -> Self {
-        Self {
-            name,
-            label,
-            hint: "",
-            kind: Kind::Text,
-            value: value.to_owned(),
-            error: None,
-            autocomplete: "off",
-            required: true,
-        }
-    }
-
-    pub fn kind(self, kind: Kind) -> Self {
-        Self { kind, ..self }
-    }
-
-    pub fn hint(self, hint: &'static str) -> Self {
-        Self { hint, ..self }
-    }
-
-    pub fn optional(self) -> Self {
-        Self { required: false, ..self }
-    }
-
-    pub fn autocomplete(self, autocomplete: &'static str) -> Self {
-        Self { autocomplete, ..self }
-    }
-
-    fn input_type(&self) -> &'static str {
-        match self.kind {
-            Kind::Email => "email",
-            Kind::Password => "password",
-            Kind::LocalTime => "datetime-local",
-            _ => "text",
-        }
-    }
-
-    fn mode(&self) -> &'static str {
-        match self.kind {
-            Kind::Email => "email",
-            Kind::Number => "numeric",
-            _ => "text",
-        }
-    }
-
-    /// Ids of what describes the field, for screen readers.
-    fn described_by(&self) -> String {
-        let mut ids = Vec::new();
-        if !self.hint.is_empty() {
-            ids.push(format!("{}-hint", self.name));
-        }
-        if self.error.is_some() {
-            ids.push(format!("{}-error", self.name));
-        }
-        ids.join(" ")
-    }
-}
 
 /// A page that is a form.
 #[derive(Template)]
