@@ -3,6 +3,7 @@
 pub mod conversation;
 
 use chrono::{DateTime, Utc};
+use kit::outbox::Topic;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -48,6 +49,9 @@ pub struct Message {
 
 /// Where support events go, keyed by the ticket.
 pub const SUPPORT_TOPIC: &str = "support.events";
+/// As the relay makes it.
+pub const SUPPORT_EVENTS: Topic =
+    Topic { name: SUPPORT_TOPIC, partitions: 2, retention_ms: "604800000" };
 
 /// A record of `support.events`, as JSON. It carries nothing personal: [`answer`] has the words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use kit::{outbox::Topic, serve::Tasks};
+use kit::serve::Tasks;
 
-use crate::{App, room::sampler, security::KEPT_DAYS, store, support::SUPPORT_TOPIC};
+use crate::{App, room::sampler, security::KEPT_DAYS, store, support::SUPPORT_EVENTS};
 
 const FORGET: Duration = Duration::from_secs(600);
-const TOPIC: Topic = Topic { name: SUPPORT_TOPIC, partitions: 2, retention_ms: "604800000" };
 
 /// Starts looking at rooms, publishing support events, and forgetting sessions that are over and
 /// failures that are old.
@@ -27,7 +26,7 @@ pub fn run(app: &App, tasks: &Tasks) {
         store::outbox::OUTBOX,
         app.pool.clone(),
         app.kafka.clone(),
-        TOPIC,
+        SUPPORT_EVENTS,
         tasks.stop(),
     ));
     let (ending, stop, draining) = (app.ending.clone(), tasks.stop(), tasks.draining());

@@ -5,7 +5,7 @@ pub use crate::{
         buyer::Buyer,
         command::{Command, End, Place, PlaceLine},
         command_log::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
-        event::{EVENTS_TOPIC, LinkRenewed, OrderEvent, OrderEventData},
+        event::{EVENTS_TOPIC, LinkRenewed, ORDER_EVENTS, OrderEvent, OrderEventData},
         link::{
             LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link,
             renew_order_links, renewed_order,

@@ -8,7 +8,7 @@ use sqlx::PgPool;
 
 use crate::{
     App,
-    order::{command_log, event::TOPIC, expiry::Sweep, link, waiters, writer},
+    order::{command_log, event::ORDER_EVENTS, expiry::Sweep, link, waiters, writer},
     payment::refund::{repay, request::Requests},
     stock::{allotment::consumer as allotment_consumer, reconciler::Reconciler},
     store::{self, outbox::OUTBOX},
@@ -102,5 +102,5 @@ pub async fn run_writer(app: App, pool: PgPool, tasks: Tasks) {
     });
     tasks.spawn(allotment_consumer::run(app.clone(), stop.clone()));
     tasks.spawn(writer::run(app, pool.clone(), stop.clone()));
-    tasks.spawn(kit::outbox::run(OUTBOX, pool, kafka, TOPIC, stop));
+    tasks.spawn(kit::outbox::run(OUTBOX, pool, kafka, ORDER_EVENTS, stop));
 }

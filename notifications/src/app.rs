@@ -7,10 +7,7 @@ use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox, transport::sm
 use sqlx::PgPool;
 use tokio::sync::Notify;
 
-use crate::{
-    config::{self, Config},
-    sender,
-};
+use crate::config::{self, Config};
 
 /// Shared by all background tasks and requests; cheap to clone.
 #[derive(Clone)]
@@ -22,7 +19,7 @@ pub struct Inner {
     pub pool: PgPool,
     pub(crate) from: Mailbox,
     pub(crate) smtp: AsyncSmtpTransport<Tokio1Executor>,
-    /// Rings when a letter was added here.
+    /// Rings when an email was added here.
     pub(crate) wake: Notify,
 }
 
@@ -43,10 +40,10 @@ impl App {
     pub fn new(config: Config, pool: PgPool) -> anyhow::Result<Self> {
         let smtp = config::transport(&config.smtp_url)
             .map_err(|mistake| anyhow::anyhow!("FAIRGATE_SMTP_URL {mistake}"))?
-            .timeout(Some(sender::SMTP_STEP))
+            .timeout(Some(config::SMTP_STEP))
             .pool_config(
                 PoolConfig::new()
-                    .max_size(sender::AT_ONCE as u32)
+                    .max_size(config::AT_ONCE as u32)
                     .idle_timeout(Duration::from_secs(30)),
             )
             .build();

@@ -1,6 +1,6 @@
 //! What notifications are told at start.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use kit::{public_url::PublicUrl, settings::Settings};
 use lettre::{
@@ -9,6 +9,11 @@ use lettre::{
 };
 use url::{Host, Url};
 
+/// Emails in the air at once, a sender.
+pub const AT_ONCE: usize = 8;
+/// How long the mail server may take for one answer.
+pub const SMTP_STEP: Duration = Duration::from_secs(10);
+
 /// Settings of the notifications role. There is no `Debug`: the mail server's address may hold a
 /// password.
 #[derive(Clone)]
@@ -16,11 +21,11 @@ pub struct Config {
     /// Where mail goes: `smtps://user:password@host`, `smtp://user:password@host:587?tls=required`
     /// (STARTTLS), or `smtp://host:port` without encryption.
     pub smtp_url: String,
-    /// Who letters are from.
+    /// Who emails are from.
     pub from: Option<Mailbox>,
     /// Where browsers reach this system.
     pub public: PublicUrl,
-    /// The Maildir of a local mail server, whose letters are shown at `/sandbox/mailbox`. Never set
+    /// The Maildir of a local mail server, whose emails are shown at `/sandbox/mailbox`. Never set
     /// where mail is real.
     pub mailbox: Option<PathBuf>,
 }
@@ -41,7 +46,7 @@ impl Config {
         }
         let from = settings.required(
             "FAIRGATE_MAIL_FROM",
-            "say who letters are from, such as Fairgate <tickets@fairgate.example>",
+            "say who emails are from, such as Fairgate <tickets@fairgate.example>",
         );
         let sender = sender(&from);
         if sender.is_none() && !from.is_empty() {

@@ -9,8 +9,8 @@ use kit::problem::Problem;
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no such letter in the mailbox")]
-    LetterUnknown,
+    #[error("there is no such email in the mailbox")]
+    EmailUnknown,
     /// The Maildir cannot be read.
     #[error("the mailbox cannot be read: {0}")]
     Mailbox(#[from] std::io::Error),
@@ -22,7 +22,7 @@ impl Error {
     /// What the caller reads.
     pub fn problem(&self) -> Problem {
         match self {
-            Self::LetterUnknown => {
+            Self::EmailUnknown => {
                 Problem::new(StatusCode::NOT_FOUND, "letter-unknown", "There is no such letter")
                     .detail(
                         "It may have been removed from the mailbox. Look at the list of letters.",

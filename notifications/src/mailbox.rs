@@ -12,22 +12,22 @@ use catalog::contract::when::Moment;
 use chrono::DateTime;
 use mail_parser::{HeaderValue, Message, MessageParser, MimeHeaders, parsers::MessageStream};
 
-/// Larger letters are shown up to here only.
-const LETTER_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// Where a Maildir keeps letters: not looked at yet, and looked at.
+/// Larger emails are shown up to here only.
+const EMAIL_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Where a Maildir keeps emails: not looked at yet, and looked at.
 const FOLDERS: [&str; 2] = ["new", "cur"];
 
-/// A letter in the list.
+/// An email in the list.
 pub struct Listed {
     /// The name of its file.
-    pub letter: String,
+    pub email: String,
     pub to: String,
     pub subject: String,
-    /// Absent where the letter does not say.
+    /// Absent where the email does not say.
     pub at: Option<Moment>,
 }
 
-/// A letter as it was caught.
+/// An email as it was caught.
 pub struct Caught {
     pub subject: String,
     /// Name and value of each header, in words.
@@ -46,21 +46,21 @@ pub struct Picture {
 }
 
 struct Entry {
-    letter: String,
+    email: String,
     path: PathBuf,
     at: SystemTime,
 }
 
-/// The newest letters, newest first. A mailbox that is not there yet is empty.
+/// The newest emails, newest first. A mailbox that is not there yet is empty.
 pub fn newest(mailbox: &Path, max: usize) -> io::Result<Vec<Listed>> {
     let mut entries = entries(mailbox)?;
-    entries.sort_by(|left, right| (right.at, &right.letter).cmp(&(left.at, &left.letter)));
+    entries.sort_by(|left, right| (right.at, &right.email).cmp(&(left.at, &left.email)));
     entries.truncate(max);
     let list = |entry: Entry| {
         let bytes = read(&entry.path).ok()?;
         let message = MessageParser::new().parse(&bytes)?;
         Some(Listed {
-            letter: entry.letter,
+            email: entry.email,
             to: to(&message),
             subject: subject(&message),
             at: at(&message),
@@ -70,10 +70,10 @@ pub fn newest(mailbox: &Path, max: usize) -> io::Result<Vec<Listed>> {
     Ok(entries.into_iter().filter_map(list).collect())
 }
 
-/// The letter in the file of that name. Only names that the mailbox itself lists are opened, so no
+/// The email in the file of that name. Only names that the mailbox itself lists are opened, so no
 /// name leads out of it.
-pub fn letter(mailbox: &Path, name: &str) -> io::Result<Option<Caught>> {
-    let Some(entry) = entries(mailbox)?.into_iter().find(|entry| entry.letter == name) else {
+pub fn email(mailbox: &Path, name: &str) -> io::Result<Option<Caught>> {
+    let Some(entry) = entries(mailbox)?.into_iter().find(|entry| entry.email == name) else {
         return Ok(None);
     };
     let bytes = read(&entry.path)?;
@@ -89,13 +89,13 @@ fn entries(mailbox: &Path) -> io::Result<Vec<Entry>> {
         };
         for file in files {
             let file = file?;
-            let (Ok(letter), Ok(about)) = (file.file_name().into_string(), file.metadata()) else {
+            let (Ok(email), Ok(about)) = (file.file_name().into_string(), file.metadata()) else {
                 continue;
             };
             // Of a link, this tells about the link itself.
             if about.is_file() {
                 entries.push(Entry {
-                    letter,
+                    email,
                     path: file.path(),
                     at: about.modified().unwrap_or(SystemTime::UNIX_EPOCH),
                 });
@@ -107,7 +107,7 @@ fn entries(mailbox: &Path) -> io::Result<Vec<Entry>> {
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(LETTER_BYTES_MAX).read_to_end(&mut bytes)?;
+    File::open(path)?.take(EMAIL_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -120,7 +120,7 @@ fn subject(message: &Message<'_>) -> String {
     message.subject().unwrap_or("(no subject)").to_owned()
 }
 
-/// A letter belongs to no venue; browsers tell its time in the reader's zone.
+/// An email belongs to no venue; browsers tell its time in the reader's zone.
 fn at(message: &Message<'_>) -> Option<Moment> {
     let at = message.date().and_then(|date| DateTime::from_timestamp(date.to_timestamp(), 0))?;
     Some(Moment::short(at, "UTC"))
@@ -181,7 +181,7 @@ mod tests {
             Subject: =?utf-8?b?SWhyZSAzIEthcnRlbiBmw7w=?=\r\n =?utf-8?q?r_M=C3=A4rchen?=\r\n\
             X-Note: plain and\r\n\tfolded\r\n\
             Message-ID: <1@fairgate.example>\r\n\r\nHello";
-        let message = MessageParser::new().parse(bytes.as_slice()).expect("a letter");
+        let message = MessageParser::new().parse(bytes.as_slice()).expect("an email");
         let caught = caught(&message);
         let header = |wanted: &str| {
             caught
@@ -216,12 +216,12 @@ mod tests {
         assert_eq!(listed.len(), 1);
         assert_eq!((listed[0].subject.as_str(), listed[0].to.as_str()), ("Grüße", "a@b.example"));
         assert_eq!(
-            letter(&mailbox, "1.eml").expect("read").map(|caught| caught.text),
+            email(&mailbox, "1.eml").expect("read").map(|caught| caught.text),
             Some("Hello".to_owned())
         );
         for name in ["../../secret", "2.eml", "/etc/passwd", "..", "", ".", "new/1.eml", "1.eml\0"]
         {
-            assert!(letter(&mailbox, name).expect("read").is_none(), "{name:?}");
+            assert!(email(&mailbox, name).expect("read").is_none(), "{name:?}");
         }
         fs::remove_dir_all(&place).expect("removed");
         assert!(newest(&mailbox, 50).expect("a list").is_empty(), "one that is not there is empty");

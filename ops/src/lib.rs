@@ -1,8 +1,8 @@
 //! The binary's parts: putting roles together, the demo sale, the invariant checker, the load bots.
 pub mod bench;
 pub mod demo;
+pub mod emails;
 pub mod keys;
-pub mod letters;
 pub mod people;
 pub mod rooms;
 pub mod rush;

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
-use ops::{bench, demo, keys, letters, people, print_status, rooms, rush, serve, settings, verify};
+use ops::{bench, demo, emails, keys, people, print_status, rooms, rush, serve, settings, verify};
 
 /// Requests allocate on one thread and free on another all the time, which the system's allocator
 /// pays for with locks.
@@ -35,8 +35,9 @@ enum Command {
     FirstAdmin(people::FirstAdminArgs),
     /// Open, pause, resume, close or steer a room.
     Room(rooms::RoomArgs),
-    /// List letters that were given up, or try them again.
-    Letters(letters::LettersArgs),
+    /// List emails that were given up, or try them again.
+    #[command(visible_alias = "letters")]
+    Emails(emails::EmailsArgs),
     /// The demo sale.
     Demo {
         #[command(subcommand)]
@@ -66,7 +67,7 @@ async fn main() -> std::process::ExitCode {
         Command::Keys => keys::print(),
         Command::FirstAdmin(args) => people::first_admin(args).await,
         Command::Room(args) => rooms::run(args).await,
-        Command::Letters(args) => letters::run(args).await,
+        Command::Emails(args) => emails::run(args).await,
         Command::Demo { command } => demo::run(command).await,
         Command::Verify(args) => verify::run(args).await,
         Command::Rush(args) => rush::run(args).await,

@@ -8,7 +8,8 @@ use uuid::Uuid;
 /// The topic of order events, keyed by the order's id.
 pub const EVENTS_TOPIC: &str = "orders.events";
 /// As the relay makes it.
-pub const TOPIC: Topic = Topic { name: EVENTS_TOPIC, partitions: 4, retention_ms: "604800000" };
+pub const ORDER_EVENTS: Topic =
+    Topic { name: EVENTS_TOPIC, partitions: 4, retention_ms: "604800000" };
 
 /// A record of `orders.events`, as JSON, keyed by the order's id. It carries nothing personal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use crate::{
 /// What links were sealed for that were sent before they had secrets.
 const SEALED_FOR: &str = "fairgate.order.v1";
 const PREFIX: &str = "fgo_";
-/// Links of one holder that are good at once: a letter is sent again under a new one, and may have
+/// Links of one holder that are good at once: an email is sent again under a new one, and may have
 /// arrived before.
 const OF_HOLDER_MAX: i64 = 5;
 /// An order that is in the log is written long before.
@@ -33,15 +33,15 @@ const FORGET_BATCH: i64 = 500;
 pub enum LinkHolder {
     /// A browser that bought.
     Page,
-    /// The letter with this id.
-    Letter(Uuid),
+    /// The email with this id.
+    Email(Uuid),
 }
 
 impl LinkHolder {
     fn name(self) -> String {
         match self {
             Self::Page => "page".to_owned(),
-            Self::Letter(letter) => format!("letter {letter}"),
+            Self::Email(email) => format!("letter {email}"),
         }
     }
 }
@@ -98,7 +98,7 @@ pub async fn new_order_link(
 /// What became of renewing an order's links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinksRenewed {
-    /// So many are revoked, and a letter with a new one goes out once the transaction is committed.
+    /// So many are revoked, and an email with a new one goes out once the transaction is committed.
     Renewed {
         renewal: Uuid,
         revoked: u64,

@@ -115,7 +115,7 @@ async fn renewed_links_open_nothing_and_say_so() {
     let server = TestServer::new().await;
     let fan = server.fan().await;
     let (order, page) = server.order(&fan, 1).await;
-    let letter = new_order_link(&server.app.pool, order, LinkHolder::Letter(Uuid::now_v7()))
+    let letter = new_order_link(&server.app.pool, order, LinkHolder::Email(Uuid::now_v7()))
         .await
         .expect("a link");
     let other =
@@ -168,7 +168,7 @@ async fn sealed_links_open_orders_of_their_time_until_the_key_or_the_links_go() 
 async fn a_letter_sent_again_and_again_has_few_links_and_takes_none_from_others() {
     let server = TestServer::new().await;
     let (order, page) = server.order(&server.fan().await, 1).await;
-    let (one, other) = (LinkHolder::Letter(Uuid::now_v7()), LinkHolder::Letter(Uuid::now_v7()));
+    let (one, other) = (LinkHolder::Email(Uuid::now_v7()), LinkHolder::Email(Uuid::now_v7()));
     let kept = new_order_link(&server.app.pool, order, other).await.expect("a link");
     let mut sent = Vec::new();
     for _ in 0..8 {

@@ -8,7 +8,7 @@ use mail_parser::MimeHeaders;
 use crate::test_mailer::{TestMailer, until};
 
 #[tokio::test]
-async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run() {
+async fn emails_arrive_once_though_events_come_three_times_and_two_senders_run() {
     let mailer = TestMailer::open().await;
     mailer.start();
     mailer.start();
@@ -26,11 +26,11 @@ async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run(
         mailer.tell(OrderEvent::Refunded, bought.order).await;
     }
     for bought in &orders {
-        let letters = until("both letters", || async {
+        let emails = until("both emails", || async {
             Some(mailer.caught.to(&bought.email)).filter(|all| all.len() >= 2)
         });
         let mut subjects: Vec<_> =
-            letters.await.iter().map(|one| one.subject().unwrap().to_owned()).collect();
+            emails.await.iter().map(|one| one.subject().unwrap().to_owned()).collect();
         subjects.sort();
         assert_eq!(
             subjects,
@@ -42,9 +42,9 @@ async fn letters_arrive_once_though_events_come_three_times_and_two_senders_run(
     }
 }
 
-/// The negative control: what keeps a letter from being sent twice is the note that it was sent.
+/// The negative control: what keeps an email from being sent twice is the note that it was sent.
 #[tokio::test]
-async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id() {
+async fn data_a_email_whose_sending_was_not_noted_comes_again_under_the_same_id() {
     let mailer = TestMailer::open().await;
     mailer.start();
     let bought = mailer.bought("en", 1).await;
@@ -58,27 +58,27 @@ async fn data_a_letter_whose_sending_was_not_noted_comes_again_under_the_same_id
     .execute(&mailer.test_env.pool)
     .await
     .unwrap();
-    let twice = until("a second letter", || async {
+    let twice = until("a second email", || async {
         Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 2)
     });
     let twice = twice.await;
-    for letter in &twice {
-        assert!(mailer.opens(letter, bought.order).await, "whichever the fan opens");
+    for email in &twice {
+        assert!(mailer.opens(email, bought.order).await, "whichever the fan opens");
     }
-    let ids: Vec<_> = twice.iter().map(|letter| letter.message_id().unwrap().to_owned()).collect();
+    let ids: Vec<_> = twice.iter().map(|email| email.message_id().unwrap().to_owned()).collect();
     assert_eq!(ids[0], ids[1]);
-    let letter = mailer.told(bought.order, "letter").await;
-    assert_eq!(ids[0], format!("{letter}@fairgate.example"));
+    let email = mailer.told(bought.order, "letter").await;
+    assert_eq!(ids[0], format!("{email}@fairgate.example"));
 }
 
 #[tokio::test]
-async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() {
+async fn a_ticket_email_has_tickets_pictures_and_a_link_that_opens_the_order() {
     let mailer = TestMailer::open().await;
     mailer.start();
     let bought = mailer.bought("en-GB", 2).await;
     mailer.tell(OrderEvent::Paid, bought.order).await;
-    let letter = mailer.letter(&bought.email).await;
-    let (text, html) = (letter.body_text(0).unwrap(), letter.body_html(0).unwrap());
+    let email = mailer.email(&bought.email).await;
+    let (text, html) = (email.body_text(0).unwrap(), email.body_html(0).unwrap());
     for wanted in [
         "Harbour Lights",
         "Pier Hall, Hamburg, Kai 3",
@@ -92,8 +92,8 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
     for code in &bought.codes {
         assert!(spaced.contains(code.as_str()), "{code} in {text}");
     }
-    assert!(mailer.opens(&letter, bought.order).await);
-    let pictures: Vec<_> = letter.attachments().collect();
+    assert!(mailer.opens(&email, bought.order).await);
+    let pictures: Vec<_> = email.attachments().collect();
     assert_eq!(pictures.len(), 2);
     assert!(pictures.iter().all(|picture| picture.contents().starts_with(b"\x89PNG")));
     assert!(
@@ -101,7 +101,7 @@ async fn a_ticket_letter_has_tickets_pictures_and_a_link_that_opens_the_order() 
             .iter()
             .all(|picture| html.contains(&format!("cid:{}", picture.content_id().unwrap())))
     );
-    assert_eq!(letter.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
+    assert_eq!(email.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn a_german_reads_german_and_a_refund_says_how_much() {
     let bought = mailer.bought("de-AT", 1).await;
     mailer.refunded(&bought).await;
     mailer.tell(OrderEvent::Refunded, bought.order).await;
-    let letter = mailer.letter(&bought.email).await;
-    assert_eq!(letter.subject(), Some("Ihr Geld für Harbour Lights ist auf dem Rückweg"));
-    let text = letter.body_text(0).unwrap();
+    let email = mailer.email(&bought.email).await;
+    assert_eq!(email.subject(), Some("Ihr Geld für Harbour Lights ist auf dem Rückweg"));
+    let text = email.body_text(0).unwrap();
     for wanted in [
         "Guten Tag Ayşe Öztürk",
         "85,00\u{a0}€",
@@ -122,7 +122,7 @@ async fn a_german_reads_german_and_a_refund_says_how_much() {
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
-    assert_eq!(letter.attachments().count(), 0);
+    assert_eq!(email.attachments().count(), 0);
 }
 
 #[tokio::test]
@@ -131,11 +131,11 @@ async fn an_answer_from_support_is_quoted() {
     mailer.start();
     let bought = mailer.bought("en", 1).await;
     mailer.answered(&bought, "Yes, you can.\nBring <b>both</b> tickets.").await;
-    let letter = mailer.letter(&bought.email).await;
-    assert_eq!(letter.subject(), Some("We answered your question about Harbour Lights"));
-    let text = letter.body_text(0).unwrap().replace('\r', "");
+    let email = mailer.email(&bought.email).await;
+    assert_eq!(email.subject(), Some("We answered your question about Harbour Lights"));
+    let text = email.body_text(0).unwrap().replace('\r', "");
     assert!(text.contains("> Yes, you can.\n> Bring <b>both</b> tickets.\n"), "{text}");
-    assert!(!letter.body_html(0).unwrap().contains("<b>both</b>"));
+    assert!(!email.body_html(0).unwrap().contains("<b>both</b>"));
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
     mailer.start();
     let bought = mailer.bought("en", 1).await;
     mailer.tell(OrderEvent::Paid, bought.order).await;
-    let tickets = mailer.letter(&bought.email).await;
+    let tickets = mailer.email(&bought.email).await;
     assert!(mailer.opens(&tickets, bought.order).await);
     for times in 1..=2 {
         let mut tx = mailer.test_env.pool.begin().await.unwrap();
@@ -154,15 +154,15 @@ async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
         assert!(!mailer.opens(&tickets, bought.order).await);
         let event = |facts| OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
         mailer.tell(event, bought.order).await;
-        let letters =
+        let emails =
             || async { Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
         let mut good = 0;
-        for letter in until("a letter with a new link", letters).await {
-            if mailer.opens(&letter, bought.order).await {
+        for email in until("an email with a new link", emails).await {
+            if mailer.opens(&email, bought.order).await {
                 good += 1;
-                assert_eq!(letter.subject(), Some("A new link to your order for Harbour Lights"));
+                assert_eq!(email.subject(), Some("A new link to your order for Harbour Lights"));
                 assert!(
-                    letter.body_text(0).unwrap().contains("Links in earlier mails no longer do.")
+                    email.body_text(0).unwrap().contains("Links in earlier mails no longer do.")
                 );
             }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn letters_wait_while_the_mail_server_is_away() {
+async fn emails_wait_while_the_mail_server_is_away() {
     let (port, home) = (free_port(), Home::new());
     let mailbox = home.0.join("box");
     let mut mailer =
@@ -22,7 +22,7 @@ async fn letters_wait_while_the_mail_server_is_away() {
     assert!(mailer.caught.to(&bought.email).is_empty());
     let _server = Server::catching(port, &mailbox).await;
     mailer.told(bought.order, "sent_at").await;
-    mailer.letter(&bought.email).await;
+    mailer.email(&bought.email).await;
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn a_recipient_refused_for_good_is_given_up() {
 }
 
 #[tokio::test]
-async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
+async fn an_email_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     let (port, home) = (free_port(), Home::new());
     let mailbox = home.0.join("box");
     let server = Server::refusing(port, "550 5.7.1 we take no letters today").await;
@@ -56,10 +56,9 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     }
     let listed = given_up(&pool, 10).await.unwrap();
     assert_eq!(listed.len(), 2);
-    let letter =
-        listed.iter().find(|letter| letter.subject == first.order).expect("the first one's");
+    let email = listed.iter().find(|email| email.subject == first.order).expect("the first one's");
     assert_eq!(
-        (letter.kind.as_str(), letter.reason.as_str()),
+        (email.kind.as_str(), email.reason.as_str()),
         ("ticket", "the mail server answered 550")
     );
     assert!(!format!("{listed:?}").contains(&first.email));
@@ -75,24 +74,24 @@ async fn a_letter_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     };
     until("the refusing server to end", gone).await;
     let busy = Server::refusing(port, "451 4.7.1 come again").await;
-    assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 1);
+    assert_eq!(retry_given_up(&pool, Some(email.id)).await.unwrap(), 1);
     until("it to be refused for now", || async {
         (mailer.told(first.order, "last_fault").await == "the mail server answered 451")
             .then_some(())
     })
     .await;
-    assert_eq!(retry_given_up(&pool, Some(letter.letter)).await.unwrap(), 0, "it waits by itself");
+    assert_eq!(retry_given_up(&pool, Some(email.id)).await.unwrap(), 0, "it waits by itself");
     assert_eq!(given_up(&pool, 10).await.unwrap().len(), 1);
     drop(busy);
     until("the busy server to end", gone).await;
     let _server = Server::catching(port, &mailbox).await;
     mailer.told(first.order, "sent_at").await;
-    mailer.letter(&first.email).await;
+    mailer.email(&first.email).await;
     assert!(mailer.caught.to(&second.email).is_empty(), "nobody asked for the other");
     assert_eq!(retry_given_up(&pool, None).await.unwrap(), 1);
     mailer.told(second.order, "sent_at").await;
     assert_eq!(retry_given_up(&pool, None).await.unwrap(), 0, "what was sent is not sent again");
-    mailer.letter(&first.email).await;
+    mailer.email(&first.email).await;
 }
 
 #[tokio::test]
@@ -114,7 +113,7 @@ async fn a_recipient_refused_for_now_is_tried_again() {
     mailer.caught = Caught(home.0.join("box"));
     let _server = Server::catching(port, &home.0.join("box")).await;
     mailer.told(bought.order, "sent_at").await;
-    mailer.letter(&bought.email).await;
+    mailer.email(&bought.email).await;
 }
 
 #[tokio::test]
@@ -133,7 +132,7 @@ async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting()
         mailer.told(foreign.order, "given_up").await,
         "the mail server cannot take this address"
     );
-    mailer.letter(&good.email).await;
+    mailer.email(&good.email).await;
 }
 
 #[tokio::test]
@@ -145,11 +144,11 @@ async fn an_event_that_cannot_be_read_and_an_order_that_is_gone_are_passed_over(
     mailer.tell(OrderEvent::Paid, gone).await;
     mailer.tell(OrderEvent::Placed, good.order).await;
     mailer.tell(OrderEvent::Paid, good.order).await;
-    mailer.letter(&good.email).await;
+    mailer.email(&good.email).await;
     assert_eq!(mailer.told(gone, "given_up").await, "the order is gone");
 }
 
-/// Letters are rows before an event counts as read: a role that starts late finds everything from
+/// Emails are rows before an event counts as read: a role that starts late finds everything from
 /// the topic's beginning.
 #[tokio::test]
 async fn events_of_before_the_first_start_are_not_lost() {
@@ -157,5 +156,5 @@ async fn events_of_before_the_first_start_are_not_lost() {
     let bought = mailer.bought("en", 1).await;
     mailer.tell(OrderEvent::Paid, bought.order).await;
     mailer.start();
-    mailer.letter(&bought.email).await;
+    mailer.email(&bought.email).await;
 }

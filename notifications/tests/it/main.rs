@@ -1,8 +1,8 @@
 //! E-mails against a real mail server, Kafka and Postgres, each test in an environment of its own.
 #![allow(clippy::unwrap_used)]
 
-mod box_pages;
 mod emails;
 mod faults;
 mod mail;
+mod mailbox_pages;
 mod test_mailer;

@@ -7,9 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admin::contract::{SUPPORT_TOPIC, SupportEvent};
+use admin::contract::{SUPPORT_EVENTS, SUPPORT_TOPIC, SupportEvent};
 use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
-use checkout::contract::{EVENTS_TOPIC, OrderEvent, OrderEventData, OrderLink, OrderLinks};
+use checkout::contract::{
+    EVENTS_TOPIC, ORDER_EVENTS, OrderEvent, OrderEventData, OrderLink, OrderLinks,
+};
 use chrono::Utc;
 use kit::{
     http::RequestId,
@@ -76,8 +78,8 @@ impl TestMailer {
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
         );
         let floor = put_show(&test_env.pool, &show()).await.unwrap().remove(0);
-        for (topic, partitions) in [(EVENTS_TOPIC, 4), (SUPPORT_TOPIC, 1)] {
-            test_env.kafka.ensure_topic(topic, partitions, &[]).await.unwrap();
+        for topic in [ORDER_EVENTS, SUPPORT_EVENTS] {
+            test_env.kafka.ensure(&topic).await.unwrap();
         }
         let bounds =
             ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 10_000, linger_ms: 1 };
@@ -199,9 +201,9 @@ impl TestMailer {
             .await;
     }
 
-    /// Whether the link in a letter opens an order, whatever keys checkout has.
-    pub async fn opens(&self, letter: &mail_parser::Message<'_>, order: Uuid) -> bool {
-        let text = letter.body_text(0).unwrap();
+    /// Whether the link in an email opens an order, whatever keys checkout has.
+    pub async fn opens(&self, email: &mail_parser::Message<'_>, order: Uuid) -> bool {
+        let text = email.body_text(0).unwrap();
         let link =
             text.lines().find(|line| line.starts_with("https://tickets.example/orders/")).unwrap();
         let link = OrderLink::given(order, link.trim_end().split_once("?key=").unwrap().1);
@@ -216,7 +218,7 @@ impl TestMailer {
         self.producer.send(record, Duration::from_secs(10)).await.unwrap();
     }
 
-    /// One column of an order's or message's letter, once it has a value.
+    /// One column of an order's or message's email, once it has a value.
     pub async fn told(&self, subject: Uuid, column: &str) -> String {
         let statement =
             format!("SELECT {column}::text FROM notifications.letters WHERE subject = $1");
@@ -232,14 +234,14 @@ impl TestMailer {
         .await
     }
 
-    /// The one letter that came for an address.
-    pub async fn letter(&self, address: &str) -> mail_parser::Message<'static> {
-        let mut letters = until("a letter", || async {
+    /// The one email that came for an address.
+    pub async fn email(&self, address: &str) -> mail_parser::Message<'static> {
+        let mut emails = until("an email", || async {
             Some(self.caught.to(address)).filter(|list| !list.is_empty())
         })
         .await;
-        assert_eq!(letters.len(), 1);
-        letters.remove(0)
+        assert_eq!(emails.len(), 1);
+        emails.remove(0)
     }
 }
 

@@ -1,4 +1,4 @@
-//! From a letter to a message as it goes through SMTP. Pure.
+//! From an email to a message as it goes through SMTP. Pure.
 
 use lettre::{
     Address, Message,
@@ -9,33 +9,30 @@ use lettre::{
 };
 use uuid::Uuid;
 
-use crate::{
-    letter::{self, Letter, Occasion},
-    retry::Fault,
-};
+use super::{Email, email_context::EmailContext, pictures, retry::SendError};
 
-/// Builds the message with a text part, an HTML part and its pictures. The same letter has the same
+/// Builds the message with a text part, an HTML part and its pictures. The same email has the same
 /// Message-ID whenever it is sent, so that a mail program may recognise one that came twice.
 ///
 /// # Errors
-/// [`Fault::Never`] for an address that cannot be one, or a letter that cannot be put together.
+/// [`SendError::Never`] for an address that cannot be one, or an email that cannot be put together.
 pub fn build(
     id: Uuid,
     from: &Mailbox,
     address: &str,
-    occasion: &Occasion,
-) -> Result<Message, Fault> {
-    let to = Mailbox::new(Some(one_line(&occasion.name)), self::address(address)?);
-    let letter = Letter::write(occasion);
-    let cannot = |_| Fault::Never("the letter could not be put together");
+    context: &EmailContext,
+) -> Result<Message, SendError> {
+    let to = Mailbox::new(Some(one_line(&context.name)), self::address(address)?);
+    let email = Email::write(context);
+    let cannot = |_| SendError::Never("the email could not be put together");
     let text =
-        letter.text().map_err(|_| Fault::Never("the letter's text could not be rendered"))?;
+        email.text().map_err(|_| SendError::Never("the email's text could not be rendered"))?;
     let html =
-        letter.html().map_err(|_| Fault::Never("the letter's page could not be rendered"))?;
-    let pictures = letter::pictures(&occasion.matter)
-        .map_err(|_| Fault::Never("a ticket's picture could not be drawn"))?;
+        email.html().map_err(|_| SendError::Never("the email's page could not be rendered"))?;
+    let pictures = pictures(&context.matter)
+        .map_err(|_| SendError::Never("a ticket's picture could not be drawn"))?;
     let png = ContentType::parse("image/png")
-        .map_err(|_| Fault::Never("the letter could not be put together"))?;
+        .map_err(|_| SendError::Never("the email could not be put together"))?;
     let mut related = MultiPart::related().singlepart(SinglePart::html(html));
     for picture in pictures {
         let inline = Attachment::new_inline_with_name(picture.id, picture.file);
@@ -44,27 +41,27 @@ pub fn build(
     let mut message = Message::builder()
         .from(from.clone())
         .to(to)
-        .subject(one_line(&letter.subject))
+        .subject(one_line(&email.subject))
         .message_id(Some(format!("<{id}@{}>", from.email.domain())))
         .multipart(MultiPart::alternative().singlepart(SinglePart::plain(text)).multipart(related))
         .map_err(cannot)?;
     let headers = message.headers_mut();
     // Holiday notices and the like are not for us (RFC 3834).
     headers.insert_raw(raw("Auto-Submitted", "auto-generated")?);
-    headers.insert_raw(raw("Content-Language", letter.language)?);
+    headers.insert_raw(raw("Content-Language", email.language)?);
     Ok(message)
 }
 
-fn raw(name: &'static str, value: &str) -> Result<HeaderValue, Fault> {
+fn raw(name: &'static str, value: &str) -> Result<HeaderValue, SendError> {
     let name = HeaderName::new_from_ascii(name.to_owned())
-        .map_err(|_| Fault::Never("the letter could not be put together"))?;
+        .map_err(|_| SendError::Never("the email could not be put together"))?;
     Ok(HeaderValue::new(name, value.to_owned()))
 }
 
 /// A domain in other letters than ASCII travels in its ASCII form; servers need to know nothing of
 /// it.
-fn address(text: &str) -> Result<Address, Fault> {
-    const NONE: Fault = Fault::Never("the address cannot be one");
+fn address(text: &str) -> Result<Address, SendError> {
+    const NONE: SendError = SendError::Never("the address cannot be one");
     let (user, domain) = text.rsplit_once('@').ok_or(NONE)?;
     let domain = match domain {
         literal if literal.starts_with('[') => literal.to_owned(),
@@ -87,22 +84,22 @@ mod tests {
     use mail_parser::MessageParser;
 
     use super::*;
-    use crate::letter::{
-        Matter,
-        tests::{occasion, tickets},
+    use crate::email::{
+        email_context::Matter,
+        tests::{context, tickets},
     };
 
     fn from() -> Mailbox {
         "Fairgate <tickets@fairgate.example>".parse().expect("an address")
     }
 
-    fn built(occasion: &Occasion, address: &str) -> Vec<u8> {
-        build(Uuid::from_u128(7), &from(), address, occasion).expect("a message").formatted()
+    fn built(context: &EmailContext, address: &str) -> Vec<u8> {
+        build(Uuid::from_u128(7), &from(), address, context).expect("a message").formatted()
     }
 
     #[test]
     fn a_message_has_both_parts_and_a_picture_a_ticket() {
-        let bytes = built(&occasion("en", tickets(3)), "a@b.example");
+        let bytes = built(&context("en", tickets(3)), "a@b.example");
         let message = MessageParser::new().parse(&bytes).expect("parses");
         assert_eq!(
             message.message_id(),
@@ -118,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_name_and_no_title_starts_a_header() {
-        let mut occasion = occasion("en", Matter::Answer("Yes.".to_owned()));
+        let mut context = context("en", Matter::Answer("Yes.".to_owned()));
         for evil in [
             "Eve\r\nBcc: all@evil.example",
             "Eve\nX-Evil: 1",
@@ -126,9 +123,9 @@ mod tests {
             "Eve\u{2028}X-Evil: 1",
             "\"E\",v;e <x@y>",
         ] {
-            occasion.name = evil.to_owned();
-            occasion.show.title = evil.to_owned();
-            let bytes = built(&occasion, "a@b.example");
+            context.name = evil.to_owned();
+            context.show.title = evil.to_owned();
+            let bytes = built(&context, "a@b.example");
             let message = MessageParser::new().parse(&bytes).expect("parses");
             assert!(message.bcc().is_none() && message.header_raw("X-Evil").is_none(), "{evil:?}");
             assert_eq!(message.to().map(|to| to.iter().count()), Some(1), "{evil:?}");

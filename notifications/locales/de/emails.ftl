@@ -1,4 +1,4 @@
-# Briefe an Fans, auf Deutsch.
+# E-Mails an Fans, auf Deutsch.
 
 greeting = Guten Tag { $name },
 farewell = Ihre Kasse bei Fairgate

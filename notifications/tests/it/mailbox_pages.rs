@@ -37,7 +37,7 @@ async fn a_newcomer_reads_what_was_sent() {
     mailer.start();
     let bought = mailer.bought("en", 2).await;
     mailer.tell(OrderEvent::Paid, bought.order).await;
-    mailer.letter(&bought.email).await;
+    mailer.email(&bought.email).await;
     let router = pages(&mailer);
     let (status, _, list) = get(&router, "/sandbox/mailbox").await;
     assert_eq!(status, StatusCode::OK);

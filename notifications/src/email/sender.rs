@@ -1,4 +1,4 @@
-//! Sends what is due. Any number of senders may run, in one process or many; a letter has one of
+//! Sends what is due. Any number of senders may run, in one process or many; an email has one of
 //! them at a time.
 
 use std::time::{Duration, Instant};
@@ -11,38 +11,35 @@ use lettre::AsyncTransport;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    App,
-    kind::Kind,
-    message, occasion,
-    retry::{self, Fault, Next},
-    store::{self, Due},
+use super::{
+    email_context,
+    kind::EmailKind,
+    message,
+    queue::DueEmail,
+    retry::{self, Next, SendError},
 };
+use crate::{App, config::AT_ONCE, store::email as store};
 
-/// Letters in the air at once, a sender.
-pub const AT_ONCE: usize = 8;
-/// How long the mail server may take for one answer.
-pub const SMTP_STEP: Duration = Duration::from_secs(10);
-/// How long one letter may take, from looking up to acceptance; less than a drain lasts.
-const LETTER_MAX: Duration = Duration::from_secs(15);
-/// Longer than a letter may take and its outcome be noted, so that no other sender takes it
+/// How long one email may take, from looking up to acceptance; less than a drain lasts.
+const EMAIL_MAX: Duration = Duration::from_secs(15);
+/// Longer than an email may take and its outcome be noted, so that no other sender takes it
 /// meanwhile.
 const LEASE: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(30);
 const COUNT_EVERY: Duration = Duration::from_secs(15);
-/// Days after which a letter that was sent or given up is forgotten. Its row keeps an event that
-/// comes again from becoming a second letter, and Kafka keeps events for a week.
+/// Days after which an email that was sent or given up is forgotten. Its row keeps an event that
+/// comes again from becoming a second email, and Kafka keeps events for a week.
 const KEPT_DAYS: i32 = 90;
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 pub fn start(app: &App, tasks: &Tasks) {
     tasks.spawn(run(app.clone(), tasks.stop()));
     let counted = app.clone();
-    tasks.every("counting letters", COUNT_EVERY, move || count(counted.clone()));
+    tasks.every("counting emails", COUNT_EVERY, move || count(counted.clone()));
     let pool = app.pool.clone();
-    tasks.every("forgetting old letters", FORGET_EVERY, move || {
+    tasks.every("forgetting old emails", FORGET_EVERY, move || {
         let pool = pool.clone();
         async move { Ok(store::forget_old(&pool, KEPT_DAYS).await.map(drop)?) }
     });
@@ -51,14 +48,14 @@ pub fn start(app: &App, tasks: &Tasks) {
 async fn run(app: App, stop: CancellationToken) {
     let mut said: Option<Instant> = None;
     while !stop.is_cancelled() {
-        // A round is never cut short: a letter that was accepted must be noted.
+        // A round is never cut short: an email that was accepted must be noted.
         let pause = match round(&app).await {
             Ok(0) => IDLE,
             Ok(_) => continue,
             Err(error) => {
                 if said.is_none_or(|at| at.elapsed() > SAY_AGAIN) {
                     said = Some(Instant::now());
-                    tracing::warn!(%error, "letters wait to be sent");
+                    tracing::warn!(%error, "emails wait to be sent");
                 }
                 AGAIN
             }
@@ -74,18 +71,18 @@ async fn run(app: App, stop: CancellationToken) {
 /// Takes what is due, as many as go at once, and says how many it was.
 async fn round(app: &App) -> sqlx::Result<usize> {
     let due = store::take(&app.pool, AT_ONCE as i64, LEASE).await?;
-    join_all(due.iter().map(|letter| deliver(app, letter))).await;
+    join_all(due.iter().map(|email| deliver(app, email))).await;
     Ok(due.len())
 }
 
-async fn deliver(app: &App, due: &Due) {
-    let outcome = match timeout(LETTER_MAX, send(app, due)).await {
+async fn deliver(app: &App, due: &DueEmail) {
+    let outcome = match timeout(EMAIL_MAX, send(app, due)).await {
         Ok(outcome) => outcome,
-        Err(_) => Err(Fault::Away("sending took too long")),
+        Err(_) => Err(SendError::Away("sending took too long")),
     };
     let label = match &outcome {
         Ok(()) => "sent",
-        Err(fault) => log(due, fault),
+        Err(error) => log(due, error),
     };
     metrics::counter!("fairgate_letters_total", "kind" => due.kind.clone(), "outcome" => label)
         .increment(1);
@@ -96,64 +93,66 @@ async fn deliver(app: &App, due: &Due) {
         )
         .await;
     if let Err(error) = noted {
-        tracing::error!(letter = %due.letter, outcome = label, %error, "what became of a letter \
+        tracing::error!(email = %due.id, outcome = label, %error, "what became of an email \
             could not be noted");
     }
 }
 
-async fn send(app: &App, due: &Due) -> Result<(), Fault> {
-    let kind = Kind::named(&due.kind)
-        .ok_or(Fault::Later("a kind of letter that this version does not know"))?;
-    let found = occasion::look_up(app, due.letter, kind, due.subject).await?;
-    let message = message::build(due.letter, &app.from, &found.address, &found.occasion)?;
-    app.smtp.send(message).await.map(drop).map_err(|error| fault_of(&error))
+async fn send(app: &App, due: &DueEmail) -> Result<(), SendError> {
+    let kind = due
+        .kind
+        .parse::<EmailKind>()
+        .map_err(|_| SendError::Later("a kind of email that this version does not know"))?;
+    let found = email_context::look_up(app, due.id, kind, due.subject).await?;
+    let message = message::build(due.id, &app.from, &found.address, &found.context)?;
+    app.smtp.send(message).await.map(drop).map_err(|error| send_error(&error))
 }
 
-fn fault_of(error: &lettre::transport::smtp::Error) -> Fault {
+fn send_error(error: &lettre::transport::smtp::Error) -> SendError {
     match error.status() {
-        Some(code) => Fault::Refused(code.into()),
+        Some(code) => SendError::Refused(code.into()),
         // Such as letters that the server does not know in the part before the @.
-        None if error.is_client() => Fault::Never("the mail server cannot take this address"),
-        None if error.is_timeout() => Fault::Away("the mail server did not answer in time"),
+        None if error.is_client() => SendError::Never("the mail server cannot take this address"),
+        None if error.is_timeout() => SendError::Away("the mail server did not answer in time"),
         None if error.is_tls() => {
-            Fault::Away("no encrypted connection to the mail server could be made")
+            SendError::Away("no encrypted connection to the mail server could be made")
         }
-        None => Fault::Away("the mail server cannot be reached"),
+        None => SendError::Away("the mail server cannot be reached"),
     }
 }
 
-fn verdict(due: &Due, fault: &Fault) -> Next {
+fn verdict(due: &DueEmail, error: &SendError) -> Next {
     let age = (Utc::now() - due.since).to_std().unwrap_or_default();
-    retry::next(fault, u32::try_from(due.attempts).unwrap_or(1), age)
+    retry::next(error, u32::try_from(due.attempts).unwrap_or(1), age)
 }
 
 /// Notes a failure in the log, and says what it is called in the metrics.
-fn log(due: &Due, fault: &Fault) -> &'static str {
-    let Due { letter, kind, request_id, attempts, .. } = due;
-    match verdict(due, fault) {
+fn log(due: &DueEmail, error: &SendError) -> &'static str {
+    let DueEmail { id: email, kind, request_id, attempts, .. } = due;
+    match verdict(due, error) {
         Next::GiveUp => {
-            tracing::warn!(%letter, kind, request_id, attempts, fault = fault.words(), "a letter was given up");
+            tracing::warn!(%email, kind, request_id, attempts, %error, "an email was given up");
             "given_up"
         }
         Next::After(pause) => {
             let secs = pause.as_secs();
-            tracing::info!(%letter, kind, request_id, attempts, secs, fault = fault.words(), "a letter will be tried again");
+            tracing::info!(%email, kind, request_id, attempts, secs, %error, "an email will be tried again");
             "failed"
         }
     }
 }
 
-async fn note(app: &App, due: &Due, outcome: &Result<(), Fault>) -> sqlx::Result<()> {
-    let Err(fault) = outcome else { return store::sent(&app.pool, due.letter).await };
-    match verdict(due, fault) {
-        Next::GiveUp => store::give_up(&app.pool, due.letter, &fault.words()).await,
-        Next::After(pause) => store::try_again(&app.pool, due.letter, pause, &fault.words()).await,
+async fn note(app: &App, due: &DueEmail, outcome: &Result<(), SendError>) -> sqlx::Result<()> {
+    let Err(error) = outcome else { return store::sent(&app.pool, due.id).await };
+    match verdict(due, error) {
+        Next::GiveUp => store::give_up(&app.pool, due.id, &error.to_string()).await,
+        Next::After(pause) => store::try_again(&app.pool, due.id, pause, &error.to_string()).await,
     }
 }
 
 async fn count(app: App) -> anyhow::Result<()> {
     let backlog = store::backlog(&app.pool).await?;
-    metrics::gauge!("fairgate_letters_waiting").set(backlog.letters as f64);
+    metrics::gauge!("fairgate_letters_waiting").set(backlog.emails as f64);
     metrics::gauge!("fairgate_letters_oldest_seconds").set(backlog.oldest_secs);
     Ok(())
 }
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn letters_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
+    async fn emails_that_are_long_done_with_are_forgotten_and_those_that_wait_are_not() {
         let test_env = TestEnv::new().await;
         let sql = "INSERT INTO notifications.letters (letter, kind, subject, request_id, \
             created_at, sent_at, given_up)
@@ -177,11 +176,11 @@ mod tests {
                 ('sent late', 95, 2, NULL), ('waits', 400, NULL, NULL), ('given up', 3, NULL, 'the \
                 order is gone'))
                 AS of (name, created, sent, given_up)";
-        sqlx::query(sql).execute(&test_env.pool).await.expect("letters");
+        sqlx::query(sql).execute(&test_env.pool).await.expect("emails");
         assert_eq!(store::forget_old(&test_env.pool, KEPT_DAYS).await.expect("forgotten"), 2);
         let kept = "SELECT request_id FROM notifications.letters ORDER BY request_id";
         let kept: Vec<String> =
-            sqlx::query_scalar(kept).fetch_all(&test_env.pool).await.expect("letters");
+            sqlx::query_scalar(kept).fetch_all(&test_env.pool).await.expect("emails");
         assert_eq!(kept, ["given up", "sent late", "waits"]);
     }
 }

@@ -18,15 +18,15 @@ use crate::{
 };
 
 const LIST_MAX: usize = 50;
-/// A letter's page frames the letter's HTML part, and nothing else.
+/// An email's page frames the email's HTML part, and nothing else.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; img-src 'self' data:; style-src 'self'; frame-src 'self'; form-action \
         'self'; \
      frame-ancestors 'none'; base-uri 'none'",
 );
-/// A letter comes from anywhere: it may style itself and show its own pictures, and open links in
+/// An email comes from anywhere: it may style itself and show its own pictures, and open links in
 /// windows of their own.
-const LETTER_POLICY: HeaderValue = HeaderValue::from_static(
+const EMAIL_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; \
         frame-ancestors 'self'; \
      base-uri 'none'; sandbox allow-popups allow-popups-to-escape-sandbox",
@@ -38,7 +38,7 @@ pub fn router(app: &App) -> OpenApiRouter {
     let Some(mailbox) = app.config.mailbox.clone() else { return OpenApiRouter::new() };
     OpenApiRouter::new()
         .route("/sandbox/mailbox", get(list))
-        .route("/sandbox/mailbox/{letter}", get(letter))
+        .route("/sandbox/mailbox/{letter}", get(email))
         .route("/sandbox/mailbox/{letter}/html", get(html))
         .with_state(mailbox)
 }
@@ -46,40 +46,40 @@ pub fn router(app: &App) -> OpenApiRouter {
 #[derive(Template)]
 #[template(path = "mailbox/list.html")]
 struct ListPage {
-    letters: Vec<Listed>,
+    emails: Vec<Listed>,
 }
 
 #[derive(Template)]
-#[template(path = "mailbox/letter.html")]
-struct LetterPage {
-    letter: String,
+#[template(path = "mailbox/email.html")]
+struct EmailPage {
+    email: String,
     caught: Caught,
 }
 
 async fn list(State(mailbox): State<PathBuf>) -> Result<Response, Error> {
-    let letters = read(move || mailbox::newest(&mailbox, LIST_MAX)).await?;
-    Ok(kit::page::html(&ListPage { letters }))
+    let emails = read(move || mailbox::newest(&mailbox, LIST_MAX)).await?;
+    Ok(kit::page::html(&ListPage { emails }))
 }
 
-async fn letter(
+async fn email(
     State(mailbox): State<PathBuf>,
-    Path(letter): Path<String>,
+    Path(email): Path<String>,
 ) -> Result<Response, Error> {
-    let caught = find(mailbox, letter.clone()).await?;
-    Ok(with_policy(kit::page::html(&LetterPage { letter, caught }), PAGE_POLICY))
+    let caught = find(mailbox, email.clone()).await?;
+    Ok(with_policy(kit::page::html(&EmailPage { email, caught }), PAGE_POLICY))
 }
 
 async fn html(
     State(mailbox): State<PathBuf>,
-    Path(letter): Path<String>,
+    Path(email): Path<String>,
 ) -> Result<Response, Error> {
-    let html = find(mailbox, letter).await?.html.ok_or(Error::LetterUnknown)?;
+    let html = find(mailbox, email).await?.html.ok_or(Error::EmailUnknown)?;
     let page = ([(header::CACHE_CONTROL, "no-store")], Html(html)).into_response();
-    Ok(with_policy(page, LETTER_POLICY))
+    Ok(with_policy(page, EMAIL_POLICY))
 }
 
-async fn find(mailbox: PathBuf, letter: String) -> Result<Caught, Error> {
-    read(move || mailbox::letter(&mailbox, &letter)).await?.ok_or(Error::LetterUnknown)
+async fn find(mailbox: PathBuf, email: String) -> Result<Caught, Error> {
+    read(move || mailbox::email(&mailbox, &email)).await?.ok_or(Error::EmailUnknown)
 }
 
 /// Files are read where waiting for them holds nobody up.

@@ -1,4 +1,4 @@
-//! The words of letters, one Fluent file a language, compiled in. Pure.
+//! The words of emails, one Fluent file a language, compiled in. Pure.
 
 use std::sync::LazyLock;
 
@@ -9,24 +9,26 @@ use unic_langid::LanguageIdentifier;
 
 /// Language and file; the first is what everybody gets whose language is not here.
 const LOCALES: [(&str, &str); 2] = [
-    ("en", include_str!("../locales/en/letters.ftl")),
-    ("de", include_str!("../locales/de/letters.ftl")),
+    ("en", include_str!("../../locales/en/emails.ftl")),
+    ("de", include_str!("../../locales/de/emails.ftl")),
 ];
 
-static ALL: LazyLock<Vec<Words>> =
-    LazyLock::new(|| LOCALES.iter().map(|(tag, source)| Words::new(tag, source)).collect());
+static ALL: LazyLock<Vec<Translations>> =
+    LazyLock::new(|| LOCALES.iter().map(|(tag, source)| Translations::new(tag, source)).collect());
 
 /// One language.
-pub struct Words {
+pub struct Translations {
     /// BCP 47, such as `de`.
     pub tag: &'static str,
     bundle: FluentBundle<FluentResource>,
 }
 
 /// The words for whoever reads `language`, such as `de-AT`; English where we have no words in it.
-pub fn of(language: &str) -> &'static Words {
+pub fn in_language(language: &str) -> &'static Translations {
     let primary = language.split(['-', '_']).next().unwrap_or_default();
-    ALL.iter().find(|words| words.tag.eq_ignore_ascii_case(primary)).unwrap_or(&ALL[0])
+    ALL.iter()
+        .find(|translations| translations.tag.eq_ignore_ascii_case(primary))
+        .unwrap_or(&ALL[0])
 }
 
 /// What stands for a message's placeables.
@@ -34,7 +36,7 @@ pub fn args<'a, const N: usize>(pairs: [(&'a str, FluentValue<'a>); N]) -> Fluen
     pairs.into_iter().collect()
 }
 
-impl Words {
+impl Translations {
     fn new(tag: &'static str, source: &str) -> Self {
         let locale: LanguageIdentifier = tag.parse().unwrap_or_default();
         let mut bundle = FluentBundle::new_concurrent(vec![locale]);
@@ -52,7 +54,7 @@ impl Words {
     pub fn say(&self, key: &str, args: &FluentArgs<'_>) -> String {
         [self, &ALL[0]]
             .into_iter()
-            .find_map(|words| words.find(key, args))
+            .find_map(|translations| translations.find(key, args))
             .unwrap_or_else(|| key.to_owned())
     }
 
@@ -140,14 +142,14 @@ mod tests {
         for (language, tag) in
             [("de", "de"), ("de-AT", "de"), ("DE", "de"), ("en-GB", "en"), ("fr", "en"), ("", "en")]
         {
-            assert_eq!(of(language).tag, tag, "{language}");
+            assert_eq!(in_language(language).tag, tag, "{language}");
         }
     }
 
     #[test]
     fn counts_have_their_own_words() {
         let say = |language: &str, count: usize| {
-            of(language).say(
+            in_language(language).say(
                 "ticket-subject",
                 &args([("count", count.into()), ("show", "Harbour Lights".into())]),
             )
@@ -160,13 +162,13 @@ mod tests {
     #[test]
     fn moments_are_told_where_the_venue_is_and_in_the_readers_words() {
         let at = "2026-11-21T19:00:00Z".parse().expect("a time");
-        assert_eq!(of("en").moment(at, "Europe/Berlin"), when::full(at, "Europe/Berlin"));
+        assert_eq!(in_language("en").moment(at, "Europe/Berlin"), when::full(at, "Europe/Berlin"));
         assert_eq!(
-            of("de").moment(at, "America/New_York"),
+            in_language("de").moment(at, "America/New_York"),
             "Samstag, 21. November 2026, 14:00 Uhr (Ortszeit New York)"
         );
         assert_eq!(
-            of("de").moment(at, "Nowhere/Here"),
+            in_language("de").moment(at, "Nowhere/Here"),
             "Samstag, 21. November 2026, 19:00 Uhr (UTC)"
         );
     }

@@ -1,51 +1,25 @@
-//! What a letter says: from what happened to words, in the buyer's language. Pure.
+//! What an email says: from what happened to words, in the buyer's language. Pure.
 
 use askama::Template;
-use catalog::contract::{Show, price, when};
+use catalog::contract::{price, when};
 
-use crate::{
-    qr,
-    words::{self, Words, args},
+use self::{
+    email_context::{EmailContext, Matter, Ticket},
+    translations::{Translations, args},
 };
 
-/// What a letter is written from.
-pub struct Occasion {
-    pub name: String,
-    /// BCP 47.
-    pub language: String,
-    pub show: Show,
-    /// The order as the buyer knows it.
-    pub order: String,
-    /// Where the order's page is, with its key.
-    pub order_url: String,
-    pub matter: Matter,
-}
+pub mod consumer;
+pub mod email_context;
+pub mod kind;
+pub mod message;
+pub mod qr;
+pub mod queue;
+pub mod retry;
+pub mod sender;
+pub mod translations;
 
-/// What happened.
-pub enum Matter {
-    Tickets(Vec<Ticket>),
-    Refund {
-        amount_minor: i64,
-        currency: String,
-        /// The order had tickets, which are no longer good.
-        void: bool,
-    },
-    Answer(String),
-    /// The links there were no longer open the order.
-    NewLink,
-}
-
-/// A ticket to send.
-pub struct Ticket {
-    /// 1, 2, … within the order.
-    pub number: i32,
-    /// The name of its type.
-    pub kind: String,
-    pub code: String,
-}
-
-/// A letter in words, for the templates.
-pub struct Letter {
+/// An email in words, for the templates.
+pub struct Email {
     pub language: &'static str,
     pub subject: String,
     heading: String,
@@ -78,93 +52,104 @@ pub struct Picture {
 }
 
 #[derive(Template)]
-#[template(path = "letter.txt", escape = "none")]
+#[template(path = "email.txt", escape = "none")]
 struct Plain<'a> {
-    letter: &'a Letter,
+    email: &'a Email,
 }
 
 #[derive(Template)]
-#[template(path = "letter.html")]
+#[template(path = "email.html")]
 struct Html<'a> {
-    letter: &'a Letter,
+    email: &'a Email,
 }
 
-impl Letter {
-    /// Writes the letter.
-    pub fn write(occasion: &Occasion) -> Self {
-        let words = words::of(&occasion.language);
-        let mut letter = Self::blank(words, occasion);
-        match &occasion.matter {
-            Matter::Tickets(tickets) => letter.hand_over(words, occasion, tickets),
+impl Email {
+    /// Writes the email.
+    pub fn write(context: &EmailContext) -> Self {
+        let translations = translations::in_language(&context.language);
+        let mut email = Self::blank(translations, context);
+        match &context.matter {
+            Matter::Tickets(tickets) => email.hand_over(translations, context, tickets),
             Matter::Refund { amount_minor, currency, void } => {
-                let amount = price::format_in(*amount_minor, currency, words.tag);
-                letter
-                    .paragraphs
-                    .push(words.say("refund-intro", &args([("amount", amount.as_str().into())])));
+                let amount = price::format_in(*amount_minor, currency, translations.tag);
+                email.paragraphs.push(
+                    translations.say("refund-intro", &args([("amount", amount.as_str().into())])),
+                );
                 if *void {
-                    letter.paragraphs.push(words.plain("refund-void"));
+                    email.paragraphs.push(translations.plain("refund-void"));
                 }
-                letter.facts.insert(0, (words.plain("amount-label"), amount));
+                email.facts.insert(0, (translations.plain("amount-label"), amount));
             }
             Matter::NewLink => {
-                letter.paragraphs.push(words.plain("link-intro"));
-                letter.after = Some(words.plain("link-keep"));
+                email.paragraphs.push(translations.plain("link-intro"));
+                email.after = Some(translations.plain("link-keep"));
             }
             Matter::Answer(text) => {
-                letter.paragraphs.push(words.plain("answer-intro"));
-                letter.quote = text.lines().map(str::to_owned).collect();
-                letter.after = Some(words.plain("answer-reply"));
+                email.paragraphs.push(translations.plain("answer-intro"));
+                email.quote = text.lines().map(str::to_owned).collect();
+                email.after = Some(translations.plain("answer-reply"));
             }
         }
-        letter
+        email
     }
 
     /// All but what is special to the matter.
-    fn blank(words: &Words, occasion: &Occasion) -> Self {
-        let show = &occasion.show;
-        let (key, count) = match &occasion.matter {
+    fn blank(translations: &Translations, context: &EmailContext) -> Self {
+        let show = &context.show;
+        let (key, count) = match &context.matter {
             Matter::Tickets(tickets) => ("ticket", tickets.len()),
             Matter::Refund { .. } => ("refund", 0),
             Matter::Answer(_) => ("answer", 0),
             Matter::NewLink => ("link", 0),
         };
         let say = |part: &str| {
-            words.say(
+            translations.say(
                 &format!("{key}-{part}"),
                 &args([("count", count.into()), ("show", show.title.as_str().into())]),
             )
         };
         let place = format!("{}, {}", show.venue.name, show.venue.city);
         Self {
-            language: words.tag,
+            language: translations.tag,
             subject: say("subject"),
             heading: say("heading"),
-            greeting: words.say("greeting", &args([("name", occasion.name.as_str().into())])),
+            greeting: translations.say("greeting", &args([("name", context.name.as_str().into())])),
             paragraphs: Vec::new(),
             quote: Vec::new(),
             facts: vec![
                 (show.performer.clone(), show.title.clone()),
-                (words.plain("when-label"), words.moment(show.starts_at, &show.venue.time_zone)),
-                (words.plain("where-label"), place),
-                (words.plain("order-label"), occasion.order.clone()),
+                (
+                    translations.plain("when-label"),
+                    translations.moment(show.starts_at, &show.venue.time_zone),
+                ),
+                (translations.plain("where-label"), place),
+                (translations.plain("order-label"), context.order.clone()),
             ],
-            code_label: words.plain("ticket-code"),
+            code_label: translations.plain("ticket-code"),
             tickets: Vec::new(),
-            link: (say("link"), occasion.order_url.clone()),
+            link: (say("link"), context.order_url.clone()),
             after: None,
-            farewell: words.plain("farewell"),
-            footer: words.say("footer", &args([("order", occasion.order.as_str().into())])),
+            farewell: translations.plain("farewell"),
+            footer: translations.say("footer", &args([("order", context.order.as_str().into())])),
         }
     }
 
-    fn hand_over(&mut self, words: &Words, occasion: &Occasion, tickets: &[Ticket]) {
-        let (show, count) = (&occasion.show, tickets.len());
-        self.paragraphs.push(words.say("ticket-intro", &args([("count", count.into())])));
-        self.after = Some(words.plain("ticket-keep"));
+    fn hand_over(
+        &mut self,
+        translations: &Translations,
+        context: &EmailContext,
+        tickets: &[Ticket],
+    ) {
+        let (show, count) = (&context.show, tickets.len());
+        self.paragraphs.push(translations.say("ticket-intro", &args([("count", count.into())])));
+        self.after = Some(translations.plain("ticket-keep"));
         let doors = when::time(show.doors_at, &show.venue.time_zone);
         self.facts.insert(
             2,
-            (words.plain("doors-label"), words.say("doors", &args([("time", doors.into())]))),
+            (
+                translations.plain("doors-label"),
+                translations.say("doors", &args([("time", doors.into())])),
+            ),
         );
         if let Some((_, place)) = self.facts.get_mut(3) {
             place.push_str(&format!(", {}", show.venue.address));
@@ -172,13 +157,14 @@ impl Letter {
         self.tickets = tickets
             .iter()
             .map(|ticket| WrittenTicket {
-                title: words.say(
+                title: translations.say(
                     "ticket-title",
                     &args([("number", ticket.number.into()), ("count", count.into())]),
                 ),
                 kind: ticket.kind.clone(),
                 code: grouped(&ticket.code),
-                picture: words.say("ticket-picture", &args([("number", ticket.number.into())])),
+                picture: translations
+                    .say("ticket-picture", &args([("number", ticket.number.into())])),
                 picture_id: picture_id(ticket),
             })
             .collect();
@@ -189,17 +175,17 @@ impl Letter {
     /// # Errors
     /// The template's.
     pub fn text(&self) -> askama::Result<String> {
-        Plain { letter: self }.render()
+        Plain { email: self }.render()
     }
 
     /// # Errors
     /// The template's.
     pub fn html(&self) -> askama::Result<String> {
-        Html { letter: self }.render()
+        Html { email: self }.render()
     }
 }
 
-/// The pictures that go with a letter.
+/// The pictures that go with an email.
 ///
 /// # Errors
 /// A ticket's code that does not fit a QR picture.
@@ -227,12 +213,12 @@ fn grouped(code: &str) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use catalog::contract::Venue;
+    use catalog::contract::{Show, Venue};
 
     use super::*;
 
-    pub fn occasion(language: &str, matter: Matter) -> Occasion {
-        Occasion {
+    pub fn context(language: &str, matter: Matter) -> EmailContext {
+        EmailContext {
             name: "Ayşe <b>Öztürk</b>".to_owned(),
             language: language.to_owned(),
             show: Show {
@@ -269,11 +255,11 @@ pub mod tests {
     }
 
     #[test]
-    fn a_ticket_letter_tells_all_that_matters() {
-        let occasion = occasion("en", tickets(2));
-        let letter = Letter::write(&occasion);
-        assert_eq!(letter.subject, "Your 2 tickets for Harbour Lights");
-        let (text, html) = (letter.text().expect("text"), letter.html().expect("html"));
+    fn a_ticket_email_tells_all_that_matters() {
+        let context = context("en", tickets(2));
+        let email = Email::write(&context);
+        assert_eq!(email.subject, "Your 2 tickets for Harbour Lights");
+        let (text, html) = (email.text().expect("text"), email.html().expect("html"));
         for wanted in [
             "Harbour Lights",
             "Pier Hall, Hamburg, Kai 3",
@@ -289,24 +275,24 @@ pub mod tests {
         }
         assert!(html.contains("cid:ticket-2@fairgate"), "{html}");
         assert!(!html.contains("<b>Öztürk"), "a name is no markup: {html}");
-        assert_eq!(pictures(&occasion.matter).expect("pictures").len(), 2);
+        assert_eq!(pictures(&context.matter).expect("pictures").len(), 2);
     }
 
     #[test]
-    fn letters_are_written_in_the_buyers_language() {
+    fn emails_are_written_in_the_buyers_language() {
         let refund =
             || Matter::Refund { amount_minor: 8_500, currency: "EUR".to_owned(), void: true };
-        let german = Letter::write(&occasion("de-CH", refund())).text().expect("text");
+        let german = Email::write(&context("de-CH", refund())).text().expect("text");
         assert!(german.contains("Wir haben 85,00\u{a0}€ auf Ihr Zahlungsmittel"), "{german}");
         assert!(german.contains("gelten nicht mehr"), "{german}");
-        let other = Letter::write(&occasion("tlh", refund())).text().expect("text");
+        let other = Email::write(&context("tlh", refund())).text().expect("text");
         assert!(other.contains("We have given back €85.00"), "{other}");
     }
 
     #[test]
     fn an_answer_is_quoted_line_by_line() {
-        let letter = Letter::write(&occasion("en", Matter::Answer("One.\n<script>two".to_owned())));
-        assert!(letter.text().expect("text").contains("> One.\n> <script>two\n"));
-        assert!(letter.html().expect("html").contains("One.<br>&#60;script&#62;two"));
+        let email = Email::write(&context("en", Matter::Answer("One.\n<script>two".to_owned())));
+        assert!(email.text().expect("text").contains("> One.\n> <script>two\n"));
+        assert!(email.html().expect("html").contains("One.<br>&#60;script&#62;two"));
     }
 }

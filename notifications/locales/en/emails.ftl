@@ -1,4 +1,4 @@
-# Letters to fans, in English. Every locale has the same messages; a test compares them.
+# Emails to fans, in English. Every locale has the same messages; a test compares them.
 
 greeting = Hello { $name },
 farewell = Your box office at Fairgate

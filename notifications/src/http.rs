@@ -1,0 +1,3 @@
+//! What notifications answers: pages only.
+
+pub mod pages;

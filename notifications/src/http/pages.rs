@@ -1,0 +1,3 @@
+//! The pages: the local mailbox.
+
+pub mod mailbox;
