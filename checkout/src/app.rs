@@ -9,9 +9,9 @@ use sqlx::PgPool;
 
 use crate::{
     config::Config,
-    order::{command_log::Commands, link::OrderLinks, waiters::Outcomes},
-    session::{cap_cache::Gates, seller::Sellers},
-    stock::{availability::Availabilities, offer::Offers, rebuild::Rebuilds},
+    order::{command_log::CommandLog, link::OrderLinks, waiters::Waiters},
+    session::{cap_cache::CapCache, seller::ShowSellers},
+    stock::{availability::AvailabilityCache, offer::OfferCache, rebuild::Rebuilds},
 };
 
 /// Shared by all requests and background tasks; cheap to clone.
@@ -32,12 +32,12 @@ pub struct Inner {
     pub(crate) hold_seal: SealRing,
     /// For links to orders.
     pub(crate) order_links: OrderLinks,
-    pub(crate) commands: Commands,
-    pub(crate) outcomes: Outcomes,
-    pub(crate) availabilities: Availabilities,
-    pub(crate) gates: Gates,
-    pub(crate) sellers: Sellers,
-    pub(crate) offers: Offers,
+    pub(crate) command_log: CommandLog,
+    pub(crate) waiters: Waiters,
+    pub(crate) availability_cache: AvailabilityCache,
+    pub(crate) cap_cache: CapCache,
+    pub(crate) show_sellers: ShowSellers,
+    pub(crate) offer_cache: OfferCache,
     pub(crate) rebuilds: Rebuilds,
 }
 
@@ -76,12 +76,12 @@ impl App {
             hold_seal: seal("fairgate.hold.v1")?,
             order_links: OrderLinks::from_paserk(&config.keys)
                 .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?,
-            commands: Commands::new(&kafka, &config)?,
-            outcomes: Outcomes::default(),
-            availabilities: Availabilities::default(),
-            gates: Gates::default(),
-            sellers: Sellers::default(),
-            offers: Offers::default(),
+            command_log: CommandLog::new(&kafka, &config)?,
+            waiters: Waiters::default(),
+            availability_cache: AvailabilityCache::default(),
+            cap_cache: CapCache::default(),
+            show_sellers: ShowSellers::default(),
+            offer_cache: OfferCache::default(),
             rebuilds: Rebuilds::new(&pool),
             config,
             pool,
@@ -95,6 +95,6 @@ impl App {
 
     /// What this instance waits for before it can serve.
     pub fn missing(&self) -> Option<&'static str> {
-        (!self.commands.is_ready()).then_some("a producer for orders")
+        (!self.command_log.is_ready()).then_some("a producer for orders")
     }
 }

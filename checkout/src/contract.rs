@@ -3,22 +3,24 @@
 pub use crate::{
     order::{
         buyer::Buyer,
-        command::{Command, End, Place, PlaceLine},
+        command::{Command, EndOrder, SubmitLine, SubmitOrder},
         command_log::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
         event::{EVENTS_TOPIC, LinkRenewed, ORDER_EVENTS, OrderEvent, OrderEventData},
         link::{
             LinkHolder, LinksRenewed, OrderLink, OrderLinks, forget_useless_links, new_order_link,
             renew_order_links, renewed_order,
         },
-        state::State,
+        state::OrderState,
     },
     payment::{
         config::generate_webhook_secret,
-        refund::{FailingRefund, RefundAsked, RefundCursor, RefundFacts, request::request_refund},
+        refund::{
+            FailingRefund, RefundAsked, RefundCursor, RefundDetails, request::request_refund,
+        },
     },
     report::{
         Bucket, OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts,
-        StockCount, TicketFacts,
+        StockCount, TicketDetails,
         read::{failing_refunds, order, orders, sales, session_counts, stock_counts},
     },
     session::seller::{Seller, scopes},

@@ -5,7 +5,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::Digest;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -22,7 +21,7 @@ pub const ITEMS_MAX: usize = 8;
 /// So many tickets of one type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Item {
+pub struct HoldItem {
     pub ticket_type: Uuid,
     /// At least 1, at most the type's `per_order_max`.
     #[schema(minimum = 1, maximum = 50)]
@@ -85,7 +84,7 @@ impl Hold {
         self.parts().filter(|(key, _, _)| *key == shard).map(|(_, quantity, _)| quantity).sum()
     }
 
-    fn is_of(&self, items: &[Item]) -> bool {
+    fn is_of(&self, items: &[HoldItem]) -> bool {
         let held = self.items.iter().map(|item| (item.ticket_type, item.quantity()));
         held.eq(items.iter().map(|item| (item.ticket_type, item.quantity)))
     }
@@ -116,8 +115,8 @@ pub fn hold_id(session: Uuid, key: &str) -> Uuid {
 ///
 /// # Errors
 /// `hold-malformed`, `hold-key-unknown`, `hold-forged`, `hold-foreign`.
-pub fn of_token(app: &App, session: &Session, token: &str) -> Result<Hold, Error> {
-    let hold = read(app, token)?;
+pub fn open_token(app: &App, session: &Session, token: &str) -> Result<Hold, Error> {
+    let hold = open_token_of_anyone(app, token)?;
     if hold.session == session.session { Ok(hold) } else { Err(Error::HoldForeign) }
 }
 
@@ -125,7 +124,7 @@ pub fn of_token(app: &App, session: &Session, token: &str) -> Result<Hold, Error
 ///
 /// # Errors
 /// `hold-malformed`, `hold-key-unknown`, `hold-forged`.
-pub fn read(app: &App, token: &str) -> Result<Hold, Error> {
+pub fn open_token_of_anyone(app: &App, token: &str) -> Result<Hold, Error> {
     app.hold_seal.open(token).map_err(Error::HoldToken)
 }
 

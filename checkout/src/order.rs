@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::order::{buyer::Buyer, state::State};
+use crate::order::{buyer::Buyer, state::OrderState};
 
 pub(crate) mod buyer;
 pub(crate) mod cancel;
@@ -30,7 +30,7 @@ pub struct Order {
     pub order: Uuid,
     pub session: Uuid,
     pub show: String,
-    pub state: State,
+    pub state: OrderState,
     pub amount_minor: i64,
     pub currency: String,
     pub buyer: Buyer,
@@ -42,12 +42,12 @@ pub struct Order {
     pub payment_intent: Option<String>,
     pub payment_url: Option<String>,
     pub payment_fault: Option<String>,
-    pub lines: Vec<Line>,
+    pub lines: Vec<OrderLine>,
 }
 
 /// Tickets of one type from one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct OrderLine {
     pub ticket_type: Uuid,
     pub shard: i32,
     pub quantity: i32,
@@ -56,7 +56,7 @@ pub struct Line {
 
 /// What became of a call.
 #[derive(Debug)]
-pub enum Placed {
+pub enum Submission {
     /// Written now or by an earlier call with this key.
     Order(Box<Order>),
     /// In the log, not written yet; ask for it in a moment.

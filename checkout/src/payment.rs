@@ -15,11 +15,11 @@ pub mod sandbox;
 pub mod settle;
 pub mod start;
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<ProviderError> for Error {
+    fn from(fault: ProviderError) -> Self {
         match fault {
-            Fault::Away(cause) => Self::PaymentProviderAway(cause),
-            Fault::Refused(_) => Self::Internal(anyhow::Error::new(fault)),
+            ProviderError::Away(cause) => Self::PaymentProviderAway(cause),
+            ProviderError::Refused(_) => Self::Internal(anyhow::Error::new(fault)),
         }
     }
 }
@@ -38,7 +38,7 @@ pub struct PaymentRequest<'a> {
 
 /// A payment that waits for its payer.
 #[derive(Debug)]
-pub struct Started {
+pub struct StartedPayment {
     pub intent: String,
     pub pay_url: String,
 }
@@ -51,11 +51,11 @@ pub struct WebhookEvent {
     pub intent: String,
     pub amount_minor: i64,
     pub currency: String,
-    pub kind: Kind,
+    pub kind: WebhookEventKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum WebhookEventKind {
     Paid,
     /// With the provider's id of the fault.
     Failed(String),
@@ -64,7 +64,7 @@ pub enum Kind {
 
 /// Why a provider did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum ProviderError {
     /// No answer, or one that says "later".
     #[error("the payment provider is away: {0}")]
     Away(String),

@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    order::{buyer::Buyer, state::State},
-    payment::refund::RefundFacts,
+    order::{buyer::Buyer, state::OrderState},
+    payment::refund::RefundDetails,
 };
 
 pub mod read;
@@ -42,7 +42,7 @@ pub struct SessionCounts {
 pub struct OrderSummary {
     pub order: Uuid,
     pub show: String,
-    pub state: State,
+    pub state: OrderState,
     /// In the currency's minor unit.
     pub amount_minor: i64,
     pub currency: String,
@@ -59,7 +59,7 @@ pub struct OrderSummary {
 pub struct OrderQuery<'a> {
     /// Only of these; none at all where it is empty.
     pub shows: &'a [String],
-    pub state: Option<State>,
+    pub state: Option<OrderState>,
     /// `placed_at` and id of the last order of the page before.
     pub before: Option<(DateTime<Utc>, Uuid)>,
     pub limit: i64,
@@ -70,7 +70,7 @@ pub struct OrderQuery<'a> {
 pub struct OrderDetails {
     pub order: Uuid,
     pub show: String,
-    pub state: State,
+    pub state: OrderState,
     /// In the currency's minor unit.
     pub amount_minor: i64,
     pub currency: String,
@@ -83,15 +83,15 @@ pub struct OrderDetails {
     /// Ticket type, quantity, unit price in the minor unit.
     pub lines: Vec<(Uuid, i32, i64)>,
     /// By number; none before it is paid.
-    pub tickets: Vec<TicketFacts>,
-    pub refund: Option<RefundFacts>,
+    pub tickets: Vec<TicketDetails>,
+    pub refund: Option<RefundDetails>,
     /// A refund was asked for and the order writer has not taken it up yet.
     pub refund_requested: bool,
 }
 
 /// A ticket as issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketFacts {
+pub struct TicketDetails {
     pub code: String,
     /// 1, 2, … within the order.
     pub number: i32,

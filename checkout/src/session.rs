@@ -22,7 +22,7 @@ pub struct Session {
 }
 
 /// A session just opened, with its token. The token is a secret of the fan's.
-pub struct Opened {
+pub struct OpenedSession {
     pub token: String,
     pub session: Session,
 }
@@ -49,13 +49,13 @@ pub fn own_key(name: &str) -> String {
 ///
 /// # Errors
 /// `session-malformed`, `session-key-unknown`, `session-forged`, `session-expired`.
-pub fn of_token(app: &App, token: &str) -> Result<Session, Error> {
-    let session = of_token_at_any_time(app, token)?;
+pub fn open_token(app: &App, token: &str) -> Result<Session, Error> {
+    let session = open_token_at_any_time(app, token)?;
     if session.expires_at <= Utc::now() { Err(Error::SessionExpired) } else { Ok(session) }
 }
 
 /// Like [`of_token`], also when the session is over: good for looking at one's own orders and
 /// nothing else.
-pub fn of_token_at_any_time(app: &App, token: &str) -> Result<Session, Error> {
+pub fn open_token_at_any_time(app: &App, token: &str) -> Result<Session, Error> {
     app.session_seal.open(token).map_err(Error::SessionToken)
 }

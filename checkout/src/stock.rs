@@ -137,7 +137,7 @@ pub fn trying_order(session: Uuid, ticket_type: Uuid, shards: &[i32]) -> Vec<i32
 
 /// Gathers `wanted` tickets from shards with so many free, from the fullest first so that few
 /// shards are touched. `None` where all of them together have too few.
-pub fn gather(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
+pub fn allocate(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
     let mut shards: Vec<(i32, i64)> = free.iter().copied().filter(|(_, free)| *free > 0).collect();
     shards.sort_by_key(|(shard, free)| (-free, *shard));
     let mut missing = i64::from(wanted);
@@ -171,7 +171,7 @@ pub fn reused(wanted: i32, parts: &[(i32, i32)]) -> Vec<(i32, i32)> {
 }
 
 /// Parts of one shard added up.
-pub fn together(some: &[(i32, i32)], others: &[(i32, i32)]) -> Vec<(i32, i32)> {
+pub fn sum_parts(some: &[(i32, i32)], others: &[(i32, i32)]) -> Vec<(i32, i32)> {
     let mut sums: BTreeMap<i32, i32> = BTreeMap::new();
     for (shard, part) in some.iter().chain(others) {
         *sums.entry(*shard).or_default() += part;
@@ -180,7 +180,7 @@ pub fn together(some: &[(i32, i32)], others: &[(i32, i32)]) -> Vec<(i32, i32)> {
 }
 
 /// How many tickets shards report free, taken together.
-pub fn left(free: &[(i32, i64)]) -> i64 {
+pub fn total_free(free: &[(i32, i64)]) -> i64 {
     free.iter().map(|(_, free)| (*free).max(0)).sum()
 }
 
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(reused(1, &[(0, 2), (3, 4)]), [(3, 1)]);
         assert_eq!(reused(5, &[(0, 2), (3, 4)]), [(3, 4), (0, 1)]);
         assert_eq!(reused(9, &[(0, 2), (3, 4)]), [(3, 4), (0, 2)]);
-        assert_eq!(together(&[(3, 4), (0, 2)], &[(0, 1), (5, 2)]), [(0, 3), (3, 4), (5, 2)]);
+        assert_eq!(sum_parts(&[(3, 4), (0, 2)], &[(0, 1), (5, 2)]), [(0, 3), (3, 4), (5, 2)]);
     }
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
         #[test]
         fn a_hold_is_gathered_exactly_or_not_at_all(wanted in 1..60i32, free in prop::collection::vec(-2..12i64, 0..16)) {
             let free: Vec<(i32, i64)> = (0..).zip(free).collect();
-            match gather(wanted, &free) {
+            match allocate(wanted, &free) {
                 Some(parts) => {
                     prop_assert_eq!(parts.iter().map(|(_, part)| part).sum::<i32>(), wanted);
                     let known: HashMap<i32, i64> = free.iter().copied().collect();
@@ -310,7 +310,7 @@ mod tests {
                     }
                     prop_assert_eq!(parts.iter().map(|(shard, _)| shard).collect::<BTreeSet<_>>().len(), parts.len());
                 }
-                None => prop_assert!(left(&free) < i64::from(wanted)),
+                None => prop_assert!(total_free(&free) < i64::from(wanted)),
             }
         }
 

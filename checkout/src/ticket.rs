@@ -14,7 +14,7 @@ const MARGIN: usize = 4;
 
 /// A ticket about to be issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Draft {
+pub struct TicketDraft {
     pub code: String,
     /// 1, 2, … within the order.
     pub number: i32,
@@ -23,13 +23,13 @@ pub struct Draft {
 
 /// Drafts the tickets of an order: exactly `quantity` for each `(ticket_type, quantity)`, numbered
 /// through. `random` gives 128 unguessable bits a call.
-pub fn drafts(lines: &[(Uuid, i32)], mut random: impl FnMut() -> u128) -> Vec<Draft> {
+pub fn drafts(lines: &[(Uuid, i32)], mut random: impl FnMut() -> u128) -> Vec<TicketDraft> {
     let types = lines.iter().flat_map(|(ticket_type, quantity)| {
         std::iter::repeat_n(*ticket_type, usize::try_from(*quantity).unwrap_or_default())
     });
     types
         .zip(1..)
-        .map(|(ticket_type, number)| Draft { code: code(random()), number, ticket_type })
+        .map(|(ticket_type, number)| TicketDraft { code: code(random()), number, ticket_type })
         .collect()
 }
 

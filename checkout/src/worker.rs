@@ -8,13 +8,13 @@ use sqlx::PgPool;
 
 use crate::{
     App,
-    order::{command_log, event::ORDER_EVENTS, expiry::Sweep, link, waiters, writer},
-    payment::refund::{repay, request::Requests},
+    order::{command_log, event::ORDER_EVENTS, expiry::ExpirySweep, link, waiters, writer},
+    payment::refund::{repay, request::RefundRequests},
     stock::{allotment::consumer as allotment_consumer, reconciler::Reconciler},
     store::{self, outbox::OUTBOX},
 };
 
-const KEEP: Duration = Duration::from_secs(1);
+const RECONCILE: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(1);
 const REFUND: Duration = Duration::from_millis(250);
 const LOOK: Duration = Duration::from_millis(25);
@@ -30,7 +30,7 @@ pub async fn run_api(app: App, tasks: Tasks) {
     let ensuring = app.clone();
     let stop = tasks.stop();
     tasks.spawn(async move {
-        let ensure = || command_log::ensure_topic(&ensuring.kafka, ensuring.commands.partitions);
+        let ensure = || command_log::ensure_topic(&ensuring.kafka, ensuring.command_log.partitions);
         let pauses = ExponentialBuilder::default()
             .with_max_delay(Duration::from_secs(5))
             .without_max_times();
@@ -39,23 +39,23 @@ pub async fn run_api(app: App, tasks: Tasks) {
             _ = ensure.retry(pauses) => {}
         }
     });
-    let keeper = Arc::new(Reconciler::default());
-    let (stock, stock_app) = (Arc::clone(&keeper), app.clone());
-    tasks.every("keep stock", KEEP, move || {
-        let (keeper, app) = (Arc::clone(&stock), stock_app.clone());
-        async move { keeper.stock(&app).await }
+    let reconciler = Arc::new(Reconciler::default());
+    let (stock, stock_app) = (Arc::clone(&reconciler), app.clone());
+    tasks.every("keep stock", RECONCILE, move || {
+        let (reconciler, app) = (Arc::clone(&stock), stock_app.clone());
+        async move { reconciler.stock(&app).await }
     });
     let gates_app = app.clone();
-    tasks.every("keep gates", KEEP, move || {
-        let (keeper, app) = (Arc::clone(&keeper), gates_app.clone());
-        async move { keeper.gates(&app).await }
+    tasks.every("keep gates", RECONCILE, move || {
+        let (reconciler, app) = (Arc::clone(&reconciler), gates_app.clone());
+        async move { reconciler.gates(&app).await }
     });
-    let (sweep, sweep_app) = (Arc::new(Sweep::default()), app.clone());
+    let (sweep, sweep_app) = (Arc::new(ExpirySweep::default()), app.clone());
     tasks.every("end unpaid orders", SWEEP, move || {
         let (sweep, app) = (Arc::clone(&sweep), sweep_app.clone());
         async move { sweep.round(&app).await }
     });
-    let (requests, requests_app) = (Arc::new(Requests::default()), app.clone());
+    let (requests, requests_app) = (Arc::new(RefundRequests::default()), app.clone());
     tasks.every("refund orders", REFUND, move || {
         let (requests, app) = (Arc::clone(&requests), requests_app.clone());
         async move { requests.round(&app).await }

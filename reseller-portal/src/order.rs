@@ -1,6 +1,6 @@
 //! A reseller's orders, page by page, for the portal and the API.
 
-use checkout::contract::{self, OrderDetails, OrderQuery, OrderSummary, State};
+use checkout::contract::{self, OrderDetails, OrderQuery, OrderState, OrderSummary};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ pub async fn page(
     app: &App,
     reseller: Uuid,
     show: Option<&str>,
-    state: Option<State>,
+    state: Option<OrderState>,
     before: Option<Cursor>,
     limit: i64,
 ) -> Result<Orders, Error> {

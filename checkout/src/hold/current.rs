@@ -11,15 +11,15 @@ use crate::{
     session::Session,
 };
 
-fn given_back_key(redis: &Redis, hold: Uuid) -> String {
+fn released_key(redis: &Redis, hold: Uuid) -> String {
     redis.key("hold-given-back", &hold.to_string())
 }
 
 /// Notes for as long as its token is good that a hold was given back or replaced, so that it is not
 /// taken for one that Redis lost.
-pub async fn note_given_back(app: &App, hold: &Hold) -> Result<(), Error> {
+pub async fn note_released(app: &App, hold: &Hold) -> Result<(), Error> {
     let ttl_ms = (hold.expires_at - Utc::now()).max(Duration::milliseconds(1)).num_milliseconds();
-    let key = given_back_key(&app.redis, hold.hold);
+    let key = released_key(&app.redis, hold.hold);
     let () = app.redis.connection().pset_ex(key, 1, ttl_ms.unsigned_abs()).await?;
     Ok(())
 }
@@ -27,7 +27,7 @@ pub async fn note_given_back(app: &App, hold: &Hold) -> Result<(), Error> {
 /// Whether a hold was given back, or another took its place. Redis forgets it together with the
 /// holds themselves; then a session still has one open order at most.
 pub async fn is_given_up(app: &App, session: &Session, hold: Uuid) -> Result<bool, Error> {
-    if app.redis.connection().exists(given_back_key(&app.redis, hold)).await? {
+    if app.redis.connection().exists(released_key(&app.redis, hold)).await? {
         return Ok(true);
     }
     Ok(current(app, session).await?.is_some_and(|open| open.hold.hold != hold))

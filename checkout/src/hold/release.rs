@@ -1,15 +1,14 @@
 //! Giving holds back.
 
 use redis::AsyncCommands;
-use sha2::Digest;
 use uuid::Uuid;
 
 use crate::{
     App, Error,
     hold::{
         Hold,
-        current::{forget_open, note_given_back, open_hold, open_key},
-        of_token, reserve,
+        current::{forget_open, note_released, open_hold, open_key},
+        open_token, reserve,
     },
     session::Session,
 };
@@ -18,10 +17,10 @@ use crate::{
 ///
 /// # Errors
 /// As [`of_token`].
-pub async fn give_back(app: &App, session: &Session, token: &str) -> Result<(), Error> {
-    let hold = of_token(app, session, token)?;
-    note_given_back(app, &hold).await?;
-    reserve::give_back(&app.redis, &hold).await?;
+pub async fn release(app: &App, session: &Session, token: &str) -> Result<(), Error> {
+    let hold = open_token(app, session, token)?;
+    note_released(app, &hold).await?;
+    reserve::release_all(&app.redis, &hold).await?;
     if open_hold(app, session.session).await?.is_some_and(|open| open.hold == hold.hold) {
         forget_open(app, session.session).await?;
     }
@@ -30,11 +29,11 @@ pub async fn give_back(app: &App, session: &Session, token: &str) -> Result<(), 
 }
 
 /// Gives the session's open hold back, if there is one.
-pub async fn give_back_open(app: &App, session: Uuid) -> Result<(), Error> {
+pub async fn release_open(app: &App, session: Uuid) -> Result<(), Error> {
     let text: Option<String> =
         app.redis.connection().get_del(open_key(&app.redis, session)).await?;
     let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else {
         return Ok(());
     };
-    reserve::give_back(&app.redis, &hold).await
+    reserve::release_all(&app.redis, &hold).await
 }

@@ -10,9 +10,9 @@ use uuid::Uuid;
 use crate::{
     App, Error,
     hold::{
-        Held, Hold, ITEMS_MAX, Item,
-        current::{note_given_back, open_hold, remember_open},
-        hex, hold_id, of_token, reserve,
+        Held, Hold, HoldItem, ITEMS_MAX,
+        current::{note_released, open_hold, remember_open},
+        hex, hold_id, open_token, reserve,
     },
     session::{Session, open},
     stock::{offer::Offer, redis as shard},
@@ -27,11 +27,17 @@ const PENDING_MS: u64 = 15_000;
 /// # Errors
 /// `invalid-field`, `ticket-type-unknown`, `not-enough-left`, `sold-out`, `idempotency-mismatch`,
 /// `request-in-progress`, `session-ended`, `show-begun`, `sale-stopped`, `show-withdrawn`.
-pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
+pub async fn reserve(
+    app: &App,
+    session: &Session,
+    items: &[HoldItem],
+    key: &str,
+) -> Result<Held, Error> {
     let (own_app, session, items, key) =
         (app.clone(), session.clone(), items.to_vec(), key.to_owned());
     // Its own task: a caller who hangs up does not leave one hold half-way in the place of another.
-    let taking = async move { take_once(&own_app, &session, &items, &key).await }.in_current_span();
+    let taking =
+        async move { reserve_once(&own_app, &session, &items, &key).await }.in_current_span();
     let outcome = tokio::spawn(taking).await.map_err(Error::internal)?;
     let name = match &outcome {
         Ok(_) => "held",
@@ -46,12 +52,18 @@ pub async fn take(app: &App, session: &Session, items: &[Item], key: &str) -> Re
     outcome
 }
 
-async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> Result<Held, Error> {
-    let offer = app.offers.of(&app.pool, &session.show).await?;
+async fn reserve_once(
+    app: &App,
+    session: &Session,
+    items: &[HoldItem],
+    key: &str,
+) -> Result<Held, Error> {
+    let offer = app.offer_cache.of(&app.pool, &session.show).await?;
     offer.ensure_sold(Utc::now())?;
     check(items, &offer)?;
     let hold = hold_id(session.session, key);
-    let call = Call { key: app.redis.key("hold-call", &hold.to_string()), hash: hash(items) };
+    let call =
+        IdempotentCall { key: app.redis.key("hold-call", &hold.to_string()), hash: hash(items) };
     // Two servers, asked at the same time.
     let (open, begun) = tokio::join!(open::ensure_open(app, session), call.begin(&app.redis));
     if let Err(error) = open {
@@ -61,7 +73,7 @@ async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> R
         return Err(error);
     }
     if let Some(token) = begun? {
-        return Ok(Held { hold: of_token(app, session, &token)?, token });
+        return Ok(Held { hold: open_token(app, session, &token)?, token });
     }
     let result = replace(app, session, items, &offer, hold).await;
     match &result {
@@ -75,7 +87,7 @@ async fn take_once(app: &App, session: &Session, items: &[Item], key: &str) -> R
 async fn replace(
     app: &App,
     session: &Session,
-    items: &[Item],
+    items: &[HoldItem],
     offer: &Offer,
     hold: Uuid,
 ) -> Result<Held, Error> {
@@ -89,12 +101,12 @@ async fn replace(
     // Whole milliseconds are what the token and Redis keep.
     let until = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
     let wanted = reserve::Wanted { session, items, offer, hold, until };
-    let reserve::Gathered { items, reused } =
-        match reserve::take_all(app, &wanted, earlier.as_ref()).await {
+    let reserve::Reservation { items, reused } =
+        match reserve::reserve_all(app, &wanted, earlier.as_ref()).await {
             Ok(gathered) => gathered,
             Err(error) => {
                 if let Some(earlier) = &earlier {
-                    give_back_unless_open(app, earlier).await;
+                    release_unless_open(app, earlier).await;
                 }
                 return Err(error);
             }
@@ -115,11 +127,11 @@ async fn replace(
     for other in others {
         // Else its token would be as good as one that Redis lost, once the session has no open hold
         // any more.
-        note_given_back(app, other).await?;
+        note_released(app, other).await?;
         for (key, quantity, _) in other.parts() {
             let used_up = reused && earlier.as_ref() == Some(other) && hold.part(key) >= quantity;
             if !used_up {
-                shard::give_back(&app.redis, key, other.hold).await?;
+                shard::release(&app.redis, key, other.hold).await?;
             }
         }
     }
@@ -128,10 +140,10 @@ async fn replace(
 
 /// A hold to which tickets were just returned may have been replaced or ordered meanwhile; then
 /// nobody else would give them back.
-async fn give_back_unless_open(app: &App, earlier: &Hold) {
+async fn release_unless_open(app: &App, earlier: &Hold) {
     let given_back = async {
         if open_hold(app, earlier.session).await?.is_none_or(|open| open.hold != earlier.hold) {
-            reserve::give_back(&app.redis, earlier).await?;
+            reserve::release_all(&app.redis, earlier).await?;
         }
         Ok::<_, Error>(())
     };
@@ -141,7 +153,7 @@ async fn give_back_unless_open(app: &App, earlier: &Hold) {
     }
 }
 
-fn check(items: &[Item], offer: &Offer) -> Result<(), Error> {
+fn check(items: &[HoldItem], offer: &Offer) -> Result<(), Error> {
     let field = |field: String, detail: String| Err(Error::Field { field, detail });
     if items.is_empty() || items.len() > ITEMS_MAX {
         return field("items".to_owned(), format!("must be 1 to {ITEMS_MAX} items"));
@@ -174,7 +186,7 @@ fn check(items: &[Item], offer: &Offer) -> Result<(), Error> {
     Ok(())
 }
 
-fn hash(items: &[Item]) -> String {
+fn hash(items: &[HoldItem]) -> String {
     let mut digest = Sha256::new();
     for item in items {
         digest.update(item.ticket_type.as_bytes());
@@ -185,12 +197,12 @@ fn hash(items: &[Item]) -> String {
 
 /// One call under an Idempotency-Key: `<hash>` while it runs, `<hash> <token>` once it has an
 /// answer.
-struct Call {
+struct IdempotentCall {
     key: String,
     hash: String,
 }
 
-impl Call {
+impl IdempotentCall {
     /// The right to go on (`None`), or the answer given before.
     async fn begin(&self, redis: &Redis) -> Result<Option<String>, Error> {
         let mut connection = redis.connection();

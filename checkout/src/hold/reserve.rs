@@ -13,13 +13,13 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    hold::{HeldItem, Hold, Item},
+    hold::{HeldItem, Hold, HoldItem},
     session::Session,
     stock::{
         self, ShardKey,
         offer::Offer,
         rebuild,
-        redis::{self as shard, Taken},
+        redis::{self as shard, ReserveOutcome},
     },
 };
 
@@ -29,14 +29,14 @@ const ROUNDS_MAX: usize = 3;
 /// What is asked for, and by whom.
 pub struct Wanted<'a> {
     pub session: &'a Session,
-    pub items: &'a [Item],
+    pub items: &'a [HoldItem],
     pub offer: &'a Offer,
     pub hold: Uuid,
     pub until: DateTime<Utc>,
 }
 
 /// What was taken.
-pub struct Gathered {
+pub struct Reservation {
     pub items: Vec<HeldItem>,
     /// Whether tickets of the earlier hold were used.
     pub reused: bool,
@@ -44,41 +44,41 @@ pub struct Gathered {
 
 /// Takes all items, or none. The session's `earlier` hold is used first; what is left of it is
 /// still held afterwards, and all of it where the items cannot be had.
-pub async fn take_all(
+pub async fn reserve_all(
     app: &App,
     wanted: &Wanted<'_>,
     earlier: Option<&Hold>,
-) -> Result<Gathered, Error> {
-    match Taking::new(app, wanted, earlier).all().await {
-        Err(Foiled::Refused(error)) => Err(error),
+) -> Result<Reservation, Error> {
+    match Reserver::new(app, wanted, earlier).all().await {
+        Err(ReserveError::Refused(error)) => Err(error),
         // What is gone cannot be kept.
-        Err(Foiled::EarlierGone) => match Taking::new(app, wanted, None).all().await {
-            Err(Foiled::Refused(error)) => Err(error),
-            Err(Foiled::EarlierGone) => {
+        Err(ReserveError::EarlierGone) => match Reserver::new(app, wanted, None).all().await {
+            Err(ReserveError::Refused(error)) => Err(error),
+            Err(ReserveError::EarlierGone) => {
                 Err(Error::internal("a hold without an earlier one missed it"))
             }
-            Ok(items) => Ok(Gathered { items, reused: false }),
+            Ok(items) => Ok(Reservation { items, reused: false }),
         },
-        Ok(items) => Ok(Gathered { items, reused: earlier.is_some() }),
+        Ok(items) => Ok(Reservation { items, reused: earlier.is_some() }),
     }
 }
 
 /// Gives a whole hold back.
-pub async fn give_back(redis: &Redis, hold: &Hold) -> Result<(), Error> {
+pub async fn release_all(redis: &Redis, hold: &Hold) -> Result<(), Error> {
     for (key, _, _) in hold.parts() {
-        shard::give_back(redis, key, hold.hold).await?;
+        shard::release(redis, key, hold.hold).await?;
     }
     Ok(())
 }
 
 /// Why not all could be taken.
-enum Foiled {
+enum ReserveError {
     Refused(Error),
     /// The earlier hold is not in Redis as its token says.
     EarlierGone,
 }
 
-impl From<Error> for Foiled {
+impl From<Error> for ReserveError {
     fn from(error: Error) -> Self {
         Self::Refused(error)
     }
@@ -87,7 +87,7 @@ impl From<Error> for Foiled {
 /// The parts taken, or how many tickets can be had instead.
 type Parts = Result<Vec<(i32, i32)>, i64>;
 
-struct Taking<'a> {
+struct Reserver<'a> {
     app: &'a App,
     wanted: &'a Wanted<'a>,
     earlier: Option<&'a Hold>,
@@ -95,12 +95,12 @@ struct Taking<'a> {
     taken: BTreeSet<ShardKey>,
 }
 
-impl<'a> Taking<'a> {
+impl<'a> Reserver<'a> {
     fn new(app: &'a App, wanted: &'a Wanted<'a>, earlier: Option<&'a Hold>) -> Self {
         Self { app, wanted, earlier, taken: BTreeSet::new() }
     }
 
-    async fn all(mut self) -> Result<Vec<HeldItem>, Foiled> {
+    async fn all(mut self) -> Result<Vec<HeldItem>, ReserveError> {
         let items = self.every_item().await;
         if items.is_err() {
             for key in self.taken.iter().copied().collect::<Vec<_>>() {
@@ -110,7 +110,7 @@ impl<'a> Taking<'a> {
         items
     }
 
-    async fn every_item(&mut self) -> Result<Vec<HeldItem>, Foiled> {
+    async fn every_item(&mut self) -> Result<Vec<HeldItem>, ReserveError> {
         let wanted = self.wanted;
         let mut held = Vec::with_capacity(wanted.items.len());
         for item in wanted.items {
@@ -139,7 +139,7 @@ impl<'a> Taking<'a> {
         Ok(held)
     }
 
-    async fn take(&mut self, item: &Item, order: &[i32]) -> Result<Parts, Foiled> {
+    async fn take(&mut self, item: &HoldItem, order: &[i32]) -> Result<Parts, ReserveError> {
         let key = |shard| ShardKey { ticket_type: item.ticket_type, shard };
         let earlier = self.earlier.and_then(|earlier| earlier.item(item.ticket_type));
         let own = stock::reused(item.quantity, earlier.map_or(&[], |earlier| &earlier.parts));
@@ -153,10 +153,10 @@ impl<'a> Taking<'a> {
             own.iter().filter(|(shard, _)| !added.iter().any(|(other, _)| other == shard))
         {
             if self.one(key(*shard), *part).await?.is_some() {
-                return Err(Foiled::EarlierGone);
+                return Err(ReserveError::EarlierGone);
             }
         }
-        Ok(Ok(stock::together(&own, &added)))
+        Ok(Ok(stock::sum_parts(&own, &added)))
     }
 
     /// Takes `more` tickets beyond `own`, and what of `own` is in the same shards along with them.
@@ -182,7 +182,7 @@ impl<'a> Taking<'a> {
         }
         // No shard has them all: gather.
         for _ in 0..ROUNDS_MAX {
-            let Some(plan) = stock::gather(more, &free) else { break };
+            let Some(plan) = stock::allocate(more, &free) else { break };
             let mut foiled = None;
             for (shard, part) in &plan {
                 if let Some(left) = self.one(key(*shard), owned(*shard) + part).await? {
@@ -199,7 +199,7 @@ impl<'a> Taking<'a> {
             }
         }
         // Others were faster every time, while the sum said there was enough.
-        let left = stock::left(&free).min(i64::from(more) - 1);
+        let left = stock::total_free(&free).min(i64::from(more) - 1);
         Ok(Err(left + own.iter().map(|(_, part)| i64::from(*part)).sum::<i64>()))
     }
 
@@ -208,7 +208,7 @@ impl<'a> Taking<'a> {
     async fn one(&mut self, key: ShardKey, quantity: i32) -> Result<Option<i64>, Error> {
         let (redis, wanted, earlier) = (&self.app.redis, self.wanted, self.earlier);
         for _ in 0..2 {
-            match shard::take(
+            match shard::reserve(
                 redis,
                 key,
                 wanted.hold,
@@ -218,12 +218,12 @@ impl<'a> Taking<'a> {
             )
             .await
             {
-                Ok(Taken::Held) => {
+                Ok(ReserveOutcome::Held) => {
                     self.taken.insert(key);
                     return Ok(None);
                 }
-                Ok(Taken::Short(left)) => return Ok(Some(left)),
-                Ok(Taken::Missing) => rebuild::ensure_present(self.app, key).await?,
+                Ok(ReserveOutcome::Insufficient(left)) => return Ok(Some(left)),
+                Ok(ReserveOutcome::Missing) => rebuild::ensure_present(self.app, key).await?,
                 Err(error) => {
                     // It may be done.
                     self.taken.insert(key);
@@ -241,7 +241,7 @@ impl<'a> Taking<'a> {
         self.taken.remove(&key);
         let undone = match self.earlier {
             Some(earlier) => {
-                shard::give_back_to(
+                shard::release_to(
                     redis,
                     key,
                     hold,
@@ -251,7 +251,7 @@ impl<'a> Taking<'a> {
                 )
                 .await
             }
-            None => shard::give_back(redis, key, hold).await,
+            None => shard::release(redis, key, hold).await,
         };
         if let Err(error) = undone {
             tracing::warn!(%error, "a part of a hold was not given back; it runs out by itself");

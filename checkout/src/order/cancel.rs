@@ -8,7 +8,7 @@ use crate::{
     App, Error,
     order::{
         Order,
-        command::{Command, End},
+        command::{Command, EndOrder},
         query::own,
         waiters::LOOK_AGAIN,
     },
@@ -27,13 +27,13 @@ pub async fn cancel(
 ) -> Result<Order, Error> {
     let found = own(app, owner, order).await?;
     match found.state {
-        crate::order::state::State::Cancelled => return Ok(found),
+        crate::order::state::OrderState::Cancelled => return Ok(found),
         state if state.is_unpaid() => {}
         _ => return Err(Error::OrderNotCancellable),
     }
-    let waiter = app.outcomes.wait(order);
-    let command = Command::Cancel(End { order });
-    app.commands
+    let waiter = app.waiters.wait(order);
+    let command = Command::Cancel(EndOrder { order });
+    app.command_log
         .send(found.home_partition, order, &command, request)
         .await
         .map_err(|fault| Error::Unavailable(fault.into_text()))?;
@@ -43,7 +43,7 @@ pub async fn cancel(
         let _ = tokio::time::timeout_at(look, waiter.news()).await;
         let found = own(app, owner, order).await?;
         match found.state {
-            crate::order::state::State::Cancelled => return Ok(found),
+            crate::order::state::OrderState::Cancelled => return Ok(found),
             state if state.is_unpaid() && Instant::now() < deadline => {}
             state if state.is_unpaid() => {
                 return Err(Error::Unavailable("the order writer is behind".to_owned()));

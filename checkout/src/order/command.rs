@@ -11,16 +11,16 @@ use crate::order::buyer::Buyer;
 #[serde(tag = "type")]
 pub enum Command {
     #[serde(rename = "place.v1")]
-    Place(Box<Place>),
+    Submit(Box<SubmitOrder>),
     /// The fan gave the order up.
     #[serde(rename = "cancel.v1")]
-    Cancel(End),
+    Cancel(EndOrder),
     /// The time to pay is over.
     #[serde(rename = "expire.v1")]
-    Expire(End),
+    Expire(EndOrder),
     /// An admin gives a paid order's money back.
     #[serde(rename = "refund.v1")]
-    Refund(End),
+    Refund(EndOrder),
 }
 
 impl Command {
@@ -30,7 +30,7 @@ impl Command {
     /// The order that it is about.
     pub fn order(&self) -> Uuid {
         match self {
-            Self::Place(place) => place.order,
+            Self::Submit(submit) => submit.order,
             Self::Cancel(end) | Self::Expire(end) | Self::Refund(end) => end.order,
         }
     }
@@ -38,12 +38,12 @@ impl Command {
 
 /// Makes a hold an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct SubmitOrder {
     pub order: Uuid,
     pub session: Uuid,
     pub show: String,
     pub hold: Uuid,
-    pub lines: Vec<PlaceLine>,
+    pub lines: Vec<SubmitLine>,
     pub amount_minor: i64,
     pub currency: String,
     pub buyer: Buyer,
@@ -56,7 +56,7 @@ pub struct Place {
 
 /// Tickets of one type from one shard, taken under `epoch`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlaceLine {
+pub struct SubmitLine {
     pub ticket_type: Uuid,
     pub shard: i32,
     pub quantity: i32,
@@ -66,20 +66,20 @@ pub struct PlaceLine {
 
 /// Ends an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct End {
+pub struct EndOrder {
     pub order: Uuid,
 }
 
 /// A command and the request that caused it.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct QueuedCommand {
     pub command: Command,
     pub request_id: String,
 }
 
 /// What a record of the log says.
 #[derive(Debug, PartialEq)]
-pub enum Parsed {
+pub enum ParsedCommand {
     Command(Box<Command>),
     /// A command of this kind, which only a later version than this one knows.
     Unknown(String),
@@ -87,19 +87,19 @@ pub enum Parsed {
 }
 
 /// Reads a record of the log.
-pub fn parse(payload: &[u8]) -> Parsed {
+pub fn parse(payload: &[u8]) -> ParsedCommand {
     #[derive(Deserialize)]
     struct Tag {
         r#type: String,
     }
     if let Ok(command) = serde_json::from_slice(payload) {
-        return Parsed::Command(Box::new(command));
+        return ParsedCommand::Command(Box::new(command));
     }
     match serde_json::from_slice::<Tag>(payload) {
         Ok(tag) if is_kind(&tag.r#type) && !Command::KINDS.contains(&tag.r#type.as_str()) => {
-            Parsed::Unknown(tag.r#type)
+            ParsedCommand::Unknown(tag.r#type)
         }
-        _ => Parsed::Unreadable,
+        _ => ParsedCommand::Unreadable,
     }
 }
 
@@ -116,17 +116,17 @@ fn is_kind(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::order::command::End;
+    use crate::order::command::EndOrder;
 
     #[test]
     fn what_is_for_a_later_version_is_told_from_what_nobody_can_read() {
-        let cancel = Command::Cancel(End { order: Uuid::nil() });
+        let cancel = Command::Cancel(EndOrder { order: Uuid::nil() });
         let known = serde_json::to_vec(&cancel).expect("JSON");
-        assert_eq!(parse(&known), Parsed::Command(Box::new(cancel)));
+        assert_eq!(parse(&known), ParsedCommand::Command(Box::new(cancel)));
         for kind in ["place.v2", "swap.v1"] {
             assert_eq!(
                 parse(format!("{{\"type\":\"{kind}\",\"x\":1}}").as_bytes()),
-                Parsed::Unknown(kind.to_owned())
+                ParsedCommand::Unknown(kind.to_owned())
             );
         }
         let unreadable = [
@@ -139,13 +139,13 @@ mod tests {
             "{\"type\":\"Hello.v1\"}",
         ];
         for text in unreadable {
-            assert_eq!(parse(text.as_bytes()), Parsed::Unreadable, "{text}");
+            assert_eq!(parse(text.as_bytes()), ParsedCommand::Unreadable, "{text}");
         }
         for kind in Command::KINDS {
             assert!(is_kind(kind));
             assert_eq!(
                 parse(format!("{{\"type\":\"{kind}\"}}").as_bytes()),
-                Parsed::Unreadable,
+                ParsedCommand::Unreadable,
                 "{kind} is known"
             );
         }

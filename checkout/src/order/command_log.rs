@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     App, Error,
     config::Config,
-    order::command::{Asked, Command},
+    order::command::{Command, QueuedCommand},
 };
 
 /// The topic of order commands; its partition is the home shard's.
@@ -40,7 +40,7 @@ const CALL: Duration = Duration::from_secs(1);
 
 /// A record that goes to the dead letters.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct DeadLetter {
     pub key: Vec<u8>,
     pub payload: Vec<u8>,
     pub request: RequestId,
@@ -48,14 +48,14 @@ pub struct Letter {
     pub origin: String,
 }
 
-impl Letter {
+impl DeadLetter {
     /// A command that cannot be written.
-    pub fn of(asked: &Asked, origin: String) -> Self {
+    pub fn of(queued: &QueuedCommand, origin: String) -> Self {
         Self {
-            key: asked.command.order().to_string().into_bytes(),
+            key: queued.command.order().to_string().into_bytes(),
             // What was read from JSON can be written as JSON.
-            payload: serde_json::to_vec(&asked.command).unwrap_or_default(),
-            request: RequestId(asked.request_id.clone()),
+            payload: serde_json::to_vec(&queued.command).unwrap_or_default(),
+            request: RequestId(queued.request_id.clone()),
             origin,
         }
     }
@@ -67,7 +67,7 @@ impl Letter {
 }
 
 /// The producer of order commands.
-pub struct Commands {
+pub struct CommandLog {
     producer: Arc<Producer>,
     topic: String,
     dead: String,
@@ -92,7 +92,7 @@ impl SendError {
     }
 }
 
-impl Commands {
+impl CommandLog {
     pub fn new(kafka: &Kafka, config: &Config) -> anyhow::Result<Self> {
         let bounds = ProducerBounds {
             queue_messages_max: config.commands_queue_max,
@@ -147,7 +147,7 @@ impl Commands {
     }
 
     /// Puts a record among the dead letters and waits until it is there.
-    pub async fn bury(&self, letter: &Letter) -> Result<(), SendError> {
+    pub async fn send_dead_letter(&self, letter: &DeadLetter) -> Result<(), SendError> {
         let mut headers = kit::kafka::headers(&letter.request)
             .insert(Header { key: "origin", value: Some(letter.origin.as_str()) });
         let (key, payload) =
@@ -196,7 +196,7 @@ fn kept(bytes: &[u8], max: usize) -> &[u8] {
 pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
     let deadline = Instant::now() + ENDS_MAX;
     loop {
-        let cause = match app.commands.bounds(&app.kafka).await {
+        let cause = match app.command_log.bounds(&app.kafka).await {
             Ok(bounds) => return Ok(bounds),
             Err(cause) => cause,
         };
@@ -205,7 +205,7 @@ pub async fn log_bounds(app: &App) -> Result<Vec<(i32, i64, i64)>, Error> {
                 "asking Kafka for the ends of the order log: {cause:#}"
             )));
         }
-        ensure_topic(&app.kafka, app.commands.partitions)
+        ensure_topic(&app.kafka, app.command_log.partitions)
             .await
             .map_err(|error| Error::Unavailable(format!("{error:#}")))?;
         tokio::time::sleep(Duration::from_millis(50)).await;

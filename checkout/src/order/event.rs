@@ -44,14 +44,14 @@ impl OrderEvent {
         }
     }
 
-    pub fn facts(&self) -> &OrderEventData {
+    pub fn data(&self) -> &OrderEventData {
         match self {
-            Self::Placed(facts)
-            | Self::Paid(facts)
-            | Self::Expired(facts)
-            | Self::Cancelled(facts)
-            | Self::Refunded(facts) => facts,
-            Self::LinkRenewed(renewed) => &renewed.facts,
+            Self::Placed(data)
+            | Self::Paid(data)
+            | Self::Expired(data)
+            | Self::Cancelled(data)
+            | Self::Refunded(data) => data,
+            Self::LinkRenewed(renewed) => &renewed.data,
         }
     }
 }
@@ -60,7 +60,7 @@ impl OrderEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinkRenewed {
     #[serde(flatten)]
-    pub facts: OrderEventData,
+    pub data: OrderEventData,
     /// Another each time: [`renewed_order`] knows it.
     pub renewal: Uuid,
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    order::command::{Command, End},
+    order::command::{Command, EndOrder},
     store,
 };
 
@@ -24,20 +24,20 @@ const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// Before every order there is, by expiry and id.
 const FIRST: (DateTime<Utc>, Uuid) = (DateTime::UNIX_EPOCH, Uuid::nil());
 
-pub struct Sweep {
+pub struct ExpirySweep {
     /// Orders the writer was asked to end lately.
     asked: Mutex<HashMap<Uuid, Instant>>,
     /// The last order of the last round.
     after: Mutex<(DateTime<Utc>, Uuid)>,
 }
 
-impl Default for Sweep {
+impl Default for ExpirySweep {
     fn default() -> Self {
         Self { asked: Mutex::default(), after: Mutex::new(FIRST) }
     }
 }
 
-impl Sweep {
+impl ExpirySweep {
     fn fresh(&self, order: Uuid) -> bool {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.retain(|_, at| at.elapsed() < ASK_AGAIN);
@@ -63,8 +63,8 @@ impl Sweep {
                 let request = &request;
                 async move {
                     let order = overdue.order_id;
-                    let command = Command::Expire(End { order });
-                    app.commands
+                    let command = Command::Expire(EndOrder { order });
+                    app.command_log
                         .send(overdue.home_partition, order, &command, request)
                         .await
                         .map(|()| order)

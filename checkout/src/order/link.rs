@@ -41,6 +41,7 @@ impl LinkHolder {
     fn name(self) -> String {
         match self {
             Self::Page => "page".to_owned(),
+            // As the rows have it.
             Self::Email(email) => format!("letter {email}"),
         }
     }
@@ -121,14 +122,14 @@ pub async fn renew_order_links(
     let revoked = store::order_link::revoke(tx, order).await?;
     let renewal = Uuid::now_v7();
     store::order_link::note_renewal(tx, renewal, order).await?;
-    let facts = OrderEventData {
+    let data = OrderEventData {
         order,
         show: known.show,
         amount_minor: known.amount_minor,
         currency: known.currency,
         at: Utc::now(),
     };
-    let event = OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
+    let event = OrderEvent::LinkRenewed(LinkRenewed { data, renewal });
     store::outbox::add(tx, &event, request).await?;
     Ok(LinksRenewed::Renewed { renewal, revoked })
 }
@@ -148,8 +149,10 @@ pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<
 /// The database's.
 pub async fn forget_useless_links(pool: &PgPool) -> sqlx::Result<()> {
     while store::order_link::forget_revoked(pool, REVOKED_DAYS, FORGET_BATCH).await? > 0 {}
-    let mut after =
-        Some(store::order_link::Mark { created_at: DateTime::UNIX_EPOCH, secret_hash: Vec::new() });
+    let mut after = Some(store::order_link::LinkCursor {
+        created_at: DateTime::UNIX_EPOCH,
+        secret_hash: Vec::new(),
+    });
     while let Some(mark) = after {
         after =
             store::order_link::forget_without_order(pool, &mark, WITHOUT_ORDER_HOURS, FORGET_BATCH)

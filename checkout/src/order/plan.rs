@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use crate::{
     order::{
-        command::{Asked, Command, Place, PlaceLine},
+        command::{Command, QueuedCommand, SubmitLine, SubmitOrder},
         event::{OrderEvent, OrderEventData},
         refusal::Refusal,
-        state::{self, Event, State},
+        state::{self, OrderState, OrderTransition},
     },
     stock::{Settlement, ShardKey},
 };
 
 /// A row of stock as the transaction locked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stock {
+pub struct LockedStock {
     pub allotted: i32,
     pub committed: i32,
     pub epoch: i64,
@@ -29,8 +29,8 @@ pub struct Stock {
 
 /// An order as the transaction found it.
 #[derive(Debug, Clone)]
-pub struct Known {
-    pub state: State,
+pub struct ExistingOrder {
+    pub state: OrderState,
     pub session: Uuid,
     pub show: String,
     pub amount_minor: i64,
@@ -41,9 +41,9 @@ pub struct Known {
 
 /// Everything the transaction knows about what the commands touch.
 #[derive(Debug, Clone, Default)]
-pub struct Books {
-    pub stock: BTreeMap<ShardKey, Stock>,
-    pub orders: HashMap<Uuid, Known>,
+pub struct BatchState {
+    pub stock: BTreeMap<ShardKey, LockedStock>,
+    pub orders: HashMap<Uuid, ExistingOrder>,
     /// Holds that are orders.
     pub holds: HashSet<Uuid>,
     /// Sessions and their orders that are open or paid.
@@ -54,11 +54,11 @@ pub struct Books {
 
 /// What the transaction is to write.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct BatchPlan {
     /// New orders, each in the state it has after the batch.
-    pub placed: Vec<(Place, State)>,
+    pub placed: Vec<(SubmitOrder, OrderState)>,
     /// Orders that were there, in their new state.
-    pub ended: Vec<(Uuid, State)>,
+    pub ended: Vec<(Uuid, OrderState)>,
     /// Those among them that were paid: their tickets become void and their money goes back.
     pub refunded: Vec<Uuid>,
     /// Refunds that were asked for and need not be asked again, whatever came of it.
@@ -73,24 +73,24 @@ pub struct Plan {
 }
 
 /// Decides a batch.
-pub fn decide(asked: &[Asked], books: Books, now: DateTime<Utc>) -> Plan {
-    let mut desk = Desk { books, now, ..Desk::default() };
-    for Asked { command, request_id } in asked {
+pub fn plan_batch(queued: &[QueuedCommand], found: BatchState, now: DateTime<Utc>) -> BatchPlan {
+    let mut planner = BatchPlanner { found, now, ..BatchPlanner::default() };
+    for QueuedCommand { command, request_id } in queued {
         match command {
-            Command::Place(place) => desk.place(place, request_id),
-            Command::Cancel(end) => desk.end(end.order, Event::GivenUp, request_id),
-            Command::Expire(end) => desk.end(end.order, Event::TimeOver, request_id),
-            Command::Refund(end) => desk.refund(end.order, request_id),
+            Command::Submit(submit) => planner.submit(submit, request_id),
+            Command::Cancel(end) => planner.end(end.order, OrderTransition::GivenUp, request_id),
+            Command::Expire(end) => planner.end(end.order, OrderTransition::TimeOver, request_id),
+            Command::Refund(end) => planner.refund(end.order, request_id),
         }
     }
-    desk.plan()
+    planner.plan()
 }
 
 #[derive(Default)]
-struct Desk {
-    books: Books,
+struct BatchPlanner {
+    found: BatchState,
     now: DateTime<Utc>,
-    fresh: Vec<Place>,
+    fresh: Vec<SubmitOrder>,
     ended: Vec<Uuid>,
     refunded: Vec<Uuid>,
     answered: Vec<Uuid>,
@@ -101,80 +101,81 @@ struct Desk {
     events: Vec<(OrderEvent, String)>,
 }
 
-fn key(line: &PlaceLine) -> ShardKey {
+fn key(line: &SubmitLine) -> ShardKey {
     ShardKey { ticket_type: line.ticket_type, shard: line.shard }
 }
 
-impl Desk {
-    fn place(&mut self, place: &Place, request_id: &str) {
-        if self.books.orders.contains_key(&place.order) {
+impl BatchPlanner {
+    fn submit(&mut self, submit: &SubmitOrder, request_id: &str) {
+        if self.found.orders.contains_key(&submit.order) {
             // Written before. Tickets that a repeat took are free again.
-            self.hand_back(place);
+            self.release(submit);
             return;
         }
-        if let Some(refusal) = self.objection(place) {
-            self.hand_back(place);
-            self.refused.insert(place.order, refusal);
+        if let Some(refusal) = self.objection(submit) {
+            self.release(submit);
+            self.refused.insert(submit.order, refusal);
             return;
         }
-        self.refused.remove(&place.order);
-        let state = if place.expires_at <= self.now { State::Expired } else { State::Placed };
-        let known = Known {
+        self.refused.remove(&submit.order);
+        let state =
+            if submit.expires_at <= self.now { OrderState::Expired } else { OrderState::Placed };
+        let known = ExistingOrder {
             state,
-            session: place.session,
-            show: place.show.clone(),
-            amount_minor: place.amount_minor,
-            currency: place.currency.clone(),
-            expires_at: place.expires_at,
-            lines: place.lines.iter().map(|line| (key(line), line.quantity)).collect(),
+            session: submit.session,
+            show: submit.show.clone(),
+            amount_minor: submit.amount_minor,
+            currency: submit.currency.clone(),
+            expires_at: submit.expires_at,
+            lines: submit.lines.iter().map(|line| (key(line), line.quantity)).collect(),
         };
-        let facts = self.facts(place.order, &known);
-        self.events.push((OrderEvent::Placed(facts.clone()), request_id.to_owned()));
+        let data = self.event_data(submit.order, &known);
+        self.events.push((OrderEvent::Placed(data.clone()), request_id.to_owned()));
         if state.keeps_stock() {
-            self.take_stock(place);
-            self.books.sessions.insert(place.session, place.order);
+            self.commit_stock(submit);
+            self.found.sessions.insert(submit.session, submit.order);
         } else {
-            self.hand_back(place);
-            self.events.push((OrderEvent::Expired(facts), request_id.to_owned()));
+            self.release(submit);
+            self.events.push((OrderEvent::Expired(data), request_id.to_owned()));
         }
-        self.books.orders.insert(place.order, known);
-        self.books.holds.insert(place.hold);
-        self.fresh.push(place.clone());
+        self.found.orders.insert(submit.order, known);
+        self.found.holds.insert(submit.hold);
+        self.fresh.push(submit.clone());
     }
 
-    fn take_stock(&mut self, place: &Place) {
-        for line in &place.lines {
+    fn commit_stock(&mut self, submit: &SubmitOrder) {
+        for line in &submit.lines {
             let key = key(line);
             if let Some(stock) =
-                self.books.stock.get_mut(&key).filter(|stock| stock.epoch < line.epoch)
+                self.found.stock.get_mut(&key).filter(|stock| stock.epoch < line.epoch)
             {
                 stock.epoch = line.epoch;
                 self.epochs.insert(key, line.epoch);
                 self.settlement(key).epoch = line.epoch;
             }
             self.move_stock(key, line.quantity);
-            self.settlement(key).accepted.push((place.order, line.quantity));
+            self.settlement(key).accepted.push((submit.order, line.quantity));
         }
     }
 
     /// What stands in the way. An order whose time to pay is over takes no stock and is written as
     /// expired: it may have been written, and even paid, before Postgres lost it. One that was
     /// refused then stays refused.
-    fn objection(&self, place: &Place) -> Option<Refusal> {
-        if self.books.holds.contains(&place.hold) {
+    fn objection(&self, submit: &SubmitOrder) -> Option<Refusal> {
+        if self.found.holds.contains(&submit.hold) {
             return Some(Refusal::HoldUsed);
         }
-        if place.lines.is_empty() {
+        if submit.lines.is_empty() {
             return Some(Refusal::StockUnknown);
         }
-        if place.expires_at <= self.now {
-            return self.books.refused.get(&place.order).copied();
+        if submit.expires_at <= self.now {
+            return self.found.refused.get(&submit.order).copied();
         }
-        if self.books.sessions.contains_key(&place.session) {
+        if self.found.sessions.contains_key(&submit.session) {
             return Some(Refusal::OrderOpen);
         }
-        for line in &place.lines {
-            let Some(stock) = self.books.stock.get(&key(line)) else {
+        for line in &submit.lines {
+            let Some(stock) = self.found.stock.get(&key(line)) else {
                 return Some(Refusal::StockUnknown);
             };
             // A later epoch than the row's was raised, and the row lost it since.
@@ -188,32 +189,32 @@ impl Desk {
         None
     }
 
-    fn hand_back(&mut self, place: &Place) {
-        for line in &place.lines {
+    fn release(&mut self, submit: &SubmitOrder) {
+        for line in &submit.lines {
             // Under another epoch there is nothing to return: the rebuild dropped it.
-            if self.books.stock.get(&key(line)).is_some_and(|stock| stock.epoch == line.epoch) {
-                self.settlement(key(line)).returned.push(place.order);
+            if self.found.stock.get(&key(line)).is_some_and(|stock| stock.epoch == line.epoch) {
+                self.settlement(key(line)).returned.push(submit.order);
             }
         }
     }
 
-    fn end(&mut self, order: Uuid, event: Event, request_id: &str) {
-        let Some(known) = self.books.orders.get(&order) else { return };
-        if event == Event::TimeOver && known.expires_at > self.now {
+    fn end(&mut self, order: Uuid, event: OrderTransition, request_id: &str) {
+        let Some(known) = self.found.orders.get(&order) else { return };
+        if event == OrderTransition::TimeOver && known.expires_at > self.now {
             return;
         }
         let Ok(state) = state::next(known.state, event) else { return };
         let mut known = known.clone();
         known.state = state;
         self.give_up_stock(order, &known);
-        let facts = self.facts(order, &known);
-        let event = if state == State::Expired {
-            OrderEvent::Expired(facts)
+        let data = self.event_data(order, &known);
+        let event = if state == OrderState::Expired {
+            OrderEvent::Expired(data)
         } else {
-            OrderEvent::Cancelled(facts)
+            OrderEvent::Cancelled(data)
         };
         self.events.push((event, request_id.to_owned()));
-        self.books.orders.insert(order, known);
+        self.found.orders.insert(order, known);
         self.ended.push(order);
     }
 
@@ -221,42 +222,44 @@ impl Desk {
     /// Where there is none, the refund is done with that.
     fn refund(&mut self, order: Uuid, request_id: &str) {
         self.answered.push(order);
-        let Some(known) = self.books.orders.get(&order) else { return };
-        let Ok(pending) = state::next(known.state, Event::RefundForced) else { return };
+        let Some(known) = self.found.orders.get(&order) else { return };
+        let Ok(pending) = state::next(known.state, OrderTransition::RefundForced) else { return };
         let mut known = known.clone();
         known.state = pending;
         if known.amount_minor == 0
-            && let Ok(done) = state::next(pending, Event::MoneyReturned)
+            && let Ok(done) = state::next(pending, OrderTransition::MoneyReturned)
         {
             known.state = done;
-            self.events
-                .push((OrderEvent::Refunded(self.facts(order, &known)), request_id.to_owned()));
+            self.events.push((
+                OrderEvent::Refunded(self.event_data(order, &known)),
+                request_id.to_owned(),
+            ));
         }
         self.give_up_stock(order, &known);
-        self.books.orders.insert(order, known);
+        self.found.orders.insert(order, known);
         self.ended.push(order);
         self.refunded.push(order);
     }
 
-    fn give_up_stock(&mut self, order: Uuid, known: &Known) {
+    fn give_up_stock(&mut self, order: Uuid, known: &ExistingOrder) {
         for (shard, quantity) in &known.lines {
             self.move_stock(*shard, -quantity);
             self.settlement(*shard).freed += quantity;
         }
-        if self.books.sessions.get(&known.session) == Some(&order) {
-            self.books.sessions.remove(&known.session);
+        if self.found.sessions.get(&known.session) == Some(&order) {
+            self.found.sessions.remove(&known.session);
         }
     }
 
     fn move_stock(&mut self, shard: ShardKey, by: i32) {
-        if let Some(stock) = self.books.stock.get_mut(&shard) {
+        if let Some(stock) = self.found.stock.get_mut(&shard) {
             stock.committed += by;
             self.committed.insert(shard, stock.committed);
         }
     }
 
     fn settlement(&mut self, shard: ShardKey) -> &mut Settlement {
-        let stock = self.books.stock.get(&shard).copied();
+        let stock = self.found.stock.get(&shard).copied();
         self.settlements.entry(shard).or_insert_with(|| Settlement {
             epoch: stock.map_or(0, |stock| stock.epoch),
             version_from: stock.map_or(0, |stock| stock.version),
@@ -265,7 +268,7 @@ impl Desk {
         })
     }
 
-    fn facts(&self, order: Uuid, known: &Known) -> OrderEventData {
+    fn event_data(&self, order: Uuid, known: &ExistingOrder) -> OrderEventData {
         OrderEventData {
             order,
             show: known.show.clone(),
@@ -275,23 +278,25 @@ impl Desk {
         }
     }
 
-    fn plan(mut self) -> Plan {
+    fn plan(mut self) -> BatchPlan {
         for shard in self.committed.keys() {
             if let Some(settlement) = self.settlements.get_mut(shard) {
                 settlement.version_to = settlement.version_from + 1;
             }
         }
-        let state =
-            |order: &Uuid| self.books.orders.get(order).map_or(State::Placed, |known| known.state);
-        let fresh: HashSet<Uuid> = self.fresh.iter().map(|place| place.order).collect();
+        let state = |order: &Uuid| {
+            self.found.orders.get(order).map_or(OrderState::Placed, |known| known.state)
+        };
+        let fresh: HashSet<Uuid> = self.fresh.iter().map(|submit| submit.order).collect();
         let ended = self
             .ended
             .iter()
             .filter(|order| !fresh.contains(order))
             .map(|order| (*order, state(order)))
             .collect();
-        let placed = self.fresh.iter().map(|place| (place.clone(), state(&place.order))).collect();
-        Plan {
+        let placed =
+            self.fresh.iter().map(|submit| (submit.clone(), state(&submit.order))).collect();
+        BatchPlan {
             placed,
             ended,
             refunded: self.refunded,

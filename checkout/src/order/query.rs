@@ -1,12 +1,11 @@
 //! Looking for an order, written or not yet, on behalf of somebody who may see it.
 
 use redis::AsyncCommands;
-use sha2::Digest;
 use uuid::Uuid;
 
 use crate::{
     App, Error,
-    order::{Order, Placed, refusal::refused},
+    order::{Order, Submission, refusal::refused},
     session::{auth::Owner, seller},
     store,
 };
@@ -30,10 +29,10 @@ pub async fn note_pending(app: &App, session: Uuid, order: Uuid) {
 ///
 /// # Errors
 /// `order-unknown`, also for orders of others; why it was refused, if it was.
-pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error> {
+pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Submission, Error> {
     match own(app, owner, order).await {
         Err(Error::OrderUnknown) => {}
-        found => return Ok(Placed::Order(Box::new(found?))),
+        found => return Ok(Submission::Order(Box::new(found?))),
     }
     let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
     let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else {
@@ -42,7 +41,9 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error>
     let is_own = match owner {
         Owner::Session(own) => own == session,
         Owner::Reseller(reseller) => match store::session::load(&app.pool, session).await? {
-            Some((_, session)) => app.sellers.is_of(&app.pool, &session.show, reseller).await?,
+            Some((_, session)) => {
+                app.show_sellers.is_of(&app.pool, &session.show, reseller).await?
+            }
             None => false,
         },
         Owner::Key(key) => seller::is_of_key(app, session, key).await?,
@@ -52,8 +53,8 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Placed, Error>
     }
     match store::order::decision(&app.pool, order).await? {
         Some(Err(refusal)) => Err(refused(refusal)),
-        Some(Ok(())) => Ok(Placed::Order(Box::new(own(app, owner, order).await?))),
-        None => Ok(Placed::Pending(order)),
+        Some(Ok(())) => Ok(Submission::Order(Box::new(own(app, owner, order).await?))),
+        None => Ok(Submission::Pending(order)),
     }
 }
 
@@ -67,7 +68,9 @@ pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
     };
     let is_own = match owner {
         Owner::Session(session) => found.session == session,
-        Owner::Reseller(reseller) => app.sellers.is_of(&app.pool, &found.show, reseller).await?,
+        Owner::Reseller(reseller) => {
+            app.show_sellers.is_of(&app.pool, &found.show, reseller).await?
+        }
         Owner::Key(key) => seller::is_of_key(app, found.session, key).await?,
     };
     if is_own { Ok(found) } else { Err(Error::OrderUnknown) }

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 /// Where an order stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum OrderState {
     /// Written; the payment is not started yet.
     Placed,
     /// The fan can pay.
@@ -33,7 +33,7 @@ pub enum State {
 
 /// What can happen to an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Event {
+pub enum OrderTransition {
     /// The provider has an intent and the fan an address to pay at.
     PaymentStarted,
     /// The provider says the money is in.
@@ -52,18 +52,18 @@ pub enum Event {
 /// An event that does not fit the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{event:?} does not apply to an order that is {state}")]
-pub struct Refused {
-    pub state: State,
-    pub event: Event,
+pub struct TransitionRefused {
+    pub state: OrderState,
+    pub event: OrderTransition,
 }
 
 /// The state after `event`.
 ///
 /// # Errors
 /// When the event does not apply. Nothing changes then.
-pub fn next(state: State, event: Event) -> Result<State, Refused> {
-    use Event as E;
-    use State as S;
+pub fn next(state: OrderState, event: OrderTransition) -> Result<OrderState, TransitionRefused> {
+    use OrderState as S;
+    use OrderTransition as E;
     match (state, event) {
         (S::Placed, E::PaymentStarted) => Ok(S::AwaitingPayment),
         (S::Placed | S::AwaitingPayment, E::MoneyArrived) => Ok(S::Paid),
@@ -73,11 +73,11 @@ pub fn next(state: State, event: Event) -> Result<State, Refused> {
         (S::Expired | S::Cancelled, E::MoneyArrived) => Ok(S::RefundPending),
         (S::Fulfilled, E::RefundForced) => Ok(S::RefundPending),
         (S::RefundPending, E::MoneyReturned) => Ok(S::Refunded),
-        (state, event) => Err(Refused { state, event }),
+        (state, event) => Err(TransitionRefused { state, event }),
     }
 }
 
-impl State {
+impl OrderState {
     pub const ALL: [Self; 8] = [
         Self::Placed,
         Self::AwaitingPayment,
@@ -118,7 +118,7 @@ impl State {
     }
 }
 
-impl fmt::Display for State {
+impl fmt::Display for OrderState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -130,18 +130,18 @@ mod tests {
 
     use super::*;
 
-    const EVENTS: [Event; 7] = [
-        Event::PaymentStarted,
-        Event::MoneyArrived,
-        Event::TicketsIssued,
-        Event::TimeOver,
-        Event::GivenUp,
-        Event::RefundForced,
-        Event::MoneyReturned,
+    const EVENTS: [OrderTransition; 7] = [
+        OrderTransition::PaymentStarted,
+        OrderTransition::MoneyArrived,
+        OrderTransition::TicketsIssued,
+        OrderTransition::TimeOver,
+        OrderTransition::GivenUp,
+        OrderTransition::RefundForced,
+        OrderTransition::MoneyReturned,
     ];
 
-    fn walk(events: &[Event]) -> Vec<State> {
-        let mut state = State::Placed;
+    fn walk(events: &[OrderTransition]) -> Vec<OrderState> {
+        let mut state = OrderState::Placed;
         let mut seen = vec![state];
         for event in events {
             if let Ok(after) = next(state, *event) {
@@ -154,29 +154,41 @@ mod tests {
 
     #[test]
     fn the_happy_path() {
-        let seen = walk(&[Event::PaymentStarted, Event::MoneyArrived, Event::TicketsIssued]);
-        assert_eq!(seen, [State::Placed, State::AwaitingPayment, State::Paid, State::Fulfilled]);
+        let seen = walk(&[
+            OrderTransition::PaymentStarted,
+            OrderTransition::MoneyArrived,
+            OrderTransition::TicketsIssued,
+        ]);
+        assert_eq!(
+            seen,
+            [
+                OrderState::Placed,
+                OrderState::AwaitingPayment,
+                OrderState::Paid,
+                OrderState::Fulfilled
+            ]
+        );
     }
 
     #[test]
     fn a_webhook_may_be_faster_than_our_own_note_of_the_intent() {
-        assert_eq!(next(State::Placed, Event::MoneyArrived), Ok(State::Paid));
+        assert_eq!(next(OrderState::Placed, OrderTransition::MoneyArrived), Ok(OrderState::Paid));
     }
 
     #[test]
     fn spelling_goes_both_ways() {
-        for state in State::ALL {
-            assert_eq!(State::of(state.as_str()), Some(state));
+        for state in OrderState::ALL {
+            assert_eq!(OrderState::of(state.as_str()), Some(state));
         }
-        assert_eq!(State::of("lost"), None);
+        assert_eq!(OrderState::of("lost"), None);
     }
 
     #[test]
     fn nothing_leaves_a_terminal_state() {
         for event in EVENTS {
             assert_eq!(
-                next(State::Refunded, event),
-                Err(Refused { state: State::Refunded, event })
+                next(OrderState::Refunded, event),
+                Err(TransitionRefused { state: OrderState::Refunded, event })
             );
         }
     }
@@ -184,16 +196,19 @@ mod tests {
     #[test]
     fn a_paid_order_ends_only_by_a_refund() {
         for event in EVENTS {
-            let after = next(State::Fulfilled, event);
-            assert_eq!(after.is_ok(), event == Event::RefundForced, "{event:?}");
+            let after = next(OrderState::Fulfilled, event);
+            assert_eq!(after.is_ok(), event == OrderTransition::RefundForced, "{event:?}");
         }
-        assert_eq!(next(State::Fulfilled, Event::RefundForced), Ok(State::RefundPending));
+        assert_eq!(
+            next(OrderState::Fulfilled, OrderTransition::RefundForced),
+            Ok(OrderState::RefundPending)
+        );
     }
 
     proptest! {
         #[test]
         fn stock_that_went_back_is_never_taken_again(picks in prop::collection::vec(0..EVENTS.len(), 0..20)) {
-            let events: Vec<Event> = picks.into_iter().map(|pick| EVENTS[pick]).collect();
+            let events: Vec<OrderTransition> = picks.into_iter().map(|pick| EVENTS[pick]).collect();
             let seen = walk(&events);
             let gone = seen.iter().position(|state| !state.keeps_stock()).unwrap_or(seen.len());
             prop_assert!(seen[gone..].iter().all(|state| !state.keeps_stock()));
@@ -201,17 +216,17 @@ mod tests {
 
         #[test]
         fn money_is_kept_or_returned_and_no_state_comes_twice(picks in prop::collection::vec(0..EVENTS.len(), 0..20)) {
-            let events: Vec<Event> = picks.into_iter().map(|pick| EVENTS[pick]).collect();
+            let events: Vec<OrderTransition> = picks.into_iter().map(|pick| EVENTS[pick]).collect();
             let seen = walk(&events);
             for (index, state) in seen.iter().enumerate() {
                 prop_assert!(!seen[index + 1..].contains(state));
             }
             // A paid order is never given up: what took money ends with tickets or with a refund.
-            if seen.contains(&State::Paid) {
-                prop_assert!(!seen.contains(&State::Expired) && !seen.contains(&State::Cancelled));
+            if seen.contains(&OrderState::Paid) {
+                prop_assert!(!seen.contains(&OrderState::Expired) && !seen.contains(&OrderState::Cancelled));
             }
-            if let Some(pending) = seen.iter().position(|state| *state == State::RefundPending) {
-                prop_assert!(!seen[pending..].contains(&State::Fulfilled));
+            if let Some(pending) = seen.iter().position(|state| *state == OrderState::RefundPending) {
+                prop_assert!(!seen[pending..].contains(&OrderState::Fulfilled));
             }
         }
     }

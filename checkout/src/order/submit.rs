@@ -14,9 +14,9 @@ use crate::{
     App, Error,
     hold::{self, Hold, current},
     order::{
-        Placed,
+        Submission,
         buyer::{Buyer, checked},
-        command::{Command, Place, PlaceLine},
+        command::{Command, SubmitLine, SubmitOrder},
         command_log::SendError,
         query::note_pending,
         refusal::{Refusal, refused},
@@ -26,9 +26,9 @@ use crate::{
     session::{Session, open},
     stock::{
         ShardKey, rebuild,
-        redis::{self as shard, Moved, Taken},
+        redis::{self as shard, ReserveOutcome, SubmitOutcome},
     },
-    store::{self, order::Standing},
+    store::{self, order::OrderConflict},
 };
 
 /// Attempts at one call; each but the last ended because stock was rebuilt meanwhile.
@@ -56,18 +56,18 @@ fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
 /// `invalid-field`, the hold's faults, `hold-expired`, `hold-lost`, `hold-used`, `order-open`,
 /// `order-unwritable`, `idempotency-mismatch`, `session-ended`, `show-begun`, `sale-stopped`,
 /// `show-withdrawn`; `try-again-soon` where Kafka or the stores are away.
-pub async fn place(
+pub async fn submit(
     app: &App,
     session: &Session,
     hold: &str,
     buyer: Buyer,
     key: &str,
     request: &RequestId,
-) -> Result<Placed, Error> {
-    let outcome = place_once(app, session, hold, buyer, key, request).await;
+) -> Result<Submission, Error> {
+    let outcome = submit_once(app, session, hold, buyer, key, request).await;
     let name = match &outcome {
-        Ok(Placed::Order(_)) => "placed",
-        Ok(Placed::Pending(_)) => "pending",
+        Ok(Submission::Order(_)) => "placed",
+        Ok(Submission::Pending(_)) => "pending",
         Err(Error::Store(_) | Error::Redis(_) | Error::Unavailable(_) | Error::Internal(_)) => {
             "fault"
         }
@@ -77,30 +77,30 @@ pub async fn place(
     outcome
 }
 
-async fn place_once(
+async fn submit_once(
     app: &App,
     session: &Session,
     hold: &str,
     buyer: Buyer,
     key: &str,
     request: &RequestId,
-) -> Result<Placed, Error> {
+) -> Result<Submission, Error> {
     let buyer = checked(buyer)?;
-    let hold = hold::of_token(app, session, hold)?;
+    let hold = hold::open_token(app, session, hold)?;
     let order = order_id(session.session, key);
     let hash = request_hash(hold.hold, &buyer);
 
     match store::order::standing(&app.pool, order, hold.hold, session.session).await? {
-        Standing::Own { request_hash } if request_hash == hash => {
+        OrderConflict::Own { request_hash } if request_hash == hash => {
             return started(app, order, request).await;
         }
-        Standing::Own { .. } => return Err(Error::IdempotencyMismatch),
-        Standing::HoldUsed => return Err(Error::HoldUsed),
-        Standing::SessionHasOrder => return Err(Error::OrderOpen),
-        Standing::Clear => {}
+        OrderConflict::Own { .. } => return Err(Error::IdempotencyMismatch),
+        OrderConflict::HoldUsed => return Err(Error::HoldUsed),
+        OrderConflict::SessionHasOrder => return Err(Error::OrderOpen),
+        OrderConflict::Clear => {}
     }
     open::ensure_open(app, session).await?;
-    app.offers.of(&app.pool, &session.show).await?.ensure_sold(Utc::now())?;
+    app.offer_cache.of(&app.pool, &session.show).await?.ensure_sold(Utc::now())?;
 
     let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
     for _ in 0..ATTEMPTS_MAX {
@@ -114,7 +114,7 @@ async fn place_once(
             }
             Decided::Pending => {
                 note_pending(app, session.session, order).await;
-                return Ok(Placed::Pending(order));
+                return Ok(Submission::Pending(order));
             }
             // Stock was rebuilt under us; the tickets can be taken again under the new epoch.
             Decided::Refused(Refusal::StaleEpoch) => {}
@@ -127,10 +127,10 @@ async fn place_once(
 }
 
 /// The order, with its payment started if that can be done now.
-async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Placed, Error> {
+async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Submission, Error> {
     start_payment(app, order, request).await;
     let order = store::order::load(&app.pool, order).await?.ok_or(Error::OrderUnknown)?;
-    Ok(Placed::Order(Box::new(order)))
+    Ok(Submission::Order(Box::new(order)))
 }
 
 enum Decided {
@@ -140,7 +140,7 @@ enum Decided {
 }
 
 /// The lines of an order, and which shards a call moved tickets in, with their epoch.
-type Moves = (Vec<PlaceLine>, Vec<(ShardKey, i64)>);
+type Moves = (Vec<SubmitLine>, Vec<(ShardKey, i64)>);
 
 struct Attempt<'a> {
     app: &'a App,
@@ -157,15 +157,15 @@ impl Attempt<'_> {
         let app = self.app;
         // What an earlier attempt was refused for must not be taken for the answer to this one.
         store::order::forget_refusal(&app.pool, self.order).await?;
-        let waiter = app.outcomes.wait(self.order);
+        let waiter = app.waiters.wait(self.order);
         let Some((lines, moved)) = self.move_parts().await? else { return Ok(Decided::Written) };
         let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else {
             return Err(Error::HoldLost);
         };
-        let command = Command::Place(Box::new(self.command(lines)));
+        let command = Command::Submit(Box::new(self.command(lines)));
         match app
-            .commands
-            .send(home.partition(app.commands.partitions), self.order, &command, self.request)
+            .command_log
+            .send(home.partition(app.command_log.partitions), self.order, &command, self.request)
             .await
         {
             Ok(()) => {}
@@ -190,10 +190,10 @@ impl Attempt<'_> {
         }
     }
 
-    fn command(&self, lines: Vec<PlaceLine>) -> Place {
+    fn command(&self, lines: Vec<SubmitLine>) -> SubmitOrder {
         let now = Utc::now();
         let ttl = Duration::from_std(self.app.config.order_ttl).unwrap_or_default();
-        Place {
+        SubmitOrder {
             order: self.order,
             session: self.session.session,
             show: self.session.show.clone(),
@@ -222,7 +222,13 @@ impl Attempt<'_> {
                         moved_here.push((key, epoch));
                     }
                     let (ticket_type, shard) = (key.ticket_type, key.shard);
-                    lines.push(PlaceLine { ticket_type, shard, quantity, unit_price_minor, epoch });
+                    lines.push(SubmitLine {
+                        ticket_type,
+                        shard,
+                        quantity,
+                        unit_price_minor,
+                        epoch,
+                    });
                 }
                 Err(error) => {
                     self.take_back(&moved_here).await;
@@ -243,26 +249,28 @@ impl Attempt<'_> {
     ) -> Result<Option<(i64, bool)>, Error> {
         let (redis, hold) = (&self.app.redis, self.hold.hold);
         for _ in 0..ATTEMPTS_MAX {
-            match shard::place(redis, key, hold, self.order, quantity, deadline).await? {
-                Moved::Placing { epoch, moved } => return Ok(Some((epoch, moved))),
-                Moved::Missing => rebuild::ensure_present(self.app, key).await?,
+            match shard::submit(redis, key, hold, self.order, quantity, deadline).await? {
+                SubmitOutcome::Placing { epoch, moved } => return Ok(Some((epoch, moved))),
+                SubmitOutcome::Missing => rebuild::ensure_present(self.app, key).await?,
                 // The hold is also gone when an earlier try of this order was settled since we
                 // looked for it.
-                Moved::Gone if self.is_written().await? => return Ok(None),
-                Moved::Gone if self.hold.expires_at <= Utc::now() => {
+                SubmitOutcome::Gone if self.is_written().await? => return Ok(None),
+                SubmitOutcome::Gone if self.hold.expires_at <= Utc::now() => {
                     return Err(Error::HoldExpired);
                 }
-                Moved::Gone if current::is_given_up(self.app, self.session, hold).await? => {
+                SubmitOutcome::Gone
+                    if current::is_given_up(self.app, self.session, hold).await? =>
+                {
                     return Err(Error::HoldLost);
                 }
                 // Lost with Redis before its time: it may take the same tickets again, if they are
                 // still there.
-                Moved::Gone => {
-                    match shard::take(redis, key, hold, quantity, self.hold.expires_at, None)
+                SubmitOutcome::Gone => {
+                    match shard::reserve(redis, key, hold, quantity, self.hold.expires_at, None)
                         .await?
                     {
-                        Taken::Held | Taken::Missing => {}
-                        Taken::Short(_) => return Err(Error::HoldLost),
+                        ReserveOutcome::Held | ReserveOutcome::Missing => {}
+                        ReserveOutcome::Insufficient(_) => return Err(Error::HoldLost),
                     }
                 }
             }
@@ -277,8 +285,8 @@ impl Attempt<'_> {
     /// Frees what was moved for a command that certainly is not in the log.
     async fn take_back(&self, moved: &[(ShardKey, i64)]) {
         for (key, epoch) in moved {
-            if let Err(error) = shard::unplace(&self.app.redis, *key, self.order, *epoch).await {
-                tracing::warn!(%error, "a placing was not taken back; the keeper will see to it");
+            if let Err(error) = shard::retract(&self.app.redis, *key, self.order, *epoch).await {
+                tracing::warn!(%error, "a placing was not taken back; the reconciler will see to it");
             }
         }
     }

@@ -9,7 +9,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use redis::AsyncCommands;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -17,7 +16,7 @@ use crate::{App, store};
 
 /// Orders somebody waits for.
 #[derive(Default, Clone)]
-pub struct Outcomes(Arc<Mutex<HashMap<Uuid, Waiting>>>);
+pub struct Waiters(Arc<Mutex<HashMap<Uuid, Waiting>>>);
 
 #[derive(Default)]
 struct Waiting {
@@ -29,10 +28,10 @@ struct Waiting {
 pub struct Waiter {
     order: Uuid,
     news: Arc<Notify>,
-    outcomes: Outcomes,
+    waiters: Waiters,
 }
 
-impl Outcomes {
+impl Waiters {
     fn waiting(&self) -> MutexGuard<'_, HashMap<Uuid, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -42,11 +41,11 @@ impl Outcomes {
         let mut waiting = self.waiting();
         let entry = waiting.entry(order).or_default();
         entry.count += 1;
-        Waiter { order, news: Arc::clone(&entry.news), outcomes: self.clone() }
+        Waiter { order, news: Arc::clone(&entry.news), waiters: self.clone() }
     }
 
     /// There is news of these orders.
-    pub fn tell(&self, orders: impl IntoIterator<Item = Uuid>) {
+    pub fn notify(&self, orders: impl IntoIterator<Item = Uuid>) {
         let waiting = self.waiting();
         for order in orders {
             if let Some(entry) = waiting.get(&order) {
@@ -71,7 +70,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut waiting = self.outcomes.waiting();
+        let mut waiting = self.waiters.waiting();
         if let Some(entry) = waiting.get_mut(&self.order) {
             entry.count -= 1;
             if entry.count == 0 {
@@ -83,9 +82,9 @@ impl Drop for Waiter {
 
 /// One look at Postgres for all who wait.
 pub async fn look(app: &App) -> anyhow::Result<()> {
-    let orders = app.outcomes.orders();
+    let orders = app.waiters.orders();
     if !orders.is_empty() {
-        app.outcomes.tell(store::order::decided(&app.pool, &orders).await?);
+        app.waiters.notify(store::order::decided(&app.pool, &orders).await?);
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 //! it lost is written again. Beside the offset stands the id of the log it is of; a log that was
 //! made anew is read from its start. A command or a row of a kind that only a later version knows
 //! stops its partition until such a version takes over; what nobody can read goes to the dead
-//! letters. Redis and those who wait are told after the commit; if that gets lost, the keeper
+//! letters. Redis and those who wait are told after the commit; if that gets lost, the reconciler
 //! notices.
 //!
 //! This file follows the log and hands its records out; [`position`] says from where, [`partition`]
@@ -19,7 +19,6 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::{Context, bail};
 use backon::BackoffBuilder;
 use kit::kafka::request_id;
-use partition::{End, Lane};
 use position::{Offsets, Positions};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -39,12 +38,13 @@ use uuid::Uuid;
 use crate::{
     App,
     order::{
-        command::{self, Asked, Parsed},
-        command_log::{self, COMMANDS_TOPIC, Letter, WRITER_GROUP},
+        command::{self, ParsedCommand, QueuedCommand},
+        command_log::{self, COMMANDS_TOPIC, DeadLetter, WRITER_GROUP},
         writer::{
-            backoff::pauses,
-            position::Done,
-            record::{Content, Entry, origin},
+            backoff::backoff,
+            partition::{PartitionEnd, PartitionWriter},
+            position::WrittenOffsets,
+            record::{Record, RecordContent, origin},
         },
     },
     store,
@@ -65,14 +65,14 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Writes until `stop`, through whatever restarts.
 pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
-    let mut pauses = pauses();
+    let mut pauses = backoff();
     while !stop.is_cancelled() {
         let started = Instant::now();
         if let Err(error) = follow(&app, &pool, &stop).await {
             tracing::warn!(error = format!("{error:#}"), "the order writer starts again");
         }
         if started.elapsed() > Duration::from_secs(30) {
-            pauses = self::pauses();
+            pauses = self::backoff();
         }
         let pause = pauses.next().unwrap_or(Duration::from_secs(2));
         tokio::select! {
@@ -83,7 +83,7 @@ pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
 }
 
 async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
-    command_log::ensure_topic(&app.kafka, app.commands.partitions).await?;
+    command_log::ensure_topic(&app.kafka, app.command_log.partitions).await?;
     let log = begin(app).await?;
     let positions = Positions::default();
     positions.learn(offsets(app).await?);
@@ -94,21 +94,28 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
     let topic = app.kafka.name(COMMANDS_TOPIC);
     consumer.subscribe(&[&topic])?;
     tracing::info!(%log, "the order writer is following the log");
-    let done = Done::default();
-    let lane = |partition| {
-        Lane::new(app.clone(), pool.clone(), partition, log, done.clone(), stop.clone())
+    let written_offsets = WrittenOffsets::default();
+    let writer = |partition| {
+        PartitionWriter::new(
+            app.clone(),
+            pool.clone(),
+            partition,
+            log,
+            written_offsets.clone(),
+            stop.clone(),
+        )
     };
-    let mut lanes = JoinSet::new();
+    let mut writers = JoinSet::new();
     let followed = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        followed = hand_out(&positions, &consumer, &mut lanes, lane, (&topic, app.config.writer_batch_max)) => followed,
-        changed = watch(app, log, &positions, &consumer, &done) => changed,
+        followed = hand_out(&positions, &consumer, &mut writers, writer, (&topic, app.config.writer_batch_max)) => followed,
+        changed = watch(app, log, &positions, &consumer, &written_offsets) => changed,
     };
     // Their senders are gone: the lanes write what they have and end.
-    while let Some(ended) = lanes.join_next().await {
+    while let Some(ended) = writers.join_next().await {
         ended.context("a lane of the order writer")?;
     }
-    commit(app, &consumer, &done.offsets(), CommitMode::Sync)?;
+    commit(app, &consumer, &written_offsets.offsets(), CommitMode::Sync)?;
     followed
 }
 
@@ -118,11 +125,11 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
 async fn hand_out(
     positions: &Positions,
     consumer: &StreamConsumer<Positions>,
-    lanes: &mut JoinSet<(i32, End)>,
-    lane: impl Fn(i32) -> Lane,
+    writers: &mut JoinSet<(i32, PartitionEnd)>,
+    writer: impl Fn(i32) -> PartitionWriter,
     (topic, entries_max): (&str, usize),
 ) -> anyhow::Result<()> {
-    let mut senders: HashMap<i32, (mpsc::Sender<Entry>, i64)> = HashMap::new();
+    let mut senders: HashMap<i32, (mpsc::Sender<Record>, i64)> = HashMap::new();
     let mut stopped: HashMap<i32, Instant> = HashMap::new();
     loop {
         metrics::gauge!("fairgate_writer_stopped_partitions").set(stopped.len() as f64);
@@ -132,8 +139,8 @@ async fn hand_out(
             .map(|(partition, at)| (*partition, *at + STOPPED));
         let message = tokio::select! {
             biased;
-            Some(ended) = lanes.join_next() => match ended.context("a lane of the order writer")? {
-                (partition, End::Stopped) => {
+            Some(ended) = writers.join_next() => match ended.context("a lane of the order writer")? {
+                (partition, PartitionEnd::Stopped) => {
                     senders.remove(&partition);
                     stopped.insert(partition, Instant::now());
                     // Else it would be fetched and thrown away over and over.
@@ -161,8 +168,8 @@ async fn hand_out(
             continue;
         }
         let (sender, handed) = senders.entry(partition).or_insert_with(|| {
-            let (sender, entries) = mpsc::channel(entries_max);
-            lanes.spawn(lane(partition).run(entries));
+            let (sender, records) = mpsc::channel(entries_max);
+            writers.spawn(writer(partition).run(records));
             (sender, 0)
         });
         // A partition that was away and came back may begin with records that wait in its lane.
@@ -171,7 +178,7 @@ async fn hand_out(
         }
         *handed = offset + 1;
         // One that ended is heard of in the next round.
-        let _ = sender.send(Entry { offset, content: read(&message) }).await;
+        let _ = sender.send(Record { offset, content: read(&message) }).await;
     }
 }
 
@@ -194,12 +201,12 @@ async fn watch(
     log: Uuid,
     positions: &Positions,
     consumer: &StreamConsumer<Positions>,
-    done: &Done,
+    written_offsets: &WrittenOffsets,
 ) -> anyhow::Result<()> {
     let mut committed = Offsets::new();
     loop {
         sleep(LOOK).await;
-        let written = done.offsets();
+        let written = written_offsets.offsets();
         if written != committed {
             commit(app, consumer, &written, CommitMode::Async)?;
             committed.clone_from(&written);
@@ -295,14 +302,15 @@ async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<Borrowe
     }
 }
 
-fn read(message: &BorrowedMessage<'_>) -> Content {
+fn read(message: &BorrowedMessage<'_>) -> RecordContent {
     let payload = message.payload().unwrap_or_default();
     match command::parse(payload) {
-        Parsed::Command(command) => {
-            Content::Command(Asked { command: *command, request_id: request_id(message).0 })
-        }
-        Parsed::Unknown(kind) => Content::Unknown(kind),
-        Parsed::Unreadable => Content::Dead(Letter {
+        ParsedCommand::Command(command) => RecordContent::Command(QueuedCommand {
+            command: *command,
+            request_id: request_id(message).0,
+        }),
+        ParsedCommand::Unknown(kind) => RecordContent::Unknown(kind),
+        ParsedCommand::Unreadable => RecordContent::Dead(DeadLetter {
             key: message.key().unwrap_or_default().to_vec(),
             payload: payload.to_vec(),
             request: request_id(message),

@@ -6,7 +6,8 @@ use axum::http::HeaderMap;
 use crate::{
     App,
     payment::{
-        Fault, PaymentRequest, Started, WebhookError, WebhookEvent, sandbox::SandboxAdapter,
+        PaymentRequest, ProviderError, StartedPayment, WebhookError, WebhookEvent,
+        sandbox::SandboxAdapter,
     },
 };
 
@@ -33,14 +34,14 @@ impl<'a> Provider<'a> {
     }
 
     /// Makes a payment for an order. Asking again gives the same one.
-    pub async fn start(&self, order: &PaymentRequest<'_>) -> Result<Started, Fault> {
+    pub async fn start(&self, order: &PaymentRequest<'_>) -> Result<StartedPayment, ProviderError> {
         match self {
             Self::Sandbox(sandbox) => sandbox.start(order).await,
         }
     }
 
     /// Gives all of a payment's money back. Asking again changes nothing.
-    pub async fn refund(&self, intent: &str) -> Result<(), Fault> {
+    pub async fn refund(&self, intent: &str) -> Result<(), ProviderError> {
         match self {
             Self::Sandbox(sandbox) => sandbox.refund(intent).await,
         }

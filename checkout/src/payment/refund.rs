@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::order::state::State;
+use crate::order::state::OrderState;
 
 pub mod repay;
 pub mod request;
@@ -18,13 +18,13 @@ pub enum RefundAsked {
     /// Somebody asked before, and it is about to happen.
     AlreadyAsked,
     /// Only paid orders with tickets can be refunded; this one is in another state.
-    NotRefundable(State),
+    NotRefundable(OrderState),
     Unknown,
 }
 
 /// Money that goes back, or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefundFacts {
+pub struct RefundDetails {
     pub amount_minor: i64,
     pub reason: String,
     pub requested_at: DateTime<Utc>,
@@ -39,7 +39,7 @@ pub struct RefundFacts {
     pub last_fault: Option<String>,
 }
 
-impl RefundFacts {
+impl RefundDetails {
     /// It is owed, and the provider did not do it though it was asked.
     pub fn is_failing(&self) -> bool {
         self.done_at.is_none() && self.last_fault.is_some()

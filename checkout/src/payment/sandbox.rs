@@ -10,7 +10,9 @@ use standardwebhooks::Webhook;
 
 use crate::{
     App,
-    payment::{Fault, Kind, PaymentRequest, Started, WebhookError, WebhookEvent},
+    payment::{
+        PaymentRequest, ProviderError, StartedPayment, WebhookError, WebhookEvent, WebhookEventKind,
+    },
     sandbox::wire::{Intent, NewIntent, WebhookBody},
 };
 
@@ -26,7 +28,7 @@ impl<'a> SandboxAdapter<'a> {
         Self { app }
     }
 
-    pub async fn start(&self, order: &PaymentRequest<'_>) -> Result<Started, Fault> {
+    pub async fn start(&self, order: &PaymentRequest<'_>) -> Result<StartedPayment, ProviderError> {
         let key = order.order_id.to_string();
         let body = NewIntent {
             reference: key.clone(),
@@ -38,10 +40,10 @@ impl<'a> SandboxAdapter<'a> {
         let intent: Intent = self
             .call(|| self.post("/sandbox/v1/intents").header("idempotency-key", &key).json(&body))
             .await?;
-        Ok(Started { intent: intent.intent, pay_url: intent.pay_url })
+        Ok(StartedPayment { intent: intent.intent, pay_url: intent.pay_url })
     }
 
-    pub async fn refund(&self, intent: &str) -> Result<(), Fault> {
+    pub async fn refund(&self, intent: &str) -> Result<(), ProviderError> {
         let _: Intent =
             self.call(|| self.post(&format!("/sandbox/v1/intents/{intent}/refund"))).await?;
         Ok(())
@@ -67,9 +69,9 @@ impl<'a> SandboxAdapter<'a> {
         let WebhookBody { r#type, data, .. } =
             kit::extract::parse(body).map_err(WebhookError::Body)?;
         let kind = match r#type.as_str() {
-            "payment.succeeded" => Kind::Paid,
-            "payment.failed" => Kind::Failed(data.fault.unwrap_or_default()),
-            "refund.succeeded" => Kind::Refunded,
+            "payment.succeeded" => WebhookEventKind::Paid,
+            "payment.failed" => WebhookEventKind::Failed(data.fault.unwrap_or_default()),
+            "refund.succeeded" => WebhookEventKind::Refunded,
             _ => return Ok(None),
         };
         let order_id = data.reference.parse().map_err(|_| {
@@ -102,9 +104,9 @@ impl<'a> SandboxAdapter<'a> {
     async fn call<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> RequestBuilder,
-    ) -> Result<T, Fault> {
+    ) -> Result<T, ProviderError> {
         let send = || async {
-            let away = |error: reqwest::Error| Fault::Away(error.without_url().to_string());
+            let away = |error: reqwest::Error| ProviderError::Away(error.without_url().to_string());
             let response = request().send().await.map_err(away)?;
             let status = response.status();
             if status.is_success() {
@@ -115,13 +117,13 @@ impl<'a> SandboxAdapter<'a> {
             let text = format!("{status} {}", problem.chars().take(200).collect::<String>());
             let later = status.is_server_error()
                 || matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS);
-            Err(if later { Fault::Away(text) } else { Fault::Refused(text) })
+            Err(if later { ProviderError::Away(text) } else { ProviderError::Refused(text) })
         };
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(100))
             .with_max_delay(Duration::from_millis(400))
             .with_max_times(2)
             .with_jitter();
-        send.retry(pauses).when(|fault| matches!(fault, Fault::Away(_))).await
+        send.retry(pauses).when(|fault| matches!(fault, ProviderError::Away(_))).await
     }
 }

@@ -10,8 +10,8 @@ use crate::{
     error::Error,
     order::event::{OrderEvent, OrderEventData},
     payment::{
-        Kind, WebhookEvent,
-        decision::{Arrived, Decision, Expected, Reason, on_money},
+        WebhookEvent, WebhookEventKind,
+        decision::{ArrivedPayment, ExpectedPayment, PaymentDecision, RefundReason, on_money},
         refund::repay as refund,
     },
     session::end,
@@ -21,7 +21,7 @@ use crate::{
 
 /// What became of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum PaymentOutcome {
     Fulfilled,
     FaultNoted,
     RefundOwed,
@@ -30,7 +30,7 @@ pub enum Settled {
     Nothing,
 }
 
-impl Settled {
+impl PaymentOutcome {
     const fn name(self) -> &'static str {
         match self {
             Self::Fulfilled => "fulfilled",
@@ -51,10 +51,10 @@ pub async fn settle(
     provider: &str,
     event: &WebhookEvent,
     request: &RequestId,
-) -> Result<Settled, Error> {
+) -> Result<PaymentOutcome, Error> {
     let mut tx = app.pool.begin().await?;
     if !store::payment::see(&mut tx, provider, &event.webhook_id).await? {
-        return Ok(Settled::Nothing);
+        return Ok(PaymentOutcome::Nothing);
     }
     let Some(order) = store::payment::lock(&mut tx, event.order_id).await? else {
         tracing::error!(order = %event.order_id, kind = ?event.kind, "event of a payment for an order \
@@ -62,15 +62,15 @@ pub async fn settle(
         return Err(Error::OrderUnknown);
     };
     let settled = match &event.kind {
-        Kind::Paid => on_paid(&mut tx, &order, event, request).await?,
-        Kind::Failed(fault) => {
+        WebhookEventKind::Paid => on_paid(&mut tx, &order, event, request).await?,
+        WebhookEventKind::Failed(fault) => {
             let noted =
                 store::payment::failed(&mut tx, order.order_id, &event.intent, fault).await?;
-            if noted { Settled::FaultNoted } else { Settled::Nothing }
+            if noted { PaymentOutcome::FaultNoted } else { PaymentOutcome::Nothing }
         }
-        Kind::Refunded => {
+        WebhookEventKind::Refunded => {
             let done = refund::note(&mut tx, &event.intent, request).await?;
-            if done { Settled::Refunded } else { Settled::Nothing }
+            if done { PaymentOutcome::Refunded } else { PaymentOutcome::Nothing }
         }
     };
     tx.commit().await?;
@@ -83,25 +83,25 @@ async fn on_paid(
     order: &Payable,
     event: &WebhookEvent,
     request: &RequestId,
-) -> Result<Settled, Error> {
-    let expected = Expected {
+) -> Result<PaymentOutcome, Error> {
+    let expected = ExpectedPayment {
         state: order.state,
         amount_minor: order.amount_minor,
         currency: &order.currency,
         intent: order.payment_intent.as_deref(),
     };
-    let arrived = Arrived {
+    let arrived = ArrivedPayment {
         intent: &event.intent,
         amount_minor: event.amount_minor,
         currency: &event.currency,
     };
     match on_money(expected, arrived) {
-        Decision::Fulfil => {
+        PaymentDecision::Fulfil => {
             fulfil(tx, order, Some(&event.intent), request).await?;
-            Ok(Settled::Fulfilled)
+            Ok(PaymentOutcome::Fulfilled)
         }
-        Decision::Refund(reason) => owe(tx, order, event, reason).await,
-        Decision::Nothing => Ok(Settled::Nothing),
+        PaymentDecision::Refund(reason) => owe(tx, order, event, reason).await,
+        PaymentDecision::Nothing => Ok(PaymentOutcome::Nothing),
     }
 }
 
@@ -117,14 +117,14 @@ async fn fulfil(
     let drafts = ticket::drafts(&lines, rand::random);
     store::payment::fulfil(tx, order.order_id, intent, now).await?;
     store::ticket::issue(tx, order.order_id, &order.show, &drafts, now).await?;
-    let facts = OrderEventData {
+    let data = OrderEventData {
         order: order.order_id,
         show: order.show.clone(),
         amount_minor: order.amount_minor,
         currency: order.currency.clone(),
         at: now,
     };
-    store::outbox::add(tx, &OrderEvent::Paid(facts), request).await?;
+    store::outbox::add(tx, &OrderEvent::Paid(data), request).await?;
     Ok(())
 }
 
@@ -132,19 +132,19 @@ async fn owe(
     tx: &mut PgConnection,
     order: &Payable,
     event: &WebhookEvent,
-    reason: Reason,
-) -> Result<Settled, Error> {
+    reason: RefundReason,
+) -> Result<PaymentOutcome, Error> {
     tracing::warn!(order = %order.order_id, state = %order.state, reason = reason.name(), "money goes back");
     metrics::counter!("fairgate_refunds_owed_total", "reason" => reason.name()).increment(1);
     let (order_id, intent) = (order.order_id, event.intent.as_str());
     if !store::payment::owe(tx, order_id, intent, event.amount_minor, reason.name()).await? {
         tracing::error!(order = %order_id, "an order already refunded received money again");
-        return Ok(Settled::Nothing);
+        return Ok(PaymentOutcome::Nothing);
     }
-    if reason == Reason::OrderGone {
+    if reason == RefundReason::OrderGone {
         store::payment::await_refund(tx, order_id, intent, Utc::now()).await?;
     }
-    Ok(Settled::RefundOwed)
+    Ok(PaymentOutcome::RefundOwed)
 }
 
 /// Fulfils an order with nothing to pay.
@@ -158,14 +158,14 @@ pub(super) async fn fulfil_free(app: &App, order: Uuid, request: &RequestId) -> 
     }
     fulfil(&mut tx, &order, None, request).await?;
     tx.commit().await?;
-    after(app, &order, Settled::Fulfilled).await;
+    after(app, &order, PaymentOutcome::Fulfilled).await;
     Ok(())
 }
 
 /// What follows once it is true: the fan who bought leaves checkout to the next one.
-async fn after(app: &App, order: &Payable, settled: Settled) {
+async fn after(app: &App, order: &Payable, settled: PaymentOutcome) {
     metrics::counter!("fairgate_payments_settled_total", "outcome" => settled.name()).increment(1);
-    if settled != Settled::Fulfilled {
+    if settled != PaymentOutcome::Fulfilled {
         return;
     }
     if let Err(error) = end::end(app, order.session).await {

@@ -1,13 +1,12 @@
 //! Starting the payment of an order.
 
 use kit::http::RequestId;
-use sha2::Digest;
 use uuid::Uuid;
 
 use crate::{
     App,
     error::Error,
-    order::state::State,
+    order::state::OrderState,
     payment::{PaymentRequest, provider::Provider, settle},
     store::payment as store,
 };
@@ -31,7 +30,7 @@ pub async fn ensure_started(app: &App, order: Uuid, request: &RequestId) -> Resu
     let Some(payable) = store::load(&app.pool, order).await? else {
         return Err(Error::OrderUnknown);
     };
-    if payable.state != State::Placed || payable.payment_intent.is_some() {
+    if payable.state != OrderState::Placed || payable.payment_intent.is_some() {
         return Ok(());
     }
     if payable.amount_minor == 0 {

@@ -20,7 +20,7 @@ use crate::sandbox::{
     error::Error,
     intent::{self, IntentState, PayMethod, Refused, Step},
     state::State,
-    store::{self, Row},
+    store::{self, IntentRow},
     wire::{Confirm, Confirmed, EventData, Intent, NewIntent, WebhookBody},
 };
 
@@ -120,7 +120,7 @@ impl State {
         &self,
         intent: &str,
         method: PayMethod,
-    ) -> Result<(Row, Step), Error> {
+    ) -> Result<(IntentRow, Step), Error> {
         self.step(intent, |state| intent::confirm(state, method)).await
     }
 
@@ -129,7 +129,7 @@ impl State {
         &self,
         intent: &str,
         decide: impl FnOnce(IntentState) -> Result<Step, Refused>,
-    ) -> Result<(Row, Step), Error> {
+    ) -> Result<(IntentRow, Step), Error> {
         let mut tx = self.pool.begin().await?;
         let row = store::lock(&mut tx, intent).await?.ok_or(Error::IntentUnknown)?;
         let step = decide(row.state()?)?;
@@ -159,7 +159,7 @@ impl State {
         self.config.public.join(&format!("/sandbox/pay/{intent}"))
     }
 
-    fn shown(&self, row: &Row) -> Result<Intent, Error> {
+    fn shown(&self, row: &IntentRow) -> Result<Intent, Error> {
         Ok(Intent {
             intent: row.intent.clone(),
             reference: row.reference.clone(),

@@ -15,7 +15,7 @@ use crate::sandbox::{
     error::Error,
     intent::{IntentState, PayMethod},
     state::State,
-    store::{self, Row},
+    store::{self, IntentRow},
 };
 
 pub fn router() -> OpenApiRouter<State> {
@@ -98,7 +98,7 @@ async fn choose(
 
 /// Where the payer goes on, with the outcome in the query. It is a hint for the page there; only
 /// the webhook counts.
-fn back(row: &Row, outcome: Option<&str>) -> String {
+fn back(row: &IntentRow, outcome: Option<&str>) -> String {
     let Ok(mut url) = Url::parse(&row.return_url) else { return row.return_url.clone() };
     if let Some(outcome) = outcome {
         url.query_pairs_mut().append_pair("redirect_status", outcome);

@@ -8,7 +8,7 @@ use crate::sandbox::{error::Error, intent::IntentState, wire::NewIntent};
 
 /// An intent as stored.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub struct IntentRow {
     pub intent: String,
     pub reference: String,
     pub amount_minor: i64,
@@ -18,14 +18,19 @@ pub struct Row {
     pub state: String,
 }
 
-impl Row {
+impl IntentRow {
     pub fn state(&self) -> Result<IntentState, Error> {
         IntentState::of(&self.state).ok_or_else(|| Error::StateUnknown(self.state.clone()))
     }
 }
 
 /// Creates an intent, or finds the one made under the same key.
-pub async fn create(pool: &PgPool, intent: &str, key: &str, new: &NewIntent) -> sqlx::Result<Row> {
+pub async fn create(
+    pool: &PgPool,
+    intent: &str,
+    key: &str,
+    new: &NewIntent,
+) -> sqlx::Result<IntentRow> {
     sqlx::query!(
         "INSERT INTO sandbox.intents (intent, idempotency_key, reference, amount_minor, currency, \
             description, return_url, state)
@@ -42,7 +47,7 @@ pub async fn create(pool: &PgPool, intent: &str, key: &str, new: &NewIntent) -> 
     .execute(pool)
     .await?;
     sqlx::query_as!(
-        Row,
+        IntentRow,
         "SELECT intent, reference, amount_minor, currency, description, return_url, state
          FROM sandbox.intents WHERE idempotency_key = $1",
         key,
@@ -51,9 +56,9 @@ pub async fn create(pool: &PgPool, intent: &str, key: &str, new: &NewIntent) -> 
     .await
 }
 
-pub async fn load(pool: &PgPool, intent: &str) -> sqlx::Result<Option<Row>> {
+pub async fn load(pool: &PgPool, intent: &str) -> sqlx::Result<Option<IntentRow>> {
     sqlx::query_as!(
-        Row,
+        IntentRow,
         "SELECT intent, reference, amount_minor, currency, description, return_url, state
          FROM sandbox.intents WHERE intent = $1",
         intent,
@@ -63,9 +68,9 @@ pub async fn load(pool: &PgPool, intent: &str) -> sqlx::Result<Option<Row>> {
 }
 
 /// Loads and locks an intent until the transaction ends.
-pub async fn lock(tx: &mut PgConnection, intent: &str) -> sqlx::Result<Option<Row>> {
+pub async fn lock(tx: &mut PgConnection, intent: &str) -> sqlx::Result<Option<IntentRow>> {
     sqlx::query_as!(
-        Row,
+        IntentRow,
         "SELECT intent, reference, amount_minor, currency, description, return_url, state
          FROM sandbox.intents WHERE intent = $1 FOR UPDATE",
         intent,

@@ -6,7 +6,6 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::Utc;
 use kit::{extract::Bearer, problem::Problem};
-use redis::AsyncCommands;
 use uuid::Uuid;
 
 use crate::{
@@ -51,7 +50,7 @@ impl Caller {
                 Err(field("is for calls with an API key; a session has its pass behind it"))
             }
             (Self::Fan(token), None) => {
-                session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?)
+                session::open_token(app, token.as_deref().ok_or(Error::SessionMissing)?)
             }
             (Self::Seller(seller), _) if !seller.may_sell => {
                 Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE })
@@ -61,7 +60,7 @@ impl Caller {
             }
             (Self::Seller(seller), Some(pass)) => {
                 let claims = app.verifier.verify(pass, Utc::now())?;
-                if !app.sellers.is_of(&app.pool, &claims.show, seller.reseller).await? {
+                if !app.show_sellers.is_of(&app.pool, &claims.show, seller.reseller).await? {
                     return Err(Error::ShowUnknown);
                 }
                 Ok(open::open(app, pass, Some(&key(seller.key))).await?.session)
@@ -78,7 +77,7 @@ impl Caller {
     pub async fn ordering(&self, app: &App, hold: &str) -> Result<Session, Error> {
         match self {
             Self::Fan(token) => {
-                session::of_token(app, token.as_deref().ok_or(Error::SessionMissing)?)
+                session::open_token(app, token.as_deref().ok_or(Error::SessionMissing)?)
             }
             Self::Seller(seller) => {
                 let session = of_hold(app, seller, hold).await?;
@@ -98,7 +97,7 @@ impl Caller {
     pub async fn giving_back(&self, app: &App, hold: &str) -> Result<Session, Error> {
         match self {
             Self::Fan(token) => {
-                session::of_token_at_any_time(app, token.as_deref().ok_or(Error::SessionMissing)?)
+                session::open_token_at_any_time(app, token.as_deref().ok_or(Error::SessionMissing)?)
             }
             Self::Seller(seller) => of_hold(app, seller, hold).await,
         }
@@ -147,7 +146,7 @@ impl Caller {
 
 fn of_fan(app: &App, token: Option<&str>) -> Result<Owner, Error> {
     let token = token.ok_or(Error::SessionMissing)?;
-    Ok(Owner::Session(session::of_token_at_any_time(app, token)?.session))
+    Ok(Owner::Session(session::open_token_at_any_time(app, token)?.session))
 }
 
 /// The session in which this key made a hold.
@@ -155,8 +154,8 @@ async fn of_hold(app: &App, seller: &Seller, hold: &str) -> Result<Session, Erro
     if !seller.may_sell {
         return Err(Error::ScopeMissing { scope: scopes::ORDERS_WRITE });
     }
-    let hold = hold::read(app, hold)?;
-    if !app.sellers.is_of(&app.pool, &hold.show, seller.reseller).await? {
+    let hold = hold::open_token_of_anyone(app, hold)?;
+    if !app.show_sellers.is_of(&app.pool, &hold.show, seller.reseller).await? {
         return Err(Error::ShowUnknown);
     }
     let known = store::session::load(&app.pool, hold.session).await?;

@@ -14,9 +14,9 @@ const ROOMS_MAX: usize = 10_000;
 
 /// What is known of rooms' gates.
 #[derive(Default)]
-pub struct Gates(Mutex<HashMap<String, (Instant, Option<i32>)>>);
+pub struct CapCache(Mutex<HashMap<String, (Instant, Option<i32>)>>);
 
-impl Gates {
+impl CapCache {
     /// How many sessions a room may have at once; `None` where it has no gate.
     pub async fn max_active(&self, pool: &PgPool, room: &str) -> sqlx::Result<Option<i32>> {
         if let Some((read_at, cap)) = self.known().get(room)

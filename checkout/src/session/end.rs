@@ -12,7 +12,7 @@ use crate::{App, Error, hold::release, store::session as store};
 pub async fn end(app: &App, session: Uuid) -> Result<(), Error> {
     // Postgres first: a slot must not be given on while the books still count the session.
     let room = store::end(&app.pool, session).await?;
-    if let Err(error) = release::give_back_open(app, session).await {
+    if let Err(error) = release::release_open(app, session).await {
         tracing::warn!(%error, "a hold was not given back; it runs out by itself");
     }
     if let Some(room) = room {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     App, Error,
-    session::{Opened, Session, session_id},
+    session::{OpenedSession, Session, session_id},
     store::session::{self as store, NewSession},
 };
 
@@ -15,12 +15,12 @@ use crate::{
 /// # Errors
 /// The pass's faults, `pass-used`, `checkout-full`, `sale-closed`, `show-begun`, `sale-stopped`,
 /// `show-withdrawn`.
-pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Error> {
+pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<OpenedSession, Error> {
     let now = Utc::now();
     let pass = app.verifier.verify(pass, now)?;
     // The pass stays good: should the sale go on in time, it opens a session then.
-    app.offers.of(&app.pool, &pass.show).await?.ensure_sold(now)?;
-    let cap = app.gates.max_active(&app.pool, &pass.room).await?.ok_or(Error::SaleClosed)?;
+    app.offer_cache.of(&app.pool, &pass.show).await?.ensure_sold(now)?;
+    let cap = app.cap_cache.max_active(&app.pool, &pass.room).await?.ok_or(Error::SaleClosed)?;
     // Whole milliseconds are what the gate keeps.
     let expires_ms = now.timestamp_millis() + app.config.session_ttl.as_millis() as i64;
     let expires_at = DateTime::from_timestamp_millis(expires_ms).unwrap_or(now);
@@ -40,7 +40,7 @@ pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<Opened, Er
     };
     metrics::counter!("fairgate_sessions_total", "outcome" => name).increment(1);
     let session = outcome?;
-    Ok(Opened { token: app.session_seal.seal(&session)?, session })
+    Ok(OpenedSession { token: app.session_seal.seal(&session)?, session })
 }
 
 async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<Session, Error> {

@@ -38,9 +38,9 @@ const SHOWS_MAX: usize = 10_000;
 
 /// Who sells which show, as read lately.
 #[derive(Default)]
-pub struct Sellers(Mutex<HashMap<String, (Instant, Option<Uuid>)>>);
+pub struct ShowSellers(Mutex<HashMap<String, (Instant, Option<Uuid>)>>);
 
-impl Sellers {
+impl ShowSellers {
     /// Whether this reseller sells the show. Nobody sells an unknown one.
     pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(show).copied();

@@ -7,7 +7,7 @@ pub mod consumer;
 
 /// So many tickets of a type are to be on sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct AllotmentChange {
     pub show: String,
     pub ticket_type: Uuid,
     pub allotted: i32,

@@ -25,22 +25,22 @@ const FEW_PERCENT: i64 = 5;
 pub struct Availability {
     pub show: String,
     /// In the order they are offered.
-    pub ticket_types: Vec<Left>,
+    pub ticket_types: Vec<TypeAvailability>,
 }
 
 /// What is left of one ticket type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Left {
+pub struct TypeAvailability {
     pub ticket_type: Uuid,
     pub name: String,
-    pub status: Status,
+    pub status: AvailabilityStatus,
     /// Rounded down above ten; tickets that others hold do not count.
     pub about_left: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum AvailabilityStatus {
     Available,
     Few,
     /// None is left now; holds that run out may come back.
@@ -50,11 +50,11 @@ pub enum Status {
 }
 
 /// The status of a type with `left` of `allotted`.
-pub fn status(left: i64, allotted: i64) -> Status {
+pub fn status(left: i64, allotted: i64) -> AvailabilityStatus {
     match left {
-        ..=0 => Status::SoldOut,
-        left if left <= FEW || left * 100 <= allotted * FEW_PERCENT => Status::Few,
-        _ => Status::Available,
+        ..=0 => AvailabilityStatus::SoldOut,
+        left if left <= FEW || left * 100 <= allotted * FEW_PERCENT => AvailabilityStatus::Few,
+        _ => AvailabilityStatus::Available,
     }
 }
 
@@ -76,9 +76,9 @@ type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Availability>)>>>;
 
 /// Availabilities worked out lately.
 #[derive(Default)]
-pub struct Availabilities(Mutex<HashMap<String, Entry>>);
+pub struct AvailabilityCache(Mutex<HashMap<String, Entry>>);
 
-impl Availabilities {
+impl AvailabilityCache {
     fn entry(&self, show: &str) -> Entry {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= SHOWS_MAX && !known.contains_key(show) {
@@ -97,7 +97,7 @@ impl Availabilities {
 /// # Errors
 /// `show-unknown` where nothing is on sale under that name; `sale-stopped`, `show-withdrawn`.
 pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
-    let entry = app.availabilities.entry(show);
+    let entry = app.availability_cache.entry(show);
     // Whoever comes while it is worked out waits for that, and does not work it out again.
     let mut known = entry.lock().await;
     if let Some((at, availability)) = known.as_ref()
@@ -112,14 +112,14 @@ pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
             Ok(availability)
         }
         Err(error) => {
-            app.availabilities.forget(show);
+            app.availability_cache.forget(show);
             Err(error)
         }
     }
 }
 
 async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
-    let offer = app.offers.of(&app.pool, show).await?;
+    let offer = app.offer_cache.of(&app.pool, show).await?;
     if let Some(stop) = offer.stop {
         return Err(Error::SaleStopped(stop));
     }
@@ -146,9 +146,12 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
         .iter()
         .map(|ticket_type| {
             let (left, allotted) = sums.get(&ticket_type.ticket_type).copied().unwrap_or_default();
-            let (status, about_left) =
-                if over { (Status::SaleEnded, 0) } else { (status(left, allotted), about(left)) };
-            Left {
+            let (status, about_left) = if over {
+                (AvailabilityStatus::SaleEnded, 0)
+            } else {
+                (status(left, allotted), about(left))
+            };
+            TypeAvailability {
                 ticket_type: ticket_type.ticket_type,
                 name: ticket_type.name.clone(),
                 status,
@@ -183,10 +186,10 @@ mod tests {
 
     #[test]
     fn few_is_few_of_a_small_hall_and_of_a_stadium() {
-        assert_eq!(status(0, 100), Status::SoldOut);
-        assert_eq!(status(20, 100), Status::Few);
-        assert_eq!(status(21, 100), Status::Available);
-        assert_eq!(status(2_500, 50_000), Status::Few);
-        assert_eq!(status(2_600, 50_000), Status::Available);
+        assert_eq!(status(0, 100), AvailabilityStatus::SoldOut);
+        assert_eq!(status(20, 100), AvailabilityStatus::Few);
+        assert_eq!(status(21, 100), AvailabilityStatus::Available);
+        assert_eq!(status(2_500, 50_000), AvailabilityStatus::Few);
+        assert_eq!(status(2_600, 50_000), AvailabilityStatus::Available);
     }
 }

@@ -58,9 +58,9 @@ type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Offer>)>>>;
 
 /// Offers read lately.
 #[derive(Default)]
-pub struct Offers(Mutex<HashMap<String, Entry>>);
+pub struct OfferCache(Mutex<HashMap<String, Entry>>);
 
-impl Offers {
+impl OfferCache {
     /// A show's offer; without ticket types where the show is unknown.
     pub async fn of(&self, pool: &PgPool, show: &str) -> sqlx::Result<Arc<Offer>> {
         let entry = self.entry(show);

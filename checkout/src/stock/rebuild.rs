@@ -24,7 +24,7 @@ use crate::{
         ShardKey,
         redis::{self as shard, ShardSnapshot},
     },
-    store::{self, writer::LogOffset},
+    store::{self, writer::LogOffsetRow},
 };
 
 /// How long the writer may take to drain.
@@ -194,7 +194,7 @@ async fn drained(app: &App) -> Result<bool, Error> {
     loop {
         let written = store::writer::log_offsets(&app.pool).await?;
         let reached = |partition: i32, end: i64| {
-            let is_there = |row: &LogOffset| {
+            let is_there = |row: &LogOffsetRow| {
                 row.partition == partition && row.log == Some(log) && row.next_offset >= end
             };
             end == 0 || written.iter().any(is_there)

@@ -16,7 +16,7 @@ use crate::{
         rebuild::{self, Seen},
         redis::{self as shard, ShardSnapshot},
     },
-    store::{self, stock::Row},
+    store::{self, stock::StockRow},
 };
 
 /// Rows looked at in one round; where there are more, rounds take turns.
@@ -32,7 +32,7 @@ const ENDED_SECS: f64 = 10.0;
 /// What was seen in the last round.
 pub struct Reconciler {
     after: Mutex<ShardKey>,
-    odd: Mutex<HashMap<ShardKey, Drift>>,
+    drifts: Mutex<HashMap<ShardKey, Drift>>,
     restored: Mutex<HashMap<String, u32>>,
 }
 
@@ -50,7 +50,7 @@ struct Drift {
 
 impl Drift {
     /// Takes in a look; whether it is the same again.
-    fn look(&mut self, row: &Row, seen: &ShardSnapshot) -> bool {
+    fn look(&mut self, row: &StockRow, seen: &ShardSnapshot) -> bool {
         let Some(missing) = row.missing_from(seen) else {
             let now = Some((seen.epoch, seen.version));
             return std::mem::replace(&mut self.behind, now) == now;
@@ -66,7 +66,7 @@ const FIRST: ShardKey = ShardKey { ticket_type: Uuid::nil(), shard: -1 };
 
 impl Default for Reconciler {
     fn default() -> Self {
-        Self { after: Mutex::new(FIRST), odd: Mutex::default(), restored: Mutex::default() }
+        Self { after: Mutex::new(FIRST), drifts: Mutex::default(), restored: Mutex::default() }
     }
 }
 
@@ -76,7 +76,7 @@ impl Reconciler {
         let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
-        let next = if full { rows.last().map_or(FIRST, Row::key) } else { FIRST };
+        let next = if full { rows.last().map_or(FIRST, StockRow::key) } else { FIRST };
         *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
 
         let looks: Vec<_> = stream::iter(rows)
@@ -98,19 +98,19 @@ impl Reconciler {
         Ok(())
     }
 
-    fn judge(&self, row: &Row, look: Option<ShardSnapshot>) -> Option<Seen> {
-        let mut odd = self.odd.lock().unwrap_or_else(PoisonError::into_inner);
+    fn judge(&self, row: &StockRow, look: Option<ShardSnapshot>) -> Option<Seen> {
+        let mut drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(seen) = look else {
-            odd.remove(&row.key());
+            drifts.remove(&row.key());
             return Some(Seen::Missing);
         };
         if seen.overdue > 0 {
             return Some(Seen::Wrong { epoch: seen.epoch });
         }
-        let noted = odd.entry(row.key()).or_default();
+        let noted = drifts.entry(row.key()).or_default();
         let again = noted.look(row, &seen);
         if *noted == Drift::default() {
-            odd.remove(&row.key());
+            drifts.remove(&row.key());
         }
         again.then_some(Seen::Wrong { epoch: seen.epoch })
     }
@@ -158,8 +158,8 @@ impl Reconciler {
 mod tests {
     use super::*;
 
-    fn row(committed: i32, version: i64) -> Row {
-        Row { ticket_type: Uuid::nil(), shard: 0, allotted: 10, committed, epoch: 2, version }
+    fn row(committed: i32, version: i64) -> StockRow {
+        StockRow { ticket_type: Uuid::nil(), shard: 0, allotted: 10, committed, epoch: 2, version }
     }
 
     fn snapshot(free: i64, version: i64) -> ShardSnapshot {
@@ -168,45 +168,58 @@ mod tests {
 
     #[test]
     fn a_shard_is_rebuilt_when_it_differs_twice_in_the_same_way() {
-        let keeper = Reconciler::default();
-        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "agrees");
-        assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(4, 7))), None, "once may be timing");
-        assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), None, "it moves");
-        assert_eq!(keeper.judge(&row(3, 9), Some(snapshot(4, 8))), Some(Seen::Wrong { epoch: 2 }));
+        let reconciler = Reconciler::default();
+        assert_eq!(reconciler.judge(&row(3, 7), Some(snapshot(4, 7))), None, "agrees");
+        assert_eq!(reconciler.judge(&row(3, 8), Some(snapshot(4, 7))), None, "once may be timing");
+        assert_eq!(reconciler.judge(&row(3, 9), Some(snapshot(4, 8))), None, "it moves");
+        assert_eq!(
+            reconciler.judge(&row(3, 9), Some(snapshot(4, 8))),
+            Some(Seen::Wrong { epoch: 2 })
+        );
     }
 
     #[test]
     fn tickets_that_do_not_add_up_are_noticed() {
-        let keeper = Reconciler::default();
-        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), None);
-        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(5, 7))), Some(Seen::Wrong { epoch: 2 }));
+        let reconciler = Reconciler::default();
+        assert_eq!(reconciler.judge(&row(3, 7), Some(snapshot(5, 7))), None);
+        assert_eq!(
+            reconciler.judge(&row(3, 7), Some(snapshot(5, 7))),
+            Some(Seen::Wrong { epoch: 2 })
+        );
     }
 
     #[test]
     fn tickets_that_got_lost_are_noticed_while_the_shard_sells() {
-        let keeper = Reconciler::default();
+        let reconciler = Reconciler::default();
         assert_eq!(
-            keeper.judge(&row(3, 7), Some(snapshot(3, 7))),
+            reconciler.judge(&row(3, 7), Some(snapshot(3, 7))),
             None,
             "a change may be under way"
         );
-        assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(3, 7))), None, "one behind says nothing");
-        assert_eq!(keeper.judge(&row(4, 8), Some(snapshot(2, 8))), Some(Seen::Wrong { epoch: 2 }));
+        assert_eq!(
+            reconciler.judge(&row(4, 8), Some(snapshot(3, 7))),
+            None,
+            "one behind says nothing"
+        );
+        assert_eq!(
+            reconciler.judge(&row(4, 8), Some(snapshot(2, 8))),
+            Some(Seen::Wrong { epoch: 2 })
+        );
     }
 
     #[test]
     fn a_change_under_way_is_no_loss() {
-        let keeper = Reconciler::default();
-        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(3, 7))), None);
-        assert_eq!(keeper.judge(&row(3, 7), Some(snapshot(4, 7))), None, "it arrived");
-        assert_eq!(keeper.judge(&row(3, 8), Some(snapshot(3, 8))), None, "another one");
+        let reconciler = Reconciler::default();
+        assert_eq!(reconciler.judge(&row(3, 7), Some(snapshot(3, 7))), None);
+        assert_eq!(reconciler.judge(&row(3, 7), Some(snapshot(4, 7))), None, "it arrived");
+        assert_eq!(reconciler.judge(&row(3, 8), Some(snapshot(3, 8))), None, "another one");
     }
 
     #[test]
     fn what_is_missing_or_stuck_is_rebuilt_at_once() {
-        let keeper = Reconciler::default();
-        assert_eq!(keeper.judge(&row(3, 7), None), Some(Seen::Missing));
+        let reconciler = Reconciler::default();
+        assert_eq!(reconciler.judge(&row(3, 7), None), Some(Seen::Missing));
         let stuck = ShardSnapshot { overdue: 1, ..snapshot(4, 7) };
-        assert_eq!(keeper.judge(&row(3, 7), Some(stuck)), Some(Seen::Wrong { epoch: 2 }));
+        assert_eq!(reconciler.judge(&row(3, 7), Some(stuck)), Some(Seen::Wrong { epoch: 2 }));
     }
 }

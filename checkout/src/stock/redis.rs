@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use crate::stock::{Settlement, ShardKey};
 
-static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/take.lua")));
-static GIVE_BACK: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/give_back.lua")));
-static PLACE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/place.lua")));
-static UNPLACE: LazyLock<Script> =
-    LazyLock::new(|| Script::new(include_str!("scripts/unplace.lua")));
+static RESERVE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/reserve.lua")));
+static RELEASE: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/release.lua")));
+static SUBMIT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/submit.lua")));
+static RETRACT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("scripts/retract.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/settle.lua")));
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/load.lua")));
 static RESIZE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("scripts/resize.lua")));
@@ -34,17 +35,17 @@ const ALL: [&str; 5] = [STOCK, HOLDS, HELD, PLACING, PLACING_QUANTITY];
 
 /// The answer to taking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum ReserveOutcome {
     Held,
     /// So many can be had, which is too few.
-    Short(i64),
+    Insufficient(i64),
     /// Redis does not know the shard.
     Missing,
 }
 
 /// The answer to placing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
+pub enum SubmitOutcome {
     /// The tickets wait for the writer. `moved` says whether this call did it.
     Placing {
         epoch: i64,
@@ -57,7 +58,7 @@ pub enum Moved {
 
 /// The answer to settling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
+pub enum SettleOutcome {
     Applied,
     /// The shard was rebuilt meanwhile and knows.
     OtherEpoch,
@@ -67,7 +68,7 @@ pub enum Settled {
 
 /// The answer to resizing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resized {
+pub enum ResizeOutcome {
     /// So many were put on sale, or taken off.
     Done(i32),
     /// The shard is of this epoch.
@@ -108,30 +109,30 @@ fn call<'a>(
 /// Holds `quantity` for `hold` until `until`. The same hold again is the same hold, with the new
 /// quantity and end. What `earlier` holds here is taken first, as far as it is needed; the rest
 /// stays its own.
-pub async fn take(
+pub async fn reserve(
     redis: &Redis,
     shard: ShardKey,
     hold: Uuid,
     quantity: i32,
     until: DateTime<Utc>,
     earlier: Option<Uuid>,
-) -> RedisResult<Taken> {
-    let mut call = call(&TAKE, redis, shard, &[STOCK, HOLDS, HELD]);
+) -> RedisResult<ReserveOutcome> {
+    let mut call = call(&RESERVE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string()).arg(quantity).arg(until.timestamp_millis());
     if let Some(earlier) = earlier {
         call.arg(earlier.to_string());
     }
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
-        [1] => Taken::Held,
-        [2, left] => Taken::Short(*left),
-        _ => Taken::Missing,
+        [1] => ReserveOutcome::Held,
+        [2, left] => ReserveOutcome::Insufficient(*left),
+        _ => ReserveOutcome::Missing,
     })
 }
 
 /// Gives a hold back. One that is not held (any more) changes nothing.
-pub async fn give_back(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<()> {
-    let mut call = call(&GIVE_BACK, redis, shard, &[STOCK, HOLDS, HELD]);
+pub async fn release(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<()> {
+    let mut call = call(&RELEASE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string());
     call.invoke_async::<i64>(&mut redis.connection()).await?;
     Ok(())
@@ -139,7 +140,7 @@ pub async fn give_back(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResul
 
 /// Gives a hold back, first to the `earlier` hold what that lacks of its `tickets` here; it runs
 /// out at `until`.
-pub async fn give_back_to(
+pub async fn release_to(
     redis: &Redis,
     shard: ShardKey,
     hold: Uuid,
@@ -147,37 +148,37 @@ pub async fn give_back_to(
     tickets: i32,
     until: DateTime<Utc>,
 ) -> RedisResult<()> {
-    let mut call = call(&GIVE_BACK, redis, shard, &[STOCK, HOLDS, HELD]);
+    let mut call = call(&RELEASE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string()).arg(earlier.to_string()).arg(tickets).arg(until.timestamp_millis());
     call.invoke_async::<i64>(&mut redis.connection()).await?;
     Ok(())
 }
 
 /// Moves a hold of `quantity` to `order`, which is being placed.
-pub async fn place(
+pub async fn submit(
     redis: &Redis,
     shard: ShardKey,
     hold: Uuid,
     order: Uuid,
     quantity: i32,
     deadline: DateTime<Utc>,
-) -> RedisResult<Moved> {
-    let mut call = call(&PLACE, redis, shard, &ALL);
+) -> RedisResult<SubmitOutcome> {
+    let mut call = call(&SUBMIT, redis, shard, &ALL);
     call.arg(hold.to_string())
         .arg(order.to_string())
         .arg(quantity)
         .arg(deadline.timestamp_millis());
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
-        [1, epoch, moved] => Moved::Placing { epoch: *epoch, moved: *moved == 1 },
-        [2] => Moved::Gone,
-        _ => Moved::Missing,
+        [1, epoch, moved] => SubmitOutcome::Placing { epoch: *epoch, moved: *moved == 1 },
+        [2] => SubmitOutcome::Gone,
+        _ => SubmitOutcome::Missing,
     })
 }
 
 /// Takes a placing back whose command certainly never reached the log.
-pub async fn unplace(redis: &Redis, shard: ShardKey, order: Uuid, epoch: i64) -> RedisResult<()> {
-    let mut call = call(&UNPLACE, redis, shard, &[STOCK, PLACING, PLACING_QUANTITY]);
+pub async fn retract(redis: &Redis, shard: ShardKey, order: Uuid, epoch: i64) -> RedisResult<()> {
+    let mut call = call(&RETRACT, redis, shard, &[STOCK, PLACING, PLACING_QUANTITY]);
     call.arg(order.to_string()).arg(epoch);
     call.invoke_async::<i64>(&mut redis.connection()).await?;
     Ok(())
@@ -188,7 +189,7 @@ pub async fn settle(
     redis: &Redis,
     shard: ShardKey,
     settlement: &Settlement,
-) -> RedisResult<Settled> {
+) -> RedisResult<SettleOutcome> {
     let mut call = call(&SETTLE, redis, shard, &[STOCK, PLACING, PLACING_QUANTITY]);
     call.arg(settlement.epoch)
         .arg(settlement.version_from)
@@ -203,9 +204,9 @@ pub async fn settle(
     }
     let answer: i64 = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer {
-        0 => Settled::Applied,
-        1 => Settled::OtherEpoch,
-        _ => Settled::Gap,
+        0 => SettleOutcome::Applied,
+        1 => SettleOutcome::OtherEpoch,
+        _ => SettleOutcome::Gap,
     })
 }
 
@@ -231,14 +232,14 @@ pub async fn resize(
     epoch: i64,
     tickets: i32,
     step: Uuid,
-) -> RedisResult<Resized> {
+) -> RedisResult<ResizeOutcome> {
     let mut call = call(&RESIZE, redis, shard, &[STOCK, HOLDS, HELD, RESIZED]);
     call.arg(epoch).arg(tickets).arg(step.to_string()).arg(STEPS_KEPT_SECS);
     let answer: Vec<i64> = call.invoke_async(&mut redis.connection()).await?;
     Ok(match answer.as_slice() {
-        [1, done] => Resized::Done(i32::try_from(*done).unwrap_or(i32::MAX)),
-        [2, epoch] => Resized::OtherEpoch(*epoch),
-        _ => Resized::Missing,
+        [1, done] => ResizeOutcome::Done(i32::try_from(*done).unwrap_or(i32::MAX)),
+        [2, epoch] => ResizeOutcome::OtherEpoch(*epoch),
+        _ => ResizeOutcome::Missing,
     })
 }
 

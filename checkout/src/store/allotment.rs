@@ -3,11 +3,11 @@
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
-use crate::stock::{ShardKey, allotment::Change};
+use crate::stock::{ShardKey, allotment::AllotmentChange};
 
 /// The last change of a ticket type that was answered.
 #[derive(Debug)]
-pub struct Answered {
+pub struct AllotmentRow {
     pub revision: i64,
     /// Why it was refused, if it was.
     pub refusal: Option<String>,
@@ -15,15 +15,15 @@ pub struct Answered {
 
 /// Tickets of one shard, under an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct ShardTickets {
     pub key: ShardKey,
     pub epoch: i64,
     pub tickets: i32,
 }
 
-pub async fn answered(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Option<Answered>> {
+pub async fn answered(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Option<AllotmentRow>> {
     sqlx::query_as!(
-        Answered,
+        AllotmentRow,
         "SELECT revision, refusal FROM checkout.allotments WHERE ticket_type = $1",
         ticket_type
     )
@@ -36,7 +36,7 @@ pub async fn answered(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Option<A
 /// changed.
 pub async fn begin(
     tx: &mut PgConnection,
-    change: &Change,
+    change: &AllotmentChange,
     total: i32,
     refusal: Option<&str>,
 ) -> sqlx::Result<bool> {
@@ -54,7 +54,7 @@ pub async fn begin(
 /// Notes the answer to a change; `false` where it, or a later one, was answered before.
 pub async fn note(
     executor: impl PgExecutor<'_>,
-    change: &Change,
+    change: &AllotmentChange,
     refusal: Option<&str>,
 ) -> sqlx::Result<bool> {
     let noted = sqlx::query!(
@@ -78,7 +78,7 @@ pub async fn add(
     show: &str,
     ticket_type: Uuid,
     parts: &[(i32, i32)],
-) -> sqlx::Result<Vec<Part>> {
+) -> sqlx::Result<Vec<ShardTickets>> {
     let (shards, tickets): (Vec<i32>, Vec<i32>) = parts.iter().copied().unzip();
     let rows = sqlx::query!(
         r#"INSERT INTO checkout.stock AS s (ticket_type, shard, show, allotted)
@@ -95,7 +95,7 @@ pub async fn add(
     let added = |shard: i32| parts.iter().find(|part| part.0 == shard).map_or(0, |part| part.1);
     Ok(rows
         .into_iter()
-        .map(|row| Part {
+        .map(|row| ShardTickets {
             key: ShardKey { ticket_type, shard: row.shard },
             epoch: row.epoch,
             tickets: added(row.shard),
@@ -104,7 +104,7 @@ pub async fn add(
 }
 
 /// Removes tickets from shards; `false` where one has another epoch, or has them committed.
-pub async fn remove(tx: &mut PgConnection, parts: &[Part]) -> sqlx::Result<bool> {
+pub async fn remove(tx: &mut PgConnection, parts: &[ShardTickets]) -> sqlx::Result<bool> {
     let types: Vec<Uuid> = parts.iter().map(|part| part.key.ticket_type).collect();
     let shards: Vec<i32> = parts.iter().map(|part| part.key.shard).collect();
     let epochs: Vec<i64> = parts.iter().map(|part| part.epoch).collect();

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::order::{Line, Order, buyer::Buyer, refusal::Refusal, state::State};
+use crate::order::{Order, OrderLine, buyer::Buyer, refusal::Refusal, state::OrderState};
 
 /// One order, or `None` where the id is unknown.
 pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Order>> {
@@ -27,7 +27,7 @@ pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Resu
         return Ok(None);
     };
     let lines = sqlx::query_as!(
-        Line,
+        OrderLine,
         r#"SELECT ticket_type, shard, quantity, unit_price_minor FROM checkout.order_lines
            WHERE order_id = $1 ORDER BY ticket_type, shard"#,
         order
@@ -71,8 +71,8 @@ pub fn is_unknown(error: &sqlx::Error) -> bool {
 }
 
 /// A state as the database spells it.
-pub fn state(text: &str) -> sqlx::Result<State> {
-    State::of(text).ok_or_else(|| unknown("order state", text))
+pub fn state(text: &str) -> sqlx::Result<OrderState> {
+    OrderState::of(text).ok_or_else(|| unknown("order state", text))
 }
 
 /// A reason as the database spells it.
@@ -82,7 +82,7 @@ pub fn reason(text: &str) -> sqlx::Result<Refusal> {
 
 /// What stands in the way of a new order.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum OrderConflict {
     /// This order is there already.
     Own {
         request_hash: Vec<u8>,
@@ -99,7 +99,7 @@ pub async fn standing(
     order: Uuid,
     hold: Uuid,
     session: Uuid,
-) -> sqlx::Result<Standing> {
+) -> sqlx::Result<OrderConflict> {
     let found = sqlx::query!(
         "SELECT order_id, hold, state, request_hash FROM checkout.orders
          WHERE order_id = $1 OR hold = $2 OR session = $3",
@@ -110,17 +110,17 @@ pub async fn standing(
     .fetch_all(pool)
     .await?;
     if let Some(own) = found.iter().find(|row| row.order_id == order) {
-        return Ok(Standing::Own { request_hash: own.request_hash.clone() });
+        return Ok(OrderConflict::Own { request_hash: own.request_hash.clone() });
     }
     if found.iter().any(|row| row.hold == hold) {
-        return Ok(Standing::HoldUsed);
+        return Ok(OrderConflict::HoldUsed);
     }
     for row in &found {
         if state(&row.state)?.keeps_stock() {
-            return Ok(Standing::SessionHasOrder);
+            return Ok(OrderConflict::SessionHasOrder);
         }
     }
-    Ok(Standing::Clear)
+    Ok(OrderConflict::Clear)
 }
 
 /// What the writer decided about an order, if it has.
@@ -167,7 +167,7 @@ pub async fn forget_refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<()> {
 
 /// An unpaid order whose time is over.
 #[derive(Debug)]
-pub struct Overdue {
+pub struct OverdueRow {
     pub order_id: Uuid,
     pub expires_at: DateTime<Utc>,
     /// The partition of its writer.
@@ -181,9 +181,9 @@ pub async fn overdue(
     grace_secs: f64,
     after: (DateTime<Utc>, Uuid),
     limit: i64,
-) -> sqlx::Result<Vec<Overdue>> {
+) -> sqlx::Result<Vec<OverdueRow>> {
     sqlx::query_as!(
-        Overdue,
+        OverdueRow,
         "SELECT order_id, expires_at, home_partition FROM checkout.orders
          WHERE state IN ('placed', 'awaiting_payment') AND expires_at < now() - make_interval(secs \
          => $1)

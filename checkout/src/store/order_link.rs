@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// What an event tells of an order.
-pub struct Known {
+pub struct LinkedOrderRow {
     pub show: String,
     pub amount_minor: i64,
     pub currency: String,
@@ -57,9 +57,12 @@ pub async fn takes_sealed(pool: &PgPool, order: Uuid) -> sqlx::Result<bool> {
 }
 
 /// From now on no sealed link opens the order. `None` where it is unknown.
-pub async fn refuse_sealed(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Known>> {
+pub async fn refuse_sealed(
+    tx: &mut PgConnection,
+    order: Uuid,
+) -> sqlx::Result<Option<LinkedOrderRow>> {
     sqlx::query_as!(
-        Known,
+        LinkedOrderRow,
         "UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1 RETURNING show, \
             amount_minor, currency",
         order
@@ -81,7 +84,7 @@ pub async fn revoke(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<u64> {
 }
 
 /// A place among all links, by age.
-pub struct Mark {
+pub struct LinkCursor {
     pub created_at: DateTime<Utc>,
     pub secret_hash: Vec<u8>,
 }
@@ -90,12 +93,12 @@ pub struct Mark {
 /// whose order does not exist. Gives the last it looked at; `None` where there was none.
 pub async fn forget_without_order(
     pool: &PgPool,
-    after: &Mark,
+    after: &LinkCursor,
     hours: i32,
     batch: i64,
-) -> sqlx::Result<Option<Mark>> {
+) -> sqlx::Result<Option<LinkCursor>> {
     sqlx::query_as!(
-        Mark,
+        LinkCursor,
         r#"WITH seen AS (
                SELECT created_at, secret_hash, order_id FROM checkout.order_links
                WHERE (created_at, secret_hash) > ($1, $2) AND created_at < now() - make_interval(hours => $3)

@@ -13,13 +13,13 @@ pub async fn add(
     event: &OrderEvent,
     request: &RequestId,
 ) -> sqlx::Result<()> {
-    OUTBOX.add(tx, [(event.facts().order.to_string(), event, request.0.as_str())]).await
+    OUTBOX.add(tx, [(event.data().order.to_string(), event, request.0.as_str())]).await
 }
 
 /// Adds events with the ids of the requests that caused them, in this order.
 pub async fn add_all(tx: &mut PgConnection, events: &[(OrderEvent, String)]) -> sqlx::Result<()> {
     let keyed = events
         .iter()
-        .map(|(event, request)| (event.facts().order.to_string(), event, request.as_str()));
+        .map(|(event, request)| (event.data().order.to_string(), event, request.as_str()));
     OUTBOX.add(tx, keyed).await
 }

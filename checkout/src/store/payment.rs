@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::order::state::State;
+use crate::order::state::OrderState;
 
 /// What paying needs of an order.
 #[derive(Debug, Clone)]
@@ -12,13 +12,13 @@ pub struct Payable {
     pub order_id: Uuid,
     pub session: Uuid,
     pub show: String,
-    pub state: State,
+    pub state: OrderState,
     pub amount_minor: i64,
     pub currency: String,
     pub payment_intent: Option<String>,
 }
 
-struct Row {
+struct PaymentRow {
     order_id: Uuid,
     session: Uuid,
     show: String,
@@ -28,7 +28,7 @@ struct Row {
     payment_intent: Option<String>,
 }
 
-impl Row {
+impl PaymentRow {
     fn payable(self) -> sqlx::Result<Payable> {
         let Self { order_id, session, show, state, amount_minor, currency, payment_intent } = self;
         let state = super::order::state(&state)?;
@@ -38,27 +38,27 @@ impl Row {
 
 pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
-        Row,
+        PaymentRow,
         "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
          FROM checkout.orders WHERE order_id = $1",
         order,
     )
     .fetch_optional(pool)
     .await?;
-    row.map(Row::payable).transpose()
+    row.map(PaymentRow::payable).transpose()
 }
 
 /// Loads and locks an order until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
-        Row,
+        PaymentRow,
         "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
          FROM checkout.orders WHERE order_id = $1 FOR UPDATE",
         order,
     )
     .fetch_optional(tx)
     .await?;
-    row.map(Row::payable).transpose()
+    row.map(PaymentRow::payable).transpose()
 }
 
 /// Notes where an order is paid. Only the first note counts, and only while the order waits for it.
@@ -200,7 +200,7 @@ pub async fn returned(
         return Ok(Returned::Known);
     }
     let row = sqlx::query_as!(
-        Row,
+        PaymentRow,
         "UPDATE checkout.orders SET state = 'refunded'
          WHERE order_id = $1 AND state = 'refund_pending' AND payment_intent = $2
          RETURNING order_id, session, show, state, amount_minor, currency, payment_intent",

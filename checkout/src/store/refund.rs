@@ -8,7 +8,7 @@ use crate::payment::refund::{FailingRefund, RefundCursor};
 
 /// A payment whose money is to go back.
 #[derive(Debug, Clone)]
-pub struct Owed {
+pub struct OwedRefundRow {
     pub order: Uuid,
     pub intent: String,
     /// How often the provider did not do it.
@@ -16,9 +16,9 @@ pub struct Owed {
 }
 
 /// Payments of which the provider is to be asked now, longest due first.
-pub async fn due(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Owed>> {
+pub async fn due(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<OwedRefundRow>> {
     sqlx::query_as!(
-        Owed,
+        OwedRefundRow,
         r#"SELECT order_id AS "order", payment_intent AS intent, attempts FROM checkout.refunds
            WHERE done_at IS NULL AND next_attempt_at <= now() ORDER BY next_attempt_at LIMIT $1"#,
         limit
@@ -29,7 +29,12 @@ pub async fn due(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Owed>> {
 
 /// Notes that the provider did not do it, and when it is asked again. Another process that asked at
 /// the same time has noted so, or that it is done: then nothing changes.
-pub async fn put_off(pool: &PgPool, owed: &Owed, secs: f64, fault: &str) -> sqlx::Result<()> {
+pub async fn put_off(
+    pool: &PgPool,
+    owed: &OwedRefundRow,
+    secs: f64,
+    fault: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.refunds
          SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $4), \

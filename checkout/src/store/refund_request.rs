@@ -4,18 +4,18 @@ use kit::http::RequestId;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::{order::state::State, store::order::state as state_of};
+use crate::{order::state::OrderState, store::order::state as state_of};
 
 /// A request and the partition of the writer that owns its order.
 #[derive(Debug)]
-pub struct Request {
+pub struct RefundRequestRow {
     pub order: Uuid,
     pub home_partition: i32,
     pub request_id: String,
 }
 
 /// An order's state, or `None` where it is unknown.
-pub async fn state(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<State>> {
+pub async fn state(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<OrderState>> {
     let state = sqlx::query_scalar!("SELECT state FROM checkout.orders WHERE order_id = $1", order)
         .fetch_optional(connection)
         .await?;
@@ -42,9 +42,9 @@ pub async fn add(
 }
 
 /// The oldest requests.
-pub async fn waiting(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<Request>> {
+pub async fn waiting(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<RefundRequestRow>> {
     sqlx::query_as!(
-        Request,
+        RefundRequestRow,
         r#"SELECT r.order_id AS "order", o.home_partition, r.request_id
            FROM checkout.refund_requests r JOIN checkout.orders o USING (order_id) ORDER BY r.requested_at LIMIT $1"#,
         limit

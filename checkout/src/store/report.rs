@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use crate::{
     order::buyer::Buyer,
-    payment::refund::RefundFacts,
+    payment::refund::RefundDetails,
     report::{
-        OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts, TicketFacts,
+        OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts, TicketDetails,
     },
     store::order::state,
 };
@@ -17,7 +17,7 @@ use crate::{
 const END_OF_TIME: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
 
 /// A shard with what its orders come to.
-pub struct Counted {
+pub struct StockCountRow {
     pub ticket_type: Uuid,
     pub shard: i32,
     pub allotted: i32,
@@ -28,9 +28,9 @@ pub struct Counted {
 
 /// A show's shards, counted at one moment. What is committed and in no unpaid order is sold, so
 /// only the unpaid orders are looked at: of those there are as many as fans in checkout, at most.
-pub async fn stock(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Counted>> {
+pub async fn stock(pool: &PgPool, show: &str) -> sqlx::Result<Vec<StockCountRow>> {
     sqlx::query_as!(
-        Counted,
+        StockCountRow,
         r#"SELECT s.ticket_type, s.shard, s.allotted, s.epoch, s.committed - coalesce(r.reserved, 0) AS "sold!",
                   coalesce(r.reserved, 0) AS "reserved!"
            FROM checkout.stock s
@@ -117,7 +117,7 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
     .fetch_all(pool)
     .await?;
     let tickets = sqlx::query_as!(
-        TicketFacts,
+        TicketDetails,
         r#"SELECT code, number, ticket_type, voided_at IS NOT NULL AS "voided!" FROM checkout.tickets
            WHERE order_id = $1 ORDER BY number"#,
         order
@@ -150,9 +150,9 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
 }
 
 /// The refund of an order's own payment, or of another one that came for it.
-pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundFacts>> {
+pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundDetails>> {
     sqlx::query_as!(
-        RefundFacts,
+        RefundDetails,
         "SELECT r.amount_minor, r.reason, r.requested_at, r.done_at, r.attempts, \
             r.next_attempt_at, r.last_fault
          FROM checkout.refunds r JOIN checkout.orders o USING (order_id)

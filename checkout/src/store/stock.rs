@@ -8,7 +8,7 @@ use crate::stock::{ShardKey, redis::ShardSnapshot};
 
 /// A row of stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct StockRow {
     pub ticket_type: Uuid,
     pub shard: i32,
     pub allotted: i32,
@@ -17,7 +17,7 @@ pub struct Row {
     pub version: i64,
 }
 
-impl Row {
+impl StockRow {
     pub fn key(&self) -> ShardKey {
         ShardKey { ticket_type: self.ticket_type, shard: self.shard }
     }
@@ -67,9 +67,9 @@ pub async fn lock_type(tx: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result
 }
 
 /// A ticket type's stock, in the order of keys.
-pub async fn of_type(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Vec<Row>> {
+pub async fn of_type(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Vec<StockRow>> {
     sqlx::query_as!(
-        Row,
+        StockRow,
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE ticket_type = $1 ORDER BY shard",
         ticket_type
@@ -79,9 +79,9 @@ pub async fn of_type(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Vec<Row>>
 }
 
 /// A show's stock, in the order of keys.
-pub async fn of_show(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Row>> {
+pub async fn of_show(pool: &PgPool, show: &str) -> sqlx::Result<Vec<StockRow>> {
     sqlx::query_as!(
-        Row,
+        StockRow,
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE show = $1 ORDER BY ticket_type, shard",
         show
@@ -91,9 +91,9 @@ pub async fn of_show(pool: &PgPool, show: &str) -> sqlx::Result<Vec<Row>> {
 }
 
 /// Rows after `after`, in the order of keys.
-pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Result<Vec<Row>> {
+pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Result<Vec<StockRow>> {
     sqlx::query_as!(
-        Row,
+        StockRow,
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE (ticket_type, shard) > ($1, $2) ORDER BY ticket_type, shard LIMIT $3",
         after.ticket_type,
@@ -106,9 +106,13 @@ pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Res
 
 /// Raises a shard's epoch above what it was and above `seen`, after which commands of earlier ones
 /// are refused. `None` where there is no such shard.
-pub async fn raise_epoch(pool: &PgPool, shard: ShardKey, seen: i64) -> sqlx::Result<Option<Row>> {
+pub async fn raise_epoch(
+    pool: &PgPool,
+    shard: ShardKey,
+    seen: i64,
+) -> sqlx::Result<Option<StockRow>> {
     sqlx::query_as!(
-        Row,
+        StockRow,
         "UPDATE checkout.stock SET epoch = greatest(epoch, $3) + 1 WHERE ticket_type = $1 AND \
             shard = $2
          RETURNING ticket_type, shard, allotted, committed, epoch, version",

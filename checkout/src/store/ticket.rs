@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::ticket::Draft;
+use crate::ticket::TicketDraft;
 
 /// What an order is for, line by line, shards taken together.
 pub async fn lines(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Vec<(Uuid, i32)>> {
@@ -23,7 +23,7 @@ pub async fn issue(
     tx: &mut PgConnection,
     order: Uuid,
     show: &str,
-    drafts: &[Draft],
+    drafts: &[TicketDraft],
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     let codes: Vec<String> = drafts.iter().map(|draft| draft.code.clone()).collect();
@@ -47,16 +47,16 @@ pub async fn issue(
 
 /// A ticket as issued.
 #[derive(Debug, Clone)]
-pub struct Ticket {
+pub struct TicketRow {
     pub code: String,
     pub number: i32,
     pub ticket_type: Uuid,
 }
 
 /// An order's tickets by number; none before it is paid.
-pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
+pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<TicketRow>> {
     sqlx::query_as!(
-        Ticket,
+        TicketRow,
         "SELECT code, number, ticket_type FROM checkout.tickets WHERE order_id = $1 ORDER BY \
             number",
         order,

@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use crate::{
     order::{
-        command::{Asked, Command, Place},
+        command::{Command, QueuedCommand, SubmitOrder},
         language,
-        plan::{Books, Known, Plan, Stock},
-        state::State,
+        plan::{BatchPlan, BatchState, ExistingOrder, LockedStock},
+        state::OrderState,
     },
     stock::ShardKey,
     store::{
@@ -25,7 +25,7 @@ use crate::{
 
 /// What the fence says of a batch.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fenced {
+pub enum Fence {
     /// The partition is this transaction's until it ends, and was written up to `next_offset`
     /// before.
     Open { next_offset: i64, now: DateTime<Utc> },
@@ -43,7 +43,7 @@ pub async fn fence(
     partition: i32,
     log: Uuid,
     batch: Range<i64>,
-) -> sqlx::Result<Fenced> {
+) -> sqlx::Result<Fence> {
     let moved = sqlx::query!(
         r#"UPDATE checkout.writer_offsets AS mine SET next_offset = $4
            FROM (SELECT partition, next_offset FROM checkout.writer_offsets WHERE partition = $1 AND log = $2 FOR UPDATE)
@@ -58,7 +58,7 @@ pub async fn fence(
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(row) = moved {
-        return Ok(Fenced::Open { next_offset: row.next_offset, now: row.now });
+        return Ok(Fence::Open { next_offset: row.next_offset, now: row.now });
     }
     let found = sqlx::query!(
         "SELECT log, next_offset FROM checkout.writer_offsets WHERE partition = $1",
@@ -68,14 +68,14 @@ pub async fn fence(
     .await?;
     let (of, next_offset) = found.map_or((None, 0), |row| (row.log, row.next_offset));
     if of == Some(log) && next_offset >= batch.end {
-        return Ok(Fenced::Written);
+        return Ok(Fence::Written);
     }
-    Ok(Fenced::Elsewhere { log: of, next_offset })
+    Ok(Fence::Elsewhere { log: of, next_offset })
 }
 
 /// How far a partition was written.
 #[derive(Debug)]
-pub struct LogOffset {
+pub struct LogOffsetRow {
     pub partition: i32,
     pub next_offset: i64,
     /// The log that the offset is of.
@@ -83,8 +83,8 @@ pub struct LogOffset {
 }
 
 /// How far each partition was written, of which log.
-pub async fn log_offsets(pool: &PgPool) -> sqlx::Result<Vec<LogOffset>> {
-    sqlx::query_as!(LogOffset, "SELECT partition, next_offset, log FROM checkout.writer_offsets")
+pub async fn log_offsets(pool: &PgPool) -> sqlx::Result<Vec<LogOffsetRow>> {
+    sqlx::query_as!(LogOffsetRow, "SELECT partition, next_offset, log FROM checkout.writer_offsets")
         .fetch_all(pool)
         .await
 }
@@ -107,7 +107,7 @@ pub async fn first(pool: &PgPool, partition: i32, log: Uuid, next_offset: i64) -
 /// meanwhile.
 pub async fn begin_at(
     pool: &PgPool,
-    before: &LogOffset,
+    before: &LogOffsetRow,
     log: Uuid,
     next_offset: i64,
 ) -> sqlx::Result<()> {
@@ -137,37 +137,37 @@ pub async fn forget_refusals(pool: &PgPool, hours: i32) -> sqlx::Result<()> {
 }
 
 /// Reads what the commands touch, locking stock first and then orders, each in sorted order.
-pub async fn books(
+pub async fn batch_state(
     tx: &mut PgConnection,
-    asked: &[Asked],
+    queued: &[QueuedCommand],
     now: DateTime<Utc>,
-) -> sqlx::Result<Books> {
+) -> sqlx::Result<BatchState> {
     let mut orders = Vec::new();
     let (mut holds, mut sessions, mut shards) = (Vec::new(), Vec::new(), HashSet::new());
-    for Asked { command, .. } in asked {
+    for QueuedCommand { command, .. } in queued {
         match command {
-            Command::Place(place) => {
-                orders.push(place.order);
-                holds.push(place.hold);
-                sessions.push(place.session);
-                shards.extend(place.lines.iter().map(|line| (line.ticket_type, line.shard)));
+            Command::Submit(submit) => {
+                orders.push(submit.order);
+                holds.push(submit.hold);
+                sessions.push(submit.session);
+                shards.extend(submit.lines.iter().map(|line| (line.ticket_type, line.shard)));
             }
             Command::Cancel(end) | Command::Expire(end) | Command::Refund(end) => {
                 orders.push(end.order)
             }
         }
     }
-    let mut books = Books::default();
+    let mut found = BatchState::default();
     // Orders come and go in their partition only, which the fence has locked: which ones there are
     // will not change.
-    let known = read_orders(tx, &orders, &holds, &sessions, &mut books).await?;
+    let known = read_orders(tx, &orders, &holds, &sessions, &mut found).await?;
     let lines = if known.is_empty() { Lines::new() } else { lines_of(tx, &known).await? };
     shards.extend(lines.values().flatten().map(|(key, _)| (key.ticket_type, key.shard)));
-    lock_stock(tx, &shards.into_iter().collect::<Vec<_>>(), &mut books).await?;
+    lock_stock(tx, &shards.into_iter().collect::<Vec<_>>(), &mut found).await?;
     if !known.is_empty() {
-        lock_orders(tx, &known, lines, &mut books).await?;
+        lock_orders(tx, &known, lines, &mut found).await?;
     }
-    let late: Vec<Uuid> = late_places(asked, now).collect();
+    let late: Vec<Uuid> = late_submissions(queued, now).collect();
     if !late.is_empty() {
         let rows = sqlx::query!(
             "SELECT order_id, reason FROM checkout.refusals WHERE order_id = ANY($1)",
@@ -176,16 +176,19 @@ pub async fn books(
         .fetch_all(tx)
         .await?;
         for row in rows {
-            books.refused.insert(row.order_id, reason(&row.reason)?);
+            found.refused.insert(row.order_id, reason(&row.reason)?);
         }
     }
-    Ok(books)
+    Ok(found)
 }
 
 /// Orders whose time to pay is over before they are written.
-fn late_places(asked: &[Asked], now: DateTime<Utc>) -> impl Iterator<Item = Uuid> + '_ {
-    asked.iter().filter_map(move |asked| match &asked.command {
-        Command::Place(place) if place.expires_at <= now => Some(place.order),
+fn late_submissions(
+    queued: &[QueuedCommand],
+    now: DateTime<Utc>,
+) -> impl Iterator<Item = Uuid> + '_ {
+    queued.iter().filter_map(move |queued| match &queued.command {
+        Command::Submit(submit) if submit.expires_at <= now => Some(submit.order),
         _ => None,
     })
 }
@@ -197,7 +200,7 @@ async fn read_orders(
     orders: &[Uuid],
     holds: &[Uuid],
     sessions: &[Uuid],
-    books: &mut Books,
+    found: &mut BatchState,
 ) -> sqlx::Result<Vec<Uuid>> {
     let rows = sqlx::query!(
         r#"SELECT order_id AS "order_id!", hold AS "hold!", session AS "session!", state AS "state!"
@@ -210,16 +213,16 @@ async fn read_orders(
     )
     .fetch_all(tx)
     .await?;
-    let asked: HashSet<&Uuid> = orders.iter().collect();
+    let queued: HashSet<&Uuid> = orders.iter().collect();
     let mut known = Vec::new();
     for row in rows {
-        if asked.contains(&row.order_id) {
+        if queued.contains(&row.order_id) {
             known.push(row.order_id);
             continue;
         }
-        books.holds.insert(row.hold);
+        found.holds.insert(row.hold);
         if state(&row.state)?.keeps_stock() {
-            books.sessions.insert(row.session, row.order_id);
+            found.sessions.insert(row.session, row.order_id);
         }
     }
     Ok(known)
@@ -247,7 +250,7 @@ async fn lines_of(tx: &mut PgConnection, orders: &[Uuid]) -> sqlx::Result<Lines>
 async fn lock_stock(
     tx: &mut PgConnection,
     shards: &[(Uuid, i32)],
-    books: &mut Books,
+    found: &mut BatchState,
 ) -> sqlx::Result<()> {
     let (types, numbers): (Vec<Uuid>, Vec<i32>) = shards.iter().copied().unzip();
     let rows = sqlx::query!(
@@ -263,7 +266,7 @@ async fn lock_stock(
         let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
         let (allotted, committed, epoch, version) =
             (row.allotted, row.committed, row.epoch, row.version);
-        books.stock.insert(key, Stock { allotted, committed, epoch, version });
+        found.stock.insert(key, LockedStock { allotted, committed, epoch, version });
     }
     Ok(())
 }
@@ -272,7 +275,7 @@ async fn lock_orders(
     tx: &mut PgConnection,
     orders: &[Uuid],
     mut lines: Lines,
-    books: &mut Books,
+    found: &mut BatchState,
 ) -> sqlx::Result<()> {
     let rows = sqlx::query!(
         "SELECT order_id, session, show, hold, state, amount_minor, currency, expires_at FROM \
@@ -283,7 +286,7 @@ async fn lock_orders(
     .fetch_all(tx)
     .await?;
     for row in rows {
-        let known = Known {
+        let known = ExistingOrder {
             state: state(&row.state)?,
             session: row.session,
             show: row.show,
@@ -292,11 +295,11 @@ async fn lock_orders(
             expires_at: row.expires_at,
             lines: lines.remove(&row.order_id).unwrap_or_default(),
         };
-        books.holds.insert(row.hold);
+        found.holds.insert(row.hold);
         if known.state.keeps_stock() {
-            books.sessions.insert(known.session, row.order_id);
+            found.sessions.insert(known.session, row.order_id);
         }
-        books.orders.insert(row.order_id, known);
+        found.orders.insert(row.order_id, known);
     }
     Ok(())
 }
@@ -304,7 +307,7 @@ async fn lock_orders(
 /// Writes a plan.
 pub async fn write(
     tx: &mut PgConnection,
-    plan: &Plan,
+    plan: &BatchPlan,
     partition: i32,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -339,7 +342,7 @@ pub async fn write(
 
 /// Voids the tickets of refunded orders and notes what is owed for them. An order without a payment
 /// owes nothing, and that is done.
-async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx::Result<()> {
+async fn refund(tx: &mut PgConnection, plan: &BatchPlan, now: DateTime<Utc>) -> sqlx::Result<()> {
     if !plan.refunded.is_empty() {
         sqlx::query!(
             "UPDATE checkout.tickets SET voided_at = $2 WHERE order_id = ANY($1) AND voided_at IS \
@@ -385,22 +388,22 @@ async fn refund(tx: &mut PgConnection, plan: &Plan, now: DateTime<Utc>) -> sqlx:
 /// order, after their stock is locked: so they never wait in a circle.
 async fn insert_orders(
     tx: &mut PgConnection,
-    placed: &[(Place, State)],
+    placed: &[(SubmitOrder, OrderState)],
     partition: i32,
 ) -> sqlx::Result<()> {
-    let column = |field: fn(&Place) -> &str| -> Vec<String> {
-        placed.iter().map(|(place, _)| field(place).to_owned()).collect()
+    let column = |field: fn(&SubmitOrder) -> &str| -> Vec<String> {
+        placed.iter().map(|(submit, _)| field(submit).to_owned()).collect()
     };
-    let ids = |field: fn(&Place) -> Uuid| -> Vec<Uuid> {
-        placed.iter().map(|(place, _)| field(place)).collect()
+    let ids = |field: fn(&SubmitOrder) -> Uuid| -> Vec<Uuid> {
+        placed.iter().map(|(submit, _)| field(submit)).collect()
     };
-    let times = |field: fn(&Place) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
-        placed.iter().map(|(place, _)| field(place)).collect()
+    let times = |field: fn(&SubmitOrder) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
+        placed.iter().map(|(submit, _)| field(submit)).collect()
     };
     let states: Vec<String> = placed.iter().map(|(_, state)| state.to_string()).collect();
     let languages: Vec<String> =
-        placed.iter().map(|(place, _)| language::tag(place.buyer.language.as_deref())).collect();
-    let amounts: Vec<i64> = placed.iter().map(|(place, _)| place.amount_minor).collect();
+        placed.iter().map(|(submit, _)| language::tag(submit.buyer.language.as_deref())).collect();
+    let amounts: Vec<i64> = placed.iter().map(|(submit, _)| submit.amount_minor).collect();
     sqlx::query!(
         "WITH placed_after_all AS (DELETE FROM checkout.refusals WHERE order_id = ANY($1::uuid[]))
          INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
@@ -417,19 +420,19 @@ async fn insert_orders(
               buyer_name, buyer_email,
                       placed_at, expires_at, language)
          ORDER BY session, order_id",
-        &ids(|place| place.order),
-        &ids(|place| place.session),
-        &column(|place| &place.show),
-        &ids(|place| place.hold),
+        &ids(|submit| submit.order),
+        &ids(|submit| submit.session),
+        &column(|submit| &submit.show),
+        &ids(|submit| submit.hold),
         &states,
-        &column(|place| &place.request_hash),
+        &column(|submit| &submit.request_hash),
         &amounts,
-        &column(|place| &place.currency),
-        &column(|place| &place.buyer.name),
-        &column(|place| &place.buyer.email),
-        &times(|place| place.placed_at),
+        &column(|submit| &submit.currency),
+        &column(|submit| &submit.buyer.name),
+        &column(|submit| &submit.buyer.email),
+        &times(|submit| submit.placed_at),
         partition,
-        &times(|place| place.expires_at),
+        &times(|submit| submit.expires_at),
         &languages,
     )
     .execute(tx)
@@ -437,10 +440,13 @@ async fn insert_orders(
     Ok(())
 }
 
-async fn insert_lines(tx: &mut PgConnection, placed: &[(Place, State)]) -> sqlx::Result<()> {
+async fn insert_lines(
+    tx: &mut PgConnection,
+    placed: &[(SubmitOrder, OrderState)],
+) -> sqlx::Result<()> {
     let lines: Vec<_> = placed
         .iter()
-        .flat_map(|(place, _)| place.lines.iter().map(|line| (place.order, line)))
+        .flat_map(|(submit, _)| submit.lines.iter().map(|line| (submit.order, line)))
         .collect();
     let orders: Vec<Uuid> = lines.iter().map(|(order, _)| *order).collect();
     let types: Vec<Uuid> = lines.iter().map(|(_, line)| line.ticket_type).collect();
@@ -461,7 +467,7 @@ async fn insert_lines(tx: &mut PgConnection, placed: &[(Place, State)]) -> sqlx:
     Ok(())
 }
 
-async fn move_stock(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
+async fn move_stock(tx: &mut PgConnection, plan: &BatchPlan) -> sqlx::Result<()> {
     let types: Vec<Uuid> = plan.committed.keys().map(|key| key.ticket_type).collect();
     let shards: Vec<i32> = plan.committed.keys().map(|key| key.shard).collect();
     let committed: Vec<i32> = plan.committed.values().copied().collect();
@@ -479,7 +485,7 @@ async fn move_stock(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
 }
 
 /// Catches up with epochs that were raised before Postgres lost it.
-async fn raise_epochs(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
+async fn raise_epochs(tx: &mut PgConnection, plan: &BatchPlan) -> sqlx::Result<()> {
     let types: Vec<Uuid> = plan.epochs.keys().map(|key| key.ticket_type).collect();
     let shards: Vec<i32> = plan.epochs.keys().map(|key| key.shard).collect();
     let epochs: Vec<i64> = plan.epochs.values().copied().collect();
@@ -499,7 +505,7 @@ async fn raise_epochs(tx: &mut PgConnection, plan: &Plan) -> sqlx::Result<()> {
 /// A dead letter may be about an order that is there.
 async fn write_refusals(
     tx: &mut PgConnection,
-    plan: &Plan,
+    plan: &BatchPlan,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     if plan.refused.is_empty() {

@@ -1,6 +1,6 @@
 //! A show that has begun: nothing is sold any more, and what was ordered before can still be paid.
 
-use checkout::contract::State;
+use checkout::contract::OrderState;
 use serde_json::json;
 
 use crate::{
@@ -38,7 +38,7 @@ async fn what_is_given_back_after_the_show_began_is_not_on_sale() {
     checkout.begin_show().await;
     let order = order.text_of("order").parse().unwrap();
     ask(&checkout, order).await;
-    reaches(&checkout, order, State::Refunded).await;
+    reaches(&checkout, order, OrderState::Refunded).await;
     assert_eq!((checkout.committed().await, checkout.free().await), (0, 4));
 
     let path = format!("/v1/shows/{SHOW}/availability");

@@ -177,7 +177,7 @@ async fn a_change_whose_answer_got_lost_is_found_by_its_key() {
     let mut checkout = TestCheckout::with(Plan { stock: vec![(2, 1)], ..Plan::default() }).await;
     let session = checkout.session().await;
     checkout.hold(&session, "a", &[2]).await.ok(201);
-    let script = redis::Script::new(include_str!("../../src/stock/scripts/take.lua"));
+    let script = redis::Script::new(include_str!("../../src/stock/scripts/reserve.lua"));
     let proxy = Proxy::before(&checkout.test_env.redis_url, script.get_hash().to_owned()).await;
     let direct = checkout.reach_redis_by(&proxy.url).await;
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use checkout::contract::{
-    self, COMMANDS_TOPIC, Command, DEAD_TOPIC, EVENTS_TOPIC, End, OrderEvent, WRITER_GROUP,
+    self, COMMANDS_TOPIC, Command, DEAD_TOPIC, EVENTS_TOPIC, EndOrder, OrderEvent, WRITER_GROUP,
 };
 use futures::future::join_all;
 use kit::kafka::{ProducerBounds, ReaderContext};
@@ -362,7 +362,7 @@ async fn a_partition_beyond_those_that_are_set_is_written_too() {
         (checkout.test_env.kafka.partitions(COMMANDS_TOPIC).await.ok()? == 40).then_some(())
     })
     .await;
-    let unknown = Command::Cancel(End { order: Uuid::new_v4() });
+    let unknown = Command::Cancel(EndOrder { order: Uuid::new_v4() });
     append(&checkout, 39, &order.text_of("order"), &serde_json::to_vec(&unknown).unwrap()).await;
     checkout.start_writer().await;
     eventually("the partition is written", || async {
@@ -385,12 +385,12 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
     let (session, order) = checkout.bought(&[2]).await;
     let (home, _, payload) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
     checkout.writer.drain().await;
-    let Ok(Command::Place(mut place)) = serde_json::from_slice(&payload) else {
+    let Ok(Command::Submit(mut place)) = serde_json::from_slice(&payload) else {
         panic!("no placing")
     };
-    let cancel = Command::Cancel(End { order: place.order });
+    let cancel = Command::Cancel(EndOrder { order: place.order });
     (place.order, place.hold) = (Uuid::new_v4(), Uuid::new_v4());
-    for command in [cancel, Command::Place(place)] {
+    for command in [cancel, Command::Submit(place)] {
         append(&checkout, home, "", &serde_json::to_vec(&command).unwrap()).await;
     }
     checkout.start_writer().await;
@@ -472,7 +472,7 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
             .await;
     let (session, order) = checkout.bought(&[1]).await;
     let (home, _, payload) = records(&checkout, COMMANDS_TOPIC).await[0].clone();
-    let Ok(Command::Place(place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
+    let Ok(Command::Submit(place)) = serde_json::from_slice(&payload) else { panic!("no placing") };
     let placed = place.order;
     let state = |state: &'static str| {
         let pool = checkout.test_env.pool.clone();
@@ -487,7 +487,7 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
         .await
         .unwrap();
     state("in_escrow").await;
-    let cancel = serde_json::to_vec(&Command::Cancel(End { order: placed })).unwrap();
+    let cancel = serde_json::to_vec(&Command::Cancel(EndOrder { order: placed })).unwrap();
     append(&checkout, home, &placed.to_string(), &cancel).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(writer_offset(&checkout, home).await, 1);

@@ -1,7 +1,7 @@
 //! Refunds of paid orders: tickets become void, stock and money go back, once.
 
 use checkout::contract::{
-    EVENTS_TOPIC, RefundAsked, RefundCursor, State, failing_refunds, order, request_refund,
+    EVENTS_TOPIC, OrderState, RefundAsked, RefundCursor, failing_refunds, order, request_refund,
 };
 use kit::http::RequestId;
 use uuid::Uuid;
@@ -26,7 +26,7 @@ async fn paid(checkout: &TestCheckout, quantity: i32) -> (String, Uuid) {
     (session, id(&order))
 }
 
-pub async fn reaches(checkout: &TestCheckout, id: Uuid, state: State) {
+pub async fn reaches(checkout: &TestCheckout, id: Uuid, state: OrderState) {
     eventually("the order's state", || async {
         (order(&checkout.test_env.pool, id).await.unwrap().unwrap().state == state).then_some(())
     })
@@ -44,7 +44,7 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
         matches!(again, RefundAsked::AlreadyAsked | RefundAsked::NotRefundable(_)),
         "{again:?}"
     );
-    reaches(&checkout, id, State::Refunded).await;
+    reaches(&checkout, id, OrderState::Refunded).await;
 
     let details = order(&checkout.test_env.pool, id).await.unwrap().unwrap();
     assert!(details.tickets.len() == 3 && details.tickets.iter().all(|ticket| ticket.voided));
@@ -57,7 +57,7 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
         (view.body["state"].as_str(), view.body["tickets"].as_array().map(Vec::len)),
         (Some("refunded"), Some(0))
     );
-    assert_eq!(ask(&checkout, id).await, RefundAsked::NotRefundable(State::Refunded));
+    assert_eq!(ask(&checkout, id).await, RefundAsked::NotRefundable(OrderState::Refunded));
     assert_eq!(checkout.count("SELECT count(*) FROM checkout.refunds").await, 1);
     assert_eq!(checkout.count("SELECT count(*) FROM checkout.refund_requests").await, 0);
     assert_eq!(
@@ -91,7 +91,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     rename("payment_intent || 'x'").await;
     ask(&checkout, refused).await;
     ask(&checkout, other).await;
-    reaches(&checkout, other, State::Refunded).await;
+    reaches(&checkout, other, OrderState::Refunded).await;
     let failing = eventually("the refusal is noted", || async {
         failing_refunds(pool, None, 10).await.unwrap().pop().filter(|refund| refund.attempts >= 2)
     })
@@ -106,7 +106,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
         "{failing:?}"
     );
     let details = order(pool, refused).await.unwrap().unwrap();
-    assert_eq!(details.state, State::RefundPending);
+    assert_eq!(details.state, OrderState::RefundPending);
     let facts = details.refund.unwrap();
     assert!(facts.is_failing() && facts.last_fault.as_deref() == Some(failing.last_fault.as_str()));
     let after = RefundCursor { requested_at: failing.requested_at, order: failing.order };
@@ -115,7 +115,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     // Somebody sees to it.
     rename("rtrim(payment_intent, 'x')").await;
     sqlx::query("UPDATE checkout.refunds SET next_attempt_at = now()").execute(pool).await.unwrap();
-    reaches(&checkout, refused, State::Refunded).await;
+    reaches(&checkout, refused, OrderState::Refunded).await;
     assert!(failing_refunds(pool, None, 10).await.unwrap().is_empty());
     checkout.check().await;
 }
@@ -128,7 +128,7 @@ async fn giving_money_back_locks_the_order_before_its_refund() {
     let pool = &checkout.test_env.pool;
     let (_, id) = paid(&checkout, 1).await;
     ask(&checkout, id).await;
-    reaches(&checkout, id, State::Refunded).await;
+    reaches(&checkout, id, OrderState::Refunded).await;
     eventually("the provider has said all it has to say", || async {
         (checkout.count("SELECT count(*) FROM checkout.webhooks_seen").await == 2).then_some(())
     })
@@ -159,7 +159,7 @@ async fn giving_money_back_locks_the_order_before_its_refund() {
         sqlx::query("SELECT FROM checkout.refunds WHERE order_id = $1 FOR UPDATE NOWAIT").bind(id);
     refund.execute(&mut *news).await.expect("the refund is not locked");
     news.commit().await.unwrap();
-    reaches(&checkout, id, State::Refunded).await;
+    reaches(&checkout, id, OrderState::Refunded).await;
     checkout.check().await;
 }
 
@@ -169,7 +169,7 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
     let (_, unpaid) = checkout.bought(&[1]).await;
     assert_eq!(
         ask(&checkout, id(&unpaid)).await,
-        RefundAsked::NotRefundable(State::AwaitingPayment)
+        RefundAsked::NotRefundable(OrderState::AwaitingPayment)
     );
     assert_eq!(ask(&checkout, Uuid::new_v4()).await, RefundAsked::Unknown);
     let (_, id) = paid(&checkout, 1).await;
@@ -181,8 +181,11 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
     tx.rollback().await.unwrap();
     let (_, other) = paid(&checkout, 1).await;
     assert_eq!(ask(&checkout, other).await, RefundAsked::Asked);
-    reaches(&checkout, other, State::Refunded).await;
-    assert_eq!(order(&checkout.test_env.pool, id).await.unwrap().unwrap().state, State::Fulfilled);
+    reaches(&checkout, other, OrderState::Refunded).await;
+    assert_eq!(
+        order(&checkout.test_env.pool, id).await.unwrap().unwrap().state,
+        OrderState::Fulfilled
+    );
     checkout.check().await;
 }
 
@@ -197,7 +200,7 @@ async fn an_order_without_a_price_is_refunded_at_once() {
     .await;
     assert_eq!(free.body["state"], "fulfilled");
     assert_eq!(ask(&checkout, id(&free)).await, RefundAsked::Asked);
-    reaches(&checkout, id(&free), State::Refunded).await;
+    reaches(&checkout, id(&free), OrderState::Refunded).await;
     let details = order(&checkout.test_env.pool, id(&free)).await.unwrap().unwrap();
     assert!(details.tickets.iter().all(|ticket| ticket.voided));
     assert!(

@@ -1,7 +1,7 @@
 //! What consoles and reports read.
 
 use checkout::contract::{
-    Bucket, OrderQuery, RefundAsked, SalesQuery, State, order, orders, request_refund, sales,
+    Bucket, OrderQuery, OrderState, RefundAsked, SalesQuery, order, orders, request_refund, sales,
     session_counts, stock_counts,
 };
 use chrono::{TimeDelta, Utc};
@@ -27,7 +27,7 @@ async fn stock_sessions_orders_and_sales_are_counted() {
         request_refund(&mut connection, refunded, "Asked for.", &RequestId::fresh()).await.unwrap();
     assert_eq!(asked, RefundAsked::Asked);
     eventually("the refund is done", || async {
-        (order(pool, refunded).await.unwrap()?.state == State::Refunded).then_some(())
+        (order(pool, refunded).await.unwrap()?.state == OrderState::Refunded).then_some(())
     })
     .await;
     checkout.free().await;
@@ -43,14 +43,14 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     let shows = [SHOW.to_owned()];
     let query = OrderQuery { shows: &shows, state: None, before: None, limit: 2 };
     let page = orders(pool, &query).await.unwrap();
-    assert_eq!((page.len(), page[0].state, page[0].tickets), (2, State::AwaitingPayment, 3));
+    assert_eq!((page.len(), page[0].state, page[0].tickets), (2, OrderState::AwaitingPayment, 3));
     let before = Some((page[1].placed_at, page[1].order));
     let rest = orders(pool, &OrderQuery { before, ..query }).await.unwrap();
     assert_eq!(
         rest.iter().map(|row| (row.state, row.tickets)).collect::<Vec<_>>(),
-        [(State::Fulfilled, 3)]
+        [(OrderState::Fulfilled, 3)]
     );
-    let fulfilled = OrderQuery { state: Some(State::Fulfilled), limit: 9, ..query };
+    let fulfilled = OrderQuery { state: Some(OrderState::Fulfilled), limit: 9, ..query };
     assert_eq!(orders(pool, &fulfilled).await.unwrap().len(), 1);
     assert!(
         orders(pool, &OrderQuery { shows: &[], ..query }).await.unwrap().is_empty(),
@@ -114,7 +114,7 @@ async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
     for (shows, state, count) in [
         (vec!["show-0", "show-1"], None, 40),
         (vec!["show-2", "show-2", "nothing"], None, 20),
-        (vec!["show-0", "show-1", "show-2"], Some(State::Expired), 12),
+        (vec!["show-0", "show-1", "show-2"], Some(OrderState::Expired), 12),
     ] {
         let shows: Vec<String> = shows.into_iter().map(str::to_owned).collect();
         let mut seen = Vec::new();

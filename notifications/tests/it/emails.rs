@@ -152,7 +152,7 @@ async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
         tx.commit().await.unwrap();
         let LinksRenewed::Renewed { renewal, revoked: 1 } = renewed else { panic!("{renewed:?}") };
         assert!(!mailer.opens(&tickets, bought.order).await);
-        let event = |facts| OrderEvent::LinkRenewed(LinkRenewed { facts, renewal });
+        let event = |facts| OrderEvent::LinkRenewed(LinkRenewed { data: facts, renewal });
         mailer.tell(event, bought.order).await;
         let emails =
             || async { Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };

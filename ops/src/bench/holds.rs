@@ -25,7 +25,7 @@ use super::{
 };
 
 /// The script that checkout holds tickets with.
-const TAKE: &str = include_str!("../../../checkout/src/stock/scripts/take.lua");
+const TAKE: &str = include_str!("../../../checkout/src/stock/scripts/reserve.lua");
 /// Fans who are let in per second while sessions are opened.
 const RATE: f64 = 1_000.0;
 const TURN_WITHIN: Duration = Duration::from_secs(30);

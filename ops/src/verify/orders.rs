@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use checkout::contract::State;
+use checkout::contract::OrderState;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -14,7 +14,7 @@ pub struct Order {
     pub hold: Uuid,
     /// It is from when a session could have several open orders.
     pub beside_another: bool,
-    pub state: State,
+    pub state: OrderState,
     /// Money arrived, or nothing was to pay.
     pub is_paid: bool,
     pub payment_intent: Option<String>,
@@ -85,19 +85,19 @@ pub fn repeated(all: impl IntoIterator<Item = String>) -> Vec<Repeated> {
 }
 
 /// Whether an order in this state has tickets.
-fn has_tickets(state: State) -> bool {
-    matches!(state, State::Paid | State::Fulfilled)
+fn has_tickets(state: OrderState) -> bool {
+    matches!(state, OrderState::Paid | OrderState::Fulfilled)
 }
 
 /// Whether money of an order in this state goes back, or went.
-fn is_refunded(state: State) -> bool {
-    matches!(state, State::RefundPending | State::Refunded)
+fn is_refunded(state: OrderState) -> bool {
+    matches!(state, OrderState::RefundPending | OrderState::Refunded)
 }
 
 /// Orders of which another number of tickets was issued than was bought and paid. Of refunded ones
 /// there are all, if they were paid in time, or none.
 pub fn wrongly_ticketed<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&'a Bought> {
-    let states: BTreeMap<Uuid, State> =
+    let states: BTreeMap<Uuid, OrderState> =
         orders.iter().map(|order| (order.order, order.state)).collect();
     let fits = |line: &Bought| {
         let issued = line.tickets + line.void;
@@ -124,12 +124,13 @@ pub fn good_after_refund<'a>(orders: &'a [Order], bought: &'a [Bought]) -> Vec<&
 pub fn money_astray(orders: &[Order]) -> Vec<&Order> {
     let fits = |order: &Order| match order.state {
         // A payment of another amount is refunded, and the order waits on.
-        State::Placed | State::AwaitingPayment | State::Expired | State::Cancelled => {
-            !order.is_paid
-        }
-        State::Paid | State::Fulfilled => order.is_paid,
-        State::RefundPending => order.own_refund().is_some_and(|refund| !refund.is_done),
-        State::Refunded => order.own_refund().is_some_and(|refund| refund.is_done),
+        OrderState::Placed
+        | OrderState::AwaitingPayment
+        | OrderState::Expired
+        | OrderState::Cancelled => !order.is_paid,
+        OrderState::Paid | OrderState::Fulfilled => order.is_paid,
+        OrderState::RefundPending => order.own_refund().is_some_and(|refund| !refund.is_done),
+        OrderState::Refunded => order.own_refund().is_some_and(|refund| refund.is_done),
     };
     orders.iter().filter(|order| !fits(order)).collect()
 }
@@ -181,7 +182,7 @@ pub fn without_session(orders: &[Order], sessions: &BTreeSet<Uuid>) -> Vec<Uuid>
 mod tests {
     use super::*;
 
-    fn order(state: State, is_paid: bool) -> Order {
+    fn order(state: OrderState, is_paid: bool) -> Order {
         Order {
             order: Uuid::from_u128(1),
             session: Uuid::from_u128(2),
@@ -204,9 +205,9 @@ mod tests {
 
     #[test]
     fn tickets_are_there_exactly_where_they_were_paid() {
-        for state in State::ALL {
+        for state in OrderState::ALL {
             let orders = [order(state, true)];
-            let due = matches!(state, State::Paid | State::Fulfilled);
+            let due = matches!(state, OrderState::Paid | OrderState::Fulfilled);
             let refunded = is_refunded(state);
             assert_eq!(
                 wrongly_ticketed(&orders, &[bought(2, 2)]).is_empty(),
@@ -219,7 +220,7 @@ mod tests {
             assert_eq!(wrongly_ticketed(&orders, &[bought(2, 1)]).len(), 1, "{state}");
         }
         assert_eq!(
-            wrongly_ticketed(&[order(State::Fulfilled, true)], &[bought(0, 0)]).len(),
+            wrongly_ticketed(&[order(OrderState::Fulfilled, true)], &[bought(0, 0)]).len(),
             1,
             "paid for nothing"
         );
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn tickets_of_refunded_orders_are_void() {
-        for state in State::ALL {
+        for state in OrderState::ALL {
             let orders = [order(state, true)];
             assert_eq!(
                 good_after_refund(&orders, &[bought(2, 1)]).is_empty(),
@@ -242,9 +243,9 @@ mod tests {
 
     #[test]
     fn money_and_state_fit() {
-        for state in State::ALL {
-            let paid = matches!(state, State::Paid | State::Fulfilled);
-            let refunding = matches!(state, State::RefundPending | State::Refunded);
+        for state in OrderState::ALL {
+            let paid = matches!(state, OrderState::Paid | OrderState::Fulfilled);
+            let refunding = matches!(state, OrderState::RefundPending | OrderState::Refunded);
             assert_eq!(money_astray(&[order(state, true)]).is_empty(), paid, "{state}");
             assert_eq!(
                 money_astray(&[order(state, false)]).is_empty(),
@@ -252,23 +253,25 @@ mod tests {
                 "{state}"
             );
         }
-        let pending =
-            Order { refunds: refund("pi_1", false, None), ..order(State::RefundPending, true) };
+        let pending = Order {
+            refunds: refund("pi_1", false, None),
+            ..order(OrderState::RefundPending, true)
+        };
         assert_eq!(money_astray(std::slice::from_ref(&pending)), Vec::<&Order>::new());
         assert_eq!(
-            money_astray(&[Order { state: State::Refunded, ..pending }]).len(),
+            money_astray(&[Order { state: OrderState::Refunded, ..pending }]).len(),
             1,
             "refunded, but not done"
         );
         let free = Order {
             payment_intent: None,
             refunds: refund(FREE, true, None),
-            ..order(State::Refunded, true)
+            ..order(OrderState::Refunded, true)
         };
         assert_eq!(money_astray(&[free]), Vec::<&Order>::new());
         let second = refund("pi_2", true, Some(true));
         assert_eq!(
-            money_astray(&[Order { refunds: second, ..order(State::Refunded, true) }]).len(),
+            money_astray(&[Order { refunds: second, ..order(OrderState::Refunded, true) }]).len(),
             1,
             "not its own"
         );
@@ -277,7 +280,7 @@ mod tests {
     #[test]
     fn only_money_that_came_goes_back() {
         let unfounded = |order: Order| !unfounded_refunds(&[order]).is_empty();
-        let expired = order(State::RefundPending, true);
+        let expired = order(OrderState::RefundPending, true);
         assert!(!unfounded(Order {
             refunds: refund("pi_1", false, Some(true)),
             ..expired.clone()
@@ -285,14 +288,16 @@ mod tests {
         assert!(unfounded(Order { refunds: refund("pi_1", false, Some(false)), ..expired }));
         assert!(unfounded(Order {
             refunds: refund("pi_9", true, None),
-            ..order(State::Expired, false)
+            ..order(OrderState::Expired, false)
         }));
-        let twice =
-            Order { refunds: refund("pi_2", true, Some(true)), ..order(State::Fulfilled, true) };
+        let twice = Order {
+            refunds: refund("pi_2", true, Some(true)),
+            ..order(OrderState::Fulfilled, true)
+        };
         assert!(!unfounded(twice), "a second payment of the same order goes back");
         assert!(unfounded(Order {
             refunds: refund("pi_1", true, Some(true)),
-            ..order(State::Fulfilled, true)
+            ..order(OrderState::Fulfilled, true)
         }));
     }
 
@@ -305,28 +310,28 @@ mod tests {
         };
         let lost =
             |order: Order| !lost_payments(&[order], std::slice::from_ref(&payment)).is_empty();
-        assert!(!lost(order(State::Fulfilled, true)));
-        assert!(lost(order(State::AwaitingPayment, false)));
+        assert!(!lost(order(OrderState::Fulfilled, true)));
+        assert!(lost(order(OrderState::AwaitingPayment, false)));
         assert!(lost(Order {
             payment_intent: Some("pi_2".into()),
-            ..order(State::Fulfilled, true)
+            ..order(OrderState::Fulfilled, true)
         }));
         assert!(!lost(Order {
             refunds: refund("pi_1", false, Some(true)),
-            ..order(State::RefundPending, true)
+            ..order(OrderState::RefundPending, true)
         }));
         assert_eq!(lost_payments(&[], &[payment]).len(), 1);
     }
 
     #[test]
     fn a_session_has_one_open_order() {
-        let open = || order(State::Placed, false);
-        assert_eq!(sessions_with_many(&[open(), order(State::Fulfilled, true)]).len(), 1);
+        let open = || order(OrderState::Placed, false);
+        assert_eq!(sessions_with_many(&[open(), order(OrderState::Fulfilled, true)]).len(), 1);
         assert!(
             sessions_with_many(&[
                 open(),
-                order(State::Cancelled, false),
-                order(State::Refunded, true)
+                order(OrderState::Cancelled, false),
+                order(OrderState::Refunded, true)
             ])
             .is_empty()
         );

@@ -409,7 +409,7 @@ async fn data_a_ticket_that_is_good_after_its_refund_is_seen() {
     assert_eq!(asked.expect("asked"), checkout::contract::RefundAsked::Asked);
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while checkout::contract::order(pool, order).await.expect("read").expect("the order").state
-        != checkout::contract::State::Refunded
+        != checkout::contract::OrderState::Refunded
     {
         assert!(std::time::Instant::now() < deadline, "the order is not refunded");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -1,7 +1,7 @@
 //! An order as the support pages tell it.
 
 use catalog::contract::{Show, price, when};
-use checkout::contract::{OrderDetails, State};
+use checkout::contract::{OrderDetails, OrderState};
 use uuid::Uuid;
 
 use crate::{App, error::Error};
@@ -77,7 +77,7 @@ impl OrderView {
             refund,
             refund_fault: refund_fault.unwrap_or_default(),
             buyer: format!("{}, {}", order.buyer.name, order.buyer.email),
-            refundable: order.state == State::Fulfilled && !order.refund_requested,
+            refundable: order.state == OrderState::Fulfilled && !order.refund_requested,
         }
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     App,
-    hold::{self, Held, Item, release, replace},
+    hold::{self, Held, HoldItem, release, replace},
     session::auth::Caller,
 };
 
@@ -26,7 +26,7 @@ pub fn router() -> OpenApiRouter<App> {
 struct NewHold {
     /// 1 to 8 items, each of another ticket type.
     #[schema(min_items = 1, max_items = 8)]
-    items: Vec<Item>,
+    items: Vec<HoldItem>,
     /// The fan's admission pass: needed with an API key, and only then. It opens one session; more
     /// holds with the same pass are made in it.
     pass: Option<String>,
@@ -91,7 +91,7 @@ async fn take(
     extract::Json(new): extract::Json<NewHold>,
 ) -> Answer<(StatusCode, Json<HoldView>)> {
     let session = caller.holding(&app, new.pass.as_deref()).await?;
-    let held = replace::take(&app, &session, &new.items, &key.0).await?;
+    let held = replace::reserve(&app, &session, &new.items, &key.0).await?;
     Ok((StatusCode::CREATED, Json(held.into())))
 }
 
@@ -108,6 +108,6 @@ async fn give_back(
     extract::Path(hold): extract::Path<String>,
 ) -> Answer<StatusCode> {
     let session = caller.giving_back(&app, &hold).await?;
-    release::give_back(&app, &session, &hold).await?;
+    release::release(&app, &session, &hold).await?;
     Ok(StatusCode::NO_CONTENT)
 }

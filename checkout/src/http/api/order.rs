@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    order::{Order, Placed, buyer::Buyer, cancel, query, state::State as OrderState, submit},
+    order::{Order, Submission, buyer::Buyer, cancel, query, state::OrderState, submit},
     payment::start,
     session::auth::Caller,
     store,
@@ -168,14 +168,14 @@ async fn place_order(
     extract::Json(new): extract::Json<NewOrder>,
 ) -> Answer<Response> {
     let session = caller.ordering(&app, &new.hold).await?;
-    let placed = submit::place(&app, &session, &new.hold, new.buyer, &key.0, &request).await?;
-    Ok(match placed {
-        Placed::Order(order) => {
+    let submission = submit::submit(&app, &session, &new.hold, new.buyer, &key.0, &request).await?;
+    Ok(match submission {
+        Submission::Order(order) => {
             let id = order.order;
             (StatusCode::CREATED, [location(id)], Json(view(&app, &caller, *order).await?))
                 .into_response()
         }
-        Placed::Pending(order) => pending(order),
+        Submission::Pending(order) => pending(order),
     })
 }
 
@@ -206,8 +206,8 @@ async fn show(
 ) -> Answer<Response> {
     let owner = caller.reading(&app)?;
     let mut found = match query::find(&app, owner, order).await? {
-        Placed::Order(found) => *found,
-        Placed::Pending(order) => return Ok(pending(order)),
+        Submission::Order(found) => *found,
+        Submission::Pending(order) => return Ok(pending(order)),
     };
     if found.state == OrderState::Placed && found.payment_intent.is_none() {
         start::start_payment(&app, order, &request).await;

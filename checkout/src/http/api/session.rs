@@ -85,5 +85,5 @@ async fn end(State(app): State<App>, bearer: Bearer) -> Answer<StatusCode> {
 /// The caller's session at any time, for looking at its orders.
 fn any_time(app: &App, bearer: &Bearer) -> Answer<Session> {
     let token = bearer.0.as_deref().ok_or(Error::SessionMissing)?;
-    Ok(session::of_token_at_any_time(app, token)?)
+    Ok(session::open_token_at_any_time(app, token)?)
 }

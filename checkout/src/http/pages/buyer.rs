@@ -21,11 +21,11 @@ use crate::{
         choose_form, cookie,
         countdown::Countdown,
         inside, known_orders, outside,
-        view::{LineView, Notice, ShowFacts, lines, with_status},
+        view::{LineView, Notice, ShowView, lines, with_status},
         visitor::{OfShow, Visitor, address, go_to_order, go_with},
     },
     order::{
-        Placed,
+        Submission,
         buyer::Buyer,
         language,
         link::{LinkHolder, new_order_link},
@@ -37,7 +37,7 @@ use crate::{
 #[derive(Template)]
 #[template(path = "checkout/buyer.html")]
 struct BuyerPage {
-    show: ShowFacts,
+    show: ShowView,
     countdown: Countdown,
     notice: Option<Notice>,
     lines: Vec<LineView>,
@@ -53,8 +53,8 @@ pub async fn show(
     form: BuyerForm,
     notice: Option<Notice>,
 ) -> Result<Response, Error> {
-    let show = ShowFacts::load(app, &session.show).await?;
-    let offer = app.offers.of(&app.pool, &session.show).await?;
+    let show = ShowView::load(app, &session.show).await?;
+    let offer = app.offer_cache.of(&app.pool, &session.show).await?;
     let hold = &held.hold;
     let items: Vec<_> = hold
         .items
@@ -119,9 +119,9 @@ pub async fn order(
     let buyer = Buyer { name: form.name.clone(), email: form.email.clone(), language };
     // One hold makes one order, so the hold names the attempt.
     let key = format!("page-{}", held.hold.hold);
-    let order = match submit::place(&app, &session, &held.token, buyer, &key, &request).await {
-        Ok(Placed::Order(order)) => order.order,
-        Ok(Placed::Pending(order)) => order,
+    let order = match submit::submit(&app, &session, &held.token, buyer, &key, &request).await {
+        Ok(Submission::Order(order)) => order.order,
+        Ok(Submission::Pending(order)) => order,
         Err(error) => return refused(&app, &session, &held, form, error).await,
     };
     let link = match new_order_link(&app.pool, order, LinkHolder::Page).await {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     App, Error,
-    hold::{self, Item, current, release, replace},
+    hold::{self, HoldItem, current, release, replace},
     http::pages::{
         buyer,
         buyer_form::BuyerForm,
@@ -72,7 +72,7 @@ pub async fn page(
 /// then the cookie goes.
 fn ran_out(app: &App, visitor: &Visitor, session: &Session) -> bool {
     let token = visitor.cookie(app, &cookie::HOLD.of(&session.show));
-    let remembered = token.and_then(|token| hold::of_token(app, session, token).ok());
+    let remembered = token.and_then(|token| hold::open_token(app, session, token).ok());
     remembered.is_some_and(|hold| hold.expires_at <= Utc::now())
 }
 
@@ -108,7 +108,7 @@ pub async fn hold(
         return Ok(with_status(page, StatusCode::UNPROCESSABLE_ENTITY));
     }
     let attempt = fields.get("attempt").map_or("", String::as_str);
-    match replace::take(&app, &session, &items, &key(attempt, &items)).await {
+    match replace::reserve(&app, &session, &items, &key(attempt, &items)).await {
         Ok(held) => {
             // Kept beyond the hold's end, so that the page can say that it ran out.
             let cookie =
@@ -128,19 +128,19 @@ pub async fn give_back(
     if let Ok(session) = visitor.session(&app, &of_show)
         && let Some(held) = held(&app, &visitor, &session).await?
     {
-        release::give_back(&app, &session, &held.token).await?;
+        release::release(&app, &session, &held.token).await?;
     }
     Ok(go_with(&address(&of_show), [cookie::gone(&app, &cookie::HOLD.of(&of_show))]))
 }
 
 /// The chosen quantities: fields named `q-<ticket type>`.
-fn chosen(fields: &HashMap<String, String>) -> Vec<Item> {
-    let mut items: Vec<Item> = fields
+fn chosen(fields: &HashMap<String, String>) -> Vec<HoldItem> {
+    let mut items: Vec<HoldItem> = fields
         .iter()
         .filter_map(|(name, value)| {
             let ticket_type = name.strip_prefix("q-")?.parse().ok()?;
             let quantity = value.parse().ok().filter(|quantity| *quantity > 0)?;
-            Some(Item { ticket_type, quantity })
+            Some(HoldItem { ticket_type, quantity })
         })
         .collect();
     // A form has no order once it is a map, and a repeat must ask for the same.
@@ -149,7 +149,7 @@ fn chosen(fields: &HashMap<String, String>) -> Vec<Item> {
 }
 
 /// A form sent twice asks for one hold; a form sent again with another choice asks for another.
-fn key(attempt: &str, items: &[Item]) -> String {
+fn key(attempt: &str, items: &[HoldItem]) -> String {
     let mut digest = Sha256::new();
     digest.update(attempt);
     for item in items {
@@ -163,7 +163,7 @@ async fn refused(
     app: &App,
     session: &Session,
     error: Error,
-    items: &[Item],
+    items: &[HoldItem],
 ) -> Result<Response, Error> {
     let notice = match &error {
         Error::ShowBegun | Error::SaleStopped(_) => {

@@ -6,7 +6,6 @@ use askama::Template;
 use axum::response::Response;
 use catalog::contract::{TicketType, price};
 use chrono::Utc;
-use sha2::Digest;
 use uuid::Uuid;
 
 use crate::{
@@ -14,16 +13,16 @@ use crate::{
     hold::{HeldItem, Hold},
     http::pages::{
         countdown::Countdown,
-        view::{Notice, ShowFacts},
+        view::{Notice, ShowView},
     },
     session::Session,
-    stock::availability::{self, Left, Status},
+    stock::availability::{self, AvailabilityStatus, TypeAvailability},
 };
 
 #[derive(Template)]
 #[template(path = "checkout/choose.html")]
 struct ChoosePage {
-    show: ShowFacts,
+    show: ShowView,
     countdown: Countdown,
     notice: Option<Notice>,
     /// A fresh key for every showing of the form.
@@ -53,19 +52,26 @@ struct OfferView {
 
 impl OfferView {
     /// `own` tickets are held by the fan who chooses, and can be chosen beside those that are left.
-    fn new(offered: &TicketType, left: Option<&Left>, own: i32, kept: &HashMap<Uuid, i32>) -> Self {
+    fn new(
+        offered: &TicketType,
+        left: Option<&TypeAvailability>,
+        own: i32,
+        kept: &HashMap<Uuid, i32>,
+    ) -> Self {
         let (status, about_left) =
-            left.map_or((Status::SoldOut, 0), |left| (left.status, left.about_left));
+            left.map_or((AvailabilityStatus::SoldOut, 0), |left| (left.status, left.about_left));
         let (availability, tone) = match status {
-            Status::SoldOut if own > 0 => {
+            AvailabilityStatus::SoldOut if own > 0 => {
                 (format!("None left beyond the {own} you hold"), "badge-warn")
             }
-            Status::Available => ("Available".to_owned(), "badge-good"),
+            AvailabilityStatus::Available => ("Available".to_owned(), "badge-good"),
             // Up to ten the number is exact.
-            Status::Few if about_left <= 10 => (format!("Only {about_left} left"), "badge-warn"),
-            Status::Few => (format!("About {about_left} left"), "badge-warn"),
-            Status::SoldOut => ("None left at this moment".to_owned(), ""),
-            Status::SaleEnded => ("No longer sold".to_owned(), ""),
+            AvailabilityStatus::Few if about_left <= 10 => {
+                (format!("Only {about_left} left"), "badge-warn")
+            }
+            AvailabilityStatus::Few => (format!("About {about_left} left"), "badge-warn"),
+            AvailabilityStatus::SoldOut => ("None left at this moment".to_owned(), ""),
+            AvailabilityStatus::SaleEnded => ("No longer sold".to_owned(), ""),
         };
         let max = offered
             .per_order_max
@@ -93,8 +99,8 @@ pub async fn show(
     notice: Option<Notice>,
     kept: &HashMap<Uuid, i32>,
 ) -> Result<Response, Error> {
-    let show = ShowFacts::load(app, &session.show).await?;
-    let offer = app.offers.of(&app.pool, &session.show).await?;
+    let show = ShowView::load(app, &session.show).await?;
+    let offer = app.offer_cache.of(&app.pool, &session.show).await?;
     let availability = availability::of(app, &session.show).await?;
     let left = |id: Uuid| availability.ticket_types.iter().find(|left| left.ticket_type == id);
     let own = |id: Uuid| held.and_then(|hold| hold.item(id)).map_or(0, HeldItem::quantity);

@@ -16,7 +16,7 @@ use crate::{
     App, Error,
     http::pages::{
         cookie, outside,
-        view::{ShowFacts, with_status},
+        view::{ShowView, with_status},
         visitor::{OfShow, Visitor, address, go, go_with},
     },
     session::{self, open},
@@ -82,14 +82,14 @@ pub async fn again(OfShow(show): OfShow) -> Response {
 #[derive(Template)]
 #[template(path = "checkout/full.html")]
 struct FullPage<'a> {
-    show: ShowFacts,
+    show: ShowView,
     pass: &'a str,
     until: Moment,
 }
 
 async fn full(app: &App, pass: &str) -> Result<Response, Error> {
     let claims = app.verifier.verify(pass, Utc::now())?;
-    let show = ShowFacts::load(app, &claims.show).await?;
+    let show = ShowView::load(app, &claims.show).await?;
     let until = show.moment(claims.exp);
     let page = with_status(
         kit::page::html(&FullPage { show, pass, until }),

@@ -17,7 +17,7 @@ pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Opt
     }
     let Some(token) = visitor.cookie(app, &cookie::HOLD.of(&session.show)) else { return Ok(None) };
     let known =
-        hold::of_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
+        hold::open_token(app, session, token).ok().filter(|hold| hold.expires_at > Utc::now());
     Ok(known.map(|hold| Held { token: token.to_owned(), hold }))
 }
 
@@ -25,6 +25,6 @@ pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Opt
 pub async fn still_inside(app: &App, visitor: &Visitor, show: &str) -> Result<Session, Error> {
     let session = visitor.session(app, show)?;
     open::ensure_open(app, &session).await?;
-    app.offers.of(&app.pool, show).await?.ensure_sold(Utc::now())?;
+    app.offer_cache.of(&app.pool, show).await?.ensure_sold(Utc::now())?;
     Ok(session)
 }

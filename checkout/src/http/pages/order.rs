@@ -23,14 +23,14 @@ use crate::{
         countdown::Countdown,
         known_orders,
         order_steps::{Standing, Step, fault_words, step},
-        view::{LineView, ShowFacts, lines, with_status},
+        view::{LineView, ShowView, lines, with_status},
         visitor::{Visitor, address, go, go_with},
     },
     order::{
         Order, cancel,
         link::{LinkHolder, OrderLink, new_order_link},
     },
-    payment::{refund::RefundFacts, start},
+    payment::{refund::RefundDetails, start},
     session::auth::Owner,
     store, ticket,
 };
@@ -45,10 +45,10 @@ pub struct Opening {
 }
 
 /// What all of an order's pages tell.
-struct OrderEventData {
+struct OrderFrame {
     /// The first characters of its id, for talking about it.
     number: String,
-    show: ShowFacts,
+    show: ShowView,
     lines: Vec<LineView>,
     total: String,
     buyer_name: String,
@@ -62,7 +62,7 @@ struct OrderEventData {
 #[derive(Template)]
 #[template(path = "order/pay.html")]
 struct PayPage {
-    order: OrderEventData,
+    order: OrderFrame,
     countdown: Countdown,
     fault: Option<&'static str>,
     pay_url: Option<String>,
@@ -72,7 +72,7 @@ struct PayPage {
 #[derive(Template)]
 #[template(path = "order/waiting.html")]
 struct WaitingPage {
-    order: OrderEventData,
+    order: OrderFrame,
     title: &'static str,
     words: &'static str,
     pay_url: Option<String>,
@@ -95,7 +95,7 @@ struct UnknownPage {
 #[derive(Template)]
 #[template(path = "order/tickets.html")]
 struct TicketsPage {
-    order: OrderEventData,
+    order: OrderFrame,
     tickets: Vec<TicketView>,
 }
 
@@ -110,7 +110,7 @@ struct TicketView {
 #[derive(Template)]
 #[template(path = "order/gone.html")]
 struct GonePage {
-    order: OrderEventData,
+    order: OrderFrame,
     title: &'static str,
     words: &'static str,
     money: String,
@@ -135,7 +135,7 @@ pub async fn page(
         link => return without_link(&app, &visitor, id, link.is_some(), came_back).await,
     };
     let mut order = store::order::load(&app.pool, id).await?;
-    if order.as_ref().is_some_and(|order| order.state == crate::order::state::State::Placed) {
+    if order.as_ref().is_some_and(|order| order.state == crate::order::state::OrderState::Placed) {
         // Whatever comes of it, the page shows the order as it then stands.
         let _ = tokio::time::timeout(START_WAIT, start::start_payment(&app, id, &request)).await;
         order = store::order::load(&app.pool, id).await?;
@@ -282,12 +282,12 @@ async fn show(
     };
     let step = step(standing, now);
     let types = catalog::contract::ticket_types(&app.pool, &order.show).await?;
-    let facts = facts(app, &order, link, &types).await?;
+    let frame = frame(app, &order, link, &types).await?;
     Ok(match step {
         Step::Pay => {
             let fault = standing.fault.or((came_back == Some("failed")).then_some(""));
             let total_secs = app.config.order_ttl.as_secs() as i64;
-            let until = facts.show.moment(order.expires_at);
+            let until = frame.show.moment(order.expires_at);
             let countdown =
                 Countdown::new(now, order.expires_at, total_secs, "You have until", until);
             kit::page::html(&PayPage {
@@ -295,21 +295,21 @@ async fn show(
                 fault: fault.map(fault_words),
                 pay_url: order.payment_url,
                 cancel_url: inside.then(|| format!("/orders/{}/cancel", order.order)),
-                order: facts,
+                order: frame,
             })
         }
         Step::Preparing | Step::Confirming | Step::TimeOver => {
             let (title, words) = waiting_words(step);
             let pay_url =
                 order.payment_url.filter(|_| step == Step::Confirming && order.expires_at > now);
-            kit::page::html(&WaitingPage { order: facts, title, words, pay_url })
+            kit::page::html(&WaitingPage { order: frame, title, words, pay_url })
         }
         Step::Tickets => kit::page::html(&TicketsPage {
             tickets: tickets(app, order.order, &types).await?,
-            order: facts,
+            order: frame,
         }),
         Step::Expired | Step::Cancelled | Step::Returning | Step::Returned => {
-            gone(app, step, &order, facts, inside).await?
+            gone(app, step, &order, frame, inside).await?
         }
     }
     .into_response())
@@ -337,20 +337,20 @@ const fn waiting_words(step: Step) -> (&'static str, &'static str) {
     }
 }
 
-async fn facts(
+async fn frame(
     app: &App,
     order: &Order,
     link: &OrderLink,
     types: &[TicketType],
-) -> Result<OrderEventData, Error> {
+) -> Result<OrderFrame, Error> {
     let items: Vec<_> = order
         .lines
         .iter()
         .map(|line| (line.ticket_type, line.quantity, line.unit_price_minor))
         .collect();
-    Ok(OrderEventData {
+    Ok(OrderFrame {
         number: order.order.simple().to_string().chars().take(8).collect::<String>().to_uppercase(),
-        show: ShowFacts::load(app, &order.show).await?,
+        show: ShowView::load(app, &order.show).await?,
         lines: lines(&items, types, &order.currency),
         total: price::format(order.amount_minor, &order.currency),
         buyer_name: order.buyer.name.clone(),
@@ -362,7 +362,7 @@ async fn facts(
 
 async fn tickets(app: &App, order: Uuid, types: &[TicketType]) -> Result<Vec<TicketView>, Error> {
     let issued = store::ticket::of_order(&app.pool, order).await?;
-    let view = |issued: store::ticket::Ticket| {
+    let view = |issued: store::ticket::TicketRow| {
         let known = types.iter().find(|known| known.ticket_type == issued.ticket_type);
         let kind = known.map_or_else(|| "Ticket".to_owned(), |known| known.name.clone());
         let qr =
@@ -381,7 +381,7 @@ async fn gone(
     app: &App,
     step: Step,
     order: &Order,
-    facts: OrderEventData,
+    frame: OrderFrame,
     inside: bool,
 ) -> Result<Response, Error> {
     let refund = store::report::refund(&app.pool, order.order).await?;
@@ -407,13 +407,13 @@ async fn gone(
     let returning =
         step == Step::Returning || refund.as_ref().is_some_and(|refund| refund.done_at.is_none());
     let money = match &refund {
-        Some(refund) if order.amount_minor > 0 => money_words(refund, &order.currency, &facts.show),
+        Some(refund) if order.amount_minor > 0 => money_words(refund, &order.currency, &frame.show),
         _ => "Nothing was charged.".to_owned(),
     };
-    Ok(kit::page::html(&GonePage { order: facts, title, words, money, returning, inside }))
+    Ok(kit::page::html(&GonePage { order: frame, title, words, money, returning, inside }))
 }
 
-fn money_words(refund: &RefundFacts, currency: &str, show: &ShowFacts) -> String {
+fn money_words(refund: &RefundDetails, currency: &str, show: &ShowView) -> String {
     let amount = price::format(refund.amount_minor, currency);
     match refund.done_at {
         Some(at) => {

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::order::state::State;
+use crate::order::state::OrderState;
 
 /// What decides it.
 #[derive(Debug, Clone, Copy)]
 pub struct Standing<'a> {
-    pub state: State,
+    pub state: OrderState,
     pub expires_at: DateTime<Utc>,
     /// Why the last attempt to pay failed, as the provider calls it.
     pub fault: Option<&'a str>,
@@ -35,7 +35,7 @@ pub enum Step {
 
 pub fn step(standing: Standing, now: DateTime<Utc>) -> Step {
     match standing.state {
-        State::Placed | State::AwaitingPayment => {
+        OrderState::Placed | OrderState::AwaitingPayment => {
             // A fault that was told weighs more than a hint in an address that may be old.
             if standing.came_back == Some("succeeded") && standing.fault.is_none() {
                 Step::Confirming
@@ -47,11 +47,11 @@ pub fn step(standing: Standing, now: DateTime<Utc>) -> Step {
                 Step::Preparing
             }
         }
-        State::Paid | State::Fulfilled => Step::Tickets,
-        State::Expired => Step::Expired,
-        State::Cancelled => Step::Cancelled,
-        State::RefundPending => Step::Returning,
-        State::Refunded => Step::Returned,
+        OrderState::Paid | OrderState::Fulfilled => Step::Tickets,
+        OrderState::Expired => Step::Expired,
+        OrderState::Cancelled => Step::Cancelled,
+        OrderState::RefundPending => Step::Returning,
+        OrderState::Refunded => Step::Returned,
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
     fn awaiting() -> Standing<'static> {
         let expires_at = NOW + TimeDelta::seconds(60);
         Standing {
-            state: State::AwaitingPayment,
+            state: OrderState::AwaitingPayment,
             expires_at,
             fault: None,
             came_back: None,
@@ -104,11 +104,11 @@ mod tests {
 
     #[test]
     fn an_address_with_a_hint_never_shows_tickets() {
-        for state in State::ALL {
+        for state in OrderState::ALL {
             let standing = Standing { state, came_back: Some("succeeded"), ..awaiting() };
             assert_eq!(
                 step(standing, NOW) == Step::Tickets,
-                matches!(state, State::Paid | State::Fulfilled)
+                matches!(state, OrderState::Paid | OrderState::Fulfilled)
             );
         }
     }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn without_an_address_to_pay_at_there_is_no_button() {
         assert_eq!(
-            step(Standing { payable: false, state: State::Placed, ..awaiting() }, NOW),
+            step(Standing { payable: false, state: OrderState::Placed, ..awaiting() }, NOW),
             Step::Preparing
         );
     }

@@ -5,7 +5,7 @@ use axum::{extract::State, response::Response};
 
 use crate::http::pages::{
     outside,
-    view::ShowFacts,
+    view::ShowView,
     visitor::{Visitor, address, go},
 };
 use crate::{App, Error};
@@ -13,7 +13,7 @@ use crate::{App, Error};
 #[derive(Template)]
 #[template(path = "checkout/several.html")]
 struct SeveralPage {
-    shows: Vec<ShowFacts>,
+    shows: Vec<ShowView>,
 }
 
 /// `GET /checkout`: on to the show that the visitor is in checkout for, or a choice of them.
@@ -25,7 +25,7 @@ pub async fn page(State(app): State<App>, visitor: Visitor) -> Result<Response, 
         _ => {
             let mut shows = Vec::with_capacity(sessions.len());
             for session in &sessions {
-                shows.push(ShowFacts::load(&app, &session.show).await?);
+                shows.push(ShowView::load(&app, &session.show).await?);
             }
             Ok(kit::page::html(&SeveralPage { shows }))
         }

@@ -14,7 +14,7 @@ use crate::{App, Error};
 
 /// A show's facts as pages tell them.
 #[derive(Debug, Clone)]
-pub struct ShowFacts {
+pub struct ShowView {
     pub id: String,
     pub title: String,
     /// `Saturday 21 November 2026 at 20:00, Berlin time`
@@ -27,7 +27,7 @@ pub struct ShowFacts {
     pub time_zone: String,
 }
 
-impl ShowFacts {
+impl ShowView {
     pub fn new(show: Show) -> Self {
         let zone = show.venue.time_zone;
         Self {

@@ -41,7 +41,7 @@ impl Visitor {
     /// The visitor's session in a show, also when it is over.
     pub fn session_at_any_time(&self, app: &App, show: &str) -> Result<Session, Error> {
         let token = self.cookie(app, &cookie::SESSION.of(show)).ok_or(Error::SessionMissing)?;
-        let session = session::of_token_at_any_time(app, token)?;
+        let session = session::open_token_at_any_time(app, token)?;
         if session.show == show { Ok(session) } else { Err(Error::SessionMissing) }
     }
 

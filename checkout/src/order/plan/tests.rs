@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use crate::order::{buyer::Buyer, command::End, plan::*};
+use crate::order::{buyer::Buyer, command::EndOrder, plan::*};
 
 const TYPE: Uuid = Uuid::from_u128(1);
 
@@ -12,24 +12,24 @@ fn shard(shard: i32) -> ShardKey {
     ShardKey { ticket_type: TYPE, shard }
 }
 
-fn books(rows: &[(i32, i32)]) -> Books {
+fn found(rows: &[(i32, i32)]) -> BatchState {
     let stock = (0..)
         .zip(rows)
         .map(|(index, (allotted, committed))| {
             (
                 shard(index),
-                Stock { allotted: *allotted, committed: *committed, epoch: 5, version: 10 },
+                LockedStock { allotted: *allotted, committed: *committed, epoch: 5, version: 10 },
             )
         })
         .collect();
-    Books { stock, ..Books::default() }
+    BatchState { stock, ..BatchState::default() }
 }
 
 /// Order `n` from hold `n` of session `n`, with so many tickets of each shard.
-fn place(n: u128, lines: &[(i32, i32)]) -> Place {
+fn submit(n: u128, lines: &[(i32, i32)]) -> SubmitOrder {
     let lines = lines
         .iter()
-        .map(|(shard, quantity)| PlaceLine {
+        .map(|(shard, quantity)| SubmitLine {
             ticket_type: TYPE,
             shard: *shard,
             quantity: *quantity,
@@ -37,7 +37,7 @@ fn place(n: u128, lines: &[(i32, i32)]) -> Place {
             epoch: 5,
         })
         .collect();
-    Place {
+    SubmitOrder {
         order: Uuid::from_u128(n),
         session: Uuid::from_u128(1000 + n),
         show: "show".to_owned(),
@@ -52,59 +52,59 @@ fn place(n: u128, lines: &[(i32, i32)]) -> Place {
     }
 }
 
-fn asked(command: Command) -> Asked {
-    Asked { command, request_id: "r".to_owned() }
+fn queued(command: Command) -> QueuedCommand {
+    QueuedCommand { command, request_id: "r".to_owned() }
 }
 
-fn placing(place: Place) -> Asked {
-    asked(Command::Place(Box::new(place)))
+fn queued_submit(submit: SubmitOrder) -> QueuedCommand {
+    queued(Command::Submit(Box::new(submit)))
 }
 
-fn cancel(n: u128) -> Asked {
-    asked(Command::Cancel(End { order: Uuid::from_u128(n) }))
+fn cancel(n: u128) -> QueuedCommand {
+    queued(Command::Cancel(EndOrder { order: Uuid::from_u128(n) }))
 }
 
-fn expire(n: u128) -> Asked {
-    asked(Command::Expire(End { order: Uuid::from_u128(n) }))
+fn expire(n: u128) -> QueuedCommand {
+    queued(Command::Expire(EndOrder { order: Uuid::from_u128(n) }))
 }
 
 /// The books after a plan was written.
-fn written(mut books: Books, plan: &Plan) -> Books {
+fn written(mut found: BatchState, plan: &BatchPlan) -> BatchState {
     for (shard, committed) in &plan.committed {
-        let stock = books.stock.get_mut(shard).expect("a row");
+        let stock = found.stock.get_mut(shard).expect("a row");
         stock.committed = *committed;
         stock.version += 1;
     }
-    for (place, state) in &plan.placed {
-        let lines = place.lines.iter().map(|line| (key(line), line.quantity)).collect();
-        let known = Known {
+    for (submit, state) in &plan.placed {
+        let lines = submit.lines.iter().map(|line| (key(line), line.quantity)).collect();
+        let known = ExistingOrder {
             state: *state,
-            session: place.session,
-            show: place.show.clone(),
-            amount_minor: place.amount_minor,
-            currency: place.currency.clone(),
-            expires_at: place.expires_at,
+            session: submit.session,
+            show: submit.show.clone(),
+            amount_minor: submit.amount_minor,
+            currency: submit.currency.clone(),
+            expires_at: submit.expires_at,
             lines,
         };
-        assert!(books.orders.insert(place.order, known).is_none(), "an order is inserted once");
-        assert!(books.holds.insert(place.hold), "one order per hold");
+        assert!(found.orders.insert(submit.order, known).is_none(), "an order is inserted once");
+        assert!(found.holds.insert(submit.hold), "one order per hold");
         if state.keeps_stock() {
-            books.sessions.insert(place.session, place.order);
+            found.sessions.insert(submit.session, submit.order);
         }
     }
     for (order, state) in &plan.ended {
-        let known = books.orders.get_mut(order).expect("an order");
+        let known = found.orders.get_mut(order).expect("an order");
         known.state = *state;
         let session = known.session;
-        books.sessions.remove(&session);
+        found.sessions.remove(&session);
     }
-    books
+    found
 }
 
 #[test]
 fn an_order_moves_each_row_once() {
-    let batch = [placing(place(1, &[(0, 2), (1, 1)])), placing(place(2, &[(0, 3)]))];
-    let plan = decide(&batch, books(&[(10, 0), (10, 0)]), at(1));
+    let batch = [queued_submit(submit(1, &[(0, 2), (1, 1)])), queued_submit(submit(2, &[(0, 3)]))];
+    let plan = plan_batch(&batch, found(&[(10, 0), (10, 0)]), at(1));
     assert_eq!(plan.committed, BTreeMap::from([(shard(0), 5), (shard(1), 1)]));
     let settlement = &plan.settlements[&shard(0)];
     assert_eq!((settlement.version_from, settlement.version_to), (10, 11));
@@ -114,9 +114,9 @@ fn an_order_moves_each_row_once() {
 
 #[test]
 fn a_command_of_an_earlier_epoch_is_refused_and_takes_nothing() {
-    let mut stale = place(1, &[(0, 2), (1, 1)]);
+    let mut stale = submit(1, &[(0, 2), (1, 1)]);
     stale.lines[1].epoch = 4;
-    let plan = decide(&[placing(stale)], books(&[(10, 0), (10, 0)]), at(1));
+    let plan = plan_batch(&[queued_submit(stale)], found(&[(10, 0), (10, 0)]), at(1));
     assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::StaleEpoch)]);
     assert!(plan.placed.is_empty() && plan.committed.is_empty());
     // What was placed under the epoch that still holds goes back; the other was dropped by the
@@ -128,28 +128,32 @@ fn a_command_of_an_earlier_epoch_is_refused_and_takes_nothing() {
 
 #[test]
 fn a_stale_attempt_followed_by_a_good_one_is_an_order() {
-    let mut stale = place(1, &[(0, 2)]);
+    let mut stale = submit(1, &[(0, 2)]);
     stale.lines[0].epoch = 4;
-    let plan = decide(&[placing(stale), placing(place(1, &[(0, 2)]))], books(&[(10, 0)]), at(1));
+    let plan = plan_batch(
+        &[queued_submit(stale), queued_submit(submit(1, &[(0, 2)]))],
+        found(&[(10, 0)]),
+        at(1),
+    );
     assert!(plan.refused.is_empty());
     assert_eq!(plan.placed.len(), 1);
 }
 
 #[test]
 fn the_last_ticket_is_sold_once() {
-    let batch = [placing(place(1, &[(0, 1)])), placing(place(2, &[(0, 1)]))];
-    let plan = decide(&batch, books(&[(10, 9)]), at(1));
+    let batch = [queued_submit(submit(1, &[(0, 1)])), queued_submit(submit(2, &[(0, 1)]))];
+    let plan = plan_batch(&batch, found(&[(10, 9)]), at(1));
     assert_eq!(plan.placed.len(), 1);
     assert_eq!(plan.refused, [(Uuid::from_u128(2), Refusal::SoldOut)]);
 }
 
 #[test]
 fn a_hold_makes_one_order_and_a_session_has_one() {
-    let (mut same_hold, mut same_session) = (place(2, &[(0, 1)]), place(3, &[(0, 1)]));
-    same_hold.hold = place(1, &[]).hold;
-    same_session.session = place(1, &[]).session;
-    let batch = [place(1, &[(0, 1)]), same_hold, same_session].map(placing);
-    let plan = decide(&batch, books(&[(10, 0)]), at(1));
+    let (mut same_hold, mut same_session) = (submit(2, &[(0, 1)]), submit(3, &[(0, 1)]));
+    same_hold.hold = submit(1, &[]).hold;
+    same_session.session = submit(1, &[]).session;
+    let batch = [submit(1, &[(0, 1)]), same_hold, same_session].map(queued_submit);
+    let plan = plan_batch(&batch, found(&[(10, 0)]), at(1));
     let refused =
         [(Uuid::from_u128(2), Refusal::HoldUsed), (Uuid::from_u128(3), Refusal::OrderOpen)];
     assert_eq!(plan.refused, refused);
@@ -157,12 +161,12 @@ fn a_hold_makes_one_order_and_a_session_has_one() {
 
 #[test]
 fn a_cancelled_order_lets_the_session_order_again() {
-    let mut second = place(2, &[(0, 1)]);
-    second.session = place(1, &[]).session;
-    let batch = [placing(place(1, &[(0, 4)])), cancel(1), cancel(1), placing(second)];
-    let plan = decide(&batch, books(&[(4, 0)]), at(1));
-    let states: Vec<State> = plan.placed.iter().map(|(_, state)| *state).collect();
-    assert_eq!(states, [State::Cancelled, State::Placed]);
+    let mut second = submit(2, &[(0, 1)]);
+    second.session = submit(1, &[]).session;
+    let batch = [queued_submit(submit(1, &[(0, 4)])), cancel(1), cancel(1), queued_submit(second)];
+    let plan = plan_batch(&batch, found(&[(4, 0)]), at(1));
+    let states: Vec<OrderState> = plan.placed.iter().map(|(_, state)| *state).collect();
+    assert_eq!(states, [OrderState::Cancelled, OrderState::Placed]);
     assert!(
         plan.ended.is_empty(),
         "an order that came and went in one batch is inserted as it ended"
@@ -173,22 +177,23 @@ fn a_cancelled_order_lets_the_session_order_again() {
 
 #[test]
 fn an_order_expires_when_its_time_is_over_and_not_before() {
-    let start = books(&[(4, 0)]);
-    let placed = written(start.clone(), &decide(&[placing(place(1, &[(0, 2)]))], start, at(1)));
-    assert!(decide(&[expire(1)], placed.clone(), at(299)).ended.is_empty());
-    let plan = decide(&[expire(1), cancel(1)], placed.clone(), at(300));
-    assert_eq!(plan.ended, [(Uuid::from_u128(1), State::Expired)]);
+    let start = found(&[(4, 0)]);
+    let placed =
+        written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
+    assert!(plan_batch(&[expire(1)], placed.clone(), at(299)).ended.is_empty());
+    let plan = plan_batch(&[expire(1), cancel(1)], placed.clone(), at(300));
+    assert_eq!(plan.ended, [(Uuid::from_u128(1), OrderState::Expired)]);
     assert_eq!(plan.committed[&shard(0)], 0);
     let mut paid = placed;
-    paid.orders.get_mut(&Uuid::from_u128(1)).expect("order").state = State::Fulfilled;
-    assert!(decide(&[expire(1), cancel(1)], paid, at(400)).committed.is_empty());
+    paid.orders.get_mut(&Uuid::from_u128(1)).expect("order").state = OrderState::Fulfilled;
+    assert!(plan_batch(&[expire(1), cancel(1)], paid, at(400)).committed.is_empty());
 }
 
 #[test]
 fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
-    let late = placing(place(1, &[(0, 1)]));
-    let plan = decide(std::slice::from_ref(&late), books(&[(4, 4)]), at(300));
-    assert_eq!(plan.placed, [(place(1, &[(0, 1)]), State::Expired)]);
+    let late = queued_submit(submit(1, &[(0, 1)]));
+    let plan = plan_batch(std::slice::from_ref(&late), found(&[(4, 4)]), at(300));
+    assert_eq!(plan.placed, [(submit(1, &[(0, 1)]), OrderState::Expired)]);
     assert!(plan.refused.is_empty() && plan.committed.is_empty());
     assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
     assert_eq!(
@@ -197,7 +202,7 @@ fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
     );
 
     let refused = HashMap::from([(Uuid::from_u128(1), Refusal::SoldOut)]);
-    let plan = decide(&[late], Books { refused, ..books(&[(4, 4)]) }, at(300));
+    let plan = plan_batch(&[late], BatchState { refused, ..found(&[(4, 4)]) }, at(300));
     assert_eq!(
         plan.refused,
         [(Uuid::from_u128(1), Refusal::SoldOut)],
@@ -209,11 +214,11 @@ fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
 #[test]
 fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
     let of = |n, epoch| {
-        let mut place = place(n, &[(0, 1)]);
-        place.lines[0].epoch = epoch;
-        placing(place)
+        let mut submit = submit(n, &[(0, 1)]);
+        submit.lines[0].epoch = epoch;
+        queued_submit(submit)
     };
-    let plan = decide(&[of(1, 5), of(2, 7), of(3, 6)], books(&[(10, 0)]), at(1));
+    let plan = plan_batch(&[of(1, 5), of(2, 7), of(3, 6)], found(&[(10, 0)]), at(1));
     assert_eq!(plan.placed.len(), 2);
     assert_eq!(plan.refused, [(Uuid::from_u128(3), Refusal::StaleEpoch)]);
     assert_eq!(
@@ -223,23 +228,24 @@ fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
     assert_eq!(plan.settlements[&shard(0)].epoch, 7);
 }
 
-fn refund(n: u128) -> Asked {
-    asked(Command::Refund(End { order: Uuid::from_u128(n) }))
+fn refund(n: u128) -> QueuedCommand {
+    queued(Command::Refund(EndOrder { order: Uuid::from_u128(n) }))
 }
 
 /// Order 1 of two tickets, paid, and costing so much.
-fn paid(amount_minor: i64) -> Books {
-    let start = books(&[(4, 0)]);
-    let mut paid = written(start.clone(), &decide(&[placing(place(1, &[(0, 2)]))], start, at(1)));
+fn paid(amount_minor: i64) -> BatchState {
+    let start = found(&[(4, 0)]);
+    let mut paid =
+        written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
     let known = paid.orders.get_mut(&Uuid::from_u128(1)).expect("order");
-    (known.state, known.amount_minor) = (State::Fulfilled, amount_minor);
+    (known.state, known.amount_minor) = (OrderState::Fulfilled, amount_minor);
     paid
 }
 
 #[test]
 fn a_refund_gives_stock_back_once_and_waits_for_the_money() {
-    let plan = decide(&[refund(1), refund(1)], paid(100), at(400));
-    assert_eq!(plan.ended, [(Uuid::from_u128(1), State::RefundPending)]);
+    let plan = plan_batch(&[refund(1), refund(1)], paid(100), at(400));
+    assert_eq!(plan.ended, [(Uuid::from_u128(1), OrderState::RefundPending)]);
     assert_eq!(
         (plan.refunded.as_slice(), plan.committed[&shard(0)]),
         ([Uuid::from_u128(1)].as_slice(), 0)
@@ -250,30 +256,31 @@ fn a_refund_gives_stock_back_once_and_waits_for_the_money() {
 
 #[test]
 fn a_refund_of_nothing_is_done_at_once() {
-    let plan = decide(&[refund(1)], paid(0), at(400));
-    assert_eq!(plan.ended, [(Uuid::from_u128(1), State::Refunded)]);
+    let plan = plan_batch(&[refund(1)], paid(0), at(400));
+    assert_eq!(plan.ended, [(Uuid::from_u128(1), OrderState::Refunded)]);
     assert!(matches!(plan.events.as_slice(), [(OrderEvent::Refunded(_), _)]));
 }
 
 #[test]
 fn what_cannot_be_refunded_is_answered_and_stays() {
-    let start = books(&[(4, 0)]);
-    let placed = written(start.clone(), &decide(&[placing(place(1, &[(0, 2)]))], start, at(1)));
-    let plan = decide(&[refund(1), refund(2)], placed, at(2));
+    let start = found(&[(4, 0)]);
+    let placed =
+        written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
+    let plan = plan_batch(&[refund(1), refund(2)], placed, at(2));
     assert_eq!(plan.answered, [Uuid::from_u128(1), Uuid::from_u128(2)]);
     assert!(plan.ended.is_empty() && plan.refunded.is_empty() && plan.committed.is_empty());
 }
 
-fn any_command() -> impl Strategy<Value = Asked> {
+fn any_command() -> impl Strategy<Value = QueuedCommand> {
     let lines = prop::collection::btree_map(0..3i32, 1..4i32, 1..3);
-    let place = (0..12u128, lines, 4..6i64).prop_map(|(n, lines, epoch)| {
-        let mut place = place(n, &lines.into_iter().collect::<Vec<_>>());
-        for line in &mut place.lines {
+    let submit = (0..12u128, lines, 4..6i64).prop_map(|(n, lines, epoch)| {
+        let mut submit = submit(n, &lines.into_iter().collect::<Vec<_>>());
+        for line in &mut submit.lines {
             line.epoch = epoch;
         }
-        placing(place)
+        queued_submit(submit)
     });
-    prop_oneof![4 => place, 1 => (0..12u128).prop_map(cancel), 1 => (0..12u128).prop_map(expire)]
+    prop_oneof![4 => submit, 1 => (0..12u128).prop_map(cancel), 1 => (0..12u128).prop_map(expire)]
 }
 
 proptest! {
@@ -281,19 +288,19 @@ proptest! {
     /// never more than there is.
     #[test]
     fn stock_is_what_orders_keep(commands in prop::collection::vec(any_command(), 0..60), cut in 1..20usize, late: bool) {
-        let mut books = books(&[(6, 0), (3, 0), (9, 0)]);
+        let mut found = found(&[(6, 0), (3, 0), (9, 0)]);
         for batch in commands.chunks(cut) {
-            let plan = decide(batch, books.clone(), at(if late { 400 } else { 1 }));
+            let plan = plan_batch(batch, found.clone(), at(if late { 400 } else { 1 }));
             for (shard, settlement) in &plan.settlements {
                 let accepted: i32 = settlement.accepted.iter().map(|(_, quantity)| quantity).sum();
-                let before = books.stock[shard].committed;
+                let before = found.stock[shard].committed;
                 let after = plan.committed.get(shard).copied().unwrap_or(before);
                 prop_assert_eq!(after, before + accepted - settlement.freed);
             }
-            books = written(books, &plan);
+            found = written(found, &plan);
         }
-        for (shard, stock) in &books.stock {
-            let kept: i32 = books.orders.values().filter(|known| known.state.keeps_stock())
+        for (shard, stock) in &found.stock {
+            let kept: i32 = found.orders.values().filter(|known| known.state.keeps_stock())
                 .flat_map(|known| &known.lines).filter(|(line, _)| line == shard).map(|(_, quantity)| quantity).sum();
             prop_assert_eq!(stock.committed, kept);
             prop_assert!(stock.committed <= stock.allotted);
@@ -303,14 +310,14 @@ proptest! {
     /// Reading the same records again changes nothing.
     #[test]
     fn redelivery_changes_nothing(commands in prop::collection::vec(any_command(), 0..40)) {
-        let placements: Vec<Asked> =
-            commands.into_iter().filter(|asked| matches!(asked.command, Command::Place(_))).collect();
-        let start = books(&[(6, 0), (3, 0), (9, 0)]);
-        let first = written(start.clone(), &decide(&placements, start, at(1)));
-        let accepted: Vec<Asked> = placements.into_iter()
-            .filter(|asked| matches!(&asked.command, Command::Place(place) if first.orders.contains_key(&place.order)))
+        let placements: Vec<QueuedCommand> =
+            commands.into_iter().filter(|queued| matches!(queued.command, Command::Submit(_))).collect();
+        let start = found(&[(6, 0), (3, 0), (9, 0)]);
+        let first = written(start.clone(), &plan_batch(&placements, start, at(1)));
+        let accepted: Vec<QueuedCommand> = placements.into_iter()
+            .filter(|queued| matches!(&queued.command, Command::Submit(submit) if first.orders.contains_key(&submit.order)))
             .collect();
-        let again = decide(&accepted, first, at(1));
+        let again = plan_batch(&accepted, first, at(1));
         prop_assert!(again.placed.is_empty() && again.committed.is_empty() && again.events.is_empty());
     }
 }

@@ -11,10 +11,10 @@ use tokio::{
 
 use crate::{
     App,
-    order::{plan::Plan, writer::record::Entry},
+    order::{plan::BatchPlan, writer::record::Record},
     stock::{
         Settlement, ShardKey,
-        redis::{self as shard, Settled},
+        redis::{self as shard, SettleOutcome},
     },
 };
 
@@ -32,8 +32,8 @@ pub(super) struct Notifier {
 impl Notifier {
     /// Wakes those who wait for `entries`, and begins to tell Redis once it knows of the batch
     /// before.
-    pub async fn tell(&mut self, app: &App, plan: Plan, entries: &[Entry]) {
-        app.outcomes.tell(entries.iter().filter_map(Entry::order));
+    pub async fn notify(&mut self, app: &App, plan: BatchPlan, entries: &[Record]) {
+        app.waiters.notify(entries.iter().filter_map(Record::order));
         self.finish().await;
         self.before = Some(tokio::spawn(settle_all(app.clone(), plan.settlements)));
     }
@@ -43,7 +43,7 @@ impl Notifier {
         if let Some(before) = self.before.take()
             && let Err(error) = before.await
         {
-            tracing::error!(%error, "telling Redis of a batch; the keeper will see to it");
+            tracing::error!(%error, "telling Redis of a batch; the reconciler will see to it");
         }
     }
 }
@@ -53,7 +53,7 @@ async fn settle_all(app: App, settlements: BTreeMap<ShardKey, Settlement>) {
     join_all(settlements.iter().map(async |(shard, settlement)| {
         if timeout_at(until, settle(&app, *shard, settlement)).await.is_err() {
             metrics::counter!("fairgate_writer_unsettled_total").increment(1);
-            tracing::warn!(%shard, "a shard was not told of a change in time; the keeper will \
+            tracing::warn!(%shard, "a shard was not told of a change in time; the reconciler will \
                 rebuild it");
         }
     }))
@@ -64,9 +64,9 @@ async fn settle_all(app: App, settlements: BTreeMap<ShardKey, Settlement>) {
 async fn settle(app: &App, shard: ShardKey, settlement: &Settlement) {
     loop {
         match shard::settle(&app.redis, shard, settlement).await {
-            Ok(Settled::Applied | Settled::OtherEpoch) => return,
+            Ok(SettleOutcome::Applied | SettleOutcome::OtherEpoch) => return,
             // An order across shards was written elsewhere, and its word is on the way.
-            Ok(Settled::Gap) => {}
+            Ok(SettleOutcome::Gap) => {}
             Err(error) => tracing::debug!(%shard, %error, "settling a shard"),
         }
         sleep(GAP_PAUSE).await;

@@ -13,18 +13,18 @@ use uuid::Uuid;
 use crate::{
     App,
     order::{
-        command::Asked,
-        command_log::Letter,
-        plan::{self, Plan},
+        command::QueuedCommand,
+        command_log::DeadLetter,
+        plan::{self, BatchPlan},
         refusal::Refusal,
         writer::{
-            backoff::pauses,
+            backoff::backoff,
             notify::Notifier,
-            position::Done,
-            record::{Content, Entry, origin},
+            position::WrittenOffsets,
+            record::{Record, RecordContent, origin},
         },
     },
-    store::{self, writer::Fenced},
+    store::{self, writer::Fence},
 };
 
 /// How often one batch may collide with other partitions before it is told.
@@ -34,7 +34,7 @@ const UNSENT_MAX: u32 = 5;
 
 /// Why a lane ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum PartitionEnd {
     /// There is nothing more to come, or it was asked to stop while Postgres was away.
     Through,
     /// Postgres is elsewhere in the log, or in another log.
@@ -44,77 +44,78 @@ pub(super) enum End {
 }
 
 /// A partition on its way into Postgres.
-pub(super) struct Lane {
+pub(super) struct PartitionWriter {
     app: App,
     pool: PgPool,
     partition: i32,
     log: Uuid,
-    done: Done,
-    teller: Notifier,
+    written: WrittenOffsets,
+    notifier: Notifier,
     stop: CancellationToken,
 }
 
-impl Lane {
+impl PartitionWriter {
     pub fn new(
         app: App,
         pool: PgPool,
         partition: i32,
         log: Uuid,
-        done: Done,
+        written: WrittenOffsets,
         stop: CancellationToken,
     ) -> Self {
-        Self { app, pool, partition, log, done, teller: Notifier::default(), stop }
+        Self { app, pool, partition, log, written, notifier: Notifier::default(), stop }
     }
 
     /// Writes what comes, batch after batch.
-    pub async fn run(mut self, mut entries: mpsc::Receiver<Entry>) -> (i32, End) {
+    pub async fn run(mut self, mut records: mpsc::Receiver<Record>) -> (i32, PartitionEnd) {
         let (max, linger) = (self.app.config.writer_batch_max, self.app.config.writer_linger);
-        let end = 'lane: loop {
-            let batch = collect(&mut entries, max, linger).await;
+        let end = 'writing: loop {
+            let batch = collect(&mut records, max, linger).await;
             if batch.is_empty() {
-                break End::Through;
+                break PartitionEnd::Through;
             }
             metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
             // What is no command is written by itself, and nothing that was not read is passed
             // over.
-            let together = |one: &Entry, next: &Entry| {
+            let together = |one: &Record, next: &Record| {
                 one.is_command() && next.is_command() && next.offset == one.offset + 1
             };
             for part in batch.chunk_by(together) {
                 if let ControlFlow::Break(end) = self.write_through(part).await {
-                    break 'lane end;
+                    break 'writing end;
                 }
-                self.done.note(self.partition, part.last().map_or(0, |entry| entry.offset + 1));
+                self.written
+                    .note(self.partition, part.last().map_or(0, |record| record.offset + 1));
             }
         };
-        self.teller.finish().await;
+        self.notifier.finish().await;
         (self.partition, end)
     }
 
     /// Writes entries, again and again until it is done.
-    async fn write_through(&mut self, entries: &[Entry]) -> ControlFlow<End> {
+    async fn write_through(&mut self, records: &[Record]) -> ControlFlow<PartitionEnd> {
         let partition = self.partition;
-        let mut pauses = pauses();
+        let mut pauses = backoff();
         let (mut failing, mut races, mut unsent) = (false, 0, 0);
         loop {
             let started = Instant::now();
-            match self.write(entries).await {
-                Ok(Wrote::Batch(plan)) => {
+            match self.write(records).await {
+                Ok(BatchOutcome::Batch(plan)) => {
                     metrics::histogram!("fairgate_writer_batch_seconds")
                         .record(started.elapsed().as_secs_f64());
                     if failing {
                         tracing::info!(partition, "the order writer writes again");
                     }
-                    self.teller.tell(&self.app, plan, entries).await;
+                    self.notifier.notify(&self.app, plan, records).await;
                     return ControlFlow::Continue(());
                 }
-                Ok(Wrote::Before) => return ControlFlow::Continue(()),
-                Ok(Wrote::Refused) => {
+                Ok(BatchOutcome::Before) => return ControlFlow::Continue(()),
+                Ok(BatchOutcome::Refused) => {
                     metrics::counter!("fairgate_writer_refused_batches_total").increment(1);
-                    return ControlFlow::Break(End::Refused);
+                    return ControlFlow::Break(PartitionEnd::Refused);
                 }
-                Ok(Wrote::Unknown(what)) => return self.stopped(&what),
-                Err(error) if entries.len() == 1 && store::order::is_unknown(&error) => {
+                Ok(BatchOutcome::Unknown(what)) => return self.stopped(&what),
+                Err(error) if records.len() == 1 && store::order::is_unknown(&error) => {
                     return self.stopped(&error.to_string());
                 }
                 Err(error) if is_race(&error) => {
@@ -131,7 +132,7 @@ impl Lane {
                     }
                     failing = true;
                 }
-                Ok(Wrote::Unsent(cause)) => {
+                Ok(BatchOutcome::Unsent(cause)) => {
                     unsent += 1;
                     if unsent == UNSENT_MAX {
                         tracing::error!(
@@ -139,7 +140,7 @@ impl Lane {
                             cause,
                             "a dead letter is not taken; its partition waits"
                         );
-                        return ControlFlow::Break(End::Stopped);
+                        return ControlFlow::Break(PartitionEnd::Stopped);
                     }
                     if !failing {
                         tracing::warn!(
@@ -150,48 +151,54 @@ impl Lane {
                     }
                     failing = true;
                 }
-                Err(error) => return self.write_singly(entries, error).await,
+                Err(error) => return self.write_singly(records, error).await,
             }
             tokio::select! {
-                () = self.stop.cancelled() => return ControlFlow::Break(End::Through),
+                () = self.stop.cancelled() => return ControlFlow::Break(PartitionEnd::Through),
                 () = tokio::time::sleep(pauses.next().unwrap_or(Duration::from_secs(1))) => {}
             }
         }
     }
 
-    fn stopped(&self, what: &str) -> ControlFlow<End> {
+    fn stopped(&self, what: &str) -> ControlFlow<PartitionEnd> {
         let partition = self.partition;
         tracing::error!(
             partition,
             what,
             "the order writer does not know this and stops the partition; start a version that does"
         );
-        ControlFlow::Break(End::Stopped)
+        ControlFlow::Break(PartitionEnd::Stopped)
     }
 
     /// A batch that Postgres will never have is written record by record, so that only the culprit
     /// is put aside.
-    async fn write_singly(&mut self, entries: &[Entry], error: sqlx::Error) -> ControlFlow<End> {
+    async fn write_singly(
+        &mut self,
+        records: &[Record],
+        error: sqlx::Error,
+    ) -> ControlFlow<PartitionEnd> {
         let partition = self.partition;
-        if let [entry] = entries {
-            tracing::error!(partition, offset = entry.offset, %error, "an order command cannot be \
+        if let [record] = records {
+            tracing::error!(partition, offset = record.offset, %error, "an order command cannot be \
                 written");
-            let Content::Command(asked) = &entry.content else { return ControlFlow::Continue(()) };
-            let letter = Letter::of(asked, origin(partition, entry.offset));
-            let dead = Entry { content: Content::Dead(letter), ..entry.clone() };
+            let RecordContent::Command(queued) = &record.content else {
+                return ControlFlow::Continue(());
+            };
+            let letter = DeadLetter::of(queued, origin(partition, record.offset));
+            let dead = Record { content: RecordContent::Dead(letter), ..record.clone() };
             return Box::pin(self.write_through(&[dead])).await;
         }
         tracing::error!(partition, %error, "a batch of order commands is written one by one");
-        for entry in entries {
-            Box::pin(self.write_through(std::slice::from_ref(entry))).await?;
+        for record in records {
+            Box::pin(self.write_through(std::slice::from_ref(record))).await?;
         }
         ControlFlow::Continue(())
     }
 
     /// One transaction.
-    async fn write(&self, entries: &[Entry]) -> sqlx::Result<Wrote> {
-        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
-            return Ok(Wrote::Before);
+    async fn write(&self, records: &[Record]) -> sqlx::Result<BatchOutcome> {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else {
+            return Ok(BatchOutcome::Before);
         };
         let mut tx = self.pool.begin().await?;
         let batch = first.offset..last.offset + 1;
@@ -203,45 +210,45 @@ impl Lane {
         )
         .await?
         {
-            Fenced::Open { next_offset, now } => (next_offset, now),
-            Fenced::Written => return Ok(Wrote::Before),
-            Fenced::Elsewhere { log, next_offset } => {
+            Fence::Open { next_offset, now } => (next_offset, now),
+            Fence::Written => return Ok(BatchOutcome::Before),
+            Fence::Elsewhere { log, next_offset } => {
                 let (partition, own_log) = (self.partition, self.log);
                 tracing::warn!(partition, ?batch, %own_log, next_offset, log = ?log, "a batch of \
                     order commands is refused");
-                return Ok(Wrote::Refused);
+                return Ok(BatchOutcome::Refused);
             }
         };
-        let plan = match entries {
-            [Entry { content: Content::Unknown(kind), .. }] => {
-                return Ok(Wrote::Unknown(format!("command {kind}")));
+        let plan = match records {
+            [Record { content: RecordContent::Unknown(kind), .. }] => {
+                return Ok(BatchOutcome::Unknown(format!("command {kind}")));
             }
-            [Entry { content: Content::Dead(letter), .. }] => {
-                if let Err(fault) = self.app.commands.bury(letter).await {
-                    return Ok(Wrote::Unsent(fault.into_text()));
+            [Record { content: RecordContent::Dead(letter), .. }] => {
+                if let Err(fault) = self.app.command_log.send_dead_letter(letter).await {
+                    return Ok(BatchOutcome::Unsent(fault.into_text()));
                 }
                 metrics::counter!("fairgate_writer_dead_letters_total").increment(1);
                 tracing::error!(
                     origin = letter.origin,
                     "an order command went to the dead letters"
                 );
-                Plan {
+                BatchPlan {
                     refused: letter
                         .order()
                         .map(|order| (order, Refusal::Unwritable))
                         .into_iter()
                         .collect(),
-                    ..Plan::default()
+                    ..BatchPlan::default()
                 }
             }
             _ => {
-                let asked: Vec<Asked> = entries
+                let queued: Vec<QueuedCommand> = records
                     .iter()
-                    .filter(|entry| entry.offset >= next_offset)
-                    .filter_map(Entry::command)
+                    .filter(|record| record.offset >= next_offset)
+                    .filter_map(Record::command)
                     .collect();
-                let books = store::writer::books(&mut tx, &asked, now).await?;
-                plan::decide(&asked, books, now)
+                let found = store::writer::batch_state(&mut tx, &queued, now).await?;
+                plan::plan_batch(&queued, found, now)
             }
         };
         store::writer::write(&mut tx, &plan, self.partition, now).await?;
@@ -252,16 +259,16 @@ impl Lane {
                 .increment(1);
         }
         for (event, request_id) in &plan.events {
-            tracing::debug!(order = %event.facts().order, request_id, event = event.name(), "written");
+            tracing::debug!(order = %event.data().order, request_id, event = event.name(), "written");
         }
         metrics::counter!("fairgate_writer_orders_total").increment(plan.placed.len() as u64);
-        Ok(Wrote::Batch(plan))
+        Ok(BatchOutcome::Batch(plan))
     }
 }
 
 /// What became of a batch.
-enum Wrote {
-    Batch(Plan),
+enum BatchOutcome {
+    Batch(BatchPlan),
     /// All of it was written before.
     Before,
     Refused,
@@ -273,13 +280,17 @@ enum Wrote {
 
 /// What came while the last batch was written, or else the next record and what comes within
 /// `linger` of it; `max` records at most. Empty when no more come.
-async fn collect(entries: &mut mpsc::Receiver<Entry>, max: usize, linger: Duration) -> Vec<Entry> {
+async fn collect(
+    records: &mut mpsc::Receiver<Record>,
+    max: usize,
+    linger: Duration,
+) -> Vec<Record> {
     let mut batch = Vec::new();
-    entries.recv_many(&mut batch, max).await;
+    records.recv_many(&mut batch, max).await;
     let full = Instant::now() + linger;
     while !batch.is_empty() && batch.len() < max {
         let room = max - batch.len();
-        match timeout_at(full, entries.recv_many(&mut batch, room)).await {
+        match timeout_at(full, records.recv_many(&mut batch, room)).await {
             Ok(1..) => {}
             Ok(0) | Err(_) => break,
         }

@@ -8,7 +8,7 @@ use std::{
 
 use backon::BackoffBuilder;
 use rdkafka::{
-    ClientContext, Message, Offset,
+    ClientContext, Offset,
     consumer::{BaseConsumer, ConsumerContext, Rebalance},
 };
 
@@ -53,9 +53,9 @@ impl ConsumerContext for Positions {
 
 /// The next offset of each partition that this process has written to.
 #[derive(Clone, Default)]
-pub struct Done(Arc<Mutex<Offsets>>);
+pub struct WrittenOffsets(Arc<Mutex<Offsets>>);
 
-impl Done {
+impl WrittenOffsets {
     pub fn note(&self, partition: i32, next_offset: i64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next_offset);
     }

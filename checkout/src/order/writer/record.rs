@@ -1,34 +1,33 @@
 //! A record of the order log, as it is handed from reading to writing.
 
-use rdkafka::Message;
 use uuid::Uuid;
 
-use crate::order::{command::Asked, command_log::Letter};
+use crate::order::{command::QueuedCommand, command_log::DeadLetter};
 
 /// A record of the log.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Record {
     pub offset: i64,
-    pub content: Content,
+    pub content: RecordContent,
 }
 
 /// What a record holds.
 #[derive(Debug, Clone)]
-pub enum Content {
-    Command(Asked),
+pub enum RecordContent {
+    Command(QueuedCommand),
     /// A command of this kind, which only a later version than this one knows.
     Unknown(String),
     /// Nobody can read or write it; it goes to the dead letters.
-    Dead(Letter),
+    Dead(DeadLetter),
 }
 
-impl Entry {
+impl Record {
     /// The order it is about, where that can be told.
     pub fn order(&self) -> Option<Uuid> {
         match &self.content {
-            Content::Command(asked) => Some(asked.command.order()),
-            Content::Unknown(_) => None,
-            Content::Dead(letter) => letter.order(),
+            RecordContent::Command(queued) => Some(queued.command.order()),
+            RecordContent::Unknown(_) => None,
+            RecordContent::Dead(letter) => letter.order(),
         }
     }
 }
@@ -38,15 +37,15 @@ pub fn origin(partition: i32, offset: i64) -> String {
     format!("{partition}@{offset}")
 }
 
-impl Entry {
+impl Record {
     pub fn is_command(&self) -> bool {
-        matches!(self.content, Content::Command(_))
+        matches!(self.content, RecordContent::Command(_))
     }
 
-    pub fn command(&self) -> Option<Asked> {
+    pub fn command(&self) -> Option<QueuedCommand> {
         match &self.content {
-            Content::Command(asked) => Some(asked.clone()),
-            Content::Unknown(_) | Content::Dead(_) => None,
+            RecordContent::Command(queued) => Some(queued.clone()),
+            RecordContent::Unknown(_) | RecordContent::Dead(_) => None,
         }
     }
 }

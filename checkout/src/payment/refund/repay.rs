@@ -11,8 +11,8 @@ use sqlx::PgConnection;
 use crate::{
     App,
     order::event::{OrderEvent, OrderEventData},
-    payment::{Fault, provider::Provider},
-    store::{self, payment::Returned, refund::Owed},
+    payment::{ProviderError, provider::Provider},
+    store::{self, payment::Returned, refund::OwedRefundRow},
 };
 
 const LOOK: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub fn start(app: App, tasks: &Tasks) {
 pub async fn sweep(app: &App) -> anyhow::Result<()> {
     let due = store::refund::due(&app.pool, BATCH).await?;
     let failed: Vec<anyhow::Error> = stream::iter(due)
-        .map(|owed| async move { give_back(app, &owed).await })
+        .map(|owed| async move { repay(app, &owed).await })
         .buffer_unordered(CONCURRENT_MAX)
         .filter_map(|outcome| async { outcome.err() })
         .collect()
@@ -58,7 +58,7 @@ pub async fn sweep(app: &App) -> anyhow::Result<()> {
 
 /// Asks the provider. What it does not do is noted and asked for again later; an error is of our
 /// own servers.
-async fn give_back(app: &App, owed: &Owed) -> anyhow::Result<()> {
+async fn repay(app: &App, owed: &OwedRefundRow) -> anyhow::Result<()> {
     // No transaction is open while the provider thinks.
     if let Err(fault) = Provider::current(app).refund(&owed.intent).await {
         let pause_secs = pause_secs(owed.attempts, &fault);
@@ -79,10 +79,10 @@ async fn give_back(app: &App, owed: &Owed) -> anyhow::Result<()> {
 /// How long to wait after one more attempt that failed: 2, 4, 8, … seconds. A provider that is away
 /// comes back within minutes; one that refuses will hardly change its mind before somebody has seen
 /// to it.
-fn pause_secs(attempts: i32, fault: &Fault) -> f64 {
+fn pause_secs(attempts: i32, fault: &ProviderError) -> f64 {
     let most = match fault {
-        Fault::Away(_) => AWAY_SECS_MAX,
-        Fault::Refused(_) => REFUSED_SECS_MAX,
+        ProviderError::Away(_) => AWAY_SECS_MAX,
+        ProviderError::Refused(_) => REFUSED_SECS_MAX,
     };
     2f64.powi(attempts.clamp(0, 30) + 1).min(most)
 }
@@ -94,14 +94,14 @@ pub async fn note(tx: &mut PgConnection, intent: &str, request: &RequestId) -> s
         Returned::Known => Ok(false),
         Returned::Noted => Ok(true),
         Returned::Order(order) => {
-            let facts = OrderEventData {
+            let data = OrderEventData {
                 order: order.order_id,
                 show: order.show,
                 amount_minor: order.amount_minor,
                 currency: order.currency,
                 at: now,
             };
-            store::outbox::add(tx, &OrderEvent::Refunded(facts), request).await?;
+            store::outbox::add(tx, &OrderEvent::Refunded(data), request).await?;
             Ok(true)
         }
     }
@@ -113,9 +113,13 @@ mod tests {
 
     #[test]
     fn a_refund_is_asked_for_less_and_less_often() {
-        let pauses =
-            |fault: Fault| [0, 1, 2, 5, 11, 1_000].map(|attempts| pause_secs(attempts, &fault));
-        assert_eq!(pauses(Fault::Away(String::new())), [2.0, 4.0, 8.0, 60.0, 60.0, 60.0]);
-        assert_eq!(pauses(Fault::Refused(String::new())), [2.0, 4.0, 8.0, 64.0, 3600.0, 3600.0]);
+        let pauses = |fault: ProviderError| {
+            [0, 1, 2, 5, 11, 1_000].map(|attempts| pause_secs(attempts, &fault))
+        };
+        assert_eq!(pauses(ProviderError::Away(String::new())), [2.0, 4.0, 8.0, 60.0, 60.0, 60.0]);
+        assert_eq!(
+            pauses(ProviderError::Refused(String::new())),
+            [2.0, 4.0, 8.0, 64.0, 3600.0, 3600.0]
+        );
     }
 }

@@ -15,11 +15,11 @@ use uuid::Uuid;
 use crate::{
     App,
     order::{
-        command::{Command, End},
-        state::{self, Event},
+        command::{Command, EndOrder},
+        state::{self, OrderTransition},
     },
     payment::refund::RefundAsked,
-    store::{self, refund_request::Request},
+    store::{self, refund_request::RefundRequestRow},
 };
 
 const BATCH_MAX: i64 = 200;
@@ -41,7 +41,7 @@ pub async fn request_refund(
     let Some(state) = store::refund_request::state(connection, order).await? else {
         return Ok(RefundAsked::Unknown);
     };
-    if state::next(state, Event::RefundForced).is_err() {
+    if state::next(state, OrderTransition::RefundForced).is_err() {
         return Ok(RefundAsked::NotRefundable(state));
     }
     let asked = store::refund_request::add(connection, order, reason, request).await?;
@@ -50,9 +50,9 @@ pub async fn request_refund(
 
 /// Requests that were handed to the writer lately.
 #[derive(Default)]
-pub struct Requests(Mutex<HashMap<Uuid, Instant>>);
+pub struct RefundRequests(Mutex<HashMap<Uuid, Instant>>);
 
-impl Requests {
+impl RefundRequests {
     fn is_fresh(&self, order: Uuid) -> bool {
         let mut handed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         handed.retain(|_, at| at.elapsed() < ASK_AGAIN);
@@ -68,9 +68,9 @@ impl Requests {
         let waiting = store::refund_request::waiting(&app.pool, BATCH_MAX).await?;
         let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(
             |request| async move {
-                let Request { order, home_partition, request_id } = request;
-                let command = Command::Refund(End { order });
-                app.commands
+                let RefundRequestRow { order, home_partition, request_id } = request;
+                let command = Command::Refund(EndOrder { order });
+                app.command_log
                     .send(home_partition, order, &command, &RequestId(request_id))
                     .await
                     .map(|()| order)

@@ -4,7 +4,7 @@
 //! More tickets are put into Postgres first and then into Redis; fewer are taken out of Redis
 //! first, where nobody can hold them any more, and then out of Postgres. Each step in Redis has an
 //! id and counts once, so one whose answer got lost can be repeated. Whatever fails in between,
-//! Redis can only give away less than there is; the keeper notices that, and until it has, nothing
+//! Redis can only give away less than there is; the reconciler notices that, and until it has, nothing
 //! is refused for want of free tickets. The answer is kept with the change, so a change that comes
 //! again is answered alike.
 
@@ -18,14 +18,14 @@ use crate::{
     App, Error,
     stock::{
         self, ShardKey,
-        allotment::Change,
+        allotment::AllotmentChange,
         rebuild,
-        redis::{self as shard, Resized},
+        redis::{self as shard, ResizeOutcome},
     },
     store::{
         self,
-        allotment::{Answered, Part},
-        stock::Row,
+        allotment::{AllotmentRow, ShardTickets},
+        stock::StockRow,
     },
 };
 
@@ -41,7 +41,7 @@ const NOT_APPLIED: &str = "It could not be applied. Ask us.";
 ///
 /// # Errors
 /// Postgres, Redis or the order writer away. Doing it again is safe.
-pub async fn settle(app: &App, change: &Change) -> Result<(), Error> {
+pub async fn settle(app: &App, change: &AllotmentChange) -> Result<(), Error> {
     match apply(app, change).await? {
         Some(refusal) => tell(app, change, refusal).await,
         None => Ok(()),
@@ -52,7 +52,7 @@ pub async fn settle(app: &App, change: &Change) -> Result<(), Error> {
 ///
 /// # Errors
 /// Postgres away. Doing it again is safe.
-pub async fn give_up(app: &App, change: &Change) -> Result<(), Error> {
+pub async fn give_up(app: &App, change: &AllotmentChange) -> Result<(), Error> {
     store::allotment::note(&app.pool, change, Some(NOT_APPLIED)).await?;
     // Whatever is noted now, be it from an attempt before, is the answer.
     let Some(known) = store::allotment::answered(&app.pool, change.ticket_type).await? else {
@@ -65,7 +65,7 @@ pub async fn give_up(app: &App, change: &Change) -> Result<(), Error> {
 }
 
 /// Tells the catalog what became of a change.
-async fn tell(app: &App, change: &Change, refusal: Option<String>) -> Result<(), Error> {
+async fn tell(app: &App, change: &AllotmentChange, refusal: Option<String>) -> Result<(), Error> {
     let (settled, outcome) = match refusal {
         None => (Settled::Applied, "applied"),
         Some(reason) => (Settled::Refused(reason), "refused"),
@@ -78,12 +78,12 @@ async fn tell(app: &App, change: &Change, refusal: Option<String>) -> Result<(),
 }
 
 /// Why the change was refused, if it was; `None` for a change that a later one has overtaken.
-async fn apply(app: &App, change: &Change) -> Result<Option<Option<String>>, Error> {
+async fn apply(app: &App, change: &AllotmentChange) -> Result<Option<Option<String>>, Error> {
     let mut all_known = false;
     for _ in 0..ATTEMPTS_MAX {
         match store::allotment::answered(&app.pool, change.ticket_type).await? {
-            Some(Answered { revision, .. }) if revision > change.revision => return Ok(None),
-            Some(Answered { revision, refusal }) if revision == change.revision => {
+            Some(AllotmentRow { revision, .. }) if revision > change.revision => return Ok(None),
+            Some(AllotmentRow { revision, refusal }) if revision == change.revision => {
                 return Ok(Some(refusal));
             }
             _ => {}
@@ -100,12 +100,12 @@ async fn apply(app: &App, change: &Change) -> Result<Option<Option<String>>, Err
     Err(Error::Unavailable(format!("the stock of {} changes again and again", change.ticket_type)))
 }
 
-fn total(rows: &[Row]) -> i32 {
+fn total(rows: &[StockRow]) -> i32 {
     rows.iter().map(|row| row.allotted).sum()
 }
 
 /// `false` where stock is not what was seen.
-async fn raise(app: &App, change: &Change, rows: &[Row]) -> Result<bool, Error> {
+async fn raise(app: &App, change: &AllotmentChange, rows: &[StockRow]) -> Result<bool, Error> {
     let mut tx = app.pool.begin().await?;
     if !store::allotment::begin(&mut tx, change, total(rows), None).await? {
         return Ok(false);
@@ -121,13 +121,13 @@ async fn raise(app: &App, change: &Change, rows: &[Row]) -> Result<bool, Error> 
 }
 
 /// Puts tickets into Redis that Postgres has under the part's epoch.
-async fn put(app: &App, part: &Part) {
+async fn put(app: &App, part: &ShardTickets) {
     for _ in 0..TELLS_MAX {
         match resize(app, part.key, part.epoch, part.tickets).await {
             // One that is missing, or was filled since, is filled from what Postgres has.
-            Ok(Resized::Missing | Resized::Done(_)) => return,
-            Ok(Resized::OtherEpoch(epoch)) if epoch > part.epoch => return,
-            Ok(Resized::OtherEpoch(_)) => sleep(PAUSE).await,
+            Ok(ResizeOutcome::Missing | ResizeOutcome::Done(_)) => return,
+            Ok(ResizeOutcome::OtherEpoch(epoch)) if epoch > part.epoch => return,
+            Ok(ResizeOutcome::OtherEpoch(_)) => sleep(PAUSE).await,
             Err(error) => {
                 tracing::warn!(shard = %part.key, %error, "Redis was not told of tickets; the \
                     keeper will see to it");
@@ -135,11 +135,16 @@ async fn put(app: &App, part: &Part) {
             }
         }
     }
-    tracing::warn!(shard = %part.key, "Redis was not told of tickets; the keeper will see to it");
+    tracing::warn!(shard = %part.key, "Redis was not told of tickets; the reconciler will see to it");
 }
 
 /// One step in Redis, asked for again where the answer got lost; it counts once.
-async fn resize(app: &App, key: ShardKey, epoch: i64, tickets: i32) -> Result<Resized, Error> {
+async fn resize(
+    app: &App,
+    key: ShardKey,
+    epoch: i64,
+    tickets: i32,
+) -> Result<ResizeOutcome, Error> {
     let step = Uuid::new_v4();
     let mut told = 0;
     loop {
@@ -162,17 +167,17 @@ async fn resize(app: &App, key: ShardKey, epoch: i64, tickets: i32) -> Result<Re
 /// Postgres has.
 async fn lower(
     app: &App,
-    change: &Change,
-    rows: &[Row],
+    change: &AllotmentChange,
+    rows: &[StockRow],
     all_known: &mut bool,
 ) -> Result<bool, Error> {
     let wanted = total(rows) - change.allotted;
     let parts = match take_off(app, rows, wanted).await? {
         TakenOff::All(parts) => parts,
-        TakenOff::Short(free) if *all_known => {
+        TakenOff::Insufficient(free) if *all_known => {
             return refuse(app, change, rows, wanted - free).await;
         }
-        TakenOff::Short(_) => {
+        TakenOff::Insufficient(_) => {
             *all_known = is_all_known(app, change.ticket_type).await?;
             return Ok(false);
         }
@@ -185,7 +190,7 @@ async fn lower(
         Ok::<_, Error>(as_seen.then_some(tx))
     };
     match lowered.await {
-        // Should the answer to the commit get lost, the tickets stay off sale until the keeper has
+        // Should the answer to the commit get lost, the tickets stay off sale until the reconciler has
         // looked.
         Ok(Some(tx)) => {
             tx.commit().await?;
@@ -199,7 +204,12 @@ async fn lower(
 }
 
 /// Notes that so few can be taken off sale that `missing` are sold or held.
-async fn refuse(app: &App, change: &Change, rows: &[Row], missing: i32) -> Result<bool, Error> {
+async fn refuse(
+    app: &App,
+    change: &AllotmentChange,
+    rows: &[StockRow],
+    missing: i32,
+) -> Result<bool, Error> {
     let committed: i32 = rows.iter().map(|row| row.committed).sum();
     let reason = stock::refusal(committed, change.allotted + missing);
     let mut tx = app.pool.begin().await?;
@@ -211,7 +221,7 @@ async fn refuse(app: &App, change: &Change, rows: &[Row], missing: i32) -> Resul
 }
 
 /// Whether Redis knows of every ticket that Postgres has. Each shard is compared at a moment at
-/// which it has seen all changes; one that lost tickets agrees again after the keeper has looked,
+/// which it has seen all changes; one that lost tickets agrees again after the reconciler has looked,
 /// twice.
 async fn is_all_known(app: &App, ticket_type: Uuid) -> Result<bool, Error> {
     let mut agreed = HashSet::new();
@@ -234,9 +244,9 @@ async fn is_all_known(app: &App, ticket_type: Uuid) -> Result<bool, Error> {
 }
 
 enum TakenOff {
-    All(Vec<Part>),
+    All(Vec<ShardTickets>),
     /// So many only are free, and none was taken.
-    Short(i32),
+    Insufficient(i32),
     /// A shard is not what was seen.
     Moved,
 }
@@ -244,7 +254,7 @@ enum TakenOff {
 /// Takes `wanted` free tickets out of Redis, from the fullest shard first, or none. Whether there
 /// are as many is looked up first: a change that cannot be made takes nothing off sale, not even
 /// for a moment.
-async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Error> {
+async fn take_off(app: &App, rows: &[StockRow], wanted: i32) -> Result<TakenOff, Error> {
     let mut free = Vec::with_capacity(rows.len());
     for row in rows {
         match shard::look(&app.redis, row.key()).await? {
@@ -258,15 +268,17 @@ async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Erro
             }
         }
     }
-    let Some(plan) = stock::gather(wanted, &free) else {
-        return Ok(TakenOff::Short(i32::try_from(stock::left(&free)).unwrap_or(wanted)));
+    let Some(plan) = stock::allocate(wanted, &free) else {
+        return Ok(TakenOff::Insufficient(
+            i32::try_from(stock::total_free(&free)).unwrap_or(wanted),
+        ));
     };
     let mut parts = Vec::with_capacity(plan.len());
     for (shard, tickets) in plan {
         let Some(row) = rows.iter().find(|row| row.shard == shard) else { continue };
-        let part = Part { key: row.key(), epoch: row.epoch, tickets };
+        let part = ShardTickets { key: row.key(), epoch: row.epoch, tickets };
         match resize(app, part.key, part.epoch, -tickets).await {
-            Ok(Resized::Done(done)) if done == tickets => parts.push(part),
+            Ok(ResizeOutcome::Done(done)) if done == tickets => parts.push(part),
             other => {
                 put_back(app, &parts).await;
                 other?;
@@ -277,7 +289,7 @@ async fn take_off(app: &App, rows: &[Row], wanted: i32) -> Result<TakenOff, Erro
     Ok(TakenOff::All(parts))
 }
 
-async fn put_back(app: &App, parts: &[Part]) {
+async fn put_back(app: &App, parts: &[ShardTickets]) {
     for part in parts {
         put(app, part).await;
     }

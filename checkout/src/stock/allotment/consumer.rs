@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     App, Error,
-    stock::allotment::{Change, apply as allotment},
+    stock::allotment::{AllotmentChange, apply as allotment},
 };
 
 /// The consumer group that keeps stock true to the catalog.
@@ -72,10 +72,10 @@ async fn follow(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
 }
 
 /// The change that an event is about, if it is about one.
-fn read(payload: &[u8]) -> serde_json::Result<Option<Change>> {
+fn read(payload: &[u8]) -> serde_json::Result<Option<AllotmentChange>> {
     Ok(match serde_json::from_slice(payload)? {
         CatalogEvent::AllotmentChanged { show, ticket_type, allotted, revision, .. } => {
-            Some(Change { show, ticket_type, allotted, revision })
+            Some(AllotmentChange { show, ticket_type, allotted, revision })
         }
         CatalogEvent::ShowPublished { .. } | CatalogEvent::SaleChanged { .. } => None,
     })
@@ -83,7 +83,7 @@ fn read(payload: &[u8]) -> serde_json::Result<Option<Change>> {
 
 /// Settles again and again until it is done; `false` when asked to stop first. A change that
 /// Postgres will never have is refused, so that the reseller can ask for another.
-async fn settle_through(app: &App, change: &Change, stop: &CancellationToken) -> bool {
+async fn settle_through(app: &App, change: &AllotmentChange, stop: &CancellationToken) -> bool {
     let mut pauses = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(1))

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use checkout::contract::Place;
+use checkout::contract::SubmitOrder;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ pub async fn round(pool: &PgPool, hot: &Hot, lasts: Duration) -> anyhow::Result<
     let began = Instant::now();
     let mut written = 0usize;
     while began.elapsed() < lasts {
-        let places: Vec<Place> =
+        let places: Vec<SubmitOrder> =
             (0..BATCH).map(|turn| Ok(hot.order(turn)?.0)).collect::<anyhow::Result<_>>()?;
         let mut tx = sqlx::Connection::begin(&mut *connection).await?;
         insert(&mut tx, &places).await?;
@@ -35,12 +35,12 @@ pub async fn round(pool: &PgPool, hot: &Hot, lasts: Duration) -> anyhow::Result<
     })
 }
 
-async fn insert(tx: &mut PgConnection, places: &[Place]) -> anyhow::Result<()> {
-    let ids = |field: fn(&Place) -> Uuid| -> Vec<Uuid> { places.iter().map(field).collect() };
-    let texts = |field: fn(&Place) -> &str| -> Vec<String> {
+async fn insert(tx: &mut PgConnection, places: &[SubmitOrder]) -> anyhow::Result<()> {
+    let ids = |field: fn(&SubmitOrder) -> Uuid| -> Vec<Uuid> { places.iter().map(field).collect() };
+    let texts = |field: fn(&SubmitOrder) -> &str| -> Vec<String> {
         places.iter().map(|place| field(place).to_owned()).collect()
     };
-    let times = |field: fn(&Place) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
+    let times = |field: fn(&SubmitOrder) -> DateTime<Utc>| -> Vec<DateTime<Utc>> {
         places.iter().map(field).collect()
     };
     sqlx::query(

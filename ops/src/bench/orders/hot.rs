@@ -1,7 +1,7 @@
 //! The ticket type that everybody orders, and an order of it.
 
 use anyhow::Context;
-use checkout::contract::{Buyer, Place, PlaceLine, home_partition};
+use checkout::contract::{Buyer, SubmitLine, SubmitOrder, home_partition};
 use chrono::Utc;
 use uuid::Uuid;
 
@@ -31,16 +31,16 @@ impl Hot {
     }
 
     /// An order of one ticket, and the partition it belongs to.
-    pub fn order(&self, turn: usize) -> anyhow::Result<(Place, i32)> {
+    pub fn order(&self, turn: usize) -> anyhow::Result<(SubmitOrder, i32)> {
         let (shard, epoch) =
             self.shards.get(turn % self.shards.len().max(1)).copied().context("no shards")?;
         let now = Utc::now();
-        let place = Place {
+        let place = SubmitOrder {
             order: Uuid::now_v7(),
             session: Uuid::new_v4(),
             show: self.show.clone(),
             hold: Uuid::new_v4(),
-            lines: vec![PlaceLine {
+            lines: vec![SubmitLine {
                 ticket_type: self.ticket_type,
                 shard,
                 quantity: 1,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use checkout::contract::{OrderEvent, OrderEventData, Place, PlaceLine};
+use checkout::contract::{OrderEvent, OrderEventData, SubmitLine, SubmitOrder};
 use sqlx::{PgConnection, PgPool, types::Json};
 use tokio::{task::JoinSet, time::Instant};
 
@@ -44,7 +44,7 @@ pub async fn round(
     })
 }
 
-async fn order(connection: &mut PgConnection, place: &Place) -> anyhow::Result<()> {
+async fn order(connection: &mut PgConnection, place: &SubmitOrder) -> anyhow::Result<()> {
     let line = place.lines.first().context("an order without lines")?;
     let mut tx = sqlx::Connection::begin(connection).await?;
     let (allotted, committed): (i32, i32) = sqlx::query_as(
@@ -71,7 +71,11 @@ async fn order(connection: &mut PgConnection, place: &Place) -> anyhow::Result<(
     Ok(tx.commit().await?)
 }
 
-async fn insert(tx: &mut PgConnection, place: &Place, line: &PlaceLine) -> anyhow::Result<()> {
+async fn insert(
+    tx: &mut PgConnection,
+    place: &SubmitOrder,
+    line: &SubmitLine,
+) -> anyhow::Result<()> {
     sqlx::query(
         "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
             amount_minor, currency,
@@ -112,7 +116,7 @@ async fn insert(tx: &mut PgConnection, place: &Place, line: &PlaceLine) -> anyho
 }
 
 /// The event of an order, as the writer's.
-pub fn placed(place: &Place) -> OrderEvent {
+pub fn placed(place: &SubmitOrder) -> OrderEvent {
     OrderEvent::Placed(OrderEventData {
         order: place.order,
         show: place.show.clone(),

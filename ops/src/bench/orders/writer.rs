@@ -80,7 +80,7 @@ async fn send(
 ) -> anyhow::Result<(i32, i64)> {
     let (place, partition) = hot.order(turn)?;
     let key = place.order.to_string();
-    let payload = serde_json::to_vec(&Command::Place(Box::new(place)))?;
+    let payload = serde_json::to_vec(&Command::Submit(Box::new(place)))?;
     let record = FutureRecord::to(topic)
         .partition(partition)
         .key(&key)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use checkout::contract::State;
+use checkout::contract::OrderState;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
@@ -234,7 +234,7 @@ async fn refunds(tx: &mut PgConnection) -> anyhow::Result<BTreeMap<Uuid, Vec<Ref
     Ok(refunds)
 }
 
-fn state(text: &str) -> anyhow::Result<State> {
+fn state(text: &str) -> anyhow::Result<OrderState> {
     serde_json::from_value(text.into()).with_context(|| format!("an order's state is {text}"))
 }
 

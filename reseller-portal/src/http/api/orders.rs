@@ -1,7 +1,7 @@
 //! `/v1/reseller/orders`
 
 use axum::{Json, extract::State};
-use checkout::contract::{Buyer, OrderDetails, OrderSummary, State as OrderState};
+use checkout::contract::{Buyer, OrderDetails, OrderState, OrderSummary};
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{Answer, Path, Query},
@@ -145,7 +145,7 @@ impl ResellerOrder {
             quantity: i64::from(quantity),
             unit_price_minor,
         };
-        let ticket = |ticket: checkout::contract::TicketFacts| OrderTicket {
+        let ticket = |ticket: checkout::contract::TicketDetails| OrderTicket {
             code: with_codes.then_some(ticket.code),
             number: i64::from(ticket.number),
             ticket_type: ticket.ticket_type,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::{extract::State as AppState, response::Response};
 use catalog::contract::{Show, price, when};
-use checkout::contract::State;
+use checkout::contract::OrderState;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -33,16 +33,16 @@ pub struct Filter {
 }
 
 /// A state as people read it, and its badge.
-fn words(state: State) -> (&'static str, &'static str) {
+fn words(state: OrderState) -> (&'static str, &'static str) {
     match state {
-        State::Placed => ("Placed", ""),
-        State::AwaitingPayment => ("Waits for payment", "badge-warn"),
-        State::Paid => ("Paid", "badge-good"),
-        State::Fulfilled => ("Tickets issued", "badge-good"),
-        State::Expired => ("Not paid in time", ""),
-        State::Cancelled => ("Cancelled", ""),
-        State::RefundPending => ("Being refunded", "badge-warn"),
-        State::Refunded => ("Refunded", "badge-bad"),
+        OrderState::Placed => ("Placed", ""),
+        OrderState::AwaitingPayment => ("Waits for payment", "badge-warn"),
+        OrderState::Paid => ("Paid", "badge-good"),
+        OrderState::Fulfilled => ("Tickets issued", "badge-good"),
+        OrderState::Expired => ("Not paid in time", ""),
+        OrderState::Cancelled => ("Cancelled", ""),
+        OrderState::RefundPending => ("Being refunded", "badge-warn"),
+        OrderState::Refunded => ("Refunded", "badge-bad"),
     }
 }
 
@@ -77,7 +77,7 @@ pub async fn list(
 ) -> Result<Response, Error> {
     let reseller = signed.member.reseller;
     let own = catalog::contract::reseller_shows(&app.pool, reseller).await?;
-    let state = State::of(&filter.state);
+    let state = OrderState::of(&filter.state);
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
     let before = filter.before.as_deref().map(Cursor::parse).transpose()?;
     let found = order::page(&app, reseller, show, state, before, PAGE).await?;
@@ -99,7 +99,7 @@ pub async fn list(
         }
     });
     let rows = rows.collect();
-    let states = State::ALL.into_iter().map(|of| Choice {
+    let states = OrderState::ALL.into_iter().map(|of| Choice {
         value: of.as_str().to_owned(),
         words: words(of).0.to_owned(),
         chosen: state == Some(of),
@@ -136,7 +136,7 @@ struct OrderPage {
     paid: Option<String>,
     lines: Vec<Line>,
     total: String,
-    tickets: Vec<checkout::contract::TicketFacts>,
+    tickets: Vec<checkout::contract::TicketDetails>,
     /// Amount and reason, and when it was done.
     refund: Option<(String, String, Option<String>)>,
 }
