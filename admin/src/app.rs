@@ -5,6 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use admission::contract::Gate;
 use axum::extract::FromRef;
 use checkout::contract::OrderLinks;
+use identity::Identity;
 use kit::{kafka::Kafka, limit::ClientAddress, password::Queue, redis::Redis};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     room::{live::Live, sampler::Seen},
+    staff::accounts::{SESSION_SECS, StaffAccounts},
 };
 
 /// Shared by all requests and background tasks; cheap to clone.
@@ -26,6 +28,7 @@ pub struct Inner {
     pub kafka: Kafka,
     pub gate: Gate,
     pub(crate) order_links: OrderLinks,
+    pub identity: Identity<StaffAccounts>,
     pub passwords: Queue,
     pub(crate) seen: Seen,
     pub(crate) live: Live,
@@ -47,6 +50,12 @@ impl FromRef<App> for ClientAddress {
     }
 }
 
+impl FromRef<App> for Identity<StaffAccounts> {
+    fn from_ref(app: &App) -> Self {
+        app.identity.clone()
+    }
+}
+
 impl App {
     /// Connects nothing yet: servers that are away are faults of the first use.
     ///
@@ -61,6 +70,14 @@ impl App {
     ) -> anyhow::Result<Self> {
         let order_links = OrderLinks::from_paserk(&config.checkout_keys)
             .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?;
+        let passwords = Queue::default();
+        let identity = Identity::new(
+            pool.clone(),
+            redis.clone(),
+            passwords.clone(),
+            config.public.clone(),
+            SESSION_SECS,
+        );
         Ok(Self(Arc::new(Inner {
             config,
             pool,
@@ -68,7 +85,8 @@ impl App {
             kafka,
             gate,
             order_links,
-            passwords: Queue::default(),
+            identity,
+            passwords,
             seen: Seen::default(),
             live: Live::default(),
             ending: CancellationToken::new(),

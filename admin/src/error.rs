@@ -4,6 +4,7 @@ use axum::{
     http::StatusCode as S,
     response::{IntoResponse, Response},
 };
+use identity::NotANumber;
 use kit::{password::Busy, problem::Problem};
 use rdkafka::error::KafkaError;
 use waitroom::contract::{Phase, RoomError};
@@ -280,6 +281,31 @@ impl From<RoomError> for Error {
             RoomError::Value { field, detail } => Self::field(field, detail),
             RoomError::Store(error) => Self::Store(error),
         }
+    }
+}
+
+impl From<identity::Error> for Error {
+    fn from(error: identity::Error) -> Self {
+        use identity::Error as Of;
+        match error {
+            Of::SessionNeeded => Self::SessionNeeded,
+            Of::PasswordChangeNeeded => Self::PasswordChangeNeeded,
+            Of::SignInRefused => Self::SignInRefused,
+            Of::SignInBlocked { secs } => Self::SignInBlocked { secs },
+            Of::FormForeign => Self::FormForeign,
+            Of::CurrentPasswordWrong => Self::field("current", "This is not your password."),
+            Of::NewPasswordRefused(detail) => Self::field("password", detail),
+            Of::Form(problem) => Self::Problem(problem),
+            Of::Store(error) => Self::Store(error),
+            Of::Away(error) => Self::Away(error),
+            Of::Internal(error) => Self::Internal(error),
+        }
+    }
+}
+
+impl From<NotANumber> for Error {
+    fn from(fault: NotANumber) -> Self {
+        Self::field(fault.field, "Give a number.")
     }
 }
 

@@ -11,27 +11,6 @@ use utoipa::ToSchema;
 pub const HOUR_ROWS_MAX: i64 = 500;
 pub const KEPT_DAYS: i32 = 90;
 
-/// What somebody failed at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// An address and a password that do not belong together.
-    SignIn,
-    /// A sign-in that was not looked at, after many that failed.
-    Blocked,
-    /// The password in use, asked for again in an open session.
-    Password,
-}
-
-impl Failure {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SignIn => "sign_in.refused",
-            Self::Blocked => "sign_in.blocked",
-            Self::Password => "password.refused",
-        }
-    }
-}
-
 /// What one network failed at within one hour, for one account.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SecurityEntry {

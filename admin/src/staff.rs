@@ -1,8 +1,8 @@
 //! Those who signed in: what they may do, and how a request says who it is from.
 
+pub mod accounts;
 pub mod first_admin;
 pub mod manage;
-pub mod sign_in;
 
 use chrono::{DateTime, Utc};
 use kit::throttle::Network;
@@ -65,15 +65,6 @@ pub struct Account {
     pub password_hash: String,
     pub one_time_ends_at: Option<DateTime<Utc>>,
     pub one_time_used_at: Option<DateTime<Utc>>,
-}
-
-impl Account {
-    /// Whether the password opens anything yet: a one-time one does so once, and not for long.
-    pub fn is_good(&self, now: DateTime<Utc>) -> bool {
-        let is_fresh =
-            self.one_time_used_at.is_none() && self.one_time_ends_at.is_some_and(|end| now < end);
-        self.person.disabled_at.is_none() && (!self.person.must_change_password || is_fresh)
-    }
 }
 
 /// Somebody's password was reset or changed.

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use kit::serve::Tasks;
 
-use crate::{App, room::sampler, security::KEPT_DAYS, store, support::SUPPORT_EVENTS};
+use crate::{
+    App, room::sampler, security::KEPT_DAYS, staff::accounts::StaffAccounts, store,
+    support::SUPPORT_EVENTS,
+};
 
 const FORGET: Duration = Duration::from_secs(600);
 
@@ -12,11 +15,7 @@ const FORGET: Duration = Duration::from_secs(600);
 /// failures that are old.
 pub fn run(app: &App, tasks: &Tasks) {
     sampler::start(app, tasks);
-    let pool = app.pool.clone();
-    tasks.every("forget old sessions", FORGET, move || {
-        let pool = pool.clone();
-        async move { Ok(store::session::forget(&pool).await?) }
-    });
+    identity::worker::forget_sessions::<StaffAccounts>(app.pool.clone(), tasks);
     let pool = app.pool.clone();
     tasks.every("forget old failures", FORGET, move || {
         let pool = pool.clone();

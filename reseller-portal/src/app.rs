@@ -3,10 +3,11 @@
 use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
+use identity::Identity;
 use kit::{limit::ClientAddress, password::Queue, redis::Redis};
 use sqlx::PgPool;
 
-use crate::{api_key::cache::Grants, config::Config};
+use crate::{account::members::Members, api_key::cache::Grants, config::Config};
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -18,7 +19,7 @@ pub struct Inner {
     pub pool: PgPool,
     pub redis: Redis,
     pub(crate) grants: Grants,
-    pub(crate) passwords: Queue,
+    pub(crate) identity: Identity<Members>,
 }
 
 impl Deref for App {
@@ -35,15 +36,22 @@ impl FromRef<App> for ClientAddress {
     }
 }
 
+impl FromRef<App> for Identity<Members> {
+    fn from_ref(app: &App) -> Self {
+        app.identity.clone()
+    }
+}
+
 impl App {
     /// Connects nothing yet: servers that are away are faults of the first use.
     pub fn new(config: Config, pool: PgPool, redis: Redis) -> Self {
-        Self(Arc::new(Inner {
-            config,
-            pool,
-            redis,
-            grants: Grants::default(),
-            passwords: Queue::default(),
-        }))
+        let identity = Identity::new(
+            pool.clone(),
+            redis.clone(),
+            Queue::default(),
+            config.public.clone(),
+            config.session_secs,
+        );
+        Self(Arc::new(Inner { config, pool, redis, grants: Grants::default(), identity }))
     }
 }

@@ -55,6 +55,9 @@ pub enum Error {
     /// `try-again-soon` (503) or `internal` (500).
     #[error(transparent)]
     Store(#[from] sqlx::Error),
+    /// The body is no form.
+    #[error("{}", .0.title)]
+    Problem(Box<Problem>),
     /// `try-again-soon`, 503: something we lean on is away.
     #[error("{0:#}")]
     Away(anyhow::Error),
@@ -206,9 +209,30 @@ impl Error {
                     published yet",
             )
             .detail(why.clone()),
+            Self::Problem(problem) => (**problem).clone(),
             Self::Store(error) => kit::postgres::problem(error),
             Self::Away(cause) => Problem::unavailable(format!("{cause:#}")),
             Self::Internal(cause) => Problem::internal(format!("{cause:#}")),
+        }
+    }
+}
+
+impl From<identity::Error> for Error {
+    /// Pages say beside the form what they know better.
+    fn from(error: identity::Error) -> Self {
+        use identity::Error as Of;
+        match error {
+            Of::SessionNeeded
+            | Of::PasswordChangeNeeded
+            | Of::SignInRefused
+            | Of::SignInBlocked { .. }
+            | Of::FormForeign
+            | Of::CurrentPasswordWrong
+            | Of::NewPasswordRefused(_) => Self::FormStale,
+            Of::Form(problem) => Self::Problem(problem),
+            Of::Store(error) => Self::Store(error),
+            Of::Away(error) => Self::Away(error),
+            Of::Internal(error) => Self::Internal(error),
         }
     }
 }

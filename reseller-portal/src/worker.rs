@@ -5,10 +5,9 @@ use std::time::Duration;
 use kit::serve::Tasks;
 use sqlx::PgPool;
 
-use crate::{reseller::decision::stop_refused, store};
+use crate::{account::members::Members, reseller::decision::stop_refused};
 
 const STOP_EVERY: Duration = Duration::from_secs(60);
-const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What the portal does by itself: it forgets sessions that are over, and sees to it that the
 /// catalog knows of everybody who may not sell. Deciding tells it; this is for those about whom it
@@ -19,8 +18,5 @@ pub fn run(pool: PgPool, tasks: &Tasks) {
         let pool = stopping.clone();
         async move { Ok(stop_refused(&pool).await?) }
     });
-    tasks.every("forgetting portal sessions", FORGET_EVERY, move || {
-        let pool = pool.clone();
-        async move { Ok(store::session::forget_over(&pool).await.map(drop)?) }
-    });
+    identity::worker::forget_sessions::<Members>(pool, tasks);
 }

@@ -1,16 +1,14 @@
 //! Letting the first admin in, from a shell of the server.
 
-use kit::http::RequestId;
+use identity::password::OneTimePassword;
+use kit::{email_address::EmailAddress, http::RequestId};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
     audit::{Actor, AuditEntry},
-    staff::{
-        Role,
-        manage::{self, OneTime},
-    },
+    staff::{Role, manage},
     store::{self, audit::record},
 };
 
@@ -31,23 +29,30 @@ pub struct FirstAdmin {
 /// # Errors
 /// The database's, or an address that cannot be one.
 pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Option<FirstAdmin>> {
-    let email =
-        manage::email(email).ok_or_else(|| anyhow::anyhow!("{email} is not an e-mail address"))?;
-    let new = OneTime::fresh().await?;
+    let email: EmailAddress =
+        email.parse().map_err(|_| anyhow::anyhow!("{email} is not an e-mail address"))?;
+    let new = OneTimePassword::fresh().await?;
     let request = RequestId::fresh();
     let mut tx = pool.begin().await?;
     // Two set-ups at once make one admin.
     store::people::be_alone(&mut tx).await?;
     let email = match store::people::first_admins(&mut tx).await?.as_slice() {
         [] => {
-            let name = email.split('@').next().unwrap_or(&email);
+            let name = email.local_part();
             let password = (new.hash.as_str(), new.ends_at);
-            store::people::insert(&mut tx, Uuid::now_v7(), &email, name, Role::Admin, password)
-                .await?;
+            store::people::insert(
+                &mut tx,
+                Uuid::now_v7(),
+                email.as_str(),
+                name,
+                Role::Admin,
+                password,
+            )
+            .await?;
             let entry = AuditEntry::new("person.add", format!("person {email}"))
                 .after(json!({"role": Role::Admin}));
             record(&mut tx, Actor::at_shell(SET_UP), &request, &entry).await?;
-            email
+            email.to_string()
         }
         [only] if only.must_change_password => {
             manage::replace(&mut tx, only, &new, Actor::at_shell(SET_UP), &request).await?;

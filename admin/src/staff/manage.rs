@@ -1,7 +1,7 @@
 //! Who may sign in: adding them, disabling them, giving a new one-time password.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use kit::http::RequestId;
+use identity::{Origin, password::OneTimePassword};
+use kit::{email_address::EmailAddress, http::RequestId};
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -10,47 +10,12 @@ use crate::{
     App,
     audit::{Actor, AuditEntry},
     error::Error,
-    staff::{
-        Person, Role, Staff,
-        sign_in::{self, Origin},
-    },
+    staff::{Person, Role, Staff},
     store,
     store::audit::record,
 };
 
-/// Characters of an address at most (RFC 5321).
-const EMAIL_CHARS_MAX: usize = 254;
 const NAME_CHARS_MAX: usize = 120;
-/// How long a one-time password is good, unless it is used before.
-const ONE_TIME_HOURS: i64 = 24;
-
-/// A password to hand to somebody once; only its hash is stored.
-pub struct OneTime {
-    pub password: String,
-    pub hash: String,
-    pub ends_at: DateTime<Utc>,
-}
-
-impl OneTime {
-    /// # Errors
-    /// No randomness, or the process is ending.
-    pub async fn fresh() -> anyhow::Result<Self> {
-        let password = kit::password::generate();
-        let hash = kit::password::hash(password.clone()).await?;
-        Ok(Self { password, hash, ends_at: Utc::now() + TimeDelta::hours(ONE_TIME_HOURS) })
-    }
-}
-
-/// The address in the form we keep it, or `None` where it cannot be one.
-pub fn email(text: &str) -> Option<String> {
-    let text = text.trim();
-    let (local, domain) = text.rsplit_once('@')?;
-    let is_plain = text.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
-    let fits = !local.is_empty() && domain.len() >= 3 && text.chars().count() <= EMAIL_CHARS_MAX;
-    (is_plain && fits && !domain.starts_with('.') && !domain.ends_with('.'))
-        .then(|| text.to_owned())
-}
-
 /// Somebody to add.
 pub struct NewPerson<'a> {
     pub email: &'a str,
@@ -73,21 +38,24 @@ pub async fn add(
     current: &str,
     from: &Origin,
 ) -> Result<(Uuid, String), Error> {
-    let email = email(new.email).ok_or_else(|| Error::field("email", "Give an e-mail address."))?;
+    let email = new
+        .email
+        .parse::<EmailAddress>()
+        .map_err(|_| Error::field("email", "Give an e-mail address."))?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains('\0') {
         return Err(Error::field("name", "Give a name of 1 to 120 characters."));
     }
-    sign_in::confirm_own(app, staff, current, from).await?;
-    let OneTime { password, hash, ends_at } = OneTime::fresh().await?;
+    app.identity.confirm_own(staff, current, from).await?;
+    let OneTimePassword { password, hash, ends_at } = OneTimePassword::fresh().await?;
     let user = Uuid::now_v7();
     let mut tx = app.pool.begin().await?;
-    store::people::insert(&mut tx, user, &email, name, new.role, (&hash, ends_at)).await.map_err(
-        |error| match kit::postgres::violated_constraint(&error) {
+    store::people::insert(&mut tx, user, email.as_str(), name, new.role, (&hash, ends_at))
+        .await
+        .map_err(|error| match kit::postgres::violated_constraint(&error) {
             Some("users_email_once") => Error::EmailTaken,
             _ => Error::Store(error),
-        },
-    )?;
+        })?;
     let entry =
         AuditEntry::new("person.add", format!("person {email}")).after(json!({"role": new.role}));
     record(&mut tx, staff, &from.request, &entry).await?;
@@ -110,7 +78,7 @@ pub async fn set_disabled(
     from: &Origin,
 ) -> Result<(), Error> {
     if !disabled {
-        sign_in::confirm_own(app, staff, current, from).await?;
+        app.identity.confirm_own(staff, current, from).await?;
     }
     let mut tx = app.pool.begin().await?;
     // Two admins who disable each other at the same time wait for one another here.
@@ -153,8 +121,8 @@ pub async fn reset_password(
     if person == staff.person {
         return Err(Error::OwnReset);
     }
-    sign_in::confirm_own(app, staff, current, from).await?;
-    let new = OneTime::fresh().await?;
+    app.identity.confirm_own(staff, current, from).await?;
+    let new = OneTimePassword::fresh().await?;
     let mut tx = app.pool.begin().await?;
     let account = store::people::for_update(&mut tx, person).await?.ok_or(Error::PersonUnknown)?;
     if account.person.disabled_at.is_some() {
@@ -170,7 +138,7 @@ pub async fn reset_password(
 pub async fn replace(
     tx: &mut PgConnection,
     person: &Person,
-    new: &OneTime,
+    new: &OneTimePassword,
     actor: Actor<'_>,
     request: &RequestId,
 ) -> sqlx::Result<()> {
@@ -180,26 +148,4 @@ pub async fn replace(
         .before(json!({"one_time": person.must_change_password}))
         .after(json!({"one_time": true, "sessions_ended": ended, "ends_at": new.ends_at}));
     record(tx, actor, request, &entry).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_told_from_other_texts() {
-        assert_eq!(email(" ada@example.org ").as_deref(), Some("ada@example.org"));
-        for text in [
-            "",
-            "ada",
-            "@example.org",
-            "ada@",
-            "a da@example.org",
-            "ada@.org",
-            "ada@example.",
-            "a\u{0}@b.org",
-        ] {
-            assert_eq!(email(text), None, "{text:?}");
-        }
-    }
 }

@@ -97,6 +97,20 @@ pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Account
     Ok(row.map(Into::into))
 }
 
+pub async fn by_id(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Account>> {
+    let row = sqlx::query_as!(
+        Row,
+        "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
+            one_time_used_at,
+                created_at, disabled_at
+         FROM admin.users WHERE user_id = $1",
+        user
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
 /// The account, kept from changing until the transaction ends.
 pub async fn for_update(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(

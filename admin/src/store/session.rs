@@ -96,14 +96,14 @@ pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::
     Ok(done.rows_affected())
 }
 
-/// Forgets sessions that are over.
-pub async fn forget(pool: &PgPool) -> sqlx::Result<()> {
-    sqlx::query!(
+/// Forgets sessions that are over. Gives how many those were.
+pub async fn forget_over(pool: &PgPool) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
         "DELETE FROM admin.sessions WHERE expires_at < now() OR seen_at < now() - \
             make_interval(secs => $1)",
         IDLE_SECS_MAX
     )
     .execute(pool)
     .await?;
-    Ok(())
+    Ok(done.rows_affected())
 }

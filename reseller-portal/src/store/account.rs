@@ -1,5 +1,6 @@
 //! `reseller.resellers` and `reseller.users`.
 
+use identity::Credentials;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -136,57 +137,63 @@ pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uui
     Ok(user)
 }
 
-/// What signing in needs to know of a user.
-pub struct Credentials {
-    pub user_id: Uuid,
-    pub email: String,
-    pub password_hash: String,
+/// A user as they sign in.
+struct UserRow {
+    user_id: Uuid,
+    email: String,
+    password_hash: String,
 }
 
-pub async fn credentials(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials>> {
-    sqlx::query_as!(
-        Credentials,
+impl From<UserRow> for Credentials<Uuid> {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.user_id,
+            email: row.email,
+            password_hash: row.password_hash,
+            one_time: None,
+            is_disabled: false,
+        }
+    }
+}
+
+/// The user of an address, in any case.
+pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    let row = sqlx::query_as!(
+        UserRow,
         "SELECT user_id, email, password_hash FROM reseller.users WHERE lower(email) = lower($1)",
         email
     )
     .fetch_optional(pool)
-    .await
+    .await?;
+    Ok(row.map(Into::into))
 }
 
-pub async fn credentials_of(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials>> {
-    sqlx::query_as!(
-        Credentials,
+pub async fn by_id(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    let row = sqlx::query_as!(
+        UserRow,
         "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1",
         user
     )
     .fetch_optional(pool)
-    .await
+    .await?;
+    Ok(row.map(Into::into))
 }
 
-/// Replaces the password that `known` was read with and ends all sessions of theirs but `kept`;
-/// `false` where somebody else replaced it meanwhile.
-pub async fn change_password(
-    pool: &PgPool,
-    known: &Credentials,
-    hash: &str,
-    kept: &[u8],
-) -> sqlx::Result<bool> {
-    let mut tx = pool.begin().await?;
-    let changed = sqlx::query!(
-        "UPDATE reseller.users SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2",
-        known.user_id,
-        known.password_hash,
-        hash
+/// The user, kept from changing until the transaction ends.
+pub async fn locked(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    let row = sqlx::query_as!(
+        UserRow,
+        "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1 FOR UPDATE",
+        user
     )
-    .execute(&mut *tx)
+    .fetch_optional(tx)
     .await?;
-    sqlx::query!(
-        "DELETE FROM reseller.sessions WHERE user_id = $1 AND token_hash <> $2",
-        known.user_id,
-        kept
-    )
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    Ok(changed.rows_affected() == 1)
+    Ok(row.map(Into::into))
+}
+
+pub async fn set_password(tx: &mut PgConnection, user: Uuid, hash: &str) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE reseller.users SET password_hash = $2 WHERE user_id = $1", user, hash)
+        .execute(tx)
+        .await?;
+    Ok(())
 }

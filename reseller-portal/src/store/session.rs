@@ -1,42 +1,33 @@
 //! `reseller.sessions`: who is signed in. Only the hash of a token is known here.
 
-use sqlx::PgPool;
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::account::state;
-use crate::reseller::ResellerState;
+use crate::account::Member;
 
-/// Who a session belongs to.
-#[derive(Clone)]
-pub struct Member {
-    pub user_id: Uuid,
-    pub reseller: Uuid,
-    pub company: String,
-    pub state: ResellerState,
-    /// Why they were declined or suspended.
-    pub reason: Option<String>,
-}
-
-pub async fn open(pool: &PgPool, token_hash: &[u8], user: Uuid, secs: i64) -> sqlx::Result<()> {
-    let mut tx = pool.begin().await?;
-    sqlx::query!("DELETE FROM reseller.sessions WHERE user_id = $1 AND expires_at < now()", user)
-        .execute(&mut *tx)
-        .await?;
+pub async fn insert(
+    tx: &mut PgConnection,
+    token_hash: &[u8],
+    user: Uuid,
+    expires_at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "INSERT INTO reseller.sessions (token_hash, user_id, expires_at)
-         VALUES ($1, $2, now() + make_interval(secs => $3))",
+        "INSERT INTO reseller.sessions (token_hash, user_id, expires_at) VALUES ($1, $2, $3)",
         token_hash,
         user,
-        secs as f64
+        expires_at
     )
-    .execute(&mut *tx)
+    .execute(tx)
     .await?;
-    tx.commit().await
+    Ok(())
 }
 
+/// Who the session is of, while it lasts.
 pub async fn member(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Member>> {
     let row = sqlx::query!(
-        "SELECT u.user_id, r.reseller, r.name AS company, r.state, r.reason
+        "SELECT u.user_id, u.email, r.reseller, r.name AS company, r.state, r.reason
          FROM reseller.sessions s JOIN reseller.users u USING (user_id) JOIN reseller.resellers r \
          USING (reseller)
          WHERE s.token_hash = $1 AND s.expires_at > now()",
@@ -47,6 +38,7 @@ pub async fn member(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Mem
     row.map(|row| {
         Ok(Member {
             user_id: row.user_id,
+            email: row.email,
             reseller: row.reseller,
             company: row.company,
             state: state(&row.state)?,
@@ -64,11 +56,24 @@ pub async fn forget_over(pool: &PgPool) -> sqlx::Result<u64> {
         .rows_affected())
 }
 
-pub async fn close(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
+/// Ends a session.
+pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM reseller.sessions WHERE token_hash = $1", token_hash)
-        .execute(pool)
+        .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Ends a user's sessions, but for one. Gives how many there were.
+pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<u64> {
+    let done = sqlx::query!(
+        "DELETE FROM reseller.sessions WHERE user_id = $1 AND token_hash <> $2",
+        user,
+        but
+    )
+    .execute(tx)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 #[cfg(test)]
@@ -90,9 +95,10 @@ mod tests {
             password_hash: "x",
         };
         let user = create(pool, &account).await.expect("a user");
-        // Signing in forgets the user's own, so the one that is over comes last.
         for (token, secs) in [(b"open", 60), (b"over", -5)] {
-            open(pool, token, user, secs).await.expect("a session");
+            let expires_at = Utc::now() + chrono::TimeDelta::seconds(secs);
+            let mut connection = pool.acquire().await.expect("a connection");
+            insert(&mut connection, token, user, expires_at).await.expect("a session");
         }
         assert_eq!(forget_over(pool).await.expect("forgotten"), 1);
         assert!(member(pool, b"open").await.expect("a database").is_some());

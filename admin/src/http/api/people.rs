@@ -1,6 +1,7 @@
 //! Who may sign in, for programs.
 
 use axum::{Json, extract::State, http::StatusCode};
+use identity::Origin;
 use kit::{
     extract::{self, Path, Query},
     problem::ProblemBody,
@@ -17,7 +18,6 @@ use crate::{
     staff::{
         Person, Role,
         manage::{self, NewPerson},
-        sign_in::Origin,
     },
     store,
 };
@@ -95,7 +95,7 @@ pub async fn add(
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
     let wish = NewPerson { email: &new.email, name: &new.name, role: new.role };
     let (person, one_time_password) =
-        manage::add(&app, &caller.staff, &wish, &new.current_password, &from)
+        manage::add(&app, &caller.person, &wish, &new.current_password, &from)
             .await
             .map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))
@@ -127,7 +127,7 @@ pub async fn change(
 ) -> Result<StatusCode, Error> {
     manage::set_disabled(
         &app,
-        &caller.staff,
+        &caller.person,
         person,
         change.disabled,
         &change.current_password,
@@ -166,7 +166,7 @@ pub async fn reset(
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
     let current = &given.current_password;
     let (_, one_time_password) =
-        manage::reset_password(&app, &caller.staff, person, current, &from)
+        manage::reset_password(&app, &caller.person, person, current, &from)
             .await
             .map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))

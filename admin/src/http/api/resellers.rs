@@ -92,5 +92,5 @@ pub async fn decide(
     extract::Json(decision): extract::Json<Decision>,
 ) -> Result<Json<ResellerEntry>, Error> {
     let what = (decision.state, decision.reason.as_deref());
-    Ok(Json(reseller::set_state(&app, &caller.staff, reseller, what, &request).await?))
+    Ok(Json(reseller::set_state(&app, &caller.person, reseller, what, &request).await?))
 }

@@ -88,7 +88,7 @@ pub async fn stream(
     State(app): State<App>,
     caller: Caller<Anyone>,
 ) -> Result<impl IntoResponse, Error> {
-    live::stream(&app, &caller.token)
+    live::stream(&app, caller.token())
 }
 
 /// One room with its figures
@@ -166,7 +166,7 @@ pub async fn change(
     request: RequestId,
     extract::Json(change): extract::Json<Change>,
 ) -> Result<Json<Changed>, Error> {
-    Ok(Json(settings::change(&app, &caller.staff, &room, &change.into(), None, &request).await?))
+    Ok(Json(settings::change(&app, &caller.person, &room, &change.into(), None, &request).await?))
 }
 
 #[derive(Serialize, ToSchema)]

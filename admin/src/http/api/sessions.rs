@@ -2,7 +2,8 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use kit::{extract, http::RequestId, problem::ProblemBody};
+use identity::Origin;
+use kit::{extract, problem::ProblemBody};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +11,6 @@ use crate::{
     App,
     error::Error,
     http::session::{Caller, Newcomers},
-    staff::sign_in::{self, Origin},
 };
 
 #[derive(Deserialize, ToSchema)]
@@ -25,7 +25,7 @@ pub struct OpenSession {
     /// Sent as `Authorization: Bearer` in every call. Keep it secret.
     token: String,
     expires_at: DateTime<Utc>,
-    /// Signed in with a one-time password: replace it before anything else, at `PUT
+    /// Session in with a one-time password: replace it before anything else, at `PUT
     /// /v1/admin/password`.
     must_change_password: bool,
 }
@@ -46,7 +46,7 @@ pub async fn open(
     from: Origin,
     extract::Json(given): extract::Json<Credentials>,
 ) -> Result<(StatusCode, Json<OpenSession>), Error> {
-    let opened = sign_in::sign_in(&app, &given.email, &given.password, &from).await?;
+    let opened = app.identity.sign_in(&given.email, &given.password, &from).await?;
     let body = OpenSession {
         token: opened.token,
         expires_at: opened.expires_at,
@@ -61,9 +61,9 @@ pub async fn open(
 pub async fn end(
     State(app): State<App>,
     caller: Caller<Newcomers>,
-    request: RequestId,
+    from: Origin,
 ) -> Result<StatusCode, Error> {
-    sign_in::sign_out(&app, &caller.staff, &caller.token, &request).await?;
+    app.identity.sign_out(&caller.person, caller.token(), &from).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,6 +90,6 @@ pub async fn change_password(
     extract::Json(given): extract::Json<NewPassword>,
 ) -> Result<StatusCode, Error> {
     let words = (given.current.as_deref().unwrap_or_default(), given.password.as_str());
-    sign_in::change_password(&app, &caller.staff, &caller.token, words, &from).await?;
+    app.identity.change_password(&caller.person, caller.token(), words, &from).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -70,7 +70,7 @@ pub async fn mark(
     request: RequestId,
     extract::Json(wish): extract::Json<RoomSpec>,
 ) -> Result<Json<Marked>, Error> {
-    Ok(Json(mark::mark(&app, &caller.staff, &show, (&wish, None), &request).await?))
+    Ok(Json(mark::mark(&app, &caller.person, &show, (&wish, None), &request).await?))
 }
 
 /// Take a show's mark away
@@ -86,7 +86,7 @@ pub async fn unmark(
     Path(show): Path<String>,
     request: RequestId,
 ) -> Result<StatusCode, Error> {
-    mark::unmark(&app, &caller.staff, &show, &request).await?;
+    mark::unmark(&app, &caller.person, &show, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -170,6 +170,6 @@ pub async fn withdraw(
     request: RequestId,
     extract::Json(wish): extract::Json<Withdrawing>,
 ) -> Result<StatusCode, Error> {
-    withdrawal::withdraw(&app, &caller.staff, &show, &wish.reason, &request).await?;
+    withdrawal::withdraw(&app, &caller.person, &show, &wish.reason, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

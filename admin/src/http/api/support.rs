@@ -124,7 +124,7 @@ pub async fn answer(
         ));
     }
     let answer = NewAnswer { text: &new.text, key };
-    let message = conversation::answer(&app, &caller.staff, ticket, &answer, &request).await?;
+    let message = conversation::answer(&app, &caller.person, ticket, &answer, &request).await?;
     Ok((StatusCode::CREATED, Json(Answered { message })))
 }
 
@@ -139,7 +139,7 @@ pub async fn close(
     Path(ticket): Path<Uuid>,
     request: RequestId,
 ) -> Result<StatusCode, Error> {
-    conversation::close(&app, &caller.staff, ticket, &request).await?;
+    conversation::close(&app, &caller.person, ticket, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -170,7 +170,7 @@ pub async fn refund(
     request: RequestId,
     extract::Json(wish): extract::Json<RefundWish>,
 ) -> Result<(StatusCode, Json<RefundState>), Error> {
-    let state = refund::force(&app, &caller.staff, order, &wish.reason, &request).await?;
+    let state = refund::force(&app, &caller.person, order, &wish.reason, &request).await?;
     Ok((StatusCode::ACCEPTED, Json(RefundState { state })))
 }
 
@@ -193,6 +193,6 @@ pub async fn renew_link(
     Path(order): Path<Uuid>,
     request: RequestId,
 ) -> Result<(StatusCode, Json<LinkRenewal>), Error> {
-    let renewal = order_link::renew(&app, &caller.staff, order, &request).await?;
+    let renewal = order_link::renew(&app, &caller.person, order, &request).await?;
     Ok((StatusCode::ACCEPTED, Json(LinkRenewal { renewal })))
 }

@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use checkout::contract::{OrderDetails, OrderLink};
+use identity::Fields;
 use kit::{
     extract::{Path, Query},
     form::Form,
@@ -15,11 +16,13 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-use super::{order_view::OrderView, view::Faults};
+use super::{
+    order_view::OrderView,
+    view::{Faults, faults_of},
+};
 use crate::{
     App,
     error::Error,
-    http::session::Fields,
     store,
     support::{FAN_MESSAGES_MAX, Message, conversation},
 };
@@ -112,7 +115,7 @@ pub async fn write(
             Ok((StatusCode::CONFLICT, kit::page::html(&full)).into_response())
         }
         Err(error) => {
-            let (faults, shown) = (Faults::of_error(error)?, page(&app, &order, &link).await?);
+            let (faults, shown) = (faults_of(error)?, page(&app, &order, &link).await?);
             let topic =
                 if shown.open { shown.topic.clone() } else { fields.text("topic").to_owned() };
             let again = SupportPage { faults, topic, text: fields.raw("text").to_owned(), ..shown };

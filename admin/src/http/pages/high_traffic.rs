@@ -8,6 +8,7 @@ use axum::{
 };
 use catalog::contract::{Withdrawal, when};
 use chrono::{DateTime, Utc};
+use identity::Fields;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
@@ -17,7 +18,7 @@ use waitroom::contract::RoomState;
 
 use super::{
     rooms::ConfirmPage,
-    view::{Faults, Frame},
+    view::{Faults, Frame, faults_of},
 };
 use crate::{
     App,
@@ -26,7 +27,7 @@ use crate::{
         RoomSpec,
         mark::{self, Standing, standing},
     },
-    http::session::{Admins, Fields, Posted, Signed},
+    http::session::{Admins, Posted, Session},
 };
 
 /// The fields of a wish, as the form names them.
@@ -59,7 +60,7 @@ struct ShowPage {
 /// The form with what the room has or might have, or with what was `given`.
 async fn form(
     app: &App,
-    signed: &Signed<Admins>,
+    session: &Session<Admins>,
     standing: Standing,
     given: Option<&Fields>,
     faults: Faults,
@@ -114,7 +115,7 @@ async fn form(
     let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
     let published =
         catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
-    let frame = Frame::new(signed, "shows");
+    let frame = Frame::new(session, "shows");
     Ok(kit::page::html(&ShowPage {
         frame,
         show,
@@ -131,10 +132,10 @@ async fn form(
 /// `GET /admin/shows/{show}`
 pub async fn one(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    form(&app, &signed, standing(&app, &show).await?, None, Faults::default()).await
+    form(&app, &session, standing(&app, &show).await?, None, Faults::default()).await
 }
 
 fn time(text: &str, time_zone: &str) -> Result<Option<DateTime<Utc>>, Error> {
@@ -163,7 +164,7 @@ fn wish(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
 /// What the wish would do, to be confirmed; the form again where it does not fit.
 async fn confirm(
     app: &App,
-    signed: &Signed<Admins>,
+    session: &Session<Admins>,
     standing: Standing,
     fields: &Fields,
     note: Option<&'static str>,
@@ -175,7 +176,7 @@ async fn confirm(
     let effect = match effect {
         Ok(effect) => effect,
         Err(error) => {
-            let page = form(app, signed, standing, Some(fields), Faults::of_error(error)?).await?;
+            let page = form(app, session, standing, Some(fields), faults_of(error)?).await?;
             return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
         }
     };
@@ -184,7 +185,7 @@ async fn confirm(
     hidden.extend(given.map(|name| (name, fields.text(name).to_owned())));
     let show = &standing.show;
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(signed, "shows"),
+        frame: Frame::new(session, "shows"),
         title: format!("High traffic: {}", standing.title),
         note,
         effects: effect.words,
@@ -206,11 +207,11 @@ async fn confirm(
 /// `GET /admin/shows/{show}/mark`: what marking it would do.
 pub async fn preview(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path(show): Path<String>,
     Query(fields): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
-    confirm(&app, &signed, standing(&app, &show).await?, &Fields(fields), None).await
+    confirm(&app, &session, standing(&app, &show).await?, &Fields(fields), None).await
 }
 
 /// `POST /admin/shows/{show}/mark`: marking it, once confirmed.
@@ -218,12 +219,12 @@ pub async fn mark(
     State(app): State<App>,
     Path(show): Path<String>,
     request: RequestId,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let time_zone = standing(&app, &show).await?.time_zone;
     let marked = match wish(&fields, &time_zone) {
         Ok(wish) => {
-            mark::mark(&app, &signed.staff, &show, (&wish, Some(fields.text("seen"))), &request)
+            mark::mark(&app, &session.person, &show, (&wish, Some(fields.text("seen"))), &request)
                 .await
         }
         Err(error) => Err(error),
@@ -241,19 +242,19 @@ pub async fn mark(
         Err(Error::Field { .. }) => None,
         Err(error) => return Err(error),
     };
-    confirm(&app, &signed, standing(&app, &show).await?, &fields, note).await
+    confirm(&app, &session, standing(&app, &show).await?, &fields, note).await
 }
 
 /// `GET /admin/shows/{show}/unmark`: what taking the mark away would do.
 pub async fn unmark_preview(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
     let standing = standing(&app, &show).await?;
     let effect = standing.unmarking();
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(&signed, "shows"),
+        frame: Frame::new(&session, "shows"),
         title: format!("Take the mark away: {}", standing.title),
         note: None,
         effects: effect.words,
@@ -273,8 +274,8 @@ pub async fn unmark(
     State(app): State<App>,
     Path(show): Path<String>,
     request: RequestId,
-    Posted { signed, .. }: Posted<Admins>,
+    Posted { session, .. }: Posted<Admins>,
 ) -> Result<Redirect, Error> {
-    mark::unmark(&app, &signed.staff, &show, &request).await?;
+    mark::unmark(&app, &session.person, &show, &request).await?;
     Ok(Redirect::to("/admin/shows?done=unmarked"))
 }

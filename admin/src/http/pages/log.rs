@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     http::{
         paging::{AUDIT_PAGE, next},
-        session::{Admins, Signed},
+        session::{Admins, Session},
     },
     security::SecurityEntry,
     store,
@@ -47,7 +47,7 @@ pub struct Wanted {
 /// `GET /admin/audit`
 pub async fn list(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     let some = |text: &'_ str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -63,7 +63,7 @@ pub async fn list(
     let row =
         |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
     let entries = entries.into_iter().map(row).collect();
-    let frame = Frame::new(&signed, "audit");
+    let frame = Frame::new(&session, "audit");
     Ok(kit::page::html(&LogPage { frame, who: wanted.who, target: wanted.target, entries, next }))
 }
 
@@ -94,12 +94,12 @@ pub struct Since {
 /// `GET /admin/security`
 pub async fn security(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Query(since): Query<Since>,
 ) -> Result<Response, Error> {
     let entries = store::security::list(&app.pool, since.before, AUDIT_PAGE).await?;
     let next = next(&entries, AUDIT_PAGE, |entry| entry.last_at);
-    Ok(kit::page::html(&SecurityPage { frame: Frame::new(&signed, "audit"), entries, next }))
+    Ok(kit::page::html(&SecurityPage { frame: Frame::new(&session, "audit"), entries, next }))
 }
 
 /// One line for each field that differs: `rate_per_sec: 25 → 50`.

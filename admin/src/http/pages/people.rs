@@ -6,22 +6,22 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use identity::Origin;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::view::{Faults, Frame};
+use super::view::{Faults, Frame, faults_of};
 use crate::{
     App,
     error::Error,
     http::{
         paging::{PEOPLE_PAGE, next},
-        session::{Admins, Posted, Signed},
+        session::{Admins, Posted, Session},
     },
     staff::{
         Person, Role,
         manage::{self, NewPerson},
-        sign_in::Origin,
     },
     store,
 };
@@ -58,11 +58,11 @@ impl PeoplePage {
 
 async fn page(
     app: &App,
-    signed: &Signed<Admins>,
+    session: &Session<Admins>,
     after: Option<&str>,
 ) -> Result<PeoplePage, Error> {
     let people = store::people::list(&app.pool, after, PEOPLE_PAGE).await?;
-    let frame = Frame::new(signed, "people");
+    let frame = Frame::new(session, "people");
     Ok(PeoplePage {
         frame,
         next: next(&people, PEOPLE_PAGE, |person| person.email.clone()),
@@ -85,34 +85,35 @@ pub struct Wanted {
 /// `GET /admin/people`
 pub async fn all(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
-    Ok(kit::page::html(&page(&app, &signed, wanted.after.as_deref()).await?))
+    Ok(kit::page::html(&page(&app, &session, wanted.after.as_deref()).await?))
 }
 
 /// `POST /admin/people`
 pub async fn add(
     State(app): State<App>,
     from: Origin,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let (name, email) = (fields.text("name").to_owned(), fields.text("email").to_owned());
     let role = Role::of_text(fields.text("role"));
     let new = NewPerson { email: &email, name: &name, role };
-    let faults = match manage::add(&app, &signed.staff, &new, fields.raw("current"), &from).await {
+    let faults = match manage::add(&app, &session.person, &new, fields.raw("current"), &from).await
+    {
         Ok((_, password)) => {
             let shown = PeoplePage {
                 one_time: Some((email, password)),
-                ..page(&app, &signed, None).await?
+                ..page(&app, &session, None).await?
             };
             return Ok(kit::page::html(&shown));
         }
         Err(Error::EmailTaken) => Faults::new("email", "Somebody has this address already."),
-        Err(error) => Faults::of_error(error)?,
+        Err(error) => faults_of(error)?,
     };
     let as_admin = role == Role::Admin;
-    let again = PeoplePage { name, email, as_admin, faults, ..page(&app, &signed, None).await? };
+    let again = PeoplePage { name, email, as_admin, faults, ..page(&app, &session, None).await? };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
 }
 
@@ -122,16 +123,16 @@ pub async fn change(
     State(app): State<App>,
     Path(person): Path<Uuid>,
     from: Origin,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let current = fields.raw("current");
     let done = match fields.text("do") {
         "reset" => {
-            manage::reset_password(&app, &signed.staff, person, current, &from).await.map(Some)
+            manage::reset_password(&app, &session.person, person, current, &from).await.map(Some)
         }
         action @ ("disable" | "enable") => {
             let disabled = action == "disable";
-            manage::set_disabled(&app, &signed.staff, person, disabled, current, &from)
+            manage::set_disabled(&app, &session.person, person, disabled, current, &from)
                 .await
                 .map(|()| None)
         }
@@ -140,14 +141,14 @@ pub async fn change(
     match done {
         Ok(None) => Ok(Redirect::to("/admin/people").into_response()),
         Ok(one_time) => {
-            Ok(kit::page::html(&PeoplePage { one_time, ..page(&app, &signed, None).await? }))
+            Ok(kit::page::html(&PeoplePage { one_time, ..page(&app, &session, None).await? }))
         }
         Err(error) => {
-            let faults = Faults::of_error(error)?;
+            let faults = faults_of(error)?;
             // The page that the form was on.
             let after = fields.0.get("after").map(String::as_str);
             let again =
-                PeoplePage { faults, changing: Some(person), ..page(&app, &signed, after).await? };
+                PeoplePage { faults, changing: Some(person), ..page(&app, &session, after).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
         }
     }

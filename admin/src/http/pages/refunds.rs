@@ -17,7 +17,7 @@ use crate::{
     error::Error,
     http::{
         paging::{REFUNDS_PAGE, next},
-        session::{Admins, Signed},
+        session::{Admins, Session},
     },
     refund,
 };
@@ -45,7 +45,7 @@ pub struct Wanted {
 /// `GET /admin/refunds`
 pub async fn failing(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     let refunds = refund::failing(&app, wanted.after, REFUNDS_PAGE).await?;
@@ -57,5 +57,5 @@ pub async fn failing(
         refund,
     };
     let rows = refunds.into_iter().map(row).collect();
-    Ok(kit::page::html(&RefundsPage { frame: Frame::new(&signed, "support"), rows, titles, next }))
+    Ok(kit::page::html(&RefundsPage { frame: Frame::new(&session, "support"), rows, titles, next }))
 }

@@ -16,14 +16,14 @@ use uuid::Uuid;
 
 use super::{
     rooms::ConfirmPage,
-    view::{Faults, Frame},
+    view::{Faults, Frame, faults_of},
 };
 use crate::{
     App,
     error::Error,
     http::{
         paging::{RESELLERS_PAGE, next},
-        session::{Admins, Posted, Signed},
+        session::{Admins, Posted, Session},
     },
     reseller::set_state,
 };
@@ -54,17 +54,21 @@ pub fn choices(state: &ResellerState) -> &'static [(&'static str, &'static str)]
 /// `GET /admin/resellers`
 pub async fn all(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     let resellers = resellers(&app.pool, None, wanted.after, RESELLERS_PAGE).await?;
     let next = next(&resellers, RESELLERS_PAGE, |entry| entry.reseller);
-    Ok(kit::page::html(&ResellersPage { frame: Frame::new(&signed, "resellers"), resellers, next }))
+    Ok(kit::page::html(&ResellersPage {
+        frame: Frame::new(&session, "resellers"),
+        resellers,
+        next,
+    }))
 }
 
 async fn confirm(
     app: &App,
-    signed: &Signed<Admins>,
+    session: &Session<Admins>,
     id: Uuid,
     state: &str,
     faults: Faults,
@@ -101,7 +105,7 @@ async fn confirm(
         ),
     };
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(signed, "resellers"),
+        frame: Frame::new(session, "resellers"),
         title,
         note: None,
         effects: vec![effect],
@@ -119,10 +123,10 @@ async fn confirm(
 /// `GET /admin/resellers/{reseller}/{state}`: what a decision does.
 pub async fn preview(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path((id, state)): Path<(Uuid, String)>,
 ) -> Result<Response, Error> {
-    confirm(&app, &signed, id, &state, Faults::default()).await
+    confirm(&app, &session, id, &state, Faults::default()).await
 }
 
 /// `POST /admin/resellers/{reseller}/{state}`
@@ -130,14 +134,15 @@ pub async fn decide(
     State(app): State<App>,
     Path((id, state)): Path<(Uuid, String)>,
     request: RequestId,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let wanted = ResellerState::parse(&state).ok_or(Error::ResellerUnknown)?;
-    match set_state(&app, &signed.staff, id, (wanted, Some(fields.text("reason"))), &request).await
+    match set_state(&app, &session.person, id, (wanted, Some(fields.text("reason"))), &request)
+        .await
     {
         Ok(_) => Ok(Redirect::to("/admin/resellers").into_response()),
         Err(error) => {
-            let page = confirm(&app, &signed, id, &state, Faults::of_error(error)?).await?;
+            let page = confirm(&app, &session, id, &state, faults_of(error)?).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

@@ -6,6 +6,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
+use identity::Fields;
 use kit::{
     chart::{Chart, Series, line, sparkline},
     extract::{Path, Query},
@@ -15,12 +16,12 @@ use serde::Deserialize;
 use std::collections::HashMap;
 use waitroom::contract::{Phase, RoomChange, RoomState, changed};
 
-use super::view::{Faults, Frame, SCRIPT, Titles, phase};
+use super::view::{Faults, Frame, SCRIPT, Titles, faults_of, phase};
 use crate::{
     App,
     error::Error,
     high_traffic::preview::Setting,
-    http::session::{Anyone, Fields, Posted, Signed},
+    http::session::{Anyone, Posted, Session},
     room::{
         figures::{Picture, RoomFigures},
         live,
@@ -49,7 +50,7 @@ struct Row {
 }
 
 /// `GET /admin`
-pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Response, Error> {
+pub async fn all(State(app): State<App>, session: Session<Anyone>) -> Result<Response, Error> {
     let mut closed = waitroom::contract::rooms(&app.pool).await?;
     closed.retain(|room| room.phase == Phase::Closed);
     closed.truncate(CLOSED_MAX);
@@ -61,16 +62,16 @@ pub async fn all(State(app): State<App>, signed: Signed<Anyone>) -> Result<Respo
     let shows =
         rooms.iter().map(|row| &row.live.room.show).chain(closed.iter().map(|room| &room.show));
     let titles = Titles::of(&app.pool, shows).await?;
-    let frame = Frame::new(&signed, "rooms");
+    let frame = Frame::new(&session, "rooms");
     Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms, closed, titles }))
 }
 
 /// `GET /admin/stream`
 pub async fn stream(
     State(app): State<App>,
-    signed: Signed<Anyone>,
+    session: Session<Anyone>,
 ) -> Result<impl IntoResponse, Error> {
-    live::stream(&app, &signed.token)
+    live::stream(&app, session.token())
 }
 
 #[derive(Template)]
@@ -128,19 +129,19 @@ fn next_phases(room: &RoomState) -> Vec<(Phase, &'static str)> {
 /// `GET /admin/rooms/{room}`
 pub async fn one(
     State(app): State<App>,
-    signed: Signed<Anyone>,
+    session: Session<Anyone>,
     Path(room): Path<String>,
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
     let done = opening.done.map(|_| "Every instance follows within a second.");
-    Ok(kit::page::html(&RoomPage { done, ..page(&app, &signed, live, None).await? }))
+    Ok(kit::page::html(&RoomPage { done, ..page(&app, &session, live, None).await? }))
 }
 
 /// The page of a room; with what was `given` in its form, where that is shown again.
 async fn page(
     app: &App,
-    signed: &Signed<Anyone>,
+    session: &Session<Anyone>,
     live: RoomFigures,
     given: Option<&Fields>,
 ) -> Result<RoomPage, Error> {
@@ -152,7 +153,7 @@ async fn page(
     };
     let field = |name, label, mode, now| Field { name, label, mode, value: value(name, now) };
     Ok(RoomPage {
-        frame: Frame::new(signed, "rooms"),
+        frame: Frame::new(session, "rooms"),
         script: SCRIPT.url(),
         title,
         picture: draw(&app.seen.picture(&room.room)),
@@ -191,22 +192,20 @@ async fn title(app: &App, room: &RoomState) -> Result<String, Error> {
 /// The page again, with what does not fit beside its field.
 async fn again(
     app: &App,
-    signed: &Signed<Anyone>,
+    session: &Session<Anyone>,
     live: RoomFigures,
     fields: &Fields,
     error: Error,
 ) -> Result<Response, Error> {
-    let shown = RoomPage {
-        faults: Faults::of_error(error)?,
-        ..page(app, signed, live, Some(fields)).await?
-    };
+    let shown =
+        RoomPage { faults: faults_of(error)?, ..page(app, session, live, Some(fields)).await? };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&shown)).into_response())
 }
 
 /// `GET /admin/rooms/{room}/picture`: the SVG alone.
 pub async fn picture(
     State(app): State<App>,
-    _: Signed<Anyone>,
+    _: Session<Anyone>,
     Path(room): Path<String>,
 ) -> Response {
     let headers = [
@@ -284,7 +283,7 @@ fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
 
 async fn confirm(
     app: &App,
-    signed: &Signed<Anyone>,
+    session: &Session<Anyone>,
     live: RoomFigures,
     fields: &Fields,
     note: Option<&'static str>,
@@ -295,7 +294,7 @@ async fn confirm(
     });
     let change = match fits {
         Ok(change) => change,
-        Err(error) => return again(app, signed, live, fields, error).await,
+        Err(error) => return again(app, session, live, fields, error).await,
     };
     let mut hidden = vec![("seen", mark(&live.room))];
     for name in ["phase", "rate_per_sec", "max_active", "claim_window_secs", "message"] {
@@ -305,7 +304,7 @@ async fn confirm(
     }
     let closes = change.phase == Some(Phase::Closed);
     let page = ConfirmPage {
-        frame: Frame::new(signed, "rooms"),
+        frame: Frame::new(session, "rooms"),
         title: format!("Change {}", title(app, &live.room).await?),
         note,
         effects: effects(&live.room, &live.flow, &change, &time_zone(app, &live.room.show).await?),
@@ -324,12 +323,12 @@ async fn confirm(
 /// `GET /admin/rooms/{room}/change`: what a change would do.
 pub async fn preview(
     State(app): State<App>,
-    signed: Signed<Anyone>,
+    session: Session<Anyone>,
     Path(room): Path<String>,
     Query(fields): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    confirm(&app, &signed, live, &Fields(fields), None).await
+    confirm(&app, &session, live, &Fields(fields), None).await
 }
 
 /// `POST /admin/rooms/{room}/change`: the change, once confirmed.
@@ -337,13 +336,13 @@ pub async fn change(
     State(app): State<App>,
     Path(room): Path<String>,
     request: RequestId,
-    Posted { signed, fields }: Posted<Anyone>,
+    Posted { session, form: fields }: Posted<Anyone>,
 ) -> Result<Response, Error> {
     let changed = match change_of(&fields) {
         Ok(change) => {
             settings::change(
                 &app,
-                &signed.staff,
+                &session.person,
                 &room,
                 &change,
                 Some(fields.text("seen")),
@@ -363,5 +362,5 @@ pub async fn change(
         Err(error) => return Err(error),
     };
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    confirm(&app, &signed, live, &fields, note).await
+    confirm(&app, &session, live, &fields, note).await
 }

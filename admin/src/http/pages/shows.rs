@@ -12,7 +12,7 @@ use super::view::Frame;
 use crate::{
     App,
     error::Error,
-    http::session::{Anyone, Signed},
+    http::session::{Anyone, Session},
 };
 
 const PAGE: i64 = 100;
@@ -41,7 +41,7 @@ pub struct Opening {
 /// `GET /admin/shows`
 pub async fn all(
     State(app): State<App>,
-    signed: Signed<Anyone>,
+    session: Session<Anyone>,
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let shows = catalog::contract::all_shows(&app.pool, opening.after.as_deref(), PAGE).await?;
@@ -71,7 +71,7 @@ pub async fn all(
         }
         _ => None,
     };
-    let frame = Frame::new(&signed, "shows");
+    let frame = Frame::new(&session, "shows");
     Ok(kit::page::html(&ShowsPage {
         frame,
         rows: shows.into_iter().map(row).collect(),

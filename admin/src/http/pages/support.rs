@@ -17,14 +17,14 @@ use uuid::Uuid;
 use super::{
     order_view::OrderView,
     rooms::ConfirmPage,
-    view::{Faults, Frame, Titles},
+    view::{Faults, Frame, Titles, faults_of},
 };
 use crate::{
     App,
     error::Error,
     http::{
         paging::{SUPPORT_PAGE, next},
-        session::{Admins, Posted, Signed},
+        session::{Admins, Posted, Session},
     },
     order_link, refund, store,
     support::{
@@ -52,7 +52,7 @@ pub struct Wanted {
 /// `GET /admin/support`
 pub async fn all(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
     // Another state than these has no tickets, and need not be repeated in the page's links.
@@ -63,7 +63,7 @@ pub async fn all(
     let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
     let titles = Titles::of(&app.pool, tickets.iter().map(|ticket| &ticket.show)).await?;
     Ok(kit::page::html(&SupportPage {
-        frame: Frame::new(&signed, "support"),
+        frame: Frame::new(&session, "support"),
         tickets,
         titles,
         state,
@@ -92,14 +92,14 @@ pub struct Opening {
     done: Option<String>,
 }
 
-async fn page(app: &App, signed: &Signed<Admins>, ticket: Uuid) -> Result<TicketPage, Error> {
+async fn page(app: &App, session: &Session<Admins>, ticket: Uuid) -> Result<TicketPage, Error> {
     let (ticket, messages) = conversation::thread(app, ticket).await?;
     let order = match checkout::contract::order(&app.pool, ticket.order).await? {
         Some(order) => Some(OrderView::load(app, &order).await?),
         None => None,
     };
     Ok(TicketPage {
-        frame: Frame::new(signed, "support"),
+        frame: Frame::new(session, "support"),
         order,
         ticket,
         messages,
@@ -115,7 +115,7 @@ async fn page(app: &App, signed: &Signed<Admins>, ticket: Uuid) -> Result<Ticket
 /// `GET /admin/support/{ticket}`
 pub async fn one(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path(ticket): Path<Uuid>,
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
@@ -131,7 +131,7 @@ pub async fn one(
         ),
         _ => None,
     };
-    Ok(kit::page::html(&TicketPage { done, ..page(&app, &signed, ticket).await? }))
+    Ok(kit::page::html(&TicketPage { done, ..page(&app, &session, ticket).await? }))
 }
 
 /// `POST /admin/support/{ticket}/answer`
@@ -139,12 +139,12 @@ pub async fn answer(
     State(app): State<App>,
     Path(ticket): Path<Uuid>,
     request: RequestId,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let key = Some(fields.text("key")).filter(|key| !key.is_empty());
     match conversation::answer(
         &app,
-        &signed.staff,
+        &session.person,
         ticket,
         &NewAnswer { text: fields.raw("text"), key },
         &request,
@@ -159,10 +159,10 @@ pub async fn answer(
                     "You have sent another answer from this form already, and the fan has it. Send \
                         this one too, if it adds to it.",
                 ),
-                error => Faults::of_error(error)?,
+                error => faults_of(error)?,
             };
             let text = fields.raw("text").to_owned();
-            let again = TicketPage { faults, text, ..page(&app, &signed, ticket).await? };
+            let again = TicketPage { faults, text, ..page(&app, &session, ticket).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
         }
     }
@@ -173,9 +173,9 @@ pub async fn close(
     State(app): State<App>,
     Path(ticket): Path<Uuid>,
     request: RequestId,
-    Posted { signed, .. }: Posted<Admins>,
+    Posted { session, .. }: Posted<Admins>,
 ) -> Result<Redirect, Error> {
-    conversation::close(&app, &signed.staff, ticket, &request).await?;
+    conversation::close(&app, &session.person, ticket, &request).await?;
     Ok(Redirect::to("/admin/support"))
 }
 
@@ -184,10 +184,10 @@ pub async fn renew_link(
     State(app): State<App>,
     Path(ticket): Path<Uuid>,
     request: RequestId,
-    Posted { signed, .. }: Posted<Admins>,
+    Posted { session, .. }: Posted<Admins>,
 ) -> Result<Redirect, Error> {
     let order = order_of(&app, ticket).await?;
-    order_link::renew(&app, &signed.staff, order.order, &request).await?;
+    order_link::renew(&app, &session.person, order.order, &request).await?;
     Ok(Redirect::to(&format!("/admin/support/{ticket}?done=link")))
 }
 
@@ -196,7 +196,7 @@ async fn order_of(app: &App, ticket: Uuid) -> Result<OrderDetails, Error> {
     checkout::contract::order(&app.pool, ticket.order).await?.ok_or(Error::OrderUnknown)
 }
 
-fn confirm(signed: &Signed<Admins>, ticket: Uuid, view: &OrderView, faults: Faults) -> Response {
+fn confirm(session: &Session<Admins>, ticket: Uuid, view: &OrderView, faults: Faults) -> Response {
     let back = format!("/admin/support/{ticket}");
     let effects = vec![
         format!(
@@ -210,7 +210,7 @@ fn confirm(signed: &Signed<Admins>, ticket: Uuid, view: &OrderView, faults: Faul
         },
     ];
     kit::page::html(&ConfirmPage {
-        frame: Frame::new(signed, "support"),
+        frame: Frame::new(session, "support"),
         title: format!("Refund order {}", view.number),
         note: None,
         effects,
@@ -228,7 +228,7 @@ fn confirm(signed: &Signed<Admins>, ticket: Uuid, view: &OrderView, faults: Faul
 /// `GET /admin/support/{ticket}/refund`: what a refund does.
 pub async fn refund_preview(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path(ticket): Path<Uuid>,
 ) -> Result<Response, Error> {
     let order = order_of(&app, ticket).await?;
@@ -236,7 +236,7 @@ pub async fn refund_preview(
     if !view.refundable {
         return Err(Error::NotRefundable(order.state.to_string()));
     }
-    Ok(confirm(&signed, ticket, &view, Faults::default()))
+    Ok(confirm(&session, ticket, &view, Faults::default()))
 }
 
 /// `POST /admin/support/{ticket}/refund`
@@ -244,18 +244,14 @@ pub async fn refund(
     State(app): State<App>,
     Path(ticket): Path<Uuid>,
     request: RequestId,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let order = order_of(&app, ticket).await?;
-    match refund::force(&app, &signed.staff, order.order, fields.text("reason"), &request).await {
+    match refund::force(&app, &session.person, order.order, fields.text("reason"), &request).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=refund")).into_response()),
         Err(error) => {
-            let page = confirm(
-                &signed,
-                ticket,
-                &OrderView::load(&app, &order).await?,
-                Faults::of_error(error)?,
-            );
+            let page =
+                confirm(&session, ticket, &OrderView::load(&app, &order).await?, faults_of(error)?);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

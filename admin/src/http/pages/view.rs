@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+pub use identity::form::Faults;
 use kit::{asset::Asset, extract::invalid_field};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -11,7 +12,7 @@ use waitroom::contract::Phase;
 pub use crate::room::preview::{moment, phase_name};
 use crate::{
     error::Error,
-    http::session::Signed,
+    http::session::Session,
     room::preview::count,
     staff::{Role, Staff},
 };
@@ -34,31 +35,17 @@ pub struct Frame {
 }
 
 impl Frame {
-    pub fn new<A>(signed: &Signed<A>, here: &'static str) -> Self {
-        let Staff { person, name, role, .. } = signed.staff.clone();
-        Self { person, name, is_admin: role == Role::Admin, csrf: signed.csrf(), here }
+    pub fn new<L>(session: &Session<L>, here: &'static str) -> Self {
+        let Staff { person, name, role, .. } = session.person.clone();
+        Self { person, name, is_admin: role == Role::Admin, csrf: session.csrf(), here }
     }
 }
 
-/// What was wrong with a form that is shown again.
-#[derive(Default)]
-pub struct Faults(Option<(String, String)>);
-
-impl Faults {
-    pub fn of(&self, field: &str) -> Option<&str> {
-        self.0.as_ref().filter(|(name, _)| name == field).map(|(_, detail)| detail.as_str())
-    }
-
-    /// The fault of a field, to show beside it; other errors go on as they are.
-    pub fn of_error(error: Error) -> Result<Self, Error> {
-        match error {
-            Error::Field { field, detail } => Ok(Self(Some((field, detail)))),
-            error => Err(error),
-        }
-    }
-
-    pub fn new(field: &str, detail: &str) -> Self {
-        Self(Some((field.to_owned(), detail.to_owned())))
+/// The fault of a field, to show beside it; other errors go on as they are.
+pub fn faults_of(error: Error) -> Result<Faults, Error> {
+    match error {
+        Error::Field { field, detail } => Ok(Faults::new(field, detail)),
+        error => Err(error),
     }
 }
 

@@ -9,24 +9,24 @@ use kit::{extract::Path, http::RequestId};
 
 use super::{
     rooms::ConfirmPage,
-    view::{Faults, Frame, Titles},
+    view::{Faults, Frame, Titles, faults_of},
 };
 use crate::{
     App,
     error::Error,
-    http::session::{Admins, Posted, Signed},
+    http::session::{Admins, Posted, Session},
     withdrawal,
 };
 
 async fn confirm(
     app: &App,
-    signed: &Signed<Admins>,
+    session: &Session<Admins>,
     show: &str,
     faults: Faults,
 ) -> Result<Response, Error> {
     let titles = Titles::of(&app.pool, [&show.to_owned()]).await?;
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(signed, "shows"),
+        frame: Frame::new(session, "shows"),
         title: format!("Withdraw {}", titles.title(show)),
         note: None,
         effects: withdrawal::effects(app, show).await?,
@@ -44,10 +44,10 @@ async fn confirm(
 /// `GET /admin/shows/{show}/withdraw`: what withdrawing it would do.
 pub async fn preview(
     State(app): State<App>,
-    signed: Signed<Admins>,
+    session: Session<Admins>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    confirm(&app, &signed, &show, Faults::default()).await
+    confirm(&app, &session, &show, Faults::default()).await
 }
 
 /// `POST /admin/shows/{show}/withdraw`
@@ -55,12 +55,13 @@ pub async fn withdraw(
     State(app): State<App>,
     Path(show): Path<String>,
     request: RequestId,
-    Posted { signed, fields }: Posted<Admins>,
+    Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
-    match withdrawal::withdraw(&app, &signed.staff, &show, fields.text("reason"), &request).await {
+    match withdrawal::withdraw(&app, &session.person, &show, fields.text("reason"), &request).await
+    {
         Ok(()) => Ok(Redirect::to("/admin/shows?done=withdrawn").into_response()),
         Err(error) => {
-            let page = confirm(&app, &signed, &show, Faults::of_error(error)?).await?;
+            let page = confirm(&app, &session, &show, faults_of(error)?).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

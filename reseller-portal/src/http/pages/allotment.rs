@@ -9,7 +9,11 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::show::{After, Misfit};
-use crate::{App, allotment, error::Error, http::session::Sold};
+use crate::{
+    App, allotment,
+    error::Error,
+    http::session::{Approved, Posted},
+};
 
 /// What the form sends.
 #[derive(Default, Deserialize)]
@@ -23,12 +27,12 @@ pub async fn change(
     State(app): State<App>,
     Path((show, ticket_type)): Path<(String, Uuid)>,
     request: RequestId,
-    Sold(signed, form): Sold<AllotmentForm>,
+    Posted { session, form }: Posted<Approved, AllotmentForm>,
 ) -> Result<Response, Error> {
     let entered = form.allotted.trim();
     let changed = match entered.parse::<i32>() {
         Ok(allotted) => {
-            allotment::change(&app, signed.member.reseller, &show, ticket_type, allotted, &request)
+            allotment::change(&app, session.person.reseller, &show, ticket_type, allotted, &request)
                 .await
         }
         Err(_) => Err(Error::Field {
@@ -42,7 +46,7 @@ pub async fn change(
         }
         Err(Error::Field { detail, .. }) => {
             let misfit = Misfit { ticket_type, entered, detail };
-            super::show::page(&app, &signed, &show, &After::default(), Some(&misfit)).await
+            super::show::page(&app, &session, &show, &After::default(), Some(&misfit)).await
         }
         Err(error) => Err(error),
     }

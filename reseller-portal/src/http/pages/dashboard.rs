@@ -10,7 +10,7 @@ use super::{frame::Frame, sales};
 use crate::{
     App,
     error::Error,
-    http::session::Approved,
+    http::session::{Approved, Session},
     report::{self, ReportQuery},
     stock,
 };
@@ -40,8 +40,8 @@ struct Dashboard {
 }
 
 /// `GET /portal`
-pub async fn page(State(app): State<App>, Approved(signed): Approved) -> Result<Response, Error> {
-    let reseller = signed.member.reseller;
+pub async fn page(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
+    let reseller = session.person.reseller;
     let report = report::gather(&app, reseller, &ReportQuery::default()).await?;
     let now = ShowCursor { starts_at: Utc::now(), show: String::new() };
     let (shows, _) =
@@ -69,7 +69,7 @@ pub async fn page(State(app): State<App>, Approved(signed): Approved) -> Result<
         .try_collect()
         .await?;
     Ok(kit::page::html(&Dashboard {
-        frame: Frame::new(&signed, "/portal"),
+        frame: Frame::new(&session, "/portal"),
         rows,
         picture: sales::over_time(&report),
         sold: number(report.rows.iter().map(|row| row.tickets).sum()),

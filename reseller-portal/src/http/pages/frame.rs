@@ -1,6 +1,6 @@
 //! What stands around every page of somebody who is signed in.
 
-use crate::http::session::Signed;
+use crate::http::session::Session;
 
 /// The company's name, where the reader is, and what the button for signing out needs.
 pub struct Frame {
@@ -12,12 +12,12 @@ pub struct Frame {
 }
 
 impl Frame {
-    pub fn new(signed: &Signed, here: &'static str) -> Self {
+    pub fn new<L>(session: &Session<L>, here: &'static str) -> Self {
         Self {
-            company: signed.member.company.clone(),
-            csrf: signed.csrf(),
+            company: session.person.company.clone(),
+            csrf: session.csrf(),
             here,
-            approved: signed.member.state == crate::reseller::ResellerState::Approved,
+            approved: session.person.state == crate::reseller::ResellerState::Approved,
         }
     }
 

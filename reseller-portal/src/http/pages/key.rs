@@ -17,7 +17,7 @@ use crate::{
     App,
     api_key::{self, KEYS_MAX, scope::Scope},
     error::{Error, Thing},
-    http::session::{Approved, Nothing, Signed, Sold},
+    http::session::{Approved, Posted, Session},
     store::key::{self, KeyRow},
 };
 
@@ -109,15 +109,15 @@ struct KeysPage {
 
 async fn page(
     app: &App,
-    signed: &Signed,
+    session: &Session<Approved>,
     form: &KeyForm,
     made: Option<String>,
 ) -> Result<KeysPage, Error> {
-    let rows = key::list(&app.pool, signed.member.reseller).await?;
+    let rows = key::list(&app.pool, session.person.reseller).await?;
     let ticked = form.scopes();
     let tick = |scope: Scope| (field(scope), scope.words(), scope.name(), ticked.contains(&scope));
     Ok(KeysPage {
-        frame: Frame::new(signed, "/portal/keys"),
+        frame: Frame::new(session, "/portal/keys"),
         rows: rows.into_iter().map(Row::from).collect(),
         made,
         name: form.name.clone(),
@@ -128,14 +128,14 @@ async fn page(
 }
 
 /// `GET /portal/keys`
-pub async fn list(State(app): State<App>, Approved(signed): Approved) -> Result<Response, Error> {
-    Ok(kit::page::html(&page(&app, &signed, &KeyForm::default(), None).await?))
+pub async fn list(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
+    Ok(kit::page::html(&page(&app, &session, &KeyForm::default(), None).await?))
 }
 
 /// `POST /portal/keys`
 pub async fn create(
     State(app): State<App>,
-    Sold(signed, form): Sold<KeyForm>,
+    Posted { session, form }: Posted<Approved, KeyForm>,
 ) -> Result<Response, Error> {
     let (name, scopes) = (form.name.trim(), form.scopes());
     let fits = (1..=80).contains(&name.chars().count()) && !name.contains('\0');
@@ -143,18 +143,18 @@ pub async fn create(
         (!fits).then(|| "Enter a name of 1 to 80 characters, such as Web shop.".to_owned());
     let scope_error = scopes.is_empty().then(|| "Choose at least one thing it may do.".to_owned());
     if name_error.is_none() && scope_error.is_none() {
-        let member = &signed.member;
+        let member = &session.person;
         if let Some(made) =
             api_key::make(&app, member.reseller, member.user_id, name, &scopes).await?
         {
             tracing::info!(key = %made.key_id, reseller = %member.reseller, "API key made");
             return Ok(kit::page::html(
-                &page(&app, &signed, &KeyForm::default(), Some(made.key)).await?,
+                &page(&app, &session, &KeyForm::default(), Some(made.key)).await?,
             ));
         }
         name_error = Some(format!("{KEYS_MAX} keys are in use. Revoke one first."));
     }
-    let page = KeysPage { name_error, scope_error, ..page(&app, &signed, &form, None).await? };
+    let page = KeysPage { name_error, scope_error, ..page(&app, &session, &form, None).await? };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&page)).into_response())
 }
 
@@ -168,23 +168,26 @@ struct RevokePage {
 /// `GET /portal/keys/{key}/revoke`
 pub async fn confirm(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(key): Path<Uuid>,
 ) -> Result<Response, Error> {
-    let rows = key::list(&app.pool, signed.member.reseller).await?;
+    let rows = key::list(&app.pool, session.person.reseller).await?;
     let row = rows.into_iter().find(|row| row.key_id == key).ok_or(Error::Unknown(Thing::Key))?;
-    Ok(kit::page::html(&RevokePage { frame: Frame::new(&signed, "/portal/keys"), row: row.into() }))
+    Ok(kit::page::html(&RevokePage {
+        frame: Frame::new(&session, "/portal/keys"),
+        row: row.into(),
+    }))
 }
 
 /// `POST /portal/keys/{key}/revoke`
 pub async fn revoke(
     State(app): State<App>,
     Path(key): Path<Uuid>,
-    Sold(signed, Nothing {}): Sold<Nothing>,
+    Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
-    if !key::revoke(&app.pool, signed.member.reseller, key).await? {
+    if !key::revoke(&app.pool, session.person.reseller, key).await? {
         return Err(Error::Unknown(Thing::Key));
     }
-    tracing::info!(%key, reseller = %signed.member.reseller, "API key revoked");
+    tracing::info!(%key, reseller = %session.person.reseller, "API key revoked");
     Ok(Redirect::to("/portal/keys").into_response())
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     App,
     error::Error,
-    http::session::Approved,
+    http::session::{Approved, Session},
     order::{self, Cursor},
 };
 
@@ -72,10 +72,10 @@ struct OrdersPage {
 /// `GET /portal/orders`
 pub async fn list(
     AppState(app): AppState<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Query(filter): Query<Filter>,
 ) -> Result<Response, Error> {
-    let reseller = signed.member.reseller;
+    let reseller = session.person.reseller;
     let own = catalog::contract::reseller_shows(&app.pool, reseller).await?;
     let state = OrderState::of(&filter.state);
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
@@ -105,7 +105,7 @@ pub async fn list(
         chosen: state == Some(of),
     });
     Ok(kit::page::html(&OrdersPage {
-        frame: Frame::new(&signed, "/portal/orders"),
+        frame: Frame::new(&session, "/portal/orders"),
         shows: choice::shows(&own, &filter.show),
         states: states.collect(),
         rows,
@@ -144,12 +144,12 @@ struct OrderPage {
 /// `GET /portal/orders/{order}`
 pub async fn one(
     AppState(app): AppState<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(order): Path<Uuid>,
 ) -> Result<Response, Error> {
-    let found = order::one(&app, signed.member.reseller, order).await?;
+    let found = order::one(&app, session.person.reseller, order).await?;
     let show =
-        catalog::contract::reseller_show(&app.pool, signed.member.reseller, &found.show).await?;
+        catalog::contract::reseller_show(&app.pool, session.person.reseller, &found.show).await?;
     let zone = show.as_ref().map_or("UTC", |of| of.show.venue.time_zone.as_str()).to_owned();
     let types = show
         .iter()
@@ -172,7 +172,7 @@ pub async fn one(
     });
     let (state, tone) = words(found.state);
     Ok(kit::page::html(&OrderPage {
-        frame: Frame::new(&signed, "/portal/orders"),
+        frame: Frame::new(&session, "/portal/orders"),
         order,
         title: show
             .as_ref()

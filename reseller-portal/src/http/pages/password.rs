@@ -4,7 +4,8 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use kit::{extract::Query, throttle::Network};
+use identity::Origin;
+use kit::extract::Query;
 use serde::Deserialize;
 
 use super::{
@@ -12,9 +13,9 @@ use super::{
     frame::Frame,
 };
 use crate::{
-    App, account,
+    App,
     error::Error,
-    http::session::{Posted, Signed},
+    http::session::{Posted, Session, SignedIn},
 };
 
 /// What the form sends.
@@ -33,7 +34,7 @@ pub struct After {
     changed: bool,
 }
 
-fn page(signed: &Signed) -> FormPage {
+fn page(session: &Session<SignedIn>) -> FormPage {
     let field = |name, label| Field::new(name, label, "").kind(Kind::Password);
     let fields = vec![
         field("current", "Your password now").autocomplete("current-password"),
@@ -43,7 +44,7 @@ fn page(signed: &Signed) -> FormPage {
         field("again", "New password, once more").autocomplete("new-password"),
     ];
     FormPage::of(
-        Frame::new(signed, "/portal/password"),
+        Frame::new(session, "/portal/password"),
         "Change your password",
         "/portal/password",
         fields,
@@ -54,8 +55,8 @@ fn page(signed: &Signed) -> FormPage {
 }
 
 /// `GET /portal/password`
-pub async fn form(signed: Signed, Query(after): Query<After>) -> Response {
-    let page = page(&signed);
+pub async fn form(session: Session<SignedIn>, Query(after): Query<After>) -> Response {
+    let page = page(&session);
     let done = "Your password is changed. Everywhere else you are signed out.";
     if after.changed { page.lead(done).answer() } else { page.answer() }
 }
@@ -63,8 +64,8 @@ pub async fn form(signed: Signed, Query(after): Query<After>) -> Response {
 /// `POST /portal/password`
 pub async fn change(
     State(app): State<App>,
-    network: Network,
-    Posted(signed, form): Posted<PasswordForm>,
+    from: Origin,
+    Posted { session, form }: Posted<SignedIn, PasswordForm>,
 ) -> Result<Response, Error> {
     let mut faults = Vec::new();
     if let Some(objection) = kit::password::objection(&form.password) {
@@ -74,21 +75,21 @@ pub async fn change(
             .push(("again", "The two are not the same. Enter the new password again.".to_owned()));
     }
     if !faults.is_empty() {
-        return Ok(page(&signed).refused(&faults));
+        return Ok(page(&session).refused(&faults));
     }
-    if !account::change_password(
-        &app,
-        (signed.member.user_id, &signed.session()),
-        (&form.current, form.password),
-        &network,
-    )
-    .await?
-    {
-        let words = "That is not your password. After five wrong attempts in a row an account \
-            rests for your network, \
-                     at first for half a minute: then wait before you try again.";
-        return Ok(page(&signed).refused(&[("current", words.to_owned())]));
+    let words = (form.current.as_str(), form.password.as_str());
+    match app.identity.change_password(&session.person, session.token(), words, &from).await {
+        Ok(()) => Ok(Redirect::to("/portal/password?changed=true").into_response()),
+        Err(identity::Error::CurrentPasswordWrong | identity::Error::SignInBlocked { .. }) => {
+            let words = "That is not your password. After five wrong attempts in a row an account \
+                rests for your network, \
+                         at first for half a minute: then wait before you try again.";
+            Ok(page(&session).refused(&[("current", words.to_owned())]))
+        }
+        Err(identity::Error::NewPasswordRefused(detail)) => {
+            Ok(page(&session).refused(&[("password", detail.to_owned())]))
+        }
+        Err(identity::Error::SessionNeeded) => Ok(Redirect::to("/portal/sign-in").into_response()),
+        Err(error) => Err(error.into()),
     }
-    tracing::info!(user = %signed.member.user_id, "password of the portal changed");
-    Ok(Redirect::to("/portal/password?changed=true").into_response())
 }

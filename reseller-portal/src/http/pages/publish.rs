@@ -13,7 +13,7 @@ use super::frame::Frame;
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Nothing, Sold},
+    http::session::{Approved, Posted, Session},
 };
 
 struct Offer {
@@ -38,10 +38,10 @@ struct PublishPage {
 /// `GET /portal/shows/{show}/publish`
 pub async fn preview(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    let found = super::show::own(&app, &signed, &show).await?;
+    let found = super::show::own(&app, &session, &show).await?;
     if found.published_at.is_some() {
         return Ok(Redirect::to(&format!("/portal/shows/{show}")).into_response());
     }
@@ -58,7 +58,7 @@ pub async fn preview(
     };
     let zone = show.venue.time_zone.clone();
     let page = PublishPage {
-        frame: Frame::new(&signed, "/portal/shows"),
+        frame: Frame::new(&session, "/portal/shows"),
         offers: ticket_types
             .into_iter()
             .map(|of| Offer {
@@ -80,9 +80,9 @@ pub async fn publish(
     State(app): State<App>,
     Path(show): Path<String>,
     request: RequestId,
-    Sold(signed, Nothing {}): Sold<Nothing>,
+    Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
-    contract::publish_show(&app.pool, signed.member.reseller, &show, &request)
+    contract::publish_show(&app.pool, session.person.reseller, &show, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
     Ok(Redirect::to(&format!("/portal/shows/{show}?published=true")).into_response())

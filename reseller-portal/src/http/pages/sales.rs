@@ -16,7 +16,7 @@ use super::{choice, frame::Frame};
 use crate::{
     App,
     error::Error,
-    http::session::{Approved, Signed},
+    http::session::{Approved, Session},
     report::{self, Report, ReportQuery},
 };
 
@@ -49,16 +49,16 @@ struct SalesPage {
 /// `GET /portal/sales`
 pub async fn page(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Error> {
-    let reseller = signed.member.reseller;
+    let reseller = session.person.reseller;
     match report::gather(&app, reseller, &query).await {
-        Ok(report) => render(&app, &signed, &query, &report, None).await,
+        Ok(report) => render(&app, &session, &query, &report, None).await,
         Err(Error::Field { detail, .. }) => {
             let default = ReportQuery { show: query.show.clone(), ..ReportQuery::default() };
             let report = report::gather(&app, reseller, &default).await?;
-            render(&app, &signed, &default, &report, Some(detail)).await
+            render(&app, &session, &default, &report, Some(detail)).await
         }
         Err(error) => Err(error),
     }
@@ -66,12 +66,12 @@ pub async fn page(
 
 async fn render(
     app: &App,
-    signed: &Signed,
+    session: &Session<Approved>,
     query: &ReportQuery,
     report: &Report,
     fault: Option<String>,
 ) -> Result<Response, Error> {
-    let shows = catalog::contract::reseller_shows(&app.pool, signed.member.reseller).await?;
+    let shows = catalog::contract::reseller_shows(&app.pool, session.person.reseller).await?;
     let number = |number: i64| price::grouped(number.unsigned_abs());
     let totals = report.by_type();
     let rows = totals.iter().map(|total| {
@@ -88,7 +88,7 @@ async fn render(
     let rows = rows.collect();
     let by = if report.by_hour { "hour" } else { "day" };
     let page = SalesPage {
-        frame: Frame::new(signed, "/portal/sales"),
+        frame: Frame::new(session, "/portal/sales"),
         from: report.from.to_string(),
         to: report.to.to_string(),
         by_hour: report.by_hour,
@@ -144,10 +144,10 @@ fn by_type(report: &Report) -> String {
 /// `GET /portal/sales.csv`
 pub async fn csv(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Error> {
-    let report = report::gather(&app, signed.member.reseller, &query).await?;
+    let report = report::gather(&app, session.person.reseller, &query).await?;
     download(&report)
 }
 

@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Thing},
     http::{
         api::shows::cursor,
-        session::{Approved, Signed},
+        session::{Approved, Session},
     },
     stock,
 };
@@ -32,8 +32,12 @@ const PAGE: u16 = 50;
 ///
 /// # Errors
 /// [`Thing::Show`] unknown, for somebody else's just as for none.
-pub async fn own(app: &App, signed: &Signed, show: &str) -> Result<ResellerShow, Error> {
-    contract::reseller_show(&app.pool, signed.member.reseller, show)
+pub async fn own(
+    app: &App,
+    session: &Session<Approved>,
+    show: &str,
+) -> Result<ResellerShow, Error> {
+    contract::reseller_show(&app.pool, session.person.reseller, show)
         .await?
         .ok_or(Error::Unknown(Thing::Show))
 }
@@ -84,12 +88,12 @@ impl Opening {
 /// `GET /portal/shows`
 pub async fn list(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let after = opening.cursor()?;
     let (shows, next) =
-        contract::reseller_shows_page(&app.pool, signed.member.reseller, after.as_ref(), PAGE)
+        contract::reseller_shows_page(&app.pool, session.person.reseller, after.as_ref(), PAGE)
             .await?;
     let shows = shows.into_iter().map(|found| {
         let allotted: i64 = found
@@ -110,7 +114,7 @@ pub async fn list(
         }
     });
     Ok(kit::page::html(&ShowsPage {
-        frame: Frame::new(&signed, "/portal/shows"),
+        frame: Frame::new(&session, "/portal/shows"),
         shows: shows.collect(),
         coming: !opening.past && opening.after.is_none(),
         next: next.map(|cursor| cursor.to_string()),
@@ -198,12 +202,12 @@ pub(super) struct Misfit<'a> {
 /// The page of one show, with what was wrong with a field of it.
 pub(super) async fn page(
     app: &App,
-    signed: &Signed,
+    session: &Session<Approved>,
     show: &str,
     after: &After,
     misfit: Option<&Misfit<'_>>,
 ) -> Result<Response, Error> {
-    let found = own(app, signed, show).await?;
+    let found = own(app, session, show).await?;
     let counts = stock::counts(app, show).await?;
     let ResellerShow { show, published_at, withdrawn_at, ticket_types, .. } = found;
     let changed = ticket_types.iter().find(|of| Some(of.ticket_type.ticket_type) == after.changed);
@@ -234,7 +238,7 @@ pub(super) async fn page(
         .collect();
     let zone = show.venue.time_zone.clone();
     let page = ShowPage {
-        frame: Frame::new(signed, "/portal/shows"),
+        frame: Frame::new(session, "/portal/shows"),
         published: published_at.is_some(),
         withdrawn: withdrawn_at.map(|at| when::full(at, &zone)),
         starts: when::full(show.starts_at, &zone),
@@ -279,9 +283,9 @@ fn row(
 /// `GET /portal/shows/{show}`
 pub async fn one(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(show): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Response, Error> {
-    page(&app, &signed, &show, &after, None).await
+    page(&app, &session, &show, &after, None).await
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Signed, Sold},
+    http::session::{Approved, Posted, Session},
 };
 
 /// What the form sends.
@@ -40,7 +40,12 @@ struct VenueNeeded {
 }
 
 impl ShowForm {
-    fn page(&self, signed: &Signed, venues: &[ResellerVenue], show: Option<&str>) -> FormPage {
+    fn page(
+        &self,
+        session: &Session<Approved>,
+        venues: &[ResellerVenue],
+        show: Option<&str>,
+    ) -> FormPage {
         let choices = venues
             .iter()
             .map(|venue| (venue.venue.to_string(), format!("{}, {}", venue.name, venue.city)))
@@ -59,7 +64,7 @@ impl ShowForm {
             time("on_sale_at", "On sale from", &self.on_sale_at)
                 .hint("From then on fans are let in to buy."),
         ];
-        let frame = Frame::new(signed, "/portal/shows");
+        let frame = Frame::new(session, "/portal/shows");
         match show {
             Some(show) => {
                 let address = format!("/portal/shows/{show}");
@@ -103,26 +108,26 @@ impl ShowForm {
 }
 
 /// `GET /portal/shows/new`
-pub async fn new(State(app): State<App>, Approved(signed): Approved) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, signed.member.reseller).await?;
+pub async fn new(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
     if venues.is_empty() {
-        return Ok(kit::page::html(&VenueNeeded { frame: Frame::new(&signed, "/portal/shows") }));
+        return Ok(kit::page::html(&VenueNeeded { frame: Frame::new(&session, "/portal/shows") }));
     }
-    Ok(ShowForm::default().page(&signed, &venues, None).answer())
+    Ok(ShowForm::default().page(&session, &venues, None).answer())
 }
 
 /// `POST /portal/shows/new`
 pub async fn create(
     State(app): State<App>,
-    Sold(signed, form): Sold<ShowForm>,
+    Posted { session, form }: Posted<Approved, ShowForm>,
 ) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, signed.member.reseller).await?;
-    let page = form.page(&signed, &venues, None);
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
+    let page = form.page(&session, &venues, None);
     let draft = match form.draft(&venues) {
         Ok(draft) => draft,
         Err(faults) => return Ok(page.refused(&faults)),
     };
-    Ok(match contract::create_show(&app.pool, signed.member.reseller, &draft).await {
+    Ok(match contract::create_show(&app.pool, session.person.reseller, &draft).await {
         Ok(show) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
         Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Show)),
     })
@@ -131,11 +136,11 @@ pub async fn create(
 /// `GET /portal/shows/{show}/edit`
 pub async fn edit(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, signed.member.reseller).await?;
-    let found = super::show::own(&app, &signed, &show).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
+    let found = super::show::own(&app, &session, &show).await?;
     let (venue_id, of) = (found.venue_id, found.show);
     let local = |at| when::local(at, &of.venue.time_zone);
     let form = ShowForm {
@@ -148,23 +153,23 @@ pub async fn edit(
         genre: of.genre.clone(),
         description: of.description.clone(),
     };
-    Ok(form.page(&signed, &venues, Some(&show)).answer())
+    Ok(form.page(&session, &venues, Some(&show)).answer())
 }
 
 /// `POST /portal/shows/{show}/edit`
 pub async fn change(
     State(app): State<App>,
     Path(show): Path<String>,
-    Sold(signed, form): Sold<ShowForm>,
+    Posted { session, form }: Posted<Approved, ShowForm>,
 ) -> Result<Response, Error> {
-    super::show::own(&app, &signed, &show).await?;
-    let venues = contract::venues(&app.pool, signed.member.reseller).await?;
-    let page = form.page(&signed, &venues, Some(&show));
+    super::show::own(&app, &session, &show).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
+    let page = form.page(&session, &venues, Some(&show));
     let draft = match form.draft(&venues) {
         Ok(draft) => draft,
         Err(faults) => return Ok(page.refused(&faults)),
     };
-    Ok(match contract::change_show(&app.pool, signed.member.reseller, &show, &draft).await {
+    Ok(match contract::change_show(&app.pool, session.person.reseller, &show, &draft).await {
         Ok(()) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
         Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Show)),
     })

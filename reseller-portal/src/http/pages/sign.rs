@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
-use kit::throttle::Network;
+use identity::Origin;
 use serde::Deserialize;
 
 use super::{
@@ -14,16 +14,19 @@ use super::{
 };
 use crate::{
     App,
-    account::{self, Refused, SignUp},
+    account::{
+        SignUp,
+        sign_up::{Refused, sign_up},
+    },
     error::Error,
-    http::session::{self, Entering, Entry, Nothing, Posted, Signed},
+    http::session::{Posted, Session, SignedIn, Visitor, VisitorForm},
     reseller::ResellerState,
 };
 
-fn up_page(entry: &Entry, form: &SignUp) -> FormPage {
+fn up_page(visitor: &Visitor, form: &SignUp) -> FormPage {
     FormPage {
         frame: None,
-        csrf: entry.csrf(),
+        csrf: visitor.csrf(),
         title: "Sell through Fairgate".to_owned(),
         lead: "Tell us who you are. A person looks at it before you can sell.".to_owned(),
         back: None,
@@ -47,36 +50,31 @@ fn up_page(entry: &Entry, form: &SignUp) -> FormPage {
     }
 }
 
-fn with_entry(app: &App, entry: &Entry, page: Response) -> Response {
-    (AppendHeaders([entry.cookie(app)]), page).into_response()
-}
-
 /// `GET /portal/sign-up`
-pub async fn up_form(State(app): State<App>, entry: Entry) -> Response {
-    with_entry(&app, &entry, up_page(&entry, &SignUp::default()).answer())
+pub async fn up_form(visitor: Visitor) -> Response {
+    visitor.answer(up_page(&visitor, &SignUp::default()).answer())
 }
 
 /// `POST /portal/sign-up`
 pub async fn up(
     State(app): State<App>,
-    network: Network,
-    Entering(entry, form): Entering<SignUp>,
+    from: Origin,
+    VisitorForm { visitor, form }: VisitorForm<SignUp>,
 ) -> Result<Response, Error> {
     let form = form.trimmed();
     let objections = form.objections();
     if !objections.is_empty() {
-        return Ok(with_entry(&app, &entry, up_page(&entry, &form).refused(&objections)));
+        return Ok(visitor.answer(up_page(&visitor, &form).refused(&objections)));
     }
-    match account::sign_up(&app, &form, &network).await {
+    match sign_up(&app, &form, &from).await {
         Ok(user) => {
-            let cookie = session::sign_in(&app, user).await?;
-            Ok((AppendHeaders([cookie]), Redirect::to("/portal/waiting")).into_response())
+            let opened = app.identity.sign_in_new(user, &from).await?;
+            let cookies = app.identity.session_cookies(&opened);
+            Ok((AppendHeaders(cookies), Redirect::to("/portal/waiting")).into_response())
         }
-        Err(Refused::Field(field, detail)) => Ok(with_entry(
-            &app,
-            &entry,
-            up_page(&entry, &form).refused(&[(field, detail.to_owned())]),
-        )),
+        Err(Refused::Field(field, detail)) => {
+            Ok(visitor.answer(up_page(&visitor, &form).refused(&[(field, detail.to_owned())])))
+        }
         Err(Refused::Other(error)) => Err(error),
     }
 }
@@ -89,10 +87,10 @@ pub struct SignIn {
     password: String,
 }
 
-fn in_page(entry: &Entry, email: &str) -> FormPage {
+fn in_page(visitor: &Visitor, email: &str) -> FormPage {
     FormPage {
         frame: None,
-        csrf: entry.csrf(),
+        csrf: visitor.csrf(),
         title: "Sign in to sell".to_owned(),
         lead: String::new(),
         back: None,
@@ -110,37 +108,39 @@ fn in_page(entry: &Entry, email: &str) -> FormPage {
 }
 
 /// `GET /portal/sign-in`
-pub async fn in_form(State(app): State<App>, entry: Entry) -> Response {
-    with_entry(&app, &entry, in_page(&entry, "").answer())
+pub async fn in_form(visitor: Visitor) -> Response {
+    visitor.answer(in_page(&visitor, "").answer())
 }
 
 /// `POST /portal/sign-in`
 pub async fn sign_in(
     State(app): State<App>,
-    network: Network,
-    Entering(entry, form): Entering<SignIn>,
+    from: Origin,
+    VisitorForm { visitor, form }: VisitorForm<SignIn>,
 ) -> Result<Response, Error> {
-    match account::sign_in(&app, &form.email, &form.password, &network).await? {
-        Some(user) => {
-            let cookie = session::sign_in(&app, user).await?;
-            Ok((AppendHeaders([cookie]), Redirect::to("/portal")).into_response())
+    match app.identity.sign_in(&form.email, &form.password, &from).await {
+        Ok(opened) => {
+            let cookies = app.identity.session_cookies(&opened);
+            Ok((AppendHeaders(cookies), Redirect::to("/portal")).into_response())
         }
-        None => {
+        Err(identity::Error::SignInRefused | identity::Error::SignInBlocked { .. }) => {
             let words = "Email and password do not fit together. After five wrong attempts in a \
                 row an account rests for \
                          your network, at first for half a minute: then wait before you try again.";
-            let page = in_page(&entry, &form.email).refused(&[("", words.to_owned())]);
-            Ok(with_entry(&app, &entry, page))
+            let page = in_page(&visitor, &form.email).refused(&[("", words.to_owned())]);
+            Ok(visitor.answer(page))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
 /// `POST /portal/sign-out`
 pub async fn out(
     State(app): State<App>,
-    Posted(signed, Nothing {}): Posted<Nothing>,
+    Posted { session, .. }: Posted<SignedIn>,
 ) -> Result<Response, Error> {
-    let cookie = session::sign_out(&app, &signed).await?;
+    app.identity.sign_out(&session.person, session.token(), &session.origin()).await?;
+    let cookie = app.identity.no_session_cookie();
     Ok((AppendHeaders([cookie]), Redirect::to("/portal/sign-in")).into_response())
 }
 
@@ -155,8 +155,8 @@ struct WaitingPage {
 }
 
 /// `GET /portal/waiting`
-pub async fn waiting(signed: Signed) -> Response {
-    let (title, words, tone) = match signed.member.state {
+pub async fn waiting(session: Session<SignedIn>) -> Response {
+    let (title, words, tone) = match session.person.state {
         ResellerState::Approved => return Redirect::to("/portal").into_response(),
         ResellerState::Pending => (
             "You are signed up",
@@ -175,6 +175,6 @@ pub async fn waiting(signed: Signed) -> Response {
             "notice-bad",
         ),
     };
-    let reason = signed.member.reason.clone().filter(|reason| !reason.is_empty());
-    kit::page::html(&WaitingPage { frame: Frame::new(&signed, ""), title, words, tone, reason })
+    let reason = session.person.reason.clone().filter(|reason| !reason.is_empty());
+    kit::page::html(&WaitingPage { frame: Frame::new(&session, ""), title, words, tone, reason })
 }

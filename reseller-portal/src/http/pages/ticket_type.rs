@@ -17,7 +17,7 @@ use crate::{
     App, allotment,
     error::{Error, Thing},
     form_values,
-    http::session::{Approved, Signed, Sold},
+    http::session::{Approved, Posted, Session},
 };
 
 /// What the form sends.
@@ -48,7 +48,7 @@ impl Default for TypeForm {
 }
 
 impl TypeForm {
-    fn page(&self, signed: &Signed, show: &str, ticket_type: Option<Uuid>) -> FormPage {
+    fn page(&self, session: &Session<Approved>, show: &str, ticket_type: Option<Uuid>) -> FormPage {
         let number = |name, label, value: &str| Field::new(name, label, value).kind(Kind::Number);
         let mut fields = vec![
             Field::new("name", "Name", &self.name).hint("Such as Floor, Balcony, Under 18."),
@@ -69,7 +69,7 @@ impl TypeForm {
         let title = if ticket_type.is_some() { "Change a ticket type" } else { "New ticket type" };
         let back = format!("/portal/shows/{show}");
         FormPage::of(
-            Frame::new(signed, "/portal/shows"),
+            Frame::new(session, "/portal/shows"),
             title,
             format!("{back}/ticket-types/{last}"),
             fields,
@@ -117,11 +117,11 @@ fn refused(page: FormPage, fault: Error) -> Response {
 /// `GET /portal/shows/{show}/ticket-types/new`
 pub async fn new(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    super::show::own(&app, &signed, &show).await?;
-    Ok(TypeForm::default().page(&signed, &show, None).answer())
+    super::show::own(&app, &session, &show).await?;
+    Ok(TypeForm::default().page(&session, &show, None).answer())
 }
 
 /// `POST /portal/shows/{show}/ticket-types/new`
@@ -129,10 +129,10 @@ pub async fn create(
     State(app): State<App>,
     Path(show): Path<String>,
     request: RequestId,
-    Sold(signed, form): Sold<TypeForm>,
+    Posted { session, form }: Posted<Approved, TypeForm>,
 ) -> Result<Response, Error> {
-    super::show::own(&app, &signed, &show).await?;
-    let page = form.page(&signed, &show, None);
+    super::show::own(&app, &session, &show).await?;
+    let page = form.page(&session, &show, None);
     let new = match form.ticket_type() {
         Ok(new) => new,
         Err(faults) => return Ok(page.refused(&faults)),
@@ -145,7 +145,7 @@ pub async fn create(
             page.refused(&[("allotted", "Enter a whole number, 0 to 1,000,000.".to_owned())])
         );
     };
-    let reseller = signed.member.reseller;
+    let reseller = session.person.reseller;
     let made = match contract::put_ticket_type(&app.pool, reseller, &show, None, &new).await {
         Ok(made) => made,
         Err(fault) => return Ok(refused(page, Error::of_catalog(fault, Thing::Show))),
@@ -157,10 +157,10 @@ pub async fn create(
 /// `GET /portal/shows/{show}/ticket-types/{ticket_type}`
 pub async fn edit(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path((show, ticket_type)): Path<(String, Uuid)>,
 ) -> Result<Response, Error> {
-    let found = super::show::own(&app, &signed, &show).await?;
+    let found = super::show::own(&app, &session, &show).await?;
     let of = found
         .ticket_types
         .into_iter()
@@ -175,17 +175,17 @@ pub async fn edit(
         currency: of.currency,
         allotted: String::new(),
     };
-    Ok(form.page(&signed, &show, Some(ticket_type)).answer())
+    Ok(form.page(&session, &show, Some(ticket_type)).answer())
 }
 
 /// `POST /portal/shows/{show}/ticket-types/{ticket_type}`
 pub async fn change(
     State(app): State<App>,
     Path((show, ticket_type)): Path<(String, Uuid)>,
-    Sold(signed, form): Sold<TypeForm>,
+    Posted { session, form }: Posted<Approved, TypeForm>,
 ) -> Result<Response, Error> {
-    super::show::own(&app, &signed, &show).await?;
-    let page = form.page(&signed, &show, Some(ticket_type));
+    super::show::own(&app, &session, &show).await?;
+    let page = form.page(&session, &show, Some(ticket_type));
     let new = match form.ticket_type() {
         Ok(new) => new,
         Err(faults) => return Ok(page.refused(&faults)),
@@ -193,7 +193,7 @@ pub async fn change(
     Ok(
         match contract::put_ticket_type(
             &app.pool,
-            signed.member.reseller,
+            session.person.reseller,
             &show,
             Some(ticket_type),
             &new,

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Signed, Sold},
+    http::session::{Approved, Posted, Session},
 };
 
 #[derive(Template)]
@@ -28,9 +28,9 @@ struct VenuesPage {
 }
 
 /// `GET /portal/venues`
-pub async fn list(State(app): State<App>, Approved(signed): Approved) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, signed.member.reseller).await?;
-    Ok(kit::page::html(&VenuesPage { frame: Frame::new(&signed, "/portal/venues"), venues }))
+pub async fn list(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
+    Ok(kit::page::html(&VenuesPage { frame: Frame::new(&session, "/portal/venues"), venues }))
 }
 
 /// What the form sends.
@@ -56,7 +56,7 @@ impl VenueForm {
         }
     }
 
-    fn page(&self, signed: &Signed, title: &str, action: String) -> FormPage {
+    fn page(&self, session: &Session<Approved>, title: &str, action: String) -> FormPage {
         let fields = vec![
             Field::new("name", "Name", &self.name),
             Field::new("city", "City", &self.city),
@@ -67,24 +67,27 @@ impl VenueForm {
             Field::new("time_zone", "Time zone", &self.time_zone)
                 .hint("Such as Europe/Berlin. All times of shows here are told in it."),
         ];
-        FormPage::of(Frame::new(signed, "/portal/venues"), title, action, fields)
+        FormPage::of(Frame::new(session, "/portal/venues"), title, action, fields)
             .back("/portal/venues", "Venues")
     }
 }
 
 /// `GET /portal/venues/new`
-pub async fn new(Approved(signed): Approved) -> Response {
-    VenueForm::default().page(&signed, "New venue", "/portal/venues/new".to_owned()).answer()
+pub async fn new(session: Session<Approved>) -> Response {
+    VenueForm::default().page(&session, "New venue", "/portal/venues/new".to_owned()).answer()
 }
 
 /// `POST /portal/venues/new`
-pub async fn create(State(app): State<App>, Sold(signed, form): Sold<VenueForm>) -> Response {
+pub async fn create(
+    State(app): State<App>,
+    Posted { session, form }: Posted<Approved, VenueForm>,
+) -> Response {
     put(
         &app,
-        &signed,
+        &session,
         None,
         &form,
-        form.page(&signed, "New venue", "/portal/venues/new".to_owned()),
+        form.page(&session, "New venue", "/portal/venues/new".to_owned()),
     )
     .await
 }
@@ -92,36 +95,36 @@ pub async fn create(State(app): State<App>, Sold(signed, form): Sold<VenueForm>)
 /// `GET /portal/venues/{venue}`
 pub async fn edit(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(venue): Path<Uuid>,
 ) -> Result<Response, Error> {
-    let found = contract::venues(&app.pool, signed.member.reseller).await?;
+    let found = contract::venues(&app.pool, session.person.reseller).await?;
     let found =
         found.into_iter().find(|found| found.venue == venue).ok_or(Error::Unknown(Thing::Venue))?;
     let ResellerVenue { name, city, country, address, time_zone, .. } = found;
     let title = name.clone();
     let form = VenueForm { name, city, country, address, time_zone };
-    Ok(form.page(&signed, &title, format!("/portal/venues/{venue}")).answer())
+    Ok(form.page(&session, &title, format!("/portal/venues/{venue}")).answer())
 }
 
 /// `POST /portal/venues/{venue}`
 pub async fn change(
     State(app): State<App>,
     Path(venue): Path<Uuid>,
-    Sold(signed, form): Sold<VenueForm>,
+    Posted { session, form }: Posted<Approved, VenueForm>,
 ) -> Response {
-    let page = form.page(&signed, "Change a venue", format!("/portal/venues/{venue}"));
-    put(&app, &signed, Some(venue), &form, page).await
+    let page = form.page(&session, "Change a venue", format!("/portal/venues/{venue}"));
+    put(&app, &session, Some(venue), &form, page).await
 }
 
 async fn put(
     app: &App,
-    signed: &Signed,
+    session: &Session<Approved>,
     venue: Option<Uuid>,
     form: &VenueForm,
     page: FormPage,
 ) -> Response {
-    match contract::put_venue(&app.pool, signed.member.reseller, venue, &form.venue()).await {
+    match contract::put_venue(&app.pool, session.person.reseller, venue, &form.venue()).await {
         Ok(_) => Redirect::to("/portal/venues").into_response(),
         Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Venue)),
     }

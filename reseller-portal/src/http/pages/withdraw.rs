@@ -12,8 +12,8 @@ use super::frame::Frame;
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Nothing, Sold},
-    stock, store,
+    http::session::{Approved, Posted, Session},
+    stock,
 };
 
 #[derive(Template)]
@@ -29,17 +29,17 @@ struct WithdrawPage {
 /// `GET /portal/shows/{show}/withdraw`
 pub async fn preview(
     State(app): State<App>,
-    Approved(signed): Approved,
+    session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    let found = super::show::own(&app, &signed, &show).await?;
+    let found = super::show::own(&app, &session, &show).await?;
     if found.published_at.is_none() || found.withdrawn_at.is_some() {
         return Ok(Redirect::to(&format!("/portal/shows/{show}")).into_response());
     }
     let counts = stock::counts(&app, &show).await?;
     let number = |number: i64| price::grouped(number.unsigned_abs());
     Ok(kit::page::html(&WithdrawPage {
-        frame: Frame::new(&signed, "/portal/shows"),
+        frame: Frame::new(&session, "/portal/shows"),
         show: found.show,
         sold: number(counts.values().map(|count| count.sold).sum()),
         reserved: number(counts.values().map(|count| count.reserved).sum()),
@@ -51,14 +51,10 @@ pub async fn withdraw(
     State(app): State<App>,
     Path(show): Path<String>,
     request: RequestId,
-    Sold(signed, Nothing {}): Sold<Nothing>,
+    Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
-    let known = store::account::credentials_of(&app.pool, signed.member.user_id).await?;
-    let by = format!(
-        "reseller {}",
-        known.map_or_else(|| signed.member.company.clone(), |known| known.email)
-    );
-    withdraw_own_show(&app.pool, signed.member.reseller, &show, &by, &request)
+    let by = format!("reseller {}", session.person.email);
+    withdraw_own_show(&app.pool, session.person.reseller, &show, &by, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
     Ok(Redirect::to(&format!("/portal/shows/{show}?withdrawn=true")).into_response())

@@ -1,0 +1,48 @@
+//! Signing up: a company and its first user.
+
+use identity::Origin;
+use uuid::Uuid;
+
+use crate::{
+    App,
+    account::SignUp,
+    error::Error,
+    store::account::{self, NewAccount},
+};
+
+/// Why nobody was signed up.
+pub enum Refused {
+    Field(&'static str, &'static str),
+    Other(Error),
+}
+
+/// Writes the account and gives its first user.
+///
+/// # Errors
+/// A name or address that somebody has already, or the database's.
+pub async fn sign_up(app: &App, form: &SignUp, from: &Origin) -> Result<Uuid, Refused> {
+    let hash = app
+        .identity
+        .hash(form.password.clone(), from)
+        .await
+        .map_err(|error| Refused::Other(error.into()))?;
+    let account = NewAccount {
+        company: &form.company,
+        about: &form.about,
+        name: &form.name,
+        email: &form.email,
+        password_hash: &hash,
+    };
+    account::create(&app.pool, &account).await.map_err(|error| {
+        match error.as_database_error().and_then(|fault| fault.constraint()) {
+            Some("resellers_name_once") => Refused::Field(
+                "company",
+                "A company of that name has an account already. Ask whoever made it.",
+            ),
+            Some("users_email_once") => {
+                Refused::Field("email", "There is an account with that address. Sign in instead.")
+            }
+            _ => Refused::Other(error.into()),
+        }
+    })
+}
