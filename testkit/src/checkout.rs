@@ -1,12 +1,6 @@
 //! A checkout in this process: its calls, its writer, and the sandbox provider beside it.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::HashMap;
 
 use admission::contract::Gate;
 use axum::{
@@ -20,6 +14,7 @@ use catalog::contract::TicketType;
 use checkout::{App, Config, contract, sandbox};
 use kit::{serve::Tasks, settings::Settings};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::{Client, Passes, Port, Reply, RoomBuilder, TestEnv, eventually};
@@ -101,7 +96,7 @@ impl CheckoutBuilder {
             router: Router::new(),
             tasks: Tasks::default(),
             writer: Tasks::default(),
-            refuses_refunds: Arc::default(),
+            refunds: watch::Sender::new(Refunds::Given),
         };
         checkout.assemble(test_env);
         ::checkout::run_api(checkout.app.clone(), checkout.tasks.clone()).await;
@@ -128,7 +123,7 @@ pub struct Checkout {
     pub base: String,
     pub tasks: Tasks,
     pub writer: Tasks,
-    refuses_refunds: Arc<AtomicBool>,
+    refunds: watch::Sender<Refunds>,
 }
 
 impl Drop for Checkout {
@@ -153,14 +148,26 @@ fn app(
         .expect("checkout")
 }
 
-async fn unless_refused(
-    State(refuses): State<Arc<AtomicBool>>,
+/// What the provider does when money is to be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refunds {
+    Given,
+    /// With the words `charge_disputed`.
+    Refused,
+    /// It does not answer until it does one of the others.
+    Unanswered,
+}
+
+async fn refunds_as_told(
+    State(mut refunds): State<watch::Receiver<Refunds>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let is_refund = request.uri().path().ends_with("/refund");
-    if is_refund && refuses.load(Ordering::Relaxed) {
-        return (StatusCode::CONFLICT, "charge_disputed").into_response();
+    if request.uri().path().ends_with("/refund") {
+        let told = refunds.wait_for(|told| *told != Refunds::Unanswered).await;
+        if told.is_ok_and(|told| *told == Refunds::Refused) {
+            return (StatusCode::CONFLICT, "charge_disputed").into_response();
+        }
     }
     next.run(request).await
 }
@@ -174,7 +181,7 @@ impl Checkout {
         let routers = sandbox::router(&provider);
         let (provided, _) = routers.merchant.merge(routers.payer).split_for_parts();
         let provided =
-            provided.layer(from_fn_with_state(self.refuses_refunds.clone(), unless_refused));
+            provided.layer(from_fn_with_state(self.refunds.subscribe(), refunds_as_told));
         let calls =
             ::checkout::router(self.app.clone()).merge(::checkout::webhooks(self.app.clone()));
         let (calls, _) = calls.split_for_parts();
@@ -201,9 +208,9 @@ impl Checkout {
         ::checkout::run_writer(app, test_env.pool.clone(), self.writer.clone()).await;
     }
 
-    /// Whether the provider gives no money back, with the words `charge_disputed`.
-    pub fn refuse_refunds(&self, refuse: bool) {
-        self.refuses_refunds.store(refuse, Ordering::Relaxed);
+    /// From now on the provider does this when money is to be given back.
+    pub fn set_refunds(&self, refunds: Refunds) {
+        self.refunds.send_replace(refunds);
     }
 
     /// A program that calls it without a socket.

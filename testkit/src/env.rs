@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
 
 /// A test's own part of the servers named by `FAIRGATE_DATABASE_URL`, `FAIRGATE_REDIS_URL` and
 /// `FAIRGATE_KAFKA_BROKERS`.
+#[derive(Clone)]
 pub struct TestEnv {
     pub pool: PgPool,
     pub database_url: String,
@@ -55,6 +56,13 @@ impl TestEnv {
             kafka_brokers,
             namespace,
         }
+    }
+
+    /// The same servers, with topics of their own: what happens in one environment is not told in
+    /// the other.
+    pub fn with_other_topics(&self, name: &str) -> Self {
+        let kafka = Kafka::new(&self.kafka_brokers, &format!("{}{name}_", self.namespace), 1);
+        Self { kafka, ..self.clone() }
     }
 
     /// Settings that point at this environment, to be added to.

@@ -1,27 +1,32 @@
 //! What tests of every crate need, written once. Production crates never depend on it.
 //!
 //! A test asks for a [`TestEnv`]: a database, a key prefix and topics of its own, so that tests run
-//! side by side. [`ShowBuilder`], [`RoomBuilder`] and [`OrderBuilder`] put into it what the test is
-//! about; all they do goes through the contracts and calls of the crate that owns the tables. A
-//! [`Client`] calls a router, or a server at a [`Port`], and reads [`Reply`]s. [`eventually`] waits
-//! for what happens in the background. What only one crate's tests need stands in their fixtures.
+//! side by side. [`ShowBuilder`], [`RoomBuilder`], [`OrderBuilder`] and [`ResellerBuilder`] put
+//! into it what the test is about; all they do goes through the contracts and calls of the crate
+//! that owns the tables. A [`Client`] calls a router, or a server at a [`Port`], and reads
+//! [`Reply`]s. [`eventually`] waits for what happens in the background. What only one crate's tests
+//! need stands in their fixtures.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod checkout;
 mod client;
+mod console;
 mod env;
 mod order;
 mod reply;
+mod reseller;
 mod room;
 mod server;
 mod show;
 mod wait;
 
-pub use checkout::{Checkout, CheckoutBuilder, items};
+pub use checkout::{Checkout, CheckoutBuilder, Refunds, items};
 pub use client::{Call, Client};
+pub use console::{Console, SupportAnswer};
 pub use env::TestEnv;
 pub use order::{OrderBuilder, TestOrder};
 pub use reply::Reply;
+pub use reseller::ResellerBuilder;
 pub use room::{Passes, RoomBuilder};
 pub use server::Port;
 pub use show::ShowBuilder;

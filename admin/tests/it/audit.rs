@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    http::{Request, header},
+    http::{Method, Request, header},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -48,14 +48,12 @@ async fn the_log_names_who_did_what_and_can_be_searched() {
     for (query, found) in
         [("who=OLGA", 3), ("who=olga&target=room", 1), ("target=show%20s", 1), ("who=zoe", 0)]
     {
-        let answer = console
-            .api("GET", &format!("/v1/admin/audit?{query}"), Some(&token), None)
-            .await
-            .json();
+        let answer =
+            console.api("GET", &format!("/v1/admin/audit?{query}"), Some(&token), None).await.body;
         assert_eq!(answer["entries"].as_array().map(Vec::len), Some(found), "{query}: {answer}");
     }
     let older = format!("/v1/admin/audit?before={}", entry["id"]);
-    let answer = console.api("GET", &older, Some(&token), None).await.json();
+    let answer = console.api("GET", &older, Some(&token), None).await.body;
     assert!(
         answer["entries"]
             .as_array()
@@ -118,14 +116,11 @@ async fn steering_from_a_shell_stands_in_the_log_or_is_not_done() {
 async fn entries_have_the_network_and_an_id_that_the_caller_did_not_choose() {
     let (console, token) = TestConsole::with_admin().await;
     console.put_room(&token, "s").await;
-    let call = Request::patch("/v1/admin/rooms/s")
-        .header(header::AUTHORIZATION, format!("Bearer {token}"))
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("x-forwarded-for", "2001:db8:1:2:3::4")
-        .header("x-request-id", "somebody-elses")
-        .body(Body::from(json!({"max_active": 5}).to_string()))
-        .expect("a request");
-    let answer = console.send(call).await;
+    let client = console.client();
+    let call = client.call(Method::PATCH, "/v1/admin/rooms/s").bearer(&token);
+    let call = call.header("x-forwarded-for", "2001:db8:1:2:3::4");
+    let call = call.header("x-request-id", "somebody-elses");
+    let answer = call.json(&json!({"max_active": 5})).send().await;
     let id = answer.headers["x-request-id"].to_str().expect("text");
     let entry = &console.log(&token).await[0];
     assert_eq!(

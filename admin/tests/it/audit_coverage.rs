@@ -10,11 +10,12 @@ use std::{
 use axum::http::StatusCode;
 use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use testkit::ShowBuilder;
 
 use crate::{
     fixtures::{put_reseller, put_ticket},
     routes::routes,
-    test_console::{ADMIN, Answer, PASSWORD, TestConsole},
+    test_console::{ADMIN, PASSWORD, Reply, TestConsole},
 };
 
 const OTHER_PASSWORD: &str = "another long password 2";
@@ -36,7 +37,7 @@ struct Setup {
 
 /// A call that changed something, and what the log must tell of it.
 struct Deed {
-    answer: Answer,
+    answer: Reply,
     who: String,
     action: &'static str,
     target: String,
@@ -98,23 +99,23 @@ impl Setup {
         format!("{word}{}", self.number.fetch_add(1, Ordering::Relaxed))
     }
 
-    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
+    async fn api(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
         self.console.api(method, path, Some(&self.admin), body).await
     }
 
-    async fn page(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    async fn page(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         self.page_of(&self.admin, path, fields).await
     }
 
     /// A form of somebody's session.
-    async fn page_of(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    async fn page_of(&self, token: &str, path: &str, fields: &[(&str, &str)]) -> Reply {
         let csrf = kit::secret::csrf(token);
         let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
         self.console.post(path, &format!("fg_admin={token}"), &fields).await
     }
 
     /// What the log tells of one request.
-    async fn told(&self, answer: &Answer) -> Vec<Value> {
+    async fn told(&self, answer: &Reply) -> Vec<Value> {
         let request = answer.headers["x-request-id"].to_str().expect("an id").to_owned();
         let rows = "SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM admin.audit a WHERE \
             request_id = $1";
@@ -130,7 +131,7 @@ impl Setup {
 impl Deed {
     /// Of the console's admin.
     fn of_admin(
-        answer: Answer,
+        answer: Reply,
         action: &'static str,
         target: String,
         before: Value,
@@ -157,7 +158,7 @@ async fn sign_in(setup: &Setup, door: Audience) -> Deeds {
 }
 
 async fn sign_out(setup: &Setup, door: Audience) -> Deeds {
-    let token = setup.console.sign_in(ADMIN, PASSWORD).await.json()["token"]
+    let token = setup.console.sign_in(ADMIN, PASSWORD).await.body["token"]
         .as_str()
         .expect("token")
         .to_owned();
@@ -289,14 +290,10 @@ async fn withdraw(setup: &Setup, door: Audience) -> Deeds {
 
 async fn decide(setup: &Setup, door: Audience) -> Deeds {
     let name = setup.fresh("Nordlys ");
-    let (id, show) = (put_reseller(&setup.console, &name).await, setup.fresh("of-nordlys"));
-    setup.console.put_show(&show).await;
-    sqlx::query("UPDATE catalog.shows SET reseller = $2 WHERE show = $1")
-        .bind(&show)
-        .bind(id)
-        .execute(&setup.console.test_env.pool)
-        .await
-        .expect("a show of theirs");
+    let id = put_reseller(&setup.console, &name).await;
+    let theirs = ShowBuilder::new("").title(&setup.fresh("Of Nordlys "));
+    let theirs = theirs.ticket_type("Standing", 5_000).stock(1, 1);
+    let (show, _) = theirs.put_for(&setup.console.test_env.pool, id).await;
     let answer = match door {
         Api => {
             let body = json!({"state": "declined", "reason": "Tell us more"});
@@ -556,7 +553,7 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
     assert_eq!(counted("sign_in.blocked", ADMIN), 3);
     assert!(!format!("{failures:?}").contains("nobody@"), "{failures:?}");
 
-    let answer = setup.api("GET", "/v1/admin/security-log", None).await.json();
+    let answer = setup.api("GET", "/v1/admin/security-log", None).await.body;
     let times: i64 = answer["entries"]
         .as_array()
         .expect("entries")

@@ -1,26 +1,27 @@
 //! Fans and admins about an order: the thread, its bound, the event, the refund.
 
 use admin::contract::{SUPPORT_TOPIC, SupportEvent};
-use axum::{
-    body::Body,
-    http::{Request, StatusCode, header},
-};
+use axum::http::StatusCode;
+use checkout::contract::request_refund;
+use kit::http::RequestId;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
 };
+use reseller_portal::contract::ResellerState;
 use serde_json::json;
+use testkit::{Refunds, ResellerBuilder};
 use uuid::Uuid;
 
 use crate::{
-    fixtures::{put_order, put_reseller, put_ticket, support_path},
-    test_console::{TestConsole, until},
+    fixtures::{put_cancelled_order, put_order, put_reseller, put_ticket, support_path},
+    test_console::{TestConsole, eventually},
 };
 
 #[tokio::test]
 async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let (console, token) = TestConsole::with_admin().await;
-    let order = put_order(&console, "fulfilled").await;
+    let order = put_order(&console).await.order;
     let path = support_path(&console, order).await;
     let other = support_path(&console, Uuid::now_v7()).await;
     let foreign_key = format!("/support/{order}?{}", other.split_once('?').expect("query").1);
@@ -44,8 +45,7 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
         .await;
     assert_eq!(sent.status, StatusCode::SEE_OTHER, "{}", sent.text);
     console.post(&path, "", &[("topic", "other"), ("text", "Hello?")]).await;
-    let tickets =
-        console.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
+    let tickets = console.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.body;
     assert_eq!(tickets["tickets"].as_array().map(Vec::len), Some(1), "one conversation an order");
     let ticket = tickets["tickets"][0]["ticket"].as_str().expect("id").to_owned();
 
@@ -53,7 +53,7 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let answered =
         console.api("POST", &answers, Some(&token), Some(json!({"text": "Get well soon."}))).await;
     assert_eq!(answered.status, StatusCode::CREATED, "{}", answered.text);
-    let message: Uuid = answered.json()["message"].as_str().expect("id").parse().expect("uuid");
+    let message: Uuid = answered.body["message"].as_str().expect("id").parse().expect("uuid");
     let kept = admin::contract::answer(&console.test_env.pool, message)
         .await
         .expect("asked")
@@ -65,7 +65,7 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     let event = next_event(&console).await;
     let SupportEvent::Answered { ticket: told, message: of, order: about, .. } = event;
     assert_eq!((told.to_string(), of, about), (ticket.clone(), message, order));
-    until("an empty outbox", || async {
+    eventually("an empty outbox", || async {
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM admin.outbox")
             .fetch_one(&console.test_env.pool)
             .await
@@ -86,14 +86,14 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
         StatusCode::NO_CONTENT
     );
     console.post(&path, "", &[("topic", "other"), ("text", "One more thing")]).await;
-    let open = console.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.json();
+    let open = console.api("GET", "/v1/admin/support?state=open", Some(&token), None).await.body;
     assert_ne!(open["tickets"][0]["ticket"], json!(ticket), "a closed ticket stays closed");
 }
 
 #[tokio::test]
 async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
     let (console, token) = TestConsole::with_admin().await;
-    let order = put_order(&console, "fulfilled").await;
+    let order = put_order(&console).await.order;
     let path = support_path(&console, order).await;
     let fan = console.get(&path, "").await.text;
     assert!(fan.contains("<dd>A show</dd>") && fan.contains("Oslo time"), "{fan}");
@@ -118,7 +118,7 @@ async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
 
 async fn next_event(console: &TestConsole) -> SupportEvent {
     let kafka = &console.test_env.kafka;
-    until("the topic", || async {
+    eventually("the topic", || async {
         (kafka.partitions(SUPPORT_TOPIC).await.ok()? == 2).then_some(())
     })
     .await;
@@ -143,7 +143,7 @@ async fn next_event(console: &TestConsole) -> SupportEvent {
 #[tokio::test]
 async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
     let (console, _) = TestConsole::with_admin().await;
-    let path = support_path(&console, put_order(&console, "fulfilled").await).await;
+    let path = support_path(&console, put_order(&console).await.order).await;
     for number in 0..20 {
         let sent = console
             .post(&path, "", &[("topic", "other"), ("text", &format!("Message {number}"))])
@@ -158,11 +158,11 @@ async fn a_fan_writes_twenty_messages_and_no_more_before_an_answer() {
 #[tokio::test]
 async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     let (console, token) = TestConsole::with_admin().await;
-    let order = put_order(&console, "fulfilled").await;
+    let order = put_order(&console).await.order;
     console
         .post(&support_path(&console, order).await, "", &[("topic", "refund"), ("text", "Please")])
         .await;
-    let tickets = console.api("GET", "/v1/admin/support", Some(&token), None).await.json();
+    let tickets = console.api("GET", "/v1/admin/support", Some(&token), None).await.body;
     let page =
         format!("/admin/support/{}/refund", tickets["tickets"][0]["ticket"].as_str().expect("id"));
     let cookie = format!("fg_admin={token}");
@@ -181,20 +181,20 @@ async fn a_refund_is_shown_first_asked_for_once_and_logged() {
     let api = format!("/v1/admin/orders/{order}/refund");
     let again = console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
     assert_eq!(
-        (again.status, again.json()["state"].as_str()),
+        (again.status, again.body["state"].as_str()),
         (StatusCode::ACCEPTED, Some("already_asked"))
     );
     let log = console.log(&token).await;
     let refunds: Vec<_> = log.iter().filter(|entry| entry["action"] == "order.refund").collect();
     assert_eq!((refunds.len(), &refunds[0]["after"]["reason"]), (1, &json!("ill")));
 
-    let unpaid = put_order(&console, "expired").await;
+    let unpaid = put_cancelled_order(&console).await;
     let api = format!("/v1/admin/orders/{unpaid}/refund");
     let refused = console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await;
-    assert_eq!(refused.id(), "order-not-refundable");
+    assert_eq!(refused.problem(), "order-not-refundable");
     let api = format!("/v1/admin/orders/{}/refund", Uuid::now_v7());
     assert_eq!(
-        console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await.id(),
+        console.api("POST", &api, Some(&token), Some(json!({"reason": "ill"}))).await.problem(),
         "order-unknown"
     );
 }
@@ -216,7 +216,7 @@ async fn resellers_are_decided_about_with_a_reason() {
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
     let api = format!("/v1/admin/resellers/{id}");
     let approved =
-        console.api("PATCH", &api, Some(&token), Some(json!({"state": "approved"}))).await.json();
+        console.api("PATCH", &api, Some(&token), Some(json!({"state": "approved"}))).await.body;
     assert_eq!(approved["state"], "approved");
     let log = console.log(&token).await;
     assert_eq!(
@@ -243,16 +243,10 @@ async fn an_answer_sent_twice_is_one_letter() {
     let (console, token) = TestConsole::with_admin().await;
     let (_, ticket) = put_ticket(&console).await;
     let path = format!("/v1/admin/support/{ticket}/answers");
+    let client = console.client();
     let send = async |key: Option<&str>, text: &str| {
-        let mut request = Request::post(&path)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {token}"));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        console
-            .send(request.body(Body::from(json!({ "text": text }).to_string())).expect("request"))
-            .await
+        let call = client.post(&path).bearer(&token).idempotency_key(key.unwrap_or_default());
+        call.json(&json!({ "text": text })).send().await
     };
     let (one, two) =
         tokio::join!(send(Some("k1"), "Get well soon."), send(Some("k1"), "Get well soon."));
@@ -263,10 +257,10 @@ async fn an_answer_sent_twice_is_one_letter() {
         one.text,
         two.text
     );
-    assert_eq!((one.json(), letters(&console, ticket).await), (two.json(), 1));
-    assert_eq!(send(Some("k1"), "Another text.").await.id(), "idempotency-key-reused");
-    assert_eq!(send(Some("not a key"), "Text").await.id(), "invalid-field");
-    assert_ne!(send(Some("k2"), "Get well soon.").await.json(), one.json());
+    assert_eq!((&one.body, letters(&console, ticket).await), (&two.body, 1));
+    assert_eq!(send(Some("k1"), "Another text.").await.problem(), "idempotency-key-reused");
+    assert_eq!(send(Some("not a key"), "Text").await.problem(), "invalid-field");
+    assert_ne!(send(Some("k2"), "Get well soon.").await.body, one.body);
     send(None, "Get well soon.").await;
     assert_eq!(letters(&console, ticket).await, 3, "without a key each is another");
 
@@ -299,17 +293,18 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
         let answer =
             console.api("GET", &format!("/v1/admin/refunds{query}"), Some(&token), None).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        answer.json()["refunds"].as_array().expect("refunds").clone()
+        answer.body["refunds"].as_array().expect("refunds").clone()
     };
-    sqlx::query(
-        "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, \
-            requested_at, next_attempt_at)
-         VALUES ($1, 'pi_7', 5000, 'ill', now(), now())",
-    )
-    .bind(order)
-    .execute(&console.test_env.pool)
-    .await
-    .expect("refund");
+    let (checkout, _) = console.checkout().await;
+    let mut tx = checkout.app.pool.begin().await.expect("a transaction");
+    let request = RequestId::fresh();
+    request_refund(&mut tx, order, "ill", &request).await.expect("asked");
+    tx.commit().await.expect("asked");
+    eventually("the refund is on its way", async || {
+        let text = console.get(&page, &cookie).await.text;
+        text.contains("is on its way back").then_some(())
+    })
+    .await;
     assert!(
         listed("").await.is_empty()
             && console.get("/admin/refunds", &cookie).await.text.contains("No refund fails.")
@@ -320,27 +315,24 @@ async fn a_refund_that_the_provider_refuses_is_seen_by_admins_and_told_to_fans_w
         "{text}"
     );
 
-    sqlx::query("UPDATE checkout.refunds SET attempts = 3, last_fault = 'charge_disputed'")
-        .execute(&console.test_env.pool)
-        .await
-        .expect("refused");
-    let failing = listed("?state=failing").await;
-    assert_eq!(
-        (failing.len(), &failing[0]["order"], &failing[0]["last_fault"], &failing[0]["attempts"]),
-        (1, &json!(order), &json!("charge_disputed"), &json!(3))
-    );
+    checkout.set_refunds(Refunds::Refused);
+    let failing = eventually("the refusal is listed", async || {
+        Some(listed("?state=failing").await).filter(|list| !list.is_empty())
+    })
+    .await;
+    assert_eq!((failing.len(), &failing[0]["order"]), (1, &json!(order)));
+    let fault = failing[0]["last_fault"].as_str().expect("a fault");
+    assert!(fault.contains("charge_disputed") && failing[0]["attempts"].as_i64() > Some(0));
     assert!(listed(&format!("?after={order}")).await.is_empty());
     let text = console.get(&page, &cookie).await.text;
-    assert!(text.contains("The provider refuses: charge_disputed. It was asked 3 times"), "{text}");
+    assert!(text.contains("The provider refuses: ") && text.contains("charge_disputed"), "{text}");
+    assert!(text.contains("It was asked "), "{text}");
     assert!(console.get("/admin/refunds", &cookie).await.text.contains("charge_disputed"));
     let fan = console.get(&support_path(&console, order).await, "").await.text;
     assert!(fan.contains("has not given it back yet") && !fan.contains("charge_disputed"), "{fan}");
 
-    sqlx::query("UPDATE checkout.refunds SET done_at = now()")
-        .execute(&console.test_env.pool)
-        .await
-        .expect("done");
-    assert!(listed("").await.is_empty());
+    checkout.set_refunds(Refunds::Given);
+    eventually("the money is given back", async || listed("").await.is_empty().then_some(())).await;
     for bad in ["?state=gone", &format!("?after={}", Uuid::now_v7())] {
         let refused =
             console.api("GET", &format!("/v1/admin/refunds{bad}"), Some(&token), None).await;
@@ -359,7 +351,7 @@ async fn walk(
     let mut pages = Vec::new();
     let mut after = String::new();
     loop {
-        let body = console.api("GET", &format!("{path}{after}"), Some(token), None).await.json();
+        let body = console.api("GET", &format!("{path}{after}"), Some(token), None).await.body;
         let entries = body[list].as_array().unwrap_or_else(|| panic!("{body}"));
         let ids = entries
             .iter()
@@ -383,21 +375,22 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
          SELECT gen_random_uuid(), gen_random_uuid(), 's', 'other', (ARRAY['open', 'answered', \
          'closed'])[1 + n % 3],
                 now() - make_interval(secs => n / 2) FROM generate_series(1, 250) n",
-        "INSERT INTO reseller.resellers (reseller, name, about, state, created_at)
-         SELECT gen_random_uuid(), 'R' || n, '', (ARRAY['pending', 'approved'])[1 + n % 2], now() \
-         - make_interval(secs => n / 3)
-         FROM generate_series(1, 120) n",
         "INSERT INTO admin.users (user_id, email, name, role, password_hash)
          SELECT gen_random_uuid(), 'P' || n || '@example.org', 'P', 'operator', 'x' FROM \
          generate_series(1, 120) n",
     ] {
         sqlx::query(statement).execute(&console.test_env.pool).await.expect("rows");
     }
+    let states = std::iter::repeat_n(ResellerState::Pending, 55).chain([ResellerState::Approved]);
+    for (number, state) in states.enumerate() {
+        let reseller = ResellerBuilder::new(&format!("Reseller {number}")).state(state);
+        reseller.sign_up(&console.test_env).await;
+    }
     for (path, list, id, sizes) in [
         ("/v1/admin/support", "tickets", "ticket", vec![100, 100, 50]),
         ("/v1/admin/support?state=open", "tickets", "ticket", vec![83]),
-        ("/v1/admin/resellers", "resellers", "reseller", vec![50, 50, 20]),
-        ("/v1/admin/resellers?state=pending", "resellers", "reseller", vec![50, 10]),
+        ("/v1/admin/resellers", "resellers", "reseller", vec![50, 6]),
+        ("/v1/admin/resellers?state=pending", "resellers", "reseller", vec![50, 5]),
         ("/v1/admin/people", "people", "email", vec![100, 21]),
     ] {
         let pages = walk(&console, &token, path, list, id).await;
@@ -406,7 +399,7 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
             pages.into_iter().flat_map(|(_, ids)| ids).collect();
         assert_eq!(all.len(), sizes.iter().sum::<usize>(), "{path}: nobody comes twice");
     }
-    let first = console.api("GET", "/v1/admin/support", Some(&token), None).await.json();
+    let first = console.api("GET", "/v1/admin/support", Some(&token), None).await.body;
     let states: Vec<_> = first["tickets"]
         .as_array()
         .expect("tickets")

@@ -1,41 +1,25 @@
 //! Things of other crates that the console works on.
 
 use checkout::contract::{LinkHolder, new_order_link};
+use testkit::{OrderBuilder, Refunds, ResellerBuilder, TestOrder};
 use uuid::Uuid;
 
 use crate::test_console::TestConsole;
 
-/// An order of show `s` as the writer leaves it, in `state`.
-pub async fn put_order(console: &TestConsole, state: &str) -> Uuid {
-    let order = Uuid::now_v7();
-    console.put_show("s").await;
-    sqlx::query(
-        "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
-            amount_minor, currency, buyer_name,
-             buyer_email, home_partition, placed_at, expires_at, paid_at)
-         VALUES ($1, $2, 's', $3, $4, '', 5000, 'EUR', 'Fay', 'fay@example.org', 0, now(), now(), \
-         now())",
-    )
-    .bind(order)
-    .bind(Uuid::now_v7())
-    .bind(Uuid::now_v7())
-    .bind(state)
-    .execute(&console.test_env.pool)
-    .await
-    .expect("order");
-    let kind = catalog::contract::ticket_types(&console.test_env.pool, "s").await.expect("types")
-        [0]
-    .ticket_type;
-    sqlx::query(
-        "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, \
-            unit_price_minor) VALUES ($1, $2, 0, 1, 5000)",
-    )
-    .bind(order)
-    .bind(kind)
-    .execute(&console.test_env.pool)
-    .await
-    .expect("line");
-    order
+/// A paid order of show `s` with its ticket. Its provider gives no money back until it is told to,
+/// so that what was asked for stays asked for.
+pub async fn put_order(console: &TestConsole) -> TestOrder {
+    let (checkout, ticket_type) = console.checkout().await;
+    checkout.set_refunds(Refunds::Unanswered);
+    OrderBuilder::default().fulfil(checkout, ticket_type).await
+}
+
+/// An order that was given up.
+pub async fn put_cancelled_order(console: &TestConsole) -> Uuid {
+    let (checkout, ticket_type) = console.checkout().await;
+    let order = OrderBuilder::default().place(checkout, ticket_type).await;
+    order.cancel(checkout).await;
+    order.order
 }
 
 /// `/support/{order}?key=…`, as the order page links to it.
@@ -48,7 +32,7 @@ pub async fn support_path(console: &TestConsole, order: Uuid) -> String {
 
 /// An order that a fan has written about, and the ticket.
 pub async fn put_ticket(console: &TestConsole) -> (Uuid, Uuid) {
-    let order = put_order(console, "fulfilled").await;
+    let order = put_order(console).await.order;
     let sent = console
         .post(&support_path(console, order).await, "", &[("topic", "other"), ("text", "Hello")])
         .await;
@@ -60,24 +44,5 @@ pub async fn put_ticket(console: &TestConsole) -> (Uuid, Uuid) {
 
 /// A reseller who waits for a decision.
 pub async fn put_reseller(console: &TestConsole, name: &str) -> Uuid {
-    let id = Uuid::now_v7();
-    sqlx::query(
-        "INSERT INTO reseller.resellers (reseller, name, about) VALUES ($1, $2, 'Small halls')",
-    )
-    .bind(id)
-    .bind(name)
-    .execute(&console.test_env.pool)
-    .await
-    .expect("reseller");
-    sqlx::query(
-        "INSERT INTO reseller.users (user_id, reseller, email, name, password_hash) VALUES ($1, \
-            $2, $3, 'Nils', 'x')",
-    )
-    .bind(Uuid::now_v7())
-    .bind(id)
-    .bind(format!("{id}@example.org"))
-    .execute(&console.test_env.pool)
-    .await
-    .expect("user");
-    id
+    ResellerBuilder::new(name).sign_up(&console.test_env).await
 }

@@ -4,6 +4,8 @@
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use testkit::ShowBuilder;
+use uuid::Uuid;
 use waitroom::contract::{NewRoom, RoomState, create_room, room, room_of_show};
 
 use crate::test_console::TestConsole;
@@ -80,10 +82,10 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
         )
         .await;
     assert_eq!(
-        (api.status, &api.json()["now"], &api.json()["marked"]),
+        (api.status, &api.body["now"], &api.body["marked"]),
         (StatusCode::OK, &json!(null), &json!(false))
     );
-    assert_eq!(api.json()["settings"][1], json!({"name": "Lanes", "before": null, "after": "8"}));
+    assert_eq!(api.body["settings"][1], json!({"name": "Lanes", "before": null, "after": "8"}));
     // Looking made nothing.
     assert_eq!(room_of_show(&console.test_env.pool, "s").await.expect("asked"), None);
     assert_eq!(
@@ -155,7 +157,7 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
     let api = console
         .api("GET", &format!("/v1/admin/shows/s/high-traffic/preview?{query}"), Some(&token), None)
         .await;
-    let api = api.json();
+    let api = api.body;
     assert_eq!(api["now"]["rate_per_sec"], 200.0);
     assert_eq!(api["settings"][1], json!({"name": "Lanes", "before": "4", "after": "4"}), "{api}");
     assert_eq!(api["settings"][5]["before"], api["settings"][5]["after"], "{api}");
@@ -200,33 +202,36 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
     let (console, token) = TestConsole::with_admin().await;
-    console.put_room(&token, "s").await;
-    sqlx::query("UPDATE catalog.shows SET published_at = NULL")
-        .execute(&console.test_env.pool)
-        .await
-        .expect("a draft");
+    let draft = ShowBuilder::new("").with(|show| {
+        (show.performer, show.title) = ("Draft".to_owned(), "Show".to_owned());
+    });
+    let draft = draft.draft_for(&console.test_env.pool, Uuid::now_v7()).await;
+    assert_eq!(draft, "draft-show");
+    console.mark(&token, &draft).await;
     let cookie = format!("fg_admin={token}");
-    let form = console.get("/admin/shows/s", &cookie).await;
-    assert!(form.text.contains("href=\"/admin/shows/s/unmark\""), "{}", form.text);
-    let preview = console.get("/admin/shows/s/unmark", &cookie).await;
-    for part in
-        ["The room s stays", "It still opens when somebody opens it.", "<td>yes</td><td>no</td>"]
-    {
+    let form = console.get("/admin/shows/draft-show", &cookie).await;
+    assert!(form.text.contains("href=\"/admin/shows/draft-show/unmark\""), "{}", form.text);
+    let preview = console.get("/admin/shows/draft-show/unmark", &cookie).await;
+    for part in [
+        "The room draft-show stays",
+        "It still opens when somebody opens it.",
+        "<td>yes</td><td>no</td>",
+    ] {
         assert!(preview.text.contains(part), "{part}: {}", preview.text);
     }
-    let path = "/v1/admin/shows/s/high-traffic/removal-preview";
-    let api = console.api("GET", path, Some(&token), None).await.json();
-    assert_eq!((&api["marked"], &api["now"]["room"]), (&json!(true), &json!("s")));
-    assert!(is_marked(&console, "s").await, "looking changes nothing");
+    let path = "/v1/admin/shows/draft-show/high-traffic/removal-preview";
+    let api = console.api("GET", path, Some(&token), None).await.body;
+    assert_eq!((&api["marked"], &api["now"]["room"]), (&json!(true), &json!("draft-show")));
+    assert!(is_marked(&console, "draft-show").await, "looking changes nothing");
     let csrf = preview.hidden("csrf");
-    let done = console.post("/admin/shows/s/unmark", &cookie, &[("csrf", &csrf)]).await;
+    let done = console.post("/admin/shows/draft-show/unmark", &cookie, &[("csrf", &csrf)]).await;
     assert_eq!(done.location(), "/admin/shows?done=unmarked");
-    assert!(!is_marked(&console, "s").await);
-    assert!(console.get("/admin/shows/s/unmark", &cookie).await.text.contains(
+    assert!(!is_marked(&console, "draft-show").await);
+    assert!(console.get("/admin/shows/draft-show/unmark", &cookie).await.text.contains(
         "Nothing would \
         change"
     ));
-    assert_eq!(console.api("GET", path, Some(&token), None).await.json()["effects"], json!([]));
+    assert_eq!(console.api("GET", path, Some(&token), None).await.body["effects"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,9 +260,9 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
         );
     }
     let path = "/v1/admin/shows/s/high-traffic/preview?lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60";
-    assert_eq!(console.api("GET", path, Some(&token), None).await.id(), "invalid-field");
+    assert_eq!(console.api("GET", path, Some(&token), None).await.problem(), "invalid-field");
     let path = path.replace("/s/", "/no/");
-    assert_eq!(console.api("GET", &path, Some(&token), None).await.id(), "show-unknown");
+    assert_eq!(console.api("GET", &path, Some(&token), None).await.problem(), "show-unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,9 +273,9 @@ async fn the_room_of_another_show_is_not_taken_over() {
     let wish = json!({"lanes": 2, "rate_per_sec": 5.0, "max_active": 1, "claim_window_secs": 60});
     let refused =
         console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
-    assert_eq!((refused.status, refused.id().as_str()), (StatusCode::CONFLICT, "room-name-taken"));
+    assert_eq!((refused.status, refused.problem()), (StatusCode::CONFLICT, "room-name-taken"));
     let path = format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z");
-    assert_eq!(console.api("GET", &path, Some(&token), None).await.id(), "room-name-taken");
+    assert_eq!(console.api("GET", &path, Some(&token), None).await.problem(), "room-name-taken");
     assert_eq!(known(&console, "s").await, others);
     assert!(!is_marked(&console, "s").await);
 }
@@ -282,13 +287,13 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
     let path = "/v1/admin/shows/s/withdrawal";
     let without = console.api("PUT", path, Some(&admin), Some(json!({"reason": " "}))).await;
     assert_eq!(
-        (without.status, without.id().as_str()),
+        (without.status, without.problem()),
         (StatusCode::UNPROCESSABLE_ENTITY, "invalid-field")
     );
     let unknown = console
         .api("PUT", "/v1/admin/shows/t/withdrawal", Some(&admin), Some(json!({"reason": "ill"})))
         .await;
-    assert_eq!(unknown.id(), "show-unknown");
+    assert_eq!(unknown.problem(), "show-unknown");
     for _ in 0..2 {
         let done = console.api("PUT", path, Some(&admin), Some(json!({"reason": "ill"}))).await;
         assert_eq!(done.status, StatusCode::NO_CONTENT, "{}", done.text);
@@ -296,7 +301,7 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
     let entries =
         console.log(&admin).await.into_iter().filter(|entry| entry["action"] == "show.withdraw");
     assert_eq!(entries.count(), 1, "the second time nothing was done");
-    let shows = console.api("GET", "/v1/admin/shows", Some(&admin), None).await.json();
+    let shows = console.api("GET", "/v1/admin/shows", Some(&admin), None).await.body;
     assert_eq!(shows["shows"][0]["stop"], "withdrawn");
     let page = console.get("/admin/shows/s", &format!("fg_admin={admin}")).await.text;
     assert!(
@@ -308,5 +313,5 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
         json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
     let marked =
         console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
-    assert_eq!((marked.status, marked.id().as_str()), (StatusCode::GONE, "show-withdrawn"));
+    assert_eq!((marked.status, marked.problem()), (StatusCode::GONE, "show-withdrawn"));
 }

@@ -16,7 +16,7 @@ use kit::{settings::Settings, token::generate_seal_key};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::test_console::{TestConsole, until};
+use crate::test_console::{TestConsole, eventually};
 
 /// How long a change may take, from the answer to whoever made it.
 const SOON: Duration = Duration::from_secs(1);
@@ -71,7 +71,7 @@ async fn both(rooms: &[Router; 2], fits: impl Fn(&Value) -> bool) -> bool {
 }
 
 async fn until_both(what: &str, rooms: &[Router; 2], fits: impl Fn(&Value) -> bool) {
-    until(what, || async { both(rooms, &fits).await.then_some(()) }).await;
+    eventually(what, || async { both(rooms, &fits).await.then_some(()) }).await;
 }
 
 /// Makes a change and gives how long it was until both instances' heads fitted.

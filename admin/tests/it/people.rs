@@ -15,7 +15,7 @@ async fn may_see_rooms(console: &TestConsole, token: &str) -> bool {
 async fn token(console: &TestConsole, password: &str) -> String {
     let opened = console.sign_in(NORA, password).await;
     assert_eq!(opened.status, StatusCode::CREATED, "{}", opened.text);
-    opened.json()["token"].as_str().expect("token").to_owned()
+    opened.body["token"].as_str().expect("token").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,9 +27,9 @@ async fn a_reset_password_is_good_once_and_ends_all_sessions() {
 
     let reset = console.reset(&admin, &newcomer.person).await;
     assert_eq!(reset.status, StatusCode::CREATED, "{}", reset.text);
-    let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
+    let one_time = reset.body["one_time_password"].as_str().expect("password").to_owned();
     assert!(!may_see_rooms(&console, &settled).await, "whoever knew the old one is out");
-    assert_eq!(console.sign_in(NORA, PASSWORD).await.id(), "sign-in-refused");
+    assert_eq!(console.sign_in(NORA, PASSWORD).await.problem(), "sign-in-refused");
     let stored: String =
         sqlx::query_scalar("SELECT password_hash FROM admin.users WHERE email = $1")
             .bind(NORA)
@@ -39,10 +39,14 @@ async fn a_reset_password_is_good_once_and_ends_all_sessions() {
     assert!(stored.starts_with("$argon2id$") && !stored.contains(&one_time), "{stored}");
     let settled = console.settle(NORA, &one_time).await;
     assert!(may_see_rooms(&console, &settled).await);
-    assert_eq!(console.sign_in(NORA, &one_time).await.id(), "sign-in-refused", "it was replaced");
+    assert_eq!(
+        console.sign_in(NORA, &one_time).await.problem(),
+        "sign-in-refused",
+        "it was replaced"
+    );
 
     let nobody = uuid::Uuid::now_v7().to_string();
-    assert_eq!(console.reset(&admin, &nobody).await.id(), "person-unknown");
+    assert_eq!(console.reset(&admin, &nobody).await.problem(), "person-unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -101,7 +105,7 @@ async fn somebody_changes_their_own_password_and_their_other_sessions_end() {
         done.text
     );
     assert!(may_see_rooms(&console, &here).await && !may_see_rooms(&console, &elsewhere).await);
-    assert_eq!(console.sign_in(NORA, PASSWORD).await.id(), "sign-in-refused");
+    assert_eq!(console.sign_in(NORA, PASSWORD).await.problem(), "sign-in-refused");
     token(&console, OTHER_PASSWORD).await;
     // The admin's own session is somebody else's.
     assert!(may_see_rooms(&console, &admin).await);
@@ -120,12 +124,12 @@ async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
             console.api("PUT", "/v1/admin/password", Some(&token), Some(body)),
             console.reset(&admin, &newcomer.person),
         );
-        let one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
+        let one_time = reset.body["one_time_password"].as_str().expect("password").to_owned();
         // Whichever came first, an admin who resets a password has locked out whoever knew it.
         let opened = console.sign_in(NORA, &one_time).await;
         assert_eq!(opened.status, StatusCode::CREATED, "{round}: {}", opened.text);
-        assert_eq!(console.sign_in(NORA, &own).await.id(), "sign-in-refused", "{round}");
-        token = opened.json()["token"].as_str().expect("token").to_owned();
+        assert_eq!(console.sign_in(NORA, &own).await.problem(), "sign-in-refused", "{round}");
+        token = opened.body["token"].as_str().expect("token").to_owned();
         console.choose_password(&token).await;
         current = PASSWORD.to_owned();
     }
@@ -134,11 +138,11 @@ async fn a_change_that_was_on_its_way_does_not_undo_a_reset() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_past_the_question_for_their_own_password_by_resetting_it() {
     let (console, admin) = TestConsole::with_admin().await;
-    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.body;
     let own = people["people"][0]["person"].as_str().expect("id").to_owned();
     let refused = console.reset(&admin, &own).await;
     assert_eq!(
-        (refused.status, refused.id().as_str()),
+        (refused.status, refused.problem()),
         (StatusCode::CONFLICT, "password-is-own"),
         "{}",
         refused.text
@@ -168,10 +172,10 @@ async fn whoever_may_not_sign_in_gets_no_password_that_would_not_work() {
     let newcomer = console.newcomer(&admin, NORA, "operator").await;
     let path = format!("/v1/admin/people/{}", newcomer.person);
     console.api("PATCH", &path, Some(&admin), Some(json!({"disabled": true}))).await;
-    assert_eq!(console.reset(&admin, &newcomer.person).await.id(), "person-disabled");
+    assert_eq!(console.reset(&admin, &newcomer.person).await.problem(), "person-disabled");
     let enable = json!({"disabled": false, "current_password": PASSWORD});
     console.api("PATCH", &path, Some(&admin), Some(enable)).await;
-    let given = console.reset(&admin, &newcomer.person).await.json();
+    let given = console.reset(&admin, &newcomer.person).await.body;
     console.settle(NORA, given["one_time_password"].as_str().expect("password")).await;
 }
 
@@ -187,7 +191,7 @@ async fn whoever_is_reset_reads_by_whom_even_after_somebody_else_used_the_passwo
     console.choose_password(&opened).await;
     for round in 1..=2 {
         let reset = console.reset(&admin, &newcomer.person).await;
-        one_time = reset.json()["one_time_password"].as_str().expect("password").to_owned();
+        one_time = reset.body["one_time_password"].as_str().expect("password").to_owned();
         let opened = token(&console, &one_time).await;
         let page = page_of(&opened).await;
         assert!(page.contains("Your password was reset by ada@example.org on <time "), "{page}");
@@ -252,7 +256,7 @@ async fn an_open_session_alone_lets_nobody_in() {
         );
         assert!(!refused.text.contains("<code>"), "{path}");
     }
-    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.body;
     let people = people["people"].as_array().expect("people");
     assert_eq!(people.len(), 3, "{people:?}");
     assert!(

@@ -10,7 +10,7 @@ use chrono::Utc;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
-use crate::test_console::{TestConsole, until};
+use crate::test_console::{TestConsole, eventually};
 
 #[tokio::test]
 async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them() {
@@ -42,7 +42,7 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
     let wish =
         json!({"lanes": 8, "rate_per_sec": 50.0, "max_active": 200, "claim_window_secs": 90});
     let path = "/v1/admin/shows/s/high-traffic";
-    let again = console.api("PUT", path, Some(&token), Some(wish.clone())).await.json();
+    let again = console.api("PUT", path, Some(&token), Some(wish.clone())).await.body;
     assert_eq!(
         (&again["had_room"], &again["room"]["lanes"]),
         (&json!(true), &json!(2)),
@@ -53,7 +53,10 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
     assert_eq!((gate.lanes, gate.rate_per_sec, gate.max_active), (2, 50.0, 200));
 
     assert_eq!(
-        console.api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish)).await.id(),
+        console
+            .api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish))
+            .await
+            .problem(),
         "show-unknown"
     );
     for bad in [
@@ -96,7 +99,7 @@ async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
     let changed = console.api("PATCH", path, Some(&token), Some(change)).await;
     assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
     assert_eq!(
-        (&changed.json()["before"]["phase"], &changed.json()["after"]["phase"]),
+        (&changed.body["before"]["phase"], &changed.body["after"]["phase"]),
         (&json!("scheduled"), &json!("open"))
     );
     let gate =
@@ -110,15 +113,10 @@ async fn a_change_reaches_the_gate_and_the_log_and_a_refused_one_neither() {
         (json!({"speed": 1}), 422, "invalid-field"),
     ] {
         let refused = console.api("PATCH", path, Some(&token), Some(body)).await;
-        assert_eq!(
-            (refused.status.as_u16(), refused.id().as_str()),
-            (status, id),
-            "{}",
-            refused.text
-        );
+        assert_eq!((refused.status.as_u16(), refused.problem()), (status, id), "{}", refused.text);
     }
     assert_eq!(
-        console.api("PATCH", "/v1/admin/rooms/no", Some(&token), Some(json!({}))).await.id(),
+        console.api("PATCH", "/v1/admin/rooms/no", Some(&token), Some(json!({}))).await.problem(),
         "room-unknown"
     );
     // Changing nothing is no deed.
@@ -171,10 +169,8 @@ async fn a_page_shows_the_effect_before_a_change_is_made() {
     let gate =
         admission::contract::gate(&console.test_env.pool, "s").await.expect("asked").expect("gate");
     assert_eq!((gate.rate_per_sec, gate.max_active), (50.0, 7));
-    let api = console
-        .api("GET", "/v1/admin/rooms/s/preview?phase=closed", Some(&token), None)
-        .await
-        .json();
+    let api =
+        console.api("GET", "/v1/admin/rooms/s/preview?phase=closed", Some(&token), None).await.body;
     assert!(api["effects"][0].as_str().expect("words").starts_with("This cannot be undone."));
 }
 
@@ -206,8 +202,8 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
     publish_heads(&console, heads).await;
     // A record that is read late does not take a head back.
     publish_heads(&console, json!([{"lane": 0, "head": 1, "tail": 4}])).await;
-    let room = until("figures", || async {
-        let rooms = console.api("GET", "/v1/admin/rooms", Some(&token), None).await.json();
+    let room = eventually("figures", || async {
+        let rooms = console.api("GET", "/v1/admin/rooms", Some(&token), None).await.body;
         rooms["rooms"]
             .as_array()
             .and_then(|rooms| rooms.iter().find(|room| room["waiting"] == 10).cloned())
@@ -290,7 +286,7 @@ async fn a_stream_ends_with_its_session() {
     ];
     let mut goes_on =
         open_stream(&console, "/v1/admin/rooms/stream", ("authorization", &other)).await;
-    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.json();
+    let people = console.api("GET", "/v1/admin/people", Some(&admin), None).await.body;
     let olga = people["people"]
         .as_array()
         .expect("people")
@@ -362,8 +358,8 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
         console.put_room(&token, show).await;
     }
     let path = "/v1/admin/rooms/a/history";
-    let history = until("two points of the history", || async {
-        let history = console.api("GET", path, Some(&token), None).await.json();
+    let history = eventually("two points of the history", || async {
+        let history = console.api("GET", path, Some(&token), None).await.body;
         (history["waiting"].as_array().is_some_and(|points| !points.is_empty())).then_some(history)
     })
     .await;
@@ -373,7 +369,7 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
         (&json!(0.0), &json!(0))
     );
     assert_eq!(
-        console.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.id(),
+        console.api("GET", "/v1/admin/rooms/no/history", Some(&token), None).await.problem(),
         "room-unknown"
     );
 
@@ -385,16 +381,15 @@ async fn the_last_ten_minutes_and_closed_rooms_are_in_the_api_too() {
         assert_eq!(closed.status, StatusCode::OK, "{}", closed.text);
     }
     let names = async |query: &str| {
-        let list = console
-            .api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None)
-            .await
-            .json();
+        let list =
+            console.api("GET", &format!("/v1/admin/rooms?{query}"), Some(&token), None).await.body;
         let rooms = list["rooms"].as_array().unwrap_or_else(|| panic!("{list}"));
         rooms.iter().map(|room| room["room"].as_str().expect("name").to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(names("phase=closed").await, ["a", "c"]);
     assert_eq!(names("phase=closed&after=a").await, ["c"]);
-    until("a list without the closed", || async { (names("").await == ["b"]).then_some(()) }).await;
+    eventually("a list without the closed", || async { (names("").await == ["b"]).then_some(()) })
+        .await;
     assert_eq!(names("phase=scheduled").await, ["b"]);
     assert_eq!(names("phase=open").await, Vec::<String>::new());
     assert_eq!(

@@ -6,7 +6,7 @@ use admin::pages::{Audience, pages};
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::test_console::{ADMIN, Answer, PASSWORD, TestConsole};
+use crate::test_console::{ADMIN, PASSWORD, Reply, TestConsole};
 
 /// All that an operator may do. Everything else is for admins.
 const OPERATORS: [&str; 19] = [
@@ -74,7 +74,7 @@ impl Route {
     }
 
     /// Calls it with nothing in its body but what proves that the form is ours.
-    async fn call(&self, console: &TestConsole, token: Option<&str>) -> Answer {
+    async fn call(&self, console: &TestConsole, token: Option<&str>) -> Reply {
         let path = self.filled();
         let cookie = token.map(|token| format!("fg_admin={token}")).unwrap_or_default();
         match (self.is_page, self.changes()) {
@@ -137,9 +137,9 @@ fn assert_all_exist(list: &[&str], routes: &[Route]) {
 }
 
 /// Whether somebody was refused because they are no admin.
-fn role_is_missing(answer: &Answer) -> bool {
+fn role_is_missing(answer: &Reply) -> bool {
     answer.status == StatusCode::FORBIDDEN
-        && (answer.id() == "role-missing" || answer.text.contains("Only an admin may do this"))
+        && (answer.problem() == "role-missing" || answer.text.contains("Only an admin may do this"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,7 +164,7 @@ async fn an_operator_steers_rooms_and_does_nothing_else() {
     for route in of_both {
         let ends = LAST.contains(&route.name().as_str());
         let token = if ends {
-            console.sign_in("olga@example.org", PASSWORD).await.json()["token"]
+            console.sign_in("olga@example.org", PASSWORD).await.body["token"]
                 .as_str()
                 .expect("token")
                 .to_owned()
@@ -207,7 +207,7 @@ async fn nobody_gets_in_without_a_session() {
                     route.name(),
                     answer.text
                 );
-                assert_eq!(answer.id(), "admin-session-needed", "{}", route.name());
+                assert_eq!(answer.problem(), "admin-session-needed", "{}", route.name());
             }
         }
     }
@@ -219,7 +219,7 @@ async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
     let (console, admin) = TestConsole::with_admin().await;
     console.put_room(&admin, "s").await;
     let newcomer = console.newcomer(&admin, "nora@example.org", "admin").await;
-    let token = console.sign_in("nora@example.org", &newcomer.one_time).await.json()["token"]
+    let token = console.sign_in("nora@example.org", &newcomer.one_time).await.body["token"]
         .as_str()
         .expect("token")
         .to_owned();
@@ -231,7 +231,13 @@ async fn a_one_time_password_opens_nothing_but_the_change_of_it() {
         if route.is_page {
             assert_eq!(answer.location(), "/admin/password", "{}: {}", route.name(), answer.text);
         } else {
-            assert_eq!(answer.id(), "password-change-needed", "{}: {}", route.name(), answer.text);
+            assert_eq!(
+                answer.problem(),
+                "password-change-needed",
+                "{}: {}",
+                route.name(),
+                answer.text
+            );
         }
     }
     assert_eq!(entries(&console).await, logged);
@@ -246,7 +252,7 @@ async fn every_form_refuses_what_is_not_of_its_session() {
     let (console, admin) = TestConsole::with_admin().await;
     console.put_room(&admin, "s").await;
     let other =
-        console.sign_in(ADMIN, PASSWORD).await.json()["token"].as_str().expect("token").to_owned();
+        console.sign_in(ADMIN, PASSWORD).await.body["token"].as_str().expect("token").to_owned();
     let (cookie, foreign) = (format!("fg_admin={admin}"), kit::secret::csrf(&other));
     let logged = entries(&console).await;
     for route in routes(&console).iter().filter(|route| route.is_page && route.changes()) {

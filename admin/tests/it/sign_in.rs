@@ -14,12 +14,12 @@ async fn a_one_time_password_must_be_replaced_before_anything_else() {
         .expect("admin")
         .expect("the first")
         .password;
-    let signed_in = console.sign_in(ADMIN, &one_time).await.json();
+    let signed_in = console.sign_in(ADMIN, &one_time).await.body;
     assert_eq!(signed_in["must_change_password"], true);
     let token = signed_in["token"].as_str().expect("token");
     let refused = console.api("GET", "/v1/admin/rooms", Some(token), None).await;
     assert_eq!(
-        (refused.status, refused.id().as_str()),
+        (refused.status, refused.problem()),
         (StatusCode::FORBIDDEN, "password-change-needed")
     );
     let page = console.get("/admin", &format!("fg_admin={token}")).await;
@@ -32,9 +32,13 @@ async fn a_one_time_password_must_be_replaced_before_anything_else() {
         let refused = console.api("PUT", "/v1/admin/password", Some(token), Some(bad)).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", refused.text);
     }
-    assert_eq!(console.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused", "it is good once");
     assert_eq!(
-        console.api("GET", "/v1/admin/rooms", Some(token), None).await.id(),
+        console.sign_in(ADMIN, &one_time).await.problem(),
+        "sign-in-refused",
+        "it is good once"
+    );
+    assert_eq!(
+        console.api("GET", "/v1/admin/rooms", Some(token), None).await.problem(),
         "password-change-needed"
     );
     console.choose_password(token).await;
@@ -42,7 +46,7 @@ async fn a_one_time_password_must_be_replaced_before_anything_else() {
         console.api("GET", "/v1/admin/rooms", Some(token), None).await.status,
         StatusCode::OK
     );
-    assert_eq!(console.sign_in(ADMIN, &one_time).await.id(), "sign-in-refused");
+    assert_eq!(console.sign_in(ADMIN, &one_time).await.problem(), "sign-in-refused");
 }
 
 #[tokio::test]
@@ -69,7 +73,7 @@ async fn a_one_time_password_ends_after_a_day() {
 async fn a_newcomer_chooses_a_password_on_the_page_without_repeating_the_first() {
     let (console, admin) = TestConsole::with_admin().await;
     let newcomer = console.newcomer(&admin, "nora@example.org", "operator").await;
-    let opened = console.sign_in("nora@example.org", &newcomer.one_time).await.json();
+    let opened = console.sign_in("nora@example.org", &newcomer.one_time).await.body;
     let cookie = format!("fg_admin={}", opened["token"].as_str().expect("token"));
     let page = console.get("/admin/password", &cookie).await;
     assert!(!page.text.contains("name=\"current\""), "{}", page.text);
@@ -94,12 +98,12 @@ async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen
         async |email: &str| create_first_admin(&console.test_env.pool, email).await.expect("asked");
     let lost = make(ADMIN).await.expect("the first").password;
     let session =
-        console.sign_in(ADMIN, &lost).await.json()["token"].as_str().expect("token").to_owned();
+        console.sign_in(ADMIN, &lost).await.body["token"].as_str().expect("token").to_owned();
     let again = make("b@example.org").await.expect("another");
     assert_eq!((again.email.as_str(), again.password == lost), (ADMIN, false), "only one is first");
-    assert_eq!(console.sign_in(ADMIN, &lost).await.id(), "sign-in-refused");
+    assert_eq!(console.sign_in(ADMIN, &lost).await.problem(), "sign-in-refused");
     assert_eq!(
-        console.api("GET", "/v1/admin/rooms", Some(&session), None).await.id(),
+        console.api("GET", "/v1/admin/rooms", Some(&session), None).await.problem(),
         "admin-session-needed"
     );
     let token = console.settle(ADMIN, &again.password).await;
@@ -120,7 +124,7 @@ async fn a_lost_first_password_is_replaced_by_another_until_the_admin_has_chosen
 async fn guessing_is_blocked_alike_with_and_without_an_account() {
     let (console, token) = TestConsole::with_admin().await;
     let disabled = console.operator(&token).await;
-    let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.json();
+    let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.body;
     let olga = people["people"]
         .as_array()
         .expect("people")
@@ -150,7 +154,7 @@ async fn guessing_is_blocked_alike_with_and_without_an_account() {
     assert_eq!(answers[0][5].0, StatusCode::TOO_MANY_REQUESTS);
     // The right password does not get past the block, and the answer says when to try again.
     let blocked = console.sign_in(ADMIN, PASSWORD).await;
-    assert_eq!(blocked.id(), "sign-in-blocked");
+    assert_eq!(blocked.problem(), "sign-in-blocked");
     let secs: u64 =
         blocked.headers[header::RETRY_AFTER].to_str().expect("text").parse().expect("seconds");
     assert!((1..=30).contains(&secs), "{secs}");
@@ -233,7 +237,7 @@ async fn sessions_end_when_they_are_old_or_idle() {
             .await
             .expect("update");
         assert_eq!(
-            console.api("GET", "/v1/admin/rooms", Some(&token), None).await.id(),
+            console.api("GET", "/v1/admin/rooms", Some(&token), None).await.problem(),
             "admin-session-needed"
         );
     }
@@ -242,10 +246,10 @@ async fn sessions_end_when_they_are_old_or_idle() {
 #[tokio::test]
 async fn nobody_disables_themselves_or_the_last_admin() {
     let (console, token) = TestConsole::with_admin().await;
-    let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.json();
+    let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.body;
     let path = format!("/v1/admin/people/{}", people["people"][0]["person"].as_str().expect("id"));
     let refused = console.api("PATCH", &path, Some(&token), Some(json!({"disabled": true}))).await;
-    assert_eq!(refused.id(), "admin-needed");
+    assert_eq!(refused.problem(), "admin-needed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,7 +265,7 @@ async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account()
     {
         let answer = console.sign_in(email, password).await;
         assert_eq!(
-            (answer.status, answer.id().as_str()),
+            (answer.status, answer.problem()),
             (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon"),
             "{email}"
         );
@@ -271,7 +275,7 @@ async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account()
     let marking =
         console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
     assert_eq!(
-        (marking.status, marking.id().as_str()),
+        (marking.status, marking.problem()),
         (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")
     );
 }

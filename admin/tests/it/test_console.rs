@@ -1,27 +1,19 @@
 //! A console of its own for each test, called without a socket.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::collections::HashMap;
 
 use admin::{App, Config, contract::create_first_admin};
 use admission::contract::Gate;
-use axum::{
-    Extension, Router,
-    body::Body,
-    extract::ConnectInfo,
-    http::{HeaderMap, Request, StatusCode, header},
-};
-use http_body_util::BodyExt;
+use axum::{Extension, Router, extract::ConnectInfo, http::StatusCode};
+use catalog::contract::{TicketType, Venue};
 use kit::{
     kafka::Kafka, password::Queue, redis::Redis, serve::Tasks, settings::Settings,
     token::generate_seal_key,
 };
 use serde_json::{Value, json};
-use testkit::TestEnv;
-use tower::ServiceExt;
+use testkit::{Checkout, CheckoutBuilder, Client, ShowBuilder, TestEnv};
+pub use testkit::{Reply, eventually};
+use tokio::sync::OnceCell;
 
 pub const ADMIN: &str = "ada@example.org";
 /// Where calls come from.
@@ -37,6 +29,7 @@ pub struct TestConsole {
     /// Those who wait to have a password looked at.
     pub passwords: Queue,
     pub tasks: Tasks,
+    checkout: OnceCell<(Checkout, TicketType)>,
 }
 
 impl Drop for TestConsole {
@@ -49,53 +42,6 @@ impl Drop for TestConsole {
 pub struct Newcomer {
     pub person: String,
     pub one_time: String,
-}
-
-/// An answer, read whole; a stream is not read.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_default()
-    }
-
-    /// The stable id of a problem.
-    pub fn id(&self) -> String {
-        self.json()["type"]
-            .as_str()
-            .unwrap_or_default()
-            .trim_start_matches("urn:fairgate:problem:")
-            .to_owned()
-    }
-
-    pub fn location(&self) -> &str {
-        self.headers.get(header::LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-
-    /// The value of a cookie that was set.
-    pub fn cookie(&self, name: &str) -> Option<String> {
-        self.headers
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .find_map(|text| text.strip_prefix(name)?.strip_prefix('=')?.split(';').next())
-            .map(str::to_owned)
-    }
-
-    /// The value of a hidden field of the page's first form that has it.
-    pub fn hidden(&self, name: &str) -> String {
-        let start = format!("name=\"{name}\" value=\"");
-        let rest = self
-            .text
-            .split_once(&start)
-            .unwrap_or_else(|| panic!("no field {name} in {}", self.text))
-            .1;
-        rest.split('"').next().unwrap_or_default().to_owned()
-    }
 }
 
 fn config(test_env: &TestEnv, checkout_keys: &str) -> Config {
@@ -135,7 +81,8 @@ impl TestConsole {
         admin::run(&app, &tasks);
         let passwords = app.passwords.clone();
         let (router, api) = routes(app);
-        Self { test_env, router, api, checkout_keys, passwords, tasks }
+        let checkout = OnceCell::new();
+        Self { test_env, router, api, checkout_keys, passwords, tasks, checkout }
     }
 
     /// The same console as another instance would be that reaches other servers.
@@ -161,7 +108,7 @@ impl TestConsole {
     /// Signs in with a one-time password and replaces it by [`PASSWORD`].
     pub async fn settle(&self, email: &str, one_time: &str) -> String {
         let token =
-            self.sign_in(email, one_time).await.json()["token"].as_str().expect("token").to_owned();
+            self.sign_in(email, one_time).await.body["token"].as_str().expect("token").to_owned();
         self.choose_password(&token).await;
         token
     }
@@ -188,24 +135,18 @@ impl TestConsole {
         let body = json!({"email": "olga@example.org", "name": "Olga", "role": "operator", "current_password": PASSWORD});
         let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
         assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
-        let one_time = added.json()["one_time_password"].as_str().expect("password").to_owned();
+        let one_time = added.body["one_time_password"].as_str().expect("password").to_owned();
         self.settle("olga@example.org", &one_time).await
     }
 
-    pub async fn sign_in(&self, email: &str, password: &str) -> Answer {
+    pub async fn sign_in(&self, email: &str, password: &str) -> Reply {
         let body = json!({"email": email, "password": password});
         self.api("POST", "/v1/admin/sessions", None, Some(body)).await
     }
 
-    pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
-        let (status, headers) = (response.status(), response.headers().clone());
-        if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream") {
-            // It does not end.
-            return Answer { status, headers, text: String::new() };
-        }
-        let body = response.into_body().collect().await.expect("body").to_bytes();
-        Answer { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
+    /// A program that calls the console.
+    pub fn client(&self) -> Client {
+        Client::of(&self.router)
     }
 
     pub async fn api(
@@ -214,53 +155,43 @@ impl TestConsole {
         path: &str,
         token: Option<&str>,
         body: Option<Value>,
-    ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::CONTENT_TYPE, "application/json");
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    ) -> Reply {
+        let client = self.client();
+        let call = client.call(method.parse().expect("a method"), path);
+        let call = call.bearer(token.unwrap_or_default());
+        match body {
+            Some(body) => call.json(&body).send().await,
+            None => call.header("content-type", "application/json").send().await,
         }
-        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        self.send(request.body(body).expect("request")).await
     }
 
     /// A page, as a browser with these cookies gets it.
-    pub async fn get(&self, path: &str, cookie: &str) -> Answer {
-        let request = Request::builder()
-            .uri(path)
-            .header(header::ACCEPT, "text/html")
-            .header(header::COOKIE, cookie);
-        self.send(request.body(Body::empty()).expect("request")).await
+    pub async fn get(&self, path: &str, cookie: &str) -> Reply {
+        let client = self.client();
+        client.get(path).header("accept", "text/html").header("cookie", cookie).send().await
     }
 
     /// A form, as a browser sends it.
-    pub async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs(fields);
-        let request = Request::builder()
-            .method("POST")
-            .uri(path)
-            .header(header::ACCEPT, "text/html")
-            .header(header::COOKIE, cookie)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(Body::from(form.finish()));
-        self.send(request.expect("request")).await
+    pub async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Reply {
+        let client = self.client();
+        let call = client.post(path).header("accept", "text/html").header("cookie", cookie);
+        call.form(fields).send().await
     }
 
+    /// A show with one ticket type, for 50 €, in Oslo.
     pub async fn put_show(&self, show: &str) {
-        let text = json!({"show": show, "title": "A show", "performer": "A band", "genre": "Pop", "description": "",
-            "venue": {"name": "A hall", "city": "Bergen", "country": "NO", "address": "", "time_zone": "Europe/Oslo"},
-            "doors_at": "2031-05-01T17:00:00Z", "starts_at": "2031-05-01T18:00:00Z", "on_sale_at": "2026-01-01T09:00:00Z",
-            "high_traffic": false, "listed": true, "ticket_types": [
-                {"name": "Standing", "description": "", "price_minor": 5000, "currency": "EUR", "per_order_max": 4}]});
-        catalog::contract::put_show(
-            &self.test_env.pool,
-            &serde_json::from_value(text).expect("show"),
-        )
-        .await
-        .expect("put");
+        a_show(show).put_in_catalog(&self.test_env.pool).await;
+    }
+
+    /// A checkout for show `s`, started when it is first asked for.
+    pub async fn checkout(&self) -> &(Checkout, TicketType) {
+        let start = async || {
+            let show = a_show("s").stock(100, 1);
+            let ticket_type = show.put(&self.test_env.pool).await.remove(0);
+            let checkout = CheckoutBuilder::new("s").room("r").start(&self.test_env).await;
+            (checkout, ticket_type)
+        };
+        self.checkout.get_or_init(start).await
     }
 
     /// Somebody whom `admin` added, with their one-time password still.
@@ -269,12 +200,12 @@ impl TestConsole {
             json!({"email": email, "name": "Somebody", "role": role, "current_password": PASSWORD});
         let added = self.api("POST", "/v1/admin/people", Some(admin), Some(body)).await;
         assert_eq!(added.status, StatusCode::CREATED, "{}", added.text);
-        let text = |name: &str| added.json()[name].as_str().expect("text").to_owned();
+        let text = |name: &str| added.body[name].as_str().expect("text").to_owned();
         Newcomer { person: text("person"), one_time: text("one_time_password") }
     }
 
     /// An admin gives somebody a new one-time password.
-    pub async fn reset(&self, admin: &str, person: &str) -> Answer {
+    pub async fn reset(&self, admin: &str, person: &str) -> Reply {
         let body = json!({"current_password": PASSWORD});
         self.api("POST", &format!("/v1/admin/people/{person}/password"), Some(admin), Some(body))
             .await
@@ -283,6 +214,11 @@ impl TestConsole {
     /// Marks a show as high-traffic, which makes its room.
     pub async fn put_room(&self, token: &str, show: &str) {
         self.put_show(show).await;
+        self.mark(token, show).await;
+    }
+
+    /// The same for a show that is there.
+    pub async fn mark(&self, token: &str, show: &str) {
         let wish =
             json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
         let marked = self
@@ -305,18 +241,22 @@ impl TestConsole {
     pub async fn log(&self, token: &str) -> Vec<Value> {
         let answer = self.api("GET", "/v1/admin/audit", Some(token), None).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
-        answer.json()["entries"].as_array().expect("entries").clone()
+        answer.body["entries"].as_array().expect("entries").clone()
     }
 }
 
-/// Asks until the answer is something, for 20 seconds at most.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(found) = ask().await {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "{what} did not come");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+fn a_show(show: &str) -> ShowBuilder {
+    let starts_at = "2031-05-01T18:00:00Z".parse().expect("a time");
+    let show = ShowBuilder::new(show).title("A show").starts_at(starts_at);
+    show.ticket_type("Standing", 5_000).with(|show| {
+        show.high_traffic = false;
+        show.on_sale_at = "2026-01-01T09:00:00Z".parse().expect("a time");
+        show.venue = Venue {
+            name: "A hall".to_owned(),
+            city: "Bergen".to_owned(),
+            country: "NO".to_owned(),
+            address: String::new(),
+            time_zone: "Europe/Oslo".to_owned(),
+        };
+    })
 }

@@ -104,7 +104,7 @@ async fn a_crowd_at_the_door_does_not_shut_an_account() {
     for answer in futures::future::join_all((0..5).map(|_| console.sign_in(ADMIN, PASSWORD))).await
     {
         assert_eq!(
-            (answer.status, answer.id().as_str()),
+            (answer.status, answer.problem()),
             (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")
         );
     }

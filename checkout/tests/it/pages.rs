@@ -56,7 +56,7 @@ async fn a_fan_buys_tickets_with_forms_alone() {
     let tickets = fan.read(&page).await;
     assert_eq!(tickets.matches("<article class=\"ticket\"").count(), 3);
     assert_eq!(tickets.matches("aria-label=\"QR code of ticket").count(), 3);
-    assert!(tickets.contains("Ticket 3 of 3") && tickets.contains("Quay Hall, Hamburg"));
+    assert!(tickets.contains("Ticket 3 of 3") && tickets.contains("Pier Hall, Hamburg"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use futures::future::join_all;
 use kit::http::RequestId;
 use mail_parser::MimeHeaders;
 
-use crate::test_mailer::{TestMailer, until};
+use crate::test_mailer::{TestMailer, eventually};
 
 #[tokio::test]
 async fn emails_arrive_once_though_events_come_three_times_and_two_senders_run() {
@@ -26,7 +26,7 @@ async fn emails_arrive_once_though_events_come_three_times_and_two_senders_run()
         mailer.tell(OrderEvent::Refunded, bought.order).await;
     }
     for bought in &orders {
-        let emails = until("both emails", || async {
+        let emails = eventually("both emails", || async {
             Some(mailer.caught.to(&bought.email)).filter(|all| all.len() >= 2)
         });
         let mut subjects: Vec<_> =
@@ -58,7 +58,7 @@ async fn data_a_email_whose_sending_was_not_noted_comes_again_under_the_same_id(
     .execute(&mailer.test_env.pool)
     .await
     .unwrap();
-    let twice = until("a second email", || async {
+    let twice = eventually("a second email", || async {
         Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 2)
     });
     let twice = twice.await;
@@ -157,7 +157,7 @@ async fn a_new_link_comes_by_mail_each_time_and_ends_those_before() {
         let emails =
             || async { Some(mailer.caught.to(&bought.email)).filter(|all| all.len() == 1 + times) };
         let mut good = 0;
-        for email in until("an email with a new link", emails).await {
+        for email in eventually("an email with a new link", emails).await {
             if mailer.opens(&email, bought.order).await {
                 good += 1;
                 assert_eq!(email.subject(), Some("A new link to your order for Harbour Lights"));

@@ -5,7 +5,7 @@ use notifications::contract::{given_up, retry_given_up};
 
 use crate::{
     mail::{Caught, Home, Server, free_port},
-    test_mailer::{TestMailer, until},
+    test_mailer::{TestMailer, eventually},
 };
 
 #[tokio::test]
@@ -72,10 +72,10 @@ async fn an_email_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     let gone = || async {
         tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
     };
-    until("the refusing server to end", gone).await;
+    eventually("the refusing server to end", gone).await;
     let busy = Server::refusing(port, "451 4.7.1 come again").await;
     assert_eq!(retry_given_up(&pool, Some(email.id)).await.unwrap(), 1);
-    until("it to be refused for now", || async {
+    eventually("it to be refused for now", || async {
         (mailer.told(first.order, "last_fault").await == "the mail server answered 451")
             .then_some(())
     })
@@ -83,7 +83,7 @@ async fn an_email_that_was_given_up_is_sent_once_somebody_asks_for_it() {
     assert_eq!(retry_given_up(&pool, Some(email.id)).await.unwrap(), 0, "it waits by itself");
     assert_eq!(given_up(&pool, 10).await.unwrap().len(), 1);
     drop(busy);
-    until("the busy server to end", gone).await;
+    eventually("the busy server to end", gone).await;
     let _server = Server::catching(port, &mailbox).await;
     mailer.told(first.order, "sent_at").await;
     mailer.email(&first.email).await;
@@ -108,7 +108,7 @@ async fn a_recipient_refused_for_now_is_tried_again() {
     let gone = || async {
         tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
     };
-    until("the refusing server to end", gone).await;
+    eventually("the refusing server to end", gone).await;
     let home = Home::new();
     mailer.caught = Caught(home.0.join("box"));
     let _server = Server::catching(port, &home.0.join("box")).await;
@@ -120,7 +120,7 @@ async fn a_recipient_refused_for_now_is_tried_again() {
 async fn addresses_that_cannot_be_reached_are_given_up_and_keep_nobody_waiting() {
     let mailer = TestMailer::open().await;
     mailer.start();
-    let evil = mailer.bought_by("Eve\r\nBcc: all@evil.example", "a@b@c.example", "en", 1).await;
+    let evil = mailer.bought_by("Eve", "eve..x@fans.example", "en", 1).await;
     // The stack's server does not speak SMTPUTF8.
     let foreign = mailer.bought_by("Jörg", "jörg@fans.example", "de", 1).await;
     let good = mailer.bought("en", 1).await;

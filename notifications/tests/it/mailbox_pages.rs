@@ -1,30 +1,15 @@
 //! The mailbox pages.
 
-use axum::{
-    Router,
-    body::Body,
-    http::{Request, StatusCode, header},
-};
+use axum::{Router, http::StatusCode};
 use checkout::contract::OrderEvent;
-use http_body_util::BodyExt;
-use tower::ServiceExt;
+use testkit::Client;
 
 use crate::test_mailer::TestMailer;
 
+/// Status, policy and text of a page.
 async fn get(router: &Router, path: &str) -> (StatusCode, String, String) {
-    let request =
-        Request::get(path).header(header::ACCEPT, "text/html").body(Body::empty()).unwrap();
-    let response = router.clone().oneshot(request).await.unwrap();
-    let policy = response
-        .headers()
-        .get(header::CONTENT_SECURITY_POLICY)
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
-    let status = response.status();
-    let bytes = response.into_body().collect().await.unwrap().to_bytes();
-    (status, policy, String::from_utf8(bytes.to_vec()).unwrap())
+    let page = Client::of(router).browser().get(path).send().await;
+    (page.status, page.header("content-security-policy").to_owned(), page.text)
 }
 
 fn pages(mailer: &TestMailer) -> Router {

@@ -1,14 +1,9 @@
 //! A show, orders for it, their events, and the notifications role.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use admin::contract::{SUPPORT_EVENTS, SUPPORT_TOPIC, SupportEvent};
-use catalog::contract::{NewShow, NewTicketType, TicketType, Venue, put_show};
+use catalog::contract::TicketType;
 use checkout::contract::{
     EVENTS_TOPIC, ORDER_EVENTS, OrderEvent, OrderEventData, OrderLink, OrderLinks,
 };
@@ -22,7 +17,11 @@ use kit::{
 };
 use notifications::{App, Config};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use testkit::TestEnv;
+pub use testkit::eventually;
+use testkit::{
+    Checkout, CheckoutBuilder, Console, OrderBuilder, ShowBuilder, SupportAnswer, TestEnv,
+    TestOrder,
+};
 use uuid::Uuid;
 
 use crate::mail::Caught;
@@ -34,6 +33,7 @@ pub struct TestMailer {
     pub settings: HashMap<String, String>,
     pub floor: TicketType,
     pub caught: Caught,
+    checkout: Checkout,
     producer: FutureProducer,
     tasks: Tasks,
 }
@@ -42,13 +42,6 @@ impl Drop for TestMailer {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
-}
-
-/// An order in the database.
-pub struct Bought {
-    pub order: Uuid,
-    pub email: String,
-    pub codes: Vec<String>,
 }
 
 fn stack(key: &str) -> String {
@@ -77,7 +70,12 @@ impl TestMailer {
             .chain(changes)
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
         );
-        let floor = put_show(&test_env.pool, &show()).await.unwrap().remove(0);
+        let starts_at = "2027-06-12T18:00:00Z".parse().unwrap();
+        let show = ShowBuilder::new(SHOW).starts_at(starts_at).ticket_type("Floor", 8_500);
+        let floor = show.stock(1_000, 2).put(&test_env.pool).await.remove(0);
+        // What checkout tells of its orders stays there: the tests tell it.
+        let aside = test_env.with_other_topics("checkout");
+        let checkout = CheckoutBuilder::new(SHOW).start(&aside).await;
         for topic in [ORDER_EVENTS, SUPPORT_EVENTS] {
             test_env.kafka.ensure(&topic).await.unwrap();
         }
@@ -85,7 +83,7 @@ impl TestMailer {
             ProducerBounds { queue_messages_max: 1_000, delivery_ms_max: 10_000, linger_ms: 1 };
         let producer = test_env.kafka.producer(bounds).unwrap();
         let caught = Caught(PathBuf::from(settings["FAIRGATE_MAILBOX"].clone()));
-        Self { test_env, settings, floor, caught, producer, tasks: Tasks::default() }
+        Self { test_env, settings, floor, caught, checkout, producer, tasks: Tasks::default() }
     }
 
     pub fn app(&self) -> App {
@@ -101,88 +99,30 @@ impl TestMailer {
     }
 
     /// A paid order with tickets, for a fan with an address of their own.
-    pub async fn bought(&self, language: &str, tickets: i32) -> Bought {
-        self.bought_by(
-            "Ayşe Öztürk",
-            &format!("{}@fans.example", Uuid::new_v4().simple()),
-            language,
-            tickets,
-        )
-        .await
+    pub async fn bought(&self, language: &str, tickets: i32) -> TestOrder {
+        let email = format!("{}@fans.example", Uuid::new_v4().simple());
+        self.bought_by("Ayşe Öztürk", &email, language, tickets).await
     }
 
-    pub async fn bought_by(&self, name: &str, email: &str, language: &str, tickets: i32) -> Bought {
-        let order = Uuid::new_v4();
-        sqlx::query(
-            "INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
-                amount_minor, currency,
-                 buyer_name, buyer_email, home_partition, placed_at, expires_at, paid_at, language)
-             VALUES ($1, gen_random_uuid(), $2, gen_random_uuid(), 'fulfilled', '', $3, 'EUR', $4, \
-             $5, 0, now(), now(), now(), $6)",
-        )
-        .bind(order)
-        .bind(SHOW)
-        .bind(i64::from(tickets) * 8_500)
-        .bind(name)
-        .bind(email)
-        .bind(language)
-        .execute(&self.test_env.pool)
-        .await
-        .unwrap();
-        let mut codes = Vec::new();
-        for number in 1..=tickets {
-            let code = Uuid::new_v4().simple().to_string().to_uppercase()[..26].to_owned();
-            sqlx::query(
-                "INSERT INTO checkout.tickets (code, order_id, number, ticket_type, show, issued_at)
-                 VALUES ($1, $2, $3, $4, $5, now())",
-            )
-            .bind(&code)
-            .bind(order)
-            .bind(number)
-            .bind(self.floor.ticket_type)
-            .bind(SHOW)
-            .execute(&self.test_env.pool)
-            .await
-            .unwrap();
-            codes.push(code);
-        }
-        Bought { order, email: email.to_owned(), codes }
+    pub async fn bought_by(
+        &self,
+        name: &str,
+        email: &str,
+        language: &str,
+        tickets: i32,
+    ) -> TestOrder {
+        let order = OrderBuilder::default().tickets(tickets).buyer(name, email).language(language);
+        order.fulfil(&self.checkout, &self.floor).await
     }
 
-    pub async fn refunded(&self, bought: &Bought) {
-        for statement in [
-            "UPDATE checkout.orders SET state = 'refunded' WHERE order_id = $1",
-            "UPDATE checkout.tickets SET voided_at = now() WHERE order_id = $1",
-            "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason, done_at)
-             VALUES ($1, 'pi', 8500, 'asked', now())",
-        ] {
-            sqlx::query(statement).bind(bought.order).execute(&self.test_env.pool).await.unwrap();
-        }
+    pub async fn refunded(&self, bought: &TestOrder) {
+        bought.refund(&self.checkout).await;
     }
 
     /// An admin's answer, as the message's id.
-    pub async fn answered(&self, bought: &Bought, text: &str) -> Uuid {
-        let (ticket, message) = (Uuid::new_v4(), Uuid::new_v4());
-        sqlx::query(
-            "INSERT INTO admin.support_tickets (ticket, order_id, show, topic) VALUES ($1, \
-            $2, $3, 'other')",
-        )
-        .bind(ticket)
-        .bind(bought.order)
-        .bind(SHOW)
-        .execute(&self.test_env.pool)
-        .await
-        .unwrap();
-        sqlx::query(
-            "INSERT INTO admin.support_messages (message, ticket, staff, text) VALUES ($1, $2, \
-                'a@b.example', $3)",
-        )
-        .bind(message)
-        .bind(ticket)
-        .bind(text)
-        .execute(&self.test_env.pool)
-        .await
-        .unwrap();
+    pub async fn answered(&self, bought: &TestOrder, text: &str) -> Uuid {
+        let console = Console::start(&self.test_env).await;
+        let SupportAnswer { ticket, message } = console.answer_support(bought.order, text).await;
         let event = SupportEvent::Answered { ticket, message, order: bought.order, at: Utc::now() };
         self.publish(SUPPORT_TOPIC, &ticket.to_string(), &serde_json::to_vec(&event).unwrap())
             .await;
@@ -222,7 +162,7 @@ impl TestMailer {
     pub async fn told(&self, subject: Uuid, column: &str) -> String {
         let statement =
             format!("SELECT {column}::text FROM notifications.letters WHERE subject = $1");
-        until(column, || async {
+        eventually(column, || async {
             let found: Option<Option<String>> =
                 sqlx::query_scalar(sqlx::AssertSqlSafe(statement.clone()))
                     .bind(subject)
@@ -236,53 +176,11 @@ impl TestMailer {
 
     /// The one email that came for an address.
     pub async fn email(&self, address: &str) -> mail_parser::Message<'static> {
-        let mut emails = until("an email", || async {
+        let mut emails = eventually("an email", || async {
             Some(self.caught.to(address)).filter(|list| !list.is_empty())
         })
         .await;
         assert_eq!(emails.len(), 1);
         emails.remove(0)
-    }
-}
-
-/// Looks until there is something to see.
-pub async fn until<T, Fut: Future<Output = Option<T>>>(what: &str, look: impl Fn() -> Fut) -> T {
-    let end = Instant::now() + Duration::from_secs(40);
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(Instant::now() < end, "waited too long for {what}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-fn show() -> NewShow {
-    let starts_at = "2027-06-12T18:00:00Z".parse().unwrap();
-    NewShow {
-        show: SHOW.to_owned(),
-        title: "Harbour Lights".to_owned(),
-        performer: "Mira Vale".to_owned(),
-        genre: "Pop".to_owned(),
-        description: "An evening.".to_owned(),
-        venue: Venue {
-            name: "Pier Hall".to_owned(),
-            city: "Hamburg".to_owned(),
-            country: "DE".to_owned(),
-            address: "Kai 3".to_owned(),
-            time_zone: "Europe/Berlin".to_owned(),
-        },
-        doors_at: "2027-06-12T17:00:00Z".parse().unwrap(),
-        starts_at,
-        on_sale_at: Utc::now(),
-        high_traffic: false,
-        listed: true,
-        ticket_types: vec![NewTicketType {
-            name: "Floor".to_owned(),
-            description: "Standing".to_owned(),
-            price_minor: 8_500,
-            currency: "EUR".to_owned(),
-            per_order_max: 6,
-        }],
     }
 }
