@@ -3,6 +3,7 @@
 pub mod mark;
 pub mod preview;
 
+use admission::contract::RoomName;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -66,9 +67,9 @@ impl RoomSpec {
         }
     }
 
-    pub fn new_room(&self, show: &str) -> NewRoom {
+    pub fn new_room(&self, room: RoomName, show: &str) -> NewRoom {
         NewRoom {
-            room: show.to_owned(),
+            room,
             show: show.to_owned(),
             lanes: self.lanes,
             rate_per_sec: self.rate_per_sec,

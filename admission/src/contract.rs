@@ -13,6 +13,6 @@ pub use crate::{
         keys::{PassKeys, PublishedKey, generate_pass_key},
         verifier::PassVerifier,
     },
-    place::{InvalidPlaceId, PlaceId, RoomName, place_id},
+    place::{InvalidPlaceId, PlaceId, RoomName},
     store::{gate, gates, open_gates, put_gate},
 };

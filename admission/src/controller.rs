@@ -28,6 +28,7 @@ use crate::{
         admission_group, line_topic,
         merge::{Lane, Waiting, fronts, next_in_line},
     },
+    place::RoomName,
 };
 
 /// How often the gate is asked while fans wait.
@@ -70,7 +71,7 @@ enum Telling {
 
 /// One room's controller. Several of them, in as many processes, share a room's lanes.
 pub struct Controller {
-    room: String,
+    room: RoomName,
     topic: String,
     heads_topic: String,
     settings: watch::Receiver<GateSettings>,
@@ -137,20 +138,20 @@ impl Controller {
 
     /// Runs until the room is closed or `stop` is called. Faults of Kafka and Redis are waited out.
     pub async fn run(mut self, stop: CancellationToken) {
-        tracing::info!(room = self.room, "admission controller started");
+        tracing::info!(room = %self.room, "admission controller started");
         let mut failing = false;
         while !stop.is_cancelled() && self.settings.borrow().state != GateState::Closed {
             self.fetch_until(Instant::now() + ASK_EVERY).await;
             match self.step().await {
                 Ok(()) if failing => {
                     failing = false;
-                    tracing::info!(room = self.room, "admission works again");
+                    tracing::info!(room = %self.room, "admission works again");
                 }
                 Ok(()) => {}
                 Err(error) => {
                     if !failing {
                         tracing::warn!(
-                            room = self.room,
+                            room = %self.room,
                             error = format!("{error:#}"),
                             "admission waits"
                         );
@@ -168,7 +169,7 @@ impl Controller {
             drop(consumer);
         });
         let _ = tokio::time::timeout(CALL, left).await;
-        tracing::info!(room = self.room, "admission controller stopped");
+        tracing::info!(room = %self.room, "admission controller stopped");
     }
 
     async fn fetch_until(&mut self, deadline: Instant) {
@@ -181,7 +182,7 @@ impl Controller {
                     (message.partition(), Waiting { offset: message.offset(), joined_ms })
                 }
                 Err(error) => {
-                    tracing::debug!(room = self.room, %error, "fetching");
+                    tracing::debug!(room = %self.room, %error, "fetching");
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     continue;
                 }
@@ -190,7 +191,7 @@ impl Controller {
             // beginning.
             if let Err(error) = self.adopt_changes().await {
                 tracing::warn!(
-                    room = self.room,
+                    room = %self.room,
                     error = format!("{error:#}"),
                     "taking over a lane"
                 );
@@ -273,7 +274,7 @@ impl Controller {
                     // A pause outlives the assignment in librdkafka; a lane that came back must not
                     // stay silent.
                     let _ = self.consumer.resume(&self.list(&[*lane]));
-                    tracing::info!(room = self.room, lane, head, tail, "lane taken over");
+                    tracing::info!(room = %self.room, lane, head, tail, "lane taken over");
                     self.lanes.insert(*lane, Lane::starting_at(head, tail));
                     self.adopted.insert(*lane);
                     self.unpublished.push(*lane);
@@ -354,7 +355,7 @@ impl Controller {
             self.recent.insert(place, until);
             self.unheard.insert(place, Telling::Untold);
         }
-        metrics::counter!("fairgate_admitted_total", "room" => self.room.clone())
+        metrics::counter!("fairgate_admitted_total", "room" => self.room.to_string())
             .increment(grant.count as u64);
         Ok(())
     }

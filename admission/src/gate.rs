@@ -9,11 +9,13 @@ use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::place::RoomName;
+
 /// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a
 /// second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GateSettings {
-    pub room: String,
+    pub room: RoomName,
     pub lanes: i32,
     /// Fans let in per second, at most. May be a fraction.
     pub rate_per_sec: f64,

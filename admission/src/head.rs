@@ -9,6 +9,8 @@ use kit::{
 use rdkafka::producer::FutureRecord;
 use serde::{Deserialize, Serialize};
 
+use crate::place::RoomName;
+
 /// One partition, so that a room's heads stand in one order.
 pub const HEADS_TOPIC: &str = "heads";
 
@@ -16,7 +18,7 @@ pub const HEADS_TOPIC: &str = "heads";
 /// absolute and only grow, so reading a record twice or out of order does no harm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadsMoved {
-    pub room: String,
+    pub room: RoomName,
     pub at: DateTime<Utc>,
     /// Until when those whom this record lets in may claim their pass.
     pub claim_until: DateTime<Utc>,
@@ -49,7 +51,7 @@ pub(crate) async fn publish(
 ) -> anyhow::Result<()> {
     let payload = serde_json::to_vec(moved)?;
     let record = FutureRecord::to(topic)
-        .key(&moved.room)
+        .key(moved.room.as_str())
         .partition(0)
         .headers(kit::kafka::headers(&RequestId::fresh()))
         .payload(&payload);

@@ -6,6 +6,8 @@ pub mod verifier;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::place::{PlaceId, RoomName};
+
 /// What a pass says. Its token id is the place's id, so one place has one pass however often it is
 /// asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +16,11 @@ pub struct Pass {
     pub iss: String,
     /// Who may redeem it.
     pub aud: String,
-    pub room: String,
+    pub room: RoomName,
     pub show: String,
-    /// The place's id, `<room>.<lane>.<offset>`.
-    pub place: String,
+    pub place: PlaceId,
     /// Token id, the same as `place`.
-    pub jti: String,
+    pub jti: PlaceId,
     /// When the fan was let in.
     #[serde(with = "seconds")]
     pub iat: DateTime<Utc>,

@@ -2,6 +2,8 @@
 
 use std::{fmt, num::ParseIntError, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
 kit::slug_id!(
     "room's name",
     /// A room: one protected sale.
@@ -51,10 +53,16 @@ impl FromStr for PlaceId {
     }
 }
 
-/// The token id of the place `offset` in `lane` of `room`: `<room>.<lane>.<offset>`. It is also the
-/// pass's id.
-pub fn place_id(room: &str, lane: i32, offset: i64) -> String {
-    format!("{room}.{lane}.{offset}")
+impl Serialize for PlaceId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlaceId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
-use crate::gate::{GateSettings, GateState};
+use crate::{
+    gate::{GateSettings, GateState},
+    place::RoomName,
+};
 
 struct GateRow {
-    room: String,
+    room: RoomName,
     lanes: i32,
     rate_per_sec: f64,
     max_active: i32,
@@ -37,7 +40,7 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
          excluded.rate_per_sec,
              max_active = excluded.max_active, claim_window_secs = excluded.claim_window_secs,
              state = excluded.state, updated_at = now()",
-        gate.room,
+        &*gate.room,
         gate.lanes,
         gate.rate_per_sec,
         gate.max_active,
@@ -53,7 +56,7 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
 pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Option<GateSettings>> {
     let row = sqlx::query_as!(
         GateRow,
-        "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM \
+        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, state FROM \
             admission.gates WHERE room = $1",
         room
     )
@@ -63,12 +66,12 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
 }
 
 /// The gate settings of these rooms, whatever their state.
-pub async fn gates(pool: &PgPool, rooms: &[String]) -> sqlx::Result<Vec<GateSettings>> {
+pub async fn gates(pool: &PgPool, rooms: &[RoomName]) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
-        "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
+        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
          WHERE room = ANY($1) ORDER BY room",
-        rooms
+        &rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>()
     )
     .fetch_all(pool)
     .await?;
@@ -79,7 +82,7 @@ pub async fn gates(pool: &PgPool, rooms: &[String]) -> sqlx::Result<Vec<GateSett
 pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
-        "SELECT room, lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
+        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
          WHERE state <> 'closed' ORDER BY room"
     )
     .fetch_all(pool)

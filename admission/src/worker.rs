@@ -13,6 +13,7 @@ use crate::{
     controller::Controller,
     gate::{GateSettings, GateState, redis::Gate},
     head::ensure_heads_topic,
+    place::RoomName,
     store,
 };
 
@@ -63,7 +64,7 @@ struct Supervisor {
     gate: Gate,
     producer: Arc<Producer>,
     tasks: Tasks,
-    rooms: HashMap<String, watch::Sender<GateSettings>>,
+    rooms: HashMap<RoomName, watch::Sender<GateSettings>>,
     ready: bool,
 }
 
@@ -92,7 +93,7 @@ impl Supervisor {
                     sender.send_if_modified(|known| {
                         let changed = *known != gate;
                         if changed {
-                            tracing::info!(room = gate.room, rate_per_sec = gate.rate_per_sec, max_active = gate.max_active, state = ?gate.state, "gate settings changed");
+                            tracing::info!(room = %gate.room, rate_per_sec = gate.rate_per_sec, max_active = gate.max_active, state = ?gate.state, "gate settings changed");
                             *known = gate;
                         }
                         changed
@@ -112,7 +113,7 @@ impl Supervisor {
                 self.rooms.insert(room, sender);
             }
             Err(error) => {
-                tracing::error!(room, error = format!("{error:#}"), "no controller for this room")
+                tracing::error!(%room, error = format!("{error:#}"), "no controller for this room")
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use admission::contract::{
-    Gate, GateSettings, GateState, PassKeys, generate_pass_key, place_id, put_gate,
+    Gate, GateSettings, GateState, PassKeys, PlaceId, generate_pass_key, put_gate,
 };
 use chrono::Utc;
 use kit::{kafka::Kafka, redis::Redis};
@@ -17,7 +17,7 @@ pub struct RoomBuilder(NewRoom);
 impl RoomBuilder {
     pub fn new(room: &str) -> Self {
         Self(NewRoom {
-            room: room.to_owned(),
+            room: room.parse().expect("a name"),
             show: room.to_owned(),
             lanes: 1,
             rate_per_sec: 1_000.0,
@@ -105,14 +105,15 @@ impl Default for Passes {
 impl Passes {
     /// A pass of a place nobody else has, good for two minutes.
     pub fn fresh(&self, room: &str, show: &str) -> String {
-        let place = place_id(room, 0, self.next.fetch_add(1, Ordering::Relaxed));
-        self.of_place(room, show, &place, 120)
+        let offset = self.next.fetch_add(1, Ordering::Relaxed);
+        let place = PlaceId { room: room.parse().expect("a name"), lane: 0, offset };
+        self.of_place(&place, show, 120)
     }
 
     /// A pass of this place, good for so many seconds.
-    pub fn of_place(&self, room: &str, show: &str, place: &str, secs: i64) -> String {
+    pub fn of_place(&self, place: &PlaceId, show: &str, secs: i64) -> String {
         let now = Utc::now();
         let until = now + chrono::Duration::seconds(secs);
-        self.keys.sign(room, show, place, now, until).expect("a pass")
+        self.keys.sign(place, show, now, until).expect("a pass")
     }
 }

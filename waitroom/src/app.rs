@@ -85,6 +85,6 @@ impl App {
         ticket: Option<&str>,
     ) -> Result<PlaceClaims, Error> {
         let claims: PlaceClaims = self.place_keys.open(ticket.ok_or(Error::TicketMissing)?)?;
-        if claims.room == room.name { Ok(claims) } else { Err(Error::TicketForeign) }
+        if claims.place.room == room.name { Ok(claims) } else { Err(Error::TicketForeign) }
     }
 }

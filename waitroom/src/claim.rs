@@ -22,16 +22,16 @@ pub struct Claimed {
 pub fn claim(
     room: &Room,
     keys: &PassKeys,
-    place: &PlaceClaims,
+    claims: &PlaceClaims,
     now: DateTime<Utc>,
 ) -> Result<Claimed, Error> {
     if let Some(stop) = room.info().stop {
         return Err(Error::SaleStopped(stop));
     }
     let Admitted { at, claim_until } =
-        match room.with_log(|log| log.standing(place.lane, place.offset)) {
+        match room.with_log(|log| log.standing(claims.place.lane, claims.place.offset)) {
             Standing::Waiting => {
-                return Err(Error::NotYourTurn { retry_secs: retry_secs(room, place) });
+                return Err(Error::NotYourTurn { retry_secs: retry_secs(room, claims) });
             }
             Standing::LongPast => return Err(Error::WindowMissed),
             Standing::Admitted(admitted) if admitted.claim_until <= now => {
@@ -41,16 +41,15 @@ pub fn claim(
         };
     let expires_at = claim_until + REDEEM_GRACE;
     let show = room.info().show.clone();
-    let pass =
-        keys.sign(&room.name, &show, &place.id(), at, expires_at).map_err(Error::Internal)?;
-    metrics::counter!("fairgate_claimed_total", "room" => room.name.clone()).increment(1);
+    let pass = keys.sign(&claims.place, &show, at, expires_at).map_err(Error::Internal)?;
+    metrics::counter!("fairgate_claimed_total", "room" => room.name.to_string()).increment(1);
     Ok(Claimed { pass, show, expires_at })
 }
 
 /// When asking again makes sense: sooner the closer the place is.
-fn retry_secs(room: &Room, place: &PlaceClaims) -> u64 {
+fn retry_secs(room: &Room, claims: &PlaceClaims) -> u64 {
     let document = room.document();
-    let ahead = ahead(place.lane, place.offset, &document.head.lanes) as f64;
+    let ahead = ahead(&claims.place, &document.head.lanes) as f64;
     let pace = document.head.pace_per_sec.unwrap_or(0.0).max(document.head.rate_per_sec).max(0.1);
     (ahead / pace / 4.0).ceil().clamp(1.0, 30.0) as u64
 }

@@ -3,7 +3,7 @@
 pub mod head_consumer;
 pub mod head_log;
 
-use admission::contract::LaneHead;
+use admission::contract::{LaneHead, RoomName};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use crate::room::phase::Phase;
 /// The state of a room, the same for everybody.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct HeadDocument {
-    pub room: String,
+    pub room: RoomName,
     pub show: String,
     pub phase: Phase,
     pub lanes: Vec<LaneHead>,

@@ -3,61 +3,93 @@
 pub mod standing;
 pub mod wait;
 
-use admission::contract::LaneHead;
+use admission::contract::{LaneHead, PlaceId, RoomName};
 use serde::{Deserialize, Serialize};
 
-/// What a place ticket seals. Short names: it travels with every request.
+/// What a place ticket seals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "SealedPlace", into = "SealedPlace")]
 pub struct PlaceClaims {
-    #[serde(rename = "r")]
-    pub room: String,
-    #[serde(rename = "l")]
-    pub lane: i32,
-    #[serde(rename = "o")]
-    pub offset: i64,
+    /// The place's id, which is also the id of its pass.
+    pub place: PlaceId,
     /// When the broker took the join, in milliseconds since 1970.
-    #[serde(rename = "j")]
     pub joined_ms: i64,
     /// How many were ahead then.
-    #[serde(rename = "a")]
     pub ahead_at_join: i64,
 }
 
-impl PlaceClaims {
-    /// The place's id, which is also the id of its pass.
-    pub fn id(&self) -> String {
-        admission::contract::place_id(&self.room, self.lane, self.offset)
-    }
+/// The same inside the ticket. Short names: it travels with every request.
+#[derive(Serialize, Deserialize)]
+struct SealedPlace {
+    #[serde(rename = "r")]
+    room: RoomName,
+    #[serde(rename = "l")]
+    lane: i32,
+    #[serde(rename = "o")]
+    offset: i64,
+    #[serde(rename = "j")]
+    joined_ms: i64,
+    #[serde(rename = "a")]
+    ahead_at_join: i64,
+}
 
-    /// The number of the place in the whole line, from 1. Lanes are filled in turn, so places
-    /// alternate between them.
-    pub fn number(&self, lanes: i64) -> i64 {
-        self.offset * lanes + i64::from(self.lane) + 1
+impl From<SealedPlace> for PlaceClaims {
+    fn from(sealed: SealedPlace) -> Self {
+        Self {
+            place: PlaceId { room: sealed.room, lane: sealed.lane, offset: sealed.offset },
+            joined_ms: sealed.joined_ms,
+            ahead_at_join: sealed.ahead_at_join,
+        }
     }
 }
 
-/// How many stand before the place at (`lane`, `offset`): in its own lane those between the head
+impl From<PlaceClaims> for SealedPlace {
+    fn from(claims: PlaceClaims) -> Self {
+        let PlaceId { room, lane, offset } = claims.place;
+        Self {
+            room,
+            lane,
+            offset,
+            joined_ms: claims.joined_ms,
+            ahead_at_join: claims.ahead_at_join,
+        }
+    }
+}
+
+impl PlaceClaims {
+    /// The number of the place in the whole line, from 1. Lanes are filled in turn, so places
+    /// alternate between them.
+    pub fn number(&self, lanes: i64) -> i64 {
+        self.place.offset * lanes + i64::from(self.place.lane) + 1
+    }
+}
+
+/// How many stand before `place`: in its own lane those between the head
 /// and it; in each other lane those that joined before it, taking lanes to be filled in turn. Never
 /// rises while heads only grow.
-pub fn ahead(lane: i32, offset: i64, heads: &[LaneHead]) -> i64 {
+pub fn ahead(place: &PlaceId, heads: &[LaneHead]) -> i64 {
     heads
         .iter()
         .map(|other| {
-            let before_me = offset + i64::from(other.lane < lane);
+            let before_me = place.offset + i64::from(other.lane < place.lane);
             (before_me - other.head).max(0)
         })
         .sum()
 }
 
 /// Whether the head has passed the place.
-pub fn is_admitted(lane: i32, offset: i64, heads: &[LaneHead]) -> bool {
-    heads.iter().any(|own| own.lane == lane && own.head > offset)
+pub fn is_admitted(place: &PlaceId, heads: &[LaneHead]) -> bool {
+    heads.iter().any(|own| own.lane == place.lane && own.head > place.offset)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn place(lane: i32, offset: i64) -> PlaceId {
+        PlaceId { room: "r".parse().expect("a name"), lane, offset }
+    }
 
     fn heads(heads: &[i64]) -> Vec<LaneHead> {
         heads
@@ -72,14 +104,12 @@ mod tests {
         let lanes = 4;
         for joined in 0..100i64 {
             let claims = PlaceClaims {
-                room: "r".into(),
-                lane: (joined % lanes) as i32,
-                offset: joined / lanes,
+                place: place((joined % lanes) as i32, joined / lanes),
                 joined_ms: 0,
                 ahead_at_join: 0,
             };
             assert_eq!(claims.number(lanes), joined + 1);
-            assert_eq!(ahead(claims.lane, claims.offset, &heads(&[0, 0, 0, 0])), joined);
+            assert_eq!(ahead(&claims.place, &heads(&[0, 0, 0, 0])), joined);
         }
     }
 
@@ -91,12 +121,12 @@ mod tests {
             offset in 0i64..60,
         ) {
             let mut now = start.clone();
-            let lane = (start.len() - 1) as i32;
-            let mut before = ahead(lane, offset, &heads(&now));
+            let mine = place((start.len() - 1) as i32, offset);
+            let mut before = ahead(&mine, &heads(&now));
             for (which, by) in steps {
                 let index = which % now.len();
                 now[index] += by;
-                let after = ahead(lane, offset, &heads(&now));
+                let after = ahead(&mine, &heads(&now));
                 prop_assert!(after <= before);
                 before = after;
             }

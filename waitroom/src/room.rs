@@ -7,7 +7,7 @@ pub mod room_admin;
 pub mod schedule;
 pub mod seller;
 
-use admission::contract::GateSettings;
+use admission::contract::{GateSettings, RoomName};
 use catalog::contract::Stop;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -20,7 +20,7 @@ const CLOSES_AFTER: TimeDelta = TimeDelta::hours(24);
 /// What it takes to protect a show with a room.
 #[derive(Debug, Clone)]
 pub struct NewRoom {
-    pub room: String,
+    pub room: RoomName,
     pub show: String,
     pub lanes: i32,
     pub rate_per_sec: f64,
@@ -34,7 +34,7 @@ pub struct NewRoom {
 /// A room as operators set it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RoomState {
-    pub room: String,
+    pub room: RoomName,
     pub show: String,
     pub phase: Phase,
     pub lanes: i32,

@@ -1,6 +1,6 @@
 //! All the SQL of the waiting room. Fans are not in it.
 
-use admission::contract::GateSettings;
+use admission::contract::{GateSettings, RoomName};
 use catalog::contract::Stop;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
@@ -10,7 +10,7 @@ use crate::room::{NewRoom, RoomState, phase::Phase};
 /// A room as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomRow {
-    pub room: String,
+    pub room: RoomName,
     pub show: String,
     pub phase: Phase,
     pub lanes: i32,
@@ -44,7 +44,7 @@ impl RoomRow {
 }
 
 struct Raw {
-    room: String,
+    room: RoomName,
     show: String,
     phase: String,
     lanes: i32,
@@ -77,7 +77,7 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
             waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
@@ -89,7 +89,7 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
             waitroom.rooms WHERE room = $1",
         room
     )
@@ -99,16 +99,19 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
 }
 
 /// The name of the room that protects a show.
-pub async fn room_of_show(pool: &PgPool, show: &str) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar!("SELECT room FROM waitroom.rooms WHERE show = $1", show)
-        .fetch_optional(pool)
-        .await
+pub async fn room_of_show(pool: &PgPool, show: &str) -> sqlx::Result<Option<RoomName>> {
+    sqlx::query_scalar!(
+        r#"SELECT room AS "room: RoomName" FROM waitroom.rooms WHERE show = $1"#,
+        show
+    )
+    .fetch_optional(pool)
+    .await
 }
 
 /// The rooms whose time to open has come.
-pub async fn rooms_to_open(pool: &PgPool) -> sqlx::Result<Vec<String>> {
+pub async fn rooms_to_open(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
     sqlx::query_scalar!(
-        "SELECT room FROM waitroom.rooms
+        "SELECT room AS \"room: RoomName\" FROM waitroom.rooms
          WHERE phase IN ('scheduled', 'pre_queue') AND opens_at <= now() ORDER BY opens_at LIMIT \
          100"
     )
@@ -129,9 +132,9 @@ pub async fn is_due(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
 }
 
 /// The rooms whose time to close has come, with their shows.
-pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(String, String)>> {
+pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, String)>> {
     let rows = sqlx::query!(
-        "SELECT room, show FROM waitroom.rooms WHERE phase <> 'closed' AND closes_at <= now() \
+        "SELECT room AS \"room: RoomName\", show FROM waitroom.rooms WHERE phase <> 'closed' AND closes_at <= now() \
             ORDER BY closes_at LIMIT 100"
     )
     .fetch_all(pool)
@@ -188,7 +191,7 @@ pub async fn room_for_update(
 ) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room, show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
             waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )
@@ -208,7 +211,7 @@ pub async fn insert_room(
         "INSERT INTO waitroom.rooms (room, show, phase, lanes, message, opens_at, closes_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (room) DO NOTHING",
-        new.room,
+        &*new.room,
         new.show,
         phase.to_string(),
         new.lanes,

@@ -1,5 +1,6 @@
 //! Marking a show as high-traffic, and taking the mark away.
 
+use admission::contract::RoomName;
 use catalog::contract::Stop;
 use chrono::Utc;
 use kit::http::RequestId;
@@ -123,12 +124,13 @@ pub async fn mark(
         Some(known) => known.room.room.clone(),
         None => {
             may_have_room(app, show).await?;
+            let name: RoomName = show.parse().map_err(|_| Error::ShowUnknown)?;
             // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the
             // next try finds the room.
-            create_room(&app.pool, &app.kafka, &wish.new_room(show))
+            create_room(&app.pool, &app.kafka, &wish.new_room(name.clone(), show))
                 .await
                 .map_err(Error::of_making)?;
-            show.to_owned()
+            name
         }
     };
     let mut tx = app.pool.begin().await?;

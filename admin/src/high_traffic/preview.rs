@@ -192,7 +192,7 @@ mod tests {
 
     fn room(phase: Phase, opens_at: Option<DateTime<Utc>>) -> RoomState {
         RoomState {
-            room: "r".into(),
+            room: "r".parse().expect("a name"),
             show: "s".into(),
             phase,
             lanes: 4,

@@ -53,7 +53,7 @@ impl Live {
 /// room that nobody samples (closed, or too new) is measured for this answer.
 pub async fn room(app: &App, name: &str) -> Result<Option<RoomFigures>, Error> {
     let Some(state) = waitroom::contract::room(&app.pool, name).await? else { return Ok(None) };
-    if let Some(known) = app.live.rooms().iter().find(|known| known.room.room == name) {
+    if let Some(known) = app.live.rooms().iter().find(|known| *known.room.room == *name) {
         return Ok(Some(RoomFigures { room: state, ..known.clone() }));
     }
     measured(app, state).await.map(Some)

@@ -282,7 +282,7 @@ mod tests {
 
     fn room() -> RoomState {
         RoomState {
-            room: "r".into(),
+            room: "r".parse().expect("a name"),
             show: "s".into(),
             phase: Phase::Open,
             lanes: 4,

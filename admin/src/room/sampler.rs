@@ -57,7 +57,7 @@ impl Seen {
     /// Heads only grow, so records may be read twice or out of order.
     fn follow(&self, moved: &HeadsMoved) {
         let mut known = self.known();
-        let lanes = known.heads.entry(moved.room.clone()).or_default();
+        let lanes = known.heads.entry(moved.room.to_string()).or_default();
         for head in &moved.heads {
             let lane = lanes.entry(head.lane).or_insert(*head);
             lane.head = lane.head.max(head.head);
@@ -87,7 +87,7 @@ impl Seen {
     }
 
     fn keep(&self, rooms: &[RoomState]) {
-        self.known().rooms.retain(|known, _| rooms.iter().any(|room| room.room == *known));
+        self.known().rooms.retain(|known, _| rooms.iter().any(|room| *room.room == **known));
     }
 
     /// The last ten minutes of a room.
@@ -160,7 +160,7 @@ async fn look(app: &App, round: u64) -> anyhow::Result<()> {
                 // What cannot be counted for a moment is told as it was.
                 known => count(app, &room).await.unwrap_or_else(|error| {
                     tracing::debug!(
-                        room = room.room,
+                        room = %room.room,
                         error = format!("{error:#}"),
                         "counting a room"
                     );

@@ -25,7 +25,7 @@ fn sale() -> DateTime<Utc> {
 /// A room as publishing makes it: as fast as checkout can take it.
 async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomState {
     let new = NewRoom {
-        room: name.to_owned(),
+        room: name.parse().unwrap(),
         show: show.to_owned(),
         lanes: 4,
         rate_per_sec: 200.0,

@@ -12,6 +12,7 @@ use redis::{AsyncTypedCommands, RedisResult, Script};
 use crate::{
     gate::{GateSettings, claim_until, grant_until},
     lane::merge::Candidate,
+    place::PlaceId,
 };
 
 /// How much of a second's rate may be let in at once after a pause. Small, so that any minute stays
@@ -174,20 +175,17 @@ impl Gate {
     /// `max_active`.
     pub async fn activate(
         &self,
-        room: &str,
-        place: &str,
+        place: &PlaceId,
         session: &str,
         expires_at: DateTime<Utc>,
         max_active: i32,
     ) -> RedisResult<Activation> {
         let mut call = self.activate.prepare_invoke();
-        for key in self.keys(room) {
+        for key in self.keys(&place.room) {
             call.key(key);
         }
-        // A place's id is `<room>.<lane>.<offset>`; within the room's own keys the room goes
-        // without saying.
-        let member =
-            place.strip_prefix(room).and_then(|rest| rest.strip_prefix('.')).unwrap_or(place);
+        // Within the room's own keys the room goes without saying.
+        let member = granted_member(place.lane, place.offset);
         call.arg(member).arg(session).arg(expires_at.timestamp_millis()).arg(max_active);
         let opened: i64 = call.invoke_async(&mut self.redis.connection()).await?;
         Ok(if opened == 1 { Activation::Opened } else { Activation::Full })

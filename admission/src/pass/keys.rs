@@ -13,9 +13,12 @@ use pasetors::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::pass::{
-    Pass,
-    verifier::{PassVerifier, key_id},
+use crate::{
+    pass::{
+        Pass,
+        verifier::{PassVerifier, key_id},
+    },
+    place::PlaceId,
 };
 
 /// Secret keys in signing order.
@@ -61,22 +64,21 @@ impl PassKeys {
         Ok(Self { secret, verifier })
     }
 
-    /// Signs the pass of a place. The same arguments under the same key give the same text.
+    /// Signs the pass of a place for `show`. The same arguments under the same key give the same text.
     pub fn sign(
         &self,
-        room: &str,
+        place: &PlaceId,
         show: &str,
-        place: &str,
         admitted_at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> anyhow::Result<String> {
         let pass = Pass {
             iss: self.verifier.issuer.to_string(),
             aud: self.verifier.audience.to_string(),
-            room: room.to_owned(),
+            room: place.room.clone(),
             show: show.to_owned(),
-            place: place.to_owned(),
-            jti: place.to_owned(),
+            place: place.clone(),
+            jti: place.clone(),
             iat: admitted_at,
             exp: expires_at,
         };
@@ -117,6 +119,10 @@ mod tests {
     use super::*;
     use crate::error::PassError;
 
+    fn place() -> PlaceId {
+        "r.0.7".parse().expect("a place")
+    }
+
     fn at(secs: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(secs, 0).expect("time")
     }
@@ -128,17 +134,17 @@ mod tests {
     #[test]
     fn asking_again_gives_the_same_pass_and_it_expires() {
         let keys = keys(&generate_pass_key().expect("key"));
-        let sign = || keys.sign("r", "s", "r.0.7", at(1000), at(1100)).expect("pass");
+        let sign = || keys.sign(&place(), "s", at(1000), at(1100)).expect("pass");
         assert_eq!(sign(), sign());
         let pass = keys.verifier().verify(&sign(), at(1099)).expect("good");
-        assert_eq!((pass.room.as_str(), pass.jti.as_str(), pass.exp), ("r", "r.0.7", at(1100)));
+        assert_eq!((pass.room, pass.jti, pass.exp), (place().room, place(), at(1100)));
         assert_eq!(keys.verifier().verify(&sign(), at(1100)), Err(PassError::Expired));
     }
 
     #[test]
     fn rotation_keeps_both_keys_good_and_a_removed_key_is_refused() {
         let (old, new) = (generate_pass_key().expect("key"), generate_pass_key().expect("key"));
-        let pass = keys(&old).sign("r", "s", "r.0.7", at(1000), at(1100)).expect("pass");
+        let pass = keys(&old).sign(&place(), "s", at(1000), at(1100)).expect("pass");
         assert!(keys(&format!("{new},{old}")).verifier().verify(&pass, at(1001)).is_ok());
         assert_eq!(keys(&new).verifier().verify(&pass, at(1001)), Err(PassError::UnknownKey));
         let published = keys(&format!("{new},{old}")).published();
@@ -154,7 +160,7 @@ mod tests {
     #[test]
     fn a_changed_pass_is_refused() {
         let keys = keys(&generate_pass_key().expect("key"));
-        let pass = keys.sign("r", "s", "r.0.7", at(1000), at(1100)).expect("pass");
+        let pass = keys.sign(&place(), "s", at(1000), at(1100)).expect("pass");
         let mut bytes = pass.into_bytes();
         bytes[30] = if bytes[30] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(bytes).expect("ascii");

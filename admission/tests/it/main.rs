@@ -35,15 +35,15 @@ async fn nobody_is_let_in_above_the_cap_until_somebody_leaves() {
     let expires = Utc::now() + chrono::Duration::seconds(60);
     let gate = line.gate();
     for place in line.admitted_places().await {
-        let opened = gate.activate(&line.room, &place, &place, expires, 5).await.unwrap();
+        let opened = gate.activate(&place, &place.to_string(), expires, 5).await.unwrap();
         assert_eq!(opened, Activation::Opened, "a grant is good for a session");
     }
     assert_eq!(
-        gate.activate(&line.room, "t.9.9", "other", expires, 5).await.unwrap(),
+        gate.activate(&test_line::place("t.9.9"), "other", expires, 5).await.unwrap(),
         Activation::Full
     );
     let first = line.admitted_places().await.remove(0);
-    gate.release(&line.room, &first).await.unwrap();
+    gate.release(&line.room, &first.to_string()).await.unwrap();
     line.heads_until(6).await;
     assert_eq!(line.gate().view(&line.room).await.unwrap().active, 4);
 }
@@ -90,11 +90,11 @@ async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
     tokio::time::sleep(late.to_std().unwrap_or_default()).await;
     let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
     assert_eq!(
-        gate.activate(&line.room, "t.0.0", "s", expires, 1).await.unwrap(),
+        gate.activate(&test_line::place("t.0.0"), "s", expires, 1).await.unwrap(),
         Activation::Opened
     );
     assert_eq!(
-        gate.activate(&line.room, "t.0.1", "other", expires, 1).await.unwrap(),
+        gate.activate(&test_line::place("t.0.1"), "other", expires, 1).await.unwrap(),
         Activation::Full,
         "the cap holds"
     );
@@ -148,7 +148,7 @@ async fn a_head_that_is_published_again_keeps_no_slot_of_those_who_are_inside() 
     };
     let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
     let opened =
-        gate.activate(&line.room, &format!("t.{place}"), "s", expires, 1000).await.unwrap();
+        gate.activate(&test_line::place(&format!("t.{place}")), "s", expires, 1000).await.unwrap();
     assert_eq!(opened, Activation::Opened);
     for _ in 0..50 {
         assert!(!line.grants().await.contains_key(&place), "a slot for who is inside already");
@@ -206,11 +206,11 @@ async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
     line.heads_until(6).await;
     let expires = Utc::now() + chrono::Duration::seconds(60);
     for place in line.admitted_places().await {
-        line.gate().activate(&line.room, &place, &place, expires, 6).await.unwrap();
+        line.gate().activate(&place, &place.to_string(), expires, 6).await.unwrap();
     }
     line.lose_redis().await;
     assert_eq!(
-        line.gate().activate(&line.room, "t.0.9", "late", expires, 6).await.unwrap(),
+        line.gate().activate(&test_line::place("t.0.9"), "late", expires, 6).await.unwrap(),
         Activation::Full
     );
     tokio::time::sleep(Duration::from_millis(600)).await;
@@ -234,12 +234,12 @@ async fn a_gate_is_closed_to_sessions_before_it_knows_who_is_inside() {
     let gate: Gate = line.gate();
     let expires = Utc::now() + chrono::Duration::seconds(60);
     assert_eq!(
-        gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(),
+        gate.activate(&test_line::place("unknown.0.0"), "s", expires, 10).await.unwrap(),
         Activation::Full
     );
     gate.restore("unknown", &[]).await.unwrap();
     assert_eq!(
-        gate.activate("unknown", "unknown.0.0", "s", expires, 10).await.unwrap(),
+        gate.activate(&test_line::place("unknown.0.0"), "s", expires, 10).await.unwrap(),
         Activation::Opened
     );
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use admission::contract::{
-    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, line_topic, place_id,
-    put_gate,
+    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, PlaceId, RoomName,
+    line_topic, put_gate,
 };
 use kit::{
     kafka::{ProducerBounds, ReaderContext},
@@ -22,11 +22,19 @@ use rdkafka::{
 };
 use testkit::TestEnv;
 
+fn room() -> RoomName {
+    "t".parse().expect("a name")
+}
+
+pub fn place(text: &str) -> PlaceId {
+    text.parse().expect("a place")
+}
+
 pub struct TestLine {
     test_env: TestEnv,
     tasks: Tasks,
     settings: tokio::sync::Mutex<GateSettings>,
-    pub room: String,
+    pub room: RoomName,
 }
 
 impl Drop for TestLine {
@@ -39,7 +47,7 @@ impl TestLine {
     pub async fn new(lanes: i32, change: impl FnOnce(&mut GateSettings)) -> Self {
         let test_env = TestEnv::new().await;
         let mut settings = GateSettings {
-            room: "t".into(),
+            room: room(),
             lanes,
             rate_per_sec: 1000.0,
             max_active: 1000,
@@ -48,7 +56,7 @@ impl TestLine {
         };
         change(&mut settings);
         test_env.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");
-        Self { test_env, tasks: Tasks::default(), settings: settings.into(), room: "t".into() }
+        Self { test_env, tasks: Tasks::default(), settings: settings.into(), room: room() }
     }
 
     pub fn gate(&self) -> Gate {
@@ -124,11 +132,13 @@ impl TestLine {
         Self::at(&self.heads().await).values().sum()
     }
 
-    pub async fn admitted_places(&self) -> Vec<String> {
+    pub async fn admitted_places(&self) -> Vec<PlaceId> {
         let heads = Self::at(&self.heads().await);
         heads
             .into_iter()
-            .flat_map(|(lane, head)| (0..head).map(move |offset| place_id("t", lane, offset)))
+            .flat_map(|(lane, head)| {
+                (0..head).map(move |offset| PlaceId { room: room(), lane, offset })
+            })
             .collect()
     }
 

@@ -1,6 +1,6 @@
 //! Redeeming a pass for a session.
 
-use admission::contract::{Activation, GateState};
+use admission::contract::{Activation, GateState, PlaceId};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -25,9 +25,9 @@ pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<OpenedSess
     let expires_ms = now.timestamp_millis() + app.config.session_ttl.as_millis() as i64;
     let expires_at = DateTime::from_timestamp_millis(expires_ms).unwrap_or(now);
     let session = Session {
-        session: session_id(&pass.place, key),
+        session: session_id(&pass.place.to_string(), key),
         show: pass.show,
-        room: pass.room,
+        room: pass.room.into(),
         expires_at,
     };
 
@@ -43,7 +43,13 @@ pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<OpenedSess
     Ok(OpenedSession { token: app.session_seal.seal(&session)?, session })
 }
 
-async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<Session, Error> {
+async fn redeem(
+    app: &App,
+    session: &Session,
+    place_id: &PlaceId,
+    cap: i32,
+) -> Result<Session, Error> {
+    let place = &*place_id.to_string();
     let id = session.session.to_string();
     let mut tx = app.pool.begin().await?;
     let (room, show, expires_at) =
@@ -63,7 +69,7 @@ async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<S
         };
     }
     // The row is claimed first: of many redemptions at once, one gets as far as taking a slot.
-    match activate(app, room, place, &id, expires_at, cap).await {
+    match activate(app, place_id, &id, expires_at, cap).await {
         Ok(Activation::Opened) => {}
         Ok(Activation::Full) => {
             tx.rollback().await?;
@@ -91,13 +97,13 @@ async fn redeem(app: &App, session: &Session, place: &str, cap: i32) -> Result<S
 /// now: nobody else looks after it, and passes given before are good for a while.
 async fn activate(
     app: &App,
-    room: &str,
-    place: &str,
+    place: &PlaceId,
     session: &str,
     expires_at: DateTime<Utc>,
     cap: i32,
 ) -> Result<Activation, Error> {
-    let taken = app.gate.activate(room, place, session, expires_at, cap).await?;
+    let room = &*place.room;
+    let taken = app.gate.activate(place, session, expires_at, cap).await?;
     if taken != Activation::Full || !app.gate.needs_restore(room).await? {
         return Ok(taken);
     }
@@ -106,7 +112,7 @@ async fn activate(
         return Ok(taken);
     }
     app.gate.restore(room, &store::active(&app.pool, room).await?).await?;
-    Ok(app.gate.activate(room, place, session, expires_at, cap).await?)
+    Ok(app.gate.activate(place, session, expires_at, cap).await?)
 }
 
 async fn release(app: &App, room: &str, session: &str) {

@@ -118,7 +118,7 @@ impl Reconciler {
     /// One round over the gates of rooms that are not closed.
     pub async fn gates(&self, app: &App) -> anyhow::Result<()> {
         for gate in admission::contract::open_gates(&app.pool).await? {
-            let room = gate.room;
+            let room = String::from(gate.room);
             if app.gate.needs_restore(&room).await? {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;

@@ -88,13 +88,13 @@ async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
     let late = checkout
         .passes
         .keys
-        .sign(ROOM, SHOW, &place, now - Duration::minutes(9), now - Duration::minutes(5))
+        .sign(&place.parse().unwrap(), SHOW, now - Duration::minutes(9), now - Duration::minutes(5))
         .unwrap();
     assert_eq!(checkout.redeem(&late).await.problem(), "pass-expired");
     let elsewhere = checkout
         .passes
         .keys
-        .sign("other-room", SHOW, &place, now, now + Duration::minutes(5))
+        .sign(&"other-room.0.1".parse().unwrap(), SHOW, now, now + Duration::minutes(5))
         .unwrap();
     assert_eq!(checkout.redeem(&elsewhere).await.problem(), "sale-closed");
     assert_eq!(checkout.redeem(&other.pass(&place)).await.problem(), "pass-key-unknown");

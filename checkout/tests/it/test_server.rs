@@ -88,7 +88,7 @@ impl TestServer {
     /// A fresh pass for a show that is sold here, good for so many seconds.
     pub fn pass_for(&self, show: &str, secs: i64) -> String {
         let place = format!("{ROOM}.0.{}", Uuid::new_v4().as_u128() >> 70);
-        self.passes.of_place(ROOM, show, &place, secs)
+        self.passes.of_place(&place.parse().expect("a place"), show, secs)
     }
 
     /// Puts another show on sale, with ten tickets of each type.

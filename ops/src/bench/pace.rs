@@ -128,7 +128,7 @@ async fn follow(kafka: Kafka, room: String, steps: Steps) -> anyhow::Result<()> 
         else {
             continue;
         };
-        if moved.room != room {
+        if *moved.room != *room {
             continue;
         }
         for lane in &moved.heads {

@@ -81,7 +81,7 @@ pub async fn open_room(
     phase: Phase,
 ) -> anyhow::Result<()> {
     let new = NewRoom {
-        room: sale.show.clone(),
+        room: sale.show.parse()?,
         show: sale.show.clone(),
         lanes: LANES,
         rate_per_sec,

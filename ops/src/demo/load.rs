@@ -51,7 +51,7 @@ async fn load_show(stores: &Stores, planned: Planned, now: DateTime<Utc>) -> any
 
 async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
     let wide_open = NewRoom {
-        room: show.show.clone(),
+        room: show.show.parse()?,
         show: show.show.clone(),
         lanes: 1,
         rate_per_sec: 200.0,

@@ -167,7 +167,7 @@ async fn published(kafka: &Kafka, room: &str) -> anyhow::Result<Vec<Published>> 
     let mut published = Vec::new();
     read(kafka, HEADS_TOPIC, 1, |message| {
         let moved: HeadsMoved = serde_json::from_slice(message.payload().unwrap_or_default())?;
-        if moved.room == room {
+        if *moved.room == *room {
             let (at_ms, rate_per_sec) = (moved.at.timestamp_millis(), moved.rate_per_sec);
             published.push(Published {
                 record: message.offset(),

@@ -63,7 +63,7 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
     put_allotment(&stores.pool, &name, ticket_type, args.tickets).await?;
     let room = NewRoom {
-        room: name.clone(),
+        room: name.parse()?,
         show: name.clone(),
         lanes: args.lanes,
         rate_per_sec: args.rate,

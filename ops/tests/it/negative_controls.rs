@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use admission::contract::{
-    Gate, HEADS_TOPIC, HeadsMoved, LaneHead, PassKeys, line_topic, place_id,
-};
+use admission::contract::{Gate, HEADS_TOPIC, HeadsMoved, LaneHead, PassKeys, PlaceId, line_topic};
 use chrono::Utc;
 use kit::{serve::Tasks, settings::Settings};
 use ops::{settings::Stores, verify};
@@ -71,8 +69,8 @@ fn pass_keys() -> PassKeys {
 
 fn sign(keys: &PassKeys, room: &str, lane: i32, offset: i64) -> String {
     let now = Utc::now();
-    keys.sign(room, room, &place_id(room, lane, offset), now, now + chrono::Duration::minutes(10))
-        .expect("a pass")
+    let place = PlaceId { room: room.parse().expect("a name"), lane, offset };
+    keys.sign(&place, room, now, now + chrono::Duration::minutes(10)).expect("a pass")
 }
 
 async fn run_sql(pool: &PgPool, statements: &[&str]) {
@@ -83,8 +81,13 @@ async fn run_sql(pool: &PgPool, statements: &[&str]) {
 
 pub async fn publish(stores: &Stores, room: &str, heads: Vec<LaneHead>) {
     let now = Utc::now();
-    let moved =
-        HeadsMoved { room: room.to_owned(), at: now, claim_until: now, rate_per_sec: 200.0, heads };
+    let moved = HeadsMoved {
+        room: room.parse().expect("a name"),
+        at: now,
+        claim_until: now,
+        rate_per_sec: 200.0,
+        heads,
+    };
     let (topic, payload) =
         (stores.kafka.name(HEADS_TOPIC), serde_json::to_vec(&moved).expect("a record"));
     let record = FutureRecord::to(&topic).key(room).partition(0).payload(&payload);

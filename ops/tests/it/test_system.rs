@@ -53,7 +53,7 @@ impl Default for Terms {
 /// A room that is open, for a show of the same name.
 pub async fn room(stores: &Stores, name: &str, terms: &Terms) {
     let room = NewRoom {
-        room: name.to_owned(),
+        room: name.parse().expect("a name"),
         show: name.to_owned(),
         lanes: terms.lanes,
         rate_per_sec: terms.rate_per_sec,

@@ -207,7 +207,7 @@ impl TestPortal {
     /// A pass for a show's sale, whose gate is open.
     pub async fn pass(&self, show: &str) -> String {
         let settings = GateSettings {
-            room: show.to_owned(),
+            room: show.parse().unwrap(),
             lanes: 1,
             rate_per_sec: 100.0,
             max_active: 100,
@@ -218,7 +218,9 @@ impl TestPortal {
         self.gate.restore(show, &[]).await.unwrap();
         let place = format!("{show}.0.{}", Uuid::new_v4().as_u128() >> 70);
         let now = Utc::now();
-        self.keys.sign(show, show, &place, now, now + chrono::Duration::seconds(120)).unwrap()
+        self.keys
+            .sign(&place.parse().unwrap(), show, now, now + chrono::Duration::seconds(120))
+            .unwrap()
     }
 
     /// Calls with an API key.

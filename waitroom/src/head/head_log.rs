@@ -131,7 +131,7 @@ impl HeadLog {
         self.lanes.iter().map(|lane| lane.head).sum()
     }
 
-    /// Where the place at (`lane`, `offset`) stands.
+    /// Where the place at `offset` of `lane` stands.
     pub fn standing(&self, lane: i32, offset: i64) -> Standing {
         let Some(log) = usize::try_from(lane).ok().and_then(|index| self.lanes.get(index)) else {
             return Standing::Waiting;
@@ -169,7 +169,7 @@ mod tests {
 
     fn moved(secs: i64, lane: i32, head: i64) -> HeadsMoved {
         HeadsMoved {
-            room: "r".into(),
+            room: "r".parse().expect("a name"),
             at: at(secs),
             claim_until: at(secs + 60),
             rate_per_sec: 1.0,

@@ -1,5 +1,6 @@
 //! The waiting room's API.
 
+use admission::contract::RoomName;
 use axum::{
     Json,
     extract::State,
@@ -30,7 +31,7 @@ use crate::{
 pub struct TicketBody {
     /// The sealed place ticket. Whoever holds it holds the place.
     pub ticket: String,
-    pub room: String,
+    pub room: RoomName,
     pub lane: i32,
     pub offset: i64,
     /// Number in the whole line, from 1.
@@ -78,8 +79,8 @@ async fn join(
     let joined = app.joiner.join(&room, &request).await?;
     let body = TicketBody {
         room: room.name.clone(),
-        lane: joined.claims.lane,
-        offset: joined.claims.offset,
+        lane: joined.claims.place.lane,
+        offset: joined.claims.place.offset,
         place: joined.claims.number(i64::from(room.info().lanes)),
         ahead: joined.claims.ahead_at_join,
         joined_at: joined_at(&joined.claims),

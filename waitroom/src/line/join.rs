@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use admission::contract::PlaceId;
 use catalog::contract::Stop;
 use kit::{
     http::RequestId,
@@ -76,14 +77,17 @@ impl Joiner {
             return Err(Error::Placeless { offset: delivered.offset });
         }
         room.joined(delivered.partition, delivered.offset);
-        metrics::counter!("fairgate_joined_total", "room" => room.name.clone()).increment(1);
+        metrics::counter!("fairgate_joined_total", "room" => room.name.to_string()).increment(1);
         let heads = room.with_log(crate::head::head_log::HeadLog::heads);
-        let claims = PlaceClaims {
+        let place = PlaceId {
             room: room.name.clone(),
             lane: delivered.partition,
             offset: delivered.offset,
+        };
+        let claims = PlaceClaims {
             joined_ms: delivered.timestamp.to_millis().unwrap_or_default(),
-            ahead_at_join: ahead(delivered.partition, delivered.offset, &heads),
+            ahead_at_join: ahead(&place, &heads),
+            place,
         };
         let ticket = self.keys.seal(&claims).map_err(Error::Internal)?;
         Ok(Joined { claims, ticket })

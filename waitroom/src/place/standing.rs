@@ -1,5 +1,6 @@
 //! Where a place stands now, for the API and the page alike.
 
+use admission::contract::RoomName;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +23,7 @@ pub enum PlaceState {
 /// A place's standing now.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct PlaceBody {
-    pub room: String,
+    pub room: RoomName,
     pub state: PlaceState,
     pub place: i64,
     pub ahead: i64,
@@ -46,13 +47,9 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
     let info = room.info();
     let (heads, standing, pace) = room.with_log(|log| {
-        (log.heads(), log.standing(claims.lane, claims.offset), log.pace_per_sec(now))
+        (log.heads(), log.standing(claims.place.lane, claims.place.offset), log.pace_per_sec(now))
     });
-    let ahead = if is_admitted(claims.lane, claims.offset, &heads) {
-        0
-    } else {
-        ahead(claims.lane, claims.offset, &heads)
-    };
+    let ahead = if is_admitted(&claims.place, &heads) { 0 } else { ahead(&claims.place, &heads) };
     let (state, claim_until) = match standing {
         Standing::Waiting => (PlaceState::Waiting, None),
         Standing::Admitted(admitted) if admitted.claim_until > now => {

@@ -88,7 +88,7 @@ mod tests {
 
     fn a_room() -> RoomState {
         RoomState {
-            room: "r".to_owned(),
+            room: "r".parse().expect("a name"),
             show: "s".to_owned(),
             phase: Phase::Open,
             lanes: 4,

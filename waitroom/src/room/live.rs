@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use admission::contract::{GateSettings, HeadsMoved};
+use admission::contract::{GateSettings, HeadsMoved, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 use catalog::contract::{Show, Stop};
@@ -24,7 +24,7 @@ use crate::{
 
 /// One room on this instance.
 pub struct Room {
-    pub name: String,
+    pub name: RoomName,
     info: ArcSwap<Info>,
     /// What is sold, so that pages need no database; absent until it was read, and while it is not
     /// published.
@@ -88,14 +88,14 @@ pub struct Document {
 }
 
 impl Room {
-    fn new(name: &str, info: Info, log: HeadLog) -> Self {
-        let document = ArcSwap::from_pointee(document(name, &info, &log));
+    fn new(name: RoomName, info: Info, log: HeadLog) -> Self {
+        let document = ArcSwap::from_pointee(document(&name, &info, &log));
         // Going on with the shortest lane keeps the lanes even, and with that the numbers of places
         // true.
         let shortest =
             log.heads().iter().min_by_key(|lane| lane.tail).map_or(0, |lane| lane.lane as usize);
         Self {
-            name: name.to_owned(),
+            name,
             info: ArcSwap::from_pointee(info),
             show: ArcSwapOption::empty(),
             log: RwLock::new(log),
@@ -138,11 +138,11 @@ impl Room {
     }
 }
 
-fn document(room: &str, info: &Info, log: &HeadLog) -> Document {
+fn document(room: &RoomName, info: &Info, log: &HeadLog) -> Document {
     let now = Utc::now();
     let lanes = log.heads();
     let head = HeadDocument {
-        room: room.to_owned(),
+        room: room.clone(),
         show: info.show.clone(),
         phase: info.phase,
         waiting: lanes.iter().map(|lane| lane.tail - lane.head).sum(),
@@ -173,9 +173,9 @@ fn document(room: &str, info: &Info, log: &HeadLog) -> Document {
 /// All rooms of this instance.
 #[derive(Default)]
 pub struct Rooms {
-    rooms: RwLock<HashMap<String, Arc<Room>>>,
+    rooms: RwLock<HashMap<RoomName, Arc<Room>>>,
     /// Heads that were read before their room was known (at start).
-    early: RwLock<HashMap<String, HeadLog>>,
+    early: RwLock<HashMap<RoomName, HeadLog>>,
     /// Whether the rooms were read once.
     known: AtomicBool,
     /// Whether the heads that were published before the start were read.
@@ -193,7 +193,8 @@ impl Rooms {
     pub fn get(&self, room: &str) -> Result<Arc<Room>, Error> {
         self.ready()?;
         let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(room).cloned().ok_or(Error::RoomUnknown)
+        let room: RoomName = room.parse().map_err(|_| Error::RoomUnknown)?;
+        rooms.get(&room).cloned().ok_or(Error::RoomUnknown)
     }
 
     fn ready(&self) -> Result<(), Error> {
@@ -261,7 +262,7 @@ impl Rooms {
                 self.early.write().unwrap_or_else(PoisonError::into_inner).remove(&row.room);
             let mut log = early.unwrap_or_default();
             log.resize(usize::try_from(row.lanes).unwrap_or(1));
-            rooms.insert(row.room.clone(), Arc::new(Room::new(&row.room, info, log)));
+            rooms.insert(row.room.clone(), Arc::new(Room::new(row.room.clone(), info, log)));
         }
         drop(rooms);
         self.known.store(true, Ordering::Release);

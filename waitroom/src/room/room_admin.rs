@@ -1,6 +1,8 @@
 //! Making rooms and steering them. Who may is the caller's business.
 
-use admission::contract::{GateSettings, LINE_SETTINGS, gate, gates, line_topic, put_gate};
+use admission::contract::{
+    GateSettings, LINE_SETTINGS, RoomName, gate, gates, line_topic, put_gate,
+};
 use anyhow::Context;
 use catalog::contract::Stop;
 use chrono::Utc;
@@ -128,7 +130,7 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomState>> 
 /// The rooms that are not closed and those that were closed within a day, by name.
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomState>> {
     let rows = store::rooms(pool).await?;
-    let names: Vec<String> = rows.iter().map(|row| row.room.clone()).collect();
+    let names: Vec<RoomName> = rows.iter().map(|row| row.room.clone()).collect();
     let mut gates: std::collections::HashMap<_, _> =
         gates(pool, &names).await?.into_iter().map(|gate| (gate.room.clone(), gate)).collect();
     Ok(rows

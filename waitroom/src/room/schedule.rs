@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use admission::contract::RoomName;
 use anyhow::Context;
 use catalog::contract::{CATALOG_TOPIC, CatalogEvent, Stop, ensure_catalog_topic};
 use chrono::{DateTime, Utc};
@@ -41,9 +42,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for
 /// a crowd.
-fn wide_open(show: &str, opens_at: DateTime<Utc>) -> NewRoom {
+fn wide_open(room: RoomName, show: &str, opens_at: DateTime<Utc>) -> NewRoom {
     NewRoom {
-        room: show.to_owned(),
+        room,
         show: show.to_owned(),
         lanes: 4,
         rate_per_sec: 200.0,
@@ -224,7 +225,7 @@ async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result
         tracing::error!(show, "gets no room: another show's room has its name");
         return Ok(());
     }
-    create_room(pool, kafka, &wide_open(show, opens_at)).await?;
+    create_room(pool, kafka, &wide_open(show.parse()?, show, opens_at)).await?;
     tracing::info!(show, %opens_at, "made a room for a published show");
     Ok(())
 }

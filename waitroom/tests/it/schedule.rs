@@ -108,7 +108,7 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
     let pool = &waitroom.test_env.pool;
     let (show, _) = publish(pool, Utc::now() - chrono::Duration::hours(1)).await;
     let own = NewRoom {
-        room: "own".to_owned(),
+        room: "own".parse().unwrap(),
         show: show.clone(),
         lanes: 2,
         rate_per_sec: 3.0,
@@ -241,7 +241,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
 
     // A room that an operator makes for a show that is over is closed by the operator.
     let wide = NewRoom {
-        room: "late".to_owned(),
+        room: "late".parse().unwrap(),
         show: publish(pool, Utc::now()).await.0,
         lanes: 1,
         rate_per_sec: 1.0,
@@ -260,7 +260,7 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
     let waitroom = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &waitroom.test_env.pool;
     let timed = |name: &str, in_secs: i64| NewRoom {
-        room: name.to_owned(),
+        room: name.parse().unwrap(),
         show: format!("show-of-{name}"),
         lanes: 1,
         rate_per_sec: 1.0,
@@ -427,7 +427,7 @@ async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
 
 fn late_room(show: String) -> NewRoom {
     NewRoom {
-        room: "late".to_owned(),
+        room: "late".parse().unwrap(),
         show,
         lanes: 1,
         rate_per_sec: 3.0,

@@ -58,7 +58,7 @@ impl TestWaitroom {
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
         let test_env = TestEnv::new().await;
         let new = NewRoom {
-            room: "r".into(),
+            room: "r".parse().expect("a name"),
             show: "s".into(),
             lanes,
             rate_per_sec,
@@ -162,9 +162,7 @@ impl TestWaitroom {
         let ring = SealRing::from_paserk(&self.env["FAIRGATE_PLACE_KEYS"], "fairgate.place.v1")
             .expect("ring");
         let claims = PlaceClaims {
-            room: "other".into(),
-            lane: 0,
-            offset: 0,
+            place: "other.0.0".parse().expect("a place"),
             joined_ms: 0,
             ahead_at_join: 0,
         };

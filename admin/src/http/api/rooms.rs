@@ -60,7 +60,7 @@ pub async fn list(
         closed.sort_by(|one, other| one.room.cmp(&other.room));
         closed.truncate(CLOSED_PAGE);
         let next = (closed.len() == CLOSED_PAGE)
-            .then(|| closed.last().map(|room| room.room.clone()))
+            .then(|| closed.last().map(|room| room.room.to_string()))
             .flatten();
         let mut rooms = Vec::new();
         for room in closed {

@@ -48,7 +48,7 @@ pub async fn all(
     let next =
         (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
     let rooms: HashMap<String, String> =
-        rooms(&app.pool).await?.into_iter().map(|room| (room.show, room.room)).collect();
+        rooms(&app.pool).await?.into_iter().map(|room| (room.show, room.room.into())).collect();
     let row = |show: ShowEntry| Row {
         on_sale: when::full(show.on_sale_at, &show.time_zone),
         room: rooms.get(&show.show).cloned(),

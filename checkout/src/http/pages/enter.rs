@@ -70,7 +70,7 @@ pub async fn enter(
 /// Whether this browser has a session in the room of the pass.
 fn is_inside(app: &App, visitor: &Visitor, pass: &str) -> bool {
     app.verifier.verify(pass, Utc::now()).is_ok_and(|pass| {
-        visitor.session(app, &pass.show).is_ok_and(|session| session.room == pass.room)
+        visitor.session(app, &pass.show).is_ok_and(|session| *session.room == *pass.room)
     })
 }
 

@@ -111,7 +111,7 @@ pub async fn heads(kafka: &Kafka) -> anyhow::Result<Heads> {
             Heads { rooms: HashMap::new(), from_start: parts.iter().all(|part| part.from == 0) };
         read(&reader, &topic, &parts, |message| {
             match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
-                Ok(moved) => heads.rooms.entry(moved.room).or_default().push(Published {
+                Ok(moved) => heads.rooms.entry(moved.room.into()).or_default().push(Published {
                     record: message.offset(),
                     at_ms: moved.at.timestamp_millis(),
                     rate_per_sec: moved.rate_per_sec,

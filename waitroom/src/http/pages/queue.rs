@@ -145,7 +145,7 @@ async fn queue(
         Some(kept),
         QueueView::WindowMissed(_) | QueueView::Stopped(_) | QueueView::Closed { .. },
     ) = (&kept, &view)
-        && entered.read(&jar, &app.public) == Some(&kept.claims.id())
+        && entered.read(&jar, &app.public) == Some(&*kept.claims.place.to_string())
     {
         view = QueueView::Entered(entrance(&room));
     }
@@ -201,8 +201,8 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
             QueueView::Closed { message: info.message.clone() }
         }
         (PlaceState::Waiting, _) => QueueView::Waiting(Waiting {
-            lane: place.lane,
-            offset: place.offset,
+            lane: place.place.lane,
+            offset: place.place.offset,
             number: body.place,
             ahead: body.ahead,
             ahead_at_join: place.ahead_at_join,
@@ -289,7 +289,8 @@ async fn enter(
         Ok(claimed) => {
             let pass_secs = (claimed.expires_at - Utc::now()).num_seconds().max(0);
             let pass = PASS.of(&show.show).set(&app.public, &claimed.pass, pass_secs);
-            let entered = ENTERED.of(&room.name).set(&app.public, &kept.claims.id(), PLACE_SECS);
+            let entered =
+                ENTERED.of(&room.name).set(&app.public, &kept.claims.place.to_string(), PLACE_SECS);
             let checkout = Redirect::temporary(&format!("/checkout/{}/enter", show.show));
             Ok((AppendHeaders([pass, entered]), checkout).into_response())
         }

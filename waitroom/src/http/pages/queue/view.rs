@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use admission::contract::RoomName;
 use askama::Template;
 use catalog::contract::{
     Show,
@@ -28,7 +29,7 @@ pub static QUEUE_JS: Asset = Asset {
 #[derive(Template)]
 #[template(path = "queue.html")]
 pub struct QueuePage {
-    pub room: String,
+    pub room: RoomName,
     pub show: Arc<Show>,
     pub view: QueueView,
     pub keeping: Keeping,
@@ -324,9 +325,15 @@ mod tests {
             on_sale_at: now + chrono::Duration::days(1),
             high_traffic: true,
         };
-        QueuePage { room: "harbour".into(), show: Arc::new(show), view, keeping, now }
-            .render()
-            .expect("the page renders")
+        QueuePage {
+            room: "harbour".parse().expect("a name"),
+            show: Arc::new(show),
+            view,
+            keeping,
+            now,
+        }
+        .render()
+        .expect("the page renders")
     }
 
     fn entrance(phase: Phase) -> Entrance {
