@@ -1,0 +1,172 @@
+//! The lanes that a controller reads: fetching, holding back, taking over, handing on.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context;
+use kit::kafka::Kafka;
+use rdkafka::{
+    ClientContext, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer},
+    error::KafkaResult,
+};
+
+use crate::{
+    lane::{
+        admission_group, line_topic,
+        merge::{Lane, Waiting},
+    },
+    place::RoomName,
+};
+
+const CALL: Duration = Duration::from_secs(5);
+/// A lane stops fetching when it holds so many records, and goes on when it holds a quarter.
+const LANE_RECORDS_MAX: usize = 2000;
+
+/// Lanes that were assigned (`true`) or taken away and not looked at yet.
+#[derive(Default)]
+struct Changes(Mutex<Vec<(i32, bool)>>);
+
+impl ClientContext for Changes {}
+
+impl ConsumerContext for Changes {
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        let (list, assigned) = match rebalance {
+            Rebalance::Assign(list) => (list, true),
+            Rebalance::Revoke(list) => (list, false),
+            Rebalance::Error(error) => {
+                tracing::warn!(%error, "rebalance failed");
+                return;
+            }
+        };
+        let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        changes.extend(list.elements().iter().map(|lane| (lane.partition(), assigned)));
+    }
+}
+
+/// Reads those lanes of a room's line that the consumer group gives it.
+pub struct LaneConsumer {
+    topic: String,
+    consumer: Arc<StreamConsumer<Changes>>,
+    paused: Vec<i32>,
+}
+
+impl LaneConsumer {
+    /// # Errors
+    /// When the Kafka client cannot be made.
+    pub fn new(kafka: &Kafka, room: &RoomName) -> anyhow::Result<Self> {
+        let topic = kafka.name(&line_topic(room));
+        let consumer: StreamConsumer<Changes> =
+            kafka.consumer(&admission_group(room), Changes::default())?;
+        consumer.subscribe(&[&topic]).context("subscribing to the line")?;
+        Ok(Self { topic, consumer: Arc::new(consumer), paused: Vec::new() })
+    }
+
+    /// The next record of any lane, with its lane.
+    pub async fn recv(&self) -> KafkaResult<(i32, Waiting)> {
+        let message = self.consumer.recv().await?;
+        let joined_ms = message.timestamp().to_millis().unwrap_or_default();
+        Ok((message.partition(), Waiting { offset: message.offset(), joined_ms }))
+    }
+
+    /// Asks for a record again that could not be taken in.
+    pub fn rewind(&self, lane: i32, offset: i64) {
+        // Without a timeout it only asks; should it fail, the next gap or look at the ends asks
+        // again.
+        let _ = self.consumer.seek(&self.topic, lane, Offset::Offset(offset), Duration::ZERO);
+    }
+
+    fn list(&self, lanes: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for lane in lanes {
+            list.add_partition(&self.topic, *lane);
+        }
+        list
+    }
+
+    /// Fetches no more of a lane that holds many records.
+    pub fn pause_full(&mut self, number: i32, lane: &Lane) {
+        if lane.waiting.len() >= LANE_RECORDS_MAX
+            && !self.paused.contains(&number)
+            && self.consumer.pause(&self.list(&[number])).is_ok()
+        {
+            self.paused.push(number);
+        }
+    }
+
+    /// Fetches again what was paused and is nearly empty, or gone.
+    pub fn resume_drained(&mut self, lanes: &BTreeMap<i32, Lane>) {
+        let low = |lane: &i32| {
+            lanes.get(lane).is_none_or(|lane| lane.waiting.len() <= LANE_RECORDS_MAX / 4)
+        };
+        let drained: Vec<i32> = self.paused.iter().copied().filter(low).collect();
+        if !drained.is_empty() && self.consumer.resume(&self.list(&drained)).is_ok() {
+            self.paused.retain(|lane| !drained.contains(lane));
+        }
+    }
+
+    /// Takes the lanes that were assigned (`true`) or taken away since the last time.
+    pub fn take_changes(&self) -> Vec<(i32, bool)> {
+        let mut changes = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *changes)
+    }
+
+    /// Puts back, before what came meanwhile, the changes that could not be followed.
+    pub fn put_back(&self, changes: &[(i32, bool)]) {
+        let mut waiting = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.splice(0..0, changes.iter().copied());
+    }
+
+    /// Forgets a lane that was taken away.
+    pub fn forget(&mut self, lane: i32) {
+        self.paused.retain(|paused| *paused != lane);
+    }
+
+    /// Makes an assigned lane fetch: a pause outlives the assignment in librdkafka, and a lane that
+    /// came back must not stay silent.
+    pub fn wake(&self, lane: i32) {
+        let _ = self.consumer.resume(&self.list(&[lane]));
+    }
+
+    /// A lane's committed offset (or its beginning) and its end.
+    pub async fn position_of(&self, lane: i32) -> anyhow::Result<(i64, i64)> {
+        let (consumer, list, topic) =
+            (self.consumer.clone(), self.list(&[lane]), self.topic.clone());
+        tokio::task::spawn_blocking(move || {
+            let committed = consumer.committed_offsets(list, CALL)?;
+            let (low, high) = consumer.fetch_watermarks(&topic, lane, CALL)?;
+            let head = match committed.find_partition(&topic, lane).map(|found| found.offset()) {
+                Some(Offset::Offset(offset)) => offset,
+                _ => low,
+            };
+            Ok((head, high))
+        })
+        .await?
+    }
+
+    /// Commits heads by lane and waits for the acknowledgement.
+    pub async fn commit(&self, heads: &BTreeMap<i32, i64>) -> anyhow::Result<()> {
+        let mut list = TopicPartitionList::new();
+        for (lane, head) in heads {
+            list.add_partition_offset(&self.topic, *lane, Offset::Offset(*head))?;
+        }
+        let consumer = self.consumer.clone();
+        tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync))
+            .await?
+            .context("committing heads")
+    }
+
+    /// Leaves the group in good order, which hands the lanes over at once. It may block, so it has
+    /// a thread of its own.
+    pub async fn leave(self) {
+        let consumer = self.consumer;
+        let left = tokio::task::spawn_blocking(move || {
+            consumer.unsubscribe();
+            drop(consumer);
+        });
+        let _ = tokio::time::timeout(CALL, left).await;
+    }
+}
