@@ -2,6 +2,7 @@
 //! cookie; where the browser keeps none, it stays in the page's address, and the page says so.
 
 pub mod picture;
+pub mod states;
 pub mod view;
 
 use std::sync::Arc;
@@ -29,9 +30,9 @@ use crate::{
     error::Error,
     http::{
         joining::Joining,
-        pages::queue::view::{
-            Entrance, Keeping, QUEUE_JS, QueuePage, QueueView, Stopped, Waiting, WindowMissed,
-            YourTurn,
+        pages::queue::{
+            states::{Entrance, Stopped, Waiting, WindowMissed, YourTurn},
+            view::{Keeping, QUEUE_JS, QueuePage, QueueView},
         },
     },
     place::{
