@@ -21,12 +21,19 @@ const LANES_MAX: i32 = 256;
 pub struct RoomSpec {
     /// 1 to 256; a room that is there keeps its own.
     #[schema(minimum = 1, maximum = 256)]
+    #[param(minimum = 1, maximum = 256, example = 4)]
     pub lanes: i32,
     /// Fans let in per second at most.
+    #[schema(minimum = 0, maximum = 10_000, example = 25.0)]
+    #[param(minimum = 0, maximum = 10_000, example = 25.0)]
     pub rate_per_sec: f64,
     /// Sessions in checkout at once, at most.
+    #[schema(minimum = 0, maximum = 1_000_000, example = 500)]
+    #[param(minimum = 0, maximum = 1_000_000, example = 500)]
     pub max_active: i32,
     /// How long a fan who was let in may take to come.
+    #[schema(minimum = 1, maximum = 86_400, example = 120)]
+    #[param(minimum = 1, maximum = 86_400, example = 120)]
     pub claim_window_secs: i32,
     /// When a new room opens by itself; absent: when somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,

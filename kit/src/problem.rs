@@ -40,7 +40,9 @@ pub struct FieldError {
 pub struct ProblemBody {
     #[schema(example = "urn:fairgate:problem:room-unknown")]
     pub r#type: String,
+    #[schema(example = "There is no such room")]
     pub title: String,
+    #[schema(minimum = 400, maximum = 599, example = 404)]
     pub status: u16,
     pub detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]

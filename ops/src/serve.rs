@@ -1,6 +1,6 @@
 //! Puts the roles together into one server.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use anyhow::Context;
 use axum::{Router, http::HeaderMap, routing::get};
@@ -135,14 +135,15 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let mut all = Assembly {
         routes: Router::new(),
         api: Description::openapi(),
+        limited: BTreeSet::new(),
         keys: Known::new(limits.sell, &tasks),
         limits,
         tasks: tasks.clone(),
         ready: management::Readiness::of(&stores, tasks.draining()),
     };
     roles::add(&mut all, &roles, &stores, configs).await?;
-    description::describe_security(&mut all.api);
-    let api = serde_json::to_value(&all.api)?;
+    let mut api = serde_json::to_value(&all.api)?;
+    description::complete(&mut api, &all.limited);
     let router = kit::http::stack_at(&public, all.routes.merge(for_programs(&api)?));
     Ok(Server { router, management: management::router(all.ready)?, tasks, bounds, api })
 }

@@ -18,7 +18,10 @@ struct KeySet {
 /// Public keys of admission passes
 ///
 /// PASERK `k4.public` keys, current and next. With these alone anybody can verify a pass offline.
-#[utoipa::path(get, path = "/.well-known/paseto-keys", tag = "admission", responses((status = 200, body = KeySet)))]
+#[utoipa::path(
+    get, path = "/.well-known/paseto-keys", tag = "admission",
+    responses((status = 200, body = KeySet)),
+)]
 async fn paseto_keys(State(keys): State<Arc<PassKeys>>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "public, max-age=300")], Json(KeySet { keys: keys.published() }))
 }

@@ -1,10 +1,7 @@
 //! The public reads, for programs.
 
 use axum::{extract::State, http::HeaderMap, response::Response};
-use kit::{
-    extract::{Path, Query},
-    problem::ProblemBody,
-};
+use kit::extract::{Path, Query};
 
 use crate::{
     app::App,
@@ -18,11 +15,18 @@ use crate::{
 };
 
 /// Lists the shows still to come, soonest first.
-#[utoipa::path(get, path = "/v1/shows", tag = "catalog", params(PageQuery), responses(
-    (status = 200, description = "One page of shows; cacheable for five seconds", body = ShowPage),
-    (status = 304, description = "Unchanged since the ETag in If-None-Match"),
-    (status = 400, description = "`cursor-invalid`, `invalid-query`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    get, path = "/v1/shows", tag = "catalog",
+    params(PageQuery),
+    responses(
+        (
+            status = 200, description = "One page of shows; cacheable for five seconds",
+            body = ShowPage,
+        ),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match"),
+        (status = 400, description = "`cursor-invalid`, `invalid-query`"),
+    ),
+)]
 pub async fn list(
     State(app): State<App>,
     Query(query): Query<PageQuery>,
@@ -32,14 +36,16 @@ pub async fn list(
 }
 
 /// Tells one show with its ticket types, in the order they are offered.
-#[utoipa::path(get, path = "/v1/shows/{show}", tag = "catalog", params(
-    ("show" = String, Path, description = "The show's public id, a slug"),
-), responses(
-    (status = 200, description = "The show; cacheable for five seconds", body = ShowDetails),
-    (status = 304, description = "Unchanged since the ETag in If-None-Match"),
-    (status = 404, description = "`show-unknown`", body = ProblemBody, content_type = "application/problem+json"),
-    (status = 410, description = "`show-withdrawn`", body = ProblemBody, content_type = "application/problem+json"),
-))]
+#[utoipa::path(
+    get, path = "/v1/shows/{show}", tag = "catalog",
+    params(("show" = String, Path, description = "The show's public id, a slug")),
+    responses(
+        (status = 200, description = "The show; cacheable for five seconds", body = ShowDetails),
+        (status = 304, description = "Unchanged since the ETag in If-None-Match"),
+        (status = 404, description = "`show-unknown`"),
+        (status = 410, description = "`show-withdrawn`"),
+    ),
+)]
 pub async fn details(
     State(app): State<App>,
     Path(show): Path<String>,

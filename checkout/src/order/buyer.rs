@@ -11,11 +11,14 @@ use crate::Error;
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Buyer {
     /// 1 to 200 characters.
+    #[schema(min_length = 1, max_length = 200, example = "Ada Lovelace")]
     pub name: String,
     /// Where the tickets go; 3 to 254 characters.
+    #[schema(min_length = 3, max_length = 254, format = "email", example = "ada@fairgate.example")]
     pub email: String,
     /// BCP 47, for what is written to the buyer; `en` where it is absent or not one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "de-CH")]
     pub language: Option<String>,
 }
 

@@ -9,10 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::Utc;
-use kit::{
-    extract::{self, Bearer, IdempotencyKey, Path},
-    problem::ProblemBody,
-};
+use kit::extract::{self, Bearer, IdempotencyKey, Path};
 use sha2::{Digest, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -33,9 +30,12 @@ pub fn payer() -> OpenApiRouter<State> {
 }
 
 /// Make a payment to be paid. The same `Idempotency-Key` finds the same payment.
-#[utoipa::path(post, path = "/sandbox/v1/intents", tag = "sandbox", security(("sandbox_key" = [])), request_body = NewIntent,
+#[utoipa::path(
+    post, path = "/sandbox/v1/intents", tag = "sandbox", security(("sandbox_key" = [])),
+    request_body = NewIntent,
     params(("Idempotency-Key" = String, Header, description = "Names this payment")),
-    responses((status = 201, body = Intent), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody)))]
+    responses((status = 201, body = Intent)),
+)]
 async fn create(
     Shared(sandbox): Shared<State>,
     bearer: Bearer,
@@ -60,8 +60,11 @@ async fn create(
 }
 
 /// How far a payment is.
-#[utoipa::path(get, path = "/sandbox/v1/intents/{intent}", tag = "sandbox", security(("sandbox_key" = [])), params(("intent" = String, Path)),
-    responses((status = 200, body = Intent), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody)))]
+#[utoipa::path(
+    get, path = "/sandbox/v1/intents/{intent}", tag = "sandbox", security(("sandbox_key" = [])),
+    params(("intent" = String, Path)),
+    responses((status = 200, body = Intent)),
+)]
 async fn read(
     Shared(sandbox): Shared<State>,
     bearer: Bearer,
@@ -73,9 +76,12 @@ async fn read(
 }
 
 /// Pay, or try to. Knowing the payment's id is enough: it is the payer who calls this.
-#[utoipa::path(post, path = "/sandbox/v1/intents/{intent}/confirm", tag = "sandbox", params(("intent" = String, Path)),
+#[utoipa::path(
+    post, path = "/sandbox/v1/intents/{intent}/confirm", tag = "sandbox",
+    params(("intent" = String, Path)),
     request_body = Confirm,
-    responses((status = 200, body = Confirmed), (status = 404, body = ProblemBody), (status = 409, body = ProblemBody)))]
+    responses((status = 200, body = Confirmed), (status = 409)),
+)]
 async fn confirm(
     Shared(sandbox): Shared<State>,
     Path(intent): Path<String>,
@@ -94,9 +100,12 @@ async fn confirm(
 }
 
 /// Give all the money back. Asking again changes nothing.
-#[utoipa::path(post, path = "/sandbox/v1/intents/{intent}/refund", tag = "sandbox", security(("sandbox_key" = [])), params(("intent" = String, Path)),
-    responses((status = 200, body = Intent), (status = 401, body = ProblemBody), (status = 404, body = ProblemBody),
-        (status = 409, body = ProblemBody)))]
+#[utoipa::path(
+    post, path = "/sandbox/v1/intents/{intent}/refund", tag = "sandbox",
+    security(("sandbox_key" = [])),
+    params(("intent" = String, Path)),
+    responses((status = 200, body = Intent), (status = 409)),
+)]
 async fn refund(
     Shared(sandbox): Shared<State>,
     bearer: Bearer,

@@ -10,16 +10,20 @@ use crate::sandbox::intent::{IntentState, PayMethod};
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NewIntent {
     /// The merchant's own name for what is paid; comes back in every webhook.
+    #[schema(example = "order 4711")]
     pub reference: String,
     /// In the currency's minor unit, above zero.
+    #[schema(minimum = 1, example = 4_900)]
     pub amount_minor: i64,
     /// ISO 4217.
+    #[schema(example = "EUR")]
     pub currency: String,
     /// Shown to the payer.
     #[serde(default)]
     pub description: String,
     /// Where the payer goes afterwards, at the merchant's own origin. `redirect_status` is added to
     /// its query.
+    #[schema(format = "uri")]
     pub return_url: String,
 }
 

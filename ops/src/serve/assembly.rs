@@ -1,5 +1,7 @@
 //! What the roles of a process bring, as it is put together.
 
+use std::collections::BTreeSet;
+
 use axum::Router;
 use kit::{
     limit::{
@@ -75,6 +77,8 @@ impl Configs {
 pub struct Assembly {
     pub routes: Router,
     pub api: utoipa::openapi::OpenApi,
+    /// Paths whose calls may be made only so fast.
+    pub limited: BTreeSet<String>,
     pub limits: Limits,
     /// Counts of API keys, over all the routes that take one.
     pub keys: Known,
@@ -92,6 +96,7 @@ impl Assembly {
     /// Adds routes that one client may call only so fast.
     pub fn add_limited(&mut self, router: OpenApiRouter, policy: Policy) {
         let (routes, api) = router.split_for_parts();
+        self.limited.extend(api.paths.paths.keys().cloned());
         let routes = per_client(routes, policy, &self.limits.clients, &self.tasks);
         self.routes = std::mem::take(&mut self.routes).merge(routes);
         self.api.merge(api);
@@ -105,6 +110,7 @@ impl Assembly {
         others: Policy,
         portal: &reseller_portal::App,
     ) {
+        self.limited.extend(router.get_openapi().paths.paths.keys().cloned());
         let callers = Callers::new(self.keys.clone(), others, &self.limits.clients, &self.tasks);
         self.add(reseller_portal::with_api_keys(router, portal.clone(), Some(callers)));
     }

@@ -107,3 +107,96 @@ async fn every_reference_leads_somewhere() {
         }
     }
 }
+
+/// The statuses that a call of this shape can answer, whatever it does.
+fn demanded_by_shape(method: &str, path: &str, operation: &Value) -> Vec<u16> {
+    let mut statuses = vec![500, 503];
+    if path.contains('{') {
+        statuses.push(404);
+    }
+    if operation.get("requestBody").is_some() {
+        statuses.extend([400, 413, 415, 422]);
+    }
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    if parameters.any(|parameter| parameter["in"] == "query") {
+        statuses.extend([400, 422]);
+    }
+    if operation["security"].as_array().is_some_and(|tokens| !tokens.is_empty()) {
+        statuses.push(401);
+    }
+    if method != "get" {
+        statuses.push(403);
+    }
+    // Everything but what providers and verifiers ask for, each of which is known or cheap.
+    let is_unlimited = ["/v1/payments/", "/sandbox/v1/", "/.well-known/"];
+    let is_limited = !is_unlimited.iter().any(|start| path.starts_with(start));
+    if is_limited || path.ends_with("/confirm") {
+        statuses.push(429);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn every_status_that_a_shape_leads_to_is_described() {
+    let api = ops::serve::describe().await.expect("a description");
+    for (method, path, operation) in operations(&api) {
+        for status in demanded_by_shape(method, path, operation) {
+            let response = &operation["responses"][status.to_string()];
+            assert!(response.is_object(), "{method} {path} documents no {status}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_response_has_words_and_every_refusal_is_a_problem_document() {
+    let api = ops::serve::describe().await.expect("a description");
+    let of_problem = "#/components/schemas/Problem";
+    for (method, path, operation) in operations(&api) {
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let call = format!("{method} {path} {status}");
+            let words = response["description"].as_str().unwrap_or_default();
+            assert!(!words.is_empty(), "{call} has no description");
+            if status.as_str() < "400" {
+                continue;
+            }
+            let content = response["content"].as_object().expect("content");
+            assert!(content.keys().eq(["application/problem+json"]), "{call}: {content:?}");
+            let schema = &content["application/problem+json"]["schema"]["$ref"];
+            assert_eq!(schema, of_problem, "{call}");
+            let waits = match status.as_str() {
+                "429" => &["Retry-After", "RateLimit", "RateLimit-Policy"][..],
+                "503" => &["Retry-After"],
+                _ => &[],
+            };
+            for header in waits {
+                assert!(response["headers"].get(header).is_some(), "{call} has no {header}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_text_that_is_sent_says_how_long_it_may_be() {
+    let api = ops::serve::describe().await.expect("a description");
+    let mut loose = Vec::new();
+    for (method, path, operation) in operations(&api) {
+        // What a payment provider takes and sends is its own business.
+        if path.starts_with("/sandbox/") || path.starts_with("/v1/payments/") {
+            continue;
+        }
+        let content = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let body = content["$ref"].as_str().and_then(|name| api.pointer(&name[1..]));
+        let body = body.unwrap_or(content);
+        for (field, schema) in body["properties"].as_object().into_iter().flatten() {
+            let is_text = schema["type"] == "string"
+                || schema["type"].as_array().is_some_and(|types| types.contains(&"string".into()));
+            let is_bounded = ["maxLength", "format", "pattern", "enum"]
+                .iter()
+                .any(|key| schema.get(key).is_some());
+            if is_text && !is_bounded {
+                loose.push(format!("{method} {path}: {field}"));
+            }
+        }
+    }
+    assert!(loose.is_empty(), "no length, pattern or format: {loose:#?}");
+}

@@ -11,7 +11,6 @@ use chrono::{DateTime, Utc};
 use kit::{
     extract::{Bearer, Path},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -54,20 +53,28 @@ pub struct PassBody {
 ///
 /// Answers when the place was acknowledged by Kafka, and only then. A reseller's shop joins for its
 /// fans with its API key, scope `orders:write`, and is counted by key then.
-#[utoipa::path(post, path = "/v1/rooms/{room}/places", tag = "waitroom", security((), ("api_key" = [])), responses(
-    (status = 201, body = TicketBody, headers(("location" = String, description = "where to ask \
-        for the place"))),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "api-key-unknown"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json",
-        description = "scope-missing, or room-foreign: the room is for a show that the key's \
-            reseller does not sell"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "room-not-open"),
-    (status = 410, body = ProblemBody, content_type = "application/problem+json", description = "room-closed, show-withdrawn"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "room-busy, join-not-acknowledged or try-again-soon: no place was given, try \
-            again after Retry-After"),
-))]
+#[utoipa::path(
+    post, path = "/v1/rooms/{room}/places", tag = "waitroom", security((), ("api_key" = [])),
+    responses(
+        (
+            status = 201, body = TicketBody,
+            headers(("location" = String, description = "where to ask for the place")),
+        ),
+        (
+            status = 403,
+            description = "`scope-missing`, or `room-foreign`: the room is for a show that the \
+                key's reseller does not sell",
+        ),
+        (status = 404, description = "`room-unknown`"),
+        (status = 409, description = "`room-not-open`"),
+        (status = 410, description = "`room-closed`, `show-withdrawn`"),
+        (
+            status = 503,
+            description = "`room-busy`, `join-not-acknowledged` or `try-again-soon`: no place was \
+                given, try again after Retry-After",
+        ),
+    ),
+)]
 async fn join(
     State(app): State<App>,
     Path(room): Path<String>,
@@ -93,14 +100,19 @@ async fn join(
 /// Where the line stands
 ///
 /// The same for everybody and cacheable for a second.
-#[utoipa::path(get, path = "/v1/rooms/{room}/head", tag = "waitroom", responses(
-    (status = 200, body = HeadDocument),
-    (status = 304, description = "the line did not move"),
-    (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "room-unknown"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "try-again-soon: this instance has just started and does not know yet where \
-            the line stands"),
-))]
+#[utoipa::path(
+    get, path = "/v1/rooms/{room}/head", tag = "waitroom",
+    responses(
+        (status = 200, body = HeadDocument),
+        (status = 304, description = "the line did not move"),
+        (status = 404, description = "`room-unknown`"),
+        (
+            status = 503,
+            description = "`try-again-soon`: this instance has just started and does not know yet \
+                where the line stands",
+        ),
+    ),
+)]
 async fn head(
     State(app): State<App>,
     Path(room): Path<String>,
@@ -113,14 +125,18 @@ async fn head(
 /// My place
 ///
 /// Worked out from the place ticket and the heads alone.
-#[utoipa::path(get, path = "/v1/rooms/{room}/place", tag = "waitroom", security(("place_ticket" = [])), responses(
-    (status = 200, body = PlaceBody),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-…"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-foreign"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "try-again-soon: this instance has just started and does not know yet where \
-            the line stands"),
-))]
+#[utoipa::path(
+    get, path = "/v1/rooms/{room}/place", tag = "waitroom", security(("place_ticket" = [])),
+    responses(
+        (status = 200, body = PlaceBody),
+        (status = 403, description = "`place-ticket-foreign`"),
+        (
+            status = 503,
+            description = "`try-again-soon`: this instance has just started and does not know yet \
+                where the line stands",
+        ),
+    ),
+)]
 async fn place(
     State(app): State<App>,
     Path(room): Path<String>,
@@ -135,17 +151,20 @@ async fn place(
 /// My pass
 ///
 /// Asking again within the claim window gives the same pass.
-#[utoipa::path(post, path = "/v1/rooms/{room}/pass", tag = "waitroom", security(("place_ticket" = [])), responses(
-    (status = 200, body = PassBody),
-    (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-…"),
-    (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "place-ticket-foreign"),
-    (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "not-your-turn, sale-stopped"),
-    (status = 410, body = ProblemBody, content_type = "application/problem+json",
-        description = "claim-window-missed, show-withdrawn"),
-    (status = 503, body = ProblemBody, content_type = "application/problem+json",
-        description = "try-again-soon: this instance has just started and does not know yet where \
-            the line stands"),
-))]
+#[utoipa::path(
+    post, path = "/v1/rooms/{room}/pass", tag = "waitroom", security(("place_ticket" = [])),
+    responses(
+        (status = 200, body = PassBody),
+        (status = 403, description = "`place-ticket-foreign`"),
+        (status = 409, description = "`not-your-turn`, `sale-stopped`"),
+        (status = 410, description = "`claim-window-missed`, `show-withdrawn`"),
+        (
+            status = 503,
+            description = "`try-again-soon`: this instance has just started and does not know yet \
+                where the line stands",
+        ),
+    ),
+)]
 async fn pass(
     State(app): State<App>,
     Path(room): Path<String>,

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use kit::{extract::Query, problem::ProblemBody};
+use kit::extract::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -36,9 +36,11 @@ pub struct EntryList {
 /// Who did what, with what was so before and after
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/v1/admin/audit", tag = "admin", security(("admin_session" = [])), params(Wanted),
-    responses((status = 200, body = EntryList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+#[utoipa::path(
+    get, path = "/v1/admin/audit", tag = "admin", security(("admin_session" = [])),
+    params(Wanted),
+    responses((status = 200, body = EntryList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -69,9 +71,11 @@ pub struct SecurityList {
 ///
 /// What happened last first. It is kept for 90 days; networks beyond the first 500 counts of an
 /// hour are counted together.
-#[utoipa::path(get, path = "/v1/admin/security-log", tag = "admin", security(("admin_session" = [])), params(Since),
-    responses((status = 200, body = SecurityList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+#[utoipa::path(
+    get, path = "/v1/admin/security-log", tag = "admin", security(("admin_session" = [])),
+    params(Since),
+    responses((status = 200, body = SecurityList)),
+)]
 pub async fn security(
     State(app): State<App>,
     _: Caller<Admins>,

@@ -2,10 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use identity::Origin;
-use kit::{
-    extract::{self, Path, Query},
-    problem::ProblemBody,
-};
+use kit::extract::{self, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -48,9 +45,11 @@ pub struct PersonList {
 /// Everybody who may sign in, or might
 ///
 /// By address, 100 at a time.
-#[utoipa::path(get, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])), params(Wanted),
-    responses((status = 200, body = PersonList), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+#[utoipa::path(
+    get, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])),
+    params(Wanted),
+    responses((status = 200, body = PersonList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -64,12 +63,15 @@ pub async fn list(
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Newcomer {
+    #[schema(min_length = 3, max_length = 254, format = "email", example = "ada@fairgate.example")]
     email: String,
     /// 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120, example = "Ada Lovelace")]
     name: String,
     role: Role,
     /// The caller's own password: a session that somebody else finds open does not do this.
     #[serde(default)]
+    #[schema(max_length = 200, format = "password")]
     current_password: String,
 }
 
@@ -83,10 +85,11 @@ pub struct OneTime {
 /// Add somebody
 ///
 /// Asks for the caller's own password; wrong ones count as failed sign-ins.
-#[utoipa::path(post, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])), request_body = Newcomer,
-    responses((status = 201, body = OneTime), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 409, body = ProblemBody, description = "`email-taken`"), (status = 422, body = ProblemBody),
-        (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
+#[utoipa::path(
+    post, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])),
+    request_body = Newcomer,
+    responses((status = 201, body = OneTime), (status = 409, description = "`email-taken`")),
+)]
 pub async fn add(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -108,16 +111,21 @@ pub struct PersonChange {
     disabled: bool,
     /// The caller's own password, to let somebody in. Not needed to disable somebody.
     #[serde(default)]
+    #[schema(max_length = 200, format = "password")]
     current_password: String,
 }
 
 /// Let somebody sign in or not
-#[utoipa::path(patch, path = "/v1/admin/people/{person}", tag = "admin", security(("admin_session" = [])),
-    params(("person" = Uuid, Path)), request_body = PersonChange,
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`person-unknown`"),
-        (status = 409, body = ProblemBody, description = "`admin-needed`"), (status = 422, body = ProblemBody),
-        (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
+#[utoipa::path(
+    patch, path = "/v1/admin/people/{person}", tag = "admin", security(("admin_session" = [])),
+    params(("person" = Uuid, Path)),
+    request_body = PersonChange,
+    responses(
+        (status = 204),
+        (status = 404, description = "`person-unknown`"),
+        (status = 409, description = "`admin-needed`"),
+    ),
+)]
 pub async fn change(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -143,6 +151,7 @@ pub async fn change(
 pub struct Reset {
     /// The caller's own password: a session that somebody else finds open does not do this.
     #[serde(default)]
+    #[schema(max_length = 200, format = "password")]
     current_password: String,
 }
 
@@ -151,12 +160,17 @@ pub struct Reset {
 /// Asks for the caller's own password; wrong ones count as failed sign-ins. Ends their sessions;
 /// they read who did it when they choose their own. One's own password is changed with `PUT
 /// /v1/admin/password`.
-#[utoipa::path(post, path = "/v1/admin/people/{person}/password", tag = "admin", security(("admin_session" = [])),
-    params(("person" = Uuid, Path)), request_body = Reset,
-    responses((status = 201, body = OneTime), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`person-unknown`"),
-        (status = 409, body = ProblemBody, description = "`password-is-own`, `person-disabled`"),
-        (status = 422, body = ProblemBody), (status = 429, body = ProblemBody), (status = 503, body = ProblemBody)))]
+#[utoipa::path(
+    post, path = "/v1/admin/people/{person}/password", tag = "admin",
+    security(("admin_session" = [])),
+    params(("person" = Uuid, Path)),
+    request_body = Reset,
+    responses(
+        (status = 201, body = OneTime),
+        (status = 404, description = "`person-unknown`"),
+        (status = 409, description = "`password-is-own`, `person-disabled`"),
+    ),
+)]
 pub async fn reset(
     State(app): State<App>,
     caller: Caller<Admins>,

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use checkout::contract::FailingRefund;
-use kit::{extract::Query, problem::ProblemBody};
+use kit::extract::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -43,9 +43,11 @@ pub struct RefundList {
 /// Refunds that the payment provider does not do
 ///
 /// Those that wait longest first, 50 at a time. Each is asked for again at `next_attempt_at`.
-#[utoipa::path(get, path = "/v1/admin/refunds", tag = "admin", security(("admin_session" = [])), params(Wanted),
-    responses((status = 200, body = RefundList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`"), (status = 422, body = ProblemBody)))]
+#[utoipa::path(
+    get, path = "/v1/admin/refunds", tag = "admin", security(("admin_session" = [])),
+    params(Wanted),
+    responses((status = 200, body = RefundList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,

@@ -4,7 +4,6 @@ use axum::{Json, extract::State};
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
-    problem::ProblemBody,
 };
 use reseller_portal::contract::{ResellerEntry, ResellerState};
 use serde::{Deserialize, Serialize};
@@ -37,9 +36,11 @@ pub struct ResellerList {
 /// All resellers, those who wait first
 ///
 /// 50 at a time.
-#[utoipa::path(get, path = "/v1/admin/resellers", tag = "admin", security(("admin_session" = [])), params(Wanted),
-    responses((status = 200, body = ResellerList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+#[utoipa::path(
+    get, path = "/v1/admin/resellers", tag = "admin", security(("admin_session" = [])),
+    params(Wanted),
+    responses((status = 200, body = ResellerList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -53,10 +54,14 @@ pub async fn list(
 }
 
 /// One reseller
-#[utoipa::path(get, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    get, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
     params(("reseller" = Uuid, Path)),
-    responses((status = 200, body = ResellerEntry), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`reseller-unknown`")))]
+    responses(
+        (status = 200, body = ResellerEntry),
+        (status = 404, description = "`reseller-unknown`"),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -72,6 +77,7 @@ pub struct Decision {
     /// `approved`, `declined` or `suspended`.
     state: ResellerState,
     /// Told to the reseller; needed where they are declined or suspended.
+    #[schema(max_length = 500, example = "Please send us your register entry.")]
     reason: Option<String>,
 }
 
@@ -80,10 +86,15 @@ pub struct Decision {
 /// Effective within seconds: the pages and API keys of whoever may not sell are shut, nothing of
 /// their shows is sold, and their rooms let nobody in. Orders that were placed can be paid, and
 /// tickets stay valid. Approving them lets all of it go on.
-#[utoipa::path(patch, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
-    params(("reseller" = Uuid, Path)), request_body = Decision,
-    responses((status = 200, body = ResellerEntry), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`reseller-unknown`"), (status = 422, body = ProblemBody)))]
+#[utoipa::path(
+    patch, path = "/v1/admin/resellers/{reseller}", tag = "admin", security(("admin_session" = [])),
+    params(("reseller" = Uuid, Path)),
+    request_body = Decision,
+    responses(
+        (status = 200, body = ResellerEntry),
+        (status = 404, description = "`reseller-unknown`"),
+    ),
+)]
 pub async fn decide(
     State(app): State<App>,
     caller: Caller<Admins>,

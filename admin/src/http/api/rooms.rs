@@ -4,7 +4,6 @@ use axum::{Json, extract::State, response::IntoResponse};
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -45,9 +44,11 @@ pub struct Wanted {
 ///
 /// All that are not closed, measured once a second. With `phase=closed` those that were closed
 /// within a day, 50 at a time.
-#[utoipa::path(get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])), params(Wanted),
-    responses((status = 200, body = RoomList), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody)))]
+#[utoipa::path(
+    get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])),
+    params(Wanted),
+    responses((status = 200, body = RoomList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Anyone>,
@@ -81,9 +82,10 @@ pub async fn list(
 ///
 /// Server-sent events: `event: rooms`, once a second, whose data is a JSON array of what `GET
 /// /v1/admin/rooms/{room}` answers. Ends with the session.
-#[utoipa::path(get, path = "/v1/admin/rooms/stream", tag = "admin", security(("admin_session" = [])),
-    responses((status = 200, content_type = "text/event-stream", body = String), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody)))]
+#[utoipa::path(
+    get, path = "/v1/admin/rooms/stream", tag = "admin", security(("admin_session" = [])),
+    responses((status = 200, content_type = "text/event-stream", body = String)),
+)]
 pub async fn stream(
     State(app): State<App>,
     caller: Caller<Anyone>,
@@ -92,10 +94,11 @@ pub async fn stream(
 }
 
 /// One room with its figures
-#[utoipa::path(get, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    get, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path)),
-    responses((status = 200, body = RoomFigures), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`room-unknown`")))]
+    responses((status = 200, body = RoomFigures), (status = 404, description = "`room-unknown`")),
+)]
 pub async fn one(
     State(app): State<App>,
     _: Caller<Anyone>,
@@ -108,10 +111,11 @@ pub async fn one(
 ///
 /// One value for ten seconds, oldest first, of what this instance has seen of a room that is not
 /// closed. Empty after a restart.
-#[utoipa::path(get, path = "/v1/admin/rooms/{room}/history", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    get, path = "/v1/admin/rooms/{room}/history", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path)),
-    responses((status = 200, body = Picture), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`room-unknown`")))]
+    responses((status = 200, body = Picture), (status = 404, description = "`room-unknown`")),
+)]
 pub async fn history(
     State(app): State<App>,
     _: Caller<Anyone>,
@@ -129,12 +133,20 @@ pub struct Change {
     #[param(inline)]
     phase: Option<Phase>,
     /// Fans let in per second, 0 to 10,000.
+    #[schema(minimum = 0, maximum = 10_000, example = 25.0)]
+    #[param(minimum = 0, maximum = 10_000, example = 25.0)]
     rate_per_sec: Option<f64>,
     /// Sessions in checkout at once, 0 to 1,000,000.
+    #[schema(minimum = 0, maximum = 1_000_000, example = 500)]
+    #[param(minimum = 0, maximum = 1_000_000, example = 500)]
     max_active: Option<i32>,
     /// 1 to 86,400.
+    #[schema(minimum = 1, maximum = 86_400, example = 120)]
+    #[param(minimum = 1, maximum = 86_400, example = 120)]
     claim_window_secs: Option<i32>,
     /// Shown to everybody who waits, 500 characters at most.
+    #[schema(max_length = 500, example = "We go on at noon.")]
+    #[param(max_length = 500)]
     message: Option<String>,
 }
 
@@ -154,11 +166,16 @@ impl From<Change> for RoomChange {
 ///
 /// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → open ⇄
 /// paused → closed`.
-#[utoipa::path(patch, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
-    params(("room" = String, Path)), request_body = Change,
-    responses((status = 200, body = Changed), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`room-unknown`"),
-        (status = 409, body = ProblemBody, description = "`phase-cannot-follow`"), (status = 422, body = ProblemBody)))]
+#[utoipa::path(
+    patch, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path)),
+    request_body = Change,
+    responses(
+        (status = 200, body = Changed),
+        (status = 404, description = "`room-unknown`"),
+        (status = 409, description = "`phase-cannot-follow`"),
+    ),
+)]
 pub async fn change(
     State(app): State<App>,
     caller: Caller<Anyone>,
@@ -180,11 +197,15 @@ pub struct Preview {
 /// What a change would do to those who wait
 ///
 /// Changes nothing, and is refused where the change would be.
-#[utoipa::path(get, path = "/v1/admin/rooms/{room}/preview", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    get, path = "/v1/admin/rooms/{room}/preview", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path), Change),
-    responses((status = 200, body = Preview), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody), (status = 404, body = ProblemBody, description = "`room-unknown`"),
-        (status = 409, body = ProblemBody, description = "`phase-cannot-follow`"), (status = 422, body = ProblemBody)))]
+    responses(
+        (status = 200, body = Preview),
+        (status = 404, description = "`room-unknown`"),
+        (status = 409, description = "`phase-cannot-follow`"),
+    ),
+)]
 pub async fn preview(
     State(app): State<App>,
     _: Caller<Anyone>,

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
 use identity::Origin;
-use kit::{extract, problem::ProblemBody};
+use kit::extract;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +16,9 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
+    #[schema(max_length = 254, example = "ada@fairgate.example")]
     email: String,
+    #[schema(max_length = 200, format = "password")]
     password: String,
 }
 
@@ -35,12 +37,14 @@ pub struct OpenSession {
 /// After five failures in a row an address is blocked for the network they came from, for 30
 /// seconds, then longer each time, up to 15 minutes. A one-time password is good once, and for 24
 /// hours.
-#[utoipa::path(post, path = "/v1/admin/sessions", tag = "admin", request_body = Credentials,
-    responses((status = 201, body = OpenSession),
-        (status = 401, body = ProblemBody, description = "`sign-in-refused`"),
-        (status = 422, body = ProblemBody),
-        (status = 429, body = ProblemBody, description = "`sign-in-blocked`: see `Retry-After`"),
-        (status = 503, body = ProblemBody)))]
+#[utoipa::path(
+    post, path = "/v1/admin/sessions", tag = "admin", request_body = Credentials,
+    responses(
+        (status = 201, body = OpenSession),
+        (status = 401, description = "`sign-in-refused`"),
+        (status = 429, description = "`sign-in-blocked`: see `Retry-After`"),
+    ),
+)]
 pub async fn open(
     State(app): State<App>,
     from: Origin,
@@ -56,8 +60,10 @@ pub async fn open(
 }
 
 /// Sign out
-#[utoipa::path(delete, path = "/v1/admin/sessions/current", tag = "admin", security(("admin_session" = [])),
-    responses((status = 204), (status = 401, body = ProblemBody)))]
+#[utoipa::path(
+    delete, path = "/v1/admin/sessions/current", tag = "admin", security(("admin_session" = [])),
+    responses((status = 204)),
+)]
 pub async fn end(
     State(app): State<App>,
     caller: Caller<Newcomers>,
@@ -71,18 +77,21 @@ pub async fn end(
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     /// The one in use. Not needed in a session that a one-time password opened.
+    #[schema(max_length = 200, format = "password")]
     current: Option<String>,
     /// 12 to 200 characters.
+    #[schema(min_length = 12, max_length = 200, format = "password")]
     password: String,
 }
 
 /// Choose a password of one's own
 ///
 /// Ends all other sessions of the caller.
-#[utoipa::path(put, path = "/v1/admin/password", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    put, path = "/v1/admin/password", tag = "admin", security(("admin_session" = [])),
     request_body = NewPassword,
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 422, body = ProblemBody),
-        (status = 429, body = ProblemBody)))]
+    responses((status = 204)),
+)]
 pub async fn change_password(
     State(app): State<App>,
     caller: Caller<Newcomers>,

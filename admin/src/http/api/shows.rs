@@ -5,7 +5,6 @@ use catalog::contract::ShowEntry;
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -39,8 +38,11 @@ pub struct ShowList {
 }
 
 /// All shows, drafts too
-#[utoipa::path(get, path = "/v1/admin/shows", tag = "admin", security(("admin_session" = [])), params(From),
-    responses((status = 200, body = ShowList), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody)))]
+#[utoipa::path(
+    get, path = "/v1/admin/shows", tag = "admin", security(("admin_session" = [])),
+    params(From),
+    responses((status = 200, body = ShowList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Anyone>,
@@ -56,13 +58,18 @@ pub async fn list(
 ///
 /// Makes its room with its lanes, or changes the settings of the room it has; lanes that are there
 /// stay.
-#[utoipa::path(put, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
-    params(("show" = String, Path)), request_body = RoomSpec,
-    responses((status = 200, body = Marked), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`room-name-taken`"),
-        (status = 410, body = ProblemBody, description = "`show-withdrawn`"), (status = 422, body = ProblemBody)))]
+#[utoipa::path(
+    put, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin",
+    security(("admin_session" = [])),
+    params(("show" = String, Path)),
+    request_body = RoomSpec,
+    responses(
+        (status = 200, body = Marked),
+        (status = 404, description = "`show-unknown`"),
+        (status = 409, description = "`room-name-taken`"),
+        (status = 410, description = "`show-withdrawn`"),
+    ),
+)]
 pub async fn mark(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -76,10 +83,12 @@ pub async fn mark(
 /// Take a show's mark away
 ///
 /// The room stays, and whoever is in its line keeps their place.
-#[utoipa::path(delete, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    delete, path = "/v1/admin/shows/{show}/high-traffic", tag = "admin",
+    security(("admin_session" = [])),
     params(("show" = String, Path)),
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+    responses((status = 204), (status = 404, description = "`show-unknown`")),
+)]
 pub async fn unmark(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -112,12 +121,16 @@ impl MarkingPreview {
 /// What marking a show would do
 ///
 /// Changes nothing.
-#[utoipa::path(get, path = "/v1/admin/shows/{show}/high-traffic/preview", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    get, path = "/v1/admin/shows/{show}/high-traffic/preview", tag = "admin",
+    security(("admin_session" = [])),
     params(("show" = String, Path), RoomSpec),
-    responses((status = 200, body = MarkingPreview), (status = 400, body = ProblemBody), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`room-name-taken`"), (status = 422, body = ProblemBody)))]
+    responses(
+        (status = 200, body = MarkingPreview),
+        (status = 404, description = "`show-unknown`"),
+        (status = 409, description = "`room-name-taken`"),
+    ),
+)]
 pub async fn preview_mark(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -131,11 +144,15 @@ pub async fn preview_mark(
 /// What taking the mark away would do
 ///
 /// Changes nothing.
-#[utoipa::path(get, path = "/v1/admin/shows/{show}/high-traffic/removal-preview", tag = "admin",
-    security(("admin_session" = [])), params(("show" = String, Path)),
-    responses((status = 200, body = MarkingPreview), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+#[utoipa::path(
+    get, path = "/v1/admin/shows/{show}/high-traffic/removal-preview", tag = "admin",
+    security(("admin_session" = [])),
+    params(("show" = String, Path)),
+    responses(
+        (status = 200, body = MarkingPreview),
+        (status = 404, description = "`show-unknown`"),
+    ),
+)]
 pub async fn preview_unmark(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -149,6 +166,7 @@ pub async fn preview_unmark(
 #[serde(deny_unknown_fields)]
 pub struct Withdrawing {
     /// 1 to 500 characters, for the log.
+    #[schema(min_length = 1, max_length = 500, example = "The hall has lost its roof.")]
     reason: String,
 }
 
@@ -157,12 +175,17 @@ pub struct Withdrawing {
 /// Within a second nothing of it is sold, it is listed nowhere, its page says that it was
 /// withdrawn, and its room closes. Orders stay as they are: those that were placed can be paid, and
 /// tickets stay valid. A show that was withdrawn before stays so.
-#[utoipa::path(put, path = "/v1/admin/shows/{show}/withdrawal", tag = "admin", security(("admin_session" = [])),
-    params(("show" = String, Path)), request_body = Withdrawing,
-    responses((status = 204), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`show-not-published`"), (status = 422, body = ProblemBody)))]
+#[utoipa::path(
+    put, path = "/v1/admin/shows/{show}/withdrawal", tag = "admin",
+    security(("admin_session" = [])),
+    params(("show" = String, Path)),
+    request_body = Withdrawing,
+    responses(
+        (status = 204),
+        (status = 404, description = "`show-unknown`"),
+        (status = 409, description = "`show-not-published`"),
+    ),
+)]
 pub async fn withdraw(
     State(app): State<App>,
     caller: Caller<Admins>,

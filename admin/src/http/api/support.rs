@@ -8,7 +8,6 @@ use axum::{
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -46,9 +45,11 @@ pub struct TicketList {
 /// Support tickets, those that wait longest first
 ///
 /// 100 at a time.
-#[utoipa::path(get, path = "/v1/admin/support", tag = "admin", security(("admin_session" = [])), params(Wanted),
-    responses((status = 200, body = TicketList), (status = 401, body = ProblemBody),
-        (status = 403, body = ProblemBody, description = "`role-missing`")))]
+#[utoipa::path(
+    get, path = "/v1/admin/support", tag = "admin", security(("admin_session" = [])),
+    params(Wanted),
+    responses((status = 200, body = TicketList)),
+)]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -69,10 +70,14 @@ pub struct Thread {
 }
 
 /// A support ticket with its messages
-#[utoipa::path(get, path = "/v1/admin/support/{ticket}", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    get, path = "/v1/admin/support/{ticket}", tag = "admin", security(("admin_session" = [])),
     params(("ticket" = Uuid, Path)),
-    responses((status = 200, body = Thread), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`")))]
+    responses(
+        (status = 200, body = Thread),
+        (status = 404, description = "`support-ticket-unknown`"),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     _: Caller<Admins>,
@@ -86,6 +91,7 @@ pub async fn one(
 #[serde(deny_unknown_fields)]
 pub struct AnswerParams {
     /// 1 to 4,000 characters.
+    #[schema(min_length = 1, max_length = 4000, example = "Your tickets are on their way.")]
     text: String,
 }
 
@@ -97,13 +103,20 @@ pub struct Answered {
 /// Answer a support ticket
 ///
 /// The fan is told by mail, once for each `Idempotency-Key`: send the same one when you retry.
-#[utoipa::path(post, path = "/v1/admin/support/{ticket}/answers", tag = "admin", security(("admin_session" = [])),
-    params(("ticket" = Uuid, Path), ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters")),
+#[utoipa::path(
+    post, path = "/v1/admin/support/{ticket}/answers", tag = "admin",
+    security(("admin_session" = [])),
+    params(
+        ("ticket" = Uuid, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible characters"),
+    ),
     request_body = AnswerParams,
-    responses((status = 201, body = Answered), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`, \
-            `idempotency-key-reused`")))]
+    responses(
+        (status = 201, body = Answered),
+        (status = 404, description = "`support-ticket-unknown`"),
+        (status = 422, description = "`invalid-field`, `idempotency-key-reused`"),
+    ),
+)]
 pub async fn answer(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -129,10 +142,11 @@ pub async fn answer(
 }
 
 /// Close a support ticket
-#[utoipa::path(delete, path = "/v1/admin/support/{ticket}", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    delete, path = "/v1/admin/support/{ticket}", tag = "admin", security(("admin_session" = [])),
     params(("ticket" = Uuid, Path)),
-    responses((status = 204), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`support-ticket-unknown`")))]
+    responses((status = 204), (status = 404, description = "`support-ticket-unknown`")),
+)]
 pub async fn close(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -147,6 +161,7 @@ pub async fn close(
 #[serde(deny_unknown_fields)]
 pub struct RefundWish {
     /// 1 to 500 characters, for the log.
+    #[schema(min_length = 1, max_length = 500, example = "The hall has lost its roof.")]
     reason: String,
 }
 
@@ -158,11 +173,16 @@ pub struct RefundState {
 /// Force an order's refund
 ///
 /// Its tickets become void and go back on sale; its money goes back through the payment provider.
-#[utoipa::path(post, path = "/v1/admin/orders/{order}/refund", tag = "admin", security(("admin_session" = [])),
-    params(("order" = Uuid, Path)), request_body = RefundWish,
-    responses((status = 202, body = RefundState), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`order-unknown`"),
-        (status = 409, body = ProblemBody, description = "`order-not-refundable`"), (status = 422, body = ProblemBody)))]
+#[utoipa::path(
+    post, path = "/v1/admin/orders/{order}/refund", tag = "admin", security(("admin_session" = [])),
+    params(("order" = Uuid, Path)),
+    request_body = RefundWish,
+    responses(
+        (status = 202, body = RefundState),
+        (status = 404, description = "`order-unknown`"),
+        (status = 409, description = "`order-not-refundable`"),
+    ),
+)]
 pub async fn refund(
     State(app): State<App>,
     caller: Caller<Admins>,
@@ -183,10 +203,11 @@ pub struct LinkRenewal {
 ///
 /// For an order whose link somebody else has. None that was given out opens it any more, and its
 /// buyer gets a new one by mail.
-#[utoipa::path(post, path = "/v1/admin/orders/{order}/link", tag = "admin", security(("admin_session" = [])),
+#[utoipa::path(
+    post, path = "/v1/admin/orders/{order}/link", tag = "admin", security(("admin_session" = [])),
     params(("order" = Uuid, Path)),
-    responses((status = 202, body = LinkRenewal), (status = 401, body = ProblemBody), (status = 403, body = ProblemBody),
-        (status = 404, body = ProblemBody, description = "`order-unknown`")))]
+    responses((status = 202, body = LinkRenewal), (status = 404, description = "`order-unknown`")),
+)]
 pub async fn renew_link(
     State(app): State<App>,
     caller: Caller<Admins>,

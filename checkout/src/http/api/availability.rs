@@ -5,10 +5,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kit::{
-    extract::{self, Answer},
-    problem::ProblemBody,
-};
+use kit::extract::{self, Answer};
 use sha2::{Digest, Sha256};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,13 +20,17 @@ pub fn router() -> OpenApiRouter<App> {
 }
 
 /// What is left of a show's tickets, roughly. The same for everybody; may be cached for a second.
-#[utoipa::path(get, path = "/v1/shows/{show}/availability", tag = "catalog", params(("show" = String, Path)),
-    responses((status = 200, body = Availability, headers(("etag" = String), ("cache-control" = String))),
+#[utoipa::path(
+    get, path = "/v1/shows/{show}/availability", tag = "catalog",
+    params(("show" = String, Path)),
+    responses(
+        (status = 200, body = Availability, headers(("etag" = String), ("cache-control" = String))),
         (status = 304, description = "Unchanged"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`sale-stopped`: its seller may not sell \
-            for now"),
-        (status = 410, body = ProblemBody, description = "`show-withdrawn`")))]
+        (status = 404, description = "`show-unknown`"),
+        (status = 409, description = "`sale-stopped`: its seller may not sell for now"),
+        (status = 410, description = "`show-withdrawn`"),
+    ),
+)]
 async fn show(
     State(app): State<App>,
     headers: HeaderMap,

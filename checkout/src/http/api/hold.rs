@@ -2,10 +2,7 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use chrono::{DateTime, Utc};
-use kit::{
-    extract::{self, Answer, IdempotencyKey},
-    problem::ProblemBody,
-};
+use kit::extract::{self, Answer, IdempotencyKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -29,6 +26,7 @@ struct NewHold {
     items: Vec<HoldItem>,
     /// The fan's admission pass: needed with an API key, and only then. It opens one session; more
     /// holds with the same pass are made in it.
+    #[schema(min_length = 1, max_length = 4096, example = "v4.public.eyJ…")]
     pass: Option<String>,
 }
 
@@ -68,22 +66,31 @@ impl From<Held> for HoldView {
 }
 
 /// Holds tickets for a while. A session has one hold: a new one takes the place of the earlier.
-#[utoipa::path(post, path = "/v1/holds", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
-    params(("idempotency-key" = String, Header, description = "A fresh one for each hold, the same \
-        one for a repeat")),
+#[utoipa::path(
+    post, path = "/v1/holds", tag = "checkout",
+    security(("session" = []), ("api_key" = ["orders:write"])),
+    params(
+        (
+            "idempotency-key" = String, Header,
+            description = "A fresh one for each hold, the same one for a repeat",
+        ),
+    ),
     request_body = NewHold,
-    responses((status = 201, body = HoldView),
-        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, \
-            `api-key-unknown`, …"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API \
-            key's reseller"),
-        (status = 409, body = ProblemBody, description = "`sold-out`, `not-enough-left`, \
-            `sale-stopped`, `request-in-progress`, `show-begun`; with an API key `pass-used`"),
-        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`, `ticket-type-unknown`, \
-            `idempotency-mismatch`"),
-        (status = 503, body = ProblemBody)))]
+    responses(
+        (status = 201, body = HoldView),
+        (status = 404, description = "`show-unknown`: not a show of the API key's reseller"),
+        (
+            status = 409,
+            description = "`sold-out`, `not-enough-left`, `sale-stopped`, `request-in-progress`, \
+                `show-begun`; with an API key `pass-used`",
+        ),
+        (status = 410, description = "`show-withdrawn`"),
+        (
+            status = 422,
+            description = "`invalid-field`, `ticket-type-unknown`, `idempotency-mismatch`",
+        ),
+    ),
+)]
 async fn take(
     State(app): State<App>,
     caller: Caller,
@@ -96,12 +103,17 @@ async fn take(
 }
 
 /// Gives a hold back. With an API key, one that this key made.
-#[utoipa::path(delete, path = "/v1/holds/{hold}", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
+#[utoipa::path(
+    delete, path = "/v1/holds/{hold}", tag = "checkout",
+    security(("session" = []), ("api_key" = ["orders:write"])),
     params(("hold" = String, Path, description = "The hold's token")),
-    responses((status = 204, description = "Given back, now or before"),
-        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 422, body = ProblemBody, description = "`hold-forged`, …")))]
+    responses(
+        (status = 204, description = "Given back, now or before"),
+        (status = 403, description = "`hold-foreign`, `scope-missing`"),
+        (status = 404, description = "`show-unknown`"),
+        (status = 422, description = "`hold-forged`, …"),
+    ),
+)]
 async fn give_back(
     State(app): State<App>,
     caller: Caller,

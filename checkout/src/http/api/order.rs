@@ -12,7 +12,6 @@ use chrono::{DateTime, Utc};
 use kit::{
     extract::{self, Answer, IdempotencyKey},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -35,6 +34,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct NewOrder {
     /// The hold's token.
+    #[schema(min_length = 1, max_length = 4096, example = "v4.local.k7…")]
     hold: String,
     buyer: Buyer,
 }
@@ -141,25 +141,36 @@ fn location(order: Uuid) -> (HeaderName, String) {
 }
 
 /// Makes a hold an order. Repeating the call with the same key and body finds the same order.
-#[utoipa::path(post, path = "/v1/orders", tag = "checkout", security(("session" = []), ("api_key" = ["orders:write"])),
-    params(("idempotency-key" = String, Header, description = "A fresh one for each order, the \
-        same one for a repeat")),
+#[utoipa::path(
+    post, path = "/v1/orders", tag = "checkout",
+    security(("session" = []), ("api_key" = ["orders:write"])),
+    params(
+        (
+            "idempotency-key" = String, Header,
+            description = "A fresh one for each order, the same one for a repeat",
+        ),
+    ),
     request_body = NewOrder,
-    responses((status = 201, body = OrderView, headers(("location" = String))),
-        (status = 202, body = PendingOrder, description = "Written in a moment: ask at `Location`",
-            headers(("location" = String), ("retry-after" = u64))),
-        (status = 401, body = ProblemBody, description = "`session-expired`, `session-ended`, …"),
-        (status = 403, body = ProblemBody, description = "`hold-foreign`, `scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`: not a show of the API \
-            key's reseller"),
-        (status = 409, body = ProblemBody,
+    responses(
+        (status = 201, body = OrderView, headers(("location" = String))),
+        (
+            status = 202, body = PendingOrder,
+            description = "Written in a moment: ask at `Location`",
+            headers(("location" = String), ("retry-after" = u64)),
+        ),
+        (status = 403, description = "`hold-foreign`, `scope-missing`"),
+        (status = 404, description = "`show-unknown`: not a show of the API key's reseller"),
+        (
+            status = 409,
             description = "`hold-expired`, `hold-lost`, `hold-used`, `order-open`, `sale-stopped`, \
-                `show-begun`"),
-        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`, `hold-forged`, \
-            `idempotency-mismatch`"),
-        (status = 500, body = ProblemBody, description = "`order-unwritable`: choose tickets anew"),
-        (status = 503, body = ProblemBody, description = "Repeat it with the same key")))]
+                `show-begun`",
+        ),
+        (status = 410, description = "`show-withdrawn`"),
+        (status = 422, description = "`invalid-field`, `hold-forged`, `idempotency-mismatch`"),
+        (status = 500, description = "`order-unwritable`: choose tickets anew"),
+        (status = 503, description = "Repeat it with the same key"),
+    ),
+)]
 async fn place_order(
     State(app): State<App>,
     caller: Caller,
@@ -189,15 +200,17 @@ fn pending(order: Uuid) -> Response {
 ///
 /// A key with `orders:write` alone sees the orders that it made. Entry codes are shown to the fan,
 /// to the key that made the order, and to keys with `tickets:read`.
-#[utoipa::path(get, path = "/v1/orders/{order}", tag = "checkout",
+#[utoipa::path(
+    get, path = "/v1/orders/{order}", tag = "checkout",
     security(("session" = []), ("api_key" = ["orders:read"]), ("api_key" = ["orders:write"])),
     params(("order" = Uuid, Path)),
-    responses((status = 200, body = OrderView),
+    responses(
+        (status = 200, body = OrderView),
         (status = 202, body = PendingOrder, description = "Written in a moment"),
-        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`order-unknown`"),
-        (status = 409, body = ProblemBody, description = "Why an order that was pending was \
-            refused")))]
+        (status = 404, description = "`order-unknown`"),
+        (status = 409, description = "Why an order that was pending was refused"),
+    ),
+)]
 async fn show(
     State(app): State<App>,
     caller: Caller,
@@ -219,14 +232,16 @@ async fn show(
 /// Gives an unpaid order up. Its tickets go back on sale.
 ///
 /// With an API key, an order that this key made; others are unknown to it.
-#[utoipa::path(delete, path = "/v1/orders/{order}", tag = "checkout",
+#[utoipa::path(
+    delete, path = "/v1/orders/{order}", tag = "checkout",
     security(("session" = []), ("api_key" = ["orders:write"])),
     params(("order" = Uuid, Path)),
-    responses((status = 200, body = OrderView, description = "Cancelled, now or before"),
-        (status = 401, body = ProblemBody), (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`order-unknown`"),
-        (status = 409, body = ProblemBody, description = "`order-not-cancellable`"),
-        (status = 503, body = ProblemBody)))]
+    responses(
+        (status = 200, body = OrderView, description = "Cancelled, now or before"),
+        (status = 404, description = "`order-unknown`"),
+        (status = 409, description = "`order-not-cancellable`"),
+    ),
+)]
 async fn cancel(
     State(app): State<App>,
     caller: Caller,

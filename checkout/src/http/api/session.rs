@@ -8,7 +8,7 @@ use axum::{
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{self, Answer, Bearer, IdempotencyKey},
-    problem::{Problem, ProblemBody},
+    problem::Problem,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,6 +28,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[serde(deny_unknown_fields)]
 struct NewSession {
     /// The admission pass.
+    #[schema(min_length = 1, max_length = 4096, example = "v4.public.eyJ…")]
     pass: String,
 }
 
@@ -43,17 +44,22 @@ struct OpenSession {
 
 /// Redeems an admission pass for a checkout session, once. A caller who sends an Idempotency-Key
 /// may repeat the call with the same key and gets the same session.
-#[utoipa::path(post, path = "/v1/checkout/sessions", tag = "checkout",
+#[utoipa::path(
+    post, path = "/v1/checkout/sessions", tag = "checkout",
     params(("idempotency-key" = Option<String>, Header, description = "Makes the call repeatable")),
     request_body = NewSession,
-    responses((status = 201, body = OpenSession),
-        (status = 401, body = ProblemBody, description = "`pass-forged`, `pass-expired`, \
-            `pass-foreign`, …"),
-        (status = 404, body = ProblemBody, description = "`sale-closed`"),
-        (status = 409, body = ProblemBody, description = "`pass-used`, `show-begun`; \
-            `sale-stopped`, where the pass stays good"),
-        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
-        (status = 503, body = ProblemBody, description = "`checkout-full`; the pass stays good")))]
+    responses(
+        (status = 201, body = OpenSession),
+        (status = 401, description = "`pass-forged`, `pass-expired`, `pass-foreign`, …"),
+        (status = 404, description = "`sale-closed`"),
+        (
+            status = 409,
+            description = "`pass-used`, `show-begun`; `sale-stopped`, where the pass stays good",
+        ),
+        (status = 410, description = "`show-withdrawn`"),
+        (status = 503, description = "`checkout-full`; the pass stays good"),
+    ),
+)]
 async fn open(
     State(app): State<App>,
     key: Result<IdempotencyKey, Problem>,
@@ -74,8 +80,10 @@ async fn open(
 }
 
 /// Ends the session and gives its slot to the next fan. Holds go back; orders stay.
-#[utoipa::path(delete, path = "/v1/checkout/sessions/current", tag = "checkout", security(("session" = [])),
-    responses((status = 204), (status = 401, body = ProblemBody)))]
+#[utoipa::path(
+    delete, path = "/v1/checkout/sessions/current", tag = "checkout", security(("session" = [])),
+    responses((status = 204)),
+)]
 async fn end(State(app): State<App>, bearer: Bearer) -> Answer<StatusCode> {
     let session = any_time(&app, &bearer)?;
     end::end(&app, session.session).await?;

@@ -8,7 +8,7 @@ use axum::{
 use kit::{
     extract::{self, Path},
     http::RequestId,
-    problem::{Problem, ProblemBody},
+    problem::Problem,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -23,17 +23,23 @@ pub fn router() -> OpenApiRouter<App> {
 }
 
 /// A payment provider's webhook (Standard Webhooks). Taken once, whatever the number of deliveries.
-#[utoipa::path(post, path = "/v1/payments/webhooks/{provider}", tag = "payments",
-    params(("provider" = String, Path, description = "`sandbox`"),
-        ("webhook-id" = String, Header), ("webhook-timestamp" = String, Header), ("webhook-signature" = String, Header)),
-    request_body(content = crate::sandbox::wire::WebhookBody, description = "Signed by the \
-        provider"),
-    responses((status = 204, description = "Taken, now or before"),
-        (status = 401, body = ProblemBody, description = "`webhook-signature-invalid`"),
-        (status = 404, body = ProblemBody, description = "`payment-provider-unknown`, \
-            `order-unknown`"),
-        (status = 413, body = ProblemBody, description = "`body-too-large`"),
-        (status = 503, body = ProblemBody)))]
+#[utoipa::path(
+    post, path = "/v1/payments/webhooks/{provider}", tag = "payments",
+    params(
+        ("provider" = String, Path, description = "`sandbox`"),
+        ("webhook-id" = String, Header),
+        ("webhook-timestamp" = String, Header),
+        ("webhook-signature" = String, Header),
+    ),
+    request_body(
+        content = crate::sandbox::wire::WebhookBody, description = "Signed by the provider",
+    ),
+    responses(
+        (status = 204, description = "Taken, now or before"),
+        (status = 401, description = "`webhook-signature-invalid`"),
+        (status = 404, description = "`payment-provider-unknown`, `order-unknown`"),
+    ),
+)]
 async fn receive(
     State(app): State<App>,
     Path(name): Path<String>,

@@ -10,7 +10,6 @@ use catalog::contract::{self, Allotment};
 use kit::{
     extract::{Answer, Path},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -68,14 +67,18 @@ pub struct NewAllotment {
 /// After a change, `revision` and `state` tell what became of it: `waiting` until checkout has
 /// answered, then `applied`, or `refused` with the reason in `refusal`. A refusal is told until the
 /// next change.
-#[utoipa::path(get, path = "/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment", tag = "reseller",
+#[utoipa::path(
+    get, path = "/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment", tag = "reseller",
     security(("api_key" = ["catalog:read"])),
     params(("show" = String, Path), ("ticket_type" = Uuid, Path)),
-    responses((status = 200, body = AllotmentView),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody,
-            description = "`ticket-type-unknown`: none, another's, or its allotment was never set")))]
+    responses(
+        (status = 200, body = AllotmentView),
+        (
+            status = 404,
+            description = "`ticket-type-unknown`: none, another's, or its allotment was never set",
+        ),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     holder: Holder,
@@ -97,23 +100,27 @@ pub async fn one(
 /// reason where it was refused, such as for going below what is sold or in fans' hands. 202 where
 /// no answer came yet; then GET tells it, under the same `revision`. One change is answered before
 /// the next is taken. Asking again for the same number changes nothing.
-#[utoipa::path(put, path = "/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment", tag = "reseller",
+#[utoipa::path(
+    put, path = "/v1/reseller/shows/{show}/ticket-types/{ticket_type}/allotment", tag = "reseller",
     security(("api_key" = ["stock:write"])),
     params(("show" = String, Path), ("ticket_type" = Uuid, Path)),
     request_body = NewAllotment,
-    responses((status = 200, body = AllotmentView, description = "The change is in effect"),
-        (status = 202, body = AllotmentView, description = "The change waits for checkout's \
-            answer: `state` is `waiting`"),
-        (status = 400, body = ProblemBody, description = "`malformed-json`"),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`ticket-type-unknown`"),
-        (status = 409, body = ProblemBody, description = "`allotment-waiting`: an earlier change \
-            is not answered yet; \
-            `allotment-refused`: checkout refused it, and nothing was changed; \
-            `allotment-superseded`: another change came after this one"),
-        (status = 410, body = ProblemBody, description = "`show-withdrawn`"),
-        (status = 422, body = ProblemBody, description = "`invalid-field`")))]
+    responses(
+        (status = 200, body = AllotmentView, description = "The change is in effect"),
+        (
+            status = 202, body = AllotmentView,
+            description = "The change waits for checkout's answer: `state` is `waiting`",
+        ),
+        (status = 404, description = "`ticket-type-unknown`"),
+        (
+            status = 409,
+            description = "`allotment-waiting`: an earlier change is not answered yet; \
+                `allotment-refused`: checkout refused it, and nothing was changed; \
+                `allotment-superseded`: another change came after this one",
+        ),
+        (status = 410, description = "`show-withdrawn`"),
+    ),
+)]
 pub async fn put(
     State(app): State<App>,
     holder: Holder,

@@ -3,10 +3,7 @@
 use axum::{Json, extract::State};
 use checkout::contract::{Buyer, OrderDetails, OrderState, OrderSummary};
 use chrono::{DateTime, Utc};
-use kit::{
-    extract::{Answer, Path, Query},
-    problem::ProblemBody,
-};
+use kit::extract::{Answer, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -77,13 +74,15 @@ pub struct OrderPage {
 }
 
 /// Orders of your shows, whoever placed them, the newest first.
-#[utoipa::path(get, path = "/v1/reseller/orders", tag = "reseller", security(("api_key" = ["orders:read"])),
+#[utoipa::path(
+    get, path = "/v1/reseller/orders", tag = "reseller", security(("api_key" = ["orders:read"])),
     params(OrdersQuery),
-    responses((status = 200, body = OrderPage),
-        (status = 400, body = ProblemBody, description = "`cursor-invalid`, `invalid-query`"),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+    responses(
+        (status = 200, body = OrderPage),
+        (status = 400, description = "`cursor-invalid`, `invalid-query`"),
+        (status = 404, description = "`show-unknown`"),
+    ),
+)]
 pub async fn list(
     State(app): State<App>,
     holder: Holder,
@@ -170,12 +169,15 @@ impl ResellerOrder {
 /// An order of one of your shows, whoever placed it.
 ///
 /// Its tickets come with their entry codes where the key has the scope `tickets:read`, too.
-#[utoipa::path(get, path = "/v1/reseller/orders/{order}", tag = "reseller", security(("api_key" = ["orders:read"])),
+#[utoipa::path(
+    get, path = "/v1/reseller/orders/{order}", tag = "reseller",
+    security(("api_key" = ["orders:read"])),
     params(("order" = Uuid, Path)),
-    responses((status = 200, body = ResellerOrder),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`order-unknown`")))]
+    responses(
+        (status = 200, body = ResellerOrder),
+        (status = 404, description = "`order-unknown`"),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     holder: Holder,

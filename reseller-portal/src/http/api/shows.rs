@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use kit::{
     extract::{Answer, Path, Query},
     http::RequestId,
-    problem::ProblemBody,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -107,12 +106,14 @@ pub struct TypeView {
 }
 
 /// Your shows, drafts too, soonest first.
-#[utoipa::path(get, path = "/v1/reseller/shows", tag = "reseller", security(("api_key" = ["catalog:read"])),
+#[utoipa::path(
+    get, path = "/v1/reseller/shows", tag = "reseller", security(("api_key" = ["catalog:read"])),
     params(ShowsQuery),
-    responses((status = 200, body = ResellerShowPage),
-        (status = 400, body = ProblemBody, description = "`cursor-invalid`, `invalid-query`"),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`")))]
+    responses(
+        (status = 200, body = ResellerShowPage),
+        (status = 400, description = "`cursor-invalid`, `invalid-query`"),
+    ),
+)]
 pub async fn list(
     State(app): State<App>,
     holder: Holder,
@@ -139,12 +140,15 @@ pub fn cursor(after: &str) -> Result<ShowCursor, Error> {
 }
 
 /// One of your shows, with its allotments and what is left of them.
-#[utoipa::path(get, path = "/v1/reseller/shows/{show}", tag = "reseller", security(("api_key" = ["catalog:read"])),
+#[utoipa::path(
+    get, path = "/v1/reseller/shows/{show}", tag = "reseller",
+    security(("api_key" = ["catalog:read"])),
     params(("show" = String, Path)),
-    responses((status = 200, body = ResellerShowView),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`")))]
+    responses(
+        (status = 200, body = ResellerShowView),
+        (status = 404, description = "`show-unknown`"),
+    ),
+)]
 pub async fn one(
     State(app): State<App>,
     holder: Holder,
@@ -179,13 +183,16 @@ pub async fn one(
 /// Within a second nothing of it is sold, it is listed nowhere, its page says that it was
 /// withdrawn, and its line closes. Orders stay as they are: those that were placed can be paid, and
 /// tickets stay valid. A show that was withdrawn before stays so.
-#[utoipa::path(put, path = "/v1/reseller/shows/{show}/withdrawal", tag = "reseller",
-    security(("api_key" = ["catalog:write"])), params(("show" = String, Path)),
-    responses((status = 204, description = "Withdrawn, now or before"),
-        (status = 401, body = ProblemBody, description = "`api-key-missing`, `api-key-unknown`"),
-        (status = 403, body = ProblemBody, description = "`scope-missing`"),
-        (status = 404, body = ProblemBody, description = "`show-unknown`"),
-        (status = 409, body = ProblemBody, description = "`show-not-published`: it is a draft")))]
+#[utoipa::path(
+    put, path = "/v1/reseller/shows/{show}/withdrawal", tag = "reseller",
+    security(("api_key" = ["catalog:write"])),
+    params(("show" = String, Path)),
+    responses(
+        (status = 204, description = "Withdrawn, now or before"),
+        (status = 404, description = "`show-unknown`"),
+        (status = 409, description = "`show-not-published`: it is a draft"),
+    ),
+)]
 pub async fn withdraw(
     State(app): State<App>,
     holder: Holder,
