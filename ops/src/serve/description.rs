@@ -57,8 +57,16 @@ pub fn complete(api: &mut Value, limited: &BTreeSet<String>) {
     for (path, item) in paths {
         for method in METHODS {
             let Some(call) = item.get_mut(method) else { continue };
+            call["operationId"] = id(method, path).into();
             parameters::complete(call);
             refusals::complete(call, method, path, limited.contains(path));
         }
     }
+}
+
+/// What a client that is generated calls it: `GET /v1/rooms/{room}/head` is `get_rooms_room_head`.
+fn id(method: &str, path: &str) -> String {
+    let words = path.split(['/', '-', '.']).map(|word| word.trim_matches(['{', '}']));
+    let words = words.filter(|word| !word.is_empty() && *word != "v1");
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }

@@ -75,7 +75,10 @@ impl From<Report> for SalesReport {
 #[utoipa::path(
     get, path = "/v1/reseller/sales", tag = "reseller", security(("api_key" = ["reports:read"])),
     params(ReportQuery),
-    responses((status = 200, body = SalesReport), (status = 404, description = "`show-unknown`")),
+    responses((
+            status = 200, description = "As JSON, or as CSV with `Accept: text/csv`",
+            content((SalesReport = "application/json"), (String = "text/csv")),
+        ), (status = 404, description = "`show-unknown`")),
 )]
 pub async fn report(
     State(app): State<App>,
