@@ -1,20 +1,30 @@
 //! Settings by key lookup: everything is read through [`Env`], every mistake is reported at once,
 //! then the process stops.
 
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr, sync::OnceLock};
 
 /// Where settings come from. The process environment in production, a map in tests.
 pub trait Env {
     fn get(&self, key: &str) -> Option<String>;
 }
 
-/// The process environment. An empty value counts as absent.
+/// The process environment, and behind it what [`fall_back_to`] was given. An empty value counts as
+/// absent.
 pub struct ProcessEnv;
 
 impl Env for ProcessEnv {
     fn get(&self, key: &str) -> Option<String> {
-        std::env::var(key).ok().filter(|value| !value.trim().is_empty())
+        let named = std::env::var(key).ok().filter(|value| !value.trim().is_empty());
+        named.or_else(|| Env::get(FALLBACK.get()?, key))
     }
+}
+
+static FALLBACK: OnceLock<HashMap<String, String>> = OnceLock::new();
+
+/// Gives [`ProcessEnv`] settings for what the environment does not name. Only the first call does.
+pub fn fall_back_to(settings: HashMap<String, String>) {
+    // A second call would be a mistake of a tool's, and what was read before it stays as it was.
+    let _ = FALLBACK.set(settings);
 }
 
 impl Env for HashMap<String, String> {

@@ -5,6 +5,7 @@ pub mod emails;
 pub mod keys;
 pub mod people;
 pub mod rooms;
+pub mod running;
 pub mod rush;
 pub mod serve;
 pub mod settings;

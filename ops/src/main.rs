@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
-use ops::{bench, demo, emails, keys, people, print_status, rooms, rush, serve, settings, verify};
+use ops::{
+    bench, demo, emails, keys, people, print_status, rooms, running, rush, serve, settings, verify,
+};
 
 /// Requests allocate on one thread and free on another all the time, which the system's allocator
 /// pays for with locks.
@@ -11,7 +13,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A fair virtual waiting room and the ticketing core behind it.
 ///
-/// Settings come from the environment (FAIRGATE_…); `fairgate serve` checks them all at start.
+/// Settings come from the environment (FAIRGATE_…); `fairgate serve` checks them all at start. Where
+/// it names no servers, the other commands take those of the `ops/up` whose folder they are called
+/// in.
 #[derive(Parser)]
 #[command(name = "fairgate", version, about)]
 struct Cli {
@@ -61,7 +65,31 @@ async fn main() -> std::process::ExitCode {
     let command = Cli::parse().command;
     let is_server = matches!(command, Command::Serve { .. } | Command::BenchServer(_));
     kit::telemetry::logs(if is_server { Reader::Machine } else { Reader::Person });
-    let outcome = match command {
+    let outcome = match command.find_settings() {
+        Ok(()) => run(command).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            print_status(&format!("fairgate: {error:#}"));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+impl Command {
+    /// A server is told by its environment alone; a tool also finds a running `ops/up`.
+    fn find_settings(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Serve { .. } | Self::BenchServer(_) | Self::Keys | Self::Openapi => Ok(()),
+            _ => running::find_settings(),
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Serve { roles } => serve::serve(&roles).await,
         Command::Migrate => migrate().await,
         Command::Keys => keys::print(),
@@ -74,13 +102,6 @@ async fn main() -> std::process::ExitCode {
         Command::Bench(args) => bench::run(args).await,
         Command::BenchServer(args) => bench::serve(args).await,
         Command::Openapi => serve::print_openapi().await,
-    };
-    match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            print_status(&format!("fairgate: {error:#}"));
-            std::process::ExitCode::FAILURE
-        }
     }
 }
 
