@@ -4,7 +4,7 @@
 
 APT_LOG="$STATE/apt.log"
 
-# need WHAT...: postgres, redis, java, maven, mail, build, browser. Asks for all missing packages in one go.
+# need WHAT...: postgres, redis, java, maven, mail, build, browser, shop, venv. Asks for all missing packages in one go.
 need() {
   local what missing=()
   for what in "$@"; do
@@ -55,6 +55,11 @@ have_shop() { /usr/bin/python3 -c 'import cryptography' 2>/dev/null; }
 packages_shop() { printf '%s\n' python3 python3-cryptography; }
 lacking_shop() { echo "the example shop's test needs Python; install the packages python3 and python3-cryptography."; }
 
+# ops/api-check's checkers come from PyPI, into a place of their own.
+have_venv() { [ -n "$(venv_python)" ]; }
+packages_venv() { printf '%s\n' python3 python3-venv; }
+lacking_venv() { echo "no Python 3.10 or newer with venv is to be had from this system's packages; install python3-venv."; }
+
 have_tools() { command -v curl >/dev/null && command -v flock >/dev/null && command -v setpriv >/dev/null; }
 packages_tools() { printf '%s\n' curl ca-certificates util-linux; }
 lacking_tools() { echo "install the packages curl and util-linux."; }
@@ -90,6 +95,18 @@ mail_python() {
   for python in "$(command -v python3)" /usr/bin/python3; do
     [ -x "$python" ] || continue
     if "$python" -c 'import aiosmtpd' 2>/dev/null; then
+      echo "$python"
+      return
+    fi
+  done
+}
+
+# The first Python of at least 3.10 that can make a place of its own: the PATH's may be one without pip.
+venv_python() {
+  local python
+  for python in "$(command -v python3)" /usr/bin/python3; do
+    [ -x "$python" ] || continue
+    if "$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
       echo "$python"
       return
     fi

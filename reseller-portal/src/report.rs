@@ -28,13 +28,13 @@ pub const DAYS_DEFAULT: u64 = 14;
 #[serde(default)]
 pub struct ReportQuery {
     /// The first day, `2026-11-01`; two weeks before the last one by default.
-    #[param(format = Date, example = "2026-11-01")]
+    #[param(example = "2026-11-01")]
     pub from: Option<String>,
     /// The last day, `2026-11-30`; today by default.
-    #[param(format = Date, example = "2026-11-30")]
+    #[param(example = "2026-11-30")]
     pub to: Option<String>,
     /// `day` (the default) or `hour`.
-    #[param(pattern = "^(day|hour)$")]
+    #[param(pattern = "^(day|hour)?$")]
     pub by: Option<String>,
     /// One show only.
     pub show: Option<String>,
