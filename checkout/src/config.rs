@@ -26,7 +26,7 @@ pub struct Config {
     pub writer_linger: Duration,
     /// How long `POST /v1/orders` waits for the writer before it answers 202.
     pub outcome_wait: Duration,
-    /// How long after it was placed in Redis a command counts as lost if nothing was heard of it.
+    /// How long after it was submitted in Redis an order counts as lost if nothing was heard of it.
     pub placing_deadline: Duration,
     pub payment: crate::payment::config::Config,
 }

@@ -1,12 +1,14 @@
 //! Orders: from a hold through the log into Postgres.
 //!
-//! [`submit`] sends a command to the log ([`command`], [`command_log`]); [`writer`] takes it from there
-//! and writes what [`plan`] decides, within what [`state`] allows. [`waiters`] are told.
+//! [`submit`] sends a [`command`] to the log ([`command_log`]); [`writer`] takes it from there and
+//! writes what [`plan`] decides, within what [`state`] allows; [`waiters`] hear of it, and what others
+//! are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an unpaid one,
+//! [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it belongs.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::order::{buyer::Buyer, state::OrderState};
+use crate::order::{buyer::Buyer, refusal::Refusal, state::OrderState};
 
 pub(crate) mod buyer;
 pub(crate) mod cancel;
@@ -52,6 +54,15 @@ pub struct OrderLine {
     pub shard: i32,
     pub quantity: i32,
     pub unit_price_minor: i64,
+}
+
+/// What the writer decided about an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriterDecision {
+    /// Nothing yet.
+    Pending,
+    Written,
+    Refused(Refusal),
 }
 
 /// What became of a call.

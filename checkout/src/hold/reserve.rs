@@ -84,26 +84,31 @@ impl From<Error> for ReserveError {
     }
 }
 
-/// The parts taken, or how many tickets can be had instead.
-type Parts = Result<Vec<(i32, i32)>, i64>;
+/// The answer to reserving tickets of one type.
+enum Parts {
+    /// Shard and quantity of each part.
+    All(Vec<(i32, i32)>),
+    /// Carries how many can be had.
+    Insufficient(i64),
+}
 
 struct Reserver<'a> {
     app: &'a App,
     wanted: &'a Wanted<'a>,
     earlier: Option<&'a Hold>,
-    /// Where something was taken, or may have been.
-    taken: BTreeSet<ShardKey>,
+    /// Where something was reserved, or may have been.
+    reserved: BTreeSet<ShardKey>,
 }
 
 impl<'a> Reserver<'a> {
     fn new(app: &'a App, wanted: &'a Wanted<'a>, earlier: Option<&'a Hold>) -> Self {
-        Self { app, wanted, earlier, taken: BTreeSet::new() }
+        Self { app, wanted, earlier, reserved: BTreeSet::new() }
     }
 
     async fn all(mut self) -> Result<Vec<HeldItem>, ReserveError> {
         let items = self.every_item().await;
         if items.is_err() {
-            for key in self.taken.iter().copied().collect::<Vec<_>>() {
+            for key in self.reserved.iter().copied().collect::<Vec<_>>() {
                 self.undo(key).await;
             }
         }
@@ -118,15 +123,15 @@ impl<'a> Reserver<'a> {
             let shards = wanted.offer.shards(item.ticket_type);
             let order = stock::trying_order(wanted.session.session, item.ticket_type, shards);
             let kept = self.earlier.map_or(0, Hold::quantity);
-            match self.take(item, &order).await? {
-                Ok(parts) => {
+            match self.reserve(item, &order).await? {
+                Parts::All(parts) => {
                     let unit_price_minor = offered.price_minor;
                     held.push(HeldItem { ticket_type: item.ticket_type, unit_price_minor, parts });
                 }
-                Err(0) => {
+                Parts::Insufficient(0) => {
                     return Err(Error::SoldOut { ticket_type: offered.name.clone(), kept }.into());
                 }
-                Err(left) => {
+                Parts::Insufficient(left) => {
                     return Err(Error::NotEnoughLeft {
                         ticket_type: offered.name.clone(),
                         left,
@@ -139,15 +144,15 @@ impl<'a> Reserver<'a> {
         Ok(held)
     }
 
-    async fn take(&mut self, item: &HoldItem, order: &[i32]) -> Result<Parts, ReserveError> {
+    async fn reserve(&mut self, item: &HoldItem, order: &[i32]) -> Result<Parts, ReserveError> {
         let key = |shard| ShardKey { ticket_type: item.ticket_type, shard };
         let earlier = self.earlier.and_then(|earlier| earlier.item(item.ticket_type));
         let own = stock::reused(item.quantity, earlier.map_or(&[], |earlier| &earlier.parts));
         let more = item.quantity - own.iter().map(|(_, part)| part).sum::<i32>();
         // What is missing comes first: until it is there, the earlier hold stays whole.
-        let added = match self.take_more(item.ticket_type, more, &own, order).await? {
-            Ok(parts) => parts,
-            Err(left) => return Ok(Err(left)),
+        let added = match self.reserve_more(item.ticket_type, more, &own, order).await? {
+            Parts::All(parts) => parts,
+            insufficient @ Parts::Insufficient(_) => return Ok(insufficient),
         };
         for (shard, part) in
             own.iter().filter(|(shard, _)| !added.iter().any(|(other, _)| other == shard))
@@ -156,11 +161,11 @@ impl<'a> Reserver<'a> {
                 return Err(ReserveError::EarlierGone);
             }
         }
-        Ok(Ok(stock::sum_parts(&own, &added)))
+        Ok(Parts::All(stock::sum_parts(&own, &added)))
     }
 
-    /// Takes `more` tickets beyond `own`, and what of `own` is in the same shards along with them.
-    async fn take_more(
+    /// Reserves `more` tickets beyond `own`, and what of `own` is in the same shards along with them.
+    async fn reserve_more(
         &mut self,
         ticket_type: Uuid,
         more: i32,
@@ -168,7 +173,7 @@ impl<'a> Reserver<'a> {
         order: &[i32],
     ) -> Result<Parts, Error> {
         if more == 0 {
-            return Ok(Ok(Vec::new()));
+            return Ok(Parts::All(Vec::new()));
         }
         let owned = |shard: i32| own.iter().find(|part| part.0 == shard).map_or(0, |part| part.1);
         let key = |shard| ShardKey { ticket_type, shard };
@@ -176,21 +181,21 @@ impl<'a> Reserver<'a> {
         let mut free: Vec<(i32, i64)> = Vec::with_capacity(order.len());
         for shard in own.iter().map(|(shard, _)| *shard).chain(others) {
             match self.one(key(shard), owned(shard) + more).await? {
-                None => return Ok(Ok(vec![(shard, more)])),
+                None => return Ok(Parts::All(vec![(shard, more)])),
                 Some(left) => free.push((shard, left - i64::from(owned(shard)))),
             }
         }
-        // No shard has them all: gather.
+        // No shard has them all: several do together.
         for _ in 0..ROUNDS_MAX {
             let Some(plan) = stock::allocate(more, &free) else { break };
-            let mut foiled = None;
+            let mut short = None;
             for (shard, part) in &plan {
                 if let Some(left) = self.one(key(*shard), owned(*shard) + part).await? {
-                    foiled = Some((*shard, left - i64::from(owned(*shard))));
+                    short = Some((*shard, left - i64::from(owned(*shard))));
                     break;
                 }
             }
-            let Some((shard, left)) = foiled else { return Ok(Ok(plan)) };
+            let Some((shard, left)) = short else { return Ok(Parts::All(plan)) };
             for (shard, _) in plan.iter().take_while(|(planned, _)| *planned != shard) {
                 self.undo(key(*shard)).await;
             }
@@ -200,7 +205,8 @@ impl<'a> Reserver<'a> {
         }
         // Others were faster every time, while the sum said there was enough.
         let left = stock::total_free(&free).min(i64::from(more) - 1);
-        Ok(Err(left + own.iter().map(|(_, part)| i64::from(*part)).sum::<i64>()))
+        let own = own.iter().map(|(_, part)| i64::from(*part)).sum::<i64>();
+        Ok(Parts::Insufficient(left + own))
     }
 
     /// Makes the hold's part in one shard so large, filling the shard first where Redis does not
@@ -219,14 +225,14 @@ impl<'a> Reserver<'a> {
             .await
             {
                 Ok(ReserveOutcome::Held) => {
-                    self.taken.insert(key);
+                    self.reserved.insert(key);
                     return Ok(None);
                 }
                 Ok(ReserveOutcome::Insufficient(left)) => return Ok(Some(left)),
                 Ok(ReserveOutcome::Missing) => rebuild::ensure_present(self.app, key).await?,
                 Err(error) => {
                     // It may be done.
-                    self.taken.insert(key);
+                    self.reserved.insert(key);
                     return Err(error.into());
                 }
             }
@@ -238,7 +244,7 @@ impl<'a> Reserver<'a> {
     /// what that lacks.
     async fn undo(&mut self, key: ShardKey) {
         let (redis, hold) = (&self.app.redis, self.wanted.hold);
-        self.taken.remove(&key);
+        self.reserved.remove(&key);
         let undone = match self.earlier {
             Some(earlier) => {
                 shard::release_to(

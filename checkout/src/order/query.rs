@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::{
     App, Error,
-    order::{Order, Submission, refusal::refused},
+    order::{Order, Submission, WriterDecision, refusal::refused},
     session::{auth::Owner, seller},
     store,
 };
@@ -52,9 +52,9 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Submission, Er
         return Err(Error::OrderUnknown);
     }
     match store::order::decision(&app.pool, order).await? {
-        Some(Err(refusal)) => Err(refused(refusal)),
-        Some(Ok(())) => Ok(Submission::Order(Box::new(own(app, owner, order).await?))),
-        None => Ok(Submission::Pending(order)),
+        WriterDecision::Refused(refusal) => Err(refused(refusal)),
+        WriterDecision::Written => Ok(Submission::Order(Box::new(own(app, owner, order).await?))),
+        WriterDecision::Pending => Ok(Submission::Pending(order)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Placing an order: a hold goes through the log to the writer, and the caller waits for what it
+//! Submitting an order: a hold goes through the log to the writer, and the caller waits for what it
 //! decides.
 //!
 //! The order's id comes from who asks and the Idempotency-Key, so a repeat finds its own order
@@ -14,7 +14,7 @@ use crate::{
     App, Error,
     hold::{self, Hold, current},
     order::{
-        Submission,
+        Submission, WriterDecision,
         buyer::{Buyer, checked},
         command::{Command, SubmitLine, SubmitOrder},
         command_log::SendError,
@@ -105,20 +105,20 @@ async fn submit_once(
     let attempt = Attempt { app, session, hold: &hold, order, buyer: &buyer, hash: &hash, request };
     for _ in 0..ATTEMPTS_MAX {
         match attempt.run().await? {
-            Decided::Written => {
+            WriterDecision::Written => {
                 if let Err(error) = current::forget_open(app, session.session).await {
                     tracing::debug!(%error, "the session's open hold was not forgotten; it is no \
                         longer held anyway");
                 }
                 return started(app, order, request).await;
             }
-            Decided::Pending => {
+            WriterDecision::Pending => {
                 note_pending(app, session.session, order).await;
                 return Ok(Submission::Pending(order));
             }
             // Stock was rebuilt under us; the tickets can be taken again under the new epoch.
-            Decided::Refused(Refusal::StaleEpoch) => {}
-            Decided::Refused(refusal) => return Err(refused(refusal)),
+            WriterDecision::Refused(Refusal::StaleEpoch) => {}
+            WriterDecision::Refused(refusal) => return Err(refused(refusal)),
         }
     }
     Err(Error::Unavailable(
@@ -131,12 +131,6 @@ async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Submissi
     start_payment(app, order, request).await;
     let order = store::order::load(&app.pool, order).await?.ok_or(Error::OrderUnknown)?;
     Ok(Submission::Order(Box::new(order)))
-}
-
-enum Decided {
-    Written,
-    Refused(Refusal),
-    Pending,
 }
 
 /// The lines of an order, and which shards a call moved tickets in, with their epoch.
@@ -153,12 +147,14 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(&self) -> Result<Decided, Error> {
+    async fn run(&self) -> Result<WriterDecision, Error> {
         let app = self.app;
         // What an earlier attempt was refused for must not be taken for the answer to this one.
         store::order::forget_refusal(&app.pool, self.order).await?;
         let waiter = app.waiters.wait(self.order);
-        let Some((lines, moved)) = self.move_parts().await? else { return Ok(Decided::Written) };
+        let Some((lines, moved)) = self.move_parts().await? else {
+            return Ok(WriterDecision::Written);
+        };
         let Some(home) = self.hold.parts().next().map(|(key, _, _)| key) else {
             return Err(Error::HoldLost);
         };
@@ -170,7 +166,7 @@ impl Attempt<'_> {
         {
             Ok(()) => {}
             Err(SendError::NotQueued(cause)) => {
-                self.take_back(&moved).await;
+                self.retract(&moved).await;
                 return Err(Error::Unavailable(cause));
             }
             // It may be in the log: its tickets stay where they are until the writer or a rebuild
@@ -182,10 +178,8 @@ impl Attempt<'_> {
             let look = deadline.min(Instant::now() + LOOK_AGAIN);
             let _ = tokio::time::timeout_at(look, waiter.news()).await;
             match store::order::decision(&app.pool, self.order).await? {
-                Some(Ok(())) => return Ok(Decided::Written),
-                Some(Err(refusal)) => return Ok(Decided::Refused(refusal)),
-                None if Instant::now() >= deadline => return Ok(Decided::Pending),
-                None => {}
+                WriterDecision::Pending if Instant::now() < deadline => {}
+                decision => return Ok(decision),
             }
         }
     }
@@ -231,7 +225,7 @@ impl Attempt<'_> {
                     });
                 }
                 Err(error) => {
-                    self.take_back(&moved_here).await;
+                    self.retract(&moved_here).await;
                     return Err(error);
                 }
             }
@@ -239,7 +233,7 @@ impl Attempt<'_> {
         Ok(Some((lines, moved_here)))
     }
 
-    /// The epoch under which the part is being placed, and whether it was moved now. `None` where
+    /// The epoch under which the part is being submitted, and whether it was moved now. `None` where
     /// the order is written.
     async fn move_part(
         &self,
@@ -279,11 +273,11 @@ impl Attempt<'_> {
     }
 
     async fn is_written(&self) -> Result<bool, Error> {
-        Ok(matches!(store::order::decision(&self.app.pool, self.order).await?, Some(Ok(()))))
+        Ok(store::order::decision(&self.app.pool, self.order).await? == WriterDecision::Written)
     }
 
     /// Frees what was moved for a command that certainly is not in the log.
-    async fn take_back(&self, moved: &[(ShardKey, i64)]) {
+    async fn retract(&self, moved: &[(ShardKey, i64)]) {
         for (key, epoch) in moved {
             if let Err(error) = shard::retract(&self.app.redis, *key, self.order, *epoch).await {
                 tracing::warn!(%error, "a placing was not taken back; the reconciler will see to it");

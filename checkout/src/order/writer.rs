@@ -17,7 +17,6 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context, bail};
-use backon::BackoffBuilder;
 use kit::kafka::request_id;
 use position::{Offsets, Positions};
 use rdkafka::{
@@ -113,7 +112,7 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
     };
     // Their senders are gone: the lanes write what they have and end.
     while let Some(ended) = writers.join_next().await {
-        ended.context("a lane of the order writer")?;
+        ended.context("a partition of the order writer")?;
     }
     commit(app, &consumer, &written_offsets.offsets(), CommitMode::Sync)?;
     followed
@@ -139,7 +138,7 @@ async fn hand_out(
             .map(|(partition, at)| (*partition, *at + STOPPED));
         let message = tokio::select! {
             biased;
-            Some(ended) = writers.join_next() => match ended.context("a lane of the order writer")? {
+            Some(ended) = writers.join_next() => match ended.context("a partition of the order writer")? {
                 (partition, PartitionEnd::Stopped) => {
                     senders.remove(&partition);
                     stopped.insert(partition, Instant::now());

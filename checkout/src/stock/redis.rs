@@ -1,4 +1,4 @@
-//! One shard of stock in Redis: what is free, held and being placed. Every step is one script.
+//! One shard of stock in Redis: what is free, held and being submitted. Every step is one script.
 //!
 //! Redis may forget all of it at any moment; [`crate::stock::rebuild`] fills it anew from Postgres under a
 //! new epoch.
@@ -33,17 +33,17 @@ const RESIZED: &str = "resized";
 const STEPS_KEPT_SECS: u32 = 60;
 const ALL: [&str; 5] = [STOCK, HOLDS, HELD, PLACING, PLACING_QUANTITY];
 
-/// The answer to taking.
+/// The answer to reserving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReserveOutcome {
     Held,
-    /// So many can be had, which is too few.
+    /// Insufficient; carries how many can be had.
     Insufficient(i64),
     /// Redis does not know the shard.
     Missing,
 }
 
-/// The answer to placing.
+/// The answer to submitting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitOutcome {
     /// The tickets wait for the writer. `moved` says whether this call did it.
@@ -130,7 +130,7 @@ pub async fn reserve(
     })
 }
 
-/// Gives a hold back. One that is not held (any more) changes nothing.
+/// Releases a hold. One that is not held (any more) changes nothing.
 pub async fn release(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<()> {
     let mut call = call(&RELEASE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string());
@@ -138,7 +138,7 @@ pub async fn release(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<
     Ok(())
 }
 
-/// Gives a hold back, first to the `earlier` hold what that lacks of its `tickets` here; it runs
+/// Releases a hold, first to the `earlier` hold what that lacks of its `tickets` here; it runs
 /// out at `until`.
 pub async fn release_to(
     redis: &Redis,
@@ -154,7 +154,7 @@ pub async fn release_to(
     Ok(())
 }
 
-/// Moves a hold of `quantity` to `order`, which is being placed.
+/// Moves a hold of `quantity` to `order`, which is being submitted.
 pub async fn submit(
     redis: &Redis,
     shard: ShardKey,
@@ -176,7 +176,7 @@ pub async fn submit(
     })
 }
 
-/// Takes a placing back whose command certainly never reached the log.
+/// Takes a submission back whose command certainly never reached the log.
 pub async fn retract(redis: &Redis, shard: ShardKey, order: Uuid, epoch: i64) -> RedisResult<()> {
     let mut call = call(&RETRACT, redis, shard, &[STOCK, PLACING, PLACING_QUANTITY]);
     call.arg(order.to_string()).arg(epoch);

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::order::{Order, OrderLine, buyer::Buyer, refusal::Refusal, state::OrderState};
+use crate::order::{
+    Order, OrderLine, WriterDecision, buyer::Buyer, refusal::Refusal, state::OrderState,
+};
 
 /// One order, or `None` where the id is unknown.
 pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Order>> {
@@ -123,8 +125,8 @@ pub async fn standing(
     Ok(OrderConflict::Clear)
 }
 
-/// What the writer decided about an order, if it has.
-pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Result<(), Refusal>>> {
+/// What the writer decided about an order.
+pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<WriterDecision> {
     let row = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM checkout.orders WHERE order_id = $1) AS "written!",
                   (SELECT reason FROM checkout.refusals WHERE order_id = $1) AS reason"#,
@@ -133,9 +135,9 @@ pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Result<
     .fetch_one(pool)
     .await?;
     match (row.written, row.reason) {
-        (true, _) => Ok(Some(Ok(()))),
-        (false, None) => Ok(None),
-        (false, Some(reason)) => Ok(Some(Err(self::reason(&reason)?))),
+        (true, _) => Ok(WriterDecision::Written),
+        (false, None) => Ok(WriterDecision::Pending),
+        (false, Some(reason)) => Ok(WriterDecision::Refused(self::reason(&reason)?)),
     }
 }
 

@@ -83,7 +83,7 @@ pub async fn revoke(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<u64> {
     Ok(done.rows_affected())
 }
 
-/// A place among all links, by age.
+/// A position among all links, by age.
 pub struct LinkCursor {
     pub created_at: DateTime<Utc>,
     pub secret_hash: Vec<u8>,

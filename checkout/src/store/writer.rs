@@ -311,7 +311,7 @@ pub async fn write(
     partition: i32,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    // Before new ones come in: a session may give an order up and place the next in one batch.
+    // Before new ones come in: a session may give an order up and submit the next in one batch.
     if !plan.ended.is_empty() {
         let (orders, states): (Vec<Uuid>, Vec<String>) =
             plan.ended.iter().map(|(order, state)| (*order, state.to_string())).unzip();

@@ -1,4 +1,4 @@
-//! The second step: what is held, who is buying, and placing the order.
+//! The second step: what is held, who is buying, and ordering.
 
 use std::collections::HashMap;
 

@@ -120,7 +120,7 @@ struct GonePage {
     inside: bool,
 }
 
-/// `GET /orders/{order}`: for whoever has the link, or the session that placed it.
+/// `GET /orders/{order}`: for whoever has the link, or the session that made it.
 pub async fn page(
     Shared(app): Shared<App>,
     Path(id): Path<Uuid>,

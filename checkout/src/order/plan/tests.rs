@@ -119,7 +119,7 @@ fn a_command_of_an_earlier_epoch_is_refused_and_takes_nothing() {
     let plan = plan_batch(&[queued_submit(stale)], found(&[(10, 0), (10, 0)]), at(1));
     assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::StaleEpoch)]);
     assert!(plan.placed.is_empty() && plan.committed.is_empty());
-    // What was placed under the epoch that still holds goes back; the other was dropped by the
+    // What was submitted under the epoch that still holds goes back; the other was dropped by the
     // rebuild.
     assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
     assert!(!plan.settlements.contains_key(&shard(1)));

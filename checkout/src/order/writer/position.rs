@@ -6,7 +6,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use backon::BackoffBuilder;
 use rdkafka::{
     ClientContext, Offset,
     consumer::{BaseConsumer, ConsumerContext, Rebalance},

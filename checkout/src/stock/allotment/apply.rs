@@ -43,7 +43,7 @@ const NOT_APPLIED: &str = "It could not be applied. Ask us.";
 /// Postgres, Redis or the order writer away. Doing it again is safe.
 pub async fn settle(app: &App, change: &AllotmentChange) -> Result<(), Error> {
     match apply(app, change).await? {
-        Some(refusal) => tell(app, change, refusal).await,
+        Some(settled) => tell(app, change, settled).await,
         None => Ok(()),
     }
 }
@@ -59,16 +59,16 @@ pub async fn give_up(app: &App, change: &AllotmentChange) -> Result<(), Error> {
         return Ok(());
     };
     if known.revision == change.revision {
-        tell(app, change, known.refusal).await?;
+        tell(app, change, settled(known.refusal)).await?;
     }
     Ok(())
 }
 
 /// Tells the catalog what became of a change.
-async fn tell(app: &App, change: &AllotmentChange, refusal: Option<String>) -> Result<(), Error> {
-    let (settled, outcome) = match refusal {
-        None => (Settled::Applied, "applied"),
-        Some(reason) => (Settled::Refused(reason), "refused"),
+async fn tell(app: &App, change: &AllotmentChange, settled: Settled) -> Result<(), Error> {
+    let outcome = match settled {
+        Settled::Applied => "applied",
+        Settled::Refused(_) => "refused",
     };
     catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled)
         .await?;
@@ -77,14 +77,18 @@ async fn tell(app: &App, change: &AllotmentChange, refusal: Option<String>) -> R
     Ok(())
 }
 
-/// Why the change was refused, if it was; `None` for a change that a later one has overtaken.
-async fn apply(app: &App, change: &AllotmentChange) -> Result<Option<Option<String>>, Error> {
+fn settled(refusal: Option<String>) -> Settled {
+    refusal.map_or(Settled::Applied, Settled::Refused)
+}
+
+/// What became of the change; `None` for one that a later one has overtaken.
+async fn apply(app: &App, change: &AllotmentChange) -> Result<Option<Settled>, Error> {
     let mut all_known = false;
     for _ in 0..ATTEMPTS_MAX {
         match store::allotment::answered(&app.pool, change.ticket_type).await? {
             Some(AllotmentRow { revision, .. }) if revision > change.revision => return Ok(None),
             Some(AllotmentRow { revision, refusal }) if revision == change.revision => {
-                return Ok(Some(refusal));
+                return Ok(Some(settled(refusal)));
             }
             _ => {}
         }

@@ -1,5 +1,5 @@
 -- Fills a shard anew from Postgres, unless it has this epoch or a later one. Holds that still stand are kept; what was
--- being placed is not, for the writer refuses commands of earlier epochs.
+-- being submitted is not, for the writer refuses commands of earlier epochs.
 -- KEYS: stock hash, holds zset, held hash, placing zset, placing-quantity hash
 -- ARGV: epoch, tickets not committed, version
 -- Answer: 1 loaded · 0 it is as new already

@@ -1,4 +1,4 @@
--- Takes a placing back whose command certainly never reached the log.
+-- Takes a submission back whose command certainly never reached the log.
 -- KEYS: stock hash, placing zset, placing-quantity hash. ARGV: order, epoch
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[2] then return 0 end
 local quantity = tonumber(redis.call('HGET', KEYS[3], ARGV[1]) or 0)

@@ -1,4 +1,4 @@
--- Moves a hold to an order that is being placed: it no longer runs out, the writer or a rebuild settles it.
+-- Moves a hold to an order that is being submitted: it no longer runs out, the writer or a rebuild settles it.
 -- KEYS: stock hash, holds zset, held hash, placing zset (order -> deadline ms), placing-quantity hash
 -- ARGV: hold, order, quantity, deadline ms
 -- Answer: {0} missing · {1, epoch, 1 if moved now} · {2} the hold is gone
