@@ -9,6 +9,7 @@ use crate::{App, Error};
 pub mod auth;
 pub mod cap_cache;
 pub mod end;
+pub mod gate_reconciler;
 pub mod open;
 pub mod seller;
 

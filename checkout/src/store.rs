@@ -6,7 +6,6 @@ pub mod order_link;
 pub mod outbox;
 pub mod payment;
 pub mod refund;
-pub mod refund_request;
 pub mod report;
 pub mod session;
 pub mod stock;

@@ -10,6 +10,7 @@ use crate::{
     App,
     order::{command_log, event::ORDER_EVENTS, expiry::ExpirySweep, link, waiters, writer},
     payment::refund::{repay, request::RefundRequests},
+    session::gate_reconciler::GateReconciler,
     stock::{allotment::consumer as allotment_consumer, reconciler::Reconciler},
     store::{self, outbox::OUTBOX},
 };
@@ -39,16 +40,15 @@ pub async fn run_api(app: App, tasks: Tasks) {
             _ = ensure.retry(pauses) => {}
         }
     });
-    let reconciler = Arc::new(Reconciler::default());
-    let (stock, stock_app) = (Arc::clone(&reconciler), app.clone());
+    let (stock, stock_app) = (Arc::new(Reconciler::default()), app.clone());
     tasks.every("keep stock", RECONCILE, move || {
         let (reconciler, app) = (Arc::clone(&stock), stock_app.clone());
-        async move { reconciler.stock(&app).await }
+        async move { reconciler.round(&app).await }
     });
-    let gates_app = app.clone();
+    let (gates, gates_app) = (Arc::new(GateReconciler::default()), app.clone());
     tasks.every("keep gates", RECONCILE, move || {
-        let (reconciler, app) = (Arc::clone(&reconciler), gates_app.clone());
-        async move { reconciler.gates(&app).await }
+        let (reconciler, app) = (Arc::clone(&gates), gates_app.clone());
+        async move { reconciler.round(&app).await }
     });
     let (sweep, sweep_app) = (Arc::new(ExpirySweep::default()), app.clone());
     tasks.every("end unpaid orders", SWEEP, move || {

@@ -1,5 +1,5 @@
-//! Keeps Redis true to Postgres: shards that are missing, missed a change, or have placings nobody
-//! settled are rebuilt; gates that forgot who is inside are told.
+//! Keeps the stock in Redis true to Postgres: shards that are missing, missed a change, or have
+//! submissions that nobody settled are rebuilt.
 
 use std::{
     collections::HashMap,
@@ -23,17 +23,11 @@ use crate::{
 const ROWS_MAX: i64 = 500;
 const LOOKS_AT_ONCE: usize = 32;
 const REBUILDS_AT_ONCE: usize = 4;
-/// Rounds after a gate was restored in which it is told again, for sessions that opened or ended
-/// meanwhile.
-const RESTORE_ROUNDS: u32 = 3;
-/// Sessions that ended within this many seconds are told to a restored gate.
-const ENDED_SECS: f64 = 10.0;
 
 /// What was seen in the last round.
 pub struct Reconciler {
     after: Mutex<ShardKey>,
     drifts: Mutex<HashMap<ShardKey, Drift>>,
-    restored: Mutex<HashMap<String, u32>>,
 }
 
 /// How a shard differed from its row. The same twice is no accident of timing: a change that was
@@ -66,13 +60,13 @@ const FIRST: ShardKey = ShardKey { ticket_type: Uuid::nil(), shard: -1 };
 
 impl Default for Reconciler {
     fn default() -> Self {
-        Self { after: Mutex::new(FIRST), drifts: Mutex::default(), restored: Mutex::default() }
+        Self { after: Mutex::new(FIRST), drifts: Mutex::default() }
     }
 }
 
 impl Reconciler {
-    /// One round over stock.
-    pub async fn stock(&self, app: &App) -> anyhow::Result<()> {
+    /// One round.
+    pub async fn round(&self, app: &App) -> anyhow::Result<()> {
         let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
         let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
@@ -113,44 +107,6 @@ impl Reconciler {
             drifts.remove(&row.key());
         }
         again.then_some(Seen::Wrong { epoch: seen.epoch })
-    }
-
-    /// One round over the gates of rooms that are not closed.
-    pub async fn gates(&self, app: &App) -> anyhow::Result<()> {
-        for gate in admission::contract::open_gates(&app.pool).await? {
-            let room = String::from(gate.room);
-            if app.gate.needs_restore(&room).await? {
-                let inside = store::session::active(&app.pool, &room).await?;
-                app.gate.restore(&room, &inside).await?;
-                tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
-                self.restored
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .insert(room, RESTORE_ROUNDS);
-            } else if self.tell_again(&room) {
-                let inside = store::session::active(&app.pool, &room).await?;
-                app.gate.restore(&room, &inside).await?;
-                for session in store::session::ended_within(&app.pool, &room, ENDED_SECS).await? {
-                    app.gate.release(&room, &session.to_string()).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn tell_again(&self, room: &str) -> bool {
-        let mut restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner);
-        match restored.get_mut(room) {
-            Some(rounds) if *rounds > 0 => {
-                *rounds -= 1;
-                true
-            }
-            Some(_) => {
-                restored.remove(room);
-                false
-            }
-            None => false,
-        }
     }
 }
 

@@ -1,10 +1,16 @@
-//! Money that is owed: what is due to be asked of the provider, and what the provider does not do.
+//! Refunds: asked for and not taken up by the order writer yet, due to be asked of the provider, and
+//! what the provider does not do.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgPool;
+use kit::http::RequestId;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::payment::refund::{FailingRefund, RefundCursor};
+use crate::{
+    order::state::OrderState,
+    payment::refund::{FailingRefund, RefundCursor},
+    store::order::state as state_of,
+};
 
 /// A payment whose money is to go back.
 #[derive(Debug, Clone)]
@@ -85,4 +91,54 @@ pub async fn count(pool: &PgPool) -> sqlx::Result<(i64, i64)> {
     .fetch_one(pool)
     .await?;
     Ok((row.waiting, row.failing))
+}
+
+/// A request and the partition of the writer that owns its order.
+#[derive(Debug)]
+pub struct RefundRequestRow {
+    pub order: Uuid,
+    pub home_partition: i32,
+    pub request_id: String,
+}
+
+/// An order's state, or `None` where it is unknown.
+pub async fn order_state(
+    connection: &mut PgConnection,
+    order: Uuid,
+) -> sqlx::Result<Option<OrderState>> {
+    let state = sqlx::query_scalar!("SELECT state FROM checkout.orders WHERE order_id = $1", order)
+        .fetch_optional(connection)
+        .await?;
+    state.as_deref().map(state_of).transpose()
+}
+
+/// Adds a request; `false` where there is one.
+pub async fn add_request(
+    connection: &mut PgConnection,
+    order: Uuid,
+    reason: &str,
+    request: &RequestId,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO checkout.refund_requests (order_id, reason, request_id) VALUES ($1, $2, $3) \
+            ON CONFLICT DO NOTHING",
+        order,
+        reason,
+        request.0
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// The oldest requests.
+pub async fn waiting_requests(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<RefundRequestRow>> {
+    sqlx::query_as!(
+        RefundRequestRow,
+        r#"SELECT r.order_id AS "order", o.home_partition, r.request_id
+           FROM checkout.refund_requests r JOIN checkout.orders o USING (order_id) ORDER BY r.requested_at LIMIT $1"#,
+        limit
+    )
+    .fetch_all(pool)
+    .await
 }

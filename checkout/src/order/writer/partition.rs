@@ -247,11 +247,11 @@ impl PartitionWriter {
                     .filter(|record| record.offset >= next_offset)
                     .filter_map(Record::command)
                     .collect();
-                let found = store::writer::batch_state(&mut tx, &queued, now).await?;
+                let found = store::writer::batch_state::read(&mut tx, &queued, now).await?;
                 plan::plan_batch(&queued, found, now)
             }
         };
-        store::writer::write(&mut tx, &plan, self.partition, now).await?;
+        store::writer::batch_plan::write(&mut tx, &plan, self.partition, now).await?;
         tx.commit().await?;
         for (order, refusal) in &plan.refused {
             tracing::info!(%order, reason = refusal.as_str(), "an order was refused");

@@ -19,7 +19,7 @@ use crate::{
         state::{self, OrderTransition},
     },
     payment::refund::RefundAsked,
-    store::{self, refund_request::RefundRequestRow},
+    store::{self, refund::RefundRequestRow},
 };
 
 const BATCH_MAX: i64 = 200;
@@ -38,13 +38,13 @@ pub async fn request_refund(
     reason: &str,
     request: &RequestId,
 ) -> Result<RefundAsked, sqlx::Error> {
-    let Some(state) = store::refund_request::state(connection, order).await? else {
+    let Some(state) = store::refund::order_state(connection, order).await? else {
         return Ok(RefundAsked::Unknown);
     };
     if state::next(state, OrderTransition::RefundForced).is_err() {
         return Ok(RefundAsked::NotRefundable(state));
     }
-    let asked = store::refund_request::add(connection, order, reason, request).await?;
+    let asked = store::refund::add_request(connection, order, reason, request).await?;
     Ok(if asked { RefundAsked::Asked } else { RefundAsked::AlreadyAsked })
 }
 
@@ -65,7 +65,7 @@ impl RefundRequests {
 
     /// One round. Several processes may do it at once: the writer refunds once.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
-        let waiting = store::refund_request::waiting(&app.pool, BATCH_MAX).await?;
+        let waiting = store::refund::waiting_requests(&app.pool, BATCH_MAX).await?;
         let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(
             |request| async move {
                 let RefundRequestRow { order, home_partition, request_id } = request;

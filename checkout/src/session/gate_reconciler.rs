@@ -1,0 +1,55 @@
+//! Keeps the gates of rooms true to Postgres: one that forgot with Redis who is inside is told.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{App, store};
+
+/// Rounds after a gate was restored in which it is told again, for sessions that opened or ended
+/// meanwhile.
+const RESTORE_ROUNDS: u32 = 3;
+/// Sessions that ended within this many seconds are told to a restored gate.
+const ENDED_SECS: f64 = 10.0;
+
+/// Gates that were restored lately, with the rounds in which they are told again.
+#[derive(Default)]
+pub struct GateReconciler(Mutex<HashMap<String, u32>>);
+
+impl GateReconciler {
+    /// One round over the gates of rooms that are not closed.
+    pub async fn round(&self, app: &App) -> anyhow::Result<()> {
+        for gate in admission::contract::open_gates(&app.pool).await? {
+            let room = String::from(gate.room);
+            if app.gate.needs_restore(&room).await? {
+                let inside = store::session::active(&app.pool, &room).await?;
+                app.gate.restore(&room, &inside).await?;
+                tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(room, RESTORE_ROUNDS);
+            } else if self.tell_again(&room) {
+                let inside = store::session::active(&app.pool, &room).await?;
+                app.gate.restore(&room, &inside).await?;
+                for session in store::session::ended_within(&app.pool, &room, ENDED_SECS).await? {
+                    app.gate.release(&room, &session.to_string()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tell_again(&self, room: &str) -> bool {
+        let mut restored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match restored.get_mut(room) {
+            Some(rounds) if *rounds > 0 => {
+                *rounds -= 1;
+                true
+            }
+            Some(_) => {
+                restored.remove(room);
+                false
+            }
+            None => false,
+        }
+    }
+}
