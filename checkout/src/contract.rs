@@ -1,7 +1,9 @@
 //! All that other crates may use of checkout.
 
 pub use crate::{
+    hold::HoldId,
     order::{
+        OrderId,
         buyer::Buyer,
         command::{Command, EndOrder, SubmitLine, SubmitOrder},
         command_log::{COMMANDS_TOPIC, DEAD_TOPIC, WRITER_GROUP},
@@ -23,7 +25,10 @@ pub use crate::{
         StockCount, TicketDetails,
         read::{failing_refunds, order, orders, sales, session_counts, stock_counts},
     },
-    session::seller::{Seller, scopes},
+    session::{
+        SessionId,
+        seller::{Seller, scopes},
+    },
     stock::{
         home_partition,
         put::put_stock,

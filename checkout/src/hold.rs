@@ -8,12 +8,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::session::SessionId;
 use crate::{App, Error, session::Session, stock::ShardKey};
 
 pub mod current;
 pub mod release;
 pub mod replace;
 pub mod reserve;
+
+kit::uuid_id!(
+    /// A hold.
+    HoldId
+);
 
 /// Kinds of tickets in one hold at most.
 pub const ITEMS_MAX: usize = 8;
@@ -32,9 +38,9 @@ pub struct HoldItem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     #[serde(rename = "h")]
-    pub hold: Uuid,
+    pub hold: HoldId,
     #[serde(rename = "s")]
-    pub session: Uuid,
+    pub session: SessionId,
     #[serde(rename = "w")]
     pub show: String,
     #[serde(rename = "i")]
@@ -107,8 +113,8 @@ pub struct Held {
     pub hold: Hold,
 }
 
-pub fn hold_id(session: Uuid, key: &str) -> Uuid {
-    Uuid::new_v5(&session, format!("hold\n{key}").as_bytes())
+pub fn hold_id(session: SessionId, key: &str) -> HoldId {
+    Uuid::new_v5(&session.uuid(), format!("hold\n{key}").as_bytes()).into()
 }
 
 /// Opens a hold token of this session. Whether it has run out, `expires_at` says.
@@ -148,8 +154,8 @@ mod tests {
             (0..crate::stock::SHARDS_MAX).map(|shard| (shard, 2)).collect();
         let item = HeldItem { ticket_type: Uuid::new_v4(), unit_price_minor: 100_000, parts };
         let hold = Hold {
-            hold: Uuid::new_v4(),
-            session: Uuid::new_v4(),
+            hold: Uuid::new_v4().into(),
+            session: Uuid::new_v4().into(),
             show: "a".repeat(63),
             items: vec![item; ITEMS_MAX],
             currency: "EUR".to_owned(),

@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::order::{buyer::Buyer, refusal::Refusal, state::OrderState};
+use crate::session::SessionId;
 
 pub(crate) mod buyer;
 pub(crate) mod cancel;
@@ -26,11 +27,16 @@ pub(crate) mod submit;
 pub(crate) mod waiters;
 pub(crate) mod writer;
 
+kit::uuid_id!(
+    /// An order.
+    OrderId
+);
+
 /// An order with its lines.
 #[derive(Debug, Clone)]
 pub struct Order {
-    pub order: Uuid,
-    pub session: Uuid,
+    pub order: OrderId,
+    pub session: SessionId,
     pub show: String,
     pub state: OrderState,
     pub amount_minor: i64,
@@ -71,5 +77,5 @@ pub enum Submission {
     /// Written now or by an earlier call with this key.
     Order(Box<Order>),
     /// In the log, not written yet; ask for it in a moment.
-    Pending(Uuid),
+    Pending(OrderId),
 }

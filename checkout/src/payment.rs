@@ -3,9 +3,8 @@
 //! Money is believed only when a signed webhook says so. No lock and no transaction is held across
 //! a call to a provider.
 
-use uuid::Uuid;
-
 use crate::error::Error;
+use crate::order::OrderId;
 
 pub mod config;
 pub mod decision;
@@ -27,7 +26,7 @@ impl From<ProviderError> for Error {
 /// A payment to be made for an order.
 #[derive(Debug)]
 pub struct PaymentRequest<'a> {
-    pub order_id: Uuid,
+    pub order_id: OrderId,
     pub amount_minor: i64,
     pub currency: &'a str,
     /// Shown to the payer.
@@ -47,7 +46,7 @@ pub struct StartedPayment {
 #[derive(Debug)]
 pub struct WebhookEvent {
     pub webhook_id: String,
-    pub order_id: Uuid,
+    pub order_id: OrderId,
     pub intent: String,
     pub amount_minor: i64,
     pub currency: String,

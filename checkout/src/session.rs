@@ -13,10 +13,15 @@ pub mod gate_reconciler;
 pub mod open;
 pub mod seller;
 
+kit::uuid_id!(
+    /// A session in checkout.
+    SessionId
+);
+
 /// What a session token says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {
-    pub session: Uuid,
+    pub session: SessionId,
     pub show: String,
     pub room: String,
     pub expires_at: DateTime<Utc>,
@@ -30,12 +35,12 @@ pub struct OpenedSession {
 
 /// The session of a pass under an Idempotency-Key, so that a fan whose answer got lost can ask
 /// again.
-pub fn session_id(place: &str, key: Option<&str>) -> Uuid {
+pub fn session_id(place: &str, key: Option<&str>) -> SessionId {
     match key {
         Some(key) => {
-            Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes())
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes()).into()
         }
-        None => Uuid::new_v4(),
+        None => Uuid::new_v4().into(),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use crate::order::OrderId;
+use crate::session::SessionId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -122,11 +124,11 @@ pub fn refusal(committed: i32, least: i32) -> String {
 
 /// The order in which a session tries the shards of a ticket type: a rotation whose start spreads
 /// sessions evenly.
-pub fn trying_order(session: Uuid, ticket_type: Uuid, shards: &[i32]) -> Vec<i32> {
+pub fn trying_order(session: SessionId, ticket_type: Uuid, shards: &[i32]) -> Vec<i32> {
     if shards.is_empty() {
         return Vec::new();
     }
-    let mut seed = session.as_bytes().to_vec();
+    let mut seed = session.uuid().as_bytes().to_vec();
     seed.extend_from_slice(ticket_type.as_bytes());
     let mut order = shards.to_vec();
     order.sort_unstable();
@@ -200,9 +202,9 @@ pub struct Settlement {
     /// Tickets that orders gave up.
     pub freed: i32,
     /// Orders that were written, with their tickets of this shard.
-    pub accepted: Vec<(Uuid, i32)>,
+    pub accepted: Vec<(OrderId, i32)>,
     /// Orders that were not: their tickets are free again.
-    pub returned: Vec<Uuid>,
+    pub returned: Vec<OrderId>,
 }
 
 #[cfg(test)]
@@ -251,7 +253,7 @@ mod tests {
         let mut starts: HashMap<i32, usize> = HashMap::new();
         for session in 0..8_000u128 {
             *starts
-                .entry(trying_order(Uuid::from_u128(session), Uuid::nil(), &shards)[0])
+                .entry(trying_order(Uuid::from_u128(session).into(), Uuid::nil(), &shards)[0])
                 .or_default() += 1;
         }
         assert!(starts.values().all(|count| (700..1_300).contains(count)), "{starts:?}");
@@ -293,7 +295,7 @@ mod tests {
         #[test]
         fn every_shard_is_tried_once(session: u128, shards in prop::collection::btree_set(0..64i32, 1..32)) {
             let shards: Vec<i32> = shards.into_iter().collect();
-            let order = trying_order(Uuid::from_u128(session), Uuid::nil(), &shards);
+            let order = trying_order(Uuid::from_u128(session).into(), Uuid::nil(), &shards);
             prop_assert_eq!(order.len(), shards.len());
             prop_assert_eq!(order.into_iter().collect::<BTreeSet<_>>(), shards.into_iter().collect::<BTreeSet<_>>());
         }

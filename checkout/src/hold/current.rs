@@ -3,15 +3,16 @@
 use chrono::{Duration, Utc};
 use kit::redis::Redis;
 use redis::AsyncCommands;
-use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::session::SessionId;
 use crate::{
     App, Error,
     hold::{Held, Hold},
     session::Session,
 };
 
-fn released_key(redis: &Redis, hold: Uuid) -> String {
+fn released_key(redis: &Redis, hold: HoldId) -> String {
     redis.key("hold-given-back", &hold.to_string())
 }
 
@@ -26,14 +27,14 @@ pub async fn note_released(app: &App, hold: &Hold) -> Result<(), Error> {
 
 /// Whether a hold was given back, or another took its place. Redis forgets it together with the
 /// holds themselves; then a session still has one open order at most.
-pub async fn is_given_up(app: &App, session: &Session, hold: Uuid) -> Result<bool, Error> {
+pub async fn is_given_up(app: &App, session: &Session, hold: HoldId) -> Result<bool, Error> {
     if app.redis.connection().exists(released_key(&app.redis, hold)).await? {
         return Ok(true);
     }
     Ok(current(app, session).await?.is_some_and(|open| open.hold.hold != hold))
 }
 
-pub fn open_key(redis: &Redis, session: Uuid) -> String {
+pub fn open_key(redis: &Redis, session: SessionId) -> String {
     redis.key("session-hold", &session.to_string())
 }
 
@@ -53,7 +54,7 @@ pub async fn remember_open(app: &App, hold: &Hold) -> Result<Option<Hold>, Error
     Ok(before.filter(|before| before.hold != hold.hold))
 }
 
-pub async fn open_hold(app: &App, session: Uuid) -> Result<Option<Hold>, Error> {
+pub async fn open_hold(app: &App, session: SessionId) -> Result<Option<Hold>, Error> {
     let text: Option<String> = app.redis.connection().get(open_key(&app.redis, session)).await?;
     let known = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok());
     Ok(known.filter(|hold| hold.expires_at > Utc::now()))
@@ -66,7 +67,7 @@ pub async fn current(app: &App, session: &Session) -> Result<Option<Held>, Error
 }
 
 /// No longer the session's open hold: it became an order.
-pub async fn forget_open(app: &App, session: Uuid) -> Result<(), Error> {
+pub async fn forget_open(app: &App, session: SessionId) -> Result<(), Error> {
     let () = app.redis.connection().del(open_key(&app.redis, session)).await?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Giving holds back.
 
 use redis::AsyncCommands;
-use uuid::Uuid;
 
+use crate::session::SessionId;
 use crate::{
     App, Error,
     hold::{
@@ -29,7 +29,7 @@ pub async fn release(app: &App, session: &Session, token: &str) -> Result<(), Er
 }
 
 /// Gives the session's open hold back, if there is one.
-pub async fn release_open(app: &App, session: Uuid) -> Result<(), Error> {
+pub async fn release_open(app: &App, session: SessionId) -> Result<(), Error> {
     let text: Option<String> =
         app.redis.connection().get_del(open_key(&app.redis, session)).await?;
     let Some(hold) = text.and_then(|text| serde_json::from_str::<Hold>(&text).ok()) else {

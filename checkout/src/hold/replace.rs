@@ -5,8 +5,8 @@ use kit::redis::Redis;
 use redis::AsyncCommands;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
-use uuid::Uuid;
 
+use crate::hold::HoldId;
 use crate::{
     App, Error,
     hold::{
@@ -89,7 +89,7 @@ async fn replace(
     session: &Session,
     items: &[HoldItem],
     offer: &Offer,
-    hold: Uuid,
+    hold: HoldId,
 ) -> Result<Held, Error> {
     let earlier = open_hold(app, session.session).await?;
     if let Some(known) = earlier.as_ref().filter(|earlier| earlier.hold == hold) {

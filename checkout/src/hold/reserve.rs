@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use kit::redis::Redis;
 use uuid::Uuid;
 
+use crate::hold::HoldId;
 use crate::{
     App, Error,
     hold::{HeldItem, Hold, HoldItem},
@@ -31,7 +32,7 @@ pub struct Wanted<'a> {
     pub session: &'a Session,
     pub items: &'a [HoldItem],
     pub offer: &'a Offer,
-    pub hold: Uuid,
+    pub hold: HoldId,
     pub until: DateTime<Utc>,
 }
 

@@ -2,8 +2,8 @@
 
 use kit::http::RequestId;
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App, Error,
     order::{
@@ -22,7 +22,7 @@ use crate::{
 pub async fn cancel(
     app: &App,
     owner: Owner,
-    order: Uuid,
+    order: OrderId,
     request: &RequestId,
 ) -> Result<Order, Error> {
     let found = own(app, owner, order).await?;

@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::order::OrderId;
 use crate::order::buyer::Buyer;
+use crate::session::SessionId;
 
 /// A record of `orders.commands`, as JSON. The partition is the order's home partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +31,7 @@ impl Command {
     pub const KINDS: [&str; 4] = ["place.v1", "cancel.v1", "expire.v1", "refund.v1"];
 
     /// The order that it is about.
-    pub fn order(&self) -> Uuid {
+    pub fn order(&self) -> OrderId {
         match self {
             Self::Submit(submit) => submit.order,
             Self::Cancel(end) | Self::Expire(end) | Self::Refund(end) => end.order,
@@ -39,10 +42,10 @@ impl Command {
 /// Makes a hold an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubmitOrder {
-    pub order: Uuid,
-    pub session: Uuid,
+    pub order: OrderId,
+    pub session: SessionId,
     pub show: String,
-    pub hold: Uuid,
+    pub hold: HoldId,
     pub lines: Vec<SubmitLine>,
     pub amount_minor: i64,
     pub currency: String,
@@ -67,7 +70,7 @@ pub struct SubmitLine {
 /// Ends an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndOrder {
-    pub order: Uuid,
+    pub order: OrderId,
 }
 
 /// A command and the request that caused it.
@@ -120,7 +123,7 @@ mod tests {
 
     #[test]
     fn what_is_for_a_later_version_is_told_from_what_nobody_can_read() {
-        let cancel = Command::Cancel(EndOrder { order: Uuid::nil() });
+        let cancel = Command::Cancel(EndOrder { order: Uuid::nil().into() });
         let known = serde_json::to_vec(&cancel).expect("JSON");
         assert_eq!(parse(&known), ParsedCommand::Command(Box::new(cancel)));
         for kind in ["place.v2", "swap.v1"] {

@@ -10,8 +10,8 @@ use kit::{
     kafka::{Kafka, Producer, ProducerBounds},
 };
 use rdkafka::{message::Header, producer::FutureRecord};
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App, Error,
     config::Config,
@@ -61,7 +61,7 @@ impl DeadLetter {
     }
 
     /// The order that it is about, as far as its key says.
-    pub fn order(&self) -> Option<Uuid> {
+    pub fn order(&self) -> Option<OrderId> {
         std::str::from_utf8(&self.key).ok()?.parse().ok()
     }
 }
@@ -116,7 +116,7 @@ impl CommandLog {
     pub async fn send(
         &self,
         partition: i32,
-        order: Uuid,
+        order: OrderId,
         command: &Command,
         request: &RequestId,
     ) -> Result<(), SendError> {

@@ -1,5 +1,6 @@
 //! Where order events go.
 
+use crate::order::OrderId;
 use chrono::{DateTime, Utc};
 use kit::outbox::Topic;
 use serde::{Deserialize, Serialize};
@@ -68,7 +69,7 @@ pub struct LinkRenewed {
 /// What every order event tells.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderEventData {
-    pub order: Uuid,
+    pub order: OrderId,
     pub show: String,
     pub amount_minor: i64,
     pub currency: String,

@@ -12,6 +12,7 @@ use futures::future::join_all;
 use kit::http::RequestId;
 use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App,
     order::command::{Command, EndOrder},
@@ -26,7 +27,7 @@ const FIRST: (DateTime<Utc>, Uuid) = (DateTime::UNIX_EPOCH, Uuid::nil());
 
 pub struct ExpirySweep {
     /// Orders the writer was asked to end lately.
-    asked: Mutex<HashMap<Uuid, Instant>>,
+    asked: Mutex<HashMap<OrderId, Instant>>,
     /// The last order of the last round.
     after: Mutex<(DateTime<Utc>, Uuid)>,
 }
@@ -38,13 +39,13 @@ impl Default for ExpirySweep {
 }
 
 impl ExpirySweep {
-    fn fresh(&self, order: Uuid) -> bool {
+    fn fresh(&self, order: OrderId) -> bool {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.retain(|_, at| at.elapsed() < ASK_AGAIN);
         !asked.contains_key(&order)
     }
 
-    fn note(&self, order: Uuid) {
+    fn note(&self, order: OrderId) {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(order, Instant::now());
     }
 
@@ -54,8 +55,10 @@ impl ExpirySweep {
         let grace_secs = app.config.order_grace.as_secs_f64();
         let overdue = store::order::overdue(&app.pool, grace_secs, after, BATCH_MAX).await?;
         let full = i64::try_from(overdue.len()).is_ok_and(|count| count >= BATCH_MAX);
-        let next =
-            overdue.last().filter(|_| full).map_or(FIRST, |last| (last.expires_at, last.order_id));
+        let next = overdue
+            .last()
+            .filter(|_| full)
+            .map_or(FIRST, |last| (last.expires_at, last.order_id.uuid()));
         *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
         let request = RequestId::fresh();
         let asking =

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     order::event::{LinkRenewed, OrderEvent, OrderEventData},
     store,
@@ -50,14 +51,14 @@ impl LinkHolder {
 /// A link with its secret, which is stored nowhere; there is no `Debug`.
 #[derive(Clone)]
 pub struct OrderLink {
-    pub order: Uuid,
+    pub order: OrderId,
     secret: String,
 }
 
 impl OrderLink {
     /// The link that somebody came with, whether or not it opens anything.
-    pub fn given(order: Uuid, secret: &str) -> Self {
-        Self { order, secret: secret.to_owned() }
+    pub fn given(order: impl Into<OrderId>, secret: &str) -> Self {
+        Self { order: order.into(), secret: secret.to_owned() }
     }
 
     pub fn secret(&self) -> &str {
@@ -81,13 +82,13 @@ impl OrderLink {
 /// The database's.
 pub async fn new_order_link(
     pool: &PgPool,
-    order: Uuid,
+    order: impl Into<OrderId>,
     holder: LinkHolder,
 ) -> sqlx::Result<OrderLink> {
-    let link = OrderLink { order, secret: secret::generate(PREFIX) };
+    let link = OrderLink { order: order.into(), secret: secret::generate(PREFIX) };
     store::order_link::insert(
         pool,
-        order,
+        link.order.uuid(),
         &secret::hash(&link.secret),
         &holder.name(),
         OF_HOLDER_MAX,
@@ -113,15 +114,16 @@ pub enum LinksRenewed {
 /// The database's.
 pub async fn renew_order_links(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: impl Into<OrderId>,
     request: &RequestId,
 ) -> Result<LinksRenewed, sqlx::Error> {
-    let Some(known) = store::order_link::refuse_sealed(tx, order).await? else {
+    let order = order.into();
+    let Some(known) = store::order_link::refuse_sealed(tx, order.uuid()).await? else {
         return Ok(LinksRenewed::Unknown);
     };
-    let revoked = store::order_link::revoke(tx, order).await?;
+    let revoked = store::order_link::revoke(tx, order.uuid()).await?;
     let renewal = Uuid::now_v7();
-    store::order_link::note_renewal(tx, renewal, order).await?;
+    store::order_link::note_renewal(tx, renewal, order.uuid()).await?;
     let data = OrderEventData {
         order,
         show: known.show,
@@ -163,7 +165,7 @@ pub async fn forget_useless_links(pool: &PgPool) -> sqlx::Result<()> {
 
 #[derive(Deserialize)]
 struct Claims {
-    order: Uuid,
+    order: OrderId,
 }
 
 /// Tells links that open an order from those that do not.
@@ -186,11 +188,16 @@ impl OrderLinks {
     /// The database's.
     pub async fn opens(&self, pool: &PgPool, link: &OrderLink) -> sqlx::Result<bool> {
         if link.secret.starts_with(PREFIX) {
-            return store::order_link::is_good(pool, link.order, &secret::hash(&link.secret)).await;
+            return store::order_link::is_good(
+                pool,
+                link.order.uuid(),
+                &secret::hash(&link.secret),
+            )
+            .await;
         }
         match self.0.open::<Claims>(&link.secret) {
             Ok(claims) if claims.order == link.order => {
-                store::order_link::takes_sealed(pool, link.order).await
+                store::order_link::takes_sealed(pool, link.order.uuid()).await
             }
             _ => Ok(false),
         }

@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::order::OrderId;
+use crate::session::SessionId;
 use crate::{
     order::{
         command::{Command, QueuedCommand, SubmitLine, SubmitOrder},
@@ -31,7 +33,7 @@ pub struct LockedStock {
 #[derive(Debug, Clone)]
 pub struct ExistingOrder {
     pub state: OrderState,
-    pub session: Uuid,
+    pub session: SessionId,
     pub show: String,
     pub amount_minor: i64,
     pub currency: String,
@@ -43,13 +45,13 @@ pub struct ExistingOrder {
 #[derive(Debug, Clone, Default)]
 pub struct BatchState {
     pub stock: BTreeMap<ShardKey, LockedStock>,
-    pub orders: HashMap<Uuid, ExistingOrder>,
+    pub orders: HashMap<OrderId, ExistingOrder>,
     /// Holds that are orders.
-    pub holds: HashSet<Uuid>,
+    pub holds: HashSet<HoldId>,
     /// Sessions and their orders that are open or paid.
-    pub sessions: HashMap<Uuid, Uuid>,
+    pub sessions: HashMap<SessionId, OrderId>,
     /// Orders that come late and were refused before.
-    pub refused: HashMap<Uuid, Refusal>,
+    pub refused: HashMap<OrderId, Refusal>,
 }
 
 /// What the transaction is to write.
@@ -58,12 +60,12 @@ pub struct BatchPlan {
     /// New orders, each in the state it has after the batch.
     pub placed: Vec<(SubmitOrder, OrderState)>,
     /// Orders that were there, in their new state.
-    pub ended: Vec<(Uuid, OrderState)>,
+    pub ended: Vec<(OrderId, OrderState)>,
     /// Those among them that were paid: their tickets become void and their money goes back.
-    pub refunded: Vec<Uuid>,
+    pub refunded: Vec<OrderId>,
     /// Refunds that were asked for and need not be asked again, whatever came of it.
-    pub answered: Vec<Uuid>,
-    pub refused: Vec<(Uuid, Refusal)>,
+    pub answered: Vec<OrderId>,
+    pub refused: Vec<(OrderId, Refusal)>,
     /// New values of `committed`, for rows whose version rises.
     pub committed: BTreeMap<ShardKey, i32>,
     /// Epochs that rows have to catch up with.
@@ -91,10 +93,10 @@ struct BatchPlanner {
     found: BatchState,
     now: DateTime<Utc>,
     fresh: Vec<SubmitOrder>,
-    ended: Vec<Uuid>,
-    refunded: Vec<Uuid>,
-    answered: Vec<Uuid>,
-    refused: BTreeMap<Uuid, Refusal>,
+    ended: Vec<OrderId>,
+    refunded: Vec<OrderId>,
+    answered: Vec<OrderId>,
+    refused: BTreeMap<OrderId, Refusal>,
     committed: BTreeMap<ShardKey, i32>,
     epochs: BTreeMap<ShardKey, i64>,
     settlements: BTreeMap<ShardKey, Settlement>,
@@ -198,7 +200,7 @@ impl BatchPlanner {
         }
     }
 
-    fn end(&mut self, order: Uuid, event: OrderTransition, request_id: &str) {
+    fn end(&mut self, order: OrderId, event: OrderTransition, request_id: &str) {
         let Some(known) = self.found.orders.get(&order) else { return };
         if event == OrderTransition::TimeOver && known.expires_at > self.now {
             return;
@@ -220,7 +222,7 @@ impl BatchPlanner {
 
     /// A paid order's stock goes back at once, and its money when the provider has confirmed it.
     /// Where there is none, the refund is done with that.
-    fn refund(&mut self, order: Uuid, request_id: &str) {
+    fn refund(&mut self, order: OrderId, request_id: &str) {
         self.answered.push(order);
         let Some(known) = self.found.orders.get(&order) else { return };
         let Ok(pending) = state::next(known.state, OrderTransition::RefundForced) else { return };
@@ -241,7 +243,7 @@ impl BatchPlanner {
         self.refunded.push(order);
     }
 
-    fn give_up_stock(&mut self, order: Uuid, known: &ExistingOrder) {
+    fn give_up_stock(&mut self, order: OrderId, known: &ExistingOrder) {
         for (shard, quantity) in &known.lines {
             self.move_stock(*shard, -quantity);
             self.settlement(*shard).freed += quantity;
@@ -268,7 +270,7 @@ impl BatchPlanner {
         })
     }
 
-    fn event_data(&self, order: Uuid, known: &ExistingOrder) -> OrderEventData {
+    fn event_data(&self, order: OrderId, known: &ExistingOrder) -> OrderEventData {
         OrderEventData {
             order,
             show: known.show.clone(),
@@ -284,10 +286,10 @@ impl BatchPlanner {
                 settlement.version_to = settlement.version_from + 1;
             }
         }
-        let state = |order: &Uuid| {
+        let state = |order: &OrderId| {
             self.found.orders.get(order).map_or(OrderState::Placed, |known| known.state)
         };
-        let fresh: HashSet<Uuid> = self.fresh.iter().map(|submit| submit.order).collect();
+        let fresh: HashSet<OrderId> = self.fresh.iter().map(|submit| submit.order).collect();
         let ended = self
             .ended
             .iter()

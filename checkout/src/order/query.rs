@@ -1,8 +1,9 @@
 //! Looking for an order, written or not yet, on behalf of somebody who may see it.
 
 use redis::AsyncCommands;
-use uuid::Uuid;
 
+use crate::order::OrderId;
+use crate::session::SessionId;
 use crate::{
     App, Error,
     order::{Order, Submission, WriterDecision, refusal::refused},
@@ -10,13 +11,13 @@ use crate::{
     store,
 };
 
-fn pending_key(app: &App, order: Uuid) -> String {
+fn pending_key(app: &App, order: OrderId) -> String {
     app.redis.key("order-pending", &order.to_string())
 }
 
 /// Notes that a session waits for an order, so that asking for it before it is written is answered
 /// rightly.
-pub async fn note_pending(app: &App, session: Uuid, order: Uuid) {
+pub async fn note_pending(app: &App, session: SessionId, order: OrderId) {
     let ttl_secs = app.config.order_ttl.as_secs().max(1);
     let noted: redis::RedisResult<()> =
         app.redis.connection().set_ex(pending_key(app, order), session.to_string(), ttl_secs).await;
@@ -29,13 +30,13 @@ pub async fn note_pending(app: &App, session: Uuid, order: Uuid) {
 ///
 /// # Errors
 /// `order-unknown`, also for orders of others; why it was refused, if it was.
-pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Submission, Error> {
+pub async fn find(app: &App, owner: Owner, order: OrderId) -> Result<Submission, Error> {
     match own(app, owner, order).await {
         Err(Error::OrderUnknown) => {}
         found => return Ok(Submission::Order(Box::new(found?))),
     }
     let waiting: Option<String> = app.redis.connection().get(pending_key(app, order)).await?;
-    let Some(session) = waiting.and_then(|waiting| waiting.parse().ok()) else {
+    let Some(session) = waiting.and_then(|waiting| waiting.parse::<SessionId>().ok()) else {
         return Err(Error::OrderUnknown);
     };
     let is_own = match owner {
@@ -62,7 +63,7 @@ pub async fn find(app: &App, owner: Owner, order: Uuid) -> Result<Submission, Er
 ///
 /// # Errors
 /// `order-unknown`, also for orders of others.
-pub async fn own(app: &App, owner: Owner, order: Uuid) -> Result<Order, Error> {
+pub async fn own(app: &App, owner: Owner, order: OrderId) -> Result<Order, Error> {
     let Some(found) = store::order::load(&app.pool, order).await? else {
         return Err(Error::OrderUnknown);
     };

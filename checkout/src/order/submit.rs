@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::order::OrderId;
+use crate::session::SessionId;
 use crate::{
     App, Error,
     hold::{self, Hold, current},
@@ -35,13 +38,13 @@ use crate::{
 const ATTEMPTS_MAX: usize = 3;
 
 /// The id of the order of a session's call.
-pub fn order_id(session: Uuid, key: &str) -> Uuid {
-    Uuid::new_v5(&session, format!("order\n{key}").as_bytes())
+pub fn order_id(session: SessionId, key: &str) -> OrderId {
+    Uuid::new_v5(&session.uuid(), format!("order\n{key}").as_bytes()).into()
 }
 
-fn request_hash(hold: Uuid, buyer: &Buyer) -> Vec<u8> {
+fn request_hash(hold: HoldId, buyer: &Buyer) -> Vec<u8> {
     let mut digest = Sha256::new();
-    digest.update(hold.as_bytes());
+    digest.update(hold.uuid().as_bytes());
     for text in [&buyer.name, &buyer.email] {
         digest.update(text.len().to_be_bytes());
         digest.update(text.as_bytes());
@@ -127,7 +130,7 @@ async fn submit_once(
 }
 
 /// The order, with its payment started if that can be done now.
-async fn started(app: &App, order: Uuid, request: &RequestId) -> Result<Submission, Error> {
+async fn started(app: &App, order: OrderId, request: &RequestId) -> Result<Submission, Error> {
     start_payment(app, order, request).await;
     let order = store::order::load(&app.pool, order).await?.ok_or(Error::OrderUnknown)?;
     Ok(Submission::Order(Box::new(order)))
@@ -140,7 +143,7 @@ struct Attempt<'a> {
     app: &'a App,
     session: &'a Session,
     hold: &'a Hold,
-    order: Uuid,
+    order: OrderId,
     buyer: &'a Buyer,
     hash: &'a [u8],
     request: &'a RequestId,
@@ -296,10 +299,10 @@ mod tests {
 
     #[test]
     fn the_hash_tells_requests_apart() {
-        let hold = Uuid::nil();
+        let hold = HoldId::from(Uuid::nil());
         let hash = request_hash(hold, &buyer("ab", "c"));
         assert_eq!(hash, request_hash(hold, &buyer("ab", "c")));
         assert_ne!(hash, request_hash(hold, &buyer("a", "bc")));
-        assert_ne!(hash, request_hash(Uuid::max(), &buyer("ab", "c")));
+        assert_ne!(hash, request_hash(Uuid::max().into(), &buyer("ab", "c")));
     }
 }

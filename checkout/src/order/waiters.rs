@@ -10,13 +10,13 @@ use std::{
 };
 
 use tokio::sync::Notify;
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{App, store};
 
 /// Orders somebody waits for.
 #[derive(Default, Clone)]
-pub struct Waiters(Arc<Mutex<HashMap<Uuid, Waiting>>>);
+pub struct Waiters(Arc<Mutex<HashMap<OrderId, Waiting>>>);
 
 #[derive(Default)]
 struct Waiting {
@@ -26,18 +26,18 @@ struct Waiting {
 
 /// One who waits. Dropping it ends the waiting.
 pub struct Waiter {
-    order: Uuid,
+    order: OrderId,
     news: Arc<Notify>,
     waiters: Waiters,
 }
 
 impl Waiters {
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Uuid, Waiting>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<OrderId, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for news of `order` from now on.
-    pub fn wait(&self, order: Uuid) -> Waiter {
+    pub fn wait(&self, order: OrderId) -> Waiter {
         let mut waiting = self.waiting();
         let entry = waiting.entry(order).or_default();
         entry.count += 1;
@@ -45,7 +45,7 @@ impl Waiters {
     }
 
     /// There is news of these orders.
-    pub fn notify(&self, orders: impl IntoIterator<Item = Uuid>) {
+    pub fn notify(&self, orders: impl IntoIterator<Item = OrderId>) {
         let waiting = self.waiting();
         for order in orders {
             if let Some(entry) = waiting.get(&order) {
@@ -56,7 +56,7 @@ impl Waiters {
         }
     }
 
-    fn orders(&self) -> Vec<Uuid> {
+    fn orders(&self) -> Vec<OrderId> {
         self.waiting().keys().copied().collect()
     }
 }

@@ -3,8 +3,8 @@
 use chrono::Utc;
 use kit::http::RequestId;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App,
     error::Error,
@@ -148,7 +148,11 @@ async fn owe(
 }
 
 /// Fulfils an order with nothing to pay.
-pub(super) async fn fulfil_free(app: &App, order: Uuid, request: &RequestId) -> Result<(), Error> {
+pub(super) async fn fulfil_free(
+    app: &App,
+    order: OrderId,
+    request: &RequestId,
+) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
     let Some(order) = store::payment::lock(&mut tx, order).await? else {
         return Err(Error::OrderUnknown);

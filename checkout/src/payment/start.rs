@@ -1,8 +1,8 @@
 //! Starting the payment of an order.
 
 use kit::http::RequestId;
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App,
     error::Error,
@@ -13,7 +13,7 @@ use crate::{
 
 /// Starts an order's payment. If that fails the order stays placed, and the next look at it tries
 /// again.
-pub async fn start_payment(app: &App, order: Uuid, request: &RequestId) {
+pub async fn start_payment(app: &App, order: OrderId, request: &RequestId) {
     if let Err(error) = ensure_started(app, order, request).await {
         metrics::counter!("fairgate_payment_starts_failed_total").increment(1);
         tracing::warn!(%order, %error, request_id = request.0, "the payment was not started");
@@ -26,7 +26,7 @@ pub async fn start_payment(app: &App, order: Uuid, request: &RequestId) {
 ///
 /// # Errors
 /// `payment-provider-away` where the provider does not answer; calling again is safe.
-pub async fn ensure_started(app: &App, order: Uuid, request: &RequestId) -> Result<(), Error> {
+pub async fn ensure_started(app: &App, order: OrderId, request: &RequestId) -> Result<(), Error> {
     let Some(payable) = store::load(&app.pool, order).await? else {
         return Err(Error::OrderUnknown);
     };

@@ -8,6 +8,7 @@ use kit::redis::Redis;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     payment::refund::{FailingRefund, RefundCursor},
     report::{
@@ -78,8 +79,8 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
 ///
 /// # Errors
 /// The database's.
-pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetails>> {
-    store::report::order(pool, order).await
+pub async fn order(pool: &PgPool, order: impl Into<OrderId>) -> sqlx::Result<Option<OrderDetails>> {
+    store::report::order(pool, order.into().uuid()).await
 }
 
 /// Refunds that the provider did not do yet though it was asked, those that wait longest first.

@@ -8,6 +8,7 @@ use chrono::Utc;
 use kit::{extract::Bearer, problem::Problem};
 use uuid::Uuid;
 
+use crate::session::SessionId;
 use crate::{
     App, Error, hold,
     session::{
@@ -133,7 +134,7 @@ impl Caller {
     ///
     /// # Errors
     /// The database's.
-    pub async fn reads_codes(&self, app: &App, session: Uuid) -> Result<bool, Error> {
+    pub async fn reads_codes(&self, app: &App, session: SessionId) -> Result<bool, Error> {
         match self {
             Self::Fan(_) => Ok(true),
             Self::Seller(seller) if seller.may_read_tickets => Ok(true),
@@ -173,7 +174,7 @@ async fn of_hold(app: &App, seller: &Seller, hold: &str) -> Result<Session, Erro
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// Those of one session.
-    Session(Uuid),
+    Session(SessionId),
     /// Those of all shows that this reseller sells.
     Reseller(Uuid),
     /// Those that this API key made.

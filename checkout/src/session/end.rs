@@ -1,7 +1,6 @@
 //! Ending a session.
 
-use uuid::Uuid;
-
+use crate::session::SessionId;
 use crate::{App, Error, hold::release, store::session as store};
 
 /// Ends a session: what it holds goes back and its slot goes to the next fan. Doing so again
@@ -9,7 +8,7 @@ use crate::{App, Error, hold::release, store::session as store};
 ///
 /// # Errors
 /// Postgres or Redis away. The slot then comes free at the session's expiry.
-pub async fn end(app: &App, session: Uuid) -> Result<(), Error> {
+pub async fn end(app: &App, session: SessionId) -> Result<(), Error> {
     // Postgres first: a slot must not be given on while the books still count the session.
     let room = store::end(&app.pool, session).await?;
     if let Err(error) = release::release_open(app, session).await {

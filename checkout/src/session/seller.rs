@@ -9,6 +9,7 @@ use std::{
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::session::SessionId;
 use crate::{App, session, store};
 
 /// Who calls with an API key instead of a fan's session. The resellers' layer puts it into a
@@ -69,7 +70,7 @@ pub fn key(key: Uuid) -> String {
 ///
 /// # Errors
 /// The database's.
-pub async fn is_of_key(app: &App, session: Uuid, by: Uuid) -> sqlx::Result<bool> {
+pub async fn is_of_key(app: &App, session: SessionId, by: Uuid) -> sqlx::Result<bool> {
     let known = store::session::load(&app.pool, session).await?;
     Ok(known.is_some_and(|(place, _)| session::session_id(&place, Some(&key(by))) == session))
 }

@@ -10,6 +10,8 @@ use kit::redis::Redis;
 use redis::{RedisResult, Script, ScriptInvocation};
 use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::order::OrderId;
 use crate::stock::{Settlement, ShardKey};
 
 static RESERVE: LazyLock<Script> =
@@ -112,10 +114,10 @@ fn call<'a>(
 pub async fn reserve(
     redis: &Redis,
     shard: ShardKey,
-    hold: Uuid,
+    hold: HoldId,
     quantity: i32,
     until: DateTime<Utc>,
-    earlier: Option<Uuid>,
+    earlier: Option<HoldId>,
 ) -> RedisResult<ReserveOutcome> {
     let mut call = call(&RESERVE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string()).arg(quantity).arg(until.timestamp_millis());
@@ -131,7 +133,7 @@ pub async fn reserve(
 }
 
 /// Releases a hold. One that is not held (any more) changes nothing.
-pub async fn release(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<()> {
+pub async fn release(redis: &Redis, shard: ShardKey, hold: HoldId) -> RedisResult<()> {
     let mut call = call(&RELEASE, redis, shard, &[STOCK, HOLDS, HELD]);
     call.arg(hold.to_string());
     call.invoke_async::<i64>(&mut redis.connection()).await?;
@@ -143,8 +145,8 @@ pub async fn release(redis: &Redis, shard: ShardKey, hold: Uuid) -> RedisResult<
 pub async fn release_to(
     redis: &Redis,
     shard: ShardKey,
-    hold: Uuid,
-    earlier: Uuid,
+    hold: HoldId,
+    earlier: HoldId,
     tickets: i32,
     until: DateTime<Utc>,
 ) -> RedisResult<()> {
@@ -158,8 +160,8 @@ pub async fn release_to(
 pub async fn submit(
     redis: &Redis,
     shard: ShardKey,
-    hold: Uuid,
-    order: Uuid,
+    hold: HoldId,
+    order: OrderId,
     quantity: i32,
     deadline: DateTime<Utc>,
 ) -> RedisResult<SubmitOutcome> {
@@ -177,7 +179,12 @@ pub async fn submit(
 }
 
 /// Takes a submission back whose command certainly never reached the log.
-pub async fn retract(redis: &Redis, shard: ShardKey, order: Uuid, epoch: i64) -> RedisResult<()> {
+pub async fn retract(
+    redis: &Redis,
+    shard: ShardKey,
+    order: OrderId,
+    epoch: i64,
+) -> RedisResult<()> {
     let mut call = call(&RETRACT, redis, shard, &[STOCK, PLACING, PLACING_QUANTITY]);
     call.arg(order.to_string()).arg(epoch);
     call.invoke_async::<i64>(&mut redis.connection()).await?;

@@ -5,23 +5,29 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::order::OrderId;
 use crate::order::{
     Order, OrderLine, WriterDecision, buyer::Buyer, refusal::Refusal, state::OrderState,
 };
+use crate::session::SessionId;
 
 /// One order, or `None` where the id is unknown.
-pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Order>> {
+pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Order>> {
     let mut connection = pool.acquire().await?;
     load_with(&mut connection, order).await
 }
 
 /// [`load`] within the caller's transaction; takes no lock.
-pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Order>> {
+pub async fn load_with(
+    connection: &mut PgConnection,
+    order: OrderId,
+) -> sqlx::Result<Option<Order>> {
     let Some(row) = sqlx::query!(
         r#"SELECT order_id, session, show, state, amount_minor, currency, buyer_name, buyer_email, language,
                   home_partition, placed_at, expires_at, paid_at, payment_intent, payment_url, payment_fault
            FROM checkout.orders WHERE order_id = $1"#,
-        order
+        order.uuid()
     )
     .fetch_optional(&mut *connection)
     .await?
@@ -32,13 +38,13 @@ pub async fn load_with(connection: &mut PgConnection, order: Uuid) -> sqlx::Resu
         OrderLine,
         r#"SELECT ticket_type, shard, quantity, unit_price_minor FROM checkout.order_lines
            WHERE order_id = $1 ORDER BY ticket_type, shard"#,
-        order
+        order.uuid()
     )
     .fetch_all(connection)
     .await?;
     Ok(Some(Order {
-        order: row.order_id,
-        session: row.session,
+        order: row.order_id.into(),
+        session: row.session.into(),
         show: row.show,
         state: state(&row.state)?,
         amount_minor: row.amount_minor,
@@ -98,23 +104,23 @@ pub enum OrderConflict {
 /// Looks for orders that stand in the way of `order`.
 pub async fn standing(
     pool: &PgPool,
-    order: Uuid,
-    hold: Uuid,
-    session: Uuid,
+    order: OrderId,
+    hold: HoldId,
+    session: SessionId,
 ) -> sqlx::Result<OrderConflict> {
     let found = sqlx::query!(
         "SELECT order_id, hold, state, request_hash FROM checkout.orders
          WHERE order_id = $1 OR hold = $2 OR session = $3",
-        order,
-        hold,
-        session
+        order.uuid(),
+        hold.uuid(),
+        session.uuid()
     )
     .fetch_all(pool)
     .await?;
-    if let Some(own) = found.iter().find(|row| row.order_id == order) {
+    if let Some(own) = found.iter().find(|row| row.order_id == order.uuid()) {
         return Ok(OrderConflict::Own { request_hash: own.request_hash.clone() });
     }
-    if found.iter().any(|row| row.hold == hold) {
+    if found.iter().any(|row| row.hold == hold.uuid()) {
         return Ok(OrderConflict::HoldUsed);
     }
     for row in &found {
@@ -126,11 +132,11 @@ pub async fn standing(
 }
 
 /// What the writer decided about an order.
-pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<WriterDecision> {
+pub async fn decision(pool: &PgPool, order: OrderId) -> sqlx::Result<WriterDecision> {
     let row = sqlx::query!(
         r#"SELECT EXISTS (SELECT FROM checkout.orders WHERE order_id = $1) AS "written!",
                   (SELECT reason FROM checkout.refusals WHERE order_id = $1) AS reason"#,
-        order
+        order.uuid()
     )
     .fetch_one(pool)
     .await?;
@@ -142,35 +148,40 @@ pub async fn decision(pool: &PgPool, order: Uuid) -> sqlx::Result<WriterDecision
 }
 
 /// Those of `orders` that the writer has decided about.
-pub async fn decided(pool: &PgPool, orders: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
+pub async fn decided(pool: &PgPool, orders: &[OrderId]) -> sqlx::Result<Vec<OrderId>> {
+    let decided = sqlx::query_scalar!(
         r#"SELECT order_id AS "order_id!" FROM checkout.orders WHERE order_id = ANY($1)
            UNION ALL SELECT order_id FROM checkout.refusals WHERE order_id = ANY($1)"#,
-        orders
+        orders as _
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(decided.into_iter().map(OrderId::from).collect())
 }
 
 /// Why an order was refused, while that is remembered.
-pub async fn refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Refusal>> {
-    let reason =
-        sqlx::query_scalar!("SELECT reason FROM checkout.refusals WHERE order_id = $1", order)
-            .fetch_optional(pool)
-            .await?;
+pub async fn refusal(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Refusal>> {
+    let reason = sqlx::query_scalar!(
+        "SELECT reason FROM checkout.refusals WHERE order_id = $1",
+        order.uuid()
+    )
+    .fetch_optional(pool)
+    .await?;
     Ok(reason.as_deref().and_then(Refusal::of))
 }
 
 /// Forgets an earlier refusal before a new attempt.
-pub async fn forget_refusal(pool: &PgPool, order: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("DELETE FROM checkout.refusals WHERE order_id = $1", order).execute(pool).await?;
+pub async fn forget_refusal(pool: &PgPool, order: OrderId) -> sqlx::Result<()> {
+    sqlx::query!("DELETE FROM checkout.refusals WHERE order_id = $1", order.uuid())
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
 /// An unpaid order whose time is over.
 #[derive(Debug)]
 pub struct OverdueRow {
-    pub order_id: Uuid,
+    pub order_id: OrderId,
     pub expires_at: DateTime<Utc>,
     /// The partition of its writer.
     pub home_partition: i32,

@@ -2,15 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::order::state::OrderState;
+use crate::session::SessionId;
 
 /// What paying needs of an order.
 #[derive(Debug, Clone)]
 pub struct Payable {
-    pub order_id: Uuid,
-    pub session: Uuid,
+    pub order_id: OrderId,
+    pub session: SessionId,
     pub show: String,
     pub state: OrderState,
     pub amount_minor: i64,
@@ -19,8 +20,8 @@ pub struct Payable {
 }
 
 struct PaymentRow {
-    order_id: Uuid,
-    session: Uuid,
+    order_id: OrderId,
+    session: SessionId,
     show: String,
     state: String,
     amount_minor: i64,
@@ -36,12 +37,12 @@ impl PaymentRow {
     }
 }
 
-pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Payable>> {
+pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
         PaymentRow,
         "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
          FROM checkout.orders WHERE order_id = $1",
-        order,
+        order.uuid(),
     )
     .fetch_optional(pool)
     .await?;
@@ -49,12 +50,12 @@ pub async fn load(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<Payable>> {
 }
 
 /// Loads and locks an order until the transaction ends.
-pub async fn lock(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Payable>> {
+pub async fn lock(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
         PaymentRow,
         "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
          FROM checkout.orders WHERE order_id = $1 FOR UPDATE",
-        order,
+        order.uuid(),
     )
     .fetch_optional(tx)
     .await?;
@@ -62,12 +63,12 @@ pub async fn lock(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Option<Pay
 }
 
 /// Notes where an order is paid. Only the first note counts, and only while the order waits for it.
-pub async fn started(pool: &PgPool, order: Uuid, intent: &str, url: &str) -> sqlx::Result<()> {
+pub async fn started(pool: &PgPool, order: OrderId, intent: &str, url: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.orders SET payment_intent = $2, payment_url = $3, state = \
             'awaiting_payment'
          WHERE order_id = $1 AND state = 'placed' AND payment_intent IS NULL",
-        order,
+        order.uuid(),
         intent,
         url,
     )
@@ -80,7 +81,7 @@ pub async fn started(pool: &PgPool, order: Uuid, intent: &str, url: &str) -> sql
 /// pay.
 pub async fn fulfil(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
     intent: Option<&str>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -89,7 +90,7 @@ pub async fn fulfil(
          SET state = 'fulfilled', paid_at = $3, payment_intent = coalesce(payment_intent, $2), \
          payment_fault = NULL
          WHERE order_id = $1",
-        order,
+        order.uuid(),
         intent,
         now,
     )
@@ -101,7 +102,7 @@ pub async fn fulfil(
 /// Notes why an attempt failed. An order that is paid or gone keeps its peace.
 pub async fn failed(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
     intent: &str,
     fault: &str,
 ) -> sqlx::Result<bool> {
@@ -109,7 +110,7 @@ pub async fn failed(
         "UPDATE checkout.orders SET payment_fault = $3
          WHERE order_id = $1 AND state IN ('placed', 'awaiting_payment') AND \
          coalesce(payment_intent, $2) = $2",
-        order,
+        order.uuid(),
         intent,
         fault,
     )
@@ -122,7 +123,7 @@ pub async fn failed(
 /// once.
 pub async fn owe(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
     intent: &str,
     amount_minor: i64,
     reason: &str,
@@ -131,7 +132,7 @@ pub async fn owe(
         "INSERT INTO checkout.refunds (order_id, payment_intent, amount_minor, reason) VALUES ($1, \
             $2, $3, $4)
          ON CONFLICT ON CONSTRAINT refunds_pkey DO NOTHING",
-        order,
+        order.uuid(),
         intent,
         amount_minor,
         reason,
@@ -144,7 +145,7 @@ pub async fn owe(
 /// An order that is gone waits for its money to go back.
 pub async fn await_refund(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
     intent: &str,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -152,7 +153,7 @@ pub async fn await_refund(
         "UPDATE checkout.orders
          SET state = 'refund_pending', payment_intent = coalesce(payment_intent, $2), paid_at = $3
          WHERE order_id = $1 AND state IN ('expired', 'cancelled')",
-        order,
+        order.uuid(),
         intent,
         now,
     )
@@ -186,7 +187,7 @@ pub async fn returned(
     .fetch_optional(&mut *tx)
     .await?;
     let Some(order) = order else { return Ok(Returned::Known) };
-    lock(&mut *tx, order).await?;
+    lock(&mut *tx, order.into()).await?;
     let done = sqlx::query!(
         "UPDATE checkout.refunds SET done_at = $3 WHERE order_id = $1 AND payment_intent = $2 AND \
             done_at IS NULL",
@@ -237,13 +238,14 @@ pub async fn forget_webhooks(pool: &PgPool, days: i32) -> sqlx::Result<u64> {
 }
 
 /// The order that a session has bought or is buying.
-pub async fn order_of_session(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!(
+pub async fn order_of_session(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<OrderId>> {
+    let order = sqlx::query_scalar!(
         "SELECT order_id FROM checkout.orders
          WHERE session = $1 AND state IN ('placed', 'awaiting_payment', 'paid', 'fulfilled')
          ORDER BY placed_at DESC LIMIT 1",
-        session,
+        session.uuid(),
     )
     .fetch_optional(pool)
-    .await
+    .await?;
+    Ok(order.map(OrderId::from))
 }

@@ -6,11 +6,12 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::session::Session;
+use crate::session::SessionId;
 
 /// A session about to be opened.
 #[derive(Debug)]
 pub struct NewSession<'a> {
-    pub session: Uuid,
+    pub session: SessionId,
     pub place: &'a str,
     pub room: &'a str,
     pub show: &'a str,
@@ -25,7 +26,7 @@ pub async fn claim(tx: &mut PgConnection, new: &NewSession<'_>) -> sqlx::Result<
     let done = sqlx::query!(
         "INSERT INTO checkout.sessions (session, place, room, show, opened_at, expires_at, cap)
          VALUES ($1, $2, $3, $4, now(), $5, $6) ON CONFLICT DO NOTHING",
-        new.session,
+        new.session.uuid(),
         new.place,
         new.room,
         new.show,
@@ -38,10 +39,10 @@ pub async fn claim(tx: &mut PgConnection, new: &NewSession<'_>) -> sqlx::Result<
 }
 
 /// Notes the moment from which the session counts, once its slot is taken.
-pub async fn opened_now(tx: &mut PgConnection, session: Uuid) -> sqlx::Result<()> {
+pub async fn opened_now(tx: &mut PgConnection, session: SessionId) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE checkout.sessions SET opened_at = clock_timestamp() WHERE session = $1",
-        session
+        session.uuid()
     )
     .execute(tx)
     .await?;
@@ -49,7 +50,10 @@ pub async fn opened_now(tx: &mut PgConnection, session: Uuid) -> sqlx::Result<()
 }
 
 /// The session that a place opened, if it is still open: its id and expiry.
-pub async fn of_place(pool: &PgPool, place: &str) -> sqlx::Result<Option<(Uuid, DateTime<Utc>)>> {
+pub async fn of_place(
+    pool: &PgPool,
+    place: &str,
+) -> sqlx::Result<Option<(SessionId, DateTime<Utc>)>> {
     let row = sqlx::query!(
         "SELECT session, expires_at FROM checkout.sessions WHERE place = $1 AND ended_at IS NULL \
             AND expires_at > now()",
@@ -57,20 +61,20 @@ pub async fn of_place(pool: &PgPool, place: &str) -> sqlx::Result<Option<(Uuid, 
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| (row.session, row.expires_at)))
+    Ok(row.map(|row| (row.session.into(), row.expires_at)))
 }
 
 /// A session with the place that opened it.
-pub async fn load(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<(String, Session)>> {
+pub async fn load(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<(String, Session)>> {
     let row = sqlx::query!(
         "SELECT session, place, show, room, expires_at FROM checkout.sessions WHERE session = $1",
-        session
+        session.uuid()
     )
     .fetch_optional(pool)
     .await?;
     Ok(row.map(|row| {
         let session = Session {
-            session: row.session,
+            session: row.session.into(),
             show: row.show,
             room: row.room,
             expires_at: row.expires_at,
@@ -80,21 +84,21 @@ pub async fn load(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<(String, 
 }
 
 /// Whether a session is known and not ended. (Whether it has expired, its token tells.)
-pub async fn is_open(pool: &PgPool, session: Uuid) -> sqlx::Result<bool> {
+pub async fn is_open(pool: &PgPool, session: SessionId) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM checkout.sessions WHERE session = $1 AND ended_at IS NULL) AS "open!""#,
-        session
+        session.uuid()
     )
     .fetch_one(pool)
     .await
 }
 
 /// Ends a session and gives its room. Ending it again keeps the first time.
-pub async fn end(pool: &PgPool, session: Uuid) -> sqlx::Result<Option<String>> {
+pub async fn end(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<String>> {
     sqlx::query_scalar!(
         "UPDATE checkout.sessions SET ended_at = coalesce(ended_at, clock_timestamp()) WHERE \
             session = $1 RETURNING room",
-        session
+        session.uuid()
     )
     .fetch_optional(pool)
     .await

@@ -4,14 +4,15 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::ticket::TicketDraft;
 
 /// What an order is for, line by line, shards taken together.
-pub async fn lines(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Vec<(Uuid, i32)>> {
+pub async fn lines(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Vec<(Uuid, i32)>> {
     let rows = sqlx::query!(
         r#"SELECT ticket_type, sum(quantity)::int AS "quantity!" FROM checkout.order_lines
            WHERE order_id = $1 GROUP BY ticket_type ORDER BY ticket_type"#,
-        order,
+        order.uuid(),
     )
     .fetch_all(tx)
     .await?;
@@ -21,7 +22,7 @@ pub async fn lines(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<Vec<(Uuid
 /// Issues an order's tickets. Issuing them twice runs into `tickets_once_per_order`.
 pub async fn issue(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
     show: &str,
     drafts: &[TicketDraft],
     now: DateTime<Utc>,
@@ -33,7 +34,7 @@ pub async fn issue(
         "INSERT INTO checkout.tickets (code, order_id, number, ticket_type, show, issued_at)
          SELECT code, $1, number, ticket_type, $2, $3
          FROM UNNEST($4::text[], $5::int[], $6::uuid[]) AS draft (code, number, ticket_type)",
-        order,
+        order.uuid(),
         show,
         now,
         &codes,
@@ -54,12 +55,12 @@ pub struct TicketRow {
 }
 
 /// An order's tickets by number; none before it is paid.
-pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<TicketRow>> {
+pub async fn of_order(pool: &PgPool, order: OrderId) -> sqlx::Result<Vec<TicketRow>> {
     sqlx::query_as!(
         TicketRow,
         "SELECT code, number, ticket_type FROM checkout.tickets WHERE order_id = $1 ORDER BY \
             number",
-        order,
+        order.uuid(),
     )
     .fetch_all(pool)
     .await

@@ -362,7 +362,7 @@ async fn a_partition_beyond_those_that_are_set_is_written_too() {
         (checkout.test_env.kafka.partitions(COMMANDS_TOPIC).await.ok()? == 40).then_some(())
     })
     .await;
-    let unknown = Command::Cancel(EndOrder { order: Uuid::new_v4() });
+    let unknown = Command::Cancel(EndOrder { order: Uuid::new_v4().into() });
     append(&checkout, 39, &order.text_of("order"), &serde_json::to_vec(&unknown).unwrap()).await;
     checkout.start_writer().await;
     eventually("the partition is written", || async {
@@ -389,7 +389,7 @@ async fn an_order_given_up_and_the_next_of_its_session_are_written_together() {
         panic!("no placing")
     };
     let cancel = Command::Cancel(EndOrder { order: place.order });
-    (place.order, place.hold) = (Uuid::new_v4(), Uuid::new_v4());
+    (place.order, place.hold) = (Uuid::new_v4().into(), Uuid::new_v4().into());
     for command in [cancel, Command::Submit(place)] {
         append(&checkout, home, "", &serde_json::to_vec(&command).unwrap()).await;
     }

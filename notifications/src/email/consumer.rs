@@ -38,8 +38,8 @@ impl Occasion for OrderEvent {
 
     fn email(&self) -> Option<(EmailKind, Uuid)> {
         match self {
-            Self::Paid(data) => Some((EmailKind::Ticket, data.order)),
-            Self::Refunded(data) => Some((EmailKind::Refund, data.order)),
+            Self::Paid(data) => Some((EmailKind::Ticket, data.order.uuid())),
+            Self::Refunded(data) => Some((EmailKind::Refund, data.order.uuid())),
             Self::LinkRenewed(renewed) => Some((EmailKind::OrderLink, renewed.renewal)),
             Self::Placed(_) | Self::Expired(_) | Self::Cancelled(_) => None,
         }

@@ -131,7 +131,7 @@ impl TestMailer {
 
     pub async fn tell(&self, event: impl Fn(OrderEventData) -> OrderEvent, order: Uuid) {
         let facts = OrderEventData {
-            order,
+            order: order.into(),
             show: SHOW.to_owned(),
             amount_minor: 8_500,
             currency: "EUR".to_owned(),

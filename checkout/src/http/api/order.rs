@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App, Error,
     order::{Order, Submission, buyer::Buyer, cancel, query, state::OrderState, submit},
@@ -112,7 +113,7 @@ async fn view(app: &App, caller: &Caller, order: Order) -> Result<OrderView, Err
         })
         .collect();
     Ok(OrderView {
-        order: order.order,
+        order: order.order.uuid(),
         state: order.state,
         show: order.show,
         lines,
@@ -136,7 +137,7 @@ async fn view(app: &App, caller: &Caller, order: Order) -> Result<OrderView, Err
     })
 }
 
-fn location(order: Uuid) -> (HeaderName, String) {
+fn location(order: OrderId) -> (HeaderName, String) {
     (header::LOCATION, format!("/v1/orders/{order}"))
 }
 
@@ -190,9 +191,10 @@ async fn place_order(
     })
 }
 
-fn pending(order: Uuid) -> Response {
+fn pending(order: OrderId) -> Response {
     let headers = [location(order), (header::RETRY_AFTER, "1".to_owned())];
-    (StatusCode::ACCEPTED, headers, Json(PendingOrder { order, state: "pending" })).into_response()
+    (StatusCode::ACCEPTED, headers, Json(PendingOrder { order: order.uuid(), state: "pending" }))
+        .into_response()
 }
 
 /// An order of this session, also after the session is over; with an API key, an order of the
@@ -215,7 +217,7 @@ async fn show(
     State(app): State<App>,
     caller: Caller,
     request: RequestId,
-    extract::Path(order): extract::Path<Uuid>,
+    extract::Path(order): extract::Path<OrderId>,
 ) -> Answer<Response> {
     let owner = caller.reading(&app)?;
     let mut found = match query::find(&app, owner, order).await? {
@@ -246,7 +248,7 @@ async fn cancel(
     State(app): State<App>,
     caller: Caller,
     request: RequestId,
-    extract::Path(order): extract::Path<Uuid>,
+    extract::Path(order): extract::Path<OrderId>,
 ) -> Answer<Json<OrderView>> {
     let order = cancel::cancel(&app, caller.cancelling(&app)?, order, &request).await?;
     Ok(Json(view(&app, &caller, order).await?))

@@ -71,7 +71,7 @@ async fn open(
     let session = opened.session;
     let body = OpenSession {
         session_token: opened.token,
-        session: session.session,
+        session: session.session.uuid(),
         show: session.show,
         room: session.room,
         expires_at: session.expires_at,

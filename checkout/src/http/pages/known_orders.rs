@@ -2,9 +2,9 @@
 //! back from paying is known by a cookie for the order, also where the session is over by then.
 
 use kit::cookie::{Cookie, SetCookie};
-use uuid::Uuid;
 
 use crate::http::pages::visitor::Visitor;
+use crate::order::OrderId;
 use crate::{App, order::link::OrderLink};
 
 /// The secret of the link that opened an order.
@@ -12,13 +12,13 @@ const ORDER: Cookie = Cookie::lax("fg_order");
 /// Longer than a payment takes; the mail has a link for later.
 const SECS: i64 = 24 * 3600;
 
-fn cookie(order: Uuid) -> Cookie {
+fn cookie(order: OrderId) -> Cookie {
     ORDER.of(&order.to_string())
 }
 
 /// The link with which this browser opened the order, if it did lately. Whether it still opens it
 /// is another question.
-pub fn link(app: &App, visitor: &Visitor, order: Uuid) -> Option<OrderLink> {
+pub fn link(app: &App, visitor: &Visitor, order: OrderId) -> Option<OrderLink> {
     visitor.cookie(app, &cookie(order)).map(|secret| OrderLink::given(order, secret))
 }
 

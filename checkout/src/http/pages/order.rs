@@ -15,8 +15,8 @@ use kit::{
     http::RequestId,
 };
 use serde::Deserialize;
-use uuid::Uuid;
 
+use crate::order::OrderId;
 use crate::{
     App, Error,
     http::pages::{
@@ -123,7 +123,7 @@ struct GonePage {
 /// `GET /orders/{order}`: for whoever has the link, or the session that made it.
 pub async fn page(
     Shared(app): Shared<App>,
-    Path(id): Path<Uuid>,
+    Path(id): Path<OrderId>,
     Query(opening): Query<Opening>,
     visitor: Visitor,
     request: RequestId,
@@ -161,7 +161,7 @@ pub async fn page(
 async fn without_link(
     app: &App,
     visitor: &Visitor,
-    id: Uuid,
+    id: OrderId,
     had_link: bool,
     came_back: Option<&str>,
 ) -> Result<Response, Error> {
@@ -247,7 +247,7 @@ fn unknown_page(had_link: bool, came_back: Option<&str>) -> UnknownPage {
 /// `POST /orders/{order}/cancel`: gives up an unpaid order and goes back to choosing.
 pub async fn cancel(
     Shared(app): Shared<App>,
-    Path(id): Path<Uuid>,
+    Path(id): Path<OrderId>,
     visitor: Visitor,
     request: RequestId,
 ) -> Result<Response, Error> {
@@ -349,7 +349,15 @@ async fn frame(
         .map(|line| (line.ticket_type, line.quantity, line.unit_price_minor))
         .collect();
     Ok(OrderFrame {
-        number: order.order.simple().to_string().chars().take(8).collect::<String>().to_uppercase(),
+        number: order
+            .order
+            .uuid()
+            .simple()
+            .to_string()
+            .chars()
+            .take(8)
+            .collect::<String>()
+            .to_uppercase(),
         show: ShowView::load(app, &order.show).await?,
         lines: lines(&items, types, &order.currency),
         total: price::format(order.amount_minor, &order.currency),
@@ -360,7 +368,11 @@ async fn frame(
     })
 }
 
-async fn tickets(app: &App, order: Uuid, types: &[TicketType]) -> Result<Vec<TicketView>, Error> {
+async fn tickets(
+    app: &App,
+    order: OrderId,
+    types: &[TicketType],
+) -> Result<Vec<TicketView>, Error> {
     let issued = store::ticket::of_order(&app.pool, order).await?;
     let view = |issued: store::ticket::TicketRow| {
         let known = types.iter().find(|known| known.ticket_type == issued.ticket_type);
@@ -384,7 +396,7 @@ async fn gone(
     frame: OrderFrame,
     inside: bool,
 ) -> Result<Response, Error> {
-    let refund = store::report::refund(&app.pool, order.order).await?;
+    let refund = store::report::refund(&app.pool, order.order.uuid()).await?;
     let had_tickets = !store::ticket::of_order(&app.pool, order.order).await?.is_empty();
     let (title, words) = match step {
         Step::Cancelled => ("You gave this order up", "Its tickets went back on sale."),

@@ -1,8 +1,13 @@
 use proptest::prelude::*;
+use uuid::Uuid;
 
 use crate::order::{buyer::Buyer, command::EndOrder, plan::*};
 
 const TYPE: Uuid = Uuid::from_u128(1);
+
+fn id(n: u128) -> OrderId {
+    Uuid::from_u128(n).into()
+}
 
 fn at(secs: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + secs, 0).expect("a time")
@@ -38,10 +43,10 @@ fn submit(n: u128, lines: &[(i32, i32)]) -> SubmitOrder {
         })
         .collect();
     SubmitOrder {
-        order: Uuid::from_u128(n),
-        session: Uuid::from_u128(1000 + n),
+        order: id(n),
+        session: Uuid::from_u128(1000 + n).into(),
         show: "show".to_owned(),
-        hold: Uuid::from_u128(2000 + n),
+        hold: Uuid::from_u128(2000 + n).into(),
         lines,
         amount_minor: 100,
         currency: "EUR".to_owned(),
@@ -61,11 +66,11 @@ fn queued_submit(submit: SubmitOrder) -> QueuedCommand {
 }
 
 fn cancel(n: u128) -> QueuedCommand {
-    queued(Command::Cancel(EndOrder { order: Uuid::from_u128(n) }))
+    queued(Command::Cancel(EndOrder { order: id(n) }))
 }
 
 fn expire(n: u128) -> QueuedCommand {
-    queued(Command::Expire(EndOrder { order: Uuid::from_u128(n) }))
+    queued(Command::Expire(EndOrder { order: id(n) }))
 }
 
 /// The books after a plan was written.
@@ -108,7 +113,7 @@ fn an_order_moves_each_row_once() {
     assert_eq!(plan.committed, BTreeMap::from([(shard(0), 5), (shard(1), 1)]));
     let settlement = &plan.settlements[&shard(0)];
     assert_eq!((settlement.version_from, settlement.version_to), (10, 11));
-    assert_eq!(settlement.accepted, [(Uuid::from_u128(1), 2), (Uuid::from_u128(2), 3)]);
+    assert_eq!(settlement.accepted, [(id(1), 2), (id(2), 3)]);
     assert_eq!(plan.events.len(), 2);
 }
 
@@ -117,11 +122,11 @@ fn a_command_of_an_earlier_epoch_is_refused_and_takes_nothing() {
     let mut stale = submit(1, &[(0, 2), (1, 1)]);
     stale.lines[1].epoch = 4;
     let plan = plan_batch(&[queued_submit(stale)], found(&[(10, 0), (10, 0)]), at(1));
-    assert_eq!(plan.refused, [(Uuid::from_u128(1), Refusal::StaleEpoch)]);
+    assert_eq!(plan.refused, [(id(1), Refusal::StaleEpoch)]);
     assert!(plan.placed.is_empty() && plan.committed.is_empty());
     // What was submitted under the epoch that still holds goes back; the other was dropped by the
     // rebuild.
-    assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
+    assert_eq!(plan.settlements[&shard(0)].returned, [id(1)]);
     assert!(!plan.settlements.contains_key(&shard(1)));
     assert_eq!(plan.settlements[&shard(0)].version_to, 10);
 }
@@ -144,7 +149,7 @@ fn the_last_ticket_is_sold_once() {
     let batch = [queued_submit(submit(1, &[(0, 1)])), queued_submit(submit(2, &[(0, 1)]))];
     let plan = plan_batch(&batch, found(&[(10, 9)]), at(1));
     assert_eq!(plan.placed.len(), 1);
-    assert_eq!(plan.refused, [(Uuid::from_u128(2), Refusal::SoldOut)]);
+    assert_eq!(plan.refused, [(id(2), Refusal::SoldOut)]);
 }
 
 #[test]
@@ -154,8 +159,7 @@ fn a_hold_makes_one_order_and_a_session_has_one() {
     same_session.session = submit(1, &[]).session;
     let batch = [submit(1, &[(0, 1)]), same_hold, same_session].map(queued_submit);
     let plan = plan_batch(&batch, found(&[(10, 0)]), at(1));
-    let refused =
-        [(Uuid::from_u128(2), Refusal::HoldUsed), (Uuid::from_u128(3), Refusal::OrderOpen)];
+    let refused = [(id(2), Refusal::HoldUsed), (id(3), Refusal::OrderOpen)];
     assert_eq!(plan.refused, refused);
 }
 
@@ -182,10 +186,10 @@ fn an_order_expires_when_its_time_is_over_and_not_before() {
         written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
     assert!(plan_batch(&[expire(1)], placed.clone(), at(299)).ended.is_empty());
     let plan = plan_batch(&[expire(1), cancel(1)], placed.clone(), at(300));
-    assert_eq!(plan.ended, [(Uuid::from_u128(1), OrderState::Expired)]);
+    assert_eq!(plan.ended, [(id(1), OrderState::Expired)]);
     assert_eq!(plan.committed[&shard(0)], 0);
     let mut paid = placed;
-    paid.orders.get_mut(&Uuid::from_u128(1)).expect("order").state = OrderState::Fulfilled;
+    paid.orders.get_mut(&id(1)).expect("order").state = OrderState::Fulfilled;
     assert!(plan_batch(&[expire(1), cancel(1)], paid, at(400)).committed.is_empty());
 }
 
@@ -195,17 +199,17 @@ fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
     let plan = plan_batch(std::slice::from_ref(&late), found(&[(4, 4)]), at(300));
     assert_eq!(plan.placed, [(submit(1, &[(0, 1)]), OrderState::Expired)]);
     assert!(plan.refused.is_empty() && plan.committed.is_empty());
-    assert_eq!(plan.settlements[&shard(0)].returned, [Uuid::from_u128(1)]);
+    assert_eq!(plan.settlements[&shard(0)].returned, [id(1)]);
     assert_eq!(
         plan.events.iter().map(|(event, _)| event.name()).collect::<Vec<_>>(),
         ["placed", "expired"]
     );
 
-    let refused = HashMap::from([(Uuid::from_u128(1), Refusal::SoldOut)]);
+    let refused = HashMap::from([(id(1), Refusal::SoldOut)]);
     let plan = plan_batch(&[late], BatchState { refused, ..found(&[(4, 4)]) }, at(300));
     assert_eq!(
         plan.refused,
-        [(Uuid::from_u128(1), Refusal::SoldOut)],
+        [(id(1), Refusal::SoldOut)],
         "what was refused in its time stays refused"
     );
     assert!(plan.placed.is_empty());
@@ -220,7 +224,7 @@ fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
     };
     let plan = plan_batch(&[of(1, 5), of(2, 7), of(3, 6)], found(&[(10, 0)]), at(1));
     assert_eq!(plan.placed.len(), 2);
-    assert_eq!(plan.refused, [(Uuid::from_u128(3), Refusal::StaleEpoch)]);
+    assert_eq!(plan.refused, [(id(3), Refusal::StaleEpoch)]);
     assert_eq!(
         (&plan.epochs, &plan.committed),
         (&BTreeMap::from([(shard(0), 7)]), &BTreeMap::from([(shard(0), 2)]))
@@ -229,7 +233,7 @@ fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
 }
 
 fn refund(n: u128) -> QueuedCommand {
-    queued(Command::Refund(EndOrder { order: Uuid::from_u128(n) }))
+    queued(Command::Refund(EndOrder { order: id(n) }))
 }
 
 /// Order 1 of two tickets, paid, and costing so much.
@@ -237,7 +241,7 @@ fn paid(amount_minor: i64) -> BatchState {
     let start = found(&[(4, 0)]);
     let mut paid =
         written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
-    let known = paid.orders.get_mut(&Uuid::from_u128(1)).expect("order");
+    let known = paid.orders.get_mut(&id(1)).expect("order");
     (known.state, known.amount_minor) = (OrderState::Fulfilled, amount_minor);
     paid
 }
@@ -245,11 +249,8 @@ fn paid(amount_minor: i64) -> BatchState {
 #[test]
 fn a_refund_gives_stock_back_once_and_waits_for_the_money() {
     let plan = plan_batch(&[refund(1), refund(1)], paid(100), at(400));
-    assert_eq!(plan.ended, [(Uuid::from_u128(1), OrderState::RefundPending)]);
-    assert_eq!(
-        (plan.refunded.as_slice(), plan.committed[&shard(0)]),
-        ([Uuid::from_u128(1)].as_slice(), 0)
-    );
+    assert_eq!(plan.ended, [(id(1), OrderState::RefundPending)]);
+    assert_eq!((plan.refunded.as_slice(), plan.committed[&shard(0)]), ([id(1)].as_slice(), 0));
     assert_eq!(plan.settlements[&shard(0)].freed, 2);
     assert!(plan.events.is_empty(), "it is told when the money is back");
 }
@@ -257,7 +258,7 @@ fn a_refund_gives_stock_back_once_and_waits_for_the_money() {
 #[test]
 fn a_refund_of_nothing_is_done_at_once() {
     let plan = plan_batch(&[refund(1)], paid(0), at(400));
-    assert_eq!(plan.ended, [(Uuid::from_u128(1), OrderState::Refunded)]);
+    assert_eq!(plan.ended, [(id(1), OrderState::Refunded)]);
     assert!(matches!(plan.events.as_slice(), [(OrderEvent::Refunded(_), _)]));
 }
 
@@ -267,7 +268,7 @@ fn what_cannot_be_refunded_is_answered_and_stays() {
     let placed =
         written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
     let plan = plan_batch(&[refund(1), refund(2)], placed, at(2));
-    assert_eq!(plan.answered, [Uuid::from_u128(1), Uuid::from_u128(2)]);
+    assert_eq!(plan.answered, [id(1), id(2)]);
     assert!(plan.ended.is_empty() && plan.refunded.is_empty() && plan.committed.is_empty());
 }
 

@@ -1,7 +1,6 @@
 //! A record of the order log, as it is handed from reading to writing.
 
-use uuid::Uuid;
-
+use crate::order::OrderId;
 use crate::order::{command::QueuedCommand, command_log::DeadLetter};
 
 /// A record of the log.
@@ -23,7 +22,7 @@ pub enum RecordContent {
 
 impl Record {
     /// The order it is about, where that can be told.
-    pub fn order(&self) -> Option<Uuid> {
+    pub fn order(&self) -> Option<OrderId> {
         match &self.content {
             RecordContent::Command(queued) => Some(queued.command.order()),
             RecordContent::Unknown(_) => None,

@@ -69,9 +69,9 @@ impl RefundRequests {
         let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(
             |request| async move {
                 let RefundRequestRow { order, home_partition, request_id } = request;
-                let command = Command::Refund(EndOrder { order });
+                let command = Command::Refund(EndOrder { order: order.into() });
                 app.command_log
-                    .send(home_partition, order, &command, &RequestId(request_id))
+                    .send(home_partition, order.into(), &command, &RequestId(request_id))
                     .await
                     .map(|()| order)
             },

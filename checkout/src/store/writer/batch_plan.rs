@@ -19,7 +19,7 @@ pub async fn write(
     // Before new ones come in: a session may give an order up and submit the next in one batch.
     if !plan.ended.is_empty() {
         let (orders, states): (Vec<Uuid>, Vec<String>) =
-            plan.ended.iter().map(|(order, state)| (*order, state.to_string())).unzip();
+            plan.ended.iter().map(|(order, state)| (order.uuid(), state.to_string())).unzip();
         sqlx::query!(
             "UPDATE checkout.orders SET state = new.state
              FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, state) WHERE orders.order_id = \
@@ -52,7 +52,7 @@ async fn refund(tx: &mut PgConnection, plan: &BatchPlan, now: DateTime<Utc>) -> 
         sqlx::query!(
             "UPDATE checkout.tickets SET voided_at = $2 WHERE order_id = ANY($1) AND voided_at IS \
                 NULL",
-            &plan.refunded,
+            &plan.refunded as _,
             now
         )
         .execute(&mut *tx)
@@ -68,7 +68,7 @@ async fn refund(tx: &mut PgConnection, plan: &BatchPlan, now: DateTime<Utc>) -> 
              ON CONFLICT ON CONSTRAINT refunds_pkey
                  DO UPDATE SET amount_minor = excluded.amount_minor, reason = excluded.reason, \
                  done_at = excluded.done_at",
-            &plan.refunded,
+            &plan.refunded as _,
             now
         )
         .execute(&mut *tx)
@@ -77,7 +77,7 @@ async fn refund(tx: &mut PgConnection, plan: &BatchPlan, now: DateTime<Utc>) -> 
     if !plan.answered.is_empty() {
         sqlx::query!(
             "DELETE FROM checkout.refund_requests WHERE order_id = ANY($1)",
-            &plan.answered
+            &plan.answered as _
         )
         .execute(tx)
         .await?;
@@ -125,10 +125,10 @@ async fn insert_orders(
               buyer_name, buyer_email,
                       placed_at, expires_at, language)
          ORDER BY session, order_id",
-        &ids(|submit| submit.order),
-        &ids(|submit| submit.session),
+        &ids(|submit| submit.order.uuid()),
+        &ids(|submit| submit.session.uuid()),
         &column(|submit| &submit.show),
-        &ids(|submit| submit.hold),
+        &ids(|submit| submit.hold.uuid()),
         &states,
         &column(|submit| &submit.request_hash),
         &amounts,
@@ -153,7 +153,7 @@ async fn insert_lines(
         .iter()
         .flat_map(|(submit, _)| submit.lines.iter().map(|line| (submit.order, line)))
         .collect();
-    let orders: Vec<Uuid> = lines.iter().map(|(order, _)| *order).collect();
+    let orders: Vec<Uuid> = lines.iter().map(|(order, _)| order.uuid()).collect();
     let types: Vec<Uuid> = lines.iter().map(|(_, line)| line.ticket_type).collect();
     let shards: Vec<i32> = lines.iter().map(|(_, line)| line.shard).collect();
     let quantities: Vec<i32> = lines.iter().map(|(_, line)| line.quantity).collect();
@@ -216,8 +216,11 @@ async fn write_refusals(
     if plan.refused.is_empty() {
         return Ok(());
     }
-    let (orders, reasons): (Vec<Uuid>, Vec<String>) =
-        plan.refused.iter().map(|(order, refusal)| (*order, refusal.as_str().to_owned())).unzip();
+    let (orders, reasons): (Vec<Uuid>, Vec<String>) = plan
+        .refused
+        .iter()
+        .map(|(order, refusal)| (order.uuid(), refusal.as_str().to_owned()))
+        .unzip();
     sqlx::query!(
         "INSERT INTO checkout.refusals (order_id, reason, refused_at)
          SELECT order_id, reason, $3 FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, reason)

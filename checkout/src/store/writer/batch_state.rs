@@ -6,6 +6,9 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::hold::HoldId;
+use crate::order::OrderId;
+use crate::session::SessionId;
 use crate::{
     order::{
         command::{Command, QueuedCommand},
@@ -46,16 +49,16 @@ pub async fn read(
     if !known.is_empty() {
         lock_orders(tx, &known, lines, &mut found).await?;
     }
-    let late: Vec<Uuid> = late_submissions(queued, now).collect();
+    let late: Vec<OrderId> = late_submissions(queued, now).collect();
     if !late.is_empty() {
         let rows = sqlx::query!(
             "SELECT order_id, reason FROM checkout.refusals WHERE order_id = ANY($1)",
-            &late
+            &late as _
         )
         .fetch_all(tx)
         .await?;
         for row in rows {
-            found.refused.insert(row.order_id, reason(&row.reason)?);
+            found.refused.insert(row.order_id.into(), reason(&row.reason)?);
         }
     }
     Ok(found)
@@ -65,7 +68,7 @@ pub async fn read(
 fn late_submissions(
     queued: &[QueuedCommand],
     now: DateTime<Utc>,
-) -> impl Iterator<Item = Uuid> + '_ {
+) -> impl Iterator<Item = OrderId> + '_ {
     queued.iter().filter_map(move |queued| match &queued.command {
         Command::Submit(submit) if submit.expires_at <= now => Some(submit.order),
         _ => None,
@@ -76,52 +79,52 @@ fn late_submissions(
 /// sessions.
 async fn read_orders(
     tx: &mut PgConnection,
-    orders: &[Uuid],
-    holds: &[Uuid],
-    sessions: &[Uuid],
+    orders: &[OrderId],
+    holds: &[HoldId],
+    sessions: &[SessionId],
     found: &mut BatchState,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<OrderId>> {
     let rows = sqlx::query!(
         r#"SELECT order_id AS "order_id!", hold AS "hold!", session AS "session!", state AS "state!"
            FROM checkout.orders WHERE order_id = ANY($1)
            UNION SELECT order_id, hold, session, state FROM checkout.orders WHERE hold = ANY($2)
            UNION SELECT order_id, hold, session, state FROM checkout.orders WHERE session = ANY($3)"#,
-        orders,
-        holds,
-        sessions
+        orders as _,
+        holds as _,
+        sessions as _
     )
     .fetch_all(tx)
     .await?;
-    let queued: HashSet<&Uuid> = orders.iter().collect();
+    let queued: HashSet<OrderId> = orders.iter().copied().collect();
     let mut known = Vec::new();
     for row in rows {
-        if queued.contains(&row.order_id) {
-            known.push(row.order_id);
+        if queued.contains(&row.order_id.into()) {
+            known.push(row.order_id.into());
             continue;
         }
-        found.holds.insert(row.hold);
+        found.holds.insert(row.hold.into());
         if state(&row.state)?.keeps_stock() {
-            found.sessions.insert(row.session, row.order_id);
+            found.sessions.insert(row.session.into(), row.order_id.into());
         }
     }
     Ok(known)
 }
 
-type Lines = HashMap<Uuid, Vec<(ShardKey, i32)>>;
+type Lines = HashMap<OrderId, Vec<(ShardKey, i32)>>;
 
 /// Lines never change, so they can be read before anything is locked.
-async fn lines_of(tx: &mut PgConnection, orders: &[Uuid]) -> sqlx::Result<Lines> {
+async fn lines_of(tx: &mut PgConnection, orders: &[OrderId]) -> sqlx::Result<Lines> {
     let rows = sqlx::query!(
         "SELECT order_id, ticket_type, shard, quantity FROM checkout.order_lines WHERE order_id = \
             ANY($1)",
-        orders
+        orders as _
     )
     .fetch_all(tx)
     .await?;
     let mut lines = Lines::new();
     for row in rows {
         let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
-        lines.entry(row.order_id).or_default().push((key, row.quantity));
+        lines.entry(row.order_id.into()).or_default().push((key, row.quantity));
     }
     Ok(lines)
 }
@@ -152,7 +155,7 @@ async fn lock_stock(
 
 async fn lock_orders(
     tx: &mut PgConnection,
-    orders: &[Uuid],
+    orders: &[OrderId],
     mut lines: Lines,
     found: &mut BatchState,
 ) -> sqlx::Result<()> {
@@ -160,25 +163,25 @@ async fn lock_orders(
         "SELECT order_id, session, show, hold, state, amount_minor, currency, expires_at FROM \
             checkout.orders
          WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
-        orders
+        orders as _
     )
     .fetch_all(tx)
     .await?;
     for row in rows {
         let known = ExistingOrder {
             state: state(&row.state)?,
-            session: row.session,
+            session: row.session.into(),
             show: row.show,
             amount_minor: row.amount_minor,
             currency: row.currency,
             expires_at: row.expires_at,
-            lines: lines.remove(&row.order_id).unwrap_or_default(),
+            lines: lines.remove(&row.order_id.into()).unwrap_or_default(),
         };
-        found.holds.insert(row.hold);
+        found.holds.insert(row.hold.into());
         if known.state.keeps_stock() {
-            found.sessions.insert(known.session, row.order_id);
+            found.sessions.insert(known.session, row.order_id.into());
         }
-        found.orders.insert(row.order_id, known);
+        found.orders.insert(row.order_id.into(), known);
     }
     Ok(())
 }

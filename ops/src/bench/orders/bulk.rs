@@ -57,10 +57,10 @@ async fn insert(tx: &mut PgConnection, places: &[SubmitOrder]) -> anyhow::Result
               AS new (order_id, session, show, hold, request_hash, name, email, placed_at, \
               expires_at)",
     )
-    .bind(ids(|place| place.order))
-    .bind(ids(|place| place.session))
+    .bind(ids(|place| place.order.uuid()))
+    .bind(ids(|place| place.session.uuid()))
     .bind(texts(|place| &place.show))
-    .bind(ids(|place| place.hold))
+    .bind(ids(|place| place.hold.uuid()))
     .bind(texts(|place| &place.request_hash))
     .bind(texts(|place| &place.buyer.name))
     .bind(texts(|place| &place.buyer.email))
@@ -70,7 +70,7 @@ async fn insert(tx: &mut PgConnection, places: &[SubmitOrder]) -> anyhow::Result
     .await?;
     let lines: Vec<_> = places
         .iter()
-        .flat_map(|place| place.lines.iter().map(|line| (place.order, line)))
+        .flat_map(|place| place.lines.iter().map(|line| (place.order.uuid(), line)))
         .collect();
     sqlx::query(
         "INSERT INTO checkout.order_lines (order_id, ticket_type, shard, quantity, unit_price_minor)

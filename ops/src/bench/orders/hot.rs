@@ -36,10 +36,10 @@ impl Hot {
             self.shards.get(turn % self.shards.len().max(1)).copied().context("no shards")?;
         let now = Utc::now();
         let place = SubmitOrder {
-            order: Uuid::now_v7(),
-            session: Uuid::new_v4(),
+            order: Uuid::now_v7().into(),
+            session: Uuid::new_v4().into(),
             show: self.show.clone(),
-            hold: Uuid::new_v4(),
+            hold: Uuid::new_v4().into(),
             lines: vec![SubmitLine {
                 ticket_type: self.ticket_type,
                 shard,
