@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, process::Stdio, time::Duration};
 
-use checkout::contract::{LinkHolder, new_order_link, stock_counts};
+use checkout::contract::{LinkHolder, OrderId, new_order_link, stock_counts};
 use reqwest::{Client, redirect::Policy};
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -266,9 +266,13 @@ async fn a_reseller_sells_and_an_admin_helps() {
     .await;
     assert_eq!(free(&system, &show).await, Some(19));
 
-    let link = new_order_link(&system.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
-        .await
-        .expect("a link");
+    let link = new_order_link(
+        &system.stores.pool,
+        order.parse::<OrderId>().expect("an id"),
+        LinkHolder::Page,
+    )
+    .await
+    .expect("a link");
     let (path, help) = (link.path(), link.support_path());
     let fan = Browser::new(&system);
     assert!(fan.read(&path).await.contains("/support/"), "the order page leads to help");
@@ -433,9 +437,13 @@ async fn the_portal_the_console_and_help_look_right() {
     })
     .await;
     let order = shop(&system, &show, &key).await["order"].as_str().expect("an order").to_owned();
-    let link = new_order_link(&system.stores.pool, order.parse().expect("an id"), LinkHolder::Page)
-        .await
-        .expect("a link");
+    let link = new_order_link(
+        &system.stores.pool,
+        order.parse::<OrderId>().expect("an id"),
+        LinkHolder::Page,
+    )
+    .await
+    .expect("a link");
     let help = link.support_path();
     Browser::new(&system)
         .fill(&help, &help, &[("topic", "other"), ("text", "When do doors open?")])
