@@ -44,14 +44,14 @@ pub fn session_id(place: &str, key: Option<&str>) -> SessionId {
     }
 }
 
-/// A key of our own for [`open`]. It begins with a character that no Idempotency-Key has, so no
-/// caller can send it.
+/// A key of our own for [`open::open`]. It begins with a character that no Idempotency-Key has, so
+/// no caller can send it.
 pub fn own_key(name: &str) -> String {
     format!(" {name}")
 }
 
 /// The session of a token, which must be ours and not expired. Whether it was ended is asked where
-/// it matters ([`ensure_open`]).
+/// it matters ([`open::ensure_open`]).
 ///
 /// # Errors
 /// `session-malformed`, `session-key-unknown`, `session-forged`, `session-expired`.
@@ -60,7 +60,7 @@ pub fn open_token(app: &App, token: &str) -> Result<Session, Error> {
     if session.expires_at <= Utc::now() { Err(Error::SessionExpired) } else { Ok(session) }
 }
 
-/// Like [`of_token`], also when the session is over: good for looking at one's own orders and
+/// Like [`open_token`], also when the session is over: good for looking at one's own orders and
 /// nothing else.
 pub fn open_token_at_any_time(app: &App, token: &str) -> Result<Session, Error> {
     app.session_seal.open(token).map_err(Error::SessionToken)

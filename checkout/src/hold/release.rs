@@ -1,4 +1,4 @@
-//! Giving holds back.
+//! Releasing holds.
 
 use redis::AsyncCommands;
 
@@ -13,10 +13,10 @@ use crate::{
     session::Session,
 };
 
-/// Gives a hold back. One that ran out or became an order changes nothing.
+/// Releases a hold. One that ran out or became an order changes nothing.
 ///
 /// # Errors
-/// As [`of_token`].
+/// As [`open_token`].
 pub async fn release(app: &App, session: &Session, token: &str) -> Result<(), Error> {
     let hold = open_token(app, session, token)?;
     note_released(app, &hold).await?;

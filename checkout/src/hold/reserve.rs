@@ -1,4 +1,4 @@
-//! Taking a hold's tickets from the shards of Redis, and giving them back.
+//! Reserving a hold's tickets in the shards of Redis, and releasing them.
 //!
 //! A hold that comes in the place of an earlier one uses that one's tickets first: in each shard
 //! one script moves them over and takes what is missing. What the earlier hold has beyond that
@@ -36,14 +36,14 @@ pub struct Wanted<'a> {
     pub until: DateTime<Utc>,
 }
 
-/// What was taken.
+/// What was reserved.
 pub struct Reservation {
     pub items: Vec<HeldItem>,
     /// Whether tickets of the earlier hold were used.
     pub reused: bool,
 }
 
-/// Takes all items, or none. The session's `earlier` hold is used first; what is left of it is
+/// Reserves all items, or none. The session's `earlier` hold is used first; what is left of it is
 /// still held afterwards, and all of it where the items cannot be had.
 pub async fn reserve_all(
     app: &App,
@@ -64,7 +64,7 @@ pub async fn reserve_all(
     }
 }
 
-/// Gives a whole hold back.
+/// Releases a whole hold.
 pub async fn release_all(redis: &Redis, hold: &Hold) -> Result<(), Error> {
     for (key, _, _) in hold.parts() {
         shard::release(redis, key, hold.hold).await?;
@@ -72,7 +72,7 @@ pub async fn release_all(redis: &Redis, hold: &Hold) -> Result<(), Error> {
     Ok(())
 }
 
-/// Why not all could be taken.
+/// Why not all could be reserved.
 enum ReserveError {
     Refused(Error),
     /// The earlier hold is not in Redis as its token says.
@@ -165,7 +165,7 @@ impl<'a> Reserver<'a> {
         Ok(Parts::All(stock::sum_parts(&own, &added)))
     }
 
-    /// Reserves `more` tickets beyond `own`, and what of `own` is in the same shards along with them.
+    /// Reserves `more` tickets beyond `own`, and what of `own` is in the same shards with them.
     async fn reserve_more(
         &mut self,
         ticket_type: Uuid,
@@ -241,8 +241,8 @@ impl<'a> Reserver<'a> {
         Err(Error::Unavailable(format!("stock shard {key} went missing twice")))
     }
 
-    /// Gives back what was taken in one shard, also by an attempt before: first to the earlier hold
-    /// what that lacks.
+    /// Releases what was reserved in one shard, also by an attempt before: first to the earlier
+    /// hold what that lacks.
     async fn undo(&mut self, key: ShardKey) {
         let (redis, hold) = (&self.app.redis, self.wanted.hold);
         self.reserved.remove(&key);

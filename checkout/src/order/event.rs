@@ -62,7 +62,7 @@ impl OrderEvent {
 pub struct LinkRenewed {
     #[serde(flatten)]
     pub data: OrderEventData,
-    /// Another each time: [`renewed_order`] knows it.
+    /// Another each time: [`crate::order::link::renewed_order`] knows it.
     pub renewal: Uuid,
 }
 
