@@ -51,10 +51,10 @@ pub enum Error {
     PersonDisabled,
     #[error("there is no such reseller")]
     ResellerUnknown,
-    #[error("there is no such ticket")]
-    TicketUnknown,
-    #[error("the fan wrote as much as one ticket takes")]
-    TicketFull,
+    #[error("there is no such support request")]
+    SupportRequestUnknown,
+    #[error("the fan wrote as much as one support request takes")]
+    SupportRequestFull,
     #[error("another answer was sent with this key")]
     AnswerChanged,
     #[error("there is no such order")]
@@ -105,7 +105,7 @@ impl Error {
             | Self::ShowUnknown
             | Self::PersonUnknown
             | Self::ResellerUnknown
-            | Self::TicketUnknown
+            | Self::SupportRequestUnknown
             | Self::OrderUnknown => self.unknown_problem(),
             Self::PhaseCannotFollow { from, to } => {
                 Problem::new(S::CONFLICT, "phase-cannot-follow", "The room cannot do that now")
@@ -181,7 +181,7 @@ impl Error {
                 "No password would let them in. Enable them first, then give them a \
                     one-time password.",
             ),
-            Self::TicketFull => Problem::new(
+            Self::SupportRequestFull => Problem::new(
                 S::CONFLICT,
                 "support-full",
                 "This conversation is \
@@ -266,7 +266,9 @@ impl Error {
             Self::ShowUnknown => ("show-unknown", "There is no such show"),
             Self::PersonUnknown => ("person-unknown", "There is no such person"),
             Self::ResellerUnknown => ("reseller-unknown", "There is no such reseller"),
-            Self::TicketUnknown => ("support-ticket-unknown", "There is no such support ticket"),
+            Self::SupportRequestUnknown => {
+                ("support-ticket-unknown", "There is no such support ticket")
+            }
             _ => ("order-unknown", "There is no such order"),
         };
         Problem::new(S::NOT_FOUND, id, title).detail("Check the address, or start from the list.")

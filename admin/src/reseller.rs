@@ -1,9 +1,9 @@
 //! Deciding about resellers.
 
+use catalog::contract::ResellerId;
 use kit::http::RequestId;
 use reseller_portal::contract::{ResellerEntry, ResellerState, decide, reseller};
 use serde_json::json;
-use uuid::Uuid;
 
 use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::record};
 
@@ -16,7 +16,7 @@ const REASON_CHARS_MAX: usize = 500;
 pub async fn set_state(
     app: &App,
     staff: &Staff,
-    id: Uuid,
+    id: ResellerId,
     (state, reason): (ResellerState, Option<&str>),
     request: &RequestId,
 ) -> Result<ResellerEntry, Error> {

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use kit::throttle::Network;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
+
+kit::uuid_id!(/// Somebody who works at the console.
+    StaffId);
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -21,23 +23,25 @@ pub enum Role {
 }
 
 impl Role {
-    pub fn as_text(self) -> &'static str {
+    /// As it stands in the database and in forms.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
             Self::Operator => "operator",
         }
     }
 
-    /// A CHECK keeps other texts out of the table; should one get in, it may do the least.
-    pub fn of_text(text: &str) -> Self {
-        if text == "admin" { Self::Admin } else { Self::Operator }
+    /// The role of that name. A CHECK keeps other texts out of the table; should one get in, it may
+    /// do the least.
+    pub fn or_least(name: &str) -> Self {
+        if name == Self::Admin.as_str() { Self::Admin } else { Self::Operator }
     }
 }
 
 /// Somebody who signed in.
 #[derive(Debug, Clone)]
 pub struct Staff {
-    pub person: Uuid,
+    pub id: StaffId,
     pub email: String,
     pub name: String,
     pub role: Role,
@@ -49,7 +53,8 @@ pub struct Staff {
 /// Somebody who may sign in, or might.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Person {
-    pub person: Uuid,
+    #[serde(rename = "person")]
+    pub id: StaffId,
     pub email: String,
     pub name: String,
     pub role: Role,

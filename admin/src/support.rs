@@ -1,4 +1,4 @@
-//! Conversations about orders between fans and admins.
+//! Support requests: conversations about orders between fans and admins.
 
 pub mod conversation;
 
@@ -15,7 +15,7 @@ pub const TOPICS: [(&str, &str); 4] = [
     ("payment", "Something went wrong with my payment"),
     ("other", "Something else"),
 ];
-/// Messages of the fan in one ticket, at most.
+/// Messages of the fan in one request, at most.
 pub const FAN_MESSAGES_MAX: i64 = 20;
 
 /// How a topic is called; its id where it is unknown.
@@ -23,10 +23,14 @@ pub fn topic_words(topic: &str) -> &str {
     TOPICS.iter().find(|(id, _)| *id == topic).map_or(topic, |(_, words)| words)
 }
 
+kit::uuid_id!(/// A support request.
+    SupportRequestId);
+
 /// A conversation about an order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Ticket {
-    pub ticket: Uuid,
+pub struct SupportRequest {
+    #[serde(rename = "ticket")]
+    pub id: SupportRequestId,
     pub order: Uuid,
     pub show: String,
     /// `refund`, `tickets`, `payment` or `other`.
@@ -39,7 +43,7 @@ pub struct Ticket {
 
 /// What somebody wrote.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Message {
+pub struct SupportMessage {
     pub message: Uuid,
     /// The e-mail address of the admin; absent where the fan wrote it.
     pub staff: Option<String>,
@@ -47,7 +51,7 @@ pub struct Message {
     pub at: DateTime<Utc>,
 }
 
-/// Where support events go, keyed by the ticket.
+/// Where support events go, keyed by the support request.
 pub const SUPPORT_TOPIC: &str = "support.events";
 /// As the relay makes it.
 pub const SUPPORT_EVENTS: Topic =
@@ -59,13 +63,19 @@ pub const SUPPORT_EVENTS: Topic =
 pub enum SupportEvent {
     /// An admin answered a fan.
     #[serde(rename = "support_answered.v1")]
-    Answered { ticket: Uuid, message: Uuid, order: Uuid, at: DateTime<Utc> },
+    Answered {
+        #[serde(rename = "ticket")]
+        request: SupportRequestId,
+        message: Uuid,
+        order: Uuid,
+        at: DateTime<Utc>,
+    },
 }
 
 /// What an admin answered.
 #[derive(Clone)]
 pub struct Answer {
-    pub ticket: Uuid,
+    pub request: SupportRequestId,
     pub message: Uuid,
     pub order: Uuid,
     /// 1 to 4,000 characters.

@@ -3,17 +3,20 @@
 pub mod members;
 pub mod sign_up;
 
+use catalog::contract::ResellerId;
 use kit::email_address::EmailAddress;
-use uuid::Uuid;
 
 use crate::reseller::ResellerState;
+
+kit::uuid_id!(/// Somebody who signs in for a reseller.
+    MemberId);
 
 /// Somebody who signs in for a reseller. Their address is personal.
 #[derive(Clone)]
 pub struct Member {
-    pub user_id: Uuid,
+    pub id: MemberId,
     pub email: String,
-    pub reseller: Uuid,
+    pub reseller: ResellerId,
     pub company: String,
     pub state: ResellerState,
     /// Why they were declined or suspended.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use catalog::contract::{self, Allotment};
+use catalog::contract::{self, Allotment, ResellerId};
 use kit::http::RequestId;
 use uuid::Uuid;
 
@@ -55,16 +55,23 @@ impl Changed {
 /// Nothing of that name, a number that does not fit, or an earlier change that still waits.
 pub async fn change(
     app: &App,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     ticket_type: Uuid,
     allotted: i32,
     request: &RequestId,
 ) -> Result<Changed, Error> {
     let until = Instant::now() + app.config.answer_wait;
-    let now = contract::change_allotment(&app.pool, reseller, show, ticket_type, allotted, request)
-        .await
-        .map_err(|fault| Error::of_catalog(fault, Thing::TicketType))?;
+    let now = contract::change_allotment(
+        &app.pool,
+        reseller.uuid(),
+        show,
+        ticket_type,
+        allotted,
+        request,
+    )
+    .await
+    .map_err(|fault| Error::of_catalog(fault, Thing::TicketType))?;
     let mut changed = Changed { asked: allotted, revision: now.revision, now };
     while changed.outcome() == Outcome::Waiting && Instant::now() < until {
         tokio::time::sleep(LOOK_EVERY).await;

@@ -6,6 +6,7 @@
 //! key.
 
 pub mod cache;
+pub mod id;
 pub mod scope;
 
 use axum::{
@@ -14,16 +15,17 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
+use catalog::contract::ResellerId;
 use checkout::contract::Seller;
 use kit::{
     limit::callers::{Callers, Standing},
     problem::Problem,
 };
-use uuid::Uuid;
 
 use crate::{
     App,
-    api_key::scope::Scope,
+    account::MemberId,
+    api_key::{id::ApiKeyId, scope::Scope},
     error::Error,
     store::key::{self, Grant, NewKey},
 };
@@ -39,7 +41,7 @@ pub const KEYS_MAX: i64 = 50;
 /// A key that was just made; the text is shown once and kept nowhere.
 pub struct Made {
     pub key: String,
-    pub key_id: Uuid,
+    pub key_id: ApiKeyId,
 }
 
 /// Makes a key; `None` where the reseller has [`KEYS_MAX`] in use.
@@ -48,13 +50,13 @@ pub struct Made {
 /// The database's.
 pub async fn make(
     app: &App,
-    reseller: Uuid,
-    user: Uuid,
+    reseller: ResellerId,
+    user: MemberId,
     name: &str,
     scopes: &[Scope],
 ) -> sqlx::Result<Option<Made>> {
     let text = kit::secret::generate(PREFIX);
-    let scopes: Vec<String> = scopes.iter().map(|scope| scope.name().to_owned()).collect();
+    let scopes: Vec<String> = scopes.iter().map(|scope| scope.to_string()).collect();
     let new = NewKey {
         reseller,
         user,
@@ -70,8 +72,8 @@ pub async fn make(
 /// The system of a reseller, by its key.
 #[derive(Clone)]
 pub struct Holder {
-    pub reseller: Uuid,
-    pub key: Uuid,
+    pub reseller: ResellerId,
+    pub key: ApiKeyId,
     scopes: Vec<Scope>,
 }
 
@@ -79,7 +81,7 @@ impl Holder {
     /// # Errors
     /// [`Error::ScopeMissing`].
     pub fn may(&self, scope: Scope) -> Result<(), Error> {
-        if self.scopes.contains(&scope) { Ok(()) } else { Err(Error::ScopeMissing(scope.name())) }
+        if self.scopes.contains(&scope) { Ok(()) } else { Err(Error::ScopeMissing(scope.as_str())) }
     }
 }
 
@@ -128,7 +130,7 @@ async fn limited(
     let grant = cache::find(app, &key, || callers.stranger(address)).await?;
     let key = grant.key_id;
     introduce(grant, request);
-    callers.known(key)
+    callers.known(key.uuid())
 }
 
 async fn unlimited(app: &App, request: &mut Request) -> Result<Standing, Box<Response>> {
@@ -149,10 +151,10 @@ fn shown(request: &Request) -> Option<String> {
 
 /// Tells those behind who calls.
 fn introduce(grant: Grant, request: &mut Request) {
-    let scopes: Vec<Scope> = grant.scopes.iter().filter_map(|name| Scope::parse(name)).collect();
+    let scopes: Vec<Scope> = grant.scopes.iter().filter_map(|name| name.parse().ok()).collect();
     request.extensions_mut().insert(Seller {
-        reseller: grant.reseller,
-        key: grant.key_id,
+        reseller: grant.reseller.uuid(),
+        key: grant.key_id.uuid(),
         may_sell: scopes.contains(&Scope::OrdersWrite),
         may_read_orders: scopes.contains(&Scope::OrdersRead),
         may_read_tickets: scopes.contains(&Scope::TicketsRead),

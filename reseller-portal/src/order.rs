@@ -1,5 +1,6 @@
 //! A reseller's orders, page by page, for the portal and the API.
 
+use catalog::contract::ResellerId;
 use checkout::contract::{self, OrderDetails, OrderQuery, OrderState, OrderSummary};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -46,7 +47,7 @@ pub struct Orders {
 /// A show that is not theirs, or no database.
 pub async fn page(
     app: &App,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: Option<&str>,
     state: Option<OrderState>,
     before: Option<Cursor>,
@@ -71,13 +72,17 @@ pub async fn page(
 ///
 /// # Errors
 /// [`Thing::Show`] unknown, or no database.
-pub async fn shows(app: &App, reseller: Uuid, show: Option<&str>) -> Result<Vec<String>, Error> {
+pub async fn shows(
+    app: &App,
+    reseller: ResellerId,
+    show: Option<&str>,
+) -> Result<Vec<String>, Error> {
     if let Some(show) = show {
         let found = catalog::contract::seller(&app.pool, show).await?;
-        let own = found.is_some_and(|seller| seller.reseller == Some(reseller));
+        let own = found.is_some_and(|seller| seller.reseller == Some(reseller.uuid()));
         return if own { Ok(vec![show.to_owned()]) } else { Err(Error::Unknown(Thing::Show)) };
     }
-    let shows = catalog::contract::reseller_shows(&app.pool, reseller).await?;
+    let shows = catalog::contract::reseller_shows(&app.pool, reseller.uuid()).await?;
     Ok(shows.into_iter().map(|found| found.show.show).collect())
 }
 
@@ -85,11 +90,11 @@ pub async fn shows(app: &App, reseller: Uuid, show: Option<&str>) -> Result<Vec<
 ///
 /// # Errors
 /// [`Thing::Order`] unknown, for somebody else's just as for none.
-pub async fn one(app: &App, reseller: Uuid, order: Uuid) -> Result<OrderDetails, Error> {
+pub async fn one(app: &App, reseller: ResellerId, order: Uuid) -> Result<OrderDetails, Error> {
     let unknown = || Error::Unknown(Thing::Order);
     let found = contract::order(&app.pool, order).await?.ok_or_else(unknown)?;
     let seller = catalog::contract::seller(&app.pool, &found.show).await?;
-    if seller.is_some_and(|seller| seller.reseller == Some(reseller)) {
+    if seller.is_some_and(|seller| seller.reseller == Some(reseller.uuid())) {
         Ok(found)
     } else {
         Err(unknown())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use catalog::contract::{ResellerShow, price};
+use catalog::contract::{ResellerId, ResellerShow, price};
 use checkout::contract::{Bucket, SalesQuery, SalesRow};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -90,8 +90,8 @@ fn begins(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
 ///
 /// # Errors
 /// A field that does not fit, a show that is not the reseller's, or no database.
-pub async fn gather(app: &App, reseller: Uuid, query: &ReportQuery) -> Result<Report, Error> {
-    let mut shows = catalog::contract::reseller_shows(&app.pool, reseller).await?;
+pub async fn gather(app: &App, reseller: ResellerId, query: &ReportQuery) -> Result<Report, Error> {
+    let mut shows = catalog::contract::reseller_shows(&app.pool, reseller.uuid()).await?;
     if let Some(show) = query.show.as_deref().filter(|show| !show.is_empty()) {
         shows.retain(|found| found.show.show == show);
         if shows.is_empty() {

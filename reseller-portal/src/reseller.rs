@@ -2,12 +2,12 @@
 
 pub mod decision;
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
+use catalog::contract::ResellerId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// Whether a reseller may sell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -25,7 +25,7 @@ impl ResellerState {
     pub const ALL: [Self; 4] = [Self::Pending, Self::Approved, Self::Declined, Self::Suspended];
 
     /// As it stands in the database and in JSON.
-    pub fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Approved => "approved",
@@ -37,10 +37,24 @@ impl ResellerState {
     pub fn may_sell(self) -> bool {
         self == Self::Approved
     }
+}
 
-    /// The state of that name, or `None`.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
+/// A text that names no state of a reseller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no state of a reseller")]
+pub struct UnknownResellerState;
+
+impl FromStr for ResellerState {
+    type Err = UnknownResellerState;
+
+    fn from_str(name: &str) -> Result<Self, UnknownResellerState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name).ok_or(UnknownResellerState)
+    }
+}
+
+impl fmt::Display for ResellerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -48,7 +62,7 @@ impl ResellerState {
 /// show them.
 #[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ResellerEntry {
-    pub reseller: Uuid,
+    pub reseller: ResellerId,
     pub name: String,
     /// What they told about themselves when they signed up.
     pub about: String,

@@ -5,13 +5,12 @@ use identity::{Accounts, Credentials, Failure, OneTime, Origin, Record};
 use kit::{cookie::Cookie, network::Network};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::{
     audit::{Actor, AuditEntry},
     error::Error,
     security,
-    staff::{Account, Staff},
+    staff::{Account, Staff, StaffId},
     store::{self, audit::record},
 };
 
@@ -21,13 +20,13 @@ pub const SESSION_SECS: i64 = 12 * 3600;
 /// Operators and admins.
 pub struct StaffAccounts;
 
-impl From<Account> for Credentials<Uuid> {
+impl From<Account> for Credentials<StaffId> {
     fn from(account: Account) -> Self {
         let person = account.person;
         let given =
             OneTime { ends_at: account.one_time_ends_at, used_at: account.one_time_used_at };
         Self {
-            id: person.person,
+            id: person.id,
             email: person.email,
             password_hash: account.password_hash,
             one_time: person.must_change_password.then_some(given),
@@ -44,12 +43,12 @@ impl Accounts for StaffAccounts {
     const SIGN_IN_PAGE: &'static str = "/admin/sign-in";
     const PASSWORD_PAGE: &'static str = "/admin/password";
 
-    type Id = Uuid;
+    type Id = StaffId;
     type Person = Staff;
     type Error = Error;
 
-    fn id(staff: &Staff) -> Uuid {
-        staff.person
+    fn id(staff: &Staff) -> StaffId {
+        staff.id
     }
 
     fn email(staff: &Staff) -> &str {
@@ -60,30 +59,33 @@ impl Accounts for StaffAccounts {
         staff.must_change_password
     }
 
-    async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<StaffId>>> {
         Ok(store::people::by_email(pool, email).await?.map(Into::into))
     }
 
-    async fn by_id(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    async fn by_id(pool: &PgPool, id: StaffId) -> sqlx::Result<Option<Credentials<StaffId>>> {
         Ok(store::people::by_id(pool, id).await?.map(Into::into))
     }
 
-    async fn locked(tx: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    async fn locked(
+        tx: &mut PgConnection,
+        id: StaffId,
+    ) -> sqlx::Result<Option<Credentials<StaffId>>> {
         Ok(store::people::for_update(tx, id).await?.map(Into::into))
     }
 
-    async fn use_up(tx: &mut PgConnection, id: Uuid) -> sqlx::Result<()> {
+    async fn use_up(tx: &mut PgConnection, id: StaffId) -> sqlx::Result<()> {
         store::people::use_up(tx, id).await
     }
 
-    async fn set_password(tx: &mut PgConnection, id: Uuid, hash: &str) -> sqlx::Result<()> {
+    async fn set_password(tx: &mut PgConnection, id: StaffId, hash: &str) -> sqlx::Result<()> {
         store::people::set_password(tx, id, hash, None).await
     }
 
     async fn open_session(
         tx: &mut PgConnection,
         token_hash: &[u8],
-        id: Uuid,
+        id: StaffId,
         expires_at: DateTime<Utc>,
     ) -> sqlx::Result<()> {
         store::session::insert(tx, token_hash, id, expires_at).await
@@ -101,7 +103,7 @@ impl Accounts for StaffAccounts {
         store::session::end(tx, token_hash).await
     }
 
-    async fn end_others(tx: &mut PgConnection, id: Uuid, but: &[u8]) -> sqlx::Result<u64> {
+    async fn end_others(tx: &mut PgConnection, id: StaffId, but: &[u8]) -> sqlx::Result<u64> {
         store::session::end_others(tx, id, but).await
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     audit::{Actor, AuditEntry},
-    staff::{Role, manage},
+    staff::{Role, StaffId, manage},
     store::{self, audit::record},
 };
 
@@ -42,7 +42,7 @@ pub async fn create_first_admin(pool: &PgPool, email: &str) -> anyhow::Result<Op
             let password = (new.hash.as_str(), new.ends_at);
             store::people::insert(
                 &mut tx,
-                Uuid::now_v7(),
+                StaffId::from(Uuid::now_v7()),
                 email.as_str(),
                 name,
                 Role::Admin,

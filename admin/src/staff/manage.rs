@@ -10,7 +10,7 @@ use crate::{
     App,
     audit::{Actor, AuditEntry},
     error::Error,
-    staff::{Person, Role, Staff},
+    staff::{Person, Role, Staff, StaffId},
     store,
     store::audit::record,
 };
@@ -37,7 +37,7 @@ pub async fn add(
     new: &NewPerson<'_>,
     current: &str,
     from: &Origin,
-) -> Result<(Uuid, String), Error> {
+) -> Result<(StaffId, String), Error> {
     let email = new
         .email
         .parse::<EmailAddress>()
@@ -48,7 +48,7 @@ pub async fn add(
     }
     app.identity.confirm_own(staff, current, from).await?;
     let OneTimePassword { password, hash, ends_at } = OneTimePassword::fresh().await?;
-    let user = Uuid::now_v7();
+    let user = StaffId::from(Uuid::now_v7());
     let mut tx = app.pool.begin().await?;
     store::people::insert(&mut tx, user, email.as_str(), name, new.role, (&hash, ends_at))
         .await
@@ -72,7 +72,7 @@ pub async fn add(
 pub async fn set_disabled(
     app: &App,
     staff: &Staff,
-    person: Uuid,
+    person: StaffId,
     disabled: bool,
     current: &str,
     from: &Origin,
@@ -88,7 +88,7 @@ pub async fn set_disabled(
         return Ok(());
     }
     let last = account.person.role == Role::Admin && store::people::admins(&mut tx).await? <= 1;
-    if disabled && (last || person == staff.person) {
+    if disabled && (last || person == staff.id) {
         return Err(Error::LastAdmin);
     }
     store::people::set_disabled(&mut tx, person, disabled).await?;
@@ -114,11 +114,11 @@ pub async fn set_disabled(
 pub async fn reset_password(
     app: &App,
     staff: &Staff,
-    person: Uuid,
+    person: StaffId,
     current: &str,
     from: &Origin,
 ) -> Result<(String, String), Error> {
-    if person == staff.person {
+    if person == staff.id {
         return Err(Error::OwnReset);
     }
     app.identity.confirm_own(staff, current, from).await?;
@@ -142,8 +142,8 @@ pub async fn replace(
     actor: Actor<'_>,
     request: &RequestId,
 ) -> sqlx::Result<()> {
-    store::people::set_password(tx, person.person, &new.hash, Some(new.ends_at)).await?;
-    let ended = store::session::end_others(tx, person.person, &[]).await?;
+    store::people::set_password(tx, person.id, &new.hash, Some(new.ends_at)).await?;
+    let ended = store::session::end_others(tx, person.id, &[]).await?;
     let entry = AuditEntry::new("password.reset", format!("person {}", person.email))
         .before(json!({"one_time": person.must_change_password}))
         .after(json!({"one_time": true, "sessions_ended": ended, "ends_at": new.ends_at}));

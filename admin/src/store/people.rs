@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
-use crate::staff::{Account, PasswordChange, Person, Role};
+use crate::staff::{Account, PasswordChange, Person, Role, StaffId};
 
 struct Row {
-    user_id: Uuid,
+    user_id: StaffId,
     email: String,
     name: String,
     role: String,
@@ -22,10 +21,10 @@ struct Row {
 impl From<Row> for Account {
     fn from(row: Row) -> Self {
         let person = Person {
-            person: row.user_id,
+            id: row.user_id,
             email: row.email,
             name: row.name,
-            role: Role::of_text(&row.role),
+            role: Role::or_least(&row.role),
             must_change_password: row.must_change_password,
             created_at: row.created_at,
             disabled_at: row.disabled_at,
@@ -60,7 +59,7 @@ pub async fn first_admins(tx: &mut PgConnection) -> sqlx::Result<Vec<Person>> {
 /// `users_email_once` where the address is taken.
 pub async fn insert(
     tx: &mut PgConnection,
-    user: Uuid,
+    user: StaffId,
     email: &str,
     name: &str,
     role: Role,
@@ -70,10 +69,10 @@ pub async fn insert(
         "INSERT INTO admin.users (user_id, email, name, role, password_hash, must_change_password, \
             one_time_ends_at)
          VALUES ($1, $2, $3, $4, $5, true, $6)",
-        user,
+        user.uuid(),
         email,
         name,
-        role.as_text(),
+        role.as_str(),
         password_hash,
         ends_at
     )
@@ -97,14 +96,14 @@ pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Account
     Ok(row.map(Into::into))
 }
 
-pub async fn by_id(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Account>> {
+pub async fn by_id(pool: &PgPool, user: StaffId) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
             one_time_used_at,
                 created_at, disabled_at
          FROM admin.users WHERE user_id = $1",
-        user
+        user.uuid()
     )
     .fetch_optional(pool)
     .await?;
@@ -112,14 +111,14 @@ pub async fn by_id(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Account>> {
 }
 
 /// The account, kept from changing until the transaction ends.
-pub async fn for_update(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Account>> {
+pub async fn for_update(tx: &mut PgConnection, user: StaffId) -> sqlx::Result<Option<Account>> {
     let row = sqlx::query_as!(
         Row,
         "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
             one_time_used_at,
                 created_at, disabled_at
          FROM admin.users WHERE user_id = $1 FOR UPDATE",
-        user
+        user.uuid()
     )
     .fetch_optional(tx)
     .await?;
@@ -144,8 +143,8 @@ pub async fn list(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Resul
 }
 
 /// Notes that somebody signed in with a one-time password; it opens nothing from now on.
-pub async fn use_up(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE admin.users SET one_time_used_at = now() WHERE user_id = $1", user)
+pub async fn use_up(tx: &mut PgConnection, user: StaffId) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE admin.users SET one_time_used_at = now() WHERE user_id = $1", user.uuid())
         .execute(tx)
         .await?;
     Ok(())
@@ -155,7 +154,7 @@ pub async fn use_up(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<()> {
 /// it.
 pub async fn set_password(
     tx: &mut PgConnection,
-    user: Uuid,
+    user: StaffId,
     hash: &str,
     one_time_ends_at: Option<DateTime<Utc>>,
 ) -> sqlx::Result<()> {
@@ -164,7 +163,7 @@ pub async fn set_password(
             NULL,
              one_time_ends_at = $3, one_time_used_at = NULL
          WHERE user_id = $1",
-        user,
+        user.uuid(),
         hash,
         one_time_ends_at
     )
@@ -192,11 +191,15 @@ pub async fn password_changes(
     .await
 }
 
-pub async fn set_disabled(tx: &mut PgConnection, user: Uuid, disabled: bool) -> sqlx::Result<()> {
+pub async fn set_disabled(
+    tx: &mut PgConnection,
+    user: StaffId,
+    disabled: bool,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE admin.users SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END \
             WHERE user_id = $1",
-        user,
+        user.uuid(),
         disabled
     )
     .execute(tx)

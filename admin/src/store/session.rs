@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 use kit::throttle::Network;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
-use crate::staff::{Role, Staff};
+use crate::staff::{Role, Staff, StaffId};
 
 /// A session ends so long after its last request.
 pub const IDLE_SECS_MAX: f64 = 3600.0;
@@ -13,13 +12,13 @@ pub const IDLE_SECS_MAX: f64 = 3600.0;
 pub async fn insert(
     tx: &mut PgConnection,
     token_hash: &[u8],
-    user: Uuid,
+    user: StaffId,
     expires_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO admin.sessions (token_hash, user_id, expires_at) VALUES ($1, $2, $3)",
         token_hash,
-        user,
+        user.uuid(),
         expires_at
     )
     .execute(tx)
@@ -52,10 +51,10 @@ pub async fn staff(
             .await?;
     }
     Ok(Some(Staff {
-        person: row.user_id,
+        id: row.user_id.into(),
         email: row.email,
         name: row.name,
-        role: Role::of_text(&row.role),
+        role: Role::or_least(&row.role),
         must_change_password: row.must_change_password,
         network,
     }))
@@ -85,10 +84,10 @@ pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
 }
 
 /// Ends a person's sessions, but for one. Gives how many there were.
-pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<u64> {
+pub async fn end_others(tx: &mut PgConnection, user: StaffId, but: &[u8]) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM admin.sessions WHERE user_id = $1 AND token_hash <> $2",
-        user,
+        user.uuid(),
         but
     )
     .execute(tx)

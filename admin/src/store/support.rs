@@ -1,10 +1,10 @@
-//! Support tickets and what was written in them.
+//! Support requests and what was written in them.
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::support::{Answer, Message, Ticket};
+use crate::support::{Answer, SupportMessage, SupportRequest, SupportRequestId};
 
 /// The answer with this id; `None` where there is none, or where a fan wrote the message.
 ///
@@ -13,7 +13,7 @@ use crate::support::{Answer, Message, Ticket};
 pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>> {
     sqlx::query_as!(
         Answer,
-        r#"SELECT m.ticket, m.message, t.order_id AS "order", m.text, m.at
+        r#"SELECT m.ticket AS request, m.message, t.order_id AS "order", m.text, m.at
            FROM admin.support_messages m JOIN admin.support_tickets t USING (ticket)
            WHERE m.message = $1 AND m.staff IS NOT NULL"#,
         message
@@ -22,64 +22,64 @@ pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>
     .await
 }
 
-/// Tickets in a state (all where it is `None`): those that wait for us, the longest first; then the
-/// others, newest first. Only those behind the ticket `after`, as it stands now.
+/// Support requests in a state (all where it is `None`): those that wait for us, the longest first; then the
+/// others, newest first. Only those behind the request `after`, as it stands now.
 pub async fn list(
     pool: &PgPool,
     state: Option<&str>,
-    after: Option<Uuid>,
+    after: Option<SupportRequestId>,
     limit: i64,
-) -> sqlx::Result<Vec<Ticket>> {
+) -> sqlx::Result<Vec<SupportRequest>> {
     sqlx::query_as!(
-        Ticket,
+        SupportRequest,
         r#"WITH sorted AS (
                SELECT *, state <> 'open' AS later,
                       extract(epoch FROM updated_at) * CASE WHEN state = 'open' THEN 1 ELSE -1 END AS turn
                FROM admin.support_tickets)
-           SELECT ticket AS "ticket!", order_id AS "order!", show AS "show!", topic AS "topic!", state AS "state!",
+           SELECT ticket AS "id!", order_id AS "order!", show AS "show!", topic AS "topic!", state AS "state!",
                   opened_at AS "opened_at!", updated_at AS "updated_at!"
            FROM sorted
            WHERE ($1::text IS NULL OR state = $1)
              AND ($2::uuid IS NULL OR (later, turn, ticket) > (SELECT later, turn, ticket FROM sorted WHERE ticket = $2))
            ORDER BY later, turn, ticket LIMIT $3"#,
         state,
-        after,
+        after.map(SupportRequestId::uuid),
         limit
     )
     .fetch_all(pool)
     .await
 }
 
-pub async fn ticket(pool: &PgPool, ticket: Uuid) -> sqlx::Result<Option<Ticket>> {
+pub async fn one(pool: &PgPool, id: SupportRequestId) -> sqlx::Result<Option<SupportRequest>> {
     sqlx::query_as!(
-        Ticket,
-        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+        SupportRequest,
+        r#"SELECT ticket AS id, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
            WHERE ticket = $1"#,
-        ticket
+        id.uuid()
     )
     .fetch_optional(pool)
     .await
 }
 
-pub async fn ticket_for_update(
+pub async fn locked(
     tx: &mut PgConnection,
-    ticket: Uuid,
-) -> sqlx::Result<Option<Ticket>> {
+    id: SupportRequestId,
+) -> sqlx::Result<Option<SupportRequest>> {
     sqlx::query_as!(
-        Ticket,
-        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+        SupportRequest,
+        r#"SELECT ticket AS id, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
            WHERE ticket = $1 FOR UPDATE"#,
-        ticket
+        id.uuid()
     )
     .fetch_optional(tx)
     .await
 }
 
-/// All tickets of an order, oldest first.
-pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
+/// All support requests of an order, oldest first.
+pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<SupportRequest>> {
     sqlx::query_as!(
-        Ticket,
-        r#"SELECT ticket, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+        SupportRequest,
+        r#"SELECT ticket AS id, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
            WHERE order_id = $1 ORDER BY opened_at"#,
         order
     )
@@ -87,27 +87,27 @@ pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<Ticket>> {
     .await
 }
 
-pub async fn messages(pool: &PgPool, tickets: &[Uuid]) -> sqlx::Result<Vec<Message>> {
+pub async fn messages(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<SupportMessage>> {
     sqlx::query_as!(
-        Message,
+        SupportMessage,
         "SELECT message, staff, text, at FROM admin.support_messages WHERE ticket = ANY($1) ORDER \
             BY at, message",
-        tickets
+        ids
     )
     .fetch_all(pool)
     .await
 }
 
-/// The order's ticket that is not closed, kept from changing; made where there is none.
+/// The order's support request that is not closed, kept from changing; made where there is none.
 pub async fn open(
     tx: &mut PgConnection,
     order: Uuid,
     show: &str,
     topic: &str,
-) -> sqlx::Result<Uuid> {
+) -> sqlx::Result<SupportRequestId> {
     // The update that changes nothing locks the row, so that messages are counted one after the
     // other.
-    sqlx::query_scalar!(
+    let id = sqlx::query_scalar!(
         "INSERT INTO admin.support_tickets (ticket, order_id, show, topic) VALUES ($1, $2, $3, $4)
          ON CONFLICT (order_id) WHERE state <> 'closed' DO UPDATE SET order_id = excluded.order_id
          RETURNING ticket",
@@ -117,14 +117,15 @@ pub async fn open(
         topic
     )
     .fetch_one(tx)
-    .await
+    .await?;
+    Ok(id.into())
 }
 
-/// How many messages the fan wrote in a ticket.
-pub async fn fan_messages(tx: &mut PgConnection, ticket: Uuid) -> sqlx::Result<i64> {
+/// How many messages the fan wrote in a request.
+pub async fn fan_messages(tx: &mut PgConnection, id: SupportRequestId) -> sqlx::Result<i64> {
     sqlx::query_scalar!(
         r#"SELECT count(*) AS "count!" FROM admin.support_messages WHERE ticket = $1 AND staff IS NULL"#,
-        ticket
+        id.uuid()
     )
     .fetch_one(tx)
     .await
@@ -140,7 +141,7 @@ pub async fn text(tx: &mut PgConnection, message: Uuid) -> sqlx::Result<Option<S
 /// Adds a message; `staff` is `None` where the fan wrote it.
 pub async fn add_message(
     tx: &mut PgConnection,
-    ticket: Uuid,
+    id: SupportRequestId,
     message: Uuid,
     staff: Option<&str>,
     text: &str,
@@ -150,7 +151,7 @@ pub async fn add_message(
         "INSERT INTO admin.support_messages (message, ticket, staff, text, at) VALUES ($1, $2, $3, \
             $4, $5)",
         message,
-        ticket,
+        id.uuid(),
         staff,
         text,
         at
@@ -160,10 +161,14 @@ pub async fn add_message(
     Ok(())
 }
 
-pub async fn set_state(tx: &mut PgConnection, ticket: Uuid, state: &str) -> sqlx::Result<()> {
+pub async fn set_state(
+    tx: &mut PgConnection,
+    id: SupportRequestId,
+    state: &str,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE admin.support_tickets SET state = $2, updated_at = now() WHERE ticket = $1",
-        ticket,
+        id.uuid(),
         state
     )
     .execute(tx)

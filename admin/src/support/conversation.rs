@@ -11,7 +11,9 @@ use crate::{
     error::Error,
     staff::Staff,
     store::{self, audit::record},
-    support::{FAN_MESSAGES_MAX, Message, SupportEvent, TOPICS, Ticket},
+    support::{
+        FAN_MESSAGES_MAX, SupportEvent, SupportMessage, SupportRequest, SupportRequestId, TOPICS,
+    },
 };
 
 const TEXT_CHARS_MAX: usize = 4000;
@@ -31,29 +33,29 @@ fn text_of(text: &str) -> Result<String, Error> {
     }
 }
 
-/// Adds what a fan wrote about an order to its open ticket, or opens one.
+/// Adds what a fan wrote about an order to its open support request, or opens one.
 ///
 /// # Errors
-/// [`Error::Field`] for `topic` and `text`; [`Error::TicketFull`].
+/// [`Error::Field`] for `topic` and `text`; [`Error::SupportRequestFull`].
 pub async fn write(
     app: &App,
     order: Uuid,
     show: &str,
     (topic, text): (&str, &str),
-) -> Result<Uuid, Error> {
+) -> Result<SupportRequestId, Error> {
     let text = text_of(text)?;
     if !TOPICS.iter().any(|(id, _)| *id == topic) {
         return Err(Error::field("topic", "Choose what it is about."));
     }
     let mut tx = app.pool.begin().await?;
-    let ticket = store::support::open(&mut tx, order, show, topic).await?;
-    if store::support::fan_messages(&mut tx, ticket).await? >= FAN_MESSAGES_MAX {
-        return Err(Error::TicketFull);
+    let id = store::support::open(&mut tx, order, show, topic).await?;
+    if store::support::fan_messages(&mut tx, id).await? >= FAN_MESSAGES_MAX {
+        return Err(Error::SupportRequestFull);
     }
-    store::support::add_message(&mut tx, ticket, Uuid::now_v7(), None, &text, Utc::now()).await?;
-    store::support::set_state(&mut tx, ticket, "open").await?;
+    store::support::add_message(&mut tx, id, Uuid::now_v7(), None, &text, Utc::now()).await?;
+    store::support::set_state(&mut tx, id, "open").await?;
     tx.commit().await?;
-    Ok(ticket)
+    Ok(id)
 }
 
 /// What somebody answers, and what tells it from their other answers when it is sent again.
@@ -64,43 +66,42 @@ pub struct NewAnswer<'a> {
 }
 
 impl NewAnswer<'_> {
-    /// The message's id: the same for the same key of the same admin in the same ticket.
-    fn message(&self, staff: &Staff, ticket: Uuid) -> Uuid {
+    /// The message's id: the same for the same key of the same admin in the same request.
+    fn message(&self, staff: &Staff, id: SupportRequestId) -> Uuid {
         let Some(key) = self.key else { return Uuid::now_v7() };
-        Uuid::new_v5(&ticket, format!("{}\n{key}", staff.person).as_bytes())
+        Uuid::new_v5(&id.uuid(), format!("{}\n{key}", staff.id).as_bytes())
     }
 }
 
-/// Answers a ticket; the fan is told by mail, once. The event goes out once this is committed.
+/// Answers a support request; the fan is told by mail, once. The event goes out once this is committed.
 /// Gives the message's id.
 ///
 /// # Errors
-/// [`Error::TicketUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent
+/// [`Error::SupportRequestUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent
 /// with the same key.
 pub async fn answer(
     app: &App,
     staff: &Staff,
-    ticket: Uuid,
+    id: SupportRequestId,
     answer: &NewAnswer<'_>,
     request: &RequestId,
 ) -> Result<Uuid, Error> {
     let text = text_of(answer.text)?;
-    let (message, at) = (answer.message(staff, ticket), Utc::now());
+    let (message, at) = (answer.message(staff, id), Utc::now());
     let mut tx = app.pool.begin().await?;
-    let known =
-        store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
+    let known = store::support::locked(&mut tx, id).await?.ok_or(Error::SupportRequestUnknown)?;
     match store::support::text(&mut tx, message).await? {
         Some(sent) if sent == text => return Ok(message),
         Some(_) => return Err(Error::AnswerChanged),
         None => {}
     }
-    store::support::add_message(&mut tx, ticket, message, Some(&staff.email), &text, at).await?;
-    // A closed ticket stays closed: another may be open by now.
+    store::support::add_message(&mut tx, id, message, Some(&staff.email), &text, at).await?;
+    // A closed request stays closed: another may be open by now.
     let state = if known.state == "closed" { "closed" } else { "answered" };
-    store::support::set_state(&mut tx, ticket, state).await?;
-    let event = SupportEvent::Answered { ticket, message, order: known.order, at };
-    store::outbox::add(&mut tx, &ticket.to_string(), &event, request).await?;
-    let entry = AuditEntry::new("support.answer", format!("support {ticket}"))
+    store::support::set_state(&mut tx, id, state).await?;
+    let event = SupportEvent::Answered { request: id, message, order: known.order, at };
+    store::outbox::add(&mut tx, &id.to_string(), &event, request).await?;
+    let entry = AuditEntry::new("support.answer", format!("support {id}"))
         .before(json!({"state": known.state}))
         .after(json!({"state": state, "message": message}));
     record(&mut tx, staff, request, &entry).await?;
@@ -108,22 +109,21 @@ pub async fn answer(
     Ok(message)
 }
 
-/// Closes a ticket; what the fan writes next opens another.
+/// Closes a support request; what the fan writes next opens another.
 ///
 /// # Errors
-/// [`Error::TicketUnknown`].
+/// [`Error::SupportRequestUnknown`].
 pub async fn close(
     app: &App,
     staff: &Staff,
-    ticket: Uuid,
+    id: SupportRequestId,
     request: &RequestId,
 ) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
-    let known =
-        store::support::ticket_for_update(&mut tx, ticket).await?.ok_or(Error::TicketUnknown)?;
+    let known = store::support::locked(&mut tx, id).await?.ok_or(Error::SupportRequestUnknown)?;
     if known.state != "closed" {
-        store::support::set_state(&mut tx, ticket, "closed").await?;
-        let entry = AuditEntry::new("support.close", format!("support {ticket}"))
+        store::support::set_state(&mut tx, id, "closed").await?;
+        let entry = AuditEntry::new("support.close", format!("support {id}"))
             .before(json!({"state": known.state}))
             .after(json!({"state": "closed"}));
         record(&mut tx, staff, request, &entry).await?;
@@ -132,13 +132,16 @@ pub async fn close(
     Ok(())
 }
 
-/// A ticket with what was written in it.
+/// A support request with what was written in it.
 ///
 /// # Errors
-/// [`Error::TicketUnknown`].
-pub async fn thread(app: &App, ticket: Uuid) -> Result<(Ticket, Vec<Message>), Error> {
-    let known = store::support::ticket(&app.pool, ticket).await?.ok_or(Error::TicketUnknown)?;
-    let messages = store::support::messages(&app.pool, &[ticket]).await?;
+/// [`Error::SupportRequestUnknown`].
+pub async fn thread(
+    app: &App,
+    id: SupportRequestId,
+) -> Result<(SupportRequest, Vec<SupportMessage>), Error> {
+    let known = store::support::one(&app.pool, id).await?.ok_or(Error::SupportRequestUnknown)?;
+    let messages = store::support::messages(&app.pool, &[id.uuid()]).await?;
     Ok((known, messages))
 }
 

@@ -63,7 +63,7 @@ async fn a_fan_writes_and_is_answered_and_the_event_goes_out_once() {
     assert!(page.contains("Get well soon.") && page.contains("&#60;b&#62;Sorry"), "{page}");
 
     let event = next_event(&console).await;
-    let SupportEvent::Answered { ticket: told, message: of, order: about, .. } = event;
+    let SupportEvent::Answered { request: told, message: of, order: about, .. } = event;
     assert_eq!((told.to_string(), of, about), (ticket.clone(), message, order));
     eventually("an empty outbox", || async {
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM admin.outbox")

@@ -123,7 +123,12 @@ impl TestMailer {
     pub async fn answered(&self, bought: &TestOrder, text: &str) -> Uuid {
         let console = Console::start(&self.test_env).await;
         let SupportAnswer { ticket, message } = console.answer_support(bought.order, text).await;
-        let event = SupportEvent::Answered { ticket, message, order: bought.order, at: Utc::now() };
+        let event = SupportEvent::Answered {
+            request: ticket.into(),
+            message,
+            order: bought.order,
+            at: Utc::now(),
+        };
         self.publish(SUPPORT_TOPIC, &ticket.to_string(), &serde_json::to_vec(&event).unwrap())
             .await;
         message

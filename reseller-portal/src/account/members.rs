@@ -4,9 +4,12 @@ use chrono::{DateTime, Utc};
 use identity::{Accounts, Credentials, Origin, Record};
 use kit::{cookie::Cookie, network::Network};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
-use crate::{account::Member, error::Error, store};
+use crate::{
+    account::{Member, MemberId},
+    error::Error,
+    store,
+};
 
 /// Those who sign in for a reseller.
 pub struct Members;
@@ -19,38 +22,41 @@ impl Accounts for Members {
     const SIGN_IN_PAGE: &'static str = "/portal/sign-in";
     const PASSWORD_PAGE: &'static str = "/portal/password";
 
-    type Id = Uuid;
+    type Id = MemberId;
     type Person = Member;
     type Error = Error;
 
-    fn id(member: &Member) -> Uuid {
-        member.user_id
+    fn id(member: &Member) -> MemberId {
+        member.id
     }
 
     fn email(member: &Member) -> &str {
         &member.email
     }
 
-    async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<MemberId>>> {
         store::account::by_email(pool, email).await
     }
 
-    async fn by_id(pool: &PgPool, id: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    async fn by_id(pool: &PgPool, id: MemberId) -> sqlx::Result<Option<Credentials<MemberId>>> {
         store::account::by_id(pool, id).await
     }
 
-    async fn locked(tx: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+    async fn locked(
+        tx: &mut PgConnection,
+        id: MemberId,
+    ) -> sqlx::Result<Option<Credentials<MemberId>>> {
         store::account::locked(tx, id).await
     }
 
-    async fn set_password(tx: &mut PgConnection, id: Uuid, hash: &str) -> sqlx::Result<()> {
+    async fn set_password(tx: &mut PgConnection, id: MemberId, hash: &str) -> sqlx::Result<()> {
         store::account::set_password(tx, id, hash).await
     }
 
     async fn open_session(
         tx: &mut PgConnection,
         token_hash: &[u8],
-        id: Uuid,
+        id: MemberId,
         expires_at: DateTime<Utc>,
     ) -> sqlx::Result<()> {
         store::session::insert(tx, token_hash, id, expires_at).await
@@ -64,7 +70,7 @@ impl Accounts for Members {
         store::session::end(tx, token_hash).await
     }
 
-    async fn end_others(tx: &mut PgConnection, id: Uuid, but: &[u8]) -> sqlx::Result<u64> {
+    async fn end_others(tx: &mut PgConnection, id: MemberId, but: &[u8]) -> sqlx::Result<u64> {
         store::session::end_others(tx, id, but).await
     }
 

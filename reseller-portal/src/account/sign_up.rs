@@ -1,11 +1,10 @@
 //! Signing up: a company and its first user.
 
 use identity::Origin;
-use uuid::Uuid;
 
 use crate::{
     App,
-    account::SignUp,
+    account::{MemberId, SignUp},
     error::Error,
     store::account::{self, NewAccount},
 };
@@ -20,7 +19,7 @@ pub enum Refused {
 ///
 /// # Errors
 /// A name or address that somebody has already, or the database's.
-pub async fn sign_up(app: &App, form: &SignUp, from: &Origin) -> Result<Uuid, Refused> {
+pub async fn sign_up(app: &App, form: &SignUp, from: &Origin) -> Result<MemberId, Refused> {
     let hash = app
         .identity
         .hash(form.password.clone(), from)

@@ -1,5 +1,7 @@
 //! What an API key may do. Pure. What checkout asks for is called as checkout's refusals call it.
 
+use std::{fmt, str::FromStr};
+
 use checkout::contract::scopes;
 
 /// One permission of a key.
@@ -26,7 +28,7 @@ impl Scope {
     ];
 
     /// As it stands in the database.
-    pub fn name(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::CatalogRead => "catalog:read",
             Self::CatalogWrite => "catalog:write",
@@ -55,8 +57,23 @@ impl Scope {
             Self::ReportsRead => "Read the sales report",
         }
     }
+}
 
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.name() == name)
+/// A text that names no scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no scope")]
+pub struct UnknownScope;
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(name: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == name).ok_or(UnknownScope)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

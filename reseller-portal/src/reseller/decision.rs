@@ -1,9 +1,8 @@
 //! Deciding whether a reseller may sell, and making sure that the catalog knows.
 
-use catalog::contract::stop_reseller;
+use catalog::contract::{ResellerId, stop_reseller};
 use kit::http::RequestId;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::{
     reseller::{ResellerEntry, ResellerState},
@@ -18,7 +17,7 @@ use crate::{
 pub async fn resellers(
     pool: &PgPool,
     state: Option<ResellerState>,
-    after: Option<Uuid>,
+    after: Option<ResellerId>,
     limit: i64,
 ) -> sqlx::Result<Vec<ResellerEntry>> {
     store::account::entries(pool, state, None, (after, limit)).await
@@ -28,7 +27,7 @@ pub async fn resellers(
 ///
 /// # Errors
 /// The database's.
-pub async fn reseller(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Option<ResellerEntry>> {
+pub async fn reseller(pool: &PgPool, reseller: ResellerId) -> sqlx::Result<Option<ResellerEntry>> {
     Ok(store::account::entries(pool, None, Some(reseller), (None, 1)).await?.pop())
 }
 
@@ -41,14 +40,14 @@ pub async fn reseller(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Option<Rese
 /// The database's.
 pub async fn decide(
     connection: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     state: ResellerState,
     reason: Option<&str>,
     request: &RequestId,
 ) -> sqlx::Result<Option<ResellerState>> {
     let before = store::account::decide(connection, reseller, state, reason).await?;
     if before.is_some() {
-        stop_reseller(connection, reseller, !state.may_sell(), request).await?;
+        stop_reseller(connection, reseller.uuid(), !state.may_sell(), request).await?;
     }
     Ok(before)
 }
@@ -60,11 +59,12 @@ pub async fn decide(
 /// The database's.
 pub async fn stop_refused(pool: &PgPool) -> sqlx::Result<()> {
     let refused = store::account::refused(pool).await?;
+    let refused: Vec<_> = refused.into_iter().map(ResellerId::uuid).collect();
     // Nearly always nobody: those who were refused long ago cost no transaction each round.
     for reseller in catalog::contract::not_stopped(pool, &refused).await? {
         let mut tx = pool.begin().await?;
         // Looked at again under the lock: they may have been let sell since.
-        if store::account::locked_state(&mut tx, reseller)
+        if store::account::locked_state(&mut tx, reseller.into())
             .await?
             .is_some_and(|state| !state.may_sell())
         {
@@ -107,7 +107,7 @@ mod tests {
             .await
             .expect("a reseller")
         };
-        let suspended: uuid::Uuid = company("Quay", "suspended").await;
+        let suspended: ResellerId = company("Quay", "suspended").await;
         company("Dock", "approved").await;
         for round in 0..2 {
             if round == 1 {
@@ -119,7 +119,7 @@ mod tests {
                 again.expect("it waits for nobody").expect("told");
             }
             stop_refused(pool).await.expect("told");
-            let stopped: Vec<uuid::Uuid> =
+            let stopped: Vec<ResellerId> =
                 sqlx::query_scalar("SELECT reseller FROM catalog.stopped_resellers")
                     .fetch_all(pool)
                     .await

@@ -1,15 +1,16 @@
 //! `reseller.resellers` and `reseller.users`.
 
+use catalog::contract::ResellerId;
 use identity::Credentials;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::account::MemberId;
 use crate::reseller::{ResellerEntry, ResellerState};
 
 /// A state that the database gave; its constraint allows no other names.
 pub(super) fn state(name: &str) -> sqlx::Result<ResellerState> {
-    ResellerState::parse(name)
-        .ok_or_else(|| sqlx::Error::Decode(format!("reseller state {name}").into()))
+    name.parse().map_err(|_| sqlx::Error::Decode(format!("reseller state {name}").into()))
 }
 
 /// Resellers with whoever signed up for them, all or by state or id: so many of those behind
@@ -17,8 +18,8 @@ pub(super) fn state(name: &str) -> sqlx::Result<ResellerState> {
 pub async fn entries(
     pool: &PgPool,
     of_state: Option<ResellerState>,
-    reseller: Option<Uuid>,
-    (after, limit): (Option<Uuid>, i64),
+    reseller: Option<ResellerId>,
+    (after, limit): (Option<ResellerId>, i64),
 ) -> sqlx::Result<Vec<ResellerEntry>> {
     let rows = sqlx::query!(
         r#"SELECT r.reseller, r.name, r.about, r.state, r.created_at, r.decided_at, r.reason,
@@ -31,9 +32,9 @@ pub async fn entries(
              AND ($3::uuid IS NULL OR (r.state = 'pending', r.created_at, r.reseller) <
                   (SELECT a.state = 'pending', a.created_at, a.reseller FROM reseller.resellers a WHERE a.reseller = $3))
            ORDER BY (r.state = 'pending') DESC, r.created_at DESC, r.reseller DESC LIMIT $4"#,
-        of_state.map(ResellerState::name),
-        reseller,
-        after,
+        of_state.map(ResellerState::as_str),
+        reseller.map(ResellerId::uuid),
+        after.map(ResellerId::uuid),
         limit
     )
     .fetch_all(pool)
@@ -41,7 +42,7 @@ pub async fn entries(
     rows.into_iter()
         .map(|row| {
             Ok(ResellerEntry {
-                reseller: row.reseller,
+                reseller: row.reseller.into(),
                 name: row.name,
                 about: row.about,
                 state: state(&row.state)?,
@@ -57,7 +58,7 @@ pub async fn entries(
 
 pub async fn decide(
     connection: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     to: ResellerState,
     reason: Option<&str>,
 ) -> sqlx::Result<Option<ResellerState>> {
@@ -65,8 +66,8 @@ pub async fn decide(
     sqlx::query!(
         "UPDATE reseller.resellers SET state = $2, reason = $3, decided_at = now() WHERE reseller \
             = $1",
-        reseller,
-        to.name(),
+        reseller.uuid(),
+        to.as_str(),
         reason
     )
     .execute(connection)
@@ -75,22 +76,23 @@ pub async fn decide(
 }
 
 /// Resellers of whom an admin said that they may not sell.
-pub async fn refused(pool: &PgPool) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!(
+pub async fn refused(pool: &PgPool) -> sqlx::Result<Vec<ResellerId>> {
+    let refused = sqlx::query_scalar!(
         "SELECT reseller FROM reseller.resellers WHERE state IN ('declined', 'suspended')"
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(refused.into_iter().map(Into::into).collect())
 }
 
 /// A reseller's state, kept from changing until the transaction ends.
 pub async fn locked_state(
     tx: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
 ) -> sqlx::Result<Option<ResellerState>> {
     let name = sqlx::query_scalar!(
         "SELECT state FROM reseller.resellers WHERE reseller = $1 FOR UPDATE",
-        reseller
+        reseller.uuid()
     )
     .fetch_optional(tx)
     .await?;
@@ -110,7 +112,7 @@ pub struct NewAccount<'a> {
 ///
 /// # Errors
 /// `resellers_name_once` or `users_email_once` where somebody has that name or address.
-pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uuid> {
+pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<MemberId> {
     let (reseller, user) = (Uuid::now_v7(), Uuid::now_v7());
     let mut tx = pool.begin().await?;
     sqlx::query!(
@@ -134,17 +136,17 @@ pub async fn create(pool: &PgPool, account: &NewAccount<'_>) -> sqlx::Result<Uui
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(user)
+    Ok(user.into())
 }
 
 /// A user as they sign in.
 struct UserRow {
-    user_id: Uuid,
+    user_id: MemberId,
     email: String,
     password_hash: String,
 }
 
-impl From<UserRow> for Credentials<Uuid> {
+impl From<UserRow> for Credentials<MemberId> {
     fn from(row: UserRow) -> Self {
         Self {
             id: row.user_id,
@@ -157,7 +159,7 @@ impl From<UserRow> for Credentials<Uuid> {
 }
 
 /// The user of an address, in any case.
-pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<Uuid>>> {
+pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credentials<MemberId>>> {
     let row = sqlx::query_as!(
         UserRow,
         "SELECT user_id, email, password_hash FROM reseller.users WHERE lower(email) = lower($1)",
@@ -168,11 +170,11 @@ pub async fn by_email(pool: &PgPool, email: &str) -> sqlx::Result<Option<Credent
     Ok(row.map(Into::into))
 }
 
-pub async fn by_id(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+pub async fn by_id(pool: &PgPool, user: MemberId) -> sqlx::Result<Option<Credentials<MemberId>>> {
     let row = sqlx::query_as!(
         UserRow,
         "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1",
-        user
+        user.uuid()
     )
     .fetch_optional(pool)
     .await?;
@@ -180,20 +182,27 @@ pub async fn by_id(pool: &PgPool, user: Uuid) -> sqlx::Result<Option<Credentials
 }
 
 /// The user, kept from changing until the transaction ends.
-pub async fn locked(tx: &mut PgConnection, user: Uuid) -> sqlx::Result<Option<Credentials<Uuid>>> {
+pub async fn locked(
+    tx: &mut PgConnection,
+    user: MemberId,
+) -> sqlx::Result<Option<Credentials<MemberId>>> {
     let row = sqlx::query_as!(
         UserRow,
         "SELECT user_id, email, password_hash FROM reseller.users WHERE user_id = $1 FOR UPDATE",
-        user
+        user.uuid()
     )
     .fetch_optional(tx)
     .await?;
     Ok(row.map(Into::into))
 }
 
-pub async fn set_password(tx: &mut PgConnection, user: Uuid, hash: &str) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE reseller.users SET password_hash = $2 WHERE user_id = $1", user, hash)
-        .execute(tx)
-        .await?;
+pub async fn set_password(tx: &mut PgConnection, user: MemberId, hash: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE reseller.users SET password_hash = $2 WHERE user_id = $1",
+        user.uuid(),
+        hash
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! `reseller.api_keys`. Only the hash of a key is known here.
 
+use catalog::contract::ResellerId;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::{account::MemberId, api_key::id::ApiKeyId};
+
 /// A key as its owner sees it in the list.
 pub struct KeyRow {
-    pub key_id: Uuid,
+    pub key_id: ApiKeyId,
     pub name: String,
     pub hint: String,
     pub scopes: Vec<String>,
@@ -15,13 +18,13 @@ pub struct KeyRow {
     pub revoked_at: Option<DateTime<Utc>>,
 }
 
-pub async fn list(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<KeyRow>> {
+pub async fn list(pool: &PgPool, reseller: ResellerId) -> sqlx::Result<Vec<KeyRow>> {
     sqlx::query_as!(
         KeyRow,
         "SELECT key_id, name, hint, scopes, created_at, last_used_at, revoked_at FROM \
             reseller.api_keys
          WHERE reseller = $1 ORDER BY (revoked_at IS NOT NULL), created_at DESC, key_id LIMIT 200",
-        reseller
+        reseller.uuid()
     )
     .fetch_all(pool)
     .await
@@ -29,8 +32,8 @@ pub async fn list(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<KeyRow>> {
 
 /// A key to write.
 pub struct NewKey<'a> {
-    pub reseller: Uuid,
-    pub user: Uuid,
+    pub reseller: ResellerId,
+    pub user: MemberId,
     pub name: &'a str,
     pub key_hash: &'a [u8],
     pub hint: &'a str,
@@ -42,12 +45,12 @@ pub async fn create(
     pool: &PgPool,
     key: &NewKey<'_>,
     in_use_max: i64,
-) -> sqlx::Result<Option<Uuid>> {
+) -> sqlx::Result<Option<ApiKeyId>> {
     let mut tx = pool.begin().await?;
     // Makes the count and the insert one step among those of this reseller.
     sqlx::query!(
         "SELECT reseller FROM reseller.resellers WHERE reseller = $1 FOR UPDATE",
-        key.reseller
+        key.reseller.uuid()
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -58,27 +61,27 @@ pub async fn create(
          < $8
          RETURNING key_id",
         Uuid::now_v7(),
-        key.reseller,
+        key.reseller.uuid(),
         key.name,
         key.key_hash,
         key.hint,
         key.scopes,
-        key.user,
+        key.user.uuid(),
         in_use_max
     )
     .fetch_optional(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(made)
+    Ok(made.map(Into::into))
 }
 
 /// Whether the reseller has such a key; it is revoked then, now or before.
-pub async fn revoke(pool: &PgPool, reseller: Uuid, key: Uuid) -> sqlx::Result<bool> {
+pub async fn revoke(pool: &PgPool, reseller: ResellerId, key: ApiKeyId) -> sqlx::Result<bool> {
     let changed = sqlx::query!(
         "UPDATE reseller.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE reseller = $1 \
             AND key_id = $2",
-        reseller,
-        key
+        reseller.uuid(),
+        key.uuid()
     )
     .execute(pool)
     .await?;
@@ -88,8 +91,8 @@ pub async fn revoke(pool: &PgPool, reseller: Uuid, key: Uuid) -> sqlx::Result<bo
 /// A key that is good, and whose it is.
 #[derive(Clone)]
 pub struct Grant {
-    pub key_id: Uuid,
-    pub reseller: Uuid,
+    pub key_id: ApiKeyId,
+    pub reseller: ResellerId,
     pub scopes: Vec<String>,
     pub last_used_at: Option<DateTime<Utc>>,
 }
@@ -108,12 +111,12 @@ pub async fn grant(pool: &PgPool, key_hash: &[u8]) -> sqlx::Result<Option<Grant>
 }
 
 /// Notes that a key was used, once a minute at most.
-pub async fn used(pool: &PgPool, key: Uuid) -> sqlx::Result<()> {
+pub async fn used(pool: &PgPool, key: ApiKeyId) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE reseller.api_keys SET last_used_at = now()
          WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at < now() - interval '1 \
          minute')",
-        key
+        key.uuid()
     )
     .execute(pool)
     .await?;

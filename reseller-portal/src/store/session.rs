@@ -2,21 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use super::account::state;
-use crate::account::Member;
+use crate::account::{Member, MemberId};
 
 pub async fn insert(
     tx: &mut PgConnection,
     token_hash: &[u8],
-    user: Uuid,
+    user: MemberId,
     expires_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO reseller.sessions (token_hash, user_id, expires_at) VALUES ($1, $2, $3)",
         token_hash,
-        user,
+        user.uuid(),
         expires_at
     )
     .execute(tx)
@@ -37,9 +36,9 @@ pub async fn member(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<Option<Mem
     .await?;
     row.map(|row| {
         Ok(Member {
-            user_id: row.user_id,
+            id: row.user_id.into(),
             email: row.email,
-            reseller: row.reseller,
+            reseller: row.reseller.into(),
             company: row.company,
             state: state(&row.state)?,
             reason: row.reason,
@@ -65,10 +64,10 @@ pub async fn end(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {
 }
 
 /// Ends a user's sessions, but for one. Gives how many there were.
-pub async fn end_others(tx: &mut PgConnection, user: Uuid, but: &[u8]) -> sqlx::Result<u64> {
+pub async fn end_others(tx: &mut PgConnection, user: MemberId, but: &[u8]) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "DELETE FROM reseller.sessions WHERE user_id = $1 AND token_hash <> $2",
-        user,
+        user.uuid(),
         but
     )
     .execute(tx)

@@ -36,8 +36,10 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
     let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Pending).await;
     assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("A person looks at your account"));
-    let entry =
-        contract::reseller(&portal.test_env.pool, reseller).await.unwrap().expect("an entry");
+    let entry = contract::reseller(&portal.test_env.pool, reseller.into())
+        .await
+        .unwrap()
+        .expect("an entry");
     assert_eq!(
         (entry.state, entry.contact_email.as_str()),
         (ResellerState::Pending, "quay-tickets@example.com")

@@ -191,14 +191,14 @@ impl TestPortal {
         let found = contract::resellers(&self.test_env.pool, None, None, 100).await.unwrap();
         let reseller =
             found.iter().find(|entry| entry.name == company).expect("signed up").reseller;
-        self.decide(reseller, state, None).await;
-        (browser, reseller)
+        self.decide(reseller.uuid(), state, None).await;
+        (browser, reseller.uuid())
     }
 
     pub async fn decide(&self, reseller: Uuid, state: ResellerState, reason: Option<&str>) {
         let mut connection = self.test_env.pool.acquire().await.unwrap();
         let before =
-            contract::decide(&mut connection, reseller, state, reason, &RequestId::fresh())
+            contract::decide(&mut connection, reseller.into(), state, reason, &RequestId::fresh())
                 .await
                 .unwrap();
         assert!(before.is_some());

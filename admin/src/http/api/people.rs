@@ -5,7 +5,6 @@ use identity::Origin;
 use kit::extract::{self, Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use crate::http::paging::{PEOPLE_PAGE, next};
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
     error::Error,
     http::session::{Admins, Caller},
     staff::{
-        Person, Role,
+        Person, Role, StaffId,
         manage::{self, NewPerson},
     },
     store,
@@ -77,7 +76,7 @@ pub struct Newcomer {
 
 #[derive(Serialize, ToSchema)]
 pub struct OneTime {
-    person: Uuid,
+    person: StaffId,
     /// Shown this once. It is good for one sign-in within 24 hours, at which it must be replaced.
     one_time_password: String,
 }
@@ -129,7 +128,7 @@ pub struct PersonChange {
 pub async fn change(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(person): Path<Uuid>,
+    Path(person): Path<StaffId>,
     from: Origin,
     extract::Json(change): extract::Json<PersonChange>,
 ) -> Result<StatusCode, Error> {
@@ -174,7 +173,7 @@ pub struct Reset {
 pub async fn reset(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(person): Path<Uuid>,
+    Path(person): Path<StaffId>,
     from: Origin,
     extract::Json(given): extract::Json<Reset>,
 ) -> Result<(StatusCode, Json<OneTime>), Error> {

@@ -1,6 +1,7 @@
 //! Resellers, for programs.
 
 use axum::{Json, extract::State};
+use catalog::contract::ResellerId;
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
@@ -8,7 +9,6 @@ use kit::{
 use reseller_portal::contract::{ResellerEntry, ResellerState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use crate::http::paging::{RESELLERS_PAGE, next};
 use crate::{
@@ -23,14 +23,15 @@ pub struct Wanted {
     #[param(inline)]
     state: Option<ResellerState>,
     /// Only resellers behind this one.
-    after: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    after: Option<ResellerId>,
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct ResellerList {
     resellers: Vec<ResellerEntry>,
     /// Give it as `after` for the next page; absent on the last one.
-    next: Option<Uuid>,
+    next: Option<ResellerId>,
 }
 
 /// All resellers, those who wait first
@@ -65,7 +66,7 @@ pub async fn list(
 pub async fn one(
     State(app): State<App>,
     _: Caller<Admins>,
-    Path(reseller): Path<Uuid>,
+    Path(reseller): Path<ResellerId>,
 ) -> Result<Json<ResellerEntry>, Error> {
     let known = reseller_portal::contract::reseller(&app.pool, reseller).await?;
     Ok(Json(known.ok_or(Error::ResellerUnknown)?))
@@ -98,7 +99,7 @@ pub struct Decision {
 pub async fn decide(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(reseller): Path<Uuid>,
+    Path(reseller): Path<ResellerId>,
     request: RequestId,
     extract::Json(decision): extract::Json<Decision>,
 ) -> Result<Json<ResellerEntry>, Error> {

@@ -22,7 +22,7 @@ use crate::{
     refund::{self, Refunding},
     store,
     support::{
-        Message, Ticket,
+        SupportMessage, SupportRequest, SupportRequestId,
         conversation::{self, NewAnswer},
     },
 };
@@ -32,14 +32,16 @@ pub struct Wanted {
     /// `open`, `answered` or `closed`; absent: all.
     state: Option<String>,
     /// Only tickets behind this one.
-    after: Option<Uuid>,
+    #[param(value_type = Option<Uuid>)]
+    after: Option<SupportRequestId>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct TicketList {
-    tickets: Vec<Ticket>,
+pub struct SupportRequestList {
+    #[serde(rename = "tickets")]
+    requests: Vec<SupportRequest>,
     /// Give it as `after` for the next page; absent on the last one.
-    next: Option<Uuid>,
+    next: Option<SupportRequestId>,
 }
 
 /// Support tickets, those that wait longest first
@@ -48,25 +50,25 @@ pub struct TicketList {
 #[utoipa::path(
     get, path = "/v1/admin/support", tag = "admin", security(("admin_session" = [])),
     params(Wanted),
-    responses((status = 200, body = TicketList)),
+    responses((status = 200, body = SupportRequestList)),
 )]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
-) -> Result<Json<TicketList>, Error> {
-    let tickets =
+) -> Result<Json<SupportRequestList>, Error> {
+    let requests =
         store::support::list(&app.pool, wanted.state.as_deref(), wanted.after, SUPPORT_PAGE)
             .await?;
-    let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
-    Ok(Json(TicketList { tickets, next }))
+    let next = next(&requests, SUPPORT_PAGE, |request| request.id);
+    Ok(Json(SupportRequestList { requests, next }))
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct Thread {
     #[serde(flatten)]
-    ticket: Ticket,
-    messages: Vec<Message>,
+    request: SupportRequest,
+    messages: Vec<SupportMessage>,
 }
 
 /// A support ticket with its messages
@@ -81,10 +83,10 @@ pub struct Thread {
 pub async fn one(
     State(app): State<App>,
     _: Caller<Admins>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
 ) -> Result<Json<Thread>, Error> {
-    let (ticket, messages) = conversation::thread(&app, ticket).await?;
-    Ok(Json(Thread { ticket, messages }))
+    let (request, messages) = conversation::thread(&app, id).await?;
+    Ok(Json(Thread { request, messages }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -120,7 +122,7 @@ pub struct Answered {
 pub async fn answer(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     request: RequestId,
     headers: HeaderMap,
     extract::Json(new): extract::Json<AnswerParams>,
@@ -137,7 +139,7 @@ pub async fn answer(
         ));
     }
     let answer = NewAnswer { text: &new.text, key };
-    let message = conversation::answer(&app, &caller.person, ticket, &answer, &request).await?;
+    let message = conversation::answer(&app, &caller.person, id, &answer, &request).await?;
     Ok((StatusCode::CREATED, Json(Answered { message })))
 }
 
@@ -150,16 +152,16 @@ pub async fn answer(
 pub async fn close(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     request: RequestId,
 ) -> Result<StatusCode, Error> {
-    conversation::close(&app, &caller.person, ticket, &request).await?;
+    conversation::close(&app, &caller.person, id, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct RefundWish {
+pub struct RefundParams {
     /// 1 to 500 characters, for the log.
     #[schema(min_length = 1, max_length = 500, example = "The hall has lost its roof.")]
     reason: String,
@@ -176,7 +178,7 @@ pub struct RefundState {
 #[utoipa::path(
     post, path = "/v1/admin/orders/{order}/refund", tag = "admin", security(("admin_session" = [])),
     params(("order" = Uuid, Path)),
-    request_body = RefundWish,
+    request_body = RefundParams,
     responses(
         (status = 202, body = RefundState),
         (status = 404, description = "`order-unknown`"),
@@ -188,9 +190,9 @@ pub async fn refund(
     caller: Caller<Admins>,
     Path(order): Path<Uuid>,
     request: RequestId,
-    extract::Json(wish): extract::Json<RefundWish>,
+    extract::Json(given): extract::Json<RefundParams>,
 ) -> Result<(StatusCode, Json<RefundState>), Error> {
-    let state = refund::force(&app, &caller.person, order, &wish.reason, &request).await?;
+    let state = refund::force(&app, &caller.person, order, &given.reason, &request).await?;
     Ok((StatusCode::ACCEPTED, Json(RefundState { state })))
 }
 

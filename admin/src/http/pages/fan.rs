@@ -24,7 +24,7 @@ use crate::{
     App,
     error::Error,
     store,
-    support::{FAN_MESSAGES_MAX, Message, conversation},
+    support::{FAN_MESSAGES_MAX, SupportMessage, conversation},
 };
 
 #[derive(Deserialize)]
@@ -40,7 +40,7 @@ struct SupportPage {
     order: OrderView,
     back: String,
     action: String,
-    messages: Vec<Message>,
+    messages: Vec<SupportMessage>,
     ours: &'static str,
     theirs: &'static str,
     /// A conversation goes on; its topic stays.
@@ -61,11 +61,11 @@ async fn order_of(app: &App, link: &OrderLink) -> Result<OrderDetails, Error> {
 }
 
 async fn page(app: &App, order: &OrderDetails, link: &OrderLink) -> Result<SupportPage, Error> {
-    let tickets = store::support::of_order(&app.pool, order.order).await?;
-    let open = tickets.iter().find(|ticket| ticket.state != "closed");
-    let ids: Vec<Uuid> = tickets.iter().map(|ticket| ticket.ticket).collect();
-    let now: Vec<Message> = match open {
-        Some(open) => store::support::messages(&app.pool, &[open.ticket]).await?,
+    let requests = store::support::of_order(&app.pool, order.order).await?;
+    let open = requests.iter().find(|request| request.state != "closed");
+    let ids: Vec<Uuid> = requests.iter().map(|request| request.id.uuid()).collect();
+    let now: Vec<SupportMessage> = match open {
+        Some(open) => store::support::messages(&app.pool, &[open.id.uuid()]).await?,
         None => Vec::new(),
     };
     Ok(SupportPage {
@@ -110,7 +110,7 @@ pub async fn write(
     let words = (fields.text("topic"), fields.raw("text"));
     match conversation::write(&app, id, &order.show, words).await {
         Ok(_) => Ok(Redirect::to(&format!("{}&sent=1", link.support_path())).into_response()),
-        Err(Error::TicketFull) => {
+        Err(Error::SupportRequestFull) => {
             let full = SupportPage { full: true, ..page(&app, &order, &link).await? };
             Ok((StatusCode::CONFLICT, kit::page::html(&full)).into_response())
         }

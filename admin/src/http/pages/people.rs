@@ -9,7 +9,6 @@ use axum::{
 use identity::Origin;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::view::{Faults, Frame, faults_of};
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
         session::{Admins, Posted, Session},
     },
     staff::{
-        Person, Role,
+        Person, Role, StaffId,
         manage::{self, NewPerson},
     },
     store,
@@ -41,13 +40,13 @@ struct PeoplePage {
     as_admin: bool,
     faults: Faults,
     /// The person whose form the faults are of; those of nobody are of the form that adds somebody.
-    changing: Option<Uuid>,
+    changing: Option<StaffId>,
 }
 
 impl PeoplePage {
     /// What is wrong with the password typed beside a person.
     fn fault_of(&self, person: &Person) -> Option<&str> {
-        self.faults.of("current").filter(|_| self.changing == Some(person.person))
+        self.faults.of("current").filter(|_| self.changing == Some(person.id))
     }
 
     /// What is wrong with the password typed to add somebody.
@@ -98,7 +97,7 @@ pub async fn add(
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let (name, email) = (fields.text("name").to_owned(), fields.text("email").to_owned());
-    let role = Role::of_text(fields.text("role"));
+    let role = Role::or_least(fields.text("role"));
     let new = NewPerson { email: &email, name: &name, role };
     let faults = match manage::add(&app, &session.person, &new, fields.raw("current"), &from).await
     {
@@ -121,7 +120,7 @@ pub async fn add(
 /// the password again.
 pub async fn change(
     State(app): State<App>,
-    Path(person): Path<Uuid>,
+    Path(person): Path<StaffId>,
     from: Origin,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {

@@ -6,13 +6,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use catalog::contract::ResellerId;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
 };
 use reseller_portal::contract::{ResellerEntry, ResellerState, reseller, resellers};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{
     rooms::ConfirmPage,
@@ -33,12 +33,12 @@ use crate::{
 struct ResellersPage {
     frame: Frame,
     resellers: Vec<ResellerEntry>,
-    next: Option<Uuid>,
+    next: Option<ResellerId>,
 }
 
 #[derive(Deserialize)]
 pub struct Wanted {
-    after: Option<Uuid>,
+    after: Option<ResellerId>,
 }
 
 /// What may be decided about a reseller in a state, with the words of the buttons.
@@ -69,7 +69,7 @@ pub async fn all(
 async fn confirm(
     app: &App,
     session: &Session<Admins>,
-    id: Uuid,
+    id: ResellerId,
     state: &str,
     faults: Faults,
 ) -> Result<Response, Error> {
@@ -124,7 +124,7 @@ async fn confirm(
 pub async fn preview(
     State(app): State<App>,
     session: Session<Admins>,
-    Path((id, state)): Path<(Uuid, String)>,
+    Path((id, state)): Path<(ResellerId, String)>,
 ) -> Result<Response, Error> {
     confirm(&app, &session, id, &state, Faults::default()).await
 }
@@ -132,11 +132,11 @@ pub async fn preview(
 /// `POST /admin/resellers/{reseller}/{state}`
 pub async fn decide(
     State(app): State<App>,
-    Path((id, state)): Path<(Uuid, String)>,
+    Path((id, state)): Path<(ResellerId, String)>,
     request: RequestId,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
-    let wanted = ResellerState::parse(&state).ok_or(Error::ResellerUnknown)?;
+    let wanted = state.parse::<ResellerState>().map_err(|_| Error::ResellerUnknown)?;
     match set_state(&app, &session.person, id, (wanted, Some(fields.text("reason"))), &request)
         .await
     {

@@ -28,7 +28,7 @@ use crate::{
     },
     order_link, refund, store,
     support::{
-        Message, Ticket,
+        SupportMessage, SupportRequest, SupportRequestId,
         conversation::{self, NewAnswer},
     },
 };
@@ -37,16 +37,16 @@ use crate::{
 #[template(path = "admin/support.html")]
 struct SupportPage {
     frame: Frame,
-    tickets: Vec<Ticket>,
+    requests: Vec<SupportRequest>,
     titles: Titles,
     state: Option<String>,
-    next: Option<Uuid>,
+    next: Option<SupportRequestId>,
 }
 
 #[derive(Deserialize)]
 pub struct Wanted {
     state: Option<String>,
-    after: Option<Uuid>,
+    after: Option<SupportRequestId>,
 }
 
 /// `GET /admin/support`
@@ -55,16 +55,16 @@ pub async fn all(
     session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
-    // Another state than these has no tickets, and need not be repeated in the page's links.
+    // Another state than these has no requests, and need not be repeated in the page's links.
     let state =
         wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
-    let tickets =
+    let requests =
         store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
-    let next = next(&tickets, SUPPORT_PAGE, |ticket| ticket.ticket);
-    let titles = Titles::of(&app.pool, tickets.iter().map(|ticket| &ticket.show)).await?;
+    let next = next(&requests, SUPPORT_PAGE, |request| request.id);
+    let titles = Titles::of(&app.pool, requests.iter().map(|request| &request.show)).await?;
     Ok(kit::page::html(&SupportPage {
         frame: Frame::new(&session, "support"),
-        tickets,
+        requests,
         titles,
         state,
         next,
@@ -72,12 +72,12 @@ pub async fn all(
 }
 
 #[derive(Template)]
-#[template(path = "admin/ticket.html")]
-struct TicketPage {
+#[template(path = "admin/support_request.html")]
+struct SupportRequestPage {
     frame: Frame,
-    ticket: Ticket,
+    request: SupportRequest,
     order: Option<OrderView>,
-    messages: Vec<Message>,
+    messages: Vec<SupportMessage>,
     ours: &'static str,
     theirs: &'static str,
     text: String,
@@ -92,16 +92,20 @@ pub struct Opening {
     done: Option<String>,
 }
 
-async fn page(app: &App, session: &Session<Admins>, ticket: Uuid) -> Result<TicketPage, Error> {
-    let (ticket, messages) = conversation::thread(app, ticket).await?;
-    let order = match checkout::contract::order(&app.pool, ticket.order).await? {
+async fn page(
+    app: &App,
+    session: &Session<Admins>,
+    id: SupportRequestId,
+) -> Result<SupportRequestPage, Error> {
+    let (request, messages) = conversation::thread(app, id).await?;
+    let order = match checkout::contract::order(&app.pool, request.order).await? {
         Some(order) => Some(OrderView::load(app, &order).await?),
         None => None,
     };
-    Ok(TicketPage {
+    Ok(SupportRequestPage {
         frame: Frame::new(session, "support"),
         order,
-        ticket,
+        request,
         messages,
         ours: "We",
         theirs: "The fan",
@@ -116,7 +120,7 @@ async fn page(app: &App, session: &Session<Admins>, ticket: Uuid) -> Result<Tick
 pub async fn one(
     State(app): State<App>,
     session: Session<Admins>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let done = match opening.done.as_deref() {
@@ -131,13 +135,13 @@ pub async fn one(
         ),
         _ => None,
     };
-    Ok(kit::page::html(&TicketPage { done, ..page(&app, &session, ticket).await? }))
+    Ok(kit::page::html(&SupportRequestPage { done, ..page(&app, &session, id).await? }))
 }
 
 /// `POST /admin/support/{ticket}/answer`
 pub async fn answer(
     State(app): State<App>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     request: RequestId,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
@@ -145,13 +149,13 @@ pub async fn answer(
     match conversation::answer(
         &app,
         &session.person,
-        ticket,
+        id,
         &NewAnswer { text: fields.raw("text"), key },
         &request,
     )
     .await
     {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=answer")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{id}?done=answer")).into_response()),
         Err(error) => {
             let faults = match error {
                 Error::AnswerChanged => Faults::new(
@@ -162,7 +166,7 @@ pub async fn answer(
                 error => faults_of(error)?,
             };
             let text = fields.raw("text").to_owned();
-            let again = TicketPage { faults, text, ..page(&app, &session, ticket).await? };
+            let again = SupportRequestPage { faults, text, ..page(&app, &session, id).await? };
             Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
         }
     }
@@ -171,33 +175,38 @@ pub async fn answer(
 /// `POST /admin/support/{ticket}/close`
 pub async fn close(
     State(app): State<App>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     request: RequestId,
     Posted { session, .. }: Posted<Admins>,
 ) -> Result<Redirect, Error> {
-    conversation::close(&app, &session.person, ticket, &request).await?;
+    conversation::close(&app, &session.person, id, &request).await?;
     Ok(Redirect::to("/admin/support"))
 }
 
 /// `POST /admin/support/{ticket}/link`
 pub async fn renew_link(
     State(app): State<App>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     request: RequestId,
     Posted { session, .. }: Posted<Admins>,
 ) -> Result<Redirect, Error> {
-    let order = order_of(&app, ticket).await?;
+    let order = order_of(&app, id).await?;
     order_link::renew(&app, &session.person, order.order, &request).await?;
-    Ok(Redirect::to(&format!("/admin/support/{ticket}?done=link")))
+    Ok(Redirect::to(&format!("/admin/support/{id}?done=link")))
 }
 
-async fn order_of(app: &App, ticket: Uuid) -> Result<OrderDetails, Error> {
-    let (ticket, _) = conversation::thread(app, ticket).await?;
-    checkout::contract::order(&app.pool, ticket.order).await?.ok_or(Error::OrderUnknown)
+async fn order_of(app: &App, id: SupportRequestId) -> Result<OrderDetails, Error> {
+    let (request, _) = conversation::thread(app, id).await?;
+    checkout::contract::order(&app.pool, request.order).await?.ok_or(Error::OrderUnknown)
 }
 
-fn confirm(session: &Session<Admins>, ticket: Uuid, view: &OrderView, faults: Faults) -> Response {
-    let back = format!("/admin/support/{ticket}");
+fn confirm(
+    session: &Session<Admins>,
+    id: SupportRequestId,
+    view: &OrderView,
+    faults: Faults,
+) -> Response {
+    let back = format!("/admin/support/{id}");
     let effects = vec![
         format!(
             "{} goes back to whoever paid order {}, through the payment provider. This cannot be \
@@ -229,29 +238,29 @@ fn confirm(session: &Session<Admins>, ticket: Uuid, view: &OrderView, faults: Fa
 pub async fn refund_preview(
     State(app): State<App>,
     session: Session<Admins>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
 ) -> Result<Response, Error> {
-    let order = order_of(&app, ticket).await?;
+    let order = order_of(&app, id).await?;
     let view = OrderView::load(&app, &order).await?;
     if !view.refundable {
         return Err(Error::NotRefundable(order.state.to_string()));
     }
-    Ok(confirm(&session, ticket, &view, Faults::default()))
+    Ok(confirm(&session, id, &view, Faults::default()))
 }
 
 /// `POST /admin/support/{ticket}/refund`
 pub async fn refund(
     State(app): State<App>,
-    Path(ticket): Path<Uuid>,
+    Path(id): Path<SupportRequestId>,
     request: RequestId,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
-    let order = order_of(&app, ticket).await?;
+    let order = order_of(&app, id).await?;
     match refund::force(&app, &session.person, order.order, fields.text("reason"), &request).await {
-        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{ticket}?done=refund")).into_response()),
+        Ok(_) => Ok(Redirect::to(&format!("/admin/support/{id}?done=refund")).into_response()),
         Err(error) => {
             let page =
-                confirm(&session, ticket, &OrderView::load(&app, &order).await?, faults_of(error)?);
+                confirm(&session, id, &OrderView::load(&app, &order).await?, faults_of(error)?);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 pub use identity::form::Faults;
 use kit::{asset::Asset, extract::invalid_field};
 use sqlx::PgPool;
-use uuid::Uuid;
 use waitroom::contract::Phase;
 
 pub use crate::room::preview::{moment, phase_name};
@@ -14,7 +13,7 @@ use crate::{
     error::Error,
     http::session::Session,
     room::preview::count,
-    staff::{Role, Staff},
+    staff::{Role, Staff, StaffId},
 };
 
 /// Live figures.
@@ -26,7 +25,7 @@ pub static SCRIPT: Asset = Asset {
 
 /// What stands around every page of somebody who signed in.
 pub struct Frame {
-    pub person: Uuid,
+    pub person: StaffId,
     pub name: String,
     pub is_admin: bool,
     pub csrf: String,
@@ -36,7 +35,7 @@ pub struct Frame {
 
 impl Frame {
     pub fn new<L>(session: &Session<L>, here: &'static str) -> Self {
-        let Staff { person, name, role, .. } = session.person.clone();
+        let Staff { id: person, name, role, .. } = session.person.clone();
         Self { person, name, is_admin: role == Role::Admin, csrf: session.csrf(), here }
     }
 }

@@ -10,19 +10,18 @@ use catalog::contract::when::Moment;
 use chrono::{DateTime, Utc};
 use kit::extract::Path;
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::frame::Frame;
 use crate::{
     App,
-    api_key::{self, KEYS_MAX, scope::Scope},
+    api_key::{self, KEYS_MAX, id::ApiKeyId, scope::Scope},
     error::{Error, Thing},
     http::session::{Approved, Posted, Session},
     store::key::{self, KeyRow},
 };
 
 struct Row {
-    id: Uuid,
+    id: ApiKeyId,
     name: String,
     hint: String,
     scopes: String,
@@ -115,7 +114,8 @@ async fn page(
 ) -> Result<KeysPage, Error> {
     let rows = key::list(&app.pool, session.person.reseller).await?;
     let ticked = form.scopes();
-    let tick = |scope: Scope| (field(scope), scope.words(), scope.name(), ticked.contains(&scope));
+    let tick =
+        |scope: Scope| (field(scope), scope.words(), scope.as_str(), ticked.contains(&scope));
     Ok(KeysPage {
         frame: Frame::new(session, "/portal/keys"),
         rows: rows.into_iter().map(Row::from).collect(),
@@ -144,9 +144,7 @@ pub async fn create(
     let scope_error = scopes.is_empty().then(|| "Choose at least one thing it may do.".to_owned());
     if name_error.is_none() && scope_error.is_none() {
         let member = &session.person;
-        if let Some(made) =
-            api_key::make(&app, member.reseller, member.user_id, name, &scopes).await?
-        {
+        if let Some(made) = api_key::make(&app, member.reseller, member.id, name, &scopes).await? {
             tracing::info!(key = %made.key_id, reseller = %member.reseller, "API key made");
             return Ok(kit::page::html(
                 &page(&app, &session, &KeyForm::default(), Some(made.key)).await?,
@@ -169,7 +167,7 @@ struct RevokePage {
 pub async fn confirm(
     State(app): State<App>,
     session: Session<Approved>,
-    Path(key): Path<Uuid>,
+    Path(key): Path<ApiKeyId>,
 ) -> Result<Response, Error> {
     let rows = key::list(&app.pool, session.person.reseller).await?;
     let row = rows.into_iter().find(|row| row.key_id == key).ok_or(Error::Unknown(Thing::Key))?;
@@ -182,7 +180,7 @@ pub async fn confirm(
 /// `POST /portal/keys/{key}/revoke`
 pub async fn revoke(
     State(app): State<App>,
-    Path(key): Path<Uuid>,
+    Path(key): Path<ApiKeyId>,
     Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
     if !key::revoke(&app.pool, session.person.reseller, key).await? {

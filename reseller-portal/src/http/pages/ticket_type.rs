@@ -146,7 +146,8 @@ pub async fn create(
         );
     };
     let reseller = session.person.reseller;
-    let made = match contract::put_ticket_type(&app.pool, reseller, &show, None, &new).await {
+    let made = match contract::put_ticket_type(&app.pool, reseller.uuid(), &show, None, &new).await
+    {
         Ok(made) => made,
         Err(fault) => return Ok(refused(page, Error::of_catalog(fault, Thing::Show))),
     };
@@ -193,7 +194,7 @@ pub async fn change(
     Ok(
         match contract::put_ticket_type(
             &app.pool,
-            session.person.reseller,
+            session.person.reseller.uuid(),
             &show,
             Some(ticket_type),
             &new,
