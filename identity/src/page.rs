@@ -12,8 +12,7 @@ pub struct Frame {
     pub csrf: String,
     /// The part of the pages that the navigation marks, by its path.
     pub here: &'static str,
-    /// The navigation.
-    pub links: &'static [Link],
+    links: &'static [Link],
 }
 
 impl Frame {
@@ -24,5 +23,10 @@ impl Frame {
         links: &'static [Link],
     ) -> Self {
         Self { name: name.into(), csrf: session.csrf(), here, links }
+    }
+
+    /// The navigation.
+    pub fn links(&self) -> &'static [Link] {
+        self.links
     }
 }

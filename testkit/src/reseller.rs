@@ -55,7 +55,7 @@ impl ResellerBuilder {
             let before = decide(&mut connection, reseller, self.state, None, &request).await;
             assert!(before.expect("decided").is_some());
         }
-        reseller
+        reseller.uuid()
     }
 }
 

@@ -3,9 +3,10 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, header},
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
+use identity::form::shown_again;
 use identity::{Fields, Origin, Visitor, VisitorForm};
 
 use super::view::{Faults, Frame, faults_of};
@@ -92,7 +93,7 @@ impl PasswordPage {
         let (first, email) = (session.person.must_change_password, session.person.email.clone());
         let changes = store::people::password_changes(&app.pool, &email, CHANGES_SHOWN).await?;
         Ok(Self {
-            frame: Frame::new(session, "account"),
+            frame: Frame::new(session, "/admin/password"),
             email,
             first,
             done: false,
@@ -140,5 +141,5 @@ pub async fn change(
         }
     };
     let page = kit::page::html(&PasswordPage::new(&app, &session, faults).await?);
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    Ok(shown_again(page))
 }

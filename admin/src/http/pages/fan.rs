@@ -8,6 +8,7 @@ use axum::{
 };
 use checkout::contract::{OrderDetails, OrderLink};
 use identity::Fields;
+use identity::form::shown_again;
 use kit::{
     extract::{Path, Query},
     form::Form,
@@ -119,7 +120,7 @@ pub async fn write(
             let topic =
                 if shown.open { shown.topic.clone() } else { fields.text("topic").to_owned() };
             let again = SupportPage { faults, topic, text: fields.raw("text").to_owned(), ..shown };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+            Ok(shown_again(kit::page::html(&again)))
         }
     }
 }

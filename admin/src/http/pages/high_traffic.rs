@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use catalog::contract::{Withdrawal, when};
 use chrono::{DateTime, Utc};
 use identity::Fields;
+use identity::form::shown_again;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
@@ -115,7 +115,7 @@ async fn form(
     let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
     let published =
         catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
-    let frame = Frame::new(session, "shows");
+    let frame = Frame::new(session, "/admin/shows");
     Ok(kit::page::html(&ShowPage {
         frame,
         show,
@@ -177,7 +177,7 @@ async fn confirm(
         Ok(effect) => effect,
         Err(error) => {
             let page = form(app, session, standing, Some(fields), faults_of(error)?).await?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+            return Ok(shown_again(page));
         }
     };
     let given = WISH.into_iter().filter(|name| fields.0.contains_key(*name));
@@ -185,7 +185,7 @@ async fn confirm(
     hidden.extend(given.map(|name| (name, fields.text(name).to_owned())));
     let show = &standing.show;
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "shows"),
+        frame: Frame::new(session, "/admin/shows"),
         title: format!("High traffic: {}", standing.title),
         note,
         effects: effect.words,
@@ -254,7 +254,7 @@ pub async fn unmark_preview(
     let standing = standing(&app, &show).await?;
     let effect = standing.unmarking();
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(&session, "shows"),
+        frame: Frame::new(&session, "/admin/shows"),
         title: format!("Take the mark away: {}", standing.title),
         note: None,
         effects: effect.words,

@@ -63,7 +63,7 @@ pub async fn list(
     let row =
         |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
     let entries = entries.into_iter().map(row).collect();
-    let frame = Frame::new(&session, "audit");
+    let frame = Frame::new(&session, "/admin/audit");
     Ok(kit::page::html(&LogPage { frame, who: wanted.who, target: wanted.target, entries, next }))
 }
 
@@ -99,7 +99,11 @@ pub async fn security(
 ) -> Result<Response, Error> {
     let entries = store::security::list(&app.pool, since.before, AUDIT_PAGE).await?;
     let next = next(&entries, AUDIT_PAGE, |entry| entry.last_at);
-    Ok(kit::page::html(&SecurityPage { frame: Frame::new(&session, "audit"), entries, next }))
+    Ok(kit::page::html(&SecurityPage {
+        frame: Frame::new(&session, "/admin/audit"),
+        entries,
+        next,
+    }))
 }
 
 /// One line for each field that differs: `rate_per_sec: 25 → 50`.

@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use identity::Origin;
+use identity::form::shown_again;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
 
@@ -61,7 +61,7 @@ async fn page(
     after: Option<&str>,
 ) -> Result<PeoplePage, Error> {
     let people = store::people::list(&app.pool, after, PEOPLE_PAGE).await?;
-    let frame = Frame::new(session, "people");
+    let frame = Frame::new(session, "/admin/people");
     Ok(PeoplePage {
         frame,
         next: next(&people, PEOPLE_PAGE, |person| person.email.clone()),
@@ -113,7 +113,7 @@ pub async fn add(
     };
     let as_admin = role == Role::Admin;
     let again = PeoplePage { name, email, as_admin, faults, ..page(&app, &session, None).await? };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+    Ok(shown_again(kit::page::html(&again)))
 }
 
 /// `POST /admin/people/{person}`: `do` is `disable`, `enable` or `reset`; the latter two ask for
@@ -148,7 +148,7 @@ pub async fn change(
             let after = fields.0.get("after").map(String::as_str);
             let again =
                 PeoplePage { faults, changing: Some(person), ..page(&app, &session, after).await? };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+            Ok(shown_again(kit::page::html(&again)))
         }
     }
 }

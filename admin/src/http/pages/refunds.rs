@@ -57,5 +57,10 @@ pub async fn failing(
         refund,
     };
     let rows = refunds.into_iter().map(row).collect();
-    Ok(kit::page::html(&RefundsPage { frame: Frame::new(&session, "support"), rows, titles, next }))
+    Ok(kit::page::html(&RefundsPage {
+        frame: Frame::new(&session, "/admin/support"),
+        rows,
+        titles,
+        next,
+    }))
 }

@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use catalog::contract::ResellerId;
+use identity::form::shown_again;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
@@ -60,7 +60,7 @@ pub async fn all(
     let resellers = resellers(&app.pool, None, wanted.after, RESELLERS_PAGE).await?;
     let next = next(&resellers, RESELLERS_PAGE, |entry| entry.reseller);
     Ok(kit::page::html(&ResellersPage {
-        frame: Frame::new(&session, "resellers"),
+        frame: Frame::new(&session, "/admin/resellers"),
         resellers,
         next,
     }))
@@ -105,7 +105,7 @@ async fn confirm(
         ),
     };
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "resellers"),
+        frame: Frame::new(session, "/admin/resellers"),
         title,
         note: None,
         effects: vec![effect],
@@ -143,7 +143,7 @@ pub async fn decide(
         Ok(_) => Ok(Redirect::to("/admin/resellers").into_response()),
         Err(error) => {
             let page = confirm(&app, &session, id, &state, faults_of(error)?).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(shown_again(page))
         }
     }
 }

@@ -3,10 +3,11 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse, Redirect, Response},
 };
 use identity::Fields;
+use identity::form::shown_again;
 use kit::{
     chart::{Chart, Series, line, sparkline},
     extract::{Path, Query},
@@ -62,7 +63,7 @@ pub async fn all(State(app): State<App>, session: Session<Anyone>) -> Result<Res
     let shows =
         rooms.iter().map(|row| &row.live.room.show).chain(closed.iter().map(|room| &room.show));
     let titles = Titles::of(&app.pool, shows).await?;
-    let frame = Frame::new(&session, "rooms");
+    let frame = Frame::new(&session, "/admin");
     Ok(kit::page::html(&RoomsPage { frame, script: SCRIPT.url(), rooms, closed, titles }))
 }
 
@@ -153,7 +154,7 @@ async fn page(
     };
     let field = |name, label, mode, now| Field { name, label, mode, value: value(name, now) };
     Ok(RoomPage {
-        frame: Frame::new(session, "rooms"),
+        frame: Frame::new(session, "/admin"),
         script: SCRIPT.url(),
         title,
         picture: draw(&app.seen.picture(&room.room)),
@@ -199,7 +200,7 @@ async fn again(
 ) -> Result<Response, Error> {
     let shown =
         RoomPage { faults: faults_of(error)?, ..page(app, session, live, Some(fields)).await? };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&shown)).into_response())
+    Ok(shown_again(kit::page::html(&shown)))
 }
 
 /// `GET /admin/rooms/{room}/picture`: the SVG alone.
@@ -304,7 +305,7 @@ async fn confirm(
     }
     let closes = change.phase == Some(Phase::Closed);
     let page = ConfirmPage {
-        frame: Frame::new(session, "rooms"),
+        frame: Frame::new(session, "/admin"),
         title: format!("Change {}", title(app, &live.room).await?),
         note,
         effects: effects(&live.room, &live.flow, &change, &time_zone(app, &live.room.show).await?),

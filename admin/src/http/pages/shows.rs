@@ -71,7 +71,7 @@ pub async fn all(
         }
         _ => None,
     };
-    let frame = Frame::new(&session, "shows");
+    let frame = Frame::new(&session, "/admin/shows");
     Ok(kit::page::html(&ShowsPage {
         frame,
         rows: shows.into_iter().map(row).collect(),

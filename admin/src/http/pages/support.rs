@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use checkout::contract::OrderDetails;
+use identity::form::shown_again;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
@@ -63,7 +63,7 @@ pub async fn all(
     let next = next(&requests, SUPPORT_PAGE, |request| request.id);
     let titles = Titles::of(&app.pool, requests.iter().map(|request| &request.show)).await?;
     Ok(kit::page::html(&SupportPage {
-        frame: Frame::new(&session, "support"),
+        frame: Frame::new(&session, "/admin/support"),
         requests,
         titles,
         state,
@@ -103,7 +103,7 @@ async fn page(
         None => None,
     };
     Ok(SupportRequestPage {
-        frame: Frame::new(session, "support"),
+        frame: Frame::new(session, "/admin/support"),
         order,
         request,
         messages,
@@ -167,7 +167,7 @@ pub async fn answer(
             };
             let text = fields.raw("text").to_owned();
             let again = SupportRequestPage { faults, text, ..page(&app, &session, id).await? };
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&again)).into_response())
+            Ok(shown_again(kit::page::html(&again)))
         }
     }
 }
@@ -219,7 +219,7 @@ fn confirm(
         },
     ];
     kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "support"),
+        frame: Frame::new(session, "/admin/support"),
         title: format!("Refund order {}", view.number),
         note: None,
         effects,
@@ -261,7 +261,7 @@ pub async fn refund(
         Err(error) => {
             let page =
                 confirm(&session, id, &OrderView::load(&app, &order).await?, faults_of(error)?);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(shown_again(page))
         }
     }
 }

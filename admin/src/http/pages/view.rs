@@ -1,9 +1,10 @@
 //! What several pages show alike.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Deref};
 
 use chrono::{DateTime, Utc};
 pub use identity::form::Faults;
+use identity::page::Link;
 use kit::{asset::Asset, extract::invalid_field};
 use sqlx::PgPool;
 use waitroom::contract::Phase;
@@ -13,7 +14,7 @@ use crate::{
     error::Error,
     http::session::Session,
     room::preview::count,
-    staff::{Role, Staff, StaffId},
+    staff::{Role, StaffId},
 };
 
 /// Live figures.
@@ -23,20 +24,40 @@ pub static SCRIPT: Asset = Asset {
     body: include_str!("../../../assets/admin.js"),
 };
 
+/// The navigation of admins.
+const ADMINS_LINKS: &[Link] = &[
+    ("/admin", "Rooms"),
+    ("/admin/shows", "Shows"),
+    ("/admin/support", "Support"),
+    ("/admin/resellers", "Resellers"),
+    ("/admin/people", "People"),
+    ("/admin/audit", "Log"),
+];
+/// The navigation of operators: the first two.
+const OPERATORS_LINKS: &[Link] = ADMINS_LINKS.split_at(2).0;
+
 /// What stands around every page of somebody who signed in.
 pub struct Frame {
     pub person: StaffId,
-    pub name: String,
     pub is_admin: bool,
-    pub csrf: String,
-    /// Which part of the console this is.
-    pub here: &'static str,
+    shared: identity::page::Frame,
 }
 
 impl Frame {
     pub fn new<L>(session: &Session<L>, here: &'static str) -> Self {
-        let Staff { id: person, name, role, .. } = session.person.clone();
-        Self { person, name, is_admin: role == Role::Admin, csrf: session.csrf(), here }
+        let staff = &session.person;
+        let is_admin = staff.role == Role::Admin;
+        let links = if is_admin { ADMINS_LINKS } else { OPERATORS_LINKS };
+        let shared = identity::page::Frame::new(session, staff.name.as_str(), here, links);
+        Self { person: staff.id, is_admin, shared }
+    }
+}
+
+impl Deref for Frame {
+    type Target = identity::page::Frame;
+
+    fn deref(&self) -> &Self::Target {
+        &self.shared
     }
 }
 

@@ -2,9 +2,9 @@
 
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
+use identity::form::shown_again;
 use kit::{extract::Path, http::RequestId};
 
 use super::{
@@ -26,7 +26,7 @@ async fn confirm(
 ) -> Result<Response, Error> {
     let titles = Titles::of(&app.pool, [&show.to_owned()]).await?;
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "shows"),
+        frame: Frame::new(session, "/admin/shows"),
         title: format!("Withdraw {}", titles.title(show)),
         note: None,
         effects: withdrawal::effects(app, show).await?,
@@ -62,7 +62,7 @@ pub async fn withdraw(
         Ok(()) => Ok(Redirect::to("/admin/shows?done=withdrawn").into_response()),
         Err(error) => {
             let page = confirm(&app, &session, &show, faults_of(error)?).await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            Ok(shown_again(page))
         }
     }
 }

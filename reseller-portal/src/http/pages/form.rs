@@ -1,15 +1,13 @@
 //! One template for all plain forms: labelled fields with hints and errors.
 
 use askama::Template;
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 
 pub use identity::form::{Field, Kind};
 
 use super::frame::Frame;
 use crate::error::Error;
+use identity::form::shown_again;
 
 /// A page that is a form.
 #[derive(Template)]
@@ -82,7 +80,7 @@ impl FormPage {
                 None => self.fault = Some(detail.clone()),
             }
         }
-        (StatusCode::UNPROCESSABLE_ENTITY, self.answer()).into_response()
+        shown_again(self.answer())
     }
 
     /// The page with a fault of a field, or the fault's own answer.

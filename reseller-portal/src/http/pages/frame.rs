@@ -1,39 +1,36 @@
 //! What stands around every page of somebody who is signed in.
 
+use std::ops::Deref;
+
+use identity::page::Link;
+
 use crate::http::session::Session;
 
-/// The company's name, where the reader is, and what the button for signing out needs.
-pub struct Frame {
-    pub company: String,
-    pub csrf: String,
-    /// The part of the portal that the navigation marks.
-    pub here: &'static str,
-    pub approved: bool,
-}
+/// The navigation of those whose company may sell; others have none.
+const LINKS: &[Link] = &[
+    ("/portal", "Overview"),
+    ("/portal/shows", "Shows"),
+    ("/portal/venues", "Venues"),
+    ("/portal/orders", "Orders"),
+    ("/portal/sales", "Sales"),
+    ("/portal/keys", "API keys"),
+];
+
+/// Named after the company.
+pub struct Frame(identity::page::Frame);
 
 impl Frame {
     pub fn new<L>(session: &Session<L>, here: &'static str) -> Self {
-        Self {
-            company: session.person.company.clone(),
-            csrf: session.csrf(),
-            here,
-            approved: session.person.state == crate::reseller::ResellerState::Approved,
-        }
+        let member = &session.person;
+        let links = if member.state.may_sell() { LINKS } else { &[] };
+        Self(identity::page::Frame::new(session, member.company.as_str(), here, links))
     }
+}
 
-    /// The navigation: path and words.
-    pub fn links(&self) -> &'static [(&'static str, &'static str)] {
-        if self.approved {
-            &[
-                ("/portal", "Overview"),
-                ("/portal/shows", "Shows"),
-                ("/portal/venues", "Venues"),
-                ("/portal/orders", "Orders"),
-                ("/portal/sales", "Sales"),
-                ("/portal/keys", "API keys"),
-            ]
-        } else {
-            &[]
-        }
+impl Deref for Frame {
+    type Target = identity::page::Frame;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }

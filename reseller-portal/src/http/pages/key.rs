@@ -3,11 +3,11 @@
 use askama::Template;
 use axum::{
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
 use catalog::contract::when::Moment;
 use chrono::{DateTime, Utc};
+use identity::form::shown_again;
 use kit::extract::Path;
 use serde::Deserialize;
 
@@ -153,7 +153,7 @@ pub async fn create(
         name_error = Some(format!("{KEYS_MAX} keys are in use. Revoke one first."));
     }
     let page = KeysPage { name_error, scope_error, ..page(&app, &session, &form, None).await? };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, kit::page::html(&page)).into_response())
+    Ok(shown_again(kit::page::html(&page)))
 }
 
 #[derive(Template)]
