@@ -8,8 +8,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::session::SessionId;
-use crate::{App, Error, session::Session, stock::ShardKey};
+use crate::{
+    App, Error,
+    session::{Session, SessionId},
+    stock::ShardKey,
+};
 
 pub mod current;
 pub mod release;

@@ -8,8 +8,10 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::order::{buyer::Buyer, refusal::Refusal, state::OrderState};
-use crate::session::SessionId;
+use crate::{
+    order::{buyer::Buyer, refusal::Refusal, state::OrderState},
+    session::SessionId,
+};
 
 pub(crate) mod buyer;
 pub(crate) mod cancel;

@@ -3,8 +3,7 @@
 //! Money is believed only when a signed webhook says so. No lock and no transaction is held across
 //! a call to a provider.
 
-use crate::error::Error;
-use crate::order::OrderId;
+use crate::{error::Error, order::OrderId};
 
 pub mod config;
 pub mod decision;

@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::order::OrderId;
-use crate::session::SessionId;
+use crate::{order::OrderId, session::SessionId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 

@@ -4,12 +4,10 @@ use chrono::{Duration, Utc};
 use kit::redis::Redis;
 use redis::AsyncCommands;
 
-use crate::hold::HoldId;
-use crate::session::SessionId;
 use crate::{
     App, Error,
-    hold::{Held, Hold},
-    session::Session,
+    hold::{Held, Hold, HoldId},
+    session::{Session, SessionId},
 };
 
 fn released_key(redis: &Redis, hold: HoldId) -> String {

@@ -2,7 +2,6 @@
 
 use redis::AsyncCommands;
 
-use crate::session::SessionId;
 use crate::{
     App, Error,
     hold::{
@@ -10,7 +9,7 @@ use crate::{
         current::{forget_open, note_released, open_hold, open_key},
         open_token, reserve,
     },
-    session::Session,
+    session::{Session, SessionId},
 };
 
 /// Releases a hold. One that ran out or became an order changes nothing.

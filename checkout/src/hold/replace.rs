@@ -6,11 +6,10 @@ use redis::AsyncCommands;
 use sha2::{Digest, Sha256};
 use tracing::Instrument;
 
-use crate::hold::HoldId;
 use crate::{
     App, Error,
     hold::{
-        Held, Hold, HoldItem, ITEMS_MAX,
+        Held, Hold, HoldId, HoldItem, ITEMS_MAX,
         current::{note_released, open_hold, remember_open},
         hex, hold_id, open_token, reserve,
     },

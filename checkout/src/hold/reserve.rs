@@ -11,10 +11,9 @@ use chrono::{DateTime, Utc};
 use kit::redis::Redis;
 use uuid::Uuid;
 
-use crate::hold::HoldId;
 use crate::{
     App, Error,
-    hold::{HeldItem, Hold, HoldItem},
+    hold::{HeldItem, Hold, HoldId, HoldItem},
     session::Session,
     stock::{
         self, ShardKey,

@@ -3,11 +3,10 @@
 use kit::http::RequestId;
 use tokio::time::Instant;
 
-use crate::order::OrderId;
 use crate::{
     App, Error,
     order::{
-        Order,
+        Order, OrderId,
         command::{Command, EndOrder},
         query::own,
         waiters::LOOK_AGAIN,

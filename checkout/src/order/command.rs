@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::hold::HoldId;
-use crate::order::OrderId;
-use crate::order::buyer::Buyer;
-use crate::session::SessionId;
+use crate::{
+    hold::HoldId,
+    order::{OrderId, buyer::Buyer},
+    session::SessionId,
+};
 
 /// A record of `orders.commands`, as JSON. The partition is the order's home partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,11 +11,13 @@ use kit::{
 };
 use rdkafka::{message::Header, producer::FutureRecord};
 
-use crate::order::OrderId;
 use crate::{
     App, Error,
     config::Config,
-    order::command::{Command, QueuedCommand},
+    order::{
+        OrderId,
+        command::{Command, QueuedCommand},
+    },
 };
 
 /// The topic of order commands; its partition is the home shard's.

@@ -12,10 +12,12 @@ use futures::future::join_all;
 use kit::http::RequestId;
 use uuid::Uuid;
 
-use crate::order::OrderId;
 use crate::{
     App,
-    order::command::{Command, EndOrder},
+    order::{
+        OrderId,
+        command::{Command, EndOrder},
+    },
     store,
 };
 

@@ -10,9 +10,11 @@ use serde::Deserialize;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::order::OrderId;
 use crate::{
-    order::event::{LinkRenewed, OrderEvent, OrderEventData},
+    order::{
+        OrderId,
+        event::{LinkRenewed, OrderEvent, OrderEventData},
+    },
     store,
 };
 

@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::hold::HoldId;
-use crate::order::OrderId;
-use crate::session::SessionId;
 use crate::{
+    hold::HoldId,
     order::{
+        OrderId,
         command::{Command, QueuedCommand, SubmitLine, SubmitOrder},
         event::{OrderEvent, OrderEventData},
         refusal::Refusal,
         state::{self, OrderState, OrderTransition},
     },
+    session::SessionId,
     stock::{Settlement, ShardKey},
 };
 

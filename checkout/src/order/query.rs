@@ -2,12 +2,10 @@
 
 use redis::AsyncCommands;
 
-use crate::order::OrderId;
-use crate::session::SessionId;
 use crate::{
     App, Error,
-    order::{Order, Submission, WriterDecision, refusal::refused},
-    session::{auth::Owner, seller},
+    order::{Order, OrderId, Submission, WriterDecision, refusal::refused},
+    session::{SessionId, auth::Owner, seller},
     store,
 };
 

@@ -10,14 +10,11 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::hold::HoldId;
-use crate::order::OrderId;
-use crate::session::SessionId;
 use crate::{
     App, Error,
-    hold::{self, Hold, current},
+    hold::{self, Hold, HoldId, current},
     order::{
-        Submission, WriterDecision,
+        OrderId, Submission, WriterDecision,
         buyer::{Buyer, checked},
         command::{Command, SubmitLine, SubmitOrder},
         command_log::SendError,
@@ -26,7 +23,7 @@ use crate::{
         waiters::LOOK_AGAIN,
     },
     payment::start::start_payment,
-    session::{Session, open},
+    session::{Session, SessionId, open},
     stock::{
         ShardKey, rebuild,
         redis::{self as shard, ReserveOutcome, SubmitOutcome},

@@ -11,8 +11,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::order::OrderId;
-use crate::{App, store};
+use crate::{App, order::OrderId, store};
 
 /// Orders somebody waits for.
 #[derive(Default, Clone)]

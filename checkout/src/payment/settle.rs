@@ -4,11 +4,13 @@ use chrono::Utc;
 use kit::http::RequestId;
 use sqlx::PgConnection;
 
-use crate::order::OrderId;
 use crate::{
     App,
     error::Error,
-    order::event::{OrderEvent, OrderEventData},
+    order::{
+        OrderId,
+        event::{OrderEvent, OrderEventData},
+    },
     payment::{
         WebhookEvent, WebhookEventKind,
         decision::{ArrivedPayment, ExpectedPayment, PaymentDecision, RefundReason, on_money},

@@ -2,11 +2,10 @@
 
 use kit::http::RequestId;
 
-use crate::order::OrderId;
 use crate::{
     App,
     error::Error,
-    order::state::OrderState,
+    order::{OrderId, state::OrderState},
     payment::{PaymentRequest, provider::Provider, settle},
     store::payment as store,
 };

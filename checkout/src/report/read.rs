@@ -8,8 +8,8 @@ use kit::redis::Redis;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::order::OrderId;
 use crate::{
+    order::OrderId,
     payment::refund::{FailingRefund, RefundCursor},
     report::{
         OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts, StockCount,

@@ -8,11 +8,10 @@ use chrono::Utc;
 use kit::{extract::Bearer, problem::Problem};
 use uuid::Uuid;
 
-use crate::session::SessionId;
 use crate::{
     App, Error, hold,
     session::{
-        self, Session, open,
+        self, Session, SessionId, open,
         seller::{Seller, is_of_key, key, scopes},
     },
     store,

@@ -1,7 +1,6 @@
 //! Ending a session.
 
-use crate::session::SessionId;
-use crate::{App, Error, hold::release, store::session as store};
+use crate::{App, Error, hold::release, session::SessionId, store::session as store};
 
 /// Ends a session: what it holds goes back and its slot goes to the next fan. Doing so again
 /// changes nothing.

@@ -9,8 +9,11 @@ use std::{
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::session::SessionId;
-use crate::{App, session, store};
+use crate::{
+    App,
+    session::{self, SessionId},
+    store,
+};
 
 /// Who calls with an API key instead of a fan's session. The resellers' layer puts it into a
 /// request's extensions; the key itself never gets here.

@@ -10,9 +10,11 @@ use kit::redis::Redis;
 use redis::{RedisResult, Script, ScriptInvocation};
 use uuid::Uuid;
 
-use crate::hold::HoldId;
-use crate::order::OrderId;
-use crate::stock::{Settlement, ShardKey};
+use crate::{
+    hold::HoldId,
+    order::OrderId,
+    stock::{Settlement, ShardKey},
+};
 
 static RESERVE: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("scripts/reserve.lua")));

@@ -5,12 +5,14 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::hold::HoldId;
-use crate::order::OrderId;
-use crate::order::{
-    Order, OrderLine, WriterDecision, buyer::Buyer, refusal::Refusal, state::OrderState,
+use crate::{
+    hold::HoldId,
+    order::{
+        Order, OrderId, OrderLine, WriterDecision, buyer::Buyer, refusal::Refusal,
+        state::OrderState,
+    },
+    session::SessionId,
 };
-use crate::session::SessionId;
 
 /// One order, or `None` where the id is unknown.
 pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Order>> {

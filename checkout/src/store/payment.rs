@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
-use crate::order::OrderId;
-use crate::order::state::OrderState;
-use crate::session::SessionId;
+use crate::{
+    order::{OrderId, state::OrderState},
+    session::SessionId,
+};
 
 /// What paying needs of an order.
 #[derive(Debug, Clone)]

@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::session::Session;
-use crate::session::SessionId;
+use crate::session::{Session, SessionId};
 
 /// A session about to be opened.
 #[derive(Debug)]

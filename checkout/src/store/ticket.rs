@@ -4,8 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::order::OrderId;
-use crate::ticket::TicketDraft;
+use crate::{order::OrderId, ticket::TicketDraft};
 
 /// What an order is for, line by line, shards taken together.
 pub async fn lines(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Vec<(Uuid, i32)>> {

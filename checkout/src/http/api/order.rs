@@ -18,10 +18,9 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
-use crate::order::OrderId;
 use crate::{
     App, Error,
-    order::{Order, Submission, buyer::Buyer, cancel, query, state::OrderState, submit},
+    order::{Order, OrderId, Submission, buyer::Buyer, cancel, query, state::OrderState, submit},
     payment::start,
     session::auth::Caller,
     store,

@@ -3,9 +3,11 @@
 
 use kit::cookie::{Cookie, SetCookie};
 
-use crate::http::pages::visitor::Visitor;
-use crate::order::OrderId;
-use crate::{App, order::link::OrderLink};
+use crate::{
+    App,
+    http::pages::visitor::Visitor,
+    order::{OrderId, link::OrderLink},
+};
 
 /// The secret of the link that opened an order.
 const ORDER: Cookie = Cookie::lax("fg_order");

@@ -16,7 +16,6 @@ use kit::{
 };
 use serde::Deserialize;
 
-use crate::order::OrderId;
 use crate::{
     App, Error,
     http::pages::{
@@ -27,7 +26,7 @@ use crate::{
         visitor::{Visitor, address, go, go_with},
     },
     order::{
-        Order, cancel,
+        Order, OrderId, cancel,
         link::{LinkHolder, OrderLink, new_order_link},
     },
     payment::{refund::RefundDetails, start},

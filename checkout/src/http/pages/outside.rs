@@ -5,8 +5,7 @@ use askama::Template;
 use axum::{http::StatusCode, response::Response};
 use catalog::contract::Stop;
 
-use crate::Error;
-use crate::http::pages::view::with_status;
+use crate::{Error, http::pages::view::with_status};
 
 #[derive(Template)]
 #[template(path = "checkout/outside.html")]

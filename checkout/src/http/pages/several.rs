@@ -3,12 +3,14 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 
-use crate::http::pages::{
-    outside,
-    view::ShowView,
-    visitor::{Visitor, address, go},
+use crate::{
+    App, Error,
+    http::pages::{
+        outside,
+        view::ShowView,
+        visitor::{Visitor, address, go},
+    },
 };
-use crate::{App, Error};
 
 #[derive(Template)]
 #[template(path = "checkout/several.html")]

@@ -9,8 +9,7 @@ use catalog::contract::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::http::pages::visitor;
-use crate::{App, Error};
+use crate::{App, Error, http::pages::visitor};
 
 /// A show's facts as pages tell them.
 #[derive(Debug, Clone)]

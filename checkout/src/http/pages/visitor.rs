@@ -12,9 +12,9 @@ use kit::{
     extract::Path,
 };
 
-use crate::http::pages::cookie;
 use crate::{
     App, Error,
+    http::pages::cookie,
     session::{self, Session},
     store::payment as store,
 };

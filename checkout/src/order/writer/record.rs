@@ -1,7 +1,6 @@
 //! A record of the order log, as it is handed from reading to writing.
 
-use crate::order::OrderId;
-use crate::order::{command::QueuedCommand, command_log::DeadLetter};
+use crate::order::{OrderId, command::QueuedCommand, command_log::DeadLetter};
 
 /// A record of the log.
 #[derive(Debug, Clone)]

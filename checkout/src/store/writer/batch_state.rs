@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::hold::HoldId;
-use crate::order::OrderId;
-use crate::session::SessionId;
 use crate::{
+    hold::HoldId,
     order::{
+        OrderId,
         command::{Command, QueuedCommand},
         plan::{BatchState, ExistingOrder, LockedStock},
     },
+    session::SessionId,
     stock::ShardKey,
     store::order::{reason, state},
 };
