@@ -129,6 +129,7 @@ impl MarkingPreview {
         (status = 200, body = MarkingPreview),
         (status = 404, description = "`show-unknown`"),
         (status = 409, description = "`room-name-taken`"),
+        (status = 410, description = "`show-withdrawn`"),
     ),
 )]
 pub async fn preview_mark(
