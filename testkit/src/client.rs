@@ -8,7 +8,7 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, HeaderValue, Method, Request, header},
+    http::{HeaderName, HeaderValue, Method, Request, Uri, header},
 };
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -69,7 +69,7 @@ impl Client {
     pub fn call(&self, method: Method, path: &str) -> Call<'_> {
         let mut request = Request::new(Body::empty());
         *request.method_mut() = method;
-        *request.uri_mut() = path.parse().expect("a path");
+        *request.uri_mut() = uri(path);
         let call = Call { client: self, request };
         if self.is_browser { call.header("accept", "text/html") } else { call }
     }
@@ -132,6 +132,15 @@ impl Client {
             }
         }
     }
+}
+
+/// The path as browsers send it, with what an address cannot have encoded.
+fn uri(path: &str) -> Uri {
+    path.parse().unwrap_or_else(|_| {
+        let base = url::Url::parse("http://localhost").expect("an address");
+        let joined = base.join(path).expect("a path");
+        joined[url::Position::BeforePath..].parse().expect("a path")
+    })
 }
 
 fn connection(keeps_cookies: bool) -> reqwest::Client {

@@ -18,6 +18,7 @@ mod reseller;
 mod room;
 mod server;
 mod show;
+mod snapshot;
 mod wait;
 
 pub use checkout::{Checkout, CheckoutBuilder, Refunds, items};
@@ -30,4 +31,5 @@ pub use reseller::ResellerBuilder;
 pub use room::{Passes, RoomBuilder};
 pub use server::Port;
 pub use show::ShowBuilder;
+pub use snapshot::volatile;
 pub use wait::eventually;

@@ -421,6 +421,7 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
             .expect("a link");
         let rest = console.get(&link.replace("&#38;", "&").replace("&amp;", "&"), &cookie).await;
         assert_eq!(rest.status, StatusCode::OK, "{link}");
-        assert_eq!(rest.text.contains(words), page != "/admin/people", "{link}");
+        let is_last = ["/admin/people", "/admin/resellers"].contains(&page);
+        assert_eq!(rest.text.contains(words), !is_last, "{link}");
     }
 }

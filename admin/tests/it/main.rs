@@ -10,6 +10,7 @@ mod people;
 mod rooms;
 mod routes;
 mod sign_in;
+mod snapshots;
 mod stream;
 mod test_console;
 mod throttle;

@@ -17,6 +17,7 @@ mod sandbox;
 mod sellers;
 mod sessions;
 mod setbacks;
+mod snapshots;
 mod stops;
 mod test_checkout;
 mod test_server;

@@ -38,6 +38,7 @@ impl Deref for TestServer {
 
 /// So many tickets of two types.
 fn stocked(show: ShowBuilder, tickets: i32) -> ShowBuilder {
+    let show = show.starts_at("2030-11-21T19:00:00Z".parse().expect("a time"));
     let show = show.ticket_type("Floor", 4_500).stock(tickets, 2);
     let show = show.ticket_type("Balcony", 8_500).stock(tickets, 2);
     show.with(|show| {

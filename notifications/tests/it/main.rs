@@ -5,4 +5,5 @@ mod emails;
 mod faults;
 mod mail;
 mod mailbox_pages;
+mod snapshots;
 mod test_mailer;

@@ -509,9 +509,11 @@ async fn the_portal_the_console_and_help_look_right() {
 
     browser.go(&format!("{}/admin/rooms/{show}", system.base)).await;
     browser.see("[data-news]:not([data-news=old])").await;
-    // Whoever's session has ended sees that the figures stand still, and no sign-in page in place
+    // A new password ends all other sessions. Whoever's session has ended sees that the figures stand still, and no sign-in page in place
     // of the picture.
-    sqlx::query("DELETE FROM admin.sessions").execute(&system.stores.pool).await.expect("ended");
+    let change = json!({ "current": PASSWORD, "password": "another long password 8" });
+    let address = format!("{}/v1/admin/password", system.base);
+    admin.send(system.client.put(address), change).await;
     browser.see("[data-news=old]").await;
     browser.see("figure:not(:has(form))").await;
     objections.extend(browser.objections("console-no-news").await);

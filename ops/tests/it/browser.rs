@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fan,
-    test_system::{Terms, TestSystem, assert_clean},
+    test_system::{Terms, TestSystem, a_show, assert_clean},
 };
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -133,11 +133,7 @@ async fn pages_fit_the_smallest_phone() {
     let system = TestSystem::open().await;
     system.sale("harbour", &Terms { rate_per_sec: 0.0, ..Terms::default() }).await;
     let later = Utc::now() + chrono::Duration::days(20);
-    sqlx::query("UPDATE catalog.shows SET on_sale_at = $1")
-        .bind(later)
-        .execute(&system.stores.pool)
-        .await
-        .expect("later");
+    a_show("harbour").on_sale_at(later).put_in_catalog(&system.stores.pool).await;
     let browser = Browser::of(&Habits { width: Some(320), ..Habits::default() }).await;
     for (name, path) in [("home", "/"), ("show", "/shows/harbour"), ("entrance", "/queue/harbour")]
     {

@@ -2,9 +2,6 @@
 
 use std::collections::HashMap;
 
-use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
-use checkout::contract::put_stock;
-use chrono::Utc;
 use kit::serve::Tasks;
 use ops::{
     settings::Stores,
@@ -12,10 +9,9 @@ use ops::{
 };
 use reqwest::{RequestBuilder, header::HeaderMap};
 use serde_json::Value;
-use testkit::TestEnv;
+use testkit::{RoomBuilder, ShowBuilder, TestEnv};
 use tokio::net::TcpListener;
 use uuid::Uuid;
-use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
 pub fn stores(test_env: &TestEnv) -> Stores {
     Stores {
@@ -52,57 +48,21 @@ impl Default for Terms {
 
 /// A room that is open, for a show of the same name.
 pub async fn room(stores: &Stores, name: &str, terms: &Terms) {
-    let room = NewRoom {
-        room: name.parse().expect("a name"),
-        show: name.to_owned(),
-        lanes: terms.lanes,
-        rate_per_sec: terms.rate_per_sec,
-        max_active: terms.max_active,
-        claim_window_secs: terms.claim_window_secs,
-        message: String::new(),
-        opens_at: None,
-    };
-    create_room(&stores.pool, &stores.kafka, &room).await.expect("a room");
-    let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
-    change_room(&stores.pool, name, &open).await.expect("an open room");
+    let room = RoomBuilder::new(name).lanes(terms.lanes).rate_per_sec(terms.rate_per_sec);
+    let room = room.max_active(terms.max_active).claim_window_secs(terms.claim_window_secs);
+    room.open(&stores.pool, &stores.kafka).await;
+}
+
+/// A show with one ticket type.
+pub fn a_show(name: &str) -> ShowBuilder {
+    ShowBuilder::new(name).ticket_type("Standing", 4_500)
 }
 
 /// A show with one ticket type, its stock and an open room of the same name. Gives the ticket type.
 pub async fn sale(stores: &Stores, name: &str, terms: &Terms) -> Uuid {
-    let starts_at = Utc::now() + chrono::Duration::days(30);
-    let show = NewShow {
-        show: name.to_owned(),
-        title: "Harbour Lights".to_owned(),
-        performer: "Mira Vale".to_owned(),
-        genre: "Folk".to_owned(),
-        description: String::new(),
-        venue: Venue {
-            name: "Lantern Hall".to_owned(),
-            city: "Bremen".to_owned(),
-            country: "DE".to_owned(),
-            address: String::new(),
-            time_zone: "Europe/Berlin".to_owned(),
-        },
-        doors_at: starts_at - chrono::Duration::hours(1),
-        starts_at,
-        on_sale_at: Utc::now(),
-        high_traffic: true,
-        listed: true,
-        ticket_types: vec![NewTicketType {
-            name: "Standing".to_owned(),
-            description: String::new(),
-            price_minor: 4_500,
-            currency: "EUR".to_owned(),
-            per_order_max: 4,
-        }],
-    };
-    let types = put_show(&stores.pool, &show).await.expect("a show");
-    let ticket_type = types.first().expect("a ticket type").ticket_type;
-    put_stock(&stores.pool, name, ticket_type, terms.tickets, Some(terms.shards))
-        .await
-        .expect("stock");
+    let types = a_show(name).stock(terms.tickets, terms.shards).put(&stores.pool).await;
     room(stores, name, terms).await;
-    ticket_type
+    types.first().expect("a ticket type").ticket_type
 }
 
 /// The whole server, serving on a port of its own until it is dropped.

@@ -6,4 +6,5 @@ mod isolation;
 mod keys;
 mod pace;
 mod selling;
+mod snapshots;
 mod test_portal;

@@ -1,6 +1,8 @@
 //! From a draft to sold tickets, through the pages and the API.
 
 use axum::http::Method;
+use catalog::contract::{ShowDraft, change_show, create_show, venues};
+use chrono::{DateTime, Utc};
 use reseller_portal::contract::ResellerState;
 use serde_json::{Value, json};
 
@@ -286,15 +288,24 @@ async fn shows_are_listed_page_by_page() {
     let portal = TestPortal::new().await;
     let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     browser.venue("Quay Hall").await;
-    let sql = "INSERT INTO catalog.performers (performer_id, name) VALUES ($1, 'Mira Vale')";
-    sqlx::query(sql).bind(reseller).execute(&portal.test_env.pool).await.unwrap();
-    let sql = "INSERT INTO catalog.shows
-            (show, reseller, title, performer_id, venue_id, description, doors_at, starts_at, \
-            on_sale_at)
-        SELECT 'night-' || n, $1, 'Night ' || n, $1, venue_id, '', t, t, t
-        FROM catalog.venues, generate_series(100, 150) n, LATERAL (SELECT timestamptz '2031-01-01' \
-        + n * interval '1 day' t) t";
-    sqlx::query(sql).bind(reseller).execute(&portal.test_env.pool).await.unwrap();
+    let pool = &portal.test_env.pool;
+    let venue = venues(pool, reseller).await.unwrap()[0].venue;
+    let draft = |starts_at: DateTime<Utc>, number: i64| ShowDraft {
+        title: number.to_string(),
+        performer: "Night".to_owned(),
+        genre: String::new(),
+        description: String::new(),
+        venue,
+        doors_at: starts_at,
+        starts_at,
+        on_sale_at: starts_at - chrono::Duration::days(1),
+    };
+    let new_year: DateTime<Utc> = "2031-01-01T00:00:00Z".parse().unwrap();
+    for number in 100..=150 {
+        let night = draft(new_year + chrono::Duration::days(number), number);
+        let show = create_show(pool, reseller, &night).await.unwrap();
+        assert_eq!(show, format!("night-{number}"));
+    }
 
     let first = browser.read("/portal/shows").await;
     assert_eq!(first.matches("href=\"/portal/shows/night-").count(), 50);
@@ -309,9 +320,8 @@ async fn shows_are_listed_page_by_page() {
         "{second}"
     );
 
-    let sql =
-        "UPDATE catalog.shows SET starts_at = now() - interval '2 days' WHERE show = 'night-100'";
-    sqlx::query(sql).execute(&portal.test_env.pool).await.unwrap();
+    let over = draft(Utc::now() - chrono::Duration::days(2), 100);
+    change_show(pool, reseller, "night-100", &over).await.unwrap();
     assert!(!browser.read("/portal/shows").await.contains("night-100"), "it is over");
     assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
 

@@ -4,6 +4,7 @@
 mod cookies;
 mod room_admin;
 mod schedule;
+mod snapshots;
 mod test_waitroom;
 
 use std::{

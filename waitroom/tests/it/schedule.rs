@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ProducerBounds, serve::Tasks};
 use rdkafka::producer::FutureRecord;
 use sqlx::PgPool;
+use testkit::ShowBuilder;
 use waitroom::contract::{
     NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms,
 };
@@ -211,10 +212,13 @@ async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
 async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() {
     let waitroom = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &waitroom.test_env.pool;
-    let (show, draft) = publish(pool, Utc::now()).await;
-    send(&waitroom, "key", &show, draft.on_sale_at).await;
+    let on_sale_at = Utc::now();
+    let known = ShowBuilder::new("closing").on_sale_at(on_sale_at);
+    known.put_in_catalog(pool).await;
+    let show = known.show.show.clone();
+    send(&waitroom, "key", &show, on_sale_at).await;
     let made = room_when(pool, &show, |state| state.phase == Phase::Open).await;
-    let closes_at = draft.starts_at + chrono::Duration::days(1);
+    let closes_at = known.show.starts_at + chrono::Duration::days(1);
     let at_that_time = |state: &RoomState| state.closes_at.map(|at| at.timestamp_millis());
     assert_eq!(at_that_time(&made), Some(closes_at.timestamp_millis()));
 
@@ -226,11 +230,8 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
             .await;
     assert_eq!(kept.phase, Phase::Open);
 
-    let over =
-        "UPDATE catalog.shows SET doors_at = now() - interval '25 hours', starts_at = now() - \
-            interval '25 hours'
-                WHERE show = $1";
-    sqlx::query(over).bind(&show).execute(pool).await.unwrap();
+    let over = Utc::now() - chrono::Duration::hours(25);
+    known.starts_at(over).put_in_catalog(pool).await;
     sqlx::query(due).bind(&show).execute(pool).await.unwrap();
     room_when(pool, &show, |state| state.phase == Phase::Closed).await;
     assert_eq!(
@@ -242,7 +243,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
     // A room that an operator makes for a show that is over is closed by the operator.
     let wide = NewRoom {
         room: "late".parse().unwrap(),
-        show: publish(pool, Utc::now()).await.0,
+        show: "over".to_owned(),
         lanes: 1,
         rate_per_sec: 1.0,
         max_active: 10,
@@ -250,7 +251,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
         message: String::new(),
         opens_at: None,
     };
-    sqlx::query(over).bind(&wide.show).execute(pool).await.unwrap();
+    ShowBuilder::new("over").starts_at(over).put_in_catalog(pool).await;
     create_room(pool, &waitroom.test_env.kafka, &wide).await.unwrap();
     assert_eq!(room(pool, "late").await.unwrap().unwrap().closes_at, None);
 }
