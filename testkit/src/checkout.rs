@@ -94,6 +94,7 @@ impl CheckoutBuilder {
             app,
             base,
             router: Router::new(),
+            beside: Router::new(),
             tasks: Tasks::default(),
             writer: Tasks::default(),
             refunds: watch::Sender::new(Refunds::Given),
@@ -119,7 +120,9 @@ pub struct Checkout {
     pub app: App,
     /// Its calls, webhooks, pages and the provider's.
     pub router: Router,
-    /// Where the same is served.
+    /// The same without its calls and pages, and without what every router gets.
+    pub beside: Router,
+    /// Where all of it is served.
     pub base: String,
     pub tasks: Tasks,
     pub writer: Tasks,
@@ -182,11 +185,11 @@ impl Checkout {
         let (provided, _) = routers.merchant.merge(routers.payer).split_for_parts();
         let provided =
             provided.layer(from_fn_with_state(self.refunds.subscribe(), refunds_as_told));
-        let calls =
-            ::checkout::router(self.app.clone()).merge(::checkout::webhooks(self.app.clone()));
-        let (calls, _) = calls.split_for_parts();
+        let (webhooks, _) = ::checkout::webhooks(self.app.clone()).split_for_parts();
+        self.beside = provided.merge(webhooks);
+        let (calls, _) = ::checkout::router(self.app.clone()).split_for_parts();
         let assets = kit::asset::router(&[&kit::asset::STYLESHEET]);
-        self.router = kit::http::stack(calls.merge(provided).merge(assets));
+        self.router = kit::http::stack(calls.merge(self.beside.clone()).merge(assets));
         sandbox::run(&provider, &self.tasks);
     }
 

@@ -50,6 +50,13 @@ impl Client {
         Self { to, is_browser: true, jar }
     }
 
+    /// A browser with the same cookies at another router.
+    pub fn browser_at(&self, router: &Router) -> Self {
+        let jar = self.jar().map(|jar| jar.clone()).unwrap_or_default();
+        let to = Target::Router(router.clone());
+        Self { to, is_browser: true, jar: Some(Mutex::new(jar)) }
+    }
+
     pub fn get(&self, path: &str) -> Call<'_> {
         self.call(Method::GET, path)
     }

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use axum::{
     Extension, Router,
-    body::Body,
     extract::ConnectInfo,
-    http::{Method, Request, StatusCode, header},
+    http::{Method, StatusCode, header},
 };
 use kit::{
     limit::{ClientAddress, Policy, per_client},
@@ -17,8 +16,9 @@ use reseller_portal::{
     contract::{self, ResellerState},
     pages::{Audience, Page, pages},
 };
+use testkit::Client;
 
-use crate::test_portal::{PASSWORD, TestPortal, email, send};
+use crate::test_portal::{PASSWORD, TestPortal, email};
 
 /// An address whose ids are well formed and nobody's.
 fn nowhere(path: &str) -> String {
@@ -34,7 +34,7 @@ fn nowhere(path: &str) -> String {
 async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
     let portal = TestPortal::new().await;
     let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Pending).await;
-    assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
+    assert_eq!(browser.get("/portal").await.sent_to(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("A person looks at your account"));
     let entry = contract::reseller(&portal.test_env.pool, reseller.into())
         .await
@@ -47,11 +47,11 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
     assert!(!format!("{entry:?}").contains('@'));
 
     portal.decide(reseller, ResellerState::Approved, None).await;
-    assert_eq!(browser.get("/portal/waiting").await.location(), "/portal");
+    assert_eq!(browser.get("/portal/waiting").await.sent_to(), "/portal");
     assert!(browser.read("/portal").await.contains("Quay Tickets"));
 
     portal.decide(reseller, ResellerState::Suspended, Some("Three complaints.")).await;
-    assert_eq!(browser.get("/portal/shows").await.location(), "/portal/waiting");
+    assert_eq!(browser.get("/portal/shows").await.sent_to(), "/portal/waiting");
     assert!(browser.read("/portal/waiting").await.contains("Three complaints."));
 
     let again = portal.browser();
@@ -74,7 +74,7 @@ async fn a_reseller_signs_up_waits_is_approved_and_may_be_suspended() {
 async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
     let portal = TestPortal::new().await;
     let (first, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
-    let token = first.cookies.lock().unwrap()["fg_portal"].clone();
+    let token = first.client.cookie("fg_portal").unwrap();
     let stored: String = sqlx::query_scalar(
         "SELECT string_agg(s::text, '') || (SELECT \
         string_agg(u::text, '') FROM reseller.users u) FROM reseller.sessions s",
@@ -87,15 +87,15 @@ async fn signing_in_and_out_and_neither_the_password_nor_the_token_is_stored() {
     );
 
     first.post("/portal/sign-out", &[]).await;
-    assert_eq!(first.get("/portal").await.location(), "/portal/sign-in");
+    assert_eq!(first.get("/portal").await.sent_to(), "/portal/sign-in");
     // The token itself is dead, not only the cookie.
-    first.cookies.lock().unwrap().insert("fg_portal".to_owned(), token);
-    assert_eq!(first.get("/portal").await.location(), "/portal/sign-in");
+    first.client.set_cookie("fg_portal", Some(&token));
+    assert_eq!(first.get("/portal").await.sent_to(), "/portal/sign-in");
 
     let second = portal.browser();
     second.read("/portal/sign-in").await;
     let form = [("email", "Quay-Tickets@example.com"), ("password", PASSWORD)];
-    assert_eq!(second.post("/portal/sign-in", &form).await.location(), "/portal");
+    assert_eq!(second.post("/portal/sign-in", &form).await.sent_to(), "/portal");
     second.read("/portal").await;
 }
 
@@ -166,13 +166,9 @@ async fn nobody_keeps_an_account_shut_from_afar() {
 
 /// What an address sends to a form, without its token.
 async fn knock(router: &Router, method: Method, path: &str, address: &str) -> StatusCode {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .header("x-forwarded-for", address)
-        .body(Body::empty());
-    send(router, request.unwrap()).await.status
+    let client = Client::of(router);
+    let call = client.call(method, path).header("x-forwarded-for", address);
+    call.header("content-type", "application/x-www-form-urlencoded").send().await.status
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -257,9 +253,9 @@ async fn a_changed_password_ends_all_other_sessions() {
     }
     elsewhere.read("/portal").await;
 
-    assert_eq!(change(PASSWORD, NEW, NEW).await.location(), "/portal/password?changed=true");
+    assert_eq!(change(PASSWORD, NEW, NEW).await.sent_to(), "/portal/password?changed=true");
     assert!(here.read("/portal/password?changed=true").await.contains("Your password is changed"));
-    assert_eq!(elsewhere.get("/portal").await.location(), "/portal/sign-in");
+    assert_eq!(elsewhere.get("/portal").await.sent_to(), "/portal/sign-in");
     other.read("/portal").await;
     assert_eq!(sign_in(PASSWORD).await.1, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(sign_in(NEW).await.1, StatusCode::SEE_OTHER);
@@ -309,11 +305,11 @@ async fn every_page_asks_who_comes() {
         let path = nowhere(page.path);
         if page.door != Audience::Anyone {
             let answer = stranger.send(page.method.clone(), &path, form).await;
-            assert_eq!(answer.location(), "/portal/sign-in", "{}", page.path);
+            assert_eq!(answer.sent_to(), "/portal/sign-in", "{}", page.path);
         }
         if page.door == Audience::Approved {
             let answer = pending.send(page.method.clone(), &path, form).await;
-            assert_eq!(answer.location(), "/portal/waiting", "{}", page.path);
+            assert_eq!(answer.sent_to(), "/portal/waiting", "{}", page.path);
         }
     }
 }
@@ -327,5 +323,5 @@ async fn a_session_ends_by_itself() {
         .execute(&portal.test_env.pool)
         .await
         .unwrap();
-    tokio::time::timeout(Duration::from_secs(5), browser.get("/portal")).await.unwrap().location();
+    tokio::time::timeout(Duration::from_secs(5), browser.get("/portal")).await.unwrap().sent_to();
 }

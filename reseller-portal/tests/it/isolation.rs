@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     selling,
-    test_portal::{Answer, Browser, SCOPES, TestPortal},
+    test_portal::{Browser, Reply, SCOPES, TestPortal},
 };
 
 /// In every name of the first reseller's, and in no other.
@@ -36,7 +36,7 @@ fn filled(path: &str, ids: &Ids) -> String {
 }
 
 /// What is wrong with an answer to the second reseller, if anything.
-fn leak(answer: &Answer, names_a_thing: bool) -> Option<String> {
+fn leak(answer: &Reply, names_a_thing: bool) -> Option<String> {
     if answer.text.to_lowercase().contains(WORD) {
         return Some(format!("it shows the other's names: {answer:?}"));
     }
@@ -89,13 +89,13 @@ async fn two() -> Two {
     let (owner, first) = portal.reseller("Quillon Tickets", ResellerState::Approved).await;
     let venue = owner.venue("Quillon Hall").await;
     let (show, ticket_type) = owner.show(&venue, "Quillon Lights", "20").await;
-    owner.post(&format!("/portal/shows/{show}/publish"), &[]).await.location();
+    owner.post(&format!("/portal/shows/{show}/publish"), &[]).await.sent_to();
     let owner_key = owner.key().await;
     let (order, _) = selling::order(&portal, &owner_key, &show, &ticket_type).await;
     let items = json!({ "pass": portal.pass(&show).await, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
-    let hold = portal.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).json()
-        ["hold"]
-        .clone();
+    let hold =
+        portal.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).body["hold"]
+            .clone();
     let key_id: uuid::Uuid = sqlx::query_scalar("SELECT key_id FROM reseller.api_keys")
         .fetch_one(&portal.test_env.pool)
         .await
@@ -284,7 +284,7 @@ async fn a_refusal_names_the_scope_that_the_call_is_described_with() {
         let answer = portal.call(verb, &filled(path, &ids), &key, body).await.ok(403);
         assert_eq!(answer.problem(), "scope-missing", "{method} {path}");
         assert!(
-            answer.json()["detail"].as_str().unwrap().contains(&format!("`{}`", scopes[0])),
+            answer.body["detail"].as_str().unwrap().contains(&format!("`{}`", scopes[0])),
             "{path}: {answer:?}"
         );
         walked += 1;
@@ -313,7 +313,7 @@ async fn what_one_says_of_a_performer_stands_on_nobody_elses_show() {
         form.lines().find(|line| line.contains("name=\"genre\"")).expect("a field for the genre");
     assert!(genre.contains("value=\"Other Lights\""), "{genre}");
     let own = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200);
-    assert_eq!((leak(&own, false), &own.json()["show"]["genre"]), (None, &json!("Other Lights")));
+    assert_eq!((leak(&own, false), &own.body["show"]["genre"]), (None, &json!("Other Lights")));
     let kept = catalog::contract::show(&portal.test_env.pool, &ids["show"])
         .await
         .unwrap()
@@ -343,8 +343,7 @@ async fn control_a_route_that_forgets_whose_it_is_is_noticed() {
     let router = Router::new()
         .route("/leaky/{show}", get(shows))
         .route("/quiet/{show}", get(|| async { "done" }));
-    let careless =
-        Browser { router, cookies: std::sync::Mutex::new(browser.cookies.lock().unwrap().clone()) };
+    let careless = Browser { client: browser.client.browser_at(&router) };
     assert!(leak(&careless.get(&filled("/leaky/{show}", &ids)).await, true).is_some());
     assert!(
         leak(&careless.get(&filled("/quiet/{show}", &ids)).await, true).is_some(),

@@ -86,7 +86,7 @@ async fn a_revoked_key_and_a_suspended_reseller_are_shut_within_a_second() {
     assert!(browser.read(&path).await.contains("Within a second"));
     let answer = browser.post(&path, &[]).await;
     let since = Instant::now();
-    assert_eq!(answer.location(), "/portal/keys");
+    assert_eq!(answer.sent_to(), "/portal/keys");
     shut(&revoked, since).await;
     portal.get("/v1/reseller/shows", &kept).await.ok(200);
 

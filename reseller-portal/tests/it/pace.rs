@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::SocketAddr};
 
-use axum::{Extension, Router, body::Body, extract::ConnectInfo, http::Request};
+use axum::{Extension, Router, extract::ConnectInfo};
 use futures::future::join_all;
 use kit::{
     limit::{
@@ -13,8 +13,9 @@ use kit::{
     settings::Settings,
 };
 use reseller_portal::contract::ResellerState;
+use testkit::Client;
 
-use crate::test_portal::{TestPortal, send};
+use crate::test_portal::TestPortal;
 
 /// Checkout behind the limits that it has by default, called from one address.
 fn checkout(portal: &TestPortal, tasks: &Tasks) -> Router {
@@ -24,7 +25,7 @@ fn checkout(portal: &TestPortal, tasks: &Tasks) -> Router {
     let sell = Policy::from_settings(&mut settings, "sell", 500, 1_000);
     let buy = Policy::from_settings(&mut settings, "buy", 10, 100);
     let callers = Callers::new(Known::new(sell, tasks), buy, &clients, tasks);
-    let calls = checkout::router(portal.buying.clone());
+    let calls = checkout::router(portal.checkout.app.clone());
     let calls = reseller_portal::with_api_keys(calls, portal.app.clone(), Some(callers));
     let shop = ConnectInfo(SocketAddr::from(([192, 0, 2, 1], 1)));
     kit::http::stack(calls.split_for_parts().0).layer(Extension(shop))
@@ -36,15 +37,8 @@ async fn hold(
     tokens: impl Iterator<Item = String>,
 ) -> HashMap<(u16, String), usize> {
     let calls = tokens.map(|token| async move {
-        let request = Request::post("/v1/holds").header("authorization", format!("Bearer {token}"));
-        let answer = send(router, request.body(Body::empty()).unwrap()).await;
-        let policy = answer.headers["ratelimit-policy"]
-            .to_str()
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
+        let answer = Client::of(router).post("/v1/holds").bearer(&token).send().await;
+        let policy = answer.header("ratelimit-policy").split(';').next().unwrap().to_owned();
         (answer.status.as_u16(), policy)
     });
     let mut found = HashMap::new();

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use reseller_portal::contract::ResellerState;
 use serde_json::{Value, json};
 
-use crate::test_portal::{Answer, Browser, TestPortal, eventually, key_of};
+use crate::test_portal::{Browser, Reply, TestPortal, eventually, key_of};
 
 /// Holds two tickets with a pass and orders them; the order's id and its answer.
 pub async fn order(
@@ -14,7 +14,7 @@ pub async fn order(
     key: &str,
     show: &str,
     ticket_type: &str,
-) -> (String, Answer) {
+) -> (String, Reply) {
     let pass = portal.pass(show).await;
     let items = json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 2 }] });
     // Stock arrives through Kafka a moment after publishing.
@@ -24,10 +24,10 @@ pub async fn order(
     })
     .await;
     let buyer = json!({ "name": "Quillon Buyer", "email": "quillon@example.com" });
-    let body = json!({ "hold": hold.json()["hold"], "buyer": buyer });
+    let body = json!({ "hold": hold.body["hold"], "buyer": buyer });
     let answer = portal.call(Method::POST, "/v1/orders", key, Some(body)).await;
     assert!(matches!(answer.status.as_u16(), 201 | 202), "{}", answer.text);
-    (answer.json()["order"].as_str().unwrap().to_owned(), answer)
+    (answer.body["order"].as_str().unwrap().to_owned(), answer)
 }
 
 /// Pays an order at the sandbox provider and waits for its tickets.
@@ -38,14 +38,14 @@ async fn pay(portal: &TestPortal, key: &str, order: &str) -> Value {
         if answer.status != 200 {
             return None;
         }
-        answer.json()["payment"]["url"].as_str().map(str::to_owned)
+        answer.body["payment"]["url"].as_str().map(str::to_owned)
     })
     .await;
     let intent = url.rsplit('/').next().unwrap().split('?').next().unwrap();
     let confirm = format!("/sandbox/v1/intents/{intent}/confirm");
     portal.call(Method::POST, &confirm, "", Some(json!({ "method": "ok" }))).await.ok(200);
     eventually("the order is fulfilled", async || {
-        let body = portal.get(&path, key).await.json();
+        let body = portal.get(&path, key).await.body;
         (body["state"] == "fulfilled").then_some(body)
     })
     .await
@@ -55,7 +55,7 @@ async fn publish(browser: &Browser, show: &str) {
     let path = format!("/portal/shows/{show}/publish");
     assert!(browser.read(&path).await.contains("What will happen"));
     assert_eq!(
-        browser.post(&path, &[]).await.location(),
+        browser.post(&path, &[]).await.sent_to(),
         format!("/portal/shows/{show}?published=true")
     );
 }
@@ -70,7 +70,7 @@ async fn a_show_is_made_published_sold_and_reported() {
     let key = browser.key().await;
     let page = browser.read("/portal/shows").await;
     assert!(page.contains("Draft") && !page.contains("Published"));
-    let draft = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    let draft = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).body;
     assert_eq!(
         (&draft["published_at"], &draft["ticket_types"][0]["allotment"]["allotted"]),
         (&Value::Null, &json!(10))
@@ -84,7 +84,7 @@ async fn a_show_is_made_published_sold_and_reported() {
     let path = format!("/v1/reseller/orders/{id}");
     for (key, codes) in [(&key, 2), (&browser.key_without(&["tickets:read"]).await, 0)] {
         let tickets =
-            portal.get(&path, key).await.ok(200).json()["tickets"].as_array().unwrap().clone();
+            portal.get(&path, key).await.ok(200).body["tickets"].as_array().unwrap().clone();
         assert_eq!(tickets.iter().map(|ticket| &ticket["number"]).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(tickets.iter().filter(|ticket| ticket.get("code").is_some()).count(), codes);
     }
@@ -93,15 +93,15 @@ async fn a_show_is_made_published_sold_and_reported() {
         .get(&format!("/v1/reseller/orders?show={show}&state=fulfilled"), &key)
         .await
         .ok(200)
-        .json();
+        .body;
     assert_eq!(
         (&orders["orders"][0]["order"], orders["orders"].as_array().map(Vec::len)),
         (&json!(id), Some(1))
     );
-    let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).body;
     assert_eq!(counts["ticket_types"][0]["sold"], 2);
 
-    let sales = portal.get("/v1/reseller/sales", &key).await.ok(200).json();
+    let sales = portal.get("/v1/reseller/sales", &key).await.ok(200).body;
     assert_eq!(
         (&sales["sales"][0]["tickets"], &sales["sales"][0]["amount_minor"]),
         (&json!(2), &json!(9_000))
@@ -152,7 +152,7 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
             (answer.status != 409).then_some(answer)
         })
         .await;
-        let page = answer.location().to_owned();
+        let page = answer.sent_to().to_owned();
         eventually("the change is answered", async || {
             let text = browser.read(&page).await;
             (!text.contains("under way")).then_some(text)
@@ -161,7 +161,7 @@ async fn an_allotment_is_raised_at_once_and_not_lowered_below_what_is_sold() {
     };
     assert!(change("50").await.contains("the allotment is 50"));
     let free = eventually("it is on sale", async || {
-        let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).body;
         counts["ticket_types"][0]["free"].as_i64().filter(|free| *free == 48)
     })
     .await;
@@ -191,7 +191,7 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     let put = async |allotted: Value| {
         portal.call(Method::PUT, &path, &key, Some(json!({ "allotted": allotted }))).await
     };
-    let draft = put(json!(4)).await.ok(200).json();
+    let draft = put(json!(4)).await.ok(200).body;
     assert_eq!(
         (&draft["allotted"], &draft["state"], &draft["revision"]),
         (&json!(4), &json!("applied"), &json!(0))
@@ -201,7 +201,7 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     order(&portal, &key, &show, &ticket_type).await;
     let settled = async || {
         eventually("the change is answered", async || {
-            let now = portal.get(&path, &key).await.ok(200).json();
+            let now = portal.get(&path, &key).await.ok(200).body;
             (now["state"] != "waiting").then_some(now)
         })
         .await
@@ -210,11 +210,11 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     // 202 where the answer takes longer than the call waits for it.
     let raised = put(json!(50)).await;
     assert!(matches!(raised.status.as_u16(), 200 | 202), "{raised:?}");
-    let revision = raised.json()["revision"].as_i64().unwrap();
+    let revision = raised.body["revision"].as_i64().unwrap();
     let now = settled().await;
     assert_eq!((&now["allotted"], &now["revision"]), (&json!(50), &json!(revision)));
     eventually("it is on sale", async || {
-        let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        let counts = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).body;
         (counts["ticket_types"][0]["free"] == 48).then_some(())
     })
     .await;
@@ -227,10 +227,10 @@ async fn an_allotment_is_changed_by_api_and_a_refusal_says_why() {
     let refused = settled().await;
     assert_eq!((&refused["state"], &refused["allotted"]), (&json!("refused"), &json!(50)));
     let reason = refused["refusal"].as_str().expect("a reason");
-    assert!(lowered.status != 409 || lowered.json()["detail"] == reason, "{lowered:?}");
-    let of_show = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+    assert!(lowered.status != 409 || lowered.body["detail"] == reason, "{lowered:?}");
+    let of_show = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).body;
     assert_eq!(of_show["ticket_types"][0]["allotment"], refused);
-    let content = put(json!(50)).await.ok(200).json();
+    let content = put(json!(50)).await.ok(200).body;
     assert_eq!((&content["state"], &content["refusal"]), (&json!("applied"), &Value::Null));
 
     for misfit in [json!(-1), json!(1_000_001), json!("many"), Value::Null] {
@@ -264,22 +264,22 @@ async fn a_change_waits_until_the_one_before_it_is_answered() {
     };
     let refused = put(7).await.ok(409);
     assert_eq!(
-        (refused.problem().as_str(), &refused.headers["retry-after"]),
+        (refused.problem(), &refused.headers["retry-after"]),
         ("allotment-waiting", &"1".parse().unwrap())
     );
     let again = put(2).await.ok(202);
-    let body = again.json();
+    let body = again.body;
     assert_eq!(
         (&body["state"], &body["wanted"], &body["revision"]),
         (&json!("waiting"), &json!(2), &json!(1))
     );
-    assert_eq!(portal.get(&path, &key).await.ok(200).json(), body);
+    assert_eq!(portal.get(&path, &key).await.ok(200).body, body);
 
     let reason = "Nothing is free.".to_owned();
     let settled = catalog::contract::Settled::Refused(reason.clone());
     let id = ticket_type.parse().unwrap();
     catalog::contract::settle_allotment(&portal.test_env.pool, id, 1, settled).await.unwrap();
-    let told = portal.get(&path, &key).await.ok(200).json();
+    let told = portal.get(&path, &key).await.ok(200).body;
     assert_eq!((&told["state"], &told["refusal"]), (&json!("refused"), &json!(reason)));
 }
 
@@ -326,11 +326,11 @@ async fn shows_are_listed_page_by_page() {
     assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
 
     let key = browser.key().await;
-    let page = portal.get("/v1/reseller/shows?limit=50", &key).await.ok(200).json();
+    let page = portal.get("/v1/reseller/shows?limit=50", &key).await.ok(200).body;
     assert_eq!(page["shows"].as_array().map(Vec::len), Some(50));
     let next = page["next"].as_str().expect("there is more");
     let page =
-        portal.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).json();
+        portal.get(&format!("/v1/reseller/shows?limit=50&after={next}"), &key).await.ok(200).body;
     assert_eq!((&page["shows"][0]["show"]["show"], page.get("next")), (&json!("night-150"), None));
     for made_up in ["x", "1.night-1%01", "-1", "1.2.3"] {
         let answer = portal.get(&format!("/v1/reseller/shows?after={made_up}"), &key).await;
@@ -352,7 +352,7 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
             format!("/v1/reseller/shows/{show}/withdrawal"),
         );
         assert_eq!(
-            browser.get(&page).await.location(),
+            browser.get(&page).await.sent_to(),
             format!("/portal/shows/{show}"),
             "a draft is not withdrawn"
         );
@@ -374,8 +374,8 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
             }
         } else {
             let to = browser.post(&page, &[]).await;
-            assert!(browser.read(to.location()).await.contains("The show is withdrawn"));
-            browser.post(&page, &[]).await.location();
+            assert!(browser.read(to.sent_to()).await.contains("The show is withdrawn"));
+            browser.post(&page, &[]).await.sent_to();
         }
         let items =
             json!({ "pass": pass, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
@@ -389,7 +389,7 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
             "fulfilled",
             "what was ordered is paid"
         );
-        let seen = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).json();
+        let seen = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200).body;
         assert!(seen["withdrawn_at"].is_string(), "{seen}");
         let own = browser.read(&format!("/portal/shows/{show}")).await;
         assert!(own.contains("Withdrawn") && !own.contains("/withdraw\""), "{own}");
@@ -420,7 +420,7 @@ async fn a_suspended_reseller_sells_nothing_whoever_brings_a_pass() {
         eventually("no session is opened", async || (open().await.status == 409).then_some(()))
             .await;
         assert_eq!(open().await.problem(), "sale-stopped");
-        assert_eq!(browser.get("/portal").await.location(), "/portal/waiting");
+        assert_eq!(browser.get("/portal").await.sent_to(), "/portal/waiting");
         portal.decide(reseller, ResellerState::Approved, None).await;
         let stop = catalog::contract::stop(&portal.test_env.pool, &show).await.unwrap();
         assert_eq!(stop, None);

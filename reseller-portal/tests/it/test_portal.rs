@@ -1,24 +1,11 @@
 //! The portal beside checkout, and the people and programs that come to them.
 
-use std::{
-    collections::HashMap,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
-
-use admission::contract::{Gate, GateSettings, GateState, PassKeys, generate_pass_key, put_gate};
-use axum::{
-    Router,
-    body::Body,
-    http::{HeaderMap, Method, Request, StatusCode, header},
-};
-use chrono::Utc;
-use http_body_util::BodyExt;
+use axum::{Router, http::Method};
 use kit::{http::RequestId, serve::Tasks, settings::Settings};
 use reseller_portal::{App, Config, contract, contract::ResellerState};
 use serde_json::Value;
-use testkit::TestEnv;
-use tower::ServiceExt;
+use testkit::{Checkout, CheckoutBuilder, Client, RoomBuilder, TestEnv};
+pub use testkit::{Reply, eventually};
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "a long enough password 7";
@@ -40,9 +27,7 @@ pub struct TestPortal {
     /// Descriptions of the resellers' API and of checkout.
     pub descriptions: Vec<Value>,
     pub app: App,
-    pub buying: checkout::App,
-    keys: PassKeys,
-    gate: Gate,
+    pub checkout: Checkout,
     tasks: Tasks,
 }
 
@@ -50,49 +35,6 @@ impl Drop for TestPortal {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
     }
-}
-
-/// An answer that was read to its end.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
-    }
-
-    /// The id of the problem.
-    pub fn problem(&self) -> String {
-        let body = self.json();
-        body["type"]
-            .as_str()
-            .unwrap_or_default()
-            .trim_start_matches("urn:fairgate:problem:")
-            .to_owned()
-    }
-
-    #[track_caller]
-    pub fn ok(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{} {:?}", self.text, self.headers);
-        self
-    }
-
-    /// Where the answer sends the browser.
-    #[track_caller]
-    pub fn location(&self) -> &str {
-        assert_eq!(self.status, StatusCode::SEE_OTHER, "{}", self.text);
-        self.headers[header::LOCATION].to_str().unwrap()
-    }
-}
-
-pub async fn send(router: &Router, request: Request<Body>) -> Answer {
-    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
-    let text = String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned();
-    Answer { status: parts.status, headers: parts.headers, text }
 }
 
 impl TestPortal {
@@ -107,81 +49,35 @@ impl TestPortal {
 
     async fn open(tells: bool) -> Self {
         let test_env = TestEnv::new().await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut env = test_env.settings();
-        for (key, value) in [
-            ("FAIRGATE_CHECKOUT_KEYS", kit::token::generate_seal_key().unwrap()),
-            ("FAIRGATE_SANDBOX_API_KEY", Uuid::new_v4().simple().to_string()),
-            ("FAIRGATE_PAYMENT_WEBHOOK_SECRET", checkout::contract::generate_webhook_secret()),
-            ("FAIRGATE_PUBLIC_URL", format!("http://{}", listener.local_addr().unwrap())),
-        ] {
-            env.insert(key.to_owned(), value);
-        }
-        let mut settings = Settings::new(&env);
+        let checkout = CheckoutBuilder::new("unsold").start(&test_env).await;
+        let mut settings = Settings::new(&checkout.settings);
         let config = Config::from_settings(&mut settings);
-        let buying = checkout::Config::from_settings(&mut settings);
-        let provider = checkout::sandbox::Config::from_settings(&mut settings);
         settings.finish().unwrap();
-
-        let keys =
-            PassKeys::from_paserk(&generate_pass_key().unwrap(), "fairgate", "fairgate-checkout")
-                .unwrap();
-        let gate = Gate::new(test_env.redis.clone());
-        let (pool, redis, kafka) =
-            (test_env.pool.clone(), test_env.redis.clone(), test_env.kafka.clone());
-        let app = App::new(config, pool.clone(), redis.clone());
-        let buying = checkout::App::new(
-            buying,
-            pool.clone(),
-            redis,
-            kafka.clone(),
-            gate.clone(),
-            keys.verifier(),
-        )
-        .unwrap();
-        let provider = checkout::sandbox::State::new(provider, pool.clone()).unwrap();
-
+        let app = App::new(config, test_env.pool.clone(), test_env.redis.clone());
         let tasks = Tasks::default();
         if tells {
-            catalog::run(pool, kafka, &tasks);
+            catalog::run(test_env.pool.clone(), test_env.kafka.clone(), &tasks);
         }
-        checkout::sandbox::run(&provider, &tasks);
-        checkout::run_api(buying.clone(), tasks.clone()).await;
-        checkout::run_writer(buying.clone(), buying.pool.clone(), tasks.clone()).await;
-
         let routers = reseller_portal::router(app.clone());
         let calls = reseller_portal::with_api_keys(routers.api, app.clone(), None);
         let (pages, api) = routers.portal.merge(routers.entrance).merge(calls).split_for_parts();
-        let selling =
-            reseller_portal::with_api_keys(checkout::router(buying.clone()), app.clone(), None);
+        let selling = checkout::router(checkout.app.clone());
+        let selling = reseller_portal::with_api_keys(selling, app.clone(), None);
         let (selling, selling_api) = selling.split_for_parts();
-        let provider = checkout::sandbox::router(&provider);
-        let (others, _) = provider
-            .merchant
-            .merge(provider.payer)
-            .merge(checkout::webhooks(buying.clone()))
-            .split_for_parts();
-        let router = kit::http::stack(pages.merge(selling).merge(others));
-        let (served, stop) = (router.clone(), tasks.stop());
-        tasks.spawn(async move {
-            let _ =
-                axum::serve(listener, served).with_graceful_shutdown(stop.cancelled_owned()).await;
-        });
+        let router = kit::http::stack(pages.merge(selling).merge(checkout.beside.clone()));
         let descriptions =
             [api, selling_api].iter().map(|api| serde_json::to_value(api).unwrap()).collect();
-        Self { test_env, router, descriptions, app, buying, keys, gate, tasks }
+        Self { test_env, router, descriptions, app, checkout, tasks }
     }
 
     pub fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookies: Mutex::default() }
+        Browser { client: Client::of(&self.router).browser() }
     }
 
     /// A browser somewhere else.
     pub fn browser_at(&self, peer: axum::extract::ConnectInfo<std::net::SocketAddr>) -> Browser {
-        Browser {
-            router: self.router.clone().layer(axum::Extension(peer)),
-            cookies: Mutex::default(),
-        }
+        let router = self.router.clone().layer(axum::Extension(peer));
+        Browser { client: Client::of(&router).browser() }
     }
 
     /// Somebody who signed up for `company` and was put into `state`.
@@ -206,96 +102,44 @@ impl TestPortal {
 
     /// A pass for a show's sale, whose gate is open.
     pub async fn pass(&self, show: &str) -> String {
-        let settings = GateSettings {
-            room: show.parse().unwrap(),
-            lanes: 1,
-            rate_per_sec: 100.0,
-            max_active: 100,
-            claim_window_secs: 60,
-            state: GateState::Running,
-        };
-        put_gate(&mut self.test_env.pool.acquire().await.unwrap(), &settings).await.unwrap();
-        self.gate.restore(show, &[]).await.unwrap();
-        let place = format!("{show}.0.{}", Uuid::new_v4().as_u128() >> 70);
-        let now = Utc::now();
-        self.keys
-            .sign(&place.parse().unwrap(), show, now, now + chrono::Duration::seconds(120))
-            .unwrap()
+        let room = RoomBuilder::new(show).max_active(100);
+        room.gate(&self.test_env.pool, &self.test_env.redis).await;
+        self.checkout.passes.fresh(show, show)
     }
 
     /// Calls with an API key.
-    pub async fn call(&self, method: Method, path: &str, key: &str, body: Option<Value>) -> Answer {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::AUTHORIZATION, format!("Bearer {key}"))
-            .header("idempotency-key", Uuid::new_v4().to_string());
-        let request = match body {
-            Some(body) => request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.to_string().into()),
-            None => request.body(Body::empty()),
-        };
-        send(&self.router, request.unwrap()).await
+    pub async fn call(&self, method: Method, path: &str, key: &str, body: Option<Value>) -> Reply {
+        let client = Client::of(&self.router);
+        let call = client.call(method, path).bearer(key);
+        let call = call.idempotency_key(&Uuid::new_v4().to_string());
+        match body {
+            Some(body) => call.json(&body).send().await,
+            None => call.send().await,
+        }
     }
 
-    pub async fn get(&self, path: &str, key: &str) -> Answer {
+    pub async fn get(&self, path: &str, key: &str) -> Reply {
         self.call(Method::GET, path, key, None).await
     }
 }
 
-/// Asks until there is an answer.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    }
-}
-
-/// A browser with a cookie jar.
+/// A reseller's browser.
 pub struct Browser {
-    pub router: Router,
-    pub cookies: Mutex<HashMap<String, String>>,
+    pub client: Client,
 }
 
 impl Browser {
-    pub async fn send(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> Answer {
-        let cookies: Vec<String> = self
-            .cookies
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let mut request =
-            Request::builder().method(method).uri(path).header(header::ACCEPT, "text/html");
-        if !cookies.is_empty() {
-            request = request.header(header::COOKIE, cookies.join("; "));
-        }
-        let body = form.map_or_else(Body::empty, |form| Body::from(encode(form)));
-        if form.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        }
-        let answer = send(&self.router, request.body(body).unwrap()).await;
-        for cookie in answer.headers.get_all(header::SET_COOKIE) {
-            let cookie = cookie.to_str().unwrap();
+    pub async fn send(&self, method: Method, path: &str, form: Option<&[(&str, &str)]>) -> Reply {
+        let call = self.client.call(method, path);
+        let call = if let Some(form) = form { call.form(form) } else { call };
+        let reply = call.send().await;
+        for cookie in reply.cookies() {
             assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
-            let (name, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
-            let mut jar = self.cookies.lock().unwrap();
-            if value.is_empty() {
-                jar.remove(name)
-            } else {
-                jar.insert(name.to_owned(), value.to_owned())
-            };
         }
-        answer
+        reply
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }
 
@@ -306,15 +150,14 @@ impl Browser {
 
     /// What forms of this browser carry.
     pub fn csrf(&self) -> String {
-        let jar = self.cookies.lock().unwrap();
-        let token = jar.get("fg_portal").or_else(|| jar.get("fg_portal_entry"));
-        kit::secret::csrf(token.expect("a page was loaded before"))
+        let known = |name| self.client.cookie(name);
+        let token = known("fg_portal").or_else(|| known("fg_portal_entry"));
+        kit::secret::csrf(&token.expect("a page was loaded before"))
     }
 
-    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Reply {
         let csrf = self.csrf();
-        let mut form = form.to_vec();
-        form.push(("csrf", &csrf));
+        let form = [form, &[("csrf", csrf.as_str())]].concat();
         self.send(Method::POST, path, Some(&form)).await
     }
 
@@ -328,7 +171,7 @@ impl Browser {
             ("email", email.as_str()),
             ("password", PASSWORD),
         ];
-        assert_eq!(self.post("/portal/sign-up", &form).await.location(), "/portal/waiting");
+        assert_eq!(self.post("/portal/sign-up", &form).await.sent_to(), "/portal/waiting");
     }
 
     /// A new API key with all scopes.
@@ -355,7 +198,7 @@ impl Browser {
             ("address", ""),
             ("time_zone", "Europe/Berlin"),
         ];
-        assert_eq!(self.post("/portal/venues/new", &form).await.location(), "/portal/venues");
+        assert_eq!(self.post("/portal/venues/new", &form).await.sent_to(), "/portal/venues");
         let page = self.read("/portal/venues").await;
         after(&page, "href=\"/portal/venues/", name).expect("the venue is listed")
     }
@@ -374,7 +217,7 @@ impl Browser {
             ("on_sale_at", "2024-11-21T20:00"),
         ];
         let answer = self.post("/portal/shows/new", &form).await;
-        let show = answer.location().rsplit('/').next().unwrap().to_owned();
+        let show = answer.sent_to().rsplit('/').next().unwrap().to_owned();
         let form = [
             ("name", "Floor"),
             ("description", ""),
@@ -384,7 +227,7 @@ impl Browser {
             ("allotted", allotted),
         ];
         let answer = self.post(&format!("/portal/shows/{show}/ticket-types/new"), &form).await;
-        let ticket_type = answer.location().rsplit('=').next().unwrap().to_owned();
+        let ticket_type = answer.sent_to().rsplit('=').next().unwrap().to_owned();
         (show, ticket_type)
     }
 }
@@ -405,22 +248,4 @@ pub fn key_of(page: &str) -> Option<String> {
 fn after(page: &str, mark: &str, name: &str) -> Option<String> {
     let line = page.lines().find(|line| line.contains(name))?;
     Some(line.split(mark).nth(1)?.split('"').next()?.to_owned())
-}
-
-pub fn encode(form: &[(&str, &str)]) -> String {
-    let text = |text: &str| -> String {
-        text.bytes()
-            .map(|byte| {
-                if byte.is_ascii_alphanumeric() {
-                    char::from(byte).to_string()
-                } else {
-                    format!("%{byte:02X}")
-                }
-            })
-            .collect()
-    };
-    form.iter()
-        .map(|(name, value)| format!("{}={}", text(name), text(value)))
-        .collect::<Vec<_>>()
-        .join("&")
 }

@@ -274,9 +274,9 @@ async fn whoever_was_in_checkout_can_join_anew() {
     // is another.
     let (_, _, set) = waitroom.instance.page("POST", "/queue/s/join", &both).await;
     assert_eq!(set, "");
-    let joined = waitroom.instance.submit("POST", "/queue/s/join", &both, "again=1").await;
-    assert_eq!(joined.status(), StatusCode::SEE_OTHER);
-    let set = joined.headers()[axum::http::header::SET_COOKIE].to_str().unwrap().to_owned();
+    let joined = waitroom.instance.submit("POST", "/queue/s/join", &both, &[("again", "1")]).await;
+    assert_eq!(joined.status, StatusCode::SEE_OTHER);
+    let set = joined.header("set-cookie").to_owned();
     assert!(set.starts_with("fg_place_r=v4.local."), "{set}");
     let anew = format!("{}; {entered}", cookie(set));
     let (_, page, _) = waitroom.instance.page("GET", "/queue/s", &anew).await;

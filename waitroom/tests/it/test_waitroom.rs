@@ -1,10 +1,6 @@
 //! A waiting room of its own for each test, called without a socket.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use admission::contract::{Gate, PassKeys, generate_pass_key};
 use axum::{
@@ -21,11 +17,11 @@ use kit::{
 };
 use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
 use serde_json::Value;
-use testkit::TestEnv;
+use testkit::{Client, Reply, RoomBuilder, ShowBuilder, TestEnv, eventually};
 use tower::ServiceExt;
 use waitroom::{
     App, Config,
-    contract::{NewRoom, Phase, PlaceClaims, RoomChange, change_room, create_room},
+    contract::{Phase, PlaceClaims, RoomChange, change_room},
 };
 
 pub struct TestWaitroom {
@@ -57,17 +53,9 @@ impl TestWaitroom {
     /// Room `r` for show `s`, scheduled, with admission running.
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
         let test_env = TestEnv::new().await;
-        let new = NewRoom {
-            room: "r".parse().expect("a name"),
-            show: "s".into(),
-            lanes,
-            rate_per_sec,
-            max_active: 1000,
-            claim_window_secs,
-            message: String::new(),
-            opens_at: None,
-        };
-        create_room(&test_env.pool, &test_env.kafka, &new).await.expect("room");
+        let room = RoomBuilder::new("r").show("s").lanes(lanes).rate_per_sec(rate_per_sec);
+        let room = room.max_active(1_000).claim_window_secs(claim_window_secs);
+        room.create(&test_env.pool, &test_env.kafka).await;
         let gate = Gate::new(test_env.redis.clone());
         gate.restore("r", &[]).await.expect("gate");
         let tasks = Tasks::default();
@@ -170,15 +158,9 @@ impl TestWaitroom {
     }
 
     pub async fn put_show(&self) {
-        let text = r#"{"show":"s","title":"A show","performer":"A band","genre":"Pop","description":"","venue":{"name":"A waitroom",
-            "city":"Bergen","country":"NO","address":"","time_zone":"Europe/Oslo"},"doors_at":"2031-05-01T17:00:00Z",
-            "starts_at":"2031-05-01T18:00:00Z","on_sale_at":"2026-01-01T09:00:00Z","high_traffic":true,"listed":true,"ticket_types":[]}"#;
-        catalog::contract::put_show(
-            &self.test_env.pool,
-            &serde_json::from_str(text).expect("show"),
-        )
-        .await
-        .expect("put");
+        let show = ShowBuilder::new("s").title("A show");
+        let show = show.starts_at("2031-05-01T18:00:00Z".parse().expect("a time"));
+        show.put_in_catalog(&self.test_env.pool).await;
     }
 }
 
@@ -222,24 +204,20 @@ impl Instance {
         self.app.missing()
     }
 
-    async fn send(&self, request: Request<Body>) -> axum::response::Response {
-        self.router.clone().oneshot(request).await.expect("infallible")
+    fn client(&self) -> Client {
+        Client::of(&self.router)
     }
 
     pub async fn call(&self, method: &str, path: &str, token: Option<&str>) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let response = self.send(request.body(Body::empty()).expect("request")).await;
-        let status = response.status();
-        let body = response.into_body().collect().await.expect("body").to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or_default())
+        let client = self.client();
+        let call = client.call(method.parse().expect("a method"), path);
+        let reply = call.bearer(token.unwrap_or_default()).send().await;
+        (reply.status, reply.body)
     }
 
     /// The answer that a browser gets.
-    pub async fn browse(&self, method: &str, path: &str, cookie: &str) -> axum::response::Response {
-        self.submit(method, path, cookie, "").await
+    pub async fn browse(&self, method: &str, path: &str, cookie: &str) -> Reply {
+        self.submit(method, path, cookie, &[]).await
     }
 
     /// The answer that a browser gets to a filled-in form.
@@ -248,17 +226,11 @@ impl Instance {
         method: &str,
         path: &str,
         cookie: &str,
-        form: &'static str,
-    ) -> axum::response::Response {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::ACCEPT, "text/html,*/*")
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::COOKIE, cookie)
-            .body(Body::from(form))
-            .expect("request");
-        self.send(request).await
+        form: &[(&str, &str)],
+    ) -> Reply {
+        let client = self.client();
+        let call = client.call(method.parse().expect("a method"), path).form(form);
+        call.header("accept", "text/html,*/*").header("cookie", cookie).send().await
     }
 
     /// A page as a browser asks for it: status, text, cookies set, one a line.
@@ -268,24 +240,16 @@ impl Instance {
         path: &str,
         cookie: &str,
     ) -> (StatusCode, String, String) {
-        let response = self.browse(method, path, cookie).await;
-        let status = response.status();
-        let set: Vec<_> = response
-            .headers()
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .collect();
-        let set = set.join("\n");
-        let body = response.into_body().collect().await.expect("body").to_bytes();
-        (status, String::from_utf8_lossy(&body).into_owned(), set)
+        let reply = self.browse(method, path, cookie).await;
+        let set = reply.cookies().collect::<Vec<_>>().join("\n");
+        (reply.status, reply.text, set)
     }
 
     /// Where a browser is sent on to.
     pub async fn sent_on(&self, method: &str, path: &str, cookie: &str) -> String {
-        let response = self.browse(method, path, cookie).await;
-        assert!(response.status().is_redirection(), "{}", response.status());
-        response.headers()[header::LOCATION].to_str().expect("an address").to_owned()
+        let reply = self.browse(method, path, cookie).await;
+        assert!(reply.status.is_redirection(), "{}", reply.status);
+        reply.location().to_owned()
     }
 
     pub async fn join(&self) -> Value {
@@ -308,48 +272,34 @@ impl Instance {
 
     /// Asks for the place until it has the state.
     pub async fn until(&self, ticket: &str, state: &str) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
+        eventually(&format!("the place is {state}"), async || {
             let (_, place) = self.get_place(ticket).await;
-            if place["state"] == state {
-                return place;
-            }
-            assert!(Instant::now() < deadline, "{place}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+            (place["state"] == state).then_some(place)
+        })
+        .await
     }
 
     /// Asks for the head until it fits; gives its ETag too.
     pub async fn head_when(&self, fits: impl Fn(&Value) -> bool) -> (Value, String) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        loop {
-            let response = self
-                .send(Request::get("/v1/rooms/r/head").body(Body::empty()).expect("request"))
-                .await;
-            let (status, etag) = (response.status(), response.headers().get(header::ETAG).cloned());
-            let body = response.into_body().collect().await.expect("body").to_bytes();
-            let head: Value = serde_json::from_slice(&body).unwrap_or_default();
-            if status == StatusCode::OK && fits(&head) {
-                return (
-                    head,
-                    etag.and_then(|etag| etag.to_str().map(str::to_owned).ok()).unwrap_or_default(),
-                );
-            }
-            assert!(Instant::now() < deadline, "{status} {head}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        eventually("a head that fits", async || {
+            let reply = self.client().get("/v1/rooms/r/head").send().await;
+            let does = reply.status == StatusCode::OK && fits(&reply.body);
+            does.then(|| (reply.body.clone(), reply.header("etag").to_owned()))
+        })
+        .await
     }
 
     /// The head as it comes to somebody who accepts this encoding.
     pub async fn head_in(&self, encoding: &str) -> (HeaderMap, axum::body::Bytes) {
         let request = Request::get("/v1/rooms/r/head").header(header::ACCEPT_ENCODING, encoding);
-        let response = self.send(request.body(Body::empty()).expect("request")).await;
+        let request = request.body(Body::empty()).expect("request");
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
         let headers = response.headers().clone();
         (headers, response.into_body().collect().await.expect("body").to_bytes())
     }
 
     pub async fn head_status(&self, etag: &str) -> StatusCode {
-        let request = Request::get("/v1/rooms/r/head").header(header::IF_NONE_MATCH, etag);
-        self.send(request.body(Body::empty()).expect("request")).await.status()
+        let client = self.client();
+        client.get("/v1/rooms/r/head").header("if-none-match", etag).send().await.status
     }
 }
