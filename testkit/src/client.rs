@@ -1,9 +1,6 @@
 //! Whoever calls: a program, or a browser with its cookies.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use axum::{
     Router,
@@ -11,6 +8,7 @@ use axum::{
     http::{HeaderName, HeaderValue, Method, Request, Uri, header},
 };
 use http_body_util::BodyExt;
+use parking_lot::Mutex;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -107,8 +105,8 @@ impl Client {
         }
     }
 
-    fn jar(&self) -> Option<std::sync::MutexGuard<'_, BTreeMap<String, String>>> {
-        Some(self.jar.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    fn jar(&self) -> Option<parking_lot::MutexGuard<'_, BTreeMap<String, String>>> {
+        Some(self.jar.as_ref()?.lock())
     }
 
     async fn send(&self, request: Request<Body>) -> Reply {

@@ -1,13 +1,10 @@
 //! Where the lanes of a room end, looked up beside the fetching: a question about an end waits
 //! behind a long poll on the same connection, and the gate must not wait with it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kit::kafka::{Kafka, ReaderContext};
+use parking_lot::Mutex;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +18,7 @@ pub struct EndOffsets(Arc<Mutex<BTreeMap<i32, i64>>>);
 impl EndOffsets {
     /// Takes what was found since the last time.
     pub fn take(&self) -> BTreeMap<i32, i64> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 
     /// Looks until `stop`. Kafka being away is waited out.
@@ -43,7 +40,7 @@ impl EndOffsets {
                 let look = tokio::task::spawn_blocking(move || {
                     for lane in 0..lanes {
                         if let Ok((_, tail)) = reader.fetch_watermarks(&topic, lane, CALL) {
-                            found.lock().unwrap_or_else(PoisonError::into_inner).insert(lane, tail);
+                            found.lock().insert(lane, tail);
                         }
                     }
                 });

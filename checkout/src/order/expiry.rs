@@ -3,13 +3,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use kit::http::RequestId;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::{
@@ -53,7 +53,7 @@ impl ExpirySweep {
 
     /// One round.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
-        let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = *self.after.lock();
         let grace_secs = app.config.order_grace.as_secs_f64();
         let overdue = store::order::overdue(&app.pool, grace_secs, after, BATCH_MAX).await?;
         let full = i64::try_from(overdue.len()).is_ok_and(|count| count >= BATCH_MAX);

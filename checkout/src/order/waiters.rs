@@ -4,11 +4,9 @@
 //! asks Postgres about all who wait, so that a thousand waiting requests cost one query, not a
 //! thousand.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::{App, order::OrderId, store};

@@ -2,10 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use sqlx::PgPool;
 
 const FRESH: Duration = Duration::from_millis(500);
@@ -33,7 +33,7 @@ impl CapCache {
         Ok(cap)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Option<i32>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> parking_lot::MutexGuard<'_, HashMap<String, (Instant, Option<i32>)>> {
+        self.0.lock()
     }
 }

@@ -2,10 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -47,7 +47,7 @@ pub struct ShowSellers(Mutex<HashMap<String, (Instant, Option<Uuid>)>>);
 impl ShowSellers {
     /// Whether this reseller sells the show. Nobody sells an unknown one.
     pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(show).copied();
+        let known = self.0.lock().get(show).copied();
         if let Some((read_at, seller)) = known
             && read_at.elapsed() < FRESH
         {
@@ -55,7 +55,7 @@ impl ShowSellers {
         }
         let seller =
             catalog::contract::seller(pool, show).await?.and_then(|seller| seller.reseller);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.lock();
         if all.len() >= SHOWS_MAX {
             all.clear();
         }

@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use chrono::Utc;
 use futures::future::try_join_all;
+use parking_lot::Mutex;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -80,7 +81,7 @@ pub struct AvailabilityCache(Mutex<HashMap<String, Entry>>);
 
 impl AvailabilityCache {
     fn entry(&self, show: &str) -> Entry {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if known.len() >= SHOWS_MAX && !known.contains_key(show) {
             known.clear();
         }
@@ -88,7 +89,7 @@ impl AvailabilityCache {
     }
 
     fn forget(&self, show: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(show);
+        self.0.lock().remove(show);
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use catalog::contract::{Stop, TicketType};
 use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -90,8 +91,8 @@ impl OfferCache {
         Arc::clone(known.entry(show.to_owned()).or_default())
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> parking_lot::MutexGuard<'_, HashMap<String, Entry>> {
+        self.0.lock()
     }
 }
 

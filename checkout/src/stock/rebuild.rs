@@ -5,12 +5,9 @@
 //! an earlier one; then Redis is filled. Whatever fails in between, Redis can only know less stock
 //! than there is.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use sqlx::{PgPool, postgres::PgAdvisoryLock};
 use tokio::{
     sync::Semaphore,
@@ -56,7 +53,7 @@ impl Rebuilds {
     }
 
     fn begin(&self, shard: ShardKey) -> Option<Turn> {
-        let began = self.shards.lock().unwrap_or_else(PoisonError::into_inner).insert(shard);
+        let began = self.shards.lock().insert(shard);
         began.then(|| Turn { rebuilds: self.clone(), shard })
     }
 }
@@ -68,7 +65,7 @@ struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.rebuilds.shards.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.shard);
+        self.rebuilds.shards.lock().remove(&self.shard);
     }
 }
 

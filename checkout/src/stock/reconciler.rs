@@ -1,12 +1,10 @@
 //! Keeps the stock in Redis true to Postgres: shards that are missing, missed a change, or have
 //! submissions that nobody settled are rebuilt.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use futures::{StreamExt, future::try_join_all, stream};
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use crate::{
@@ -71,7 +69,7 @@ impl Reconciler {
         let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
         let next = if full { rows.last().map_or(FIRST, StockRow::key) } else { FIRST };
-        *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.after.lock() = next;
 
         let looks: Vec<_> = stream::iter(rows)
             .map(|row| async move { (row, shard::look(&app.redis, row.key()).await) })
@@ -93,7 +91,7 @@ impl Reconciler {
     }
 
     fn judge(&self, row: &StockRow, look: Option<ShardSnapshot>) -> Option<Seen> {
-        let mut drifts = self.drifts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut drifts = self.drifts.lock();
         let Some(seen) = look else {
             drifts.remove(&row.key());
             return Some(Seen::Missing);

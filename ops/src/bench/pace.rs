@@ -1,16 +1,12 @@
 //! From a change of the rate to its effect, and how true the pace stays over a minute.
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use admission::contract::{HEADS_TOPIC, HeadsMoved};
 use anyhow::{Context, bail};
 use chrono::Utc;
 use kit::kafka::{Kafka, ReaderContext};
+use parking_lot::Mutex;
 use rdkafka::{
     Message, Offset, TopicPartitionList,
     consumer::{Consumer, StreamConsumer},
@@ -111,7 +107,7 @@ async fn change(
 }
 
 fn seen(steps: &Steps) -> Vec<Step> {
-    steps.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    steps.lock().clone()
 }
 
 /// Notes each move of the room's heads.
@@ -137,6 +133,6 @@ async fn follow(kafka: Kafka, room: String, steps: Steps) -> anyhow::Result<()> 
         }
         let at_ms = message.timestamp().to_millis().unwrap_or_else(|| moved.at.timestamp_millis());
         let step = Step { at_ms, admitted: heads.values().sum() };
-        steps.lock().unwrap_or_else(PoisonError::into_inner).push(step);
+        steps.lock().push(step);
     }
 }

@@ -6,7 +6,6 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,6 +15,7 @@ use futures::{
     future::{BoxFuture, Shared, WeakShared},
 };
 use kit::{limit::callers::Standing, problem::Problem};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     App,
@@ -40,7 +40,7 @@ pub(crate) struct Grants {
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
+    of.lock()
 }
 
 impl Grants {

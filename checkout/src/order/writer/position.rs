@@ -1,10 +1,7 @@
 //! Where each partition is read from: where Postgres says that writing goes on, whatever the group
 //! has committed.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use rdkafka::{
     ClientContext, Offset,
@@ -21,7 +18,7 @@ pub(super) struct Positions(Arc<Mutex<Offsets>>);
 
 impl Positions {
     fn postgres(&self) -> MutexGuard<'_, Offsets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     pub fn learn(&self, postgres: Offsets) {
@@ -56,10 +53,10 @@ pub struct WrittenOffsets(Arc<Mutex<Offsets>>);
 
 impl WrittenOffsets {
     pub fn note(&self, partition: i32, next_offset: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next_offset);
+        self.0.lock().insert(partition, next_offset);
     }
 
     pub fn offsets(&self) -> Offsets {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 }

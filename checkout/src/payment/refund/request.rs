@@ -3,12 +3,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use futures::future::join_all;
 use kit::http::RequestId;
+use parking_lot::Mutex;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -54,13 +54,13 @@ pub struct RefundRequests(Mutex<HashMap<Uuid, Instant>>);
 
 impl RefundRequests {
     fn is_fresh(&self, order: Uuid) -> bool {
-        let mut handed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handed = self.0.lock();
         handed.retain(|_, at| at.elapsed() < ASK_AGAIN);
         !handed.contains_key(&order)
     }
 
     fn note(&self, order: Uuid) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(order, Instant::now());
+        self.0.lock().insert(order, Instant::now());
     }
 
     /// One round. Several processes may do it at once: the writer refunds once.
