@@ -137,16 +137,6 @@ pub fn open_token_of_anyone(app: &App, token: &str) -> Result<Hold, Error> {
     app.hold_seal.open(token).map_err(Error::HoldToken)
 }
 
-/// Bytes in hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

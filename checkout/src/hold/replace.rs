@@ -11,7 +11,7 @@ use crate::{
     hold::{
         Held, Hold, HoldId, HoldItem, ITEMS_MAX,
         current::{note_released, open_hold, remember_open},
-        hex, hold_id, open_token, reserve,
+        hold_id, open_token, reserve,
     },
     session::{Session, open},
     stock::{offer::Offer, redis as shard},
@@ -191,7 +191,7 @@ fn hash(items: &[HoldItem]) -> String {
         digest.update(item.ticket_type.as_bytes());
         digest.update(item.quantity.to_be_bytes());
     }
-    hex(&digest.finalize())
+    hex::encode(digest.finalize())
 }
 
 /// One call under an Idempotency-Key: `<hash>` while it runs, `<hash> <token>` once it has an

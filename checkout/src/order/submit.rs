@@ -196,7 +196,7 @@ impl Attempt<'_> {
             amount_minor: self.hold.amount_minor(),
             currency: self.hold.currency.clone(),
             buyer: self.buyer.clone(),
-            request_hash: hold::hex(self.hash),
+            request_hash: hex::encode(self.hash),
             placed_at: now,
             expires_at: now + ttl,
         }

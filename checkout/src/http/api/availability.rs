@@ -11,7 +11,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     App, Error,
-    hold::hex,
     stock::availability::{self, Availability},
 };
 
@@ -38,7 +37,7 @@ async fn show(
 ) -> Answer<Response> {
     let availability = availability::of(&app, &show).await?;
     let body = serde_json::to_vec(availability.as_ref()).map_err(Error::internal)?;
-    let digest = hex(&Sha256::digest(&body));
+    let digest = hex::encode(Sha256::digest(&body));
     let tag = format!("\"{}\"", digest.get(..16).unwrap_or(&digest));
     let unchanged = kit::kept::has_it(&headers, &tag);
     let common = [(header::ETAG, tag), (header::CACHE_CONTROL, "public, max-age=1".to_owned())];

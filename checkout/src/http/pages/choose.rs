@@ -156,7 +156,7 @@ fn key(attempt: &str, items: &[HoldItem]) -> String {
         digest.update(item.ticket_type);
         digest.update(item.quantity.to_be_bytes());
     }
-    format!("page-{}", hold::hex(&digest.finalize()))
+    format!("page-{}", hex::encode(digest.finalize()))
 }
 
 async fn refused(
