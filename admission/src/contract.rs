@@ -6,7 +6,7 @@ pub use crate::{
         GateSettings, GateState, REDEEM_GRACE, claim_until, grant_until,
         redis::{Activation, ActiveSession, Gate, GateView, OVERTAKING_MS_MAX},
     },
-    head::{HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
+    head::{HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
     lane::{LINE_SETTINGS, admission_group, line_topic},
     pass::{
         Pass,

@@ -4,7 +4,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use kit::{
     http::RequestId,
-    kafka::{Kafka, Producer},
+    kafka::{Kafka, Producer, Topic},
 };
 use rdkafka::producer::FutureRecord;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use crate::place::RoomName;
 
 /// One partition, so that a room's heads stand in one order.
 pub const HEADS_TOPIC: &str = "heads";
+/// As whoever starts first makes it. A week is longer than any sale is paused without a word:
+/// controllers publish again whenever they take over a lane and once an hour.
+pub const HEADS: Topic = Topic { name: HEADS_TOPIC, partitions: 1, retention_ms: "604800000" };
 
 /// The heads of some lanes of a room, published after the offsets were committed. Heads are
 /// absolute and only grow, so reading a record twice or out of order does no harm.
@@ -37,10 +40,9 @@ pub struct LaneHead {
     pub tail: i64,
 }
 
-/// Creates the topic if it is not there. A week is longer than any sale is paused without a word:
-/// controllers publish again whenever they take over a lane and once an hour.
+/// Creates the topic if it is not there.
 pub async fn ensure_heads_topic(kafka: &Kafka) -> anyhow::Result<()> {
-    kafka.ensure_topic(HEADS_TOPIC, 1, &[("retention.ms", "604800000")]).await
+    kafka.ensure(&HEADS).await
 }
 
 /// Publishes and waits for the acknowledgement.

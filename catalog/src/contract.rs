@@ -15,7 +15,7 @@ pub use crate::{
         venue::{put_venue, venues},
     },
     error::CatalogError,
-    event::{CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
+    event::{CATALOG_EVENTS, CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
     money::{Currency, InvalidCurrency, Money, price},
     seller::{ResellerId, Seller},
     show::{NewShow, Show, ShowEntry, ShowId, cursor::ShowCursor},

@@ -1,15 +1,15 @@
 //! What the catalog tells the others, through its outbox and Kafka.
 
 use chrono::{DateTime, Utc};
-use kit::kafka::Kafka;
+use kit::kafka::{Kafka, Topic};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Keyed by show, so that a show's events keep their order. At least once.
 pub const CATALOG_TOPIC: &str = "catalog.events";
-pub(crate) const PARTITIONS: i32 = 4;
-/// A week: long enough for any reader to come back.
-pub(crate) const RETENTION_MS: &str = "604800000";
+/// As the relay makes it; kept for a week.
+pub const CATALOG_EVENTS: Topic =
+    Topic { name: CATALOG_TOPIC, partitions: 4, retention_ms: "604800000" };
 
 /// Something that became true in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,5 +51,5 @@ impl CatalogEvent {
 /// # Errors
 /// Kafka away.
 pub async fn ensure_catalog_topic(kafka: &Kafka) -> anyhow::Result<()> {
-    kafka.ensure_topic(CATALOG_TOPIC, PARTITIONS, &[("retention.ms", RETENTION_MS)]).await
+    kafka.ensure(&CATALOG_EVENTS).await
 }

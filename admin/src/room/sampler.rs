@@ -6,18 +6,14 @@ use std::{
     time::Duration,
 };
 
-use admission::contract::{HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic};
-use anyhow::Context;
+use admission::contract::{HEADS, HeadsMoved, LaneHead};
 use chrono::Utc;
 use futures::{StreamExt, stream};
-use kit::{kafka::ReaderContext, serve::Tasks};
-use parking_lot::Mutex;
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
-    error::KafkaError,
+use kit::{
+    kafka::reader::{Read, read},
+    serve::Tasks,
 };
-use tokio_util::sync::CancellationToken;
+use parking_lot::Mutex;
 use waitroom::contract::{Phase, RoomState};
 
 use crate::{
@@ -105,49 +101,12 @@ pub fn start(app: &App, tasks: &Tasks) {
             (looking.clone(), round.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
         async move { look(&app, number).await }
     });
-    let (app, stop) = (app.clone(), tasks.stop());
-    tasks.spawn(async move {
-        while !stop.is_cancelled() {
-            if let Err(error) = follow_heads(&app, &stop).await {
-                tracing::warn!(error = format!("{error:#}"), "following the heads, will try again");
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(EVERY) => {}
-                }
-            }
+    let (seeing, kafka) = (app.clone(), app.kafka.clone());
+    tasks.spawn(read(kafka, HEADS, tasks.stop(), move |met: Read<HeadsMoved>| {
+        if let Read::Event { event, .. } = met {
+            seeing.seen.follow(&event);
         }
-    });
-}
-
-async fn follow_heads(app: &App, stop: &CancellationToken) -> anyhow::Result<()> {
-    ensure_heads_topic(&app.kafka).await?;
-    let reader: StreamConsumer<ReaderContext> = app.kafka.reader()?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&app.kafka.name(HEADS_TOPIC), 0, Offset::Beginning)?;
-    reader.assign(&list).context("reading the heads")?;
-    loop {
-        let received = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            received = reader.recv() => received,
-        };
-        match received {
-            Ok(message) => {
-                match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
-                    Ok(moved) => app.seen.follow(&moved),
-                    Err(error) => {
-                        tracing::error!(offset = message.offset(), %error, "a heads record cannot \
-                            be read")
-                    }
-                }
-            }
-            Err(KafkaError::PartitionEOF(_)) => {}
-            // librdkafka reconnects by itself and goes on where it was.
-            Err(error) => {
-                tracing::debug!(%error, "reading heads");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
+    }));
 }
 
 async fn look(app: &App, round: u64) -> anyhow::Result<()> {

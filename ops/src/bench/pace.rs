@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use admission::contract::{HEADS_TOPIC, HeadsMoved};
-use anyhow::{Context, bail};
+use admission::contract::{HEADS, HeadsMoved};
+use anyhow::bail;
 use chrono::Utc;
-use kit::kafka::{Kafka, ReaderContext};
-use parking_lot::Mutex;
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
+use kit::kafka::{
+    Kafka,
+    reader::{Read, read},
 };
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 use waitroom::contract::{Phase, RoomChange, change_room};
 
 use super::{
@@ -111,28 +111,19 @@ fn seen(steps: &Steps) -> Vec<Step> {
 }
 
 /// Notes each move of the room's heads.
-async fn follow(kafka: Kafka, room: String, steps: Steps) -> anyhow::Result<()> {
-    let reader: StreamConsumer<ReaderContext> = kafka.reader()?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&kafka.name(HEADS_TOPIC), 0, Offset::Beginning)?;
-    reader.assign(&list).context("reading the heads")?;
+async fn follow(kafka: Kafka, room: String, steps: Steps) {
     let mut heads: BTreeMap<i32, i64> = BTreeMap::new();
-    loop {
-        // The end of what there is counts as an error and passes.
-        let Ok(message) = reader.recv().await else { continue };
-        let Ok(moved) = serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default())
-        else {
-            continue;
-        };
+    let note = move |met: Read<HeadsMoved>| {
+        let Read::Event { event: moved, at_ms } = met else { return };
         if *moved.room != *room {
-            continue;
+            return;
         }
         for lane in &moved.heads {
             let head = heads.entry(lane.lane).or_default();
             *head = lane.head.max(*head);
         }
-        let at_ms = message.timestamp().to_millis().unwrap_or_else(|| moved.at.timestamp_millis());
-        let step = Step { at_ms, admitted: heads.values().sum() };
-        steps.lock().push(step);
-    }
+        let at_ms = at_ms.unwrap_or_else(|| moved.at.timestamp_millis());
+        steps.lock().push(Step { at_ms, admitted: heads.values().sum() });
+    };
+    read(kafka, HEADS, CancellationToken::new(), note).await;
 }

@@ -2,19 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use admission::contract::{HEADS_TOPIC, HeadsMoved, ensure_heads_topic};
-use anyhow::Context;
+use admission::contract::{HEADS, HeadsMoved};
 use kit::{
-    kafka::{Kafka, ReaderContext},
+    kafka::{
+        Kafka,
+        reader::{Read, read},
+    },
     serve::Tasks,
 };
-use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{Consumer, StreamConsumer},
-    error::KafkaError,
-};
 use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
 
 use crate::{room::live::Rooms, store};
 
@@ -53,48 +49,9 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
         refreshed.refresh_documents();
         std::future::ready(Ok(()))
     });
-    let (rooms, stop) = (rooms.clone(), tasks.stop());
-    tasks.spawn(async move {
-        while !stop.is_cancelled() {
-            if let Err(error) = follow_heads(&rooms, &kafka, &stop).await {
-                tracing::warn!(error = format!("{error:#}"), "following the heads, will try again");
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        }
-    });
-}
-
-async fn follow_heads(
-    rooms: &Rooms,
-    kafka: &Kafka,
-    stop: &CancellationToken,
-) -> anyhow::Result<()> {
-    ensure_heads_topic(kafka).await?;
-    let reader: StreamConsumer<ReaderContext> = kafka.reader()?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&kafka.name(HEADS_TOPIC), 0, Offset::Beginning)?;
-    reader.assign(&list).context("reading the heads")?;
-    loop {
-        let received = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            received = reader.recv() => received,
-        };
-        match received {
-            Ok(message) => {
-                match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
-                    Ok(moved) => rooms.follow_heads(&moved),
-                    Err(error) => {
-                        tracing::error!(offset = message.offset(), %error, "a heads record cannot \
-                            be read")
-                    }
-                }
-            }
-            Err(KafkaError::PartitionEOF(_)) => rooms.caught_up(),
-            // librdkafka reconnects by itself and goes on where it was.
-            Err(error) => {
-                tracing::debug!(%error, "reading heads");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
+    let rooms = rooms.clone();
+    tasks.spawn(read(kafka, HEADS, tasks.stop(), move |met: Read<HeadsMoved>| match met {
+        Read::Event { event, .. } => rooms.follow_heads(&event),
+        Read::CaughtUp => rooms.caught_up(),
+    }));
 }

@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use admission::contract::RoomName;
 use anyhow::Context;
-use catalog::contract::{CATALOG_TOPIC, CatalogEvent, Stop, ensure_catalog_topic};
+use catalog::contract::{CATALOG_EVENTS, CatalogEvent, Stop};
 use chrono::{DateTime, Utc};
-use kit::{kafka::Kafka, serve::Tasks};
-use rdkafka::{
-    Message,
-    consumer::{CommitMode, Consumer, DefaultConsumerContext, StreamConsumer},
-    error::KafkaError,
+use kit::{
+    kafka::{
+        Kafka,
+        consumer::{Handler, Record, Subscription, consume},
+    },
+    serve::Tasks,
 };
+use rdkafka::error::KafkaError;
 use sqlx::{PgPool, Postgres, Transaction};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     room::{
@@ -33,12 +34,10 @@ use crate::{
 const GROUP: &str = "waitroom.catalog";
 const OPEN_EVERY: Duration = Duration::from_millis(500);
 const CLOSE_EVERY: Duration = Duration::from_secs(2);
-const AGAIN: Duration = Duration::from_secs(1);
-/// How often a record is tried with which something is wrong that seems not to pass by itself, and
-/// the first of the pauses between; each is twice as long as the one before, a quarter of a minute
-/// in all.
-const TRIES_MAX: u32 = 7;
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// For how long a record is tried with which something is wrong that seems not to pass by itself.
+const PATIENCE: Duration = Duration::from_secs(15);
+const SUBSCRIPTION: Subscription =
+    Subscription { topic: CATALOG_EVENTS, group: GROUP, batch_max: 1 };
 
 /// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for
 /// a crowd.
@@ -68,21 +67,8 @@ pub fn start(pool: &PgPool, kafka: &Kafka, tasks: &Tasks) {
         let pool = closed.clone();
         async move { close_due(&pool).await }
     });
-    let (pool, kafka, stop) = (pool.clone(), kafka.clone(), tasks.stop());
-    tasks.spawn(async move {
-        while !stop.is_cancelled() {
-            if let Err(error) = follow(&pool, &kafka, &stop).await {
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "following the catalog, will try again"
-                );
-            }
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(AGAIN) => {}
-            }
-        }
-    });
+    let followed = Followed { pool: pool.clone(), kafka: kafka.clone() };
+    tasks.spawn(consume(kafka.clone(), SUBSCRIPTION, followed, tasks.stop()));
 }
 
 async fn open_due(pool: &PgPool) -> anyhow::Result<()> {
@@ -131,70 +117,43 @@ async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyh
     Ok(())
 }
 
-/// Follows the catalog until `stop`. A record is committed once it was dealt with, or passed over.
-async fn follow(pool: &PgPool, kafka: &Kafka, stop: &CancellationToken) -> anyhow::Result<()> {
-    ensure_catalog_topic(kafka).await?;
-    let consumer: StreamConsumer<DefaultConsumerContext> =
-        kafka.consumer(GROUP, DefaultConsumerContext)?;
-    consumer.subscribe(&[&kafka.name(CATALOG_TOPIC)])?;
-    loop {
-        let received = tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            received = consumer.recv() => received,
-        };
-        let message = match received {
-            Ok(message) => message,
-            Err(error) if consumer.client().fatal_error().is_none() => {
-                // librdkafka reconnects by itself and goes on where it was.
-                tracing::debug!(%error, "reading catalog events");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-            Err(error) => return Err(error).context("reading catalog events"),
-        };
-        match serde_json::from_slice::<CatalogEvent>(message.payload().unwrap_or_default()) {
-            Ok(CatalogEvent::ShowPublished { show, .. } | CatalogEvent::SaleChanged { show }) => {
-                if !follow_through(pool, kafka, &show, stop).await {
-                    return Ok(());
-                }
-            }
-            Ok(CatalogEvent::AllotmentChanged { .. }) => {}
-            Err(error) => {
-                tracing::error!(offset = message.offset(), %error, "a catalog record cannot be \
-                    read")
-            }
+/// Makes rooms for the shows that events are about. An event says only that something changed.
+struct Followed {
+    pool: PgPool,
+    kafka: Kafka,
+}
+
+impl Handler for Followed {
+    type Event = CatalogEvent;
+
+    async fn handle(&self, records: &[Record<CatalogEvent>]) -> anyhow::Result<()> {
+        for show in records.iter().filter_map(|record| changed_show(&record.event)) {
+            follow_show(&self.pool, &self.kafka, show)
+                .await
+                .with_context(|| format!("following {show}"))?;
         }
-        consumer.commit_message(&message, CommitMode::Async)?;
+        Ok(())
+    }
+
+    /// While a server is away records wait; what is wrong with a show alone keeps the others
+    /// waiting for a while only.
+    fn patience(&self, error: &anyhow::Error) -> Option<Duration> {
+        (!is_away(error)).then_some(PATIENCE)
+    }
+
+    fn gave_up(&self, records: &[Record<CatalogEvent>], error: &anyhow::Error) {
+        for show in records.iter().filter_map(|record| changed_show(&record.event)) {
+            metrics::counter!("fairgate_rooms_not_made_total").increment(1);
+            let error = format!("{error:#}");
+            tracing::error!(%show, error, "a show gets no room; make one by hand");
+        }
     }
 }
 
-/// Follows a show until it is done; `false` when asked to stop first. While a server is away it
-/// waits; what is wrong with this show alone keeps the others waiting for some tries only.
-async fn follow_through(
-    pool: &PgPool,
-    kafka: &Kafka,
-    show: &str,
-    stop: &CancellationToken,
-) -> bool {
-    let mut tries = 0;
-    loop {
-        let Err(error) = follow_show(pool, kafka, show).await else { return true };
-        let text = format!("{error:#}");
-        let mut pause = AGAIN;
-        if !is_away(&error) {
-            pause = FIRST_PAUSE * 2u32.pow(tries);
-            tries += 1;
-        }
-        if tries == TRIES_MAX {
-            metrics::counter!("fairgate_rooms_not_made_total").increment(1);
-            tracing::error!(show, error = text, "a show gets no room; make one by hand");
-            return true;
-        }
-        tracing::warn!(show, error = text, "following a show, will try again");
-        tokio::select! {
-            () = stop.cancelled() => return false,
-            () = tokio::time::sleep(pause) => {}
-        }
+fn changed_show(event: &CatalogEvent) -> Option<&str> {
+    match event {
+        CatalogEvent::ShowPublished { show, .. } | CatalogEvent::SaleChanged { show } => Some(show),
+        CatalogEvent::AllotmentChanged { .. } => None,
     }
 }
 
