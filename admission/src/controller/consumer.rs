@@ -1,13 +1,10 @@
 //! The lanes that a controller reads: fetching, holding back, taking over, handing on.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use kit::kafka::Kafka;
+use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, StreamConsumer},
@@ -42,7 +39,7 @@ impl ConsumerContext for Changes {
                 return;
             }
         };
-        let mut changes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = self.0.lock();
         changes.extend(list.elements().iter().map(|lane| (lane.partition(), assigned)));
     }
 }
@@ -110,13 +107,13 @@ impl LaneConsumer {
 
     /// Takes the lanes that were assigned (`true`) or taken away since the last time.
     pub fn take_changes(&self) -> Vec<(i32, bool)> {
-        let mut changes = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changes = self.consumer.context().0.lock();
         std::mem::take(&mut *changes)
     }
 
     /// Puts back, before what came meanwhile, the changes that could not be followed.
     pub fn put_back(&self, changes: &[(i32, bool)]) {
-        let mut waiting = self.consumer.context().0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.consumer.context().0.lock();
         waiting.splice(0..0, changes.iter().copied());
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use catalog::contract::{Show, Stop};
 use chrono::Utc;
 use kit::kept::KeptBody;
+use parking_lot::RwLock;
 
 use crate::{
     error::Error,
@@ -119,7 +120,7 @@ impl Room {
 
     /// Reads the head log under its lock; `read` must be quick.
     pub fn with_log<T>(&self, read: impl FnOnce(&HeadLog) -> T) -> T {
-        read(&self.log.read().unwrap_or_else(PoisonError::into_inner))
+        read(&self.log.read())
     }
 
     /// Lanes are assigned in turn, by the server.
@@ -129,11 +130,11 @@ impl Room {
     }
 
     pub fn joined(&self, lane: i32, offset: i64) {
-        self.log.write().unwrap_or_else(PoisonError::into_inner).joined(lane, offset);
+        self.log.write().joined(lane, offset);
     }
 
     fn refresh_document(&self) {
-        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        let log = self.log.read();
         self.document.store(Arc::new(document(&self.name, &self.info.load(), &log)));
     }
 }
@@ -192,7 +193,7 @@ impl Rooms {
     /// is missing here may well exist, and one that is here seems to stand at its beginning.
     pub fn get(&self, room: &str) -> Result<Arc<Room>, Error> {
         self.ready()?;
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         let room: RoomName = room.parse().map_err(|_| Error::RoomUnknown)?;
         rooms.get(&room).cloned().ok_or(Error::RoomUnknown)
     }
@@ -212,7 +213,7 @@ impl Rooms {
     /// [`Error::Starting`], as [`Rooms::get`].
     pub fn of_show(&self, show: &str) -> Result<Option<Arc<Room>>, Error> {
         self.ready()?;
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         Ok(rooms.values().find(|room| room.info.load().show == show).cloned())
     }
 
@@ -223,7 +224,7 @@ impl Rooms {
 
     /// The shows of rooms that do not know theirs.
     pub fn without_show(&self) -> Vec<String> {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         rooms
             .values()
             .filter(|room| room.show.load().is_none())
@@ -236,7 +237,7 @@ impl Rooms {
         let asked: HashSet<&String> = asked.iter().collect();
         let found: HashMap<_, _> =
             found.into_iter().map(|show| (show.show.clone(), Arc::new(show))).collect();
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         for room in rooms.values() {
             let show = room.info.load().show.clone();
             if asked.contains(&show) {
@@ -247,7 +248,7 @@ impl Rooms {
 
     /// Takes in what operators decided.
     pub fn follow_settings(&self, rows: &[RoomRow], gates: &[GateSettings]) {
-        let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.rooms.write();
         rooms.retain(|name, _| rows.iter().any(|row| row.room == *name));
         for row in rows {
             let info = Info::of(row, gates.iter().find(|gate| gate.room == row.room));
@@ -258,8 +259,7 @@ impl Rooms {
                 }
                 continue;
             }
-            let early =
-                self.early.write().unwrap_or_else(PoisonError::into_inner).remove(&row.room);
+            let early = self.early.write().remove(&row.room);
             let mut log = early.unwrap_or_default();
             log.resize(usize::try_from(row.lanes).unwrap_or(1));
             rooms.insert(row.room.clone(), Arc::new(Room::new(row.room.clone(), info, log)));
@@ -270,12 +270,12 @@ impl Rooms {
 
     /// Takes in published heads.
     pub fn follow_heads(&self, moved: &HeadsMoved) {
-        let rooms = self.rooms.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.rooms.read();
         if let Some(room) = rooms.get(&moved.room) {
-            room.log.write().unwrap_or_else(PoisonError::into_inner).apply(moved);
+            room.log.write().apply(moved);
             return;
         }
-        let mut early = self.early.write().unwrap_or_else(PoisonError::into_inner);
+        let mut early = self.early.write();
         if early.len() < EARLY_ROOMS_MAX || early.contains_key(&moved.room) {
             early
                 .entry(moved.room.clone())
@@ -286,8 +286,7 @@ impl Rooms {
 
     /// Writes every room's head document anew.
     pub fn refresh_documents(&self) {
-        let rooms: Vec<_> =
-            self.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let rooms: Vec<_> = self.rooms.read().values().cloned().collect();
         for room in rooms {
             room.refresh_document();
         }
