@@ -42,13 +42,13 @@ impl Default for ExpirySweep {
 
 impl ExpirySweep {
     fn fresh(&self, order: OrderId) -> bool {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut asked = self.asked.lock();
         asked.retain(|_, at| at.elapsed() < ASK_AGAIN);
         !asked.contains_key(&order)
     }
 
     fn note(&self, order: OrderId) {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(order, Instant::now());
+        self.asked.lock().insert(order, Instant::now());
     }
 
     /// One round.
@@ -61,7 +61,7 @@ impl ExpirySweep {
             .last()
             .filter(|_| full)
             .map_or(FIRST, |last| (last.expires_at, last.order_id.uuid()));
-        *self.after.lock().unwrap_or_else(PoisonError::into_inner) = next;
+        *self.after.lock() = next;
         let request = RequestId::fresh();
         let asking =
             overdue.into_iter().filter(|overdue| self.fresh(overdue.order_id)).map(|overdue| {

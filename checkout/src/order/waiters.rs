@@ -30,7 +30,7 @@ pub struct Waiter {
 
 impl Waiters {
     fn waiting(&self) -> MutexGuard<'_, HashMap<OrderId, Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Waits for news of `order` from now on.

@@ -1,11 +1,9 @@
 //! Keeps the gates of rooms true to Postgres: one that forgot with Redis who is inside is told.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use crate::{App, store};
+use parking_lot::Mutex;
 
 /// Rounds after a gate was restored in which it is told again, for sessions that opened or ended
 /// meanwhile.
@@ -26,7 +24,7 @@ impl GateReconciler {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;
                 tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
-                self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(room, RESTORE_ROUNDS);
+                self.0.lock().insert(room, RESTORE_ROUNDS);
             } else if self.tell_again(&room) {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;
@@ -39,7 +37,7 @@ impl GateReconciler {
     }
 
     fn tell_again(&self, room: &str) -> bool {
-        let mut restored = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut restored = self.0.lock();
         match restored.get_mut(room) {
             Some(rounds) if *rounds > 0 => {
                 *rounds -= 1;

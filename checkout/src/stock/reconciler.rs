@@ -65,7 +65,7 @@ impl Default for Reconciler {
 impl Reconciler {
     /// One round.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
-        let after = *self.after.lock().unwrap_or_else(PoisonError::into_inner);
+        let after = *self.after.lock();
         let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
         let next = if full { rows.last().map_or(FIRST, StockRow::key) } else { FIRST };
