@@ -1,11 +1,8 @@
 //! Who calls with an API key in a reseller's name, and which shows that reseller sells.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use kit::cache::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -38,29 +35,25 @@ pub mod scopes {
 
 /// Who sells a show hardly changes.
 const FRESH: Duration = Duration::from_secs(1);
-const SHOWS_MAX: usize = 10_000;
+const SHOWS_MAX: u64 = 10_000;
 
 /// Who sells which show, as read lately.
-#[derive(Default)]
-pub struct ShowSellers(Mutex<HashMap<String, (Instant, Option<Uuid>)>>);
+pub struct ShowSellers(Cache<Option<Uuid>>);
+
+impl Default for ShowSellers {
+    fn default() -> Self {
+        Self(Cache::new(FRESH, SHOWS_MAX))
+    }
+}
 
 impl ShowSellers {
     /// Whether this reseller sells the show. Nobody sells an unknown one.
     pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
-        let known = self.0.lock().get(show).copied();
-        if let Some((read_at, seller)) = known
-            && read_at.elapsed() < FRESH
-        {
-            return Ok(seller == Some(reseller));
-        }
-        let seller =
-            catalog::contract::seller(pool, show).await?.and_then(|seller| seller.reseller);
-        let mut all = self.0.lock();
-        if all.len() >= SHOWS_MAX {
-            all.clear();
-        }
-        all.insert(show.to_owned(), (Instant::now(), seller));
-        Ok(seller == Some(reseller))
+        let seller = self.0.get_or_look(show, || async {
+            let seller = catalog::contract::seller(pool, show).await?;
+            Ok(seller.and_then(|seller| seller.reseller))
+        });
+        seller.await.map(|seller| *seller == Some(reseller))
     }
 }
 

@@ -1,14 +1,10 @@
 //! What is left, roughly, the same for everybody and worked out twice a second at most.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use futures::future::try_join_all;
-use parking_lot::Mutex;
+use kit::cache::Cache;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -16,7 +12,7 @@ use uuid::Uuid;
 use crate::{App, Error, stock::redis as shard, store};
 
 const FRESH: Duration = Duration::from_millis(500);
-const SHOWS_MAX: usize = 10_000;
+const SHOWS_MAX: u64 = 10_000;
 /// At most so many left, or at most so large a share, count as few.
 const FEW: i64 = 20;
 const FEW_PERCENT: i64 = 5;
@@ -73,23 +69,12 @@ pub fn about(left: i64) -> i64 {
     }
 }
 
-type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Availability>)>>>;
-
 /// Availabilities worked out lately.
-#[derive(Default)]
-pub struct AvailabilityCache(Mutex<HashMap<String, Entry>>);
+pub struct AvailabilityCache(Cache<Availability>);
 
-impl AvailabilityCache {
-    fn entry(&self, show: &str) -> Entry {
-        let mut known = self.0.lock();
-        if known.len() >= SHOWS_MAX && !known.contains_key(show) {
-            known.clear();
-        }
-        Arc::clone(known.entry(show.to_owned()).or_default())
-    }
-
-    fn forget(&self, show: &str) {
-        self.0.lock().remove(show);
+impl Default for AvailabilityCache {
+    fn default() -> Self {
+        Self(Cache::new(FRESH, SHOWS_MAX))
     }
 }
 
@@ -98,25 +83,7 @@ impl AvailabilityCache {
 /// # Errors
 /// `show-unknown` where nothing is on sale under that name; `sale-stopped`, `show-withdrawn`.
 pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
-    let entry = app.availability_cache.entry(show);
-    // Whoever comes while it is worked out waits for that, and does not work it out again.
-    let mut known = entry.lock().await;
-    if let Some((at, availability)) = known.as_ref()
-        && at.elapsed() < FRESH
-    {
-        return Ok(Arc::clone(availability));
-    }
-    match work_out(app, show).await {
-        Ok(availability) => {
-            let availability = Arc::new(availability);
-            *known = Some((Instant::now(), Arc::clone(&availability)));
-            Ok(availability)
-        }
-        Err(error) => {
-            app.availability_cache.forget(show);
-            Err(error)
-        }
-    }
+    app.availability_cache.0.get_or_look(show, || work_out(app, show)).await
 }
 
 async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {

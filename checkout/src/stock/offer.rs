@@ -1,15 +1,11 @@
 //! What a show offers: ticket types, prices, shards, and whether it is sold at all. It hardly
 //! changes, so it is read four times a second at most.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use catalog::contract::{Stop, TicketType};
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
+use kit::cache::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -17,7 +13,7 @@ use crate::{Error, store};
 
 /// New tickets are to be had within a second of being allotted, of which this is a part.
 const FRESH: Duration = Duration::from_millis(250);
-const SHOWS_MAX: usize = 10_000;
+const SHOWS_MAX: u64 = 10_000;
 
 /// A show's ticket types in the order they are offered, with the shards of each.
 #[derive(Debug)]
@@ -55,44 +51,25 @@ impl Offer {
     }
 }
 
-type Entry = Arc<tokio::sync::Mutex<Option<(Instant, Arc<Offer>)>>>;
+/// Offers read lately. Whoever comes while one is read waits for that: a whole crowd is let in at
+/// once.
+pub struct OfferCache(Cache<Offer>);
 
-/// Offers read lately.
-#[derive(Default)]
-pub struct OfferCache(Mutex<HashMap<String, Entry>>);
+impl Default for OfferCache {
+    fn default() -> Self {
+        Self(Cache::new(FRESH, SHOWS_MAX))
+    }
+}
 
 impl OfferCache {
     /// A show's offer; without ticket types where the show is unknown.
     pub async fn of(&self, pool: &PgPool, show: &str) -> sqlx::Result<Arc<Offer>> {
-        let entry = self.entry(show);
-        // Whoever comes while it is read waits for that, and does not read it again: a whole crowd
-        // is let in at once.
-        let mut known = entry.lock().await;
-        if let Some((read_at, offer)) = known.as_ref()
-            && read_at.elapsed() < FRESH
-        {
-            return Ok(Arc::clone(offer));
-        }
-        let offer = read(pool, show).await.map(Arc::new);
+        let offer = self.0.get_or_look(show, || read(pool, show)).await?;
         // Of what is not on sale nothing is remembered.
-        if !offer.as_ref().is_ok_and(|offer| !offer.shards.is_empty()) {
-            self.known().remove(show);
+        if offer.shards.is_empty() {
+            self.0.forget(show).await;
         }
-        let offer = offer?;
-        *known = Some((Instant::now(), Arc::clone(&offer)));
         Ok(offer)
-    }
-
-    fn entry(&self, show: &str) -> Entry {
-        let mut known = self.known();
-        if known.len() >= SHOWS_MAX && !known.contains_key(show) {
-            known.clear();
-        }
-        Arc::clone(known.entry(show.to_owned()).or_default())
-    }
-
-    fn known(&self) -> parking_lot::MutexGuard<'_, HashMap<String, Entry>> {
-        self.0.lock()
     }
 }
 

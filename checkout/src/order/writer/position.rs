@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use rdkafka::{
     ClientContext, Offset,
     consumer::{BaseConsumer, ConsumerContext, Rebalance},
