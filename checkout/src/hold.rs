@@ -3,6 +3,7 @@
 //! A hold is a sealed token that says where its tickets were taken. Redis knows what is held;
 //! should it forget, the token is enough to take the same tickets again, or to be refused honestly.
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,7 +32,8 @@ pub const ITEMS_MAX: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HoldItem {
-    pub ticket_type: Uuid,
+    #[schema(value_type = uuid::Uuid)]
+    pub ticket_type: TicketTypeId,
     /// At least 1, at most the type's `per_order_max`.
     #[schema(minimum = 1, maximum = 50)]
     pub quantity: i32,
@@ -58,7 +60,7 @@ pub struct Hold {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldItem {
     #[serde(rename = "t")]
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     #[serde(rename = "p")]
     pub unit_price_minor: i64,
     /// Shard and quantity.
@@ -84,7 +86,7 @@ impl Hold {
     }
 
     /// Its tickets of one type.
-    pub fn item(&self, ticket_type: Uuid) -> Option<&HeldItem> {
+    pub fn item(&self, ticket_type: TicketTypeId) -> Option<&HeldItem> {
         self.items.iter().find(|item| item.ticket_type == ticket_type)
     }
 
@@ -145,7 +147,8 @@ mod tests {
     fn the_largest_hold_fits_a_token() {
         let parts: Vec<(i32, i32)> =
             (0..crate::stock::SHARDS_MAX).map(|shard| (shard, 2)).collect();
-        let item = HeldItem { ticket_type: Uuid::new_v4(), unit_price_minor: 100_000, parts };
+        let item =
+            HeldItem { ticket_type: Uuid::new_v4().into(), unit_price_minor: 100_000, parts };
         let hold = Hold {
             hold: Uuid::new_v4().into(),
             session: Uuid::new_v4().into(),

@@ -5,8 +5,8 @@
 //! are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an unpaid one,
 //! [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it belongs.
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::{
     order::{buyer::Buyer, refusal::Refusal, state::OrderState},
@@ -58,7 +58,7 @@ pub struct Order {
 /// Tickets of one type from one shard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLine {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub shard: i32,
     pub quantity: i32,
     pub unit_price_minor: i64,

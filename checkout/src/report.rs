@@ -1,5 +1,6 @@
 //! What consoles, portals and reports read of checkout: stock, sessions, orders, sales. Reads only.
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +16,8 @@ pub mod read;
 /// Tickets of one type, counted now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StockCount {
-    pub ticket_type: Uuid,
+    #[schema(value_type = uuid::Uuid)]
+    pub ticket_type: TicketTypeId,
     pub allotted: i64,
     /// In orders that are paid.
     pub sold: i64,
@@ -81,7 +83,7 @@ pub struct OrderDetails {
     pub expires_at: DateTime<Utc>,
     pub paid_at: Option<DateTime<Utc>>,
     /// Ticket type, quantity, unit price in the minor unit.
-    pub lines: Vec<(Uuid, i32, i64)>,
+    pub lines: Vec<(TicketTypeId, i32, i64)>,
     /// By number; none before it is paid.
     pub tickets: Vec<TicketDetails>,
     pub refund: Option<RefundDetails>,
@@ -95,7 +97,7 @@ pub struct TicketDetails {
     pub code: String,
     /// 1, 2, … within the order.
     pub number: i32,
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     /// It lets nobody in any more.
     pub voided: bool,
 }
@@ -136,7 +138,7 @@ pub struct SalesRow {
     /// When the bucket begins.
     pub bucket: DateTime<Utc>,
     pub show: String,
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub currency: String,
     pub tickets: i64,
     /// In the currency's minor unit, as are all amounts.

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use crate::{order::OrderId, session::SessionId};
+use catalog::contract::TicketTypeId;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 pub mod allotment;
 pub mod availability;
@@ -24,7 +24,7 @@ const TICKETS_PER_SHARD: i32 = 50;
 /// One shard of a ticket type's stock. The order of keys is the order in which rows are locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ShardKey {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub shard: i32,
 }
 
@@ -123,12 +123,12 @@ pub fn refusal(committed: i32, least: i32) -> String {
 
 /// The order in which a session tries the shards of a ticket type: a rotation whose start spreads
 /// sessions evenly.
-pub fn trying_order(session: SessionId, ticket_type: Uuid, shards: &[i32]) -> Vec<i32> {
+pub fn trying_order(session: SessionId, ticket_type: TicketTypeId, shards: &[i32]) -> Vec<i32> {
     if shards.is_empty() {
         return Vec::new();
     }
     let mut seed = session.uuid().as_bytes().to_vec();
-    seed.extend_from_slice(ticket_type.as_bytes());
+    seed.extend_from_slice(ticket_type.uuid().as_bytes());
     let mut order = shards.to_vec();
     order.sort_unstable();
     let start = usize::try_from(fnv1a(&seed) % order.len() as u64).unwrap_or(0);
@@ -187,7 +187,7 @@ pub fn total_free(free: &[(i32, i64)]) -> i64 {
 
 /// The partition of `orders.commands` whose writer commits orders of this shard, of `partitions`
 /// there are.
-pub fn home_partition(ticket_type: Uuid, shard: i32, partitions: i32) -> i32 {
+pub fn home_partition(ticket_type: TicketTypeId, shard: i32, partitions: i32) -> i32 {
     ShardKey { ticket_type, shard }.partition(partitions)
 }
 
@@ -209,6 +209,7 @@ pub struct Settlement {
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeSet, HashMap};
+    use uuid::Uuid;
 
     use proptest::prelude::*;
 
@@ -252,7 +253,9 @@ mod tests {
         let mut starts: HashMap<i32, usize> = HashMap::new();
         for session in 0..8_000u128 {
             *starts
-                .entry(trying_order(Uuid::from_u128(session).into(), Uuid::nil(), &shards)[0])
+                .entry(
+                    trying_order(Uuid::from_u128(session).into(), Uuid::nil().into(), &shards)[0],
+                )
                 .or_default() += 1;
         }
         assert!(starts.values().all(|count| (700..1_300).contains(count)), "{starts:?}");
@@ -260,7 +263,7 @@ mod tests {
 
     #[test]
     fn partitions_never_change() {
-        let key = ShardKey { ticket_type: Uuid::from_u128(7), shard: 3 };
+        let key = ShardKey { ticket_type: Uuid::from_u128(7).into(), shard: 3 };
         assert_eq!(
             key.partition(4),
             3,
@@ -294,7 +297,7 @@ mod tests {
         #[test]
         fn every_shard_is_tried_once(session: u128, shards in prop::collection::btree_set(0..64i32, 1..32)) {
             let shards: Vec<i32> = shards.into_iter().collect();
-            let order = trying_order(Uuid::from_u128(session).into(), Uuid::nil(), &shards);
+            let order = trying_order(Uuid::from_u128(session).into(), Uuid::nil().into(), &shards);
             prop_assert_eq!(order.len(), shards.len());
             prop_assert_eq!(order.into_iter().collect::<BTreeSet<_>>(), shards.into_iter().collect::<BTreeSet<_>>());
         }
@@ -317,7 +320,7 @@ mod tests {
 
         #[test]
         fn a_partition_is_one_of_those_there_are(ticket_type: u128, shard in 0..64i32, partitions in 1..64i32) {
-            let partition = ShardKey { ticket_type: Uuid::from_u128(ticket_type), shard }.partition(partitions);
+            let partition = ShardKey { ticket_type: Uuid::from_u128(ticket_type).into(), shard }.partition(partitions);
             prop_assert!((0..partitions).contains(&partition));
         }
     }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use catalog::contract::TicketTypeId;
 use qrcode::{Color, EcLevel, QrCode};
-use uuid::Uuid;
 
 /// Crockford's base 32: no I, L, O or U, which are easily misread.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -18,12 +18,12 @@ pub struct TicketDraft {
     pub code: String,
     /// 1, 2, … within the order.
     pub number: i32,
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
 }
 
 /// Drafts the tickets of an order: exactly `quantity` for each `(ticket_type, quantity)`, numbered
 /// through. `random` gives 128 unguessable bits a call.
-pub fn drafts(lines: &[(Uuid, i32)], mut random: impl FnMut() -> u128) -> Vec<TicketDraft> {
+pub fn drafts(lines: &[(TicketTypeId, i32)], mut random: impl FnMut() -> u128) -> Vec<TicketDraft> {
     let types = lines.iter().flat_map(|(ticket_type, quantity)| {
         std::iter::repeat_n(*ticket_type, usize::try_from(*quantity).unwrap_or_default())
     });
@@ -93,6 +93,7 @@ pub fn qr_svg(code: &str, label: &str) -> Result<String, qrcode::types::QrError>
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use uuid::Uuid;
 
     use super::*;
 
@@ -106,7 +107,7 @@ mod tests {
 
     #[test]
     fn an_order_gets_exactly_its_tickets_with_codes_of_their_own() {
-        let (seat, standing) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let (seat, standing) = (Uuid::from_u128(1).into(), Uuid::from_u128(2).into());
         let drafts = drafts(&[(seat, 3), (standing, 2)], rand::random);
         assert_eq!(drafts.iter().map(|draft| draft.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         assert_eq!(drafts.iter().filter(|draft| draft.ticket_type == seat).count(), 3);
@@ -115,7 +116,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_codes_are_all_different() {
-        let codes: HashSet<_> = drafts(&[(Uuid::nil(), 10_000)], rand::random)
+        let codes: HashSet<_> = drafts(&[(Uuid::nil().into(), 10_000)], rand::random)
             .into_iter()
             .map(|draft| draft.code)
             .collect();

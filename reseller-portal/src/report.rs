@@ -185,17 +185,16 @@ impl Report {
     pub fn by_type(&self) -> Vec<TypeTotal> {
         let mut totals: BTreeMap<(&str, Uuid, &str), TypeTotal> = BTreeMap::new();
         for row in &self.rows {
-            let total =
-                totals.entry((&row.show, row.ticket_type, &row.currency)).or_insert_with(|| {
-                    TypeTotal {
-                        show: row.show.clone(),
-                        ticket_type: row.ticket_type,
-                        currency: row.currency.clone(),
-                        tickets: 0,
-                        amount_minor: 0,
-                        refunded_tickets: 0,
-                        refunded_minor: 0,
-                    }
+            let total = totals
+                .entry((&row.show, row.ticket_type.uuid(), &row.currency))
+                .or_insert_with(|| TypeTotal {
+                    show: row.show.clone(),
+                    ticket_type: row.ticket_type.uuid(),
+                    currency: row.currency.clone(),
+                    tickets: 0,
+                    amount_minor: 0,
+                    refunded_tickets: 0,
+                    refunded_minor: 0,
                 });
             total.tickets += row.tickets;
             total.amount_minor += row.amount_minor;
@@ -233,12 +232,12 @@ impl Report {
             "refunded_amount",
         ])?;
         for row in &self.rows {
-            let (title, name) = self.name(row.ticket_type);
+            let (title, name) = self.name(row.ticket_type.uuid());
             writer.write_record([
                 row.bucket.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
                 plain(&row.show),
                 plain(title),
-                row.ticket_type.to_string(),
+                row.ticket_type.uuid().to_string(),
                 plain(name),
                 plain(&row.currency),
                 row.tickets.to_string(),
@@ -284,7 +283,7 @@ mod tests {
         SalesRow {
             bucket: bucket.parse().expect("time"),
             show: "harbour-lights".to_owned(),
-            ticket_type: Uuid::from_u128(ticket_type),
+            ticket_type: Uuid::from_u128(ticket_type).into(),
             currency: "EUR".to_owned(),
             tickets,
             amount_minor: tickets * 4_500,

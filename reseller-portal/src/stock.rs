@@ -14,5 +14,5 @@ use crate::{App, error::Error};
 pub async fn counts(app: &App, show: &str) -> Result<HashMap<Uuid, StockCount>, Error> {
     let counts =
         checkout::contract::stock_counts(&app.pool, &app.redis, show).await.map_err(Error::Away)?;
-    Ok(counts.into_iter().map(|count| (count.ticket_type, count)).collect())
+    Ok(counts.into_iter().map(|count| (count.ticket_type.uuid(), count)).collect())
 }

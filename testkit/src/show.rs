@@ -141,7 +141,7 @@ impl ShowBuilder {
         for (ticket_type, stock) in types.iter().zip(&self.stock) {
             if let Some((tickets, shards)) = *stock {
                 let (show, id) = (&self.show.show, ticket_type.ticket_type);
-                ::checkout::contract::put_stock(pool, show, id, tickets, Some(shards))
+                ::checkout::contract::put_stock(pool, show, id.into(), tickets, Some(shards))
                     .await
                     .expect("stock");
             }

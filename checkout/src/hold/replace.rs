@@ -188,7 +188,7 @@ fn check(items: &[HoldItem], offer: &Offer) -> Result<(), Error> {
 fn hash(items: &[HoldItem]) -> String {
     let mut digest = Sha256::new();
     for item in items {
-        digest.update(item.ticket_type.as_bytes());
+        digest.update(item.ticket_type.uuid().as_bytes());
         digest.update(item.quantity.to_be_bytes());
     }
     hex::encode(digest.finalize())

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeSet;
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use kit::redis::Redis;
-use uuid::Uuid;
 
 use crate::{
     App, Error,
@@ -167,7 +167,7 @@ impl<'a> Reserver<'a> {
     /// Reserves `more` tickets beyond `own`, and what of `own` is in the same shards with them.
     async fn reserve_more(
         &mut self,
-        ticket_type: Uuid,
+        ticket_type: TicketTypeId,
         more: i32,
         own: &[(i32, i32)],
         order: &[i32],

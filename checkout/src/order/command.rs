@@ -1,8 +1,8 @@
 //! What the order writer is told to do: the records of `orders.commands`.
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{
     hold::HoldId,
@@ -61,7 +61,7 @@ pub struct SubmitOrder {
 /// Tickets of one type from one shard, taken under `epoch`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubmitLine {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub shard: i32,
     pub quantity: i32,
     pub unit_price_minor: i64,
@@ -121,6 +121,7 @@ fn is_kind(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::order::command::EndOrder;
+    use uuid::Uuid;
 
     #[test]
     fn what_is_for_a_later_version_is_told_from_what_nobody_can_read() {

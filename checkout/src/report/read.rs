@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use catalog::contract::TicketTypeId;
 use futures::future::try_join_all;
 use kit::redis::Redis;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::{
     order::OrderId,
@@ -29,12 +29,12 @@ pub async fn stock_counts(
 ) -> anyhow::Result<Vec<StockCount>> {
     let counted = store::report::stock(pool, show).await.context("counting stock")?;
     let looks = try_join_all(counted.iter().map(|row| async {
-        let key = crate::stock::ShardKey { ticket_type: row.ticket_type, shard: row.shard };
+        let key = crate::stock::ShardKey { ticket_type: row.ticket_type.into(), shard: row.shard };
         let seen = shard::look(redis, key).await.ok().flatten();
         Ok::<_, anyhow::Error>(seen.filter(|seen| seen.epoch == row.epoch))
     }))
     .await?;
-    let mut counts: BTreeMap<Uuid, StockCount> = BTreeMap::new();
+    let mut counts: BTreeMap<TicketTypeId, StockCount> = BTreeMap::new();
     for (row, seen) in counted.iter().zip(looks) {
         let ticket_type = row.ticket_type;
         let none = StockCount {

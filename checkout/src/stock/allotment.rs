@@ -1,6 +1,6 @@
 //! Changes of how much there is, as the catalog asks for them.
 
-use uuid::Uuid;
+use catalog::contract::TicketTypeId;
 
 pub mod apply;
 pub mod consumer;
@@ -9,7 +9,7 @@ pub mod consumer;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AllotmentChange {
     pub show: String,
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub allotted: i32,
     pub revision: i64,
 }

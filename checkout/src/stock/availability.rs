@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use catalog::contract::TicketTypeId;
 use chrono::Utc;
 use futures::future::try_join_all;
 use kit::cache::Cache;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{App, Error, stock::redis as shard, store};
 
@@ -28,7 +28,8 @@ pub struct Availability {
 /// What is left of one ticket type.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TypeAvailability {
-    pub ticket_type: Uuid,
+    #[schema(value_type = uuid::Uuid)]
+    pub ticket_type: TicketTypeId,
     pub name: String,
     pub status: AvailabilityStatus,
     /// Rounded down above ten; tickets that others hold do not count.
@@ -103,7 +104,7 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
         Ok::<i64, Error>(seen.map_or(guess, |seen| (seen.free + seen.run_out).max(0)))
     }))
     .await?;
-    let mut sums: HashMap<Uuid, (i64, i64)> = HashMap::new();
+    let mut sums: HashMap<TicketTypeId, (i64, i64)> = HashMap::new();
     for (row, free) in rows.iter().zip(free) {
         let sum = sums.entry(row.ticket_type).or_default();
         sum.0 += free;
@@ -113,18 +114,14 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
         .ticket_types
         .iter()
         .map(|ticket_type| {
-            let (left, allotted) = sums.get(&ticket_type.ticket_type).copied().unwrap_or_default();
+            let id = TicketTypeId::from(ticket_type.ticket_type);
+            let (left, allotted) = sums.get(&id).copied().unwrap_or_default();
             let (status, about_left) = if over {
                 (AvailabilityStatus::SaleEnded, 0)
             } else {
                 (status(left, allotted), about(left))
             };
-            TypeAvailability {
-                ticket_type: ticket_type.ticket_type,
-                name: ticket_type.name.clone(),
-                status,
-                about_left,
-            }
+            TypeAvailability { ticket_type: id, name: ticket_type.name.clone(), status, about_left }
         })
         .collect();
     Ok(Availability { show: show.to_owned(), ticket_types })

@@ -3,11 +3,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use catalog::contract::{Stop, TicketType};
+use catalog::contract::{Stop, TicketType, TicketTypeId};
 use chrono::{DateTime, Utc};
 use kit::cache::Cache;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::{Error, store};
 
@@ -21,14 +20,16 @@ pub struct Offer {
     /// When the show begins and its sale is over; `None` where the catalog has no such show.
     pub starts_at: Option<DateTime<Utc>>,
     pub ticket_types: Vec<TicketType>,
-    pub shards: HashMap<Uuid, Vec<i32>>,
+    pub shards: HashMap<TicketTypeId, Vec<i32>>,
     /// Why nothing of it is sold, where the sale was stopped.
     pub stop: Option<Stop>,
 }
 
 impl Offer {
-    pub fn ticket_type(&self, id: Uuid) -> Option<&TicketType> {
-        self.ticket_types.iter().find(|ticket_type| ticket_type.ticket_type == id)
+    pub fn ticket_type(&self, id: TicketTypeId) -> Option<&TicketType> {
+        self.ticket_types
+            .iter()
+            .find(|ticket_type| TicketTypeId::from(ticket_type.ticket_type) == id)
     }
 
     /// Whether tickets are no longer sold.
@@ -46,7 +47,7 @@ impl Offer {
         }
     }
 
-    pub fn shards(&self, ticket_type: Uuid) -> &[i32] {
+    pub fn shards(&self, ticket_type: TicketTypeId) -> &[i32] {
         self.shards.get(&ticket_type).map_or(&[], Vec::as_slice)
     }
 }
@@ -76,7 +77,7 @@ impl OfferCache {
 async fn read(pool: &PgPool, show: &str) -> sqlx::Result<Offer> {
     let starts_at = catalog::contract::show(pool, show).await?.map(|show| show.starts_at);
     let ticket_types = catalog::contract::ticket_types(pool, show).await?;
-    let mut shards: HashMap<Uuid, Vec<i32>> = HashMap::new();
+    let mut shards: HashMap<TicketTypeId, Vec<i32>> = HashMap::new();
     for row in store::stock::of_show(pool, show).await? {
         shards.entry(row.ticket_type).or_default().push(row.shard);
     }

@@ -1,7 +1,7 @@
 //! Stock without an allotment, for tests and measurements.
 
+use catalog::contract::TicketTypeId;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 use crate::{stock, store};
 
@@ -14,7 +14,7 @@ use crate::{stock, store};
 pub async fn put_stock(
     pool: &PgPool,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     allotted: i32,
     shards: Option<i32>,
 ) -> sqlx::Result<()> {

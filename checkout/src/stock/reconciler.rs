@@ -54,11 +54,13 @@ impl Drift {
     }
 }
 
-const FIRST: ShardKey = ShardKey { ticket_type: Uuid::nil(), shard: -1 };
+fn first() -> ShardKey {
+    ShardKey { ticket_type: Uuid::nil().into(), shard: -1 }
+}
 
 impl Default for Reconciler {
     fn default() -> Self {
-        Self { after: Mutex::new(FIRST), drifts: Mutex::default() }
+        Self { after: Mutex::new(first()), drifts: Mutex::default() }
     }
 }
 
@@ -68,7 +70,7 @@ impl Reconciler {
         let after = *self.after.lock();
         let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
         let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
-        let next = if full { rows.last().map_or(FIRST, StockRow::key) } else { FIRST };
+        let next = if full { rows.last().map_or_else(first, StockRow::key) } else { first() };
         *self.after.lock() = next;
 
         let looks: Vec<_> = stream::iter(rows)
@@ -113,7 +115,14 @@ mod tests {
     use super::*;
 
     fn row(committed: i32, version: i64) -> StockRow {
-        StockRow { ticket_type: Uuid::nil(), shard: 0, allotted: 10, committed, epoch: 2, version }
+        StockRow {
+            ticket_type: Uuid::nil().into(),
+            shard: 0,
+            allotted: 10,
+            committed,
+            epoch: 2,
+            version,
+        }
     }
 
     fn snapshot(free: i64, version: i64) -> ShardSnapshot {

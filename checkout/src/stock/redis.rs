@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use kit::redis::Redis;
 use redis::{RedisResult, Script, ScriptInvocation};
@@ -276,7 +277,7 @@ pub async fn look(redis: &Redis, shard: ShardKey) -> RedisResult<Option<ShardSna
 /// Redis away.
 pub async fn snapshot(
     redis: &Redis,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     shard: i32,
 ) -> RedisResult<Option<ShardSnapshot>> {
     look(redis, ShardKey { ticket_type, shard }).await

@@ -1,5 +1,6 @@
 //! Allotments as they were answered, and the stock they change.
 
+use catalog::contract::TicketTypeId;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -21,11 +22,14 @@ pub struct ShardTickets {
     pub tickets: i32,
 }
 
-pub async fn answered(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Option<AllotmentRow>> {
+pub async fn answered(
+    pool: &PgPool,
+    ticket_type: TicketTypeId,
+) -> sqlx::Result<Option<AllotmentRow>> {
     sqlx::query_as!(
         AllotmentRow,
         "SELECT revision, refusal FROM checkout.allotments WHERE ticket_type = $1",
-        ticket_type
+        ticket_type.uuid()
     )
     .fetch_optional(pool)
     .await
@@ -44,7 +48,7 @@ pub async fn begin(
     let noted = note(&mut *tx, change, refusal).await?;
     let sizes = sqlx::query_scalar!(
         "SELECT allotted FROM checkout.stock WHERE ticket_type = $1 ORDER BY shard FOR UPDATE",
-        change.ticket_type
+        change.ticket_type.uuid()
     )
     .fetch_all(tx)
     .await?;
@@ -62,7 +66,7 @@ pub async fn note(
          ON CONFLICT (ticket_type) DO UPDATE
              SET revision = excluded.revision, refusal = excluded.refusal, applied_at = now()
              WHERE allotments.revision < excluded.revision",
-        change.ticket_type,
+        change.ticket_type.uuid(),
         change.revision,
         refusal
     )
@@ -76,7 +80,7 @@ pub async fn note(
 pub async fn add(
     tx: &mut PgConnection,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     parts: &[(i32, i32)],
 ) -> sqlx::Result<Vec<ShardTickets>> {
     let (shards, tickets): (Vec<i32>, Vec<i32>) = parts.iter().copied().unzip();
@@ -85,7 +89,7 @@ pub async fn add(
            SELECT $1, shard, $2, tickets FROM UNNEST($3::int[], $4::int[]) AS new (shard, tickets)
            ON CONFLICT (ticket_type, shard) DO UPDATE SET allotted = s.allotted + excluded.allotted
            RETURNING s.shard, s.epoch"#,
-        ticket_type,
+        ticket_type.uuid(),
         show,
         &shards,
         &tickets
@@ -105,7 +109,7 @@ pub async fn add(
 
 /// Removes tickets from shards; `false` where one has another epoch, or has them committed.
 pub async fn remove(tx: &mut PgConnection, parts: &[ShardTickets]) -> sqlx::Result<bool> {
-    let types: Vec<Uuid> = parts.iter().map(|part| part.key.ticket_type).collect();
+    let types: Vec<Uuid> = parts.iter().map(|part| part.key.ticket_type.uuid()).collect();
     let shards: Vec<i32> = parts.iter().map(|part| part.key.shard).collect();
     let epochs: Vec<i64> = parts.iter().map(|part| part.epoch).collect();
     let tickets: Vec<i32> = parts.iter().map(|part| part.tickets).collect();

@@ -1,5 +1,6 @@
 //! What consoles and reports read, across orders, sessions and stock.
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ const END_OF_TIME: DateTime<Utc> = DateTime::<Utc>::MAX_UTC;
 
 /// A shard with what its orders come to.
 pub struct StockCountRow {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub shard: i32,
     pub allotted: i32,
     pub epoch: i64,
@@ -141,7 +142,7 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
         paid_at: row.paid_at,
         lines: lines
             .into_iter()
-            .map(|line| (line.ticket_type, line.quantity, line.unit_price_minor))
+            .map(|line| (line.ticket_type.into(), line.quantity, line.unit_price_minor))
             .collect(),
         tickets,
         refund: refund(pool, order).await?,

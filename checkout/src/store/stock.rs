@@ -1,15 +1,15 @@
 //! Stock: read, put on sale, and given a new epoch. It is moved by the order writer
 //! (`store::writer`).
 
+use catalog::contract::TicketTypeId;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::stock::{ShardKey, redis::ShardSnapshot};
 
 /// A row of stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StockRow {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub shard: i32,
     pub allotted: i32,
     pub committed: i32,
@@ -37,7 +37,12 @@ impl StockRow {
 }
 
 /// Inserts shards of these sizes, unless the ticket type has shards already.
-pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) -> sqlx::Result<()> {
+pub async fn put(
+    pool: &PgPool,
+    show: &str,
+    ticket_type: TicketTypeId,
+    sizes: &[i32],
+) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
     lock_type(&mut tx, ticket_type).await?;
     sqlx::query!(
@@ -45,7 +50,7 @@ pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) ->
          SELECT $1, ordinality::int - 1, $2, size FROM UNNEST($3::int[]) WITH ORDINALITY AS cut \
          (size, ordinality)
          WHERE NOT EXISTS (SELECT FROM checkout.stock WHERE ticket_type = $1)",
-        ticket_type,
+        ticket_type.uuid(),
         show,
         sizes,
     )
@@ -56,7 +61,7 @@ pub async fn put(pool: &PgPool, show: &str, ticket_type: Uuid, sizes: &[i32]) ->
 
 /// Lets nobody else cut the ticket type into shards, or change their sizes, until the transaction
 /// ends.
-pub async fn lock_type(tx: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result<()> {
+pub async fn lock_type(tx: &mut PgConnection, ticket_type: TicketTypeId) -> sqlx::Result<()> {
     sqlx::query!(
         "SELECT pg_advisory_xact_lock(hashtextextended('checkout.stock ' || $1, 0))",
         ticket_type.to_string()
@@ -67,12 +72,12 @@ pub async fn lock_type(tx: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result
 }
 
 /// A ticket type's stock, in the order of keys.
-pub async fn of_type(pool: &PgPool, ticket_type: Uuid) -> sqlx::Result<Vec<StockRow>> {
+pub async fn of_type(pool: &PgPool, ticket_type: TicketTypeId) -> sqlx::Result<Vec<StockRow>> {
     sqlx::query_as!(
         StockRow,
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE ticket_type = $1 ORDER BY shard",
-        ticket_type
+        ticket_type.uuid()
     )
     .fetch_all(pool)
     .await
@@ -96,7 +101,7 @@ pub async fn some_after(pool: &PgPool, after: ShardKey, limit: i64) -> sqlx::Res
         StockRow,
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE (ticket_type, shard) > ($1, $2) ORDER BY ticket_type, shard LIMIT $3",
-        after.ticket_type,
+        after.ticket_type.uuid(),
         after.shard,
         limit
     )
@@ -116,7 +121,7 @@ pub async fn raise_epoch(
         "UPDATE checkout.stock SET epoch = greatest(epoch, $3) + 1 WHERE ticket_type = $1 AND \
             shard = $2
          RETURNING ticket_type, shard, allotted, committed, epoch, version",
-        shard.ticket_type,
+        shard.ticket_type.uuid(),
         shard.shard,
         seen
     )

@@ -1,5 +1,6 @@
 //! Tickets.
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -7,7 +8,10 @@ use uuid::Uuid;
 use crate::{order::OrderId, ticket::TicketDraft};
 
 /// What an order is for, line by line, shards taken together.
-pub async fn lines(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Vec<(Uuid, i32)>> {
+pub async fn lines(
+    tx: &mut PgConnection,
+    order: OrderId,
+) -> sqlx::Result<Vec<(TicketTypeId, i32)>> {
     let rows = sqlx::query!(
         r#"SELECT ticket_type, sum(quantity)::int AS "quantity!" FROM checkout.order_lines
            WHERE order_id = $1 GROUP BY ticket_type ORDER BY ticket_type"#,
@@ -15,7 +19,7 @@ pub async fn lines(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Vec<(U
     )
     .fetch_all(tx)
     .await?;
-    Ok(rows.into_iter().map(|row| (row.ticket_type, row.quantity)).collect())
+    Ok(rows.into_iter().map(|row| (row.ticket_type.into(), row.quantity)).collect())
 }
 
 /// Issues an order's tickets. Issuing them twice runs into `tickets_once_per_order`.
@@ -28,7 +32,7 @@ pub async fn issue(
 ) -> sqlx::Result<()> {
     let codes: Vec<String> = drafts.iter().map(|draft| draft.code.clone()).collect();
     let numbers: Vec<i32> = drafts.iter().map(|draft| draft.number).collect();
-    let types: Vec<Uuid> = drafts.iter().map(|draft| draft.ticket_type).collect();
+    let types: Vec<Uuid> = drafts.iter().map(|draft| draft.ticket_type.uuid()).collect();
     sqlx::query!(
         "INSERT INTO checkout.tickets (code, order_id, number, ticket_type, show, issued_at)
          SELECT code, $1, number, ticket_type, $2, $3
@@ -50,7 +54,7 @@ pub async fn issue(
 pub struct TicketRow {
     pub code: String,
     pub number: i32,
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
 }
 
 /// An order's tickets by number; none before it is paid.

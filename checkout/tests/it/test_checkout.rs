@@ -212,7 +212,7 @@ impl TestCheckout {
         let mut shards = Vec::new();
         for (ticket_type, shard, allotted, committed) in rows {
             let snapshot =
-                contract::snapshot(&self.test_env.redis, ticket_type, shard).await.unwrap();
+                contract::snapshot(&self.test_env.redis, ticket_type.into(), shard).await.unwrap();
             shards.push((i64::from(allotted), i64::from(committed), snapshot));
         }
         shards

@@ -121,7 +121,7 @@ async fn tickets(app: &App, show: &Show, order: &OrderDetails) -> Result<Vec<Tic
     let tickets: Vec<Ticket> = good
         .map(|ticket| Ticket {
             number: ticket.number,
-            kind: kind_of(ticket.ticket_type).unwrap_or_default(),
+            kind: kind_of(ticket.ticket_type.uuid()).unwrap_or_default(),
             code: ticket.code.clone(),
         })
         .collect();

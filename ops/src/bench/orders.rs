@@ -120,7 +120,7 @@ async fn loaded(bench: &Bench, sale: &Sale) -> anyhow::Result<Hot> {
         .await?;
         let mut known = !rows.is_empty();
         for (shard, epoch) in &rows {
-            let seen = snapshot(&stores.redis, sale.ticket_type, *shard).await?;
+            let seen = snapshot(&stores.redis, sale.ticket_type.into(), *shard).await?;
             known &= seen.is_some_and(|seen| seen.epoch == *epoch);
         }
         if known {

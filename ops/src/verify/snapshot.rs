@@ -27,9 +27,10 @@ pub async fn take(stores: &Stores, scope: Option<&str>) -> anyhow::Result<Snapsh
         bail!("there is no show {show} with stock or a room");
     }
     for shard in &mut found.shards {
-        shard.redis = checkout::contract::snapshot(&stores.redis, shard.ticket_type, shard.shard)
-            .await
-            .context("reading Redis")?;
+        shard.redis =
+            checkout::contract::snapshot(&stores.redis, shard.ticket_type.into(), shard.shard)
+                .await
+                .context("reading Redis")?;
     }
     let drains = kafka::drains(&stores.kafka, &found.writer_offsets)
         .await

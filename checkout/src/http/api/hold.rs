@@ -1,12 +1,12 @@
 //! `/v1/holds`
 
 use axum::{Json, extract::State, http::StatusCode};
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use kit::extract::{self, Answer, IdempotencyKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
-use uuid::Uuid;
 
 use crate::{
     App,
@@ -43,7 +43,8 @@ struct HoldView {
 
 #[derive(Serialize, ToSchema)]
 struct ItemView {
-    ticket_type: Uuid,
+    #[schema(value_type = uuid::Uuid)]
+    ticket_type: TicketTypeId,
     quantity: i32,
     unit_price_minor: i64,
 }

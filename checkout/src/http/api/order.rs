@@ -8,6 +8,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{self, Answer, IdempotencyKey},
@@ -59,7 +60,8 @@ struct OrderView {
 
 #[derive(Serialize, ToSchema)]
 struct LineView {
-    ticket_type: Uuid,
+    #[schema(value_type = uuid::Uuid)]
+    ticket_type: TicketTypeId,
     quantity: i32,
     unit_price_minor: i64,
 }
@@ -81,7 +83,8 @@ struct TicketView {
     code: Option<String>,
     /// 1, 2, … within the order.
     number: i32,
-    ticket_type: Uuid,
+    #[schema(value_type = uuid::Uuid)]
+    ticket_type: TicketTypeId,
 }
 
 /// An order that is in the log and will be written in a moment.
@@ -99,7 +102,7 @@ async fn view(app: &App, caller: &Caller, order: Order) -> Result<OrderView, Err
     };
     let with_codes = !tickets.is_empty() && caller.reads_codes(app, order.session).await?;
     // Which shards the tickets came from is nobody's business.
-    let mut lines: BTreeMap<(Uuid, i64), i32> = BTreeMap::new();
+    let mut lines: BTreeMap<(TicketTypeId, i64), i32> = BTreeMap::new();
     for line in &order.lines {
         *lines.entry((line.ticket_type, line.unit_price_minor)).or_default() += line.quantity;
     }

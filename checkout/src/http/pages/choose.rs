@@ -153,7 +153,7 @@ fn key(attempt: &str, items: &[HoldItem]) -> String {
     let mut digest = Sha256::new();
     digest.update(attempt);
     for item in items {
-        digest.update(item.ticket_type);
+        digest.update(item.ticket_type.uuid());
         digest.update(item.quantity.to_be_bytes());
     }
     format!("page-{}", hex::encode(digest.finalize()))

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::response::Response;
-use catalog::contract::{TicketType, price};
+use catalog::contract::{TicketType, TicketTypeId, price};
 use chrono::Utc;
 use uuid::Uuid;
 
@@ -37,7 +37,7 @@ struct ChoosePage {
 
 /// One ticket type on offer.
 struct OfferView {
-    id: Uuid,
+    id: TicketTypeId,
     name: String,
     description: String,
     price: String,
@@ -56,7 +56,7 @@ impl OfferView {
         offered: &TicketType,
         left: Option<&TypeAvailability>,
         own: i32,
-        kept: &HashMap<Uuid, i32>,
+        kept: &HashMap<TicketTypeId, i32>,
     ) -> Self {
         let (status, about_left) =
             left.map_or((AvailabilityStatus::SoldOut, 0), |left| (left.status, left.about_left));
@@ -73,11 +73,12 @@ impl OfferView {
             AvailabilityStatus::SoldOut => ("None left at this moment".to_owned(), ""),
             AvailabilityStatus::SaleEnded => ("No longer sold".to_owned(), ""),
         };
+        let id = offered.ticket_type.into();
         let max = offered
             .per_order_max
             .min(i32::try_from(about_left).unwrap_or(i32::MAX).saturating_add(own));
         Self {
-            id: offered.ticket_type,
+            id,
             name: offered.name.clone(),
             description: offered.description.clone(),
             price: price::format(offered.price_minor, &offered.currency),
@@ -85,7 +86,7 @@ impl OfferView {
             availability,
             tone,
             max,
-            chosen: kept.get(&offered.ticket_type).copied().unwrap_or(0).min(max),
+            chosen: kept.get(&id).copied().unwrap_or(0).min(max),
         }
     }
 }
@@ -97,15 +98,17 @@ pub async fn show(
     session: &Session,
     held: Option<&Hold>,
     notice: Option<Notice>,
-    kept: &HashMap<Uuid, i32>,
+    kept: &HashMap<TicketTypeId, i32>,
 ) -> Result<Response, Error> {
     let show = ShowView::load(app, &session.show).await?;
     let offer = app.offer_cache.of(&app.pool, &session.show).await?;
     let availability = availability::of(app, &session.show).await?;
-    let left = |id: Uuid| availability.ticket_types.iter().find(|left| left.ticket_type == id);
-    let own = |id: Uuid| held.and_then(|hold| hold.item(id)).map_or(0, HeldItem::quantity);
+    let left =
+        |id: TicketTypeId| availability.ticket_types.iter().find(|left| left.ticket_type == id);
+    let own = |id: TicketTypeId| held.and_then(|hold| hold.item(id)).map_or(0, HeldItem::quantity);
     let view = |offered: &TicketType| {
-        OfferView::new(offered, left(offered.ticket_type), own(offered.ticket_type), kept)
+        let id = offered.ticket_type.into();
+        OfferView::new(offered, left(id), own(id), kept)
     };
     let offers: Vec<OfferView> = offer.ticket_types.iter().map(view).collect();
     let total_secs = app.config.session_ttl.as_secs() as i64;

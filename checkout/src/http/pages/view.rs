@@ -3,11 +3,10 @@
 
 use axum::{http::StatusCode, response::Response};
 use catalog::contract::{
-    Show, TicketType, price,
+    Show, TicketType, TicketTypeId, price,
     when::{self, Moment},
 };
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::{App, Error, http::pages::visitor};
 
@@ -64,11 +63,15 @@ pub struct LineView {
 }
 
 /// Lines by ticket type, shards taken together, in the order in which types are offered.
-pub fn lines(items: &[(Uuid, i32, i64)], types: &[TicketType], currency: &str) -> Vec<LineView> {
+pub fn lines(
+    items: &[(TicketTypeId, i32, i64)],
+    types: &[TicketType],
+    currency: &str,
+) -> Vec<LineView> {
     let offered =
-        types.iter().map(|ticket_type| (ticket_type.ticket_type, ticket_type.name.as_str()));
+        types.iter().map(|ticket_type| (ticket_type.ticket_type.into(), ticket_type.name.as_str()));
     // A type that is no longer offered was bought all the same.
-    let mut known: Vec<(Uuid, &str)> = offered.collect();
+    let mut known: Vec<(TicketTypeId, &str)> = offered.collect();
     for (id, _, _) in items {
         if !known.iter().any(|(other, _)| other == id) {
             known.push((*id, "Ticket"));
@@ -122,6 +125,8 @@ pub fn with_status(mut response: Response, status: StatusCode) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn offered(id: u128, name: &str) -> TicketType {
@@ -138,7 +143,7 @@ mod tests {
     #[test]
     fn shards_are_taken_together_and_unknown_types_are_not_lost() {
         let types = [offered(1, "Floor"), offered(2, "Balcony")];
-        let id = Uuid::from_u128;
+        let id = |id| TicketTypeId::from(Uuid::from_u128(id));
         let views = lines(&[(id(9), 1, 500), (id(2), 1, 1_000), (id(2), 2, 1_000)], &types, "EUR");
         let told: Vec<_> = views
             .iter()

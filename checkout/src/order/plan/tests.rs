@@ -14,7 +14,7 @@ fn at(secs: i64) -> DateTime<Utc> {
 }
 
 fn shard(shard: i32) -> ShardKey {
-    ShardKey { ticket_type: TYPE, shard }
+    ShardKey { ticket_type: TYPE.into(), shard }
 }
 
 fn found(rows: &[(i32, i32)]) -> BatchState {
@@ -35,7 +35,7 @@ fn submit(n: u128, lines: &[(i32, i32)]) -> SubmitOrder {
     let lines = lines
         .iter()
         .map(|(shard, quantity)| SubmitLine {
-            ticket_type: TYPE,
+            ticket_type: TYPE.into(),
             shard: *shard,
             quantity: *quantity,
             unit_price_minor: 100,

@@ -10,7 +10,7 @@
 
 use std::{cmp::Ordering, collections::HashSet, time::Duration};
 
-use catalog::contract::Settled;
+use catalog::contract::{Settled, TicketTypeId};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -70,8 +70,13 @@ async fn tell(app: &App, change: &AllotmentChange, settled: Settled) -> Result<(
         Settled::Applied => "applied",
         Settled::Refused(_) => "refused",
     };
-    catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled)
-        .await?;
+    catalog::contract::settle_allotment(
+        &app.pool,
+        change.ticket_type.uuid(),
+        change.revision,
+        settled,
+    )
+    .await?;
     metrics::counter!("fairgate_allotments_total", "outcome" => outcome).increment(1);
     tracing::info!(ticket_type = %change.ticket_type, revision = change.revision, outcome, "an allotment was answered");
     Ok(())
@@ -227,7 +232,7 @@ async fn refuse(
 /// Whether Redis knows of every ticket that Postgres has. Each shard is compared at a moment at
 /// which it has seen all changes; one that lost tickets agrees again after the reconciler has looked,
 /// twice.
-async fn is_all_known(app: &App, ticket_type: Uuid) -> Result<bool, Error> {
+async fn is_all_known(app: &App, ticket_type: TicketTypeId) -> Result<bool, Error> {
     let mut agreed = HashSet::new();
     for _ in 0..ATTEMPTS_MAX {
         let rows = store::stock::of_type(&app.pool, ticket_type).await?;

@@ -154,7 +154,7 @@ async fn insert_lines(
         .flat_map(|(submit, _)| submit.lines.iter().map(|line| (submit.order, line)))
         .collect();
     let orders: Vec<Uuid> = lines.iter().map(|(order, _)| order.uuid()).collect();
-    let types: Vec<Uuid> = lines.iter().map(|(_, line)| line.ticket_type).collect();
+    let types: Vec<Uuid> = lines.iter().map(|(_, line)| line.ticket_type.uuid()).collect();
     let shards: Vec<i32> = lines.iter().map(|(_, line)| line.shard).collect();
     let quantities: Vec<i32> = lines.iter().map(|(_, line)| line.quantity).collect();
     let prices: Vec<i64> = lines.iter().map(|(_, line)| line.unit_price_minor).collect();
@@ -173,7 +173,7 @@ async fn insert_lines(
 }
 
 async fn move_stock(tx: &mut PgConnection, plan: &BatchPlan) -> sqlx::Result<()> {
-    let types: Vec<Uuid> = plan.committed.keys().map(|key| key.ticket_type).collect();
+    let types: Vec<Uuid> = plan.committed.keys().map(|key| key.ticket_type.uuid()).collect();
     let shards: Vec<i32> = plan.committed.keys().map(|key| key.shard).collect();
     let committed: Vec<i32> = plan.committed.values().copied().collect();
     sqlx::query!(
@@ -191,7 +191,7 @@ async fn move_stock(tx: &mut PgConnection, plan: &BatchPlan) -> sqlx::Result<()>
 
 /// Catches up with epochs that were raised before Postgres lost it.
 async fn raise_epochs(tx: &mut PgConnection, plan: &BatchPlan) -> sqlx::Result<()> {
-    let types: Vec<Uuid> = plan.epochs.keys().map(|key| key.ticket_type).collect();
+    let types: Vec<Uuid> = plan.epochs.keys().map(|key| key.ticket_type.uuid()).collect();
     let shards: Vec<i32> = plan.epochs.keys().map(|key| key.shard).collect();
     let epochs: Vec<i64> = plan.epochs.values().copied().collect();
     sqlx::query!(

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -123,7 +124,7 @@ async fn lines_of(tx: &mut PgConnection, orders: &[OrderId]) -> sqlx::Result<Lin
     .await?;
     let mut lines = Lines::new();
     for row in rows {
-        let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
+        let key = ShardKey { ticket_type: row.ticket_type.into(), shard: row.shard };
         lines.entry(row.order_id.into()).or_default().push((key, row.quantity));
     }
     Ok(lines)
@@ -131,10 +132,11 @@ async fn lines_of(tx: &mut PgConnection, orders: &[OrderId]) -> sqlx::Result<Lin
 
 async fn lock_stock(
     tx: &mut PgConnection,
-    shards: &[(Uuid, i32)],
+    shards: &[(TicketTypeId, i32)],
     found: &mut BatchState,
 ) -> sqlx::Result<()> {
-    let (types, numbers): (Vec<Uuid>, Vec<i32>) = shards.iter().copied().unzip();
+    let (types, numbers): (Vec<Uuid>, Vec<i32>) =
+        shards.iter().map(|(ticket_type, shard)| (ticket_type.uuid(), *shard)).unzip();
     let rows = sqlx::query!(
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE (ticket_type, shard) IN (SELECT * FROM UNNEST($1::uuid[], $2::int[]))
@@ -145,7 +147,7 @@ async fn lock_stock(
     .fetch_all(tx)
     .await?;
     for row in rows {
-        let key = ShardKey { ticket_type: row.ticket_type, shard: row.shard };
+        let key = ShardKey { ticket_type: row.ticket_type.into(), shard: row.shard };
         let (allotted, committed, epoch, version) =
             (row.allotted, row.committed, row.epoch, row.version);
         found.stock.insert(key, LockedStock { allotted, committed, epoch, version });

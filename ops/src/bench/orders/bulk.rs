@@ -77,7 +77,7 @@ async fn insert(tx: &mut PgConnection, places: &[SubmitOrder]) -> anyhow::Result
          SELECT * FROM UNNEST($1::uuid[], $2::uuid[], $3::int[], $4::int[], $5::bigint[])",
     )
     .bind(lines.iter().map(|(order, _)| *order).collect::<Vec<_>>())
-    .bind(lines.iter().map(|(_, line)| line.ticket_type).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(_, line)| line.ticket_type.uuid()).collect::<Vec<_>>())
     .bind(lines.iter().map(|(_, line)| line.shard).collect::<Vec<_>>())
     .bind(lines.iter().map(|(_, line)| line.quantity).collect::<Vec<_>>())
     .bind(lines.iter().map(|(_, line)| line.unit_price_minor).collect::<Vec<_>>())

@@ -41,7 +41,7 @@ impl Hot {
             show: self.show.clone(),
             hold: Uuid::new_v4().into(),
             lines: vec![SubmitLine {
-                ticket_type: self.ticket_type,
+                ticket_type: self.ticket_type.into(),
                 shard,
                 quantity: 1,
                 unit_price_minor: 6_500,
@@ -59,6 +59,6 @@ impl Hot {
             // Long after the bench: nothing is to expire while it runs.
             expires_at: now + chrono::Duration::hours(6),
         };
-        Ok((place, home_partition(self.ticket_type, shard, PARTITIONS)))
+        Ok((place, home_partition(self.ticket_type.into(), shard, PARTITIONS)))
     }
 }

@@ -51,7 +51,7 @@ async fn order(connection: &mut PgConnection, place: &SubmitOrder) -> anyhow::Re
         "SELECT allotted, committed FROM checkout.stock WHERE ticket_type = $1 AND shard = $2 FOR \
             UPDATE",
     )
-    .bind(line.ticket_type)
+    .bind(line.ticket_type.uuid())
     .bind(line.shard)
     .fetch_one(&mut *tx)
     .await?;
@@ -63,7 +63,7 @@ async fn order(connection: &mut PgConnection, place: &SubmitOrder) -> anyhow::Re
         "UPDATE checkout.stock SET committed = committed + $3, version = version + 1 WHERE \
             ticket_type = $1 AND shard = $2",
     )
-    .bind(line.ticket_type)
+    .bind(line.ticket_type.uuid())
     .bind(line.shard)
     .bind(line.quantity)
     .execute(&mut *tx)
@@ -101,7 +101,7 @@ async fn insert(
          VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(place.order)
-    .bind(line.ticket_type)
+    .bind(line.ticket_type.uuid())
     .bind(line.shard)
     .bind(line.quantity)
     .bind(line.unit_price_minor)

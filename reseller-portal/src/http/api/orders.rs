@@ -1,6 +1,7 @@
 //! `/v1/reseller/orders`
 
 use axum::{Json, extract::State};
+use catalog::contract::TicketTypeId;
 use checkout::contract::{Buyer, OrderDetails, OrderState, OrderSummary};
 use chrono::{DateTime, Utc};
 use kit::extract::{Answer, Path, Query};
@@ -139,15 +140,16 @@ pub struct OrderTicket {
 
 impl ResellerOrder {
     fn new(order: OrderDetails, with_codes: bool) -> Self {
-        let line = |(ticket_type, quantity, unit_price_minor)| OrderLine {
-            ticket_type,
-            quantity: i64::from(quantity),
-            unit_price_minor,
-        };
+        let line =
+            |(ticket_type, quantity, unit_price_minor): (TicketTypeId, i32, i64)| OrderLine {
+                ticket_type: ticket_type.uuid(),
+                quantity: i64::from(quantity),
+                unit_price_minor,
+            };
         let ticket = |ticket: checkout::contract::TicketDetails| OrderTicket {
             code: with_codes.then_some(ticket.code),
             number: i64::from(ticket.number),
-            ticket_type: ticket.ticket_type,
+            ticket_type: ticket.ticket_type.uuid(),
             voided: ticket.voided,
         };
         Self {

@@ -54,8 +54,8 @@ impl From<Report> for SalesReport {
         let sales = report.rows.iter().map(|row| Sale {
             start: row.bucket,
             show: row.show.clone(),
-            ticket_type: row.ticket_type,
-            name: report.name(row.ticket_type).1.to_owned(),
+            ticket_type: row.ticket_type.uuid(),
+            name: report.name(row.ticket_type.uuid()).1.to_owned(),
             currency: row.currency.clone(),
             tickets: row.tickets,
             amount_minor: row.amount_minor,

@@ -159,7 +159,9 @@ pub async fn one(
     let names: HashMap<Uuid, &String> = types.collect();
     let money = |minor| price::format(minor, &found.currency);
     let lines = found.lines.iter().map(|(ticket_type, quantity, unit)| Line {
-        name: names.get(ticket_type).map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
+        name: names
+            .get(&ticket_type.uuid())
+            .map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
         quantity: quantity.to_string(),
         price: money(*unit),
         amount: money(unit.saturating_mul(i64::from(*quantity))),
