@@ -1,7 +1,5 @@
 //! Who sells a show.
 
-use uuid::Uuid;
-
 kit::uuid_id!(
     /// Who sells shows.
     ResellerId
@@ -11,7 +9,7 @@ kit::uuid_id!(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seller {
     /// `None` is the house.
-    pub reseller: Option<Uuid>,
+    pub reseller: Option<ResellerId>,
     /// Drafts are not.
     pub published: bool,
     pub high_traffic: bool,

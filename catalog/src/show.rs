@@ -7,9 +7,9 @@ pub mod slug;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
+    seller::ResellerId,
     stop::Stop,
     ticket_type::{NewTicketType, TicketType},
     venue::Venue,
@@ -94,7 +94,7 @@ pub struct ShowEntry {
     pub show: String,
     pub title: String,
     /// Who sells it; `None` is the house.
-    pub reseller: Option<Uuid>,
+    pub reseller: Option<ResellerId>,
     /// `None` for a draft.
     pub published_at: Option<DateTime<Utc>>,
     /// Why nothing of it is sold; `None` where nothing stops it.

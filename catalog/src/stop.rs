@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
+
+use crate::seller::ResellerId;
 
 /// Why nothing of a published show is sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -58,7 +59,7 @@ pub struct Withdrawal {
 #[derive(Debug, Clone, Copy)]
 pub struct Withdrawing<'a> {
     /// Only a show of this reseller's; `None` for anybody's.
-    pub reseller: Option<Uuid>,
+    pub reseller: Option<ResellerId>,
     /// Such as `admin ada@example.org`.
     pub by: &'a str,
     pub reason: Option<&'a str>,

@@ -62,16 +62,9 @@ pub async fn change(
     request: &RequestId,
 ) -> Result<Changed, Error> {
     let until = Instant::now() + app.config.answer_wait;
-    let now = contract::change_allotment(
-        &app.pool,
-        reseller.uuid(),
-        show,
-        ticket_type,
-        allotted,
-        request,
-    )
-    .await
-    .map_err(|fault| Error::of_catalog(fault, Thing::TicketType))?;
+    let now = contract::change_allotment(&app.pool, reseller, show, ticket_type, allotted, request)
+        .await
+        .map_err(|fault| Error::of_catalog(fault, Thing::TicketType))?;
     let mut changed = Changed { asked: allotted, revision: now.revision, now };
     while changed.outcome() == Outcome::Waiting && Instant::now() < until {
         tokio::time::sleep(LOOK_EVERY).await;

@@ -79,10 +79,10 @@ pub async fn shows(
 ) -> Result<Vec<String>, Error> {
     if let Some(show) = show {
         let found = catalog::contract::seller(&app.pool, show).await?;
-        let own = found.is_some_and(|seller| seller.reseller == Some(reseller.uuid()));
+        let own = found.is_some_and(|seller| seller.reseller == Some(reseller));
         return if own { Ok(vec![show.to_owned()]) } else { Err(Error::Unknown(Thing::Show)) };
     }
-    let shows = catalog::contract::reseller_shows(&app.pool, reseller.uuid()).await?;
+    let shows = catalog::contract::reseller_shows(&app.pool, reseller).await?;
     Ok(shows.into_iter().map(|found| found.show.show).collect())
 }
 
@@ -94,7 +94,7 @@ pub async fn one(app: &App, reseller: ResellerId, order: Uuid) -> Result<OrderDe
     let unknown = || Error::Unknown(Thing::Order);
     let found = contract::order(&app.pool, order).await?.ok_or_else(unknown)?;
     let seller = catalog::contract::seller(&app.pool, &found.show).await?;
-    if seller.is_some_and(|seller| seller.reseller == Some(reseller.uuid())) {
+    if seller.is_some_and(|seller| seller.reseller == Some(reseller)) {
         Ok(found)
     } else {
         Err(unknown())

@@ -91,7 +91,7 @@ fn begins(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
 /// # Errors
 /// A field that does not fit, a show that is not the reseller's, or no database.
 pub async fn gather(app: &App, reseller: ResellerId, query: &ReportQuery) -> Result<Report, Error> {
-    let mut shows = catalog::contract::reseller_shows(&app.pool, reseller.uuid()).await?;
+    let mut shows = catalog::contract::reseller_shows(&app.pool, reseller).await?;
     if let Some(show) = query.show.as_deref().filter(|show| !show.is_empty()) {
         shows.retain(|found| found.show.show == show);
         if shows.is_empty() {

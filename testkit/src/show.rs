@@ -102,7 +102,7 @@ impl ShowBuilder {
     /// title, and after venue and ticket types as resellers put them.
     pub async fn put_for(&self, pool: &PgPool, reseller: Uuid) -> (String, Vec<TicketType>) {
         let show = self.draft_for(pool, reseller).await;
-        publish_show(pool, reseller, &show, &RequestId::fresh()).await.expect("published");
+        publish_show(pool, reseller.into(), &show, &RequestId::fresh()).await.expect("published");
         let mut connection = pool.acquire().await.expect("a connection");
         set_high_traffic(&mut connection, &show, self.show.high_traffic).await.expect("marked");
         let types = ticket_types(pool, &show).await.expect("ticket types");
@@ -114,7 +114,8 @@ impl ShowBuilder {
 
     /// The same as a draft of a reseller's, which fans do not see.
     pub async fn draft_for(&self, pool: &PgPool, reseller: Uuid) -> String {
-        let venue = put_venue(pool, reseller, None, &self.show.venue).await.expect("a venue");
+        let venue =
+            put_venue(pool, reseller.into(), None, &self.show.venue).await.expect("a venue");
         let NewShow { title, performer, genre, description, .. } = self.show.clone();
         let NewShow { doors_at, starts_at, on_sale_at, .. } = self.show;
         let draft = catalog::contract::ShowDraft {
@@ -127,12 +128,15 @@ impl ShowBuilder {
             starts_at,
             on_sale_at,
         };
-        let show = create_show(pool, reseller, &draft).await.expect("a draft");
+        let show = create_show(pool, reseller.into(), &draft).await.expect("a draft");
         for (new, stock) in self.show.ticket_types.iter().zip(&self.stock) {
-            let id = put_ticket_type(pool, reseller, &show, None, new).await.expect("a type");
+            let id =
+                put_ticket_type(pool, reseller.into(), &show, None, new).await.expect("a type");
             let (tickets, _) = stock.unwrap_or((1, 1));
             let request = RequestId::fresh();
-            change_allotment(pool, reseller, &show, id, tickets, &request).await.expect("tickets");
+            change_allotment(pool, reseller.into(), &show, id, tickets, &request)
+                .await
+                .expect("tickets");
         }
         show
     }

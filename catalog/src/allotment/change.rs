@@ -10,6 +10,7 @@ use crate::{
     draft::check,
     error::CatalogError,
     event::CatalogEvent,
+    seller::ResellerId,
     store::{allotment as stored, draft as owned, outbox},
 };
 
@@ -69,7 +70,7 @@ async fn ask(
 /// [`CatalogError::AllotmentWaiting`] while another change is under way.
 pub async fn change_allotment(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     ticket_type: Uuid,
     allotted: i32,

@@ -10,6 +10,7 @@ use crate::{
     draft::{ResellerShow, ShowDraft, check},
     error::CatalogError,
     event::CatalogEvent,
+    seller::ResellerId,
     show::{cursor::ShowCursor, slug},
     store::{allotment, draft as store, draft::LockedShow, outbox},
 };
@@ -18,7 +19,10 @@ use crate::{
 const NUMBERED_MAX: u32 = 20;
 
 /// A reseller's shows, soonest first, drafts too.
-pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerShow>> {
+pub async fn reseller_shows(
+    pool: &PgPool,
+    reseller: ResellerId,
+) -> sqlx::Result<Vec<ResellerShow>> {
     store::shows(pool, reseller, None).await
 }
 
@@ -26,7 +30,7 @@ pub async fn reseller_shows(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<R
 /// the next page begins, which is `None` on the last.
 pub async fn reseller_shows_page(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     after: Option<&ShowCursor>,
     limit: u16,
 ) -> sqlx::Result<(Vec<ResellerShow>, Option<ShowCursor>)> {
@@ -41,7 +45,7 @@ pub async fn reseller_shows_page(
 /// One of a reseller's shows, or `None` where there is no such show or it is another's.
 pub async fn reseller_show(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
 ) -> sqlx::Result<Option<ResellerShow>> {
     Ok(store::shows(pool, reseller, Some(show)).await?.pop())
@@ -53,7 +57,7 @@ pub async fn reseller_show(
 /// [`CatalogError::Field`], with the name of the draft's field.
 pub async fn create_show(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     draft: &ShowDraft,
 ) -> Result<String, CatalogError> {
     let draft = check::draft(draft)?;
@@ -74,7 +78,7 @@ pub async fn create_show(
 /// Whether the draft's venue is the reseller's.
 async fn has_venue(
     tx: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     draft: &ShowDraft,
 ) -> Result<(), CatalogError> {
     if store::has_venue(tx, reseller, draft.venue).await? {
@@ -87,7 +91,7 @@ async fn has_venue(
 /// Locks a show of this reseller's that may still change.
 pub async fn locked(
     tx: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
 ) -> Result<LockedShow, CatalogError> {
     let known = store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogError::NotFound)?;
@@ -103,7 +107,7 @@ pub async fn locked(
 /// published show cannot move into the past.
 pub async fn change_show(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     draft: &ShowDraft,
 ) -> Result<(), CatalogError> {
@@ -152,7 +156,7 @@ fn may_move(
 /// [`CatalogError::NotPublishable`] where nothing is allotted or the show lies in the past.
 pub async fn publish_show(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     request: &RequestId,
 ) -> Result<(), CatalogError> {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::{
     draft::{check, show::locked},
     error::CatalogError,
+    seller::ResellerId,
     store::draft as store,
     ticket_type::{NewTicketType, TicketType},
 };
@@ -20,7 +21,7 @@ const TICKET_TYPES_MAX: usize = 50;
 /// `description`, `price_minor`, `currency`, `per_order_max`). A show sells in one currency.
 pub async fn put_ticket_type(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     ticket_type: Option<Uuid>,
     new: &NewTicketType,

@@ -6,12 +6,13 @@ use uuid::Uuid;
 use crate::{
     draft::check,
     error::CatalogError,
+    seller::ResellerId,
     store,
     venue::{ResellerVenue, Venue},
 };
 
 /// A reseller's venues, by name.
-pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
+pub async fn venues(pool: &PgPool, reseller: ResellerId) -> sqlx::Result<Vec<ResellerVenue>> {
     store::draft::venues(pool, reseller).await
 }
 
@@ -22,7 +23,7 @@ pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerV
 /// `time_zone`).
 pub async fn put_venue(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     venue: Option<Uuid>,
     new: &Venue,
 ) -> Result<Uuid, CatalogError> {

@@ -2,11 +2,11 @@
 
 use kit::http::RequestId;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::{
     error::CatalogError,
     event::CatalogEvent,
+    seller::ResellerId,
     stop::Withdrawing,
     store::{draft as owned, outbox, stop as store},
 };
@@ -45,7 +45,7 @@ pub async fn withdraw_show(
 /// As there.
 pub async fn withdraw_own_show(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     by: &str,
     request: &RequestId,
@@ -64,7 +64,7 @@ pub async fn withdraw_own_show(
 /// The database's.
 pub async fn stop_reseller(
     tx: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     stopped: bool,
     request: &RequestId,
 ) -> sqlx::Result<bool> {

@@ -7,17 +7,18 @@ use uuid::Uuid;
 use crate::{
     allotment::Allotment,
     draft::{ResellerShow, ShowDraft},
+    seller::ResellerId,
     show::{Show, cursor::ShowCursor},
     ticket_type::{NewTicketType, ResellerTicketType, TicketType},
     venue::{ResellerVenue, Venue},
 };
 
-pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerVenue>> {
+pub async fn venues(pool: &PgPool, reseller: ResellerId) -> sqlx::Result<Vec<ResellerVenue>> {
     sqlx::query_as!(
         ResellerVenue,
         "SELECT venue_id AS venue, name, city, country, address, time_zone FROM catalog.venues
          WHERE reseller = $1 ORDER BY name, venue_id",
-        reseller
+        reseller.uuid()
     )
     .fetch_all(pool)
     .await
@@ -26,7 +27,7 @@ pub async fn venues(pool: &PgPool, reseller: Uuid) -> sqlx::Result<Vec<ResellerV
 /// Inserts a venue, or changes the reseller's one with this id; `false` where the id is another's.
 pub async fn put_venue(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     id: Uuid,
     is_new: bool,
     venue: &Venue,
@@ -37,7 +38,7 @@ pub async fn put_venue(
                 time_zone)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
             id,
-            reseller,
+            reseller.uuid(),
             venue.name,
             venue.city,
             venue.country,
@@ -52,7 +53,7 @@ pub async fn put_venue(
                 = $7
              WHERE venue_id = $1 AND reseller = $2",
             id,
-            reseller,
+            reseller.uuid(),
             venue.name,
             venue.city,
             venue.country,
@@ -67,13 +68,13 @@ pub async fn put_venue(
 
 pub async fn has_venue(
     connection: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     venue: Uuid,
 ) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT 1 FROM catalog.venues WHERE venue_id = $1 AND reseller = $2) AS "has!""#,
         venue,
-        reseller
+        reseller.uuid()
     )
     .fetch_one(connection)
     .await
@@ -82,7 +83,7 @@ pub async fn has_venue(
 /// The reseller's shows, soonest first; only `show` where one is named.
 pub async fn shows(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: Option<&str>,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     some_shows(pool, reseller, show, None, None).await
@@ -91,7 +92,7 @@ pub async fn shows(
 /// Up to `limit` of the reseller's shows, soonest first, from behind `after`.
 pub async fn shows_page(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     after: Option<&ShowCursor>,
     limit: i64,
 ) -> sqlx::Result<Vec<ResellerShow>> {
@@ -100,7 +101,7 @@ pub async fn shows_page(
 
 async fn some_shows(
     pool: &PgPool,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: Option<&str>,
     after: Option<&ShowCursor>,
     limit: Option<i64>,
@@ -117,7 +118,7 @@ async fn some_shows(
          WHERE s.reseller = $1 AND ($2::text IS NULL OR s.show = $2)
              AND ($3::timestamptz IS NULL OR (s.starts_at, s.show) > ($3, $4))
          ORDER BY s.starts_at, s.show LIMIT $5",
-        reseller,
+        reseller.uuid(),
         show,
         after.map(|cursor| cursor.starts_at),
         after.map(|cursor| cursor.show.as_str()),
@@ -212,7 +213,7 @@ pub struct LockedShow {
 /// Locks a show of this seller's; `None` is the house.
 pub async fn lock_show(
     tx: &mut PgConnection,
-    reseller: Option<Uuid>,
+    reseller: Option<ResellerId>,
     show: &str,
 ) -> sqlx::Result<Option<LockedShow>> {
     sqlx::query_as!(
@@ -220,7 +221,7 @@ pub async fn lock_show(
         "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows
          WHERE show = $1 AND reseller IS NOT DISTINCT FROM $2 FOR UPDATE",
         show,
-        reseller
+        reseller.map(ResellerId::uuid)
     )
     .fetch_optional(tx)
     .await
@@ -229,7 +230,7 @@ pub async fn lock_show(
 /// Inserts a draft; `false` where its id is taken.
 pub async fn insert_show(
     tx: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     draft: &ShowDraft,
 ) -> sqlx::Result<bool> {
@@ -241,7 +242,7 @@ pub async fn insert_show(
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (show) DO NOTHING",
         show,
-        reseller,
+        reseller.uuid(),
         draft.title,
         performer,
         draft.venue,
@@ -258,7 +259,7 @@ pub async fn insert_show(
 
 pub async fn update_show(
     tx: &mut PgConnection,
-    reseller: Uuid,
+    reseller: ResellerId,
     show: &str,
     draft: &ShowDraft,
 ) -> sqlx::Result<()> {
@@ -269,7 +270,7 @@ pub async fn update_show(
              starts_at = $8, on_sale_at = $9, genre = $10
          WHERE show = $1 AND reseller = $2",
         show,
-        reseller,
+        reseller.uuid(),
         draft.title,
         performer,
         draft.venue,
@@ -284,11 +285,11 @@ pub async fn update_show(
     Ok(())
 }
 
-pub async fn publish(tx: &mut PgConnection, reseller: Uuid, show: &str) -> sqlx::Result<()> {
+pub async fn publish(tx: &mut PgConnection, reseller: ResellerId, show: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog.shows SET published_at = now() WHERE show = $1 AND reseller = $2",
         show,
-        reseller
+        reseller.uuid()
     )
     .execute(tx)
     .await?;

@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    seller::Seller,
+    seller::{ResellerId, Seller},
     show::{ListedShow, NewShow, Show, ShowEntry, cursor::ShowCursor},
     stop::Stop,
     ticket_type::{NewTicketType, TicketType},
@@ -83,7 +83,7 @@ pub async fn show(pool: &PgPool, show: &str) -> sqlx::Result<Option<Show>> {
 pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
     sqlx::query_as!(
         Seller,
-        r#"SELECT reseller, published_at IS NOT NULL AS "published!", high_traffic FROM catalog.shows WHERE show = $1"#,
+        r#"SELECT reseller AS "reseller: ResellerId", published_at IS NOT NULL AS "published!", high_traffic FROM catalog.shows WHERE show = $1"#,
         show
     )
     .fetch_optional(pool)
@@ -155,7 +155,7 @@ pub async fn all_shows(
         },
         show: row.show,
         title: row.title,
-        reseller: row.reseller,
+        reseller: row.reseller.map(Into::into),
         published_at: row.published_at,
         high_traffic: row.high_traffic,
         on_sale_at: row.on_sale_at,

@@ -1,9 +1,11 @@
 //! Withdrawn shows, and resellers who may not sell.
 
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
-use crate::stop::{Stop, Withdrawal};
+use crate::{
+    seller::ResellerId,
+    stop::{Stop, Withdrawal},
+};
 
 /// Why nothing of a show is sold; `None` where nothing stops it, or it is unknown.
 ///
@@ -65,22 +67,22 @@ pub async fn withdraw(
 /// The database's.
 pub async fn not_stopped(
     executor: impl PgExecutor<'_>,
-    resellers: &[Uuid],
-) -> sqlx::Result<Vec<Uuid>> {
+    resellers: &[ResellerId],
+) -> sqlx::Result<Vec<ResellerId>> {
     sqlx::query_scalar!(
-        r#"SELECT r AS "reseller!" FROM unnest($1::uuid[]) r
+        r#"SELECT r AS "reseller!: ResellerId" FROM unnest($1::uuid[]) r
            WHERE NOT EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = r)"#,
-        resellers
+        &resellers.iter().map(|reseller| reseller.uuid()).collect::<Vec<_>>()
     )
     .fetch_all(executor)
     .await
 }
 
 /// Notes that a reseller may not sell; `false` where that was noted before.
-pub async fn add(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<bool> {
+pub async fn add(tx: &mut PgConnection, reseller: ResellerId) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO catalog.stopped_resellers (reseller) VALUES ($1) ON CONFLICT DO NOTHING",
-        reseller
+        reseller.uuid()
     )
     .execute(tx)
     .await?;
@@ -88,19 +90,23 @@ pub async fn add(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<bool> {
 }
 
 /// Notes that a reseller may sell again; `false` where they might anyway.
-pub async fn remove(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<bool> {
-    let done = sqlx::query!("DELETE FROM catalog.stopped_resellers WHERE reseller = $1", reseller)
-        .execute(tx)
-        .await?;
+pub async fn remove(tx: &mut PgConnection, reseller: ResellerId) -> sqlx::Result<bool> {
+    let done =
+        sqlx::query!("DELETE FROM catalog.stopped_resellers WHERE reseller = $1", reseller.uuid())
+            .execute(tx)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Locks all shows of a reseller, drafts that are being published too, and gives those that are
 /// published.
-pub async fn lock_published(tx: &mut PgConnection, reseller: Uuid) -> sqlx::Result<Vec<String>> {
+pub async fn lock_published(
+    tx: &mut PgConnection,
+    reseller: ResellerId,
+) -> sqlx::Result<Vec<String>> {
     let shows = sqlx::query!(
         "SELECT show, published_at FROM catalog.shows WHERE reseller = $1 ORDER BY show FOR UPDATE",
-        reseller
+        reseller.uuid()
     )
     .fetch_all(tx)
     .await?;

@@ -22,7 +22,7 @@ use crate::{
 };
 
 async fn allot(pool: &PgPool, show: &str, of: Uuid, count: i32) -> Result<Allotment, CatalogError> {
-    change_allotment(pool, ANNA, show, of, count, &RequestId::fresh()).await
+    change_allotment(pool, ANNA.into(), show, of, count, &RequestId::fresh()).await
 }
 
 /// The events that wait in the outbox, oldest first.
@@ -51,7 +51,8 @@ async fn publishing_says_all_that_is_to_be_sold_and_changes_wait_for_an_answer()
     let pool = &test_env.pool;
     let (_, show, floor) = draft_of(pool, ANNA).await;
     let balcony = NewTicketType { name: "Balcony".to_owned(), ..standing() };
-    let balcony = contract::put_ticket_type(pool, ANNA, &show, None, &balcony).await.unwrap();
+    let balcony =
+        contract::put_ticket_type(pool, ANNA.into(), &show, None, &balcony).await.unwrap();
     for count in [10, 50, 50] {
         let changed = allot(pool, &show, floor, count).await.unwrap();
         assert_eq!(
@@ -174,7 +175,7 @@ async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
     let (_, show, floor) = draft_of(pool, ANNA).await;
     allot(pool, &show, floor, 50).await.unwrap();
     let request = RequestId("the-request".to_owned());
-    contract::publish_show(pool, ANNA, &show, &request).await.unwrap();
+    contract::publish_show(pool, ANNA.into(), &show, &request).await.unwrap();
 
     let seen = published(&test_env, 62).await;
     for (house, of) in houses {
@@ -264,14 +265,14 @@ async fn a_sale_that_moves_is_told_and_one_that_stays_is_not() {
     allot(pool, &show, floor, 50).await.unwrap();
     let earlier: DateTime<Utc> = Utc::now() + chrono::Duration::hours(2);
     let draft = ShowDraft { on_sale_at: earlier, ..a_draft(venue) };
-    contract::change_show(pool, ANNA, &show, &draft).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &draft).await.unwrap();
     assert!(waiting(pool).await.is_empty(), "a draft's moves unseen");
     publish(pool, ANNA, &show).await.unwrap();
     let told = waiting(pool).await.len();
-    contract::change_show(pool, ANNA, &show, &draft).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &draft).await.unwrap();
     assert_eq!(waiting(pool).await.len(), told, "it did not move");
     let later = ShowDraft { on_sale_at: earlier + chrono::Duration::hours(1), ..draft };
-    contract::change_show(pool, ANNA, &show, &later).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &later).await.unwrap();
     let last = waiting(pool).await.pop().unwrap();
     assert!(
         matches!(last, CatalogEvent::ShowPublished { on_sale_at, .. } if on_sale_at > earlier),

@@ -51,15 +51,15 @@ pub fn standing() -> NewTicketType {
 
 /// A draft of this reseller's with one ticket type: venue, show and ticket type.
 pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, Uuid) {
-    let venue = contract::put_venue(pool, reseller, None, &a_venue()).await.unwrap();
-    let show = contract::create_show(pool, reseller, &a_draft(venue)).await.unwrap();
+    let venue = contract::put_venue(pool, reseller.into(), None, &a_venue()).await.unwrap();
+    let show = contract::create_show(pool, reseller.into(), &a_draft(venue)).await.unwrap();
     let ticket_type =
-        contract::put_ticket_type(pool, reseller, &show, None, &standing()).await.unwrap();
+        contract::put_ticket_type(pool, reseller.into(), &show, None, &standing()).await.unwrap();
     (venue, show, ticket_type)
 }
 
 pub async fn publish(pool: &PgPool, reseller: Uuid, show: &str) -> Result<(), CatalogError> {
-    contract::publish_show(pool, reseller, show, &RequestId::fresh()).await
+    contract::publish_show(pool, reseller.into(), show, &RequestId::fresh()).await
 }
 
 async fn allot(
@@ -70,7 +70,8 @@ async fn allot(
     count: i32,
 ) -> Result<i32, CatalogError> {
     let changed =
-        contract::change_allotment(pool, reseller, show, of, count, &RequestId::fresh()).await?;
+        contract::change_allotment(pool, reseller.into(), show, of, count, &RequestId::fresh())
+            .await?;
     Ok(changed.wanted.unwrap_or(changed.allotted))
 }
 
@@ -82,7 +83,7 @@ fn field<T: std::fmt::Debug>(refused: Result<T, CatalogError>) -> &'static str {
 }
 
 async fn mine(pool: &PgPool, reseller: Uuid, show: &str) -> ResellerShow {
-    contract::reseller_show(pool, reseller, show).await.unwrap().unwrap()
+    contract::reseller_show(pool, reseller.into(), show).await.unwrap().unwrap()
 }
 
 #[tokio::test]
@@ -107,7 +108,7 @@ async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
     assert!(contract::show(pool, &show).await.unwrap().is_none());
     assert!(contract::ticket_types(pool, &show).await.unwrap().is_empty());
     let seller = contract::seller(pool, &show).await.unwrap().unwrap();
-    assert_eq!((seller.reseller, seller.published), (Some(ANNA), false));
+    assert_eq!((seller.reseller, seller.published), (Some(ANNA.into()), false));
 
     allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
@@ -122,17 +123,17 @@ async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
 async fn shows_come_page_by_page_and_only_ones_own() {
     let test_env = TestEnv::new().await;
     let pool = &test_env.pool;
-    let venue = contract::put_venue(pool, ANNA, None, &a_venue()).await.unwrap();
+    let venue = contract::put_venue(pool, ANNA.into(), None, &a_venue()).await.unwrap();
     // Two start at the same moment: the page between them must lose neither.
     let soonest = a_draft(venue);
     for days in [2, 0, 1, 1] {
         let starts_at = soonest.starts_at + Duration::days(days);
-        contract::create_show(pool, ANNA, &ShowDraft { starts_at, ..soonest.clone() })
+        contract::create_show(pool, ANNA.into(), &ShowDraft { starts_at, ..soonest.clone() })
             .await
             .unwrap();
     }
     draft_of(pool, BERT).await;
-    let all: Vec<String> = contract::reseller_shows(pool, ANNA)
+    let all: Vec<String> = contract::reseller_shows(pool, ANNA.into())
         .await
         .unwrap()
         .into_iter()
@@ -142,7 +143,9 @@ async fn shows_come_page_by_page_and_only_ones_own() {
         let (mut read, mut after) = (Vec::new(), None);
         loop {
             let (page, next) =
-                contract::reseller_shows_page(pool, ANNA, after.as_ref(), limit).await.unwrap();
+                contract::reseller_shows_page(pool, ANNA.into(), after.as_ref(), limit)
+                    .await
+                    .unwrap();
             assert!(page.len() <= usize::from(limit) && !page.is_empty());
             read.extend(page.into_iter().map(|of| of.show.show));
             let Some(next) = next else { break };
@@ -159,30 +162,39 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     allot(pool, ANNA, &show, ticket_type, 50).await.unwrap();
     let house = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
-    let own_venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
+    let own_venue = contract::put_venue(pool, BERT.into(), None, &a_venue()).await.unwrap();
     let before = format!("{:?}", mine(pool, ANNA, &show).await);
     let missing = |fault: Option<CatalogError>| {
         assert!(matches!(fault, Some(CatalogError::NotFound)), "{fault:?}")
     };
 
-    assert!(contract::reseller_shows(pool, BERT).await.unwrap().is_empty());
-    assert_eq!(contract::venues(pool, BERT).await.unwrap().len(), 1);
-    missing(contract::put_venue(pool, BERT, Some(venue), &a_venue()).await.err());
+    assert!(contract::reseller_shows(pool, BERT.into()).await.unwrap().is_empty());
+    assert_eq!(contract::venues(pool, BERT.into()).await.unwrap().len(), 1);
+    missing(contract::put_venue(pool, BERT.into(), Some(venue), &a_venue()).await.err());
     for (theirs, of) in [(show.as_str(), ticket_type), ("house", house), ("unknown", Uuid::nil())] {
-        assert!(contract::reseller_show(pool, BERT, theirs).await.unwrap().is_none());
-        missing(contract::change_show(pool, BERT, theirs, &a_draft(own_venue)).await.err());
-        missing(contract::put_ticket_type(pool, BERT, theirs, None, &standing()).await.err());
-        missing(contract::put_ticket_type(pool, BERT, theirs, Some(of), &standing()).await.err());
+        assert!(contract::reseller_show(pool, BERT.into(), theirs).await.unwrap().is_none());
+        missing(contract::change_show(pool, BERT.into(), theirs, &a_draft(own_venue)).await.err());
+        missing(
+            contract::put_ticket_type(pool, BERT.into(), theirs, None, &standing()).await.err(),
+        );
+        missing(
+            contract::put_ticket_type(pool, BERT.into(), theirs, Some(of), &standing()).await.err(),
+        );
         missing(allot(pool, BERT, theirs, of, 1).await.err());
         missing(publish(pool, BERT, theirs).await.err());
     }
     // What is theirs is not reached through what is one's own either.
-    assert_eq!(field(contract::create_show(pool, BERT, &a_draft(venue)).await), "venue");
+    assert_eq!(field(contract::create_show(pool, BERT.into(), &a_draft(venue)).await), "venue");
     let (_, own, _) = draft_of(pool, BERT).await;
     assert_eq!(own, "mira-vale-harbour-lights-2");
-    assert_eq!(field(contract::change_show(pool, BERT, &own, &a_draft(venue)).await), "venue");
+    assert_eq!(
+        field(contract::change_show(pool, BERT.into(), &own, &a_draft(venue)).await),
+        "venue"
+    );
     missing(
-        contract::put_ticket_type(pool, BERT, &own, Some(ticket_type), &standing()).await.err(),
+        contract::put_ticket_type(pool, BERT.into(), &own, Some(ticket_type), &standing())
+            .await
+            .err(),
     );
     missing(allot(pool, BERT, &own, ticket_type, 1).await.err());
     assert!(
@@ -216,14 +228,14 @@ async fn a_show_is_published_only_with_something_to_sell_in_the_future() {
         on_sale_at: past - Duration::days(1),
         ..draft.clone()
     };
-    contract::change_show(pool, ANNA, &show, &over).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &over).await.unwrap();
     assert!(
         matches!(publish(pool, ANNA, &show).await, Err(CatalogError::NotPublishable(_))),
         "it is over"
     );
-    contract::change_show(pool, ANNA, &show, &draft).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &draft).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
-    assert_eq!(field(contract::change_show(pool, ANNA, &show, &over).await), "starts_at");
+    assert_eq!(field(contract::change_show(pool, ANNA.into(), &show, &over).await), "starts_at");
 }
 
 #[tokio::test]
@@ -232,30 +244,38 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
     let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
     let renamed = NewTicketType { name: "Floor".to_owned(), ..standing() };
-    contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &renamed).await.unwrap();
+    contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &renamed).await.unwrap();
     allot(pool, ANNA, &show, ticket_type, 5).await.unwrap();
     let begun = ShowDraft { on_sale_at: Utc::now() - Duration::hours(1), ..a_draft(venue) };
-    contract::change_show(pool, ANNA, &show, &begun).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &begun).await.unwrap();
     publish(pool, ANNA, &show).await.unwrap();
 
     assert_eq!(
-        field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &standing()).await),
+        field(
+            contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &standing())
+                .await
+        ),
         "name"
     );
     let dollars = NewTicketType { currency: "USD".to_owned(), ..renamed.clone() };
     assert_eq!(
-        field(contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dollars).await),
+        field(
+            contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &dollars).await
+        ),
         "currency"
     );
     let dearer = NewTicketType { price_minor: 7_500, per_order_max: 2, ..renamed.clone() };
-    contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &dearer).await.unwrap();
-    assert_eq!(field(contract::put_ticket_type(pool, ANNA, &show, None, &renamed).await), "name");
+    contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &dearer).await.unwrap();
+    assert_eq!(
+        field(contract::put_ticket_type(pool, ANNA.into(), &show, None, &renamed).await),
+        "name"
+    );
     let dollars = NewTicketType { currency: "USD".to_owned(), ..standing() };
     assert_eq!(
-        field(contract::put_ticket_type(pool, ANNA, &show, None, &dollars).await),
+        field(contract::put_ticket_type(pool, ANNA.into(), &show, None, &dollars).await),
         "currency"
     );
-    contract::put_ticket_type(pool, ANNA, &show, None, &standing()).await.unwrap();
+    contract::put_ticket_type(pool, ANNA.into(), &show, None, &standing()).await.unwrap();
     let seen = mine(pool, ANNA, &show).await;
     let types: Vec<_> = seen
         .ticket_types
@@ -269,13 +289,13 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
     );
 
     let later = ShowDraft { on_sale_at: Utc::now() + Duration::days(2), ..begun.clone() };
-    assert_eq!(field(contract::change_show(pool, ANNA, &show, &later).await), "on_sale_at");
+    assert_eq!(field(contract::change_show(pool, ANNA.into(), &show, &later).await), "on_sale_at");
     let retitled = ShowDraft {
         title: "Harbour Lights II".to_owned(),
         on_sale_at: seen.show.on_sale_at,
         ..begun
     };
-    contract::change_show(pool, ANNA, &show, &retitled).await.unwrap();
+    contract::change_show(pool, ANNA.into(), &show, &retitled).await.unwrap();
     assert_eq!(contract::show(pool, &show).await.unwrap().unwrap().title, "Harbour Lights II");
 }
 
@@ -284,9 +304,9 @@ async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
     let test_env = TestEnv::new().await;
     let pool = &test_env.pool;
     let (.., show, _) = draft_of(pool, ANNA).await;
-    let venue = contract::put_venue(pool, BERT, None, &a_venue()).await.unwrap();
+    let venue = contract::put_venue(pool, BERT.into(), None, &a_venue()).await.unwrap();
     let other = ShowDraft { genre: "Polka".to_owned(), ..a_draft(venue) };
-    let theirs = contract::create_show(pool, BERT, &other).await.unwrap();
+    let theirs = contract::create_show(pool, BERT.into(), &other).await.unwrap();
     contract::put_show(pool, &contract::NewShow { genre: "Folk".to_owned(), ..a_show("house") })
         .await
         .unwrap();
@@ -300,7 +320,7 @@ async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
     };
     assert_eq!(told().await, ["Pop", "Polka", "Folk"], "each says it of their own show alone");
     let louder = ShowDraft { genre: "Tango".to_owned(), ..other };
-    contract::change_show(pool, BERT, &theirs, &louder).await.unwrap();
+    contract::change_show(pool, BERT.into(), &theirs, &louder).await.unwrap();
     assert_eq!(told().await, ["Pop", "Tango", "Folk"], "and changes it there alone");
 }
 
@@ -318,7 +338,7 @@ async fn admins_see_every_show_and_mark_it() {
         .iter()
         .map(|one| (one.show.as_str(), one.reseller, one.published_at.is_some()))
         .collect();
-    assert_eq!(ids, [("house", None, true), (show.as_str(), Some(ANNA), false)]);
+    assert_eq!(ids, [("house", None, true), (show.as_str(), Some(ANNA.into()), false)]);
     let rest = contract::all_shows(pool, Some(&show), 2).await.unwrap();
     assert_eq!(rest.iter().map(|one| one.show.as_str()).collect::<Vec<_>>(), ["unlisted"]);
 
@@ -337,10 +357,10 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
     let test_env = TestEnv::new().await;
     let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
-    let withdraw = async |reseller, show: &str| {
+    let withdraw = async |reseller: Uuid, show: &str| {
         contract::withdraw_own_show(
             pool,
-            reseller,
+            reseller.into(),
             show,
             "reseller anna@example.org",
             &RequestId::fresh(),
@@ -371,8 +391,10 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
     assert!(contract::show(pool, &show).await.unwrap().is_some());
     assert!(mine(pool, ANNA, &show).await.withdrawn_at.is_some());
     let changes = [
-        contract::change_show(pool, ANNA, &show, &a_draft(venue)).await.err(),
-        contract::put_ticket_type(pool, ANNA, &show, Some(ticket_type), &standing()).await.err(),
+        contract::change_show(pool, ANNA.into(), &show, &a_draft(venue)).await.err(),
+        contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &standing())
+            .await
+            .err(),
         allot(pool, ANNA, &show, ticket_type, 60).await.err(),
         publish(pool, ANNA, &show).await.err(),
     ];
@@ -404,8 +426,9 @@ async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_a
     };
     let suspend = async |stopped| {
         let mut tx = pool.begin().await.unwrap();
-        let changed =
-            contract::stop_reseller(&mut tx, ANNA, stopped, &RequestId::fresh()).await.unwrap();
+        let changed = contract::stop_reseller(&mut tx, ANNA.into(), stopped, &RequestId::fresh())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         changed
     };

@@ -51,7 +51,7 @@ impl ShowSellers {
     pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
         let seller = self.0.get_or_look(show, || async {
             let seller = catalog::contract::seller(pool, show).await?;
-            Ok(seller.and_then(|seller| seller.reseller))
+            Ok(seller.and_then(|seller| seller.reseller).map(catalog::contract::ResellerId::uuid))
         });
         seller.await.map(|seller| *seller == Some(reseller))
     }

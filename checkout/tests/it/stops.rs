@@ -25,7 +25,7 @@ async fn of_reseller() -> TestCheckout {
 /// Suspends the reseller of the show, or lets them sell again.
 async fn suspend(pool: &PgPool, stopped: bool) {
     let mut tx = pool.begin().await.unwrap();
-    stop_reseller(&mut tx, RESELLER, stopped, &RequestId::fresh()).await.unwrap();
+    stop_reseller(&mut tx, RESELLER.into(), stopped, &RequestId::fresh()).await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -47,7 +47,7 @@ pub async fn decide(
 ) -> sqlx::Result<Option<ResellerState>> {
     let before = store::account::decide(connection, reseller, state, reason).await?;
     if before.is_some() {
-        stop_reseller(connection, reseller.uuid(), !state.may_sell(), request).await?;
+        stop_reseller(connection, reseller, !state.may_sell(), request).await?;
     }
     Ok(before)
 }
@@ -59,12 +59,11 @@ pub async fn decide(
 /// The database's.
 pub async fn stop_refused(pool: &PgPool) -> sqlx::Result<()> {
     let refused = store::account::refused(pool).await?;
-    let refused: Vec<_> = refused.into_iter().map(ResellerId::uuid).collect();
     // Nearly always nobody: those who were refused long ago cost no transaction each round.
     for reseller in catalog::contract::not_stopped(pool, &refused).await? {
         let mut tx = pool.begin().await?;
         // Looked at again under the lock: they may have been let sell since.
-        if store::account::locked_state(&mut tx, reseller.into())
+        if store::account::locked_state(&mut tx, reseller)
             .await?
             .is_some_and(|state| !state.may_sell())
         {

@@ -289,7 +289,7 @@ async fn shows_are_listed_page_by_page() {
     let (browser, reseller) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
     browser.venue("Quay Hall").await;
     let pool = &portal.test_env.pool;
-    let venue = venues(pool, reseller).await.unwrap()[0].venue;
+    let venue = venues(pool, reseller.into()).await.unwrap()[0].venue;
     let draft = |starts_at: DateTime<Utc>, number: i64| ShowDraft {
         title: number.to_string(),
         performer: "Night".to_owned(),
@@ -303,7 +303,7 @@ async fn shows_are_listed_page_by_page() {
     let new_year: DateTime<Utc> = "2031-01-01T00:00:00Z".parse().unwrap();
     for number in 100..=150 {
         let night = draft(new_year + chrono::Duration::days(number), number);
-        let show = create_show(pool, reseller, &night).await.unwrap();
+        let show = create_show(pool, reseller.into(), &night).await.unwrap();
         assert_eq!(show, format!("night-{number}"));
     }
 
@@ -321,7 +321,7 @@ async fn shows_are_listed_page_by_page() {
     );
 
     let over = draft(Utc::now() - chrono::Duration::days(2), 100);
-    change_show(pool, reseller, "night-100", &over).await.unwrap();
+    change_show(pool, reseller.into(), "night-100", &over).await.unwrap();
     assert!(!browser.read("/portal/shows").await.contains("night-100"), "it is over");
     assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
 

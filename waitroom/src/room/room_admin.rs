@@ -1,4 +1,4 @@
-//! Making rooms and steering them. Who may is the caller's business.
+//! Making rooms and changing them. Who may is the caller's business.
 
 use admission::contract::{
     GateSettings, LINE_SETTINGS, RoomName, gate, gates, line_topic, put_gate,
@@ -79,7 +79,7 @@ pub(crate) async fn follow_stop(pool: &PgPool, room: &str) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Steers a room. Every instance follows within half a second.
+/// Changes a room. Every instance follows within half a second.
 ///
 /// # Errors
 /// A [`RoomError`], named with its room.
@@ -91,7 +91,7 @@ pub async fn change_room(pool: &PgPool, room: &str, change: &RoomChange) -> anyh
     transaction.commit().await.context("changing the room")
 }
 
-/// Steers a room within the caller's transaction, so that what it did can be written down in the
+/// Changes a room within the caller's transaction, so that what it did can be written down in the
 /// same.
 ///
 /// # Errors

@@ -1,17 +1,17 @@
 //! Who sells a room's show.
 
+use catalog::contract::ResellerId;
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
-use uuid::Uuid;
 
 use crate::error::Error;
 
 /// Who sells a room's show, once it was asked. It never changes.
 #[derive(Default)]
-pub struct Seller(OnceCell<Option<Uuid>>);
+pub struct Seller(OnceCell<Option<ResellerId>>);
 
 impl Seller {
-    pub async fn of(&self, show: &str, pool: &PgPool) -> Result<Option<Uuid>, Error> {
+    pub async fn of(&self, show: &str, pool: &PgPool) -> Result<Option<ResellerId>, Error> {
         let found = self.0.get_or_try_init(|| async {
             let seller = catalog::contract::seller(pool, show).await?.ok_or(Error::ShowUnknown)?;
             Ok::<_, Error>(seller.reseller)

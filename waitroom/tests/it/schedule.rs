@@ -44,8 +44,8 @@ async fn publish(pool: &PgPool, on_sale_at: DateTime<Utc>) -> (String, ShowDraft
         address: String::new(),
         time_zone: "Europe/Oslo".to_owned(),
     };
-    let draft = draft(put_venue(pool, RESELLER, None, &waitroom).await.unwrap(), on_sale_at);
-    let show = create_show(pool, RESELLER, &draft).await.unwrap();
+    let draft = draft(put_venue(pool, RESELLER.into(), None, &waitroom).await.unwrap(), on_sale_at);
+    let show = create_show(pool, RESELLER.into(), &draft).await.unwrap();
     let standing = NewTicketType {
         name: "Standing".to_owned(),
         description: String::new(),
@@ -53,10 +53,10 @@ async fn publish(pool: &PgPool, on_sale_at: DateTime<Utc>) -> (String, ShowDraft
         currency: "NOK".to_owned(),
         per_order_max: 4,
     };
-    let ticket_type = put_ticket_type(pool, RESELLER, &show, None, &standing).await.unwrap();
+    let ticket_type = put_ticket_type(pool, RESELLER.into(), &show, None, &standing).await.unwrap();
     let request = RequestId::fresh();
-    change_allotment(pool, RESELLER, &show, ticket_type, 50, &request).await.unwrap();
-    publish_show(pool, RESELLER, &show, &request).await.unwrap();
+    change_allotment(pool, RESELLER.into(), &show, ticket_type, 50, &request).await.unwrap();
+    publish_show(pool, RESELLER.into(), &show, &request).await.unwrap();
     (show, draft)
 }
 
@@ -88,7 +88,7 @@ async fn a_published_show_gets_a_room_that_opens_when_its_sale_begins() {
 
     // The sale moves to a moment that has come; the room follows and opens.
     let now = ShowDraft { on_sale_at: Utc::now(), ..draft };
-    change_show(pool, RESELLER, &show, &now).await.unwrap();
+    change_show(pool, RESELLER.into(), &show, &now).await.unwrap();
     room_when(pool, &show, |state| state.phase == Phase::Open).await;
     let deadline = Instant::now() + Duration::from_secs(5);
     loop {
@@ -152,7 +152,9 @@ async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
     let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
     change_room(pool, &show, &back).await.unwrap();
     let later = Utc::now() + chrono::Duration::days(2);
-    change_show(pool, RESELLER, &show, &ShowDraft { on_sale_at: later, ..draft }).await.unwrap();
+    change_show(pool, RESELLER.into(), &show, &ShowDraft { on_sale_at: later, ..draft })
+        .await
+        .unwrap();
     room_when(pool, &show, |state| {
         state.opens_at.map(|at| at.timestamp_millis()) == Some(later.timestamp_millis())
     })
@@ -283,7 +285,7 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
 
 async fn suspend(pool: &PgPool, stopped: bool) {
     let mut tx = pool.begin().await.unwrap();
-    stop_reseller(&mut tx, RESELLER, stopped, &RequestId::fresh()).await.unwrap();
+    stop_reseller(&mut tx, RESELLER.into(), stopped, &RequestId::fresh()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -401,9 +403,15 @@ async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
     let (_, joined) = waitroom.instance.call("POST", &places, None).await;
     let cookie = format!("fg_place_{show}={}", joined["ticket"].as_str().unwrap());
 
-    withdraw_own_show(pool, RESELLER, &show, "reseller anna@example.org", &RequestId::fresh())
-        .await
-        .unwrap();
+    withdraw_own_show(
+        pool,
+        RESELLER.into(),
+        &show,
+        "reseller anna@example.org",
+        &RequestId::fresh(),
+    )
+    .await
+    .unwrap();
     for instance in [&waitroom.instance, &other] {
         let head = head_when(instance, &show, |head| head["phase"] == "closed").await;
         assert!(head["message"].as_str().unwrap().contains("This show was withdrawn."), "{head}");

@@ -85,9 +85,8 @@ pub async fn one(
     Path((show, ticket_type)): Path<(String, Uuid)>,
 ) -> Answer<Json<AllotmentView>> {
     holder.may(Scope::CatalogRead)?;
-    let found = contract::reseller_show(&app.pool, holder.reseller.uuid(), &show)
-        .await
-        .map_err(Error::from)?;
+    let found =
+        contract::reseller_show(&app.pool, holder.reseller, &show).await.map_err(Error::from)?;
     let types = found.into_iter().flat_map(|found| found.ticket_types);
     let allotment =
         types.filter(|of| of.ticket_type.ticket_type == ticket_type).find_map(|of| of.allotment);

@@ -123,8 +123,7 @@ pub async fn list(
     let after = query.after.as_deref().map(cursor).transpose()?;
     let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
     let page =
-        contract::reseller_shows_page(&app.pool, holder.reseller.uuid(), after.as_ref(), limit)
-            .await;
+        contract::reseller_shows_page(&app.pool, holder.reseller, after.as_ref(), limit).await;
     let (shows, next) = page.map_err(Error::from)?;
     Ok(Json(ResellerShowPage {
         shows: shows.into_iter().map(ResellerShowEntry::from).collect(),
@@ -156,9 +155,8 @@ pub async fn one(
     Path(show): Path<String>,
 ) -> Answer<Json<ResellerShowView>> {
     holder.may(Scope::CatalogRead)?;
-    let found = contract::reseller_show(&app.pool, holder.reseller.uuid(), &show)
-        .await
-        .map_err(Error::from)?;
+    let found =
+        contract::reseller_show(&app.pool, holder.reseller, &show).await.map_err(Error::from)?;
     let found = found.ok_or(Error::Unknown(Thing::Show))?;
     let counts = stock::counts(&app, &show).await?;
     let types = found.ticket_types.into_iter().map(|of| {
@@ -204,7 +202,7 @@ pub async fn withdraw(
     holder.may(Scope::CatalogWrite)?;
     let by = format!("API key {}", holder.key);
     let withdrawn =
-        contract::withdraw_own_show(&app.pool, holder.reseller.uuid(), &show, &by, &request).await;
+        contract::withdraw_own_show(&app.pool, holder.reseller, &show, &by, &request).await;
     withdrawn.map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
     Ok(StatusCode::NO_CONTENT)
 }

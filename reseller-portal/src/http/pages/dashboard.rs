@@ -45,8 +45,7 @@ pub async fn page(State(app): State<App>, session: Session<Approved>) -> Result<
     let report = report::gather(&app, reseller, &ReportQuery::default()).await?;
     let now = ShowCursor { starts_at: Utc::now(), show: String::new() };
     let (shows, _) =
-        catalog::contract::reseller_shows_page(&app.pool, reseller.uuid(), Some(&now), SHOWS_MAX)
-            .await?;
+        catalog::contract::reseller_shows_page(&app.pool, reseller, Some(&now), SHOWS_MAX).await?;
     let number = |number: i64| price::grouped(number.unsigned_abs());
     let rows = stream::iter(shows)
         .map(|found| {

@@ -76,7 +76,7 @@ pub async fn list(
     Query(filter): Query<Filter>,
 ) -> Result<Response, Error> {
     let reseller = session.person.reseller;
-    let own = catalog::contract::reseller_shows(&app.pool, reseller.uuid()).await?;
+    let own = catalog::contract::reseller_shows(&app.pool, reseller).await?;
     let state = OrderState::of(&filter.state);
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
     let before = filter.before.as_deref().map(Cursor::parse).transpose()?;
@@ -149,8 +149,7 @@ pub async fn one(
 ) -> Result<Response, Error> {
     let found = order::one(&app, session.person.reseller, order).await?;
     let show =
-        catalog::contract::reseller_show(&app.pool, session.person.reseller.uuid(), &found.show)
-            .await?;
+        catalog::contract::reseller_show(&app.pool, session.person.reseller, &found.show).await?;
     let zone = show.as_ref().map_or("UTC", |of| of.show.venue.time_zone.as_str()).to_owned();
     let types = show
         .iter()

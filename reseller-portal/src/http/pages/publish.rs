@@ -82,7 +82,7 @@ pub async fn publish(
     request: RequestId,
     Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
-    contract::publish_show(&app.pool, session.person.reseller.uuid(), &show, &request)
+    contract::publish_show(&app.pool, session.person.reseller, &show, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
     Ok(Redirect::to(&format!("/portal/shows/{show}?published=true")).into_response())

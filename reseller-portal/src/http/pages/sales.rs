@@ -71,8 +71,7 @@ async fn render(
     report: &Report,
     fault: Option<String>,
 ) -> Result<Response, Error> {
-    let shows =
-        catalog::contract::reseller_shows(&app.pool, session.person.reseller.uuid()).await?;
+    let shows = catalog::contract::reseller_shows(&app.pool, session.person.reseller).await?;
     let number = |number: i64| price::grouped(number.unsigned_abs());
     let totals = report.by_type();
     let rows = totals.iter().map(|total| {

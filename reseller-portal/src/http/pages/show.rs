@@ -37,7 +37,7 @@ pub async fn own(
     session: &Session<Approved>,
     show: &str,
 ) -> Result<ResellerShow, Error> {
-    contract::reseller_show(&app.pool, session.person.reseller.uuid(), show)
+    contract::reseller_show(&app.pool, session.person.reseller, show)
         .await?
         .ok_or(Error::Unknown(Thing::Show))
 }
@@ -92,13 +92,9 @@ pub async fn list(
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let after = opening.cursor()?;
-    let (shows, next) = contract::reseller_shows_page(
-        &app.pool,
-        session.person.reseller.uuid(),
-        after.as_ref(),
-        PAGE,
-    )
-    .await?;
+    let (shows, next) =
+        contract::reseller_shows_page(&app.pool, session.person.reseller, after.as_ref(), PAGE)
+            .await?;
     let shows = shows.into_iter().map(|found| {
         let allotted: i64 = found
             .ticket_types

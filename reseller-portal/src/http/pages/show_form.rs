@@ -109,7 +109,7 @@ impl ShowForm {
 
 /// `GET /portal/shows/new`
 pub async fn new(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, session.person.reseller.uuid()).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
     if venues.is_empty() {
         return Ok(kit::page::html(&VenueNeeded { frame: Frame::new(&session, "/portal/shows") }));
     }
@@ -121,13 +121,13 @@ pub async fn create(
     State(app): State<App>,
     Posted { session, form }: Posted<Approved, ShowForm>,
 ) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, session.person.reseller.uuid()).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
     let page = form.page(&session, &venues, None);
     let draft = match form.draft(&venues) {
         Ok(draft) => draft,
         Err(faults) => return Ok(page.refused(&faults)),
     };
-    Ok(match contract::create_show(&app.pool, session.person.reseller.uuid(), &draft).await {
+    Ok(match contract::create_show(&app.pool, session.person.reseller, &draft).await {
         Ok(show) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
         Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Show)),
     })
@@ -139,7 +139,7 @@ pub async fn edit(
     session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, session.person.reseller.uuid()).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
     let found = super::show::own(&app, &session, &show).await?;
     let (venue_id, of) = (found.venue_id, found.show);
     let local = |at| when::local(at, &of.venue.time_zone);
@@ -163,17 +163,14 @@ pub async fn change(
     Posted { session, form }: Posted<Approved, ShowForm>,
 ) -> Result<Response, Error> {
     super::show::own(&app, &session, &show).await?;
-    let venues = contract::venues(&app.pool, session.person.reseller.uuid()).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
     let page = form.page(&session, &venues, Some(&show));
     let draft = match form.draft(&venues) {
         Ok(draft) => draft,
         Err(faults) => return Ok(page.refused(&faults)),
     };
-    Ok(
-        match contract::change_show(&app.pool, session.person.reseller.uuid(), &show, &draft).await
-        {
-            Ok(()) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
-            Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Show)),
-        },
-    )
+    Ok(match contract::change_show(&app.pool, session.person.reseller, &show, &draft).await {
+        Ok(()) => Redirect::to(&format!("/portal/shows/{show}")).into_response(),
+        Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Show)),
+    })
 }

@@ -146,8 +146,7 @@ pub async fn create(
         );
     };
     let reseller = session.person.reseller;
-    let made = match contract::put_ticket_type(&app.pool, reseller.uuid(), &show, None, &new).await
-    {
+    let made = match contract::put_ticket_type(&app.pool, reseller, &show, None, &new).await {
         Ok(made) => made,
         Err(fault) => return Ok(refused(page, Error::of_catalog(fault, Thing::Show))),
     };
@@ -194,7 +193,7 @@ pub async fn change(
     Ok(
         match contract::put_ticket_type(
             &app.pool,
-            session.person.reseller.uuid(),
+            session.person.reseller,
             &show,
             Some(ticket_type),
             &new,

@@ -29,7 +29,7 @@ struct VenuesPage {
 
 /// `GET /portal/venues`
 pub async fn list(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
-    let venues = contract::venues(&app.pool, session.person.reseller.uuid()).await?;
+    let venues = contract::venues(&app.pool, session.person.reseller).await?;
     Ok(kit::page::html(&VenuesPage { frame: Frame::new(&session, "/portal/venues"), venues }))
 }
 
@@ -98,7 +98,7 @@ pub async fn edit(
     session: Session<Approved>,
     Path(venue): Path<Uuid>,
 ) -> Result<Response, Error> {
-    let found = contract::venues(&app.pool, session.person.reseller.uuid()).await?;
+    let found = contract::venues(&app.pool, session.person.reseller).await?;
     let found =
         found.into_iter().find(|found| found.venue == venue).ok_or(Error::Unknown(Thing::Venue))?;
     let ResellerVenue { name, city, country, address, time_zone, .. } = found;
@@ -124,8 +124,7 @@ async fn put(
     form: &VenueForm,
     page: FormPage,
 ) -> Response {
-    match contract::put_venue(&app.pool, session.person.reseller.uuid(), venue, &form.venue()).await
-    {
+    match contract::put_venue(&app.pool, session.person.reseller, venue, &form.venue()).await {
         Ok(_) => Redirect::to("/portal/venues").into_response(),
         Err(fault) => page.refused_by(Error::of_catalog(fault, Thing::Venue)),
     }

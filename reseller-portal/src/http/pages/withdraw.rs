@@ -54,7 +54,7 @@ pub async fn withdraw(
     Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
     let by = format!("reseller {}", session.person.email);
-    withdraw_own_show(&app.pool, session.person.reseller.uuid(), &show, &by, &request)
+    withdraw_own_show(&app.pool, session.person.reseller, &show, &by, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
     Ok(Redirect::to(&format!("/portal/shows/{show}?withdrawn=true")).into_response())
