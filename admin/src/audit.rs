@@ -86,5 +86,4 @@ pub struct Filter<'a> {
     pub target: Option<&'a str>,
     /// Entries older than this one.
     pub before: Option<i64>,
-    pub limit: i64,
 }

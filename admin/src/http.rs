@@ -3,5 +3,4 @@
 
 pub mod api;
 pub mod pages;
-pub mod paging;
 pub mod session;

@@ -3,7 +3,7 @@
 use checkout::contract::{
     FailingRefund, RefundAsked, RefundCursor, failing_refunds, request_refund,
 };
-use kit::http::RequestId;
+use kit::{http::RequestId, paging::Page};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::record};
 
 const REASON_CHARS_MAX: usize = 500;
+const PAGE: u16 = 50;
 
 /// What became of asking for a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -62,11 +63,7 @@ pub async fn force(
 ///
 /// # Errors
 /// [`Error::Field`] where that order has none.
-pub async fn failing(
-    app: &App,
-    after: Option<Uuid>,
-    limit: i64,
-) -> Result<Vec<FailingRefund>, Error> {
+pub async fn failing(app: &App, after: Option<Uuid>) -> Result<Page<FailingRefund, Uuid>, Error> {
     let cursor = match after {
         None => None,
         Some(order) => {
@@ -77,5 +74,6 @@ pub async fn failing(
             Some(RefundCursor { requested_at: known.requested_at, order })
         }
     };
-    Ok(failing_refunds(&app.pool, cursor, limit).await?)
+    let refunds = failing_refunds(&app.pool, cursor, PAGE.into()).await?;
+    Ok(Page::full(refunds, PAGE.into(), |last| last.order))
 }

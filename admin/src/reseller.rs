@@ -1,13 +1,27 @@
-//! Deciding about resellers.
+//! Resellers, and deciding about them.
 
 use catalog::contract::ResellerId;
-use kit::http::RequestId;
-use reseller_portal::contract::{ResellerEntry, ResellerState, decide, reseller};
+use kit::{http::RequestId, paging::Page};
+use reseller_portal::contract::{ResellerEntry, ResellerState, decide, reseller, resellers};
 use serde_json::json;
 
 use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::record};
 
 const REASON_CHARS_MAX: usize = 500;
+const PAGE: u16 = 50;
+
+/// All resellers, or those in `state`, behind `after`: who waits stands first, then the newest.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    app: &App,
+    state: Option<ResellerState>,
+    after: Option<ResellerId>,
+) -> Result<Page<ResellerEntry, ResellerId>, Error> {
+    let found = resellers(&app.pool, state, after, PAGE.into()).await?;
+    Ok(Page::full(found, PAGE.into(), |last| last.reseller))
+}
 
 /// Approves, declines or suspends a reseller. Whoever is declined or suspended is told the reason.
 ///

@@ -1,9 +1,11 @@
 //! The audit log: added to, read, and never changed.
 
-use kit::http::RequestId;
+use kit::{http::RequestId, paging::Page};
 use sqlx::{PgConnection, PgPool};
 
 use crate::audit::{Actor, AuditEntry, Entry, Filter};
+
+const PAGE: u16 = 50;
 
 /// Adds what an actor does to the log, within the transaction that does it.
 pub async fn record<'a>(
@@ -29,8 +31,8 @@ pub async fn record<'a>(
     Ok(())
 }
 
-pub async fn list(pool: &PgPool, filter: &Filter<'_>) -> sqlx::Result<Vec<Entry>> {
-    sqlx::query_as!(
+pub async fn list(pool: &PgPool, filter: &Filter<'_>) -> sqlx::Result<Page<Entry, i64>> {
+    let entries = sqlx::query_as!(
         Entry,
         "SELECT id, at, who, action, target, before, after, network, request_id FROM admin.audit
          WHERE ($1::text IS NULL OR position(lower($1) IN lower(who)) > 0)
@@ -40,8 +42,9 @@ pub async fn list(pool: &PgPool, filter: &Filter<'_>) -> sqlx::Result<Vec<Entry>
         filter.who,
         filter.target,
         filter.before,
-        filter.limit
+        i64::from(PAGE)
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(Page::full(entries, PAGE.into(), |last| last.id))
 }

@@ -1,9 +1,12 @@
 //! Those who may sign in.
 
 use chrono::{DateTime, Utc};
+use kit::paging::Page;
 use sqlx::{PgConnection, PgPool};
 
 use crate::staff::{Account, PasswordChange, Person, Role, StaffId};
+
+const PAGE: u16 = 100;
 
 struct Row {
     user_id: StaffId,
@@ -126,7 +129,7 @@ pub async fn for_update(tx: &mut PgConnection, user: StaffId) -> sqlx::Result<Op
 }
 
 /// People by address, those after `after`.
-pub async fn list(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Result<Vec<Person>> {
+pub async fn list(pool: &PgPool, after: Option<&str>) -> sqlx::Result<Page<Person, String>> {
     let rows = sqlx::query_as!(
         Row,
         "SELECT user_id, email, name, role, password_hash, must_change_password, one_time_ends_at, \
@@ -135,11 +138,12 @@ pub async fn list(pool: &PgPool, after: Option<&str>, limit: i64) -> sqlx::Resul
          FROM admin.users WHERE $1::text IS NULL OR lower(email) > lower($1) ORDER BY lower(email) \
          LIMIT $2",
         after,
-        limit
+        i64::from(PAGE)
     )
     .fetch_all(pool)
     .await?;
-    Ok(rows.into_iter().map(|row| Account::from(row).person).collect())
+    let people = rows.into_iter().map(|row| Account::from(row).person).collect();
+    Ok(Page::full(people, PAGE.into(), |last: &Person| last.email.clone()))
 }
 
 /// Notes that somebody signed in with a one-time password; it opens nothing from now on.

@@ -1,9 +1,12 @@
 //! The security log: what strangers failed at, counted by the hour.
 
 use chrono::{DateTime, Utc};
+use kit::paging::Page;
 use sqlx::PgPool;
 
 use crate::security::SecurityEntry;
+
+const PAGE: u16 = 50;
 
 /// Counts one failure. `typed` is named only where it is somebody's address; where the hour has
 /// `rows_max` rows, networks that it does not know yet are counted together.
@@ -44,18 +47,18 @@ pub async fn count(
 pub async fn list(
     pool: &PgPool,
     before: Option<DateTime<Utc>>,
-    limit: i64,
-) -> sqlx::Result<Vec<SecurityEntry>> {
-    sqlx::query_as!(
+) -> sqlx::Result<Page<SecurityEntry, DateTime<Utc>>> {
+    let entries = sqlx::query_as!(
         SecurityEntry,
         "SELECT hour, kind, network, account, times, first_at, last_at FROM admin.security_log
          WHERE $1::timestamptz IS NULL OR last_at < $1
          ORDER BY last_at DESC LIMIT $2",
         before,
-        limit
+        i64::from(PAGE)
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(Page::full(entries, PAGE.into(), |last| last.last_at))
 }
 
 /// Forgets what is older than `days`.

@@ -1,10 +1,13 @@
 //! Support requests and what was written in them.
 
 use chrono::{DateTime, Utc};
+use kit::paging::Page;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::support::{Answer, SupportMessage, SupportRequest, SupportRequestId};
+
+const PAGE: u16 = 100;
 
 /// The answer with this id; `None` where there is none, or where a fan wrote the message.
 ///
@@ -28,9 +31,8 @@ pub async fn list(
     pool: &PgPool,
     state: Option<&str>,
     after: Option<SupportRequestId>,
-    limit: i64,
-) -> sqlx::Result<Vec<SupportRequest>> {
-    sqlx::query_as!(
+) -> sqlx::Result<Page<SupportRequest, SupportRequestId>> {
+    let requests = sqlx::query_as!(
         SupportRequest,
         r#"WITH sorted AS (
                SELECT *, state <> 'open' AS later,
@@ -44,10 +46,11 @@ pub async fn list(
            ORDER BY later, turn, ticket LIMIT $3"#,
         state,
         after.map(SupportRequestId::uuid),
-        limit
+        i64::from(PAGE)
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(Page::full(requests, PAGE.into(), |last| last.id))
 }
 
 pub async fn one(pool: &PgPool, id: SupportRequestId) -> sqlx::Result<Option<SupportRequest>> {

@@ -2,11 +2,10 @@
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use kit::extract::Query;
+use kit::{extract::Query, paging::Page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::paging::{AUDIT_PAGE, next};
 use crate::{
     App,
     audit::{Entry, Filter},
@@ -47,10 +46,8 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<EntryList>, Error> {
     let Wanted { who, target, before } = wanted;
-    let filter =
-        Filter { who: who.as_deref(), target: target.as_deref(), before, limit: AUDIT_PAGE };
-    let entries = store::audit::list(&app.pool, &filter).await?;
-    let next = next(&entries, AUDIT_PAGE, |entry| entry.id);
+    let filter = Filter { who: who.as_deref(), target: target.as_deref(), before };
+    let Page { items: entries, next } = store::audit::list(&app.pool, &filter).await?;
     Ok(Json(EntryList { entries, next }))
 }
 
@@ -81,7 +78,6 @@ pub async fn security(
     _: Caller<Admins>,
     Query(since): Query<Since>,
 ) -> Result<Json<SecurityList>, Error> {
-    let entries = store::security::list(&app.pool, since.before, AUDIT_PAGE).await?;
-    let next = next(&entries, AUDIT_PAGE, |entry| entry.last_at);
+    let Page { items: entries, next } = store::security::list(&app.pool, since.before).await?;
     Ok(Json(SecurityList { entries, next }))
 }

@@ -2,11 +2,13 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use identity::Origin;
-use kit::extract::{self, Path, Query};
+use kit::{
+    extract::{self, Path, Query},
+    paging::Page,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::paging::{PEOPLE_PAGE, next};
 use crate::{
     App,
     error::Error,
@@ -54,8 +56,8 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<PersonList>, Error> {
-    let people = store::people::list(&app.pool, wanted.after.as_deref(), PEOPLE_PAGE).await?;
-    let next = next(&people, PEOPLE_PAGE, |person| person.email.clone());
+    let Page { items: people, next } =
+        store::people::list(&app.pool, wanted.after.as_deref()).await?;
     Ok(Json(PersonList { people, next }))
 }
 

@@ -2,12 +2,11 @@
 
 use axum::{Json, extract::State};
 use checkout::contract::FailingRefund;
-use kit::extract::Query;
+use kit::{extract::Query, paging::Page};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::http::paging::{REFUNDS_PAGE, next};
 use crate::{
     App,
     error::Error,
@@ -54,7 +53,6 @@ pub async fn list(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<RefundList>, Error> {
     let Which::Failing = wanted.state;
-    let refunds = refund::failing(&app, wanted.after, REFUNDS_PAGE).await?;
-    let next = next(&refunds, REFUNDS_PAGE, |refund| refund.order);
+    let Page { items: refunds, next } = refund::failing(&app, wanted.after).await?;
     Ok(Json(RefundList { refunds, next }))
 }

@@ -5,12 +5,12 @@ use catalog::contract::ResellerId;
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
+    paging::Page,
 };
 use reseller_portal::contract::{ResellerEntry, ResellerState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::paging::{RESELLERS_PAGE, next};
 use crate::{
     App,
     error::Error,
@@ -47,10 +47,7 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<ResellerList>, Error> {
-    let resellers =
-        reseller_portal::contract::resellers(&app.pool, wanted.state, wanted.after, RESELLERS_PAGE)
-            .await?;
-    let next = next(&resellers, RESELLERS_PAGE, |reseller| reseller.reseller);
+    let Page { items: resellers, next } = reseller::list(&app, wanted.state, wanted.after).await?;
     Ok(Json(ResellerList { resellers, next }))
 }
 

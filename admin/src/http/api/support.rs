@@ -8,12 +8,12 @@ use axum::{
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
+    paging::Page,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::http::paging::{SUPPORT_PAGE, next};
 use crate::{
     App,
     error::Error,
@@ -57,10 +57,8 @@ pub async fn list(
     _: Caller<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<SupportRequestList>, Error> {
-    let requests =
-        store::support::list(&app.pool, wanted.state.as_deref(), wanted.after, SUPPORT_PAGE)
-            .await?;
-    let next = next(&requests, SUPPORT_PAGE, |request| request.id);
+    let Page { items: requests, next } =
+        store::support::list(&app.pool, wanted.state.as_deref(), wanted.after).await?;
     Ok(Json(SupportRequestList { requests, next }))
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use kit::extract::Query;
+use kit::{extract::Query, paging::Page};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -12,10 +12,7 @@ use crate::{
     App,
     audit::{Entry, Filter},
     error::Error,
-    http::{
-        paging::{AUDIT_PAGE, next},
-        session::{Admins, Session},
-    },
+    http::session::{Admins, Session},
     security::SecurityEntry,
     store,
 };
@@ -52,14 +49,8 @@ pub async fn list(
 ) -> Result<Response, Error> {
     let some = |text: &'_ str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let (who, target) = (some(&wanted.who), some(&wanted.target));
-    let filter = Filter {
-        who: who.as_deref(),
-        target: target.as_deref(),
-        before: wanted.before,
-        limit: AUDIT_PAGE,
-    };
-    let entries = store::audit::list(&app.pool, &filter).await?;
-    let next = next(&entries, AUDIT_PAGE, |entry| entry.id);
+    let filter = Filter { who: who.as_deref(), target: target.as_deref(), before: wanted.before };
+    let Page { items: entries, next } = store::audit::list(&app.pool, &filter).await?;
     let row =
         |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
     let entries = entries.into_iter().map(row).collect();
@@ -97,8 +88,7 @@ pub async fn security(
     session: Session<Admins>,
     Query(since): Query<Since>,
 ) -> Result<Response, Error> {
-    let entries = store::security::list(&app.pool, since.before, AUDIT_PAGE).await?;
-    let next = next(&entries, AUDIT_PAGE, |entry| entry.last_at);
+    let Page { items: entries, next } = store::security::list(&app.pool, since.before).await?;
     Ok(kit::page::html(&SecurityPage {
         frame: Frame::new(&session, "/admin/audit"),
         entries,

@@ -7,17 +7,17 @@ use axum::{
 };
 use identity::Origin;
 use identity::form::shown_again;
-use kit::extract::{Path, Query};
+use kit::{
+    extract::{Path, Query},
+    paging::Page,
+};
 use serde::Deserialize;
 
 use super::view::{Faults, Frame, faults_of};
 use crate::{
     App,
     error::Error,
-    http::{
-        paging::{PEOPLE_PAGE, next},
-        session::{Admins, Posted, Session},
-    },
+    http::session::{Admins, Posted, Session},
     staff::{
         Person, Role, StaffId,
         manage::{self, NewPerson},
@@ -60,12 +60,12 @@ async fn page(
     session: &Session<Admins>,
     after: Option<&str>,
 ) -> Result<PeoplePage, Error> {
-    let people = store::people::list(&app.pool, after, PEOPLE_PAGE).await?;
+    let Page { items: people, next } = store::people::list(&app.pool, after).await?;
     let frame = Frame::new(session, "/admin/people");
     Ok(PeoplePage {
         frame,
-        next: next(&people, PEOPLE_PAGE, |person| person.email.clone()),
         people,
+        next,
         after: after.map(str::to_owned),
         one_time: None,
         name: String::new(),

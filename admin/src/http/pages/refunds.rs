@@ -4,7 +4,7 @@ use askama::Template;
 use axum::{extract::State, response::Response};
 use catalog::contract::price;
 use checkout::contract::FailingRefund;
-use kit::extract::Query;
+use kit::{extract::Query, paging::Page};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -15,10 +15,7 @@ use super::{
 use crate::{
     App,
     error::Error,
-    http::{
-        paging::{REFUNDS_PAGE, next},
-        session::{Admins, Session},
-    },
+    http::session::{Admins, Session},
     refund,
 };
 
@@ -48,8 +45,7 @@ pub async fn failing(
     session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
-    let refunds = refund::failing(&app, wanted.after, REFUNDS_PAGE).await?;
-    let next = next(&refunds, REFUNDS_PAGE, |refund| refund.order);
+    let Page { items: refunds, next } = refund::failing(&app, wanted.after).await?;
     let titles = Titles::of(&app.pool, refunds.iter().map(|refund| &refund.show)).await?;
     let row = |refund: FailingRefund| Row {
         number: number_of(refund.order),

@@ -10,8 +10,9 @@ use identity::form::shown_again;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
+    paging::Page,
 };
-use reseller_portal::contract::{ResellerEntry, ResellerState, reseller, resellers};
+use reseller_portal::contract::{ResellerEntry, ResellerState, reseller};
 use serde::Deserialize;
 
 use super::{
@@ -21,11 +22,8 @@ use super::{
 use crate::{
     App,
     error::Error,
-    http::{
-        paging::{RESELLERS_PAGE, next},
-        session::{Admins, Posted, Session},
-    },
-    reseller::set_state,
+    http::session::{Admins, Posted, Session},
+    reseller::{list, set_state},
 };
 
 #[derive(Template)]
@@ -57,8 +55,7 @@ pub async fn all(
     session: Session<Admins>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Error> {
-    let resellers = resellers(&app.pool, None, wanted.after, RESELLERS_PAGE).await?;
-    let next = next(&resellers, RESELLERS_PAGE, |entry| entry.reseller);
+    let Page { items: resellers, next } = list(&app, None, wanted.after).await?;
     Ok(kit::page::html(&ResellersPage {
         frame: Frame::new(&session, "/admin/resellers"),
         resellers,

@@ -10,6 +10,7 @@ use identity::form::shown_again;
 use kit::{
     extract::{Path, Query},
     http::RequestId,
+    paging::Page,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -22,10 +23,7 @@ use super::{
 use crate::{
     App,
     error::Error,
-    http::{
-        paging::{SUPPORT_PAGE, next},
-        session::{Admins, Posted, Session},
-    },
+    http::session::{Admins, Posted, Session},
     order_link, refund, store,
     support::{
         SupportMessage, SupportRequest, SupportRequestId,
@@ -58,9 +56,8 @@ pub async fn all(
     // Another state than these has no requests, and need not be repeated in the page's links.
     let state =
         wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
-    let requests =
-        store::support::list(&app.pool, state.as_deref(), wanted.after, SUPPORT_PAGE).await?;
-    let next = next(&requests, SUPPORT_PAGE, |request| request.id);
+    let Page { items: requests, next } =
+        store::support::list(&app.pool, state.as_deref(), wanted.after).await?;
     let titles = Titles::of(&app.pool, requests.iter().map(|request| &request.show)).await?;
     Ok(kit::page::html(&SupportPage {
         frame: Frame::new(&session, "/admin/support"),
