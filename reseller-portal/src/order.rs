@@ -2,7 +2,7 @@
 
 use catalog::contract::ResellerId;
 use checkout::contract::{self, OrderDetails, OrderQuery, OrderState, OrderSummary};
-use chrono::{DateTime, Utc};
+use kit::paging::{Cursor, Page};
 use uuid::Uuid;
 
 use crate::{
@@ -10,35 +10,12 @@ use crate::{
     error::{Error, Thing},
 };
 
-/// A point in the list: orders placed before this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor {
-    pub placed_at: DateTime<Utc>,
-    pub order: Uuid,
-}
-
-impl Cursor {
-    /// # Errors
-    /// [`Error::CursorInvalid`].
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let invalid = || Error::CursorInvalid("before");
-        let (micros, order) = text.split_once('.').ok_or_else(invalid)?;
-        let placed_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros);
-        // Postgres knows no time before the year 4713 BC.
-        let placed_at = placed_at.filter(|at| *at > DateTime::UNIX_EPOCH).ok_or_else(invalid)?;
-        Ok(Self { placed_at, order: order.parse().map_err(|_| invalid())? })
-    }
-
-    pub fn text(&self) -> String {
-        format!("{}.{}", self.placed_at.timestamp_micros(), self.order)
-    }
-}
-
-/// Orders of one page.
-pub struct Orders {
-    pub orders: Vec<OrderSummary>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<Cursor>,
+/// A point in the list: orders placed before that one.
+///
+/// # Errors
+/// [`Error::CursorInvalid`].
+pub fn cursor(before: &str) -> Result<Cursor<Uuid>, Error> {
+    before.parse().map_err(|_| Error::CursorInvalid("before"))
 }
 
 /// Up to `limit` orders of the reseller's, the newest first: of `show` where it is named.
@@ -50,22 +27,19 @@ pub async fn page(
     reseller: ResellerId,
     show: Option<&str>,
     state: Option<OrderState>,
-    before: Option<Cursor>,
-    limit: i64,
-) -> Result<Orders, Error> {
+    before: Option<Cursor<Uuid>>,
+    limit: u16,
+) -> Result<Page<OrderSummary, Cursor<Uuid>>, Error> {
     let shows = shows(app, reseller, show).await?;
     let query = OrderQuery {
         shows: &shows,
         state,
-        before: before.map(|cursor| (cursor.placed_at, cursor.order)),
-        limit: limit + 1,
+        before: before.map(|cursor| (cursor.at, cursor.id)),
+        limit: i64::from(limit) + 1,
     };
-    let mut orders = contract::orders(&app.pool, &query).await?;
-    let more = orders.len() as i64 > limit;
-    orders.truncate(usize::try_from(limit).unwrap_or(0));
-    let last = orders.last().filter(|_| more);
-    let next = last.map(|order| Cursor { placed_at: order.placed_at, order: order.order });
-    Ok(Orders { orders, next })
+    let orders = contract::orders(&app.pool, &query).await?;
+    let cursor = |last: &OrderSummary| Cursor { at: last.placed_at, id: last.order };
+    Ok(Page::cut(orders, limit.into(), cursor))
 }
 
 /// The ids of the reseller's shows, or the one named, which must be theirs.
@@ -107,15 +81,13 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_text_and_others_are_refused() {
-        let cursor = Cursor {
-            placed_at: "2026-11-21T20:00:00.123456Z".parse().expect("time"),
-            order: Uuid::nil(),
-        };
-        assert_eq!(Cursor::parse(&cursor.text()).expect("a cursor"), cursor);
+        let end =
+            Cursor { at: "2026-11-21T20:00:00.123456Z".parse().expect("time"), id: Uuid::nil() };
+        assert_eq!(cursor(&end.to_string()).expect("a cursor"), end);
         for bad in
             ["", "1", "x.y", "99999999999999999999.00000000-0000-0000-0000-000000000000", "-1.x"]
         {
-            assert!(Cursor::parse(bad).is_err(), "{bad}");
+            assert!(cursor(bad).is_err(), "{bad}");
         }
     }
 }

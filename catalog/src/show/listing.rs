@@ -31,7 +31,7 @@ pub async fn page(pool: &PgPool, query: &PageQuery) -> Result<ShowPage, Error> {
         .as_deref()
         .map(|text| text.parse::<ShowCursor>().map_err(|_| Error::CursorInvalid))
         .transpose()?;
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let limit = kit::paging::size(query.limit, PAGE_DEFAULT, PAGE_MAX);
     let mut shows = store::show::listed(pool, after.as_ref(), i64::from(limit) + 1).await?;
     let more = shows.len() > usize::from(limit);
     shows.truncate(usize::from(limit));

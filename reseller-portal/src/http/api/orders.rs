@@ -4,7 +4,10 @@ use axum::{Json, extract::State};
 use catalog::contract::TicketTypeId;
 use checkout::contract::{Buyer, OrderDetails, OrderState, OrderSummary};
 use chrono::{DateTime, Utc};
-use kit::extract::{Answer, Path, Query};
+use kit::{
+    extract::{Answer, Path, Query},
+    paging,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -13,7 +16,7 @@ use crate::{
     App,
     api_key::{Holder, scope::Scope},
     error::Error,
-    order::{self, Cursor},
+    order,
 };
 
 const PAGE_DEFAULT: u16 = 50;
@@ -90,14 +93,14 @@ pub async fn list(
     Query(query): Query<OrdersQuery>,
 ) -> Answer<Json<OrderPage>> {
     holder.may(Scope::OrdersRead)?;
-    let before = query.before.as_deref().map(Cursor::parse).transpose()?;
-    let limit = i64::from(query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX));
+    let before = query.before.as_deref().map(order::cursor).transpose()?;
+    let limit = paging::size(query.limit, PAGE_DEFAULT, PAGE_MAX);
     let found =
         order::page(&app, holder.reseller, query.show.as_deref(), query.state, before, limit)
             .await?;
     Ok(Json(OrderPage {
-        orders: found.orders.into_iter().map(ListedOrder::from).collect(),
-        next: found.next.map(|cursor| cursor.text()),
+        orders: found.items.into_iter().map(ListedOrder::from).collect(),
+        next: found.next.map(|cursor| cursor.to_string()),
     }))
 }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use kit::{
     extract::{Answer, Path, Query},
     http::RequestId,
+    paging,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -121,7 +122,7 @@ pub async fn list(
 ) -> Answer<Json<ResellerShowPage>> {
     holder.may(Scope::CatalogRead)?;
     let after = query.after.as_deref().map(cursor).transpose()?;
-    let limit = query.limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX);
+    let limit = paging::size(query.limit, PAGE_DEFAULT, PAGE_MAX);
     let page =
         contract::reseller_shows_page(&app.pool, holder.reseller, after.as_ref(), limit).await;
     let (shows, next) = page.map_err(Error::from)?;

@@ -18,10 +18,10 @@ use crate::{
     App,
     error::Error,
     http::session::{Approved, Session},
-    order::{self, Cursor},
+    order,
 };
 
-const PAGE: i64 = 50;
+const PAGE: u16 = 50;
 
 /// Which orders are asked for.
 #[derive(Default, Deserialize)]
@@ -79,11 +79,11 @@ pub async fn list(
     let own = catalog::contract::reseller_shows(&app.pool, reseller).await?;
     let state = OrderState::of(&filter.state);
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
-    let before = filter.before.as_deref().map(Cursor::parse).transpose()?;
+    let before = filter.before.as_deref().map(order::cursor).transpose()?;
     let found = order::page(&app, reseller, show, state, before, PAGE).await?;
     let known: HashMap<&str, &Show> =
         own.iter().map(|found| (found.show.show.as_str(), &found.show)).collect();
-    let rows = found.orders.into_iter().map(|order| {
+    let rows = found.items.into_iter().map(|order| {
         let show = known.get(order.show.as_str());
         let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
         let (state, tone) = words(order.state);
@@ -109,7 +109,7 @@ pub async fn list(
         shows: choice::shows(&own, &filter.show),
         states: states.collect(),
         rows,
-        next: found.next.map(|cursor| cursor.text()),
+        next: found.next.map(|cursor| cursor.to_string()),
         first: filter.before.is_none(),
         filter,
     }))
