@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Extension, Router,
     extract::ConnectInfo,
-    http::{Method, StatusCode, header},
+    http::{Method, StatusCode},
 };
 use kit::{
     limit::{ClientAddress, Policy, per_client},
