@@ -2,7 +2,7 @@
 
 use crate::order::state::OrderState;
 
-/// What is known of an order when event of its money arrive.
+/// What is known of an order when news of its money arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedPayment<'a> {
     pub state: OrderState,

@@ -47,7 +47,7 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// Reads a webhook; `None` is event of a kind that does not concern us.
+    /// Reads a webhook; `None` where what it tells does not concern us.
     pub fn event(
         &self,
         headers: &HeaderMap,

@@ -59,7 +59,7 @@ pub async fn settle(
         return Ok(PaymentOutcome::Nothing);
     }
     let Some(order) = store::payment::lock(&mut tx, event.order_id).await? else {
-        tracing::error!(order = %event.order_id, kind = ?event.kind, "event of a payment for an order \
+        tracing::error!(order = %event.order_id, kind = ?event.kind, "news of a payment for an order \
             that is not here");
         return Err(Error::OrderUnknown);
     };
