@@ -3,7 +3,7 @@
 //! A hold is a sealed token that says where its tickets were taken. Redis knows what is held;
 //! should it forget, the token is enough to take the same tickets again, or to be refused honestly.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,7 +47,7 @@ pub struct Hold {
     #[serde(rename = "s")]
     pub session: SessionId,
     #[serde(rename = "w")]
-    pub show: String,
+    pub show: ShowId,
     #[serde(rename = "i")]
     pub items: Vec<HeldItem>,
     #[serde(rename = "c")]
@@ -152,7 +152,7 @@ mod tests {
         let hold = Hold {
             hold: Uuid::new_v4().into(),
             session: Uuid::new_v4().into(),
-            show: "a".repeat(63),
+            show: "a".repeat(63).parse().expect("a show's id"),
             items: vec![item; ITEMS_MAX],
             currency: "EUR".to_owned(),
             expires_at: Utc::now(),

@@ -5,7 +5,7 @@
 //! are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an unpaid one,
 //! [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it belongs.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -39,7 +39,7 @@ kit::uuid_id!(
 pub struct Order {
     pub order: OrderId,
     pub session: SessionId,
-    pub show: String,
+    pub show: ShowId,
     pub state: OrderState,
     pub amount_minor: i64,
     pub currency: String,

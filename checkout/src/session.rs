@@ -1,5 +1,7 @@
 //! Sessions: a pass is redeemed once for one; it is what a fan shows to hold and to order.
 
+use admission::contract::{PlaceId, RoomName};
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -22,8 +24,8 @@ kit::uuid_id!(
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Session {
     pub session: SessionId,
-    pub show: String,
-    pub room: String,
+    pub show: ShowId,
+    pub room: RoomName,
     pub expires_at: DateTime<Utc>,
 }
 
@@ -35,7 +37,7 @@ pub struct OpenedSession {
 
 /// The session of a pass under an Idempotency-Key, so that a fan whose answer got lost can ask
 /// again.
-pub fn session_id(place: &str, key: Option<&str>) -> SessionId {
+pub fn session_id(place: &PlaceId, key: Option<&str>) -> SessionId {
     match key {
         Some(key) => {
             Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("session\n{place}\n{key}").as_bytes()).into()

@@ -145,9 +145,15 @@ impl ShowBuilder {
         for (ticket_type, stock) in types.iter().zip(&self.stock) {
             if let Some((tickets, shards)) = *stock {
                 let (show, id) = (&self.show.show, ticket_type.ticket_type);
-                ::checkout::contract::put_stock(pool, show, id.into(), tickets, Some(shards))
-                    .await
-                    .expect("stock");
+                ::checkout::contract::put_stock(
+                    pool,
+                    &show.parse().expect("an id"),
+                    id.into(),
+                    tickets,
+                    Some(shards),
+                )
+                .await
+                .expect("stock");
             }
         }
     }

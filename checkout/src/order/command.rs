@@ -1,6 +1,6 @@
 //! What the order writer is told to do: the records of `orders.commands`.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +45,7 @@ impl Command {
 pub struct SubmitOrder {
     pub order: OrderId,
     pub session: SessionId,
-    pub show: String,
+    pub show: ShowId,
     pub hold: HoldId,
     pub lines: Vec<SubmitLine>,
     pub amount_minor: i64,

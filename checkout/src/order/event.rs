@@ -1,6 +1,7 @@
 //! Where order events go.
 
 use crate::order::OrderId;
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use kit::outbox::Topic;
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ pub struct LinkRenewed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderEventData {
     pub order: OrderId,
-    pub show: String,
+    pub show: ShowId,
     pub amount_minor: i64,
     pub currency: String,
     pub at: DateTime<Utc>,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -34,7 +35,7 @@ pub struct LockedStock {
 pub struct ExistingOrder {
     pub state: OrderState,
     pub session: SessionId,
-    pub show: String,
+    pub show: ShowId,
     pub amount_minor: i64,
     pub currency: String,
     pub expires_at: DateTime<Utc>,

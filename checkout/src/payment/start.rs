@@ -37,7 +37,7 @@ pub async fn ensure_started(app: &App, order: OrderId, request: &RequestId) -> R
     }
     let description = match catalog::contract::show(&app.pool, &payable.show).await? {
         Some(show) => show.title,
-        None => payable.show,
+        None => payable.show.into(),
     };
     let asked = PaymentRequest {
         order_id: order,

@@ -60,7 +60,8 @@ impl Caller {
             }
             (Self::Seller(seller), Some(pass)) => {
                 let claims = app.verifier.verify(pass, Utc::now())?;
-                if !app.show_sellers.is_of(&app.pool, &claims.show, seller.reseller).await? {
+                let show = claims.show.parse().map_err(|_| Error::ShowUnknown)?;
+                if !app.show_sellers.is_of(&app.pool, &show, seller.reseller).await? {
                     return Err(Error::ShowUnknown);
                 }
                 Ok(open::open(app, pass, Some(&key(seller.key))).await?.session)

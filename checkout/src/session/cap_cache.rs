@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use admission::contract::RoomName;
 use kit::cache::Cache;
 use sqlx::PgPool;
 
@@ -20,8 +21,8 @@ impl Default for CapCache {
 
 impl CapCache {
     /// How many sessions a room may have at once; `None` where it has no gate.
-    pub async fn max_active(&self, pool: &PgPool, room: &str) -> sqlx::Result<Option<i32>> {
-        let cap = self.0.get_or_look(room, || async {
+    pub async fn max_active(&self, pool: &PgPool, room: &RoomName) -> sqlx::Result<Option<i32>> {
+        let cap = self.0.get_or_look(room.as_str(), || async {
             let gate = admission::contract::gate(pool, room).await?;
             Ok(gate.map(|gate| gate.max_active))
         });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::{App, store};
+use admission::contract::RoomName;
 use parking_lot::Mutex;
 
 /// Rounds after a gate was restored in which it is told again, for sessions that opened or ended
@@ -13,17 +14,17 @@ const ENDED_SECS: f64 = 10.0;
 
 /// Gates that were restored lately, with the rounds in which they are told again.
 #[derive(Default)]
-pub struct GateReconciler(Mutex<HashMap<String, u32>>);
+pub struct GateReconciler(Mutex<HashMap<RoomName, u32>>);
 
 impl GateReconciler {
     /// One round over the gates of rooms that are not closed.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
         for gate in admission::contract::open_gates(&app.pool).await? {
-            let room = String::from(gate.room);
+            let room = gate.room;
             if app.gate.needs_restore(&room).await? {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;
-                tracing::info!(room, inside = inside.len(), "a gate was told who is inside");
+                tracing::info!(%room, inside = inside.len(), "a gate was told who is inside");
                 self.0.lock().insert(room, RESTORE_ROUNDS);
             } else if self.tell_again(&room) {
                 let inside = store::session::active(&app.pool, &room).await?;
@@ -36,7 +37,7 @@ impl GateReconciler {
         Ok(())
     }
 
-    fn tell_again(&self, room: &str) -> bool {
+    fn tell_again(&self, room: &RoomName) -> bool {
         let mut restored = self.0.lock();
         match restored.get_mut(room) {
             Some(rounds) if *rounds > 0 => {

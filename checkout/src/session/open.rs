@@ -1,6 +1,7 @@
 //! Redeeming a pass for a session.
 
-use admission::contract::{Activation, GateState, PlaceId};
+use admission::contract::{Activation, GateState, PlaceId, RoomName};
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -18,18 +19,15 @@ use crate::{
 pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<OpenedSession, Error> {
     let now = Utc::now();
     let pass = app.verifier.verify(pass, now)?;
+    let show: ShowId = pass.show.parse().map_err(|_| Error::ShowUnknown)?;
     // The pass stays good: should the sale go on in time, it opens a session then.
-    app.offer_cache.of(&app.pool, &pass.show).await?.ensure_sold(now)?;
+    app.offer_cache.of(&app.pool, &show).await?.ensure_sold(now)?;
     let cap = app.cap_cache.max_active(&app.pool, &pass.room).await?.ok_or(Error::SaleClosed)?;
     // Whole milliseconds are what the gate keeps.
     let expires_ms = now.timestamp_millis() + app.config.session_ttl.as_millis() as i64;
     let expires_at = DateTime::from_timestamp_millis(expires_ms).unwrap_or(now);
-    let session = Session {
-        session: session_id(&pass.place.to_string(), key),
-        show: pass.show,
-        room: pass.room.into(),
-        expires_at,
-    };
+    let session =
+        Session { session: session_id(&pass.place, key), show, room: pass.room, expires_at };
 
     let outcome = redeem(app, &session, &pass.place, cap).await;
     let name = match &outcome {
@@ -43,17 +41,10 @@ pub async fn open(app: &App, pass: &str, key: Option<&str>) -> Result<OpenedSess
     Ok(OpenedSession { token: app.session_seal.seal(&session)?, session })
 }
 
-async fn redeem(
-    app: &App,
-    session: &Session,
-    place_id: &PlaceId,
-    cap: i32,
-) -> Result<Session, Error> {
-    let place = &*place_id.to_string();
+async fn redeem(app: &App, session: &Session, place: &PlaceId, cap: i32) -> Result<Session, Error> {
     let id = session.session.to_string();
     let mut tx = app.pool.begin().await?;
-    let (room, show, expires_at) =
-        (session.room.as_str(), session.show.as_str(), session.expires_at);
+    let (room, show, expires_at) = (&session.room, &session.show, session.expires_at);
     if !store::claim(
         &mut tx,
         &NewSession { session: session.session, place, room, show, expires_at, cap },
@@ -69,7 +60,7 @@ async fn redeem(
         };
     }
     // The row is claimed first: of many redemptions at once, one gets as far as taking a slot.
-    match activate(app, place_id, &id, expires_at, cap).await {
+    match activate(app, place, &id, expires_at, cap).await {
         Ok(Activation::Opened) => {}
         Ok(Activation::Full) => {
             tx.rollback().await?;
@@ -102,7 +93,7 @@ async fn activate(
     expires_at: DateTime<Utc>,
     cap: i32,
 ) -> Result<Activation, Error> {
-    let room = &*place.room;
+    let room = &place.room;
     let taken = app.gate.activate(place, session, expires_at, cap).await?;
     if taken != Activation::Full || !app.gate.needs_restore(room).await? {
         return Ok(taken);
@@ -115,9 +106,9 @@ async fn activate(
     Ok(app.gate.activate(place, session, expires_at, cap).await?)
 }
 
-async fn release(app: &App, room: &str, session: &str) {
+async fn release(app: &App, room: &RoomName, session: &str) {
     if let Err(error) = app.gate.release(room, session).await {
-        tracing::warn!(%error, room, "a slot was not given back; it comes free at the session's \
+        tracing::warn!(%error, %room, "a slot was not given back; it comes free at the session's \
             expiry");
     }
 }

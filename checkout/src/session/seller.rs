@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use catalog::contract::ShowId;
 use kit::cache::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -48,8 +49,8 @@ impl Default for ShowSellers {
 
 impl ShowSellers {
     /// Whether this reseller sells the show. Nobody sells an unknown one.
-    pub async fn is_of(&self, pool: &PgPool, show: &str, reseller: Uuid) -> sqlx::Result<bool> {
-        let seller = self.0.get_or_look(show, || async {
+    pub async fn is_of(&self, pool: &PgPool, show: &ShowId, reseller: Uuid) -> sqlx::Result<bool> {
+        let seller = self.0.get_or_look(show.as_str(), || async {
             let seller = catalog::contract::seller(pool, show).await?;
             Ok(seller.and_then(|seller| seller.reseller).map(catalog::contract::ResellerId::uuid))
         });

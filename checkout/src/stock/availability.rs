@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::Utc;
 use futures::future::try_join_all;
 use kit::cache::Cache;
@@ -20,7 +20,8 @@ const FEW_PERCENT: i64 = 5;
 /// What is left of a show's tickets.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Availability {
-    pub show: String,
+    #[schema(value_type = String)]
+    pub show: ShowId,
     /// In the order they are offered.
     pub ticket_types: Vec<TypeAvailability>,
 }
@@ -83,11 +84,11 @@ impl Default for AvailabilityCache {
 ///
 /// # Errors
 /// `show-unknown` where nothing is on sale under that name; `sale-stopped`, `show-withdrawn`.
-pub async fn of(app: &App, show: &str) -> Result<Arc<Availability>, Error> {
-    app.availability_cache.0.get_or_look(show, || work_out(app, show)).await
+pub async fn of(app: &App, show: &ShowId) -> Result<Arc<Availability>, Error> {
+    app.availability_cache.0.get_or_look(show.as_str(), || work_out(app, show)).await
 }
 
-async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
+async fn work_out(app: &App, show: &ShowId) -> Result<Availability, Error> {
     let offer = app.offer_cache.of(&app.pool, show).await?;
     if let Some(stop) = offer.stop {
         return Err(Error::SaleStopped(stop));
@@ -124,7 +125,7 @@ async fn work_out(app: &App, show: &str) -> Result<Availability, Error> {
             TypeAvailability { ticket_type: id, name: ticket_type.name.clone(), status, about_left }
         })
         .collect();
-    Ok(Availability { show: show.to_owned(), ticket_types })
+    Ok(Availability { show: show.clone(), ticket_types })
 }
 
 #[cfg(test)]

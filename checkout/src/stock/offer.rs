@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use catalog::contract::{Stop, TicketType, TicketTypeId};
+use catalog::contract::{ShowId, Stop, TicketType, TicketTypeId};
 use chrono::{DateTime, Utc};
 use kit::cache::Cache;
 use sqlx::PgPool;
@@ -64,17 +64,17 @@ impl Default for OfferCache {
 
 impl OfferCache {
     /// A show's offer; without ticket types where the show is unknown.
-    pub async fn of(&self, pool: &PgPool, show: &str) -> sqlx::Result<Arc<Offer>> {
-        let offer = self.0.get_or_look(show, || read(pool, show)).await?;
+    pub async fn of(&self, pool: &PgPool, show: &ShowId) -> sqlx::Result<Arc<Offer>> {
+        let offer = self.0.get_or_look(show.as_str(), || read(pool, show)).await?;
         // Of what is not on sale nothing is remembered.
         if offer.shards.is_empty() {
-            self.0.forget(show).await;
+            self.0.forget(show.as_str()).await;
         }
         Ok(offer)
     }
 }
 
-async fn read(pool: &PgPool, show: &str) -> sqlx::Result<Offer> {
+async fn read(pool: &PgPool, show: &ShowId) -> sqlx::Result<Offer> {
     let starts_at = catalog::contract::show(pool, show).await?.map(|show| show.starts_at);
     let ticket_types = catalog::contract::ticket_types(pool, show).await?;
     let mut shards: HashMap<TicketTypeId, Vec<i32>> = HashMap::new();

@@ -1,6 +1,6 @@
 //! Stock without an allotment, for tests and measurements.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use sqlx::PgPool;
 
 use crate::{stock, store};
@@ -13,7 +13,7 @@ use crate::{stock, store};
 /// The database's.
 pub async fn put_stock(
     pool: &PgPool,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     allotted: i32,
     shards: Option<i32>,

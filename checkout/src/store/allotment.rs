@@ -1,6 +1,6 @@
 //! Allotments as they were answered, and the stock they change.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -79,7 +79,7 @@ pub async fn note(
 /// added under which epoch.
 pub async fn add(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     parts: &[(i32, i32)],
 ) -> sqlx::Result<Vec<ShardTickets>> {
@@ -90,7 +90,7 @@ pub async fn add(
            ON CONFLICT (ticket_type, shard) DO UPDATE SET allotted = s.allotted + excluded.allotted
            RETURNING s.shard, s.epoch"#,
         ticket_type.uuid(),
-        show,
+        &**show,
         &shards,
         &tickets
     )

@@ -1,6 +1,7 @@
 //! Orders, read. They are written by the order writer (`store::writer`) and by payments
 //! (`store::payment`).
 
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -26,7 +27,7 @@ pub async fn load_with(
     order: OrderId,
 ) -> sqlx::Result<Option<Order>> {
     let Some(row) = sqlx::query!(
-        r#"SELECT order_id, session, show, state, amount_minor, currency, buyer_name, buyer_email, language,
+        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor, currency, buyer_name, buyer_email, language,
                   home_partition, placed_at, expires_at, paid_at, payment_intent, payment_url, payment_fault
            FROM checkout.orders WHERE order_id = $1"#,
         order.uuid()

@@ -1,12 +1,13 @@
 //! Links to orders, by the hash of their secret.
 
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 /// What an event tells of an order.
 pub struct LinkedOrderRow {
-    pub show: String,
+    pub show: ShowId,
     pub amount_minor: i64,
     pub currency: String,
 }
@@ -63,8 +64,8 @@ pub async fn refuse_sealed(
 ) -> sqlx::Result<Option<LinkedOrderRow>> {
     sqlx::query_as!(
         LinkedOrderRow,
-        "UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1 RETURNING show, \
-            amount_minor, currency",
+        r#"UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1
+           RETURNING show AS "show: ShowId", amount_minor, currency"#,
         order
     )
     .fetch_optional(tx)

@@ -1,5 +1,6 @@
 //! Payments on orders, refunds, and the webhooks acted upon.
 
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -13,7 +14,7 @@ use crate::{
 pub struct Payable {
     pub order_id: OrderId,
     pub session: SessionId,
-    pub show: String,
+    pub show: ShowId,
     pub state: OrderState,
     pub amount_minor: i64,
     pub currency: String,
@@ -23,7 +24,7 @@ pub struct Payable {
 struct PaymentRow {
     order_id: OrderId,
     session: SessionId,
-    show: String,
+    show: ShowId,
     state: String,
     amount_minor: i64,
     currency: String,
@@ -41,8 +42,9 @@ impl PaymentRow {
 pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
         PaymentRow,
-        "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
-         FROM checkout.orders WHERE order_id = $1",
+        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor, currency,
+                  payment_intent
+           FROM checkout.orders WHERE order_id = $1"#,
         order.uuid(),
     )
     .fetch_optional(pool)
@@ -54,8 +56,9 @@ pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Payable>
 pub async fn lock(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
         PaymentRow,
-        "SELECT order_id, session, show, state, amount_minor, currency, payment_intent
-         FROM checkout.orders WHERE order_id = $1 FOR UPDATE",
+        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor, currency,
+                  payment_intent
+           FROM checkout.orders WHERE order_id = $1 FOR UPDATE"#,
         order.uuid(),
     )
     .fetch_optional(tx)
@@ -203,9 +206,10 @@ pub async fn returned(
     }
     let row = sqlx::query_as!(
         PaymentRow,
-        "UPDATE checkout.orders SET state = 'refunded'
-         WHERE order_id = $1 AND state = 'refund_pending' AND payment_intent = $2
-         RETURNING order_id, session, show, state, amount_minor, currency, payment_intent",
+        r#"UPDATE checkout.orders SET state = 'refunded'
+           WHERE order_id = $1 AND state = 'refund_pending' AND payment_intent = $2
+           RETURNING order_id, session, show AS "show: ShowId", state, amount_minor, currency,
+                     payment_intent"#,
         order,
         intent,
     )

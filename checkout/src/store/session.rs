@@ -1,9 +1,9 @@
 //! Sessions.
 
-use admission::contract::ActiveSession;
+use admission::contract::{ActiveSession, PlaceId, RoomName};
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::session::{Session, SessionId};
 
@@ -11,9 +11,9 @@ use crate::session::{Session, SessionId};
 #[derive(Debug)]
 pub struct NewSession<'a> {
     pub session: SessionId,
-    pub place: &'a str,
-    pub room: &'a str,
-    pub show: &'a str,
+    pub place: &'a PlaceId,
+    pub room: &'a RoomName,
+    pub show: &'a ShowId,
     pub expires_at: DateTime<Utc>,
     /// The room's cap on active sessions now.
     pub cap: i32,
@@ -26,9 +26,9 @@ pub async fn claim(tx: &mut PgConnection, new: &NewSession<'_>) -> sqlx::Result<
         "INSERT INTO checkout.sessions (session, place, room, show, opened_at, expires_at, cap)
          VALUES ($1, $2, $3, $4, now(), $5, $6) ON CONFLICT DO NOTHING",
         new.session.uuid(),
-        new.place,
-        new.room,
-        new.show,
+        new.place.to_string(),
+        &**new.room,
+        &**new.show,
         new.expires_at,
         new.cap,
     )
@@ -51,12 +51,12 @@ pub async fn opened_now(tx: &mut PgConnection, session: SessionId) -> sqlx::Resu
 /// The session that a place opened, if it is still open: its id and expiry.
 pub async fn of_place(
     pool: &PgPool,
-    place: &str,
+    place: &PlaceId,
 ) -> sqlx::Result<Option<(SessionId, DateTime<Utc>)>> {
     let row = sqlx::query!(
         "SELECT session, expires_at FROM checkout.sessions WHERE place = $1 AND ended_at IS NULL \
             AND expires_at > now()",
-        place
+        place.to_string()
     )
     .fetch_optional(pool)
     .await?;
@@ -64,22 +64,25 @@ pub async fn of_place(
 }
 
 /// A session with the place that opened it.
-pub async fn load(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<(String, Session)>> {
+pub async fn load(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<(PlaceId, Session)>> {
     let row = sqlx::query!(
-        "SELECT session, place, show, room, expires_at FROM checkout.sessions WHERE session = $1",
+        r#"SELECT session, place, show AS "show: ShowId", room AS "room: RoomName", expires_at
+           FROM checkout.sessions WHERE session = $1"#,
         session.uuid()
     )
     .fetch_optional(pool)
     .await?;
-    Ok(row.map(|row| {
+    row.map(|row| {
+        let place = row.place.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
         let session = Session {
             session: row.session.into(),
             show: row.show,
             room: row.room,
             expires_at: row.expires_at,
         };
-        (row.place, session)
-    }))
+        Ok((place, session))
+    })
+    .transpose()
 }
 
 /// Whether a session is known and not ended. (Whether it has expired, its token tells.)
@@ -93,10 +96,10 @@ pub async fn is_open(pool: &PgPool, session: SessionId) -> sqlx::Result<bool> {
 }
 
 /// Ends a session and gives its room. Ending it again keeps the first time.
-pub async fn end(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<String>> {
+pub async fn end(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<RoomName>> {
     sqlx::query_scalar!(
-        "UPDATE checkout.sessions SET ended_at = coalesce(ended_at, clock_timestamp()) WHERE \
-            session = $1 RETURNING room",
+        r#"UPDATE checkout.sessions SET ended_at = coalesce(ended_at, clock_timestamp())
+           WHERE session = $1 RETURNING room AS "room: RoomName""#,
         session.uuid()
     )
     .fetch_optional(pool)
@@ -104,11 +107,11 @@ pub async fn end(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<Strin
 }
 
 /// Everybody who is inside a room, by their expiry.
-pub async fn active(pool: &PgPool, room: &str) -> sqlx::Result<Vec<ActiveSession>> {
+pub async fn active(pool: &PgPool, room: &RoomName) -> sqlx::Result<Vec<ActiveSession>> {
     let rows = sqlx::query!(
         "SELECT session, expires_at FROM checkout.sessions WHERE room = $1 AND ended_at IS NULL \
             AND expires_at > now()",
-        room
+        &**room
     )
     .fetch_all(pool)
     .await?;
@@ -119,11 +122,15 @@ pub async fn active(pool: &PgPool, room: &str) -> sqlx::Result<Vec<ActiveSession
 }
 
 /// Sessions of a room that were ended within the last `secs` seconds.
-pub async fn ended_within(pool: &PgPool, room: &str, secs: f64) -> sqlx::Result<Vec<Uuid>> {
+pub async fn ended_within(
+    pool: &PgPool,
+    room: &RoomName,
+    secs: f64,
+) -> sqlx::Result<Vec<SessionId>> {
     sqlx::query_scalar!(
-        "SELECT session FROM checkout.sessions
-         WHERE room = $1 AND ended_at > now() - make_interval(secs => $2) AND expires_at > now()",
-        room,
+        r#"SELECT session AS "session: SessionId" FROM checkout.sessions
+           WHERE room = $1 AND ended_at > now() - make_interval(secs => $2) AND expires_at > now()"#,
+        &**room,
         secs
     )
     .fetch_all(pool)

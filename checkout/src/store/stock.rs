@@ -1,7 +1,7 @@
 //! Stock: read, put on sale, and given a new epoch. It is moved by the order writer
 //! (`store::writer`).
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use sqlx::{PgConnection, PgPool};
 
 use crate::stock::{ShardKey, redis::ShardSnapshot};
@@ -39,7 +39,7 @@ impl StockRow {
 /// Inserts shards of these sizes, unless the ticket type has shards already.
 pub async fn put(
     pool: &PgPool,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     sizes: &[i32],
 ) -> sqlx::Result<()> {
@@ -51,7 +51,7 @@ pub async fn put(
          (size, ordinality)
          WHERE NOT EXISTS (SELECT FROM checkout.stock WHERE ticket_type = $1)",
         ticket_type.uuid(),
-        show,
+        &**show,
         sizes,
     )
     .execute(&mut *tx)
@@ -84,12 +84,12 @@ pub async fn of_type(pool: &PgPool, ticket_type: TicketTypeId) -> sqlx::Result<V
 }
 
 /// A show's stock, in the order of keys.
-pub async fn of_show(pool: &PgPool, show: &str) -> sqlx::Result<Vec<StockRow>> {
+pub async fn of_show(pool: &PgPool, show: &ShowId) -> sqlx::Result<Vec<StockRow>> {
     sqlx::query_as!(
         StockRow,
         "SELECT ticket_type, shard, allotted, committed, epoch, version FROM checkout.stock
          WHERE show = $1 ORDER BY ticket_type, shard",
-        show
+        &**show
     )
     .fetch_all(pool)
     .await

@@ -1,6 +1,6 @@
 //! Tickets.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -26,7 +26,7 @@ pub async fn lines(
 pub async fn issue(
     tx: &mut PgConnection,
     order: OrderId,
-    show: &str,
+    show: &ShowId,
     drafts: &[TicketDraft],
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -38,7 +38,7 @@ pub async fn issue(
          SELECT code, $1, number, ticket_type, $2, $3
          FROM UNNEST($4::text[], $5::int[], $6::uuid[]) AS draft (code, number, ticket_type)",
         order.uuid(),
-        show,
+        &**show,
         now,
         &codes,
         &numbers,

@@ -137,7 +137,7 @@ impl TestMailer {
     pub async fn tell(&self, event: impl Fn(OrderEventData) -> OrderEvent, order: Uuid) {
         let facts = OrderEventData {
             order: order.into(),
-            show: SHOW.to_owned(),
+            show: SHOW.parse().unwrap(),
             amount_minor: 8_500,
             currency: "EUR".to_owned(),
             at: Utc::now(),

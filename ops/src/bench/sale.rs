@@ -68,7 +68,7 @@ pub async fn make(stores: &Stores, name: &str, shards: Option<i32>) -> anyhow::R
     };
     let ticket_types = put_show(&stores.pool, &show).await?;
     let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
-    put_stock(&stores.pool, name, ticket_type.into(), TICKETS, shards).await?;
+    put_stock(&stores.pool, &name.parse()?, ticket_type.into(), TICKETS, shards).await?;
     Ok(Sale { show: name.to_owned(), ticket_type })
 }
 

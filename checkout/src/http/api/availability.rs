@@ -35,6 +35,7 @@ async fn show(
     headers: HeaderMap,
     extract::Path(show): extract::Path<String>,
 ) -> Answer<Response> {
+    let show = show.parse().map_err(|_| Error::ShowUnknown)?;
     let availability = availability::of(&app, &show).await?;
     let body = serde_json::to_vec(availability.as_ref()).map_err(Error::internal)?;
     let digest = hex::encode(Sha256::digest(&body));

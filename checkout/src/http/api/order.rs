@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{self, Answer, IdempotencyKey},
@@ -44,7 +44,8 @@ struct NewOrder {
 struct OrderView {
     order: Uuid,
     state: OrderState,
-    show: String,
+    #[schema(value_type = String)]
+    show: ShowId,
     lines: Vec<LineView>,
     /// In the currency's minor unit.
     amount_minor: i64,

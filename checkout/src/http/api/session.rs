@@ -1,10 +1,12 @@
 //! `/v1/checkout/sessions`
 
+use admission::contract::RoomName;
 use axum::{
     Json,
     extract::State,
     http::{HeaderMap, StatusCode},
 };
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{self, Answer, Bearer, IdempotencyKey},
@@ -37,8 +39,10 @@ struct OpenSession {
     /// Shown as `Authorization: Bearer` in every call that buys. Keep it secret.
     session_token: String,
     session: Uuid,
-    show: String,
-    room: String,
+    #[schema(value_type = String)]
+    show: ShowId,
+    #[schema(value_type = String)]
+    room: RoomName,
     expires_at: DateTime<Utc>,
 }
 

@@ -69,9 +69,9 @@ pub async fn enter(
 
 /// Whether this browser has a session in the room of the pass.
 fn is_inside(app: &App, visitor: &Visitor, pass: &str) -> bool {
-    app.verifier.verify(pass, Utc::now()).is_ok_and(|pass| {
-        visitor.session(app, &pass.show).is_ok_and(|session| *session.room == *pass.room)
-    })
+    let Ok(pass) = app.verifier.verify(pass, Utc::now()) else { return false };
+    let Ok(show) = pass.show.parse() else { return false };
+    visitor.session(app, &show).is_ok_and(|session| session.room == pass.room)
 }
 
 /// `GET` of what only forms do: a reload, or the way back.
@@ -89,7 +89,7 @@ struct FullPage<'a> {
 
 async fn full(app: &App, pass: &str) -> Result<Response, Error> {
     let claims = app.verifier.verify(pass, Utc::now())?;
-    let show = ShowView::load(app, &claims.show).await?;
+    let show = ShowView::load(app, &claims.show.parse().map_err(|_| Error::ShowUnknown)?).await?;
     let until = show.moment(claims.exp);
     let page = with_status(
         kit::page::html(&FullPage { show, pass, until }),

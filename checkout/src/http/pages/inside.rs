@@ -1,5 +1,6 @@
 //! What a visitor who is in checkout has: a session that goes on, and a hold.
 
+use catalog::contract::ShowId;
 use chrono::Utc;
 
 use crate::{
@@ -22,7 +23,7 @@ pub async fn held(app: &App, visitor: &Visitor, session: &Session) -> Result<Opt
 }
 
 /// The visitor's session, neither run out nor ended, in a show that is sold.
-pub async fn still_inside(app: &App, visitor: &Visitor, show: &str) -> Result<Session, Error> {
+pub async fn still_inside(app: &App, visitor: &Visitor, show: &ShowId) -> Result<Session, Error> {
     let session = visitor.session(app, show)?;
     open::ensure_open(app, &session).await?;
     app.offer_cache.of(&app.pool, show).await?.ensure_sold(Utc::now())?;

@@ -3,7 +3,7 @@
 use admission::contract::PassError;
 use askama::Template;
 use axum::{http::StatusCode, response::Response};
-use catalog::contract::Stop;
+use catalog::contract::{ShowId, Stop};
 
 use crate::{Error, http::pages::view::with_status};
 
@@ -13,14 +13,14 @@ struct OutsidePage {
     title: &'static str,
     words: &'static str,
     /// Whose line to join.
-    show: Option<String>,
+    show: Option<ShowId>,
     /// The place in line is used up: only a new one leads on.
     anew: bool,
 }
 
 /// The page for a session that is missing or over, or that cannot be had with a pass; other errors
 /// go on as they are.
-pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
+pub fn page(error: Error, show: Option<&ShowId>) -> Result<Response, Error> {
     let anew = matches!(error, Error::PassUsed | Error::Pass(PassError::Expired));
     let (title, words) = match error {
         Error::SessionMissing | Error::SessionToken(_) => (
@@ -71,9 +71,7 @@ pub fn page(error: Error, show: Option<&str>) -> Result<Response, Error> {
         other => return Err(other),
     };
     // A line that leads to no tickets is nobody's next step.
-    let show = show
-        .filter(|_| !matches!(error, Error::ShowBegun | Error::SaleStopped(_)))
-        .map(str::to_owned);
+    let show = show.filter(|_| !matches!(error, Error::ShowBegun | Error::SaleStopped(_))).cloned();
     let page = OutsidePage { title, words, show, anew };
     Ok(with_status(kit::page::html(&page), StatusCode::FORBIDDEN))
 }

@@ -3,7 +3,7 @@
 
 use axum::{http::StatusCode, response::Response};
 use catalog::contract::{
-    Show, TicketType, TicketTypeId, price,
+    Show, ShowId, TicketType, TicketTypeId, price,
     when::{self, Moment},
 };
 use chrono::{DateTime, Utc};
@@ -39,7 +39,7 @@ impl ShowView {
         }
     }
 
-    pub async fn load(app: &App, show: &str) -> Result<Self, Error> {
+    pub async fn load(app: &App, show: &ShowId) -> Result<Self, Error> {
         catalog::contract::show(&app.pool, show).await?.map(Self::new).ok_or(Error::ShowUnknown)
     }
 

@@ -6,6 +6,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
+use catalog::contract::ShowId;
 use chrono::Utc;
 use kit::{
     cookie::{Cookie, SetCookie},
@@ -18,9 +19,6 @@ use crate::{
     session::{self, Session},
     store::payment as store,
 };
-
-/// Ids of shows are no longer.
-const SHOW_BYTES_MAX: usize = 63;
 
 /// The cookies that came with a request.
 pub struct Visitor(CookieJar);
@@ -39,14 +37,14 @@ impl Visitor {
     }
 
     /// The visitor's session in a show, also when it is over.
-    pub fn session_at_any_time(&self, app: &App, show: &str) -> Result<Session, Error> {
+    pub fn session_at_any_time(&self, app: &App, show: &ShowId) -> Result<Session, Error> {
         let token = self.cookie(app, &cookie::SESSION.of(show)).ok_or(Error::SessionMissing)?;
         let session = session::open_token_at_any_time(app, token)?;
-        if session.show == show { Ok(session) } else { Err(Error::SessionMissing) }
+        if session.show == *show { Ok(session) } else { Err(Error::SessionMissing) }
     }
 
     /// The visitor's session in a show, which is not over by its token.
-    pub fn session(&self, app: &App, show: &str) -> Result<Session, Error> {
+    pub fn session(&self, app: &App, show: &ShowId) -> Result<Session, Error> {
         let session = self.session_at_any_time(app, show)?;
         if session.expires_at <= Utc::now() { Err(Error::SessionExpired) } else { Ok(session) }
     }
@@ -55,12 +53,12 @@ impl Visitor {
     pub fn sessions(&self, app: &App) -> Vec<Session> {
         let prefix = cookie::SESSION.of("").name(&app.config.payment.public);
         let shows = self.0.iter().filter_map(|cookie| cookie.name().strip_prefix(&prefix));
-        shows.filter_map(|show| self.session(app, show).ok()).collect()
+        shows.filter_map(|show| self.session(app, &show.parse().ok()?).ok()).collect()
     }
 }
 
 /// The show that an address is about.
-pub struct OfShow(pub String);
+pub struct OfShow(pub ShowId);
 
 impl<S: Send + Sync> FromRequestParts<S> for OfShow {
     type Rejection = Error;
@@ -70,9 +68,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfShow {
         let Ok(Path(show)) = Path::<String>::from_request_parts(parts, state).await else {
             return Err(Error::ShowUnknown);
         };
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let fits = (1..=SHOW_BYTES_MAX).contains(&show.len()) && show.bytes().all(plain);
-        if fits { Ok(Self(show)) } else { Err(Error::ShowUnknown) }
+        show.parse().map(Self).map_err(|_| Error::ShowUnknown)
     }
 }
 

@@ -45,7 +45,7 @@ fn submit(n: u128, lines: &[(i32, i32)]) -> SubmitOrder {
     SubmitOrder {
         order: id(n),
         session: Uuid::from_u128(1000 + n).into(),
-        show: "show".to_owned(),
+        show: "show".parse().expect("a show's id"),
         hold: Uuid::from_u128(2000 + n).into(),
         lines,
         amount_minor: 100,

@@ -41,7 +41,7 @@ fn change(event: &CatalogEvent) -> Option<AllotmentChange> {
     match event {
         CatalogEvent::AllotmentChanged { show, ticket_type, allotted, revision, .. } => {
             Some(AllotmentChange {
-                show: show.clone(),
+                show: show.parse().ok()?,
                 ticket_type: (*ticket_type).into(),
                 allotted: *allotted,
                 revision: *revision,

@@ -127,7 +127,7 @@ async fn insert_orders(
          ORDER BY session, order_id",
         &ids(|submit| submit.order.uuid()),
         &ids(|submit| submit.session.uuid()),
-        &column(|submit| &submit.show),
+        &column(|submit| submit.show.as_str()),
         &ids(|submit| submit.hold.uuid()),
         &states,
         &column(|submit| &submit.request_hash),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -162,9 +162,9 @@ async fn lock_orders(
     found: &mut BatchState,
 ) -> sqlx::Result<()> {
     let rows = sqlx::query!(
-        "SELECT order_id, session, show, hold, state, amount_minor, currency, expires_at FROM \
-            checkout.orders
-         WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE",
+        r#"SELECT order_id, session, show AS "show: ShowId", hold, state, amount_minor, currency,
+                  expires_at
+           FROM checkout.orders WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE"#,
         orders as _
     )
     .fetch_all(tx)

@@ -59,7 +59,7 @@ async fn insert(tx: &mut PgConnection, places: &[SubmitOrder]) -> anyhow::Result
     )
     .bind(ids(|place| place.order.uuid()))
     .bind(ids(|place| place.session.uuid()))
-    .bind(texts(|place| &place.show))
+    .bind(texts(|place| place.show.as_str()))
     .bind(ids(|place| place.hold.uuid()))
     .bind(texts(|place| &place.request_hash))
     .bind(texts(|place| &place.buyer.name))

@@ -38,7 +38,7 @@ impl Hot {
         let place = SubmitOrder {
             order: Uuid::now_v7().into(),
             session: Uuid::new_v4().into(),
-            show: self.show.clone(),
+            show: self.show.parse()?,
             hold: Uuid::new_v4().into(),
             lines: vec![SubmitLine {
                 ticket_type: self.ticket_type.into(),

@@ -85,7 +85,7 @@ async fn insert(
     )
     .bind(place.order)
     .bind(place.session)
-    .bind(&place.show)
+    .bind(place.show.as_str())
     .bind(place.hold)
     .bind(&place.request_hash)
     .bind(place.amount_minor)
