@@ -5,14 +5,13 @@ pub mod change;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::event::CatalogEvent;
+use crate::{event::CatalogEvent, ticket_type::TicketTypeId};
 
 /// How many tickets of a type are for sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Allotment {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub show: String,
     /// What is sold from, or what a draft will be sold from.
     pub allotted: i32,

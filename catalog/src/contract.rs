@@ -6,7 +6,7 @@ pub use crate::{
         change::{change_allotment, put_allotment, settle_allotment},
     },
     draft::{
-        ResellerShow, ShowDraft,
+        ResellerShow, ResellerTicketType, ShowDraft,
         show::{
             change_show, create_show, publish_show, reseller_show, reseller_shows,
             reseller_shows_page,
@@ -30,7 +30,7 @@ pub use crate::{
         },
         stop::{not_stopped, stop, withdrawal},
     },
-    ticket_type::{NewTicketType, ResellerTicketType, TicketType, TicketTypeId},
+    ticket_type::{NewTicketType, TicketType, TicketTypeId},
     venue::{ResellerVenue, Venue},
     when,
 };

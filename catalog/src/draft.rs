@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{show::Show, ticket_type::ResellerTicketType};
+use crate::{allotment::Allotment, show::Show, ticket_type::TicketType};
 
 /// A reseller's show, with all that is for its reseller's eyes.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -23,6 +23,15 @@ pub struct ResellerShow {
     /// Since when nothing of it is sold, for good; null where it was not withdrawn.
     pub withdrawn_at: Option<DateTime<Utc>>,
     pub ticket_types: Vec<ResellerTicketType>,
+}
+
+/// A ticket type and how many of it are for sale.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ResellerTicketType {
+    #[serde(flatten)]
+    pub ticket_type: TicketType,
+    /// Null until it was set.
+    pub allotment: Option<Allotment>,
 }
 
 /// What a reseller says about a show. Its id is made from performer and title when it is created,

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use kit::kafka::{Kafka, Topic};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+
+use crate::ticket_type::TicketTypeId;
 
 /// Keyed by show, so that a show's events keep their order. At least once.
 pub const CATALOG_TOPIC: &str = "catalog.events";
@@ -24,7 +25,7 @@ pub enum CatalogEvent {
     #[serde(rename = "allotment_changed.v1")]
     AllotmentChanged {
         show: String,
-        ticket_type: Uuid,
+        ticket_type: TicketTypeId,
         allotted: i32,
         revision: i64,
         at: DateTime<Utc>,

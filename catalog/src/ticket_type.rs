@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
-
-use crate::allotment::Allotment;
 
 kit::uuid_id!(
     /// A kind of ticket for one show.
@@ -14,7 +11,7 @@ kit::uuid_id!(
 /// A kind of ticket for one show.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct TicketType {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub name: String,
     pub description: String,
     /// In the currency's minor unit (cents).
@@ -37,13 +34,4 @@ pub struct NewTicketType {
     pub currency: String,
     /// Tickets of this type in one order, 1 to 50.
     pub per_order_max: i32,
-}
-
-/// A ticket type and how many of it are for sale.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ResellerTicketType {
-    #[serde(flatten)]
-    pub ticket_type: TicketType,
-    /// Null until it was set.
-    pub allotment: Option<Allotment>,
 }

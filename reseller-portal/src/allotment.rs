@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use catalog::contract::{self, Allotment, ResellerId};
+use catalog::contract::{self, Allotment, ResellerId, TicketTypeId};
 use kit::http::RequestId;
-use uuid::Uuid;
 
 use crate::{
     App,
@@ -57,7 +56,7 @@ pub async fn change(
     app: &App,
     reseller: ResellerId,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     allotted: i32,
     request: &RequestId,
 ) -> Result<Changed, Error> {
@@ -85,7 +84,7 @@ mod tests {
     fn an_outcome_is_that_of_the_change_itself() {
         let outcome = |allotted, wanted, revision, refusal: Option<&str>| {
             let now = Allotment {
-                ticket_type: Uuid::nil(),
+                ticket_type: uuid::Uuid::nil().into(),
                 show: "s".to_owned(),
                 allotted,
                 wanted,

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use catalog::contract::{ResellerId, ResellerShow, price};
+use catalog::contract::{ResellerId, ResellerShow, TicketTypeId, price};
 use checkout::contract::{Bucket, SalesQuery, SalesRow};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
-use uuid::Uuid;
 
 use crate::{
     App,
@@ -49,14 +48,14 @@ pub struct Report {
     pub time_zone: String,
     pub rows: Vec<SalesRow>,
     /// Names by ticket type: the show's title and the type's name.
-    pub names: HashMap<Uuid, (String, String)>,
+    pub names: HashMap<TicketTypeId, (String, String)>,
 }
 
 /// Sales of one ticket type over the whole time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeTotal {
     pub show: String,
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub currency: String,
     pub tickets: i64,
     pub amount_minor: i64,
@@ -149,7 +148,7 @@ fn fits(days: i64, by_hour: bool, types: usize) -> Result<(), Error> {
     Err(Error::Field { field: "from".to_owned(), detail: detail.to_owned() })
 }
 
-fn names(shows: &[ResellerShow]) -> HashMap<Uuid, (String, String)> {
+fn names(shows: &[ResellerShow]) -> HashMap<TicketTypeId, (String, String)> {
     let types = shows
         .iter()
         .flat_map(|found| found.ticket_types.iter().map(move |of| (found, &of.ticket_type)));
@@ -183,18 +182,19 @@ impl Report {
 
     /// Sums by ticket type and currency, the best sold first.
     pub fn by_type(&self) -> Vec<TypeTotal> {
-        let mut totals: BTreeMap<(&str, Uuid, &str), TypeTotal> = BTreeMap::new();
+        let mut totals: BTreeMap<(&str, TicketTypeId, &str), TypeTotal> = BTreeMap::new();
         for row in &self.rows {
-            let total = totals
-                .entry((&row.show, row.ticket_type.uuid(), &row.currency))
-                .or_insert_with(|| TypeTotal {
-                    show: row.show.clone(),
-                    ticket_type: row.ticket_type.uuid(),
-                    currency: row.currency.clone(),
-                    tickets: 0,
-                    amount_minor: 0,
-                    refunded_tickets: 0,
-                    refunded_minor: 0,
+            let total =
+                totals.entry((&row.show, row.ticket_type, &row.currency)).or_insert_with(|| {
+                    TypeTotal {
+                        show: row.show.clone(),
+                        ticket_type: row.ticket_type,
+                        currency: row.currency.clone(),
+                        tickets: 0,
+                        amount_minor: 0,
+                        refunded_tickets: 0,
+                        refunded_minor: 0,
+                    }
                 });
             total.tickets += row.tickets;
             total.amount_minor += row.amount_minor;
@@ -207,7 +207,7 @@ impl Report {
     }
 
     /// The show's title and the ticket type's name.
-    pub fn name(&self, ticket_type: Uuid) -> (&str, &str) {
+    pub fn name(&self, ticket_type: TicketTypeId) -> (&str, &str) {
         self.names.get(&ticket_type).map_or(("", ""), |(show, name)| (show, name))
     }
 
@@ -232,12 +232,12 @@ impl Report {
             "refunded_amount",
         ])?;
         for row in &self.rows {
-            let (title, name) = self.name(row.ticket_type.uuid());
+            let (title, name) = self.name(row.ticket_type);
             writer.write_record([
                 row.bucket.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
                 plain(&row.show),
                 plain(title),
-                row.ticket_type.uuid().to_string(),
+                row.ticket_type.to_string(),
                 plain(name),
                 plain(&row.currency),
                 row.tickets.to_string(),
@@ -262,6 +262,7 @@ fn plain(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use uuid::Uuid;
 
     #[test]
     fn a_report_has_an_end() {
@@ -294,8 +295,10 @@ mod tests {
 
     fn report(rows: Vec<SalesRow>) -> Report {
         let day = |text: &str| text.parse().expect("a day");
-        let named =
-            (Uuid::from_u128(1), ("Harbour, \"Lights\"".to_owned(), "=HYPERLINK(1)".to_owned()));
+        let named = (
+            Uuid::from_u128(1).into(),
+            ("Harbour, \"Lights\"".to_owned(), "=HYPERLINK(1)".to_owned()),
+        );
         Report {
             from: day("2026-10-24"),
             to: day("2026-10-26"),
@@ -325,7 +328,7 @@ mod tests {
         let totals = report(rows).by_type();
         let told: Vec<_> = totals
             .iter()
-            .map(|total| (total.ticket_type.as_u128(), total.tickets, total.amount_minor))
+            .map(|total| (total.ticket_type.uuid().as_u128(), total.tickets, total.amount_minor))
             .collect();
         assert_eq!(told, [(2, 5, 22_500), (1, 3, 13_500)]);
     }

@@ -148,7 +148,7 @@ impl ShowBuilder {
                 ::checkout::contract::put_stock(
                     pool,
                     &show.parse().expect("an id"),
-                    id.into(),
+                    id,
                     tickets,
                     Some(shards),
                 )

@@ -3,7 +3,6 @@
 
 use kit::http::RequestId;
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::{
     allotment::{Allotment, Settled},
@@ -12,6 +11,7 @@ use crate::{
     event::CatalogEvent,
     seller::ResellerId,
     store::{allotment as stored, draft as owned, outbox},
+    ticket_type::TicketTypeId,
 };
 
 /// What a change amounts to.
@@ -44,7 +44,7 @@ fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step,
 async fn of_type(
     tx: &mut PgConnection,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
 ) -> sqlx::Result<Option<Allotment>> {
     Ok(stored::allotments(tx, show).await?.into_iter().find(|one| one.ticket_type == ticket_type))
 }
@@ -52,7 +52,7 @@ async fn of_type(
 async fn ask(
     tx: &mut PgConnection,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     wanted: i32,
     request: &RequestId,
 ) -> sqlx::Result<()> {
@@ -72,7 +72,7 @@ pub async fn change_allotment(
     pool: &PgPool,
     reseller: ResellerId,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     allotted: i32,
     request: &RequestId,
 ) -> Result<Allotment, CatalogError> {
@@ -110,7 +110,7 @@ pub async fn change_allotment(
 pub async fn put_allotment(
     pool: &PgPool,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     allotted: i32,
 ) -> sqlx::Result<()> {
     let mut tx = pool.begin().await?;
@@ -131,7 +131,7 @@ pub async fn put_allotment(
 /// change nothing.
 pub async fn settle_allotment(
     pool: &PgPool,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     revision: i64,
     settled: Settled,
 ) -> sqlx::Result<()> {
@@ -181,7 +181,7 @@ mod tests {
 
     fn allotment(allotted: i32, wanted: Option<i32>, revision: i64) -> Allotment {
         Allotment {
-            ticket_type: Uuid::nil(),
+            ticket_type: TicketTypeId::from(uuid::Uuid::nil()),
             show: "s".to_owned(),
             allotted,
             wanted,

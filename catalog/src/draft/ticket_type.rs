@@ -8,7 +8,7 @@ use crate::{
     error::CatalogError,
     seller::ResellerId,
     store::draft as store,
-    ticket_type::{NewTicketType, TicketType},
+    ticket_type::{NewTicketType, TicketType, TicketTypeId},
 };
 
 const TICKET_TYPES_MAX: usize = 50;
@@ -23,9 +23,9 @@ pub async fn put_ticket_type(
     pool: &PgPool,
     reseller: ResellerId,
     show: &str,
-    ticket_type: Option<Uuid>,
+    ticket_type: Option<TicketTypeId>,
     new: &NewTicketType,
-) -> Result<Uuid, CatalogError> {
+) -> Result<TicketTypeId, CatalogError> {
     let new = check::ticket_type(new)?;
     let mut tx = pool.begin().await?;
     let is_published = locked(&mut tx, reseller, show).await?.published_at.is_some();
@@ -40,7 +40,7 @@ pub async fn put_ticket_type(
     fits_beside(&others, &new)?;
     let id = match before {
         None => {
-            let id = Uuid::new_v4();
+            let id = TicketTypeId::from(Uuid::new_v4());
             store::insert_ticket_type(&mut tx, show, id, &new).await?;
             id
         }

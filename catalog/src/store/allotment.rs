@@ -1,9 +1,8 @@
 //! Allotments.
 
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
-use crate::allotment::Allotment;
+use crate::{allotment::Allotment, ticket_type::TicketTypeId};
 
 /// The allotments of a show's ticket types, in the order they are offered.
 pub async fn allotments(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Vec<Allotment>> {
@@ -21,13 +20,13 @@ pub async fn allotments(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Resu
 /// Sets a draft's.
 pub async fn set(
     connection: &mut PgConnection,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     allotted: i32,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO catalog.allotments (ticket_type, allotted) VALUES ($1, $2)
          ON CONFLICT (ticket_type) DO UPDATE SET allotted = excluded.allotted, changed_at = now()",
-        ticket_type,
+        ticket_type.uuid(),
         allotted
     )
     .execute(connection)
@@ -38,7 +37,7 @@ pub async fn set(
 /// Makes it wait for checkout's answer, under the next revision.
 pub async fn want(
     connection: &mut PgConnection,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     wanted: i32,
 ) -> sqlx::Result<()> {
     sqlx::query!(
@@ -47,7 +46,7 @@ pub async fn want(
          ON CONFLICT (ticket_type) DO UPDATE
          SET wanted = excluded.wanted, revision = a.revision + 1, refusal = NULL, changed_at = \
          now(), asked_at = now()",
-        ticket_type,
+        ticket_type.uuid(),
         wanted
     )
     .execute(connection)
@@ -56,10 +55,13 @@ pub async fn want(
 }
 
 /// Takes back the word about an earlier change that was refused.
-pub async fn forget_refusal(connection: &mut PgConnection, ticket_type: Uuid) -> sqlx::Result<()> {
+pub async fn forget_refusal(
+    connection: &mut PgConnection,
+    ticket_type: TicketTypeId,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog.allotments SET refusal = NULL WHERE ticket_type = $1 AND wanted IS NULL",
-        ticket_type
+        ticket_type.uuid()
     )
     .execute(connection)
     .await?;
@@ -107,7 +109,7 @@ pub async fn asked_again(
     connection: &mut PgConnection,
     show: &str,
     secs: f64,
-) -> sqlx::Result<Vec<Uuid>> {
+) -> sqlx::Result<Vec<TicketTypeId>> {
     sqlx::query_scalar!(
         "UPDATE catalog.allotments a SET asked_at = now()
          FROM catalog.ticket_types t
@@ -119,12 +121,13 @@ pub async fn asked_again(
     )
     .fetch_all(connection)
     .await
+    .map(|again| again.into_iter().map(TicketTypeId::from).collect())
 }
 
 /// Ends the wait for the answer to `revision`, if that is the one waited for.
 pub async fn settle(
     executor: impl PgExecutor<'_>,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     revision: i64,
     refusal: Option<&str>,
 ) -> sqlx::Result<()> {
@@ -133,7 +136,7 @@ pub async fn settle(
          SET allotted = CASE WHEN $3::text IS NULL THEN wanted ELSE allotted END,
              wanted = NULL, refusal = $3, changed_at = now()
          WHERE ticket_type = $1 AND revision = $2 AND wanted IS NOT NULL",
-        ticket_type,
+        ticket_type.uuid(),
         revision,
         refusal
     )

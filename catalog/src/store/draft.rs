@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::{
     allotment::Allotment,
-    draft::{ResellerShow, ShowDraft},
+    draft::{ResellerShow, ResellerTicketType, ShowDraft},
     seller::ResellerId,
     show::{Show, cursor::ShowCursor},
-    ticket_type::{NewTicketType, ResellerTicketType, TicketType},
+    ticket_type::{NewTicketType, TicketType, TicketTypeId},
     venue::{ResellerVenue, Venue},
 };
 
@@ -178,7 +178,7 @@ async fn ticket_types(
     let types = rows.into_iter().map(|row| {
         let allotment = match (row.allotted, row.revision, row.changed_at) {
             (Some(allotted), Some(revision), Some(changed_at)) => Some(Allotment {
-                ticket_type: row.ticket_type,
+                ticket_type: row.ticket_type.into(),
                 show: row.show.clone(),
                 allotted,
                 wanted: row.wanted,
@@ -189,7 +189,7 @@ async fn ticket_types(
             _ => None,
         };
         let ticket_type = TicketType {
-            ticket_type: row.ticket_type,
+            ticket_type: row.ticket_type.into(),
             name: row.name,
             description: row.description,
             price_minor: row.price_minor,
@@ -324,7 +324,7 @@ pub async fn types_of(tx: &mut PgConnection, show: &str) -> sqlx::Result<Vec<Tic
 pub async fn insert_ticket_type(
     tx: &mut PgConnection,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     new: &NewTicketType,
 ) -> sqlx::Result<()> {
     sqlx::query!(
@@ -332,7 +332,7 @@ pub async fn insert_ticket_type(
              (ticket_type, show, name, description, price_minor, currency, per_order_max, position)
          SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(position) + 1, 0) FROM \
          catalog.ticket_types WHERE show = $2",
-        ticket_type,
+        ticket_type.uuid(),
         show,
         new.name,
         new.description,
@@ -348,14 +348,14 @@ pub async fn insert_ticket_type(
 pub async fn update_ticket_type(
     tx: &mut PgConnection,
     show: &str,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
     new: &NewTicketType,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog.ticket_types
          SET name = $3, description = $4, price_minor = $5, currency = $6, per_order_max = $7
          WHERE ticket_type = $1 AND show = $2",
-        ticket_type,
+        ticket_type.uuid(),
         show,
         new.name,
         new.description,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use catalog::contract::{
     self, Allotment, CATALOG_TOPIC, CatalogError, CatalogEvent, NewTicketType, Settled, ShowDraft,
-    allotments, change_allotment, put_allotment, settle_allotment,
+    TicketTypeId, allotments, change_allotment, put_allotment, settle_allotment,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks};
@@ -21,7 +21,12 @@ use crate::{
     resellers::{ANNA, a_draft, draft_of, publish, standing},
 };
 
-async fn allot(pool: &PgPool, show: &str, of: Uuid, count: i32) -> Result<Allotment, CatalogError> {
+async fn allot(
+    pool: &PgPool,
+    show: &str,
+    of: TicketTypeId,
+    count: i32,
+) -> Result<Allotment, CatalogError> {
     change_allotment(pool, ANNA.into(), show, of, count, &RequestId::fresh()).await
 }
 
@@ -35,7 +40,7 @@ async fn waiting(pool: &PgPool) -> Vec<CatalogEvent> {
     rows.into_iter().map(|row| serde_json::from_value(row).unwrap()).collect()
 }
 
-fn changes(events: &[CatalogEvent]) -> Vec<(Uuid, i32, i64)> {
+fn changes(events: &[CatalogEvent]) -> Vec<(TicketTypeId, i32, i64)> {
     let change = |event: &CatalogEvent| match event {
         CatalogEvent::AllotmentChanged { ticket_type, allotted, revision, .. } => {
             Some((*ticket_type, *allotted, *revision))
@@ -131,7 +136,7 @@ async fn what_the_house_puts_twice_is_told_once() {
     settle_allotment(pool, of, 2, Settled::Applied).await.unwrap();
     put_allotment(pool, "house", of, 8).await.unwrap();
     assert_eq!(waiting(pool).await.len(), 2);
-    assert!(put_allotment(pool, "house", Uuid::nil(), 8).await.is_err());
+    assert!(put_allotment(pool, "house", Uuid::nil().into(), 8).await.is_err());
     assert!(put_allotment(pool, "house", of, -1).await.is_err());
 }
 

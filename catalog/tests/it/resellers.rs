@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use catalog::contract::{
-    self, CatalogError, NewTicketType, ResellerShow, ShowCursor, ShowDraft, Venue,
+    self, CatalogError, NewTicketType, ResellerShow, ShowCursor, ShowDraft, TicketTypeId, Venue,
 };
 use chrono::{Duration, Utc};
 use kit::http::RequestId;
@@ -50,7 +50,7 @@ pub fn standing() -> NewTicketType {
 }
 
 /// A draft of this reseller's with one ticket type: venue, show and ticket type.
-pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, Uuid) {
+pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, TicketTypeId) {
     let venue = contract::put_venue(pool, reseller.into(), None, &a_venue()).await.unwrap();
     let show = contract::create_show(pool, reseller.into(), &a_draft(venue)).await.unwrap();
     let ticket_type =
@@ -66,7 +66,7 @@ async fn allot(
     pool: &PgPool,
     reseller: Uuid,
     show: &str,
-    of: Uuid,
+    of: TicketTypeId,
     count: i32,
 ) -> Result<i32, CatalogError> {
     let changed =
@@ -171,7 +171,9 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     assert!(contract::reseller_shows(pool, BERT.into()).await.unwrap().is_empty());
     assert_eq!(contract::venues(pool, BERT.into()).await.unwrap().len(), 1);
     missing(contract::put_venue(pool, BERT.into(), Some(venue), &a_venue()).await.err());
-    for (theirs, of) in [(show.as_str(), ticket_type), ("house", house), ("unknown", Uuid::nil())] {
+    for (theirs, of) in
+        [(show.as_str(), ticket_type), ("house", house), ("unknown", Uuid::nil().into())]
+    {
         assert!(contract::reseller_show(pool, BERT.into(), theirs).await.unwrap().is_none());
         missing(contract::change_show(pool, BERT.into(), theirs, &a_draft(own_venue)).await.err());
         missing(

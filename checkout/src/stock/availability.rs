@@ -115,7 +115,7 @@ async fn work_out(app: &App, show: &ShowId) -> Result<Availability, Error> {
         .ticket_types
         .iter()
         .map(|ticket_type| {
-            let id = TicketTypeId::from(ticket_type.ticket_type);
+            let id = ticket_type.ticket_type;
             let (left, allotted) = sums.get(&id).copied().unwrap_or_default();
             let (status, about_left) = if over {
                 (AvailabilityStatus::SaleEnded, 0)

@@ -27,9 +27,7 @@ pub struct Offer {
 
 impl Offer {
     pub fn ticket_type(&self, id: TicketTypeId) -> Option<&TicketType> {
-        self.ticket_types
-            .iter()
-            .find(|ticket_type| TicketTypeId::from(ticket_type.ticket_type) == id)
+        self.ticket_types.iter().find(|ticket_type| ticket_type.ticket_type == id)
     }
 
     /// Whether tickets are no longer sold.

@@ -326,7 +326,7 @@ async fn a_step_whose_answer_got_lost_counts_once() {
     let free = |checkout: &TestCheckout| {
         let (redis, ticket_type) = (checkout.test_env.redis.clone(), checkout.types[0].ticket_type);
         async move {
-            checkout::contract::snapshot(&redis, ticket_type.into(), 0)
+            checkout::contract::snapshot(&redis, ticket_type, 0)
                 .await
                 .unwrap()
                 .map(|seen| seen.free)

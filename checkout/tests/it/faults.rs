@@ -496,7 +496,7 @@ async fn a_row_of_an_unknown_state_stops_its_partition_and_no_other() {
     let homes = checkout
         .types
         .iter()
-        .map(|kind| contract::home_partition(kind.ticket_type.into(), 0, 4))
+        .map(|kind| contract::home_partition(kind.ticket_type, 0, 4))
         .collect::<Vec<_>>();
     if homes[0] != homes[1] {
         checkout.bought(&[0, 1]).await;

@@ -57,7 +57,7 @@ async fn two_orders_of_a_session_in_two_partitions_are_one() {
     let homes: Vec<i32> = checkout
         .types
         .iter()
-        .map(|kind| contract::home_partition(kind.ticket_type.into(), 0, 4))
+        .map(|kind| contract::home_partition(kind.ticket_type, 0, 4))
         .collect();
     let other = homes.iter().position(|home| *home != homes[0]).expect("types in two partitions");
     let one = |index: usize| (0..6).map(|at| i32::from(at == index)).collect::<Vec<_>>();

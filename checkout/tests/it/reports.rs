@@ -33,10 +33,8 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     checkout.free().await;
 
     let counts = stock_counts(pool, redis, SHOW).await.unwrap();
-    let first = counts
-        .iter()
-        .find(|count| count.ticket_type.uuid() == checkout.types[0].ticket_type)
-        .unwrap();
+    let first =
+        counts.iter().find(|count| count.ticket_type == checkout.types[0].ticket_type).unwrap();
     assert_eq!((first.allotted, first.sold, first.reserved), (20, 2, 3));
     assert_eq!((first.held, first.free), (Some(4), Some(11)));
     let sessions = session_counts(pool, ROOM).await.unwrap();

@@ -1,6 +1,6 @@
 //! Looks up what an email is about and whom it is for, at the moment it is sent.
 
-use catalog::contract::Show;
+use catalog::contract::{Show, TicketTypeId};
 use checkout::contract::{LinkHolder, OrderDetails};
 use uuid::Uuid;
 
@@ -115,13 +115,14 @@ fn refund(order: &OrderDetails) -> Matter {
 /// The tickets that are still good.
 async fn tickets(app: &App, show: &Show, order: &OrderDetails) -> Result<Vec<Ticket>, SendError> {
     let kinds = catalog::contract::ticket_types(&app.pool, &show.show).await.map_err(away)?;
-    let kind_of =
-        |id: Uuid| kinds.iter().find(|kind| kind.ticket_type == id).map(|kind| kind.name.clone());
+    let kind_of = |id: TicketTypeId| {
+        kinds.iter().find(|kind| kind.ticket_type == id).map(|kind| kind.name.clone())
+    };
     let good = order.tickets.iter().filter(|ticket| !ticket.voided);
     let tickets: Vec<Ticket> = good
         .map(|ticket| Ticket {
             number: ticket.number,
-            kind: kind_of(ticket.ticket_type.uuid()).unwrap_or_default(),
+            kind: kind_of(ticket.ticket_type).unwrap_or_default(),
             code: ticket.code.clone(),
         })
         .collect();

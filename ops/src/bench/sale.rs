@@ -68,8 +68,8 @@ pub async fn make(stores: &Stores, name: &str, shards: Option<i32>) -> anyhow::R
     };
     let ticket_types = put_show(&stores.pool, &show).await?;
     let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
-    put_stock(&stores.pool, &name.parse()?, ticket_type.into(), TICKETS, shards).await?;
-    Ok(Sale { show: name.to_owned(), ticket_type })
+    put_stock(&stores.pool, &name.parse()?, ticket_type, TICKETS, shards).await?;
+    Ok(Sale { show: name.to_owned(), ticket_type: ticket_type.uuid() })
 }
 
 /// Makes a room of the show's name in `phase`, and waits until the server at `address` knows it so.

@@ -78,7 +78,7 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     Ok(Sale {
         show: name.clone(),
         room: name,
-        ticket_type,
+        ticket_type: ticket_type.uuid(),
         lanes: args.lanes,
         tickets: args.tickets,
     })

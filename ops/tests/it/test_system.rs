@@ -62,7 +62,7 @@ pub fn a_show(name: &str) -> ShowBuilder {
 pub async fn sale(stores: &Stores, name: &str, terms: &Terms) -> Uuid {
     let types = a_show(name).stock(terms.tickets, terms.shards).put(&stores.pool).await;
     room(stores, name, terms).await;
-    types.first().expect("a ticket type").ticket_type
+    types.first().expect("a ticket type").ticket_type.uuid()
 }
 
 /// The whole server, serving on a port of its own until it is dropped.

@@ -73,7 +73,7 @@ impl OfferView {
             AvailabilityStatus::SoldOut => ("None left at this moment".to_owned(), ""),
             AvailabilityStatus::SaleEnded => ("No longer sold".to_owned(), ""),
         };
-        let id = offered.ticket_type.into();
+        let id = offered.ticket_type;
         let max = offered
             .per_order_max
             .min(i32::try_from(about_left).unwrap_or(i32::MAX).saturating_add(own));
@@ -107,7 +107,7 @@ pub async fn show(
         |id: TicketTypeId| availability.ticket_types.iter().find(|left| left.ticket_type == id);
     let own = |id: TicketTypeId| held.and_then(|hold| hold.item(id)).map_or(0, HeldItem::quantity);
     let view = |offered: &TicketType| {
-        let id = offered.ticket_type.into();
+        let id = offered.ticket_type;
         OfferView::new(offered, left(id), own(id), kept)
     };
     let offers: Vec<OfferView> = offer.ticket_types.iter().map(view).collect();

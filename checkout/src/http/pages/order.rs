@@ -374,7 +374,7 @@ async fn tickets(
 ) -> Result<Vec<TicketView>, Error> {
     let issued = store::ticket::of_order(&app.pool, order).await?;
     let view = |issued: store::ticket::TicketRow| {
-        let known = types.iter().find(|known| issued.ticket_type == known.ticket_type.into());
+        let known = types.iter().find(|known| issued.ticket_type == known.ticket_type);
         let kind = known.map_or_else(|| "Ticket".to_owned(), |known| known.name.clone());
         let qr =
             ticket::qr_svg(&issued.code, &format!("QR code of ticket {}, {kind}", issued.number));

@@ -69,7 +69,7 @@ pub fn lines(
     currency: &str,
 ) -> Vec<LineView> {
     let offered =
-        types.iter().map(|ticket_type| (ticket_type.ticket_type.into(), ticket_type.name.as_str()));
+        types.iter().map(|ticket_type| (ticket_type.ticket_type, ticket_type.name.as_str()));
     // A type that is no longer offered was bought all the same.
     let mut known: Vec<(TicketTypeId, &str)> = offered.collect();
     for (id, _, _) in items {
@@ -131,7 +131,7 @@ mod tests {
 
     fn offered(id: u128, name: &str) -> TicketType {
         TicketType {
-            ticket_type: Uuid::from_u128(id),
+            ticket_type: Uuid::from_u128(id).into(),
             name: name.to_owned(),
             description: String::new(),
             price_minor: 1_000,

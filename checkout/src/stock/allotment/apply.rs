@@ -70,13 +70,8 @@ async fn tell(app: &App, change: &AllotmentChange, settled: Settled) -> Result<(
         Settled::Applied => "applied",
         Settled::Refused(_) => "refused",
     };
-    catalog::contract::settle_allotment(
-        &app.pool,
-        change.ticket_type.uuid(),
-        change.revision,
-        settled,
-    )
-    .await?;
+    catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled)
+        .await?;
     metrics::counter!("fairgate_allotments_total", "outcome" => outcome).increment(1);
     tracing::info!(ticket_type = %change.ticket_type, revision = change.revision, outcome, "an allotment was answered");
     Ok(())

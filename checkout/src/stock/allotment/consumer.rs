@@ -42,7 +42,7 @@ fn change(event: &CatalogEvent) -> Option<AllotmentChange> {
         CatalogEvent::AllotmentChanged { show, ticket_type, allotted, revision, .. } => {
             Some(AllotmentChange {
                 show: show.parse().ok()?,
-                ticket_type: (*ticket_type).into(),
+                ticket_type: *ticket_type,
                 allotted: *allotted,
                 revision: *revision,
             })

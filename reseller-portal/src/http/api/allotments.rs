@@ -6,14 +6,13 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use catalog::contract::{self, Allotment};
+use catalog::contract::{self, Allotment, TicketTypeId};
 use kit::{
     extract::{Answer, Path},
     http::RequestId,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
     App,
@@ -82,7 +81,7 @@ pub struct NewAllotment {
 pub async fn one(
     State(app): State<App>,
     holder: Holder,
-    Path((show, ticket_type)): Path<(String, Uuid)>,
+    Path((show, ticket_type)): Path<(String, TicketTypeId)>,
 ) -> Answer<Json<AllotmentView>> {
     holder.may(Scope::CatalogRead)?;
     let found =
@@ -124,7 +123,7 @@ pub async fn one(
 pub async fn put(
     State(app): State<App>,
     holder: Holder,
-    Path((show, ticket_type)): Path<(String, Uuid)>,
+    Path((show, ticket_type)): Path<(String, TicketTypeId)>,
     request: RequestId,
     kit::extract::Json(new): kit::extract::Json<NewAllotment>,
 ) -> Answer<Response> {

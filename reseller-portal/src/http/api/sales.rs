@@ -55,7 +55,7 @@ impl From<Report> for SalesReport {
             start: row.bucket,
             show: row.show.clone(),
             ticket_type: row.ticket_type.uuid(),
-            name: report.name(row.ticket_type.uuid()).1.to_owned(),
+            name: report.name(row.ticket_type).1.to_owned(),
             currency: row.currency.clone(),
             tickets: row.tickets,
             amount_minor: row.amount_minor,

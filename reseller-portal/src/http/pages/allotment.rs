@@ -4,9 +4,9 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
+use catalog::contract::TicketTypeId;
 use kit::{extract::Path, http::RequestId};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::show::{After, Misfit};
 use crate::{
@@ -25,7 +25,7 @@ pub struct AllotmentForm {
 /// `POST /portal/shows/{show}/ticket-types/{ticket_type}/allotment`
 pub async fn change(
     State(app): State<App>,
-    Path((show, ticket_type)): Path<(String, Uuid)>,
+    Path((show, ticket_type)): Path<(String, TicketTypeId)>,
     request: RequestId,
     Posted { session, form }: Posted<Approved, AllotmentForm>,
 ) -> Result<Response, Error> {

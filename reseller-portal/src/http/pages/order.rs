@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{extract::State as AppState, response::Response};
-use catalog::contract::{Show, price, when};
+use catalog::contract::{Show, TicketTypeId, price, when};
 use checkout::contract::OrderState;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
@@ -155,12 +155,10 @@ pub async fn one(
         .iter()
         .flat_map(|of| &of.ticket_types)
         .map(|of| (of.ticket_type.ticket_type, &of.ticket_type.name));
-    let names: HashMap<Uuid, &String> = types.collect();
+    let names: HashMap<TicketTypeId, &String> = types.collect();
     let money = |minor| price::format(minor, &found.currency);
     let lines = found.lines.iter().map(|(ticket_type, quantity, unit)| Line {
-        name: names
-            .get(&ticket_type.uuid())
-            .map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
+        name: names.get(ticket_type).map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
         quantity: quantity.to_string(),
         price: money(*unit),
         amount: money(unit.saturating_mul(i64::from(*quantity))),

@@ -7,12 +7,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use catalog::contract::{
-    self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, price, when,
+    self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, TicketTypeId, price, when,
 };
 use chrono::{TimeDelta, Utc};
 use kit::extract::{Path, Query};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::frame::Frame;
 use crate::{
@@ -126,7 +125,7 @@ pub async fn list(
 #[serde(default)]
 pub struct After {
     /// The ticket type whose allotment was just changed.
-    changed: Option<Uuid>,
+    changed: Option<TicketTypeId>,
     published: bool,
     withdrawn: bool,
 }
@@ -163,7 +162,7 @@ impl Notice {
 
 /// A ticket type in words.
 pub(super) struct TypeRow {
-    pub id: Uuid,
+    pub id: TicketTypeId,
     pub name: String,
     pub price: String,
     pub per_order_max: i32,
@@ -194,7 +193,7 @@ struct ShowPage {
 
 /// An allotment that was entered and does not fit.
 pub(super) struct Misfit<'a> {
-    pub ticket_type: Uuid,
+    pub ticket_type: TicketTypeId,
     pub entered: &'a str,
     pub detail: String,
 }

@@ -4,10 +4,9 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use catalog::contract::{self, NewTicketType, price};
+use catalog::contract::{self, NewTicketType, TicketTypeId, price};
 use kit::{extract::Path, http::RequestId};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{
     form::{Field, FormPage, Kind},
@@ -48,7 +47,12 @@ impl Default for TypeForm {
 }
 
 impl TypeForm {
-    fn page(&self, session: &Session<Approved>, show: &str, ticket_type: Option<Uuid>) -> FormPage {
+    fn page(
+        &self,
+        session: &Session<Approved>,
+        show: &str,
+        ticket_type: Option<TicketTypeId>,
+    ) -> FormPage {
         let number = |name, label, value: &str| Field::new(name, label, value).kind(Kind::Number);
         let mut fields = vec![
             Field::new("name", "Name", &self.name).hint("Such as Floor, Balcony, Under 18."),
@@ -158,7 +162,7 @@ pub async fn create(
 pub async fn edit(
     State(app): State<App>,
     session: Session<Approved>,
-    Path((show, ticket_type)): Path<(String, Uuid)>,
+    Path((show, ticket_type)): Path<(String, TicketTypeId)>,
 ) -> Result<Response, Error> {
     let found = super::show::own(&app, &session, &show).await?;
     let of = found
@@ -181,7 +185,7 @@ pub async fn edit(
 /// `POST /portal/shows/{show}/ticket-types/{ticket_type}`
 pub async fn change(
     State(app): State<App>,
-    Path((show, ticket_type)): Path<(String, Uuid)>,
+    Path((show, ticket_type)): Path<(String, TicketTypeId)>,
     Posted { session, form }: Posted<Approved, TypeForm>,
 ) -> Result<Response, Error> {
     super::show::own(&app, &session, &show).await?;
