@@ -153,7 +153,7 @@ fn shown(request: &Request) -> Option<String> {
 fn introduce(grant: Grant, request: &mut Request) {
     let scopes: Vec<Scope> = grant.scopes.iter().filter_map(|name| name.parse().ok()).collect();
     request.extensions_mut().insert(Seller {
-        reseller: grant.reseller.uuid(),
+        reseller: grant.reseller,
         key: grant.key_id.uuid(),
         may_sell: scopes.contains(&Scope::OrdersWrite),
         may_read_orders: scopes.contains(&Scope::OrdersRead),

@@ -4,6 +4,7 @@
 //! that seller may do. Of the shows of others a seller learns nothing: they are unknown to it.
 
 use axum::{extract::FromRequestParts, http::request::Parts};
+use catalog::contract::ResellerId;
 use chrono::Utc;
 use kit::{extract::Bearer, problem::Problem};
 use uuid::Uuid;
@@ -176,7 +177,7 @@ pub enum Owner {
     /// Those of one session.
     Session(SessionId),
     /// Those of all shows that this reseller sells.
-    Reseller(Uuid),
+    Reseller(ResellerId),
     /// Those that this API key made.
     Key(Uuid),
 }

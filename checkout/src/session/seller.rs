@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use catalog::contract::ShowId;
+use catalog::contract::{ResellerId, ShowId};
 use kit::cache::Cache;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::{
 /// request's extensions; the key itself never gets here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seller {
-    pub reseller: Uuid,
+    pub reseller: ResellerId,
     pub key: Uuid,
     /// Has [`scopes::ORDERS_WRITE`]: holds, orders, and gives up what this key held and ordered.
     pub may_sell: bool,
@@ -39,7 +39,7 @@ const FRESH: Duration = Duration::from_secs(1);
 const SHOWS_MAX: u64 = 10_000;
 
 /// Who sells which show, as read lately.
-pub struct ShowSellers(Cache<Option<Uuid>>);
+pub struct ShowSellers(Cache<Option<ResellerId>>);
 
 impl Default for ShowSellers {
     fn default() -> Self {
@@ -49,10 +49,15 @@ impl Default for ShowSellers {
 
 impl ShowSellers {
     /// Whether this reseller sells the show. Nobody sells an unknown one.
-    pub async fn is_of(&self, pool: &PgPool, show: &ShowId, reseller: Uuid) -> sqlx::Result<bool> {
+    pub async fn is_of(
+        &self,
+        pool: &PgPool,
+        show: &ShowId,
+        reseller: ResellerId,
+    ) -> sqlx::Result<bool> {
         let seller = self.0.get_or_look(show.as_str(), || async {
             let seller = catalog::contract::seller(pool, show).await?;
-            Ok(seller.and_then(|seller| seller.reseller).map(catalog::contract::ResellerId::uuid))
+            Ok(seller.and_then(|seller| seller.reseller))
         });
         seller.await.map(|seller| *seller == Some(reseller))
     }

@@ -16,13 +16,13 @@ impl SellerApi {
     /// A show of this seller's.
     async fn new() -> Self {
         let seller = Seller {
-            reseller: Uuid::new_v4(),
+            reseller: Uuid::new_v4().into(),
             key: Uuid::new_v4(),
             may_sell: true,
             may_read_orders: true,
             may_read_tickets: true,
         };
-        let plan = Plan { reseller: Some(seller.reseller), ..Plan::default() };
+        let plan = Plan { reseller: Some(seller.reseller.uuid()), ..Plan::default() };
         Self { checkout: TestCheckout::with(plan).await, seller }
     }
 
@@ -95,7 +95,8 @@ async fn a_reseller_sells_to_the_fan_of_a_pass_and_sees_the_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shows_and_orders_of_others_are_unknown() {
     let seller_api = SellerApi::new().await;
-    let other = Seller { reseller: Uuid::new_v4(), key: Uuid::new_v4(), ..seller_api.seller };
+    let other =
+        Seller { reseller: Uuid::new_v4().into(), key: Uuid::new_v4(), ..seller_api.seller };
     let pass = seller_api.pass();
     assert_eq!(seller_api.hold(other, &pass, "h", 1).await.ok(404).problem(), "show-unknown");
     let hold = seller_api.hold(seller_api.seller, &pass, "h", 1).await.ok(201).text_of("hold");

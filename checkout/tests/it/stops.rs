@@ -55,7 +55,7 @@ async fn refuses(checkout: &TestCheckout, session: &str, problem: &str, status: 
         assert_eq!((answer.status.as_u16(), answer.problem()), (status, problem), "{answer:?}");
     }
     let seller = Seller {
-        reseller: RESELLER,
+        reseller: RESELLER.into(),
         key: Uuid::new_v4(),
         may_sell: true,
         may_read_orders: true,

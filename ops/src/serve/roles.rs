@@ -102,10 +102,8 @@ fn add_waitroom(
 async fn as_agent(mut request: Request) -> Request {
     let seller = request.extensions().get::<checkout::contract::Seller>().copied();
     if let Some(seller) = seller {
-        let agent = waitroom::contract::Agent {
-            reseller: seller.reseller.into(),
-            may_sell: seller.may_sell,
-        };
+        let agent =
+            waitroom::contract::Agent { reseller: seller.reseller, may_sell: seller.may_sell };
         request.extensions_mut().insert(agent);
     }
     request
