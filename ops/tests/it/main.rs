@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod architecture;
 mod browser;
 mod chaos;
 mod command;
 mod controller;
-mod edges;
 mod end_to_end;
 mod fan;
 mod line_up;
