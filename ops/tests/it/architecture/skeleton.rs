@@ -96,6 +96,8 @@ fn a_house_without_the_skeleton_is_objected_to() {
             Source::planted("order.rs", "use crate::store;"),
             Source::planted("store/order.rs", "fn f() { sqlx::query(\"SELECT 1\"); }"),
             Source::planted("store.rs", "pub mod order;"),
+            Source::planted("http.rs", "mod api;"),
+            Source::planted("http/api.rs", "mod order;"),
             Source::planted("http/api/order.rs", "use crate::order::Order;"),
         ]
     };
