@@ -357,7 +357,8 @@ async fn the_room_of_a_suspended_reseller_lets_nobody_in_until_they_may_sell_aga
     }
     assert_eq!(room(pool, &show).await.unwrap().unwrap().stop, Some(Stop::Suspended));
     // Whoever stands in line then is not let in, and an operator who opens the room opens it for
-    // later.
+    // later. Controllers look every half second; a machine with much to do takes longer.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let (_, joined) = waitroom.instance.call("POST", &places, None).await;
     let waiting = joined["ticket"].as_str().unwrap().to_owned();
     for phase in [Phase::Paused, Phase::Open] {
