@@ -200,3 +200,18 @@ async fn every_text_that_is_sent_says_how_long_it_may_be() {
     }
     assert!(loose.is_empty(), "no length, pattern or format: {loose:#?}");
 }
+
+/// Who calls us would notice each of these lines.
+#[tokio::test]
+async fn the_calls_and_their_answers_are_as_agreed() {
+    let api = ops::serve::describe().await.expect("a description");
+    let mut calls: Vec<String> = operations(&api)
+        .map(|(method, path, operation)| {
+            let responses = operation["responses"].as_object().expect("responses");
+            let statuses: Vec<&str> = responses.keys().map(String::as_str).collect();
+            format!("{path} {} → {}", method.to_uppercase(), statuses.join(" "))
+        })
+        .collect();
+    calls.sort();
+    insta::assert_snapshot!(calls.join("\n"));
+}

@@ -44,7 +44,9 @@ fn objections(service: &str, files: &[Source]) -> Vec<String> {
         }
         let asks = ["sqlx::query", "query_as!", "query_scalar!", "query!"];
         let code = file.text.split("#[cfg(test)]").next().unwrap_or_default();
-        if !name.starts_with("store") && asks.iter().any(|ask| code.contains(ask)) {
+        // The sandbox provider stands for somebody else's system, with a store of its own.
+        let store = name.starts_with("store") || name.contains("/store");
+        if !store && asks.iter().any(|ask| code.contains(ask)) {
             wrong.push(format!("{service}/src/{name} has SQL"));
         }
     }
