@@ -56,7 +56,8 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
 pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Option<GateSettings>> {
     let row = sqlx::query_as!(
         GateRow,
-        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, state FROM \
+        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
+            state FROM \
             admission.gates WHERE room = $1",
         room
     )
@@ -69,7 +70,8 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
 pub async fn gates(pool: &PgPool, rooms: &[RoomName]) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
-        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
+        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
+            state FROM admission.gates
          WHERE room = ANY($1) ORDER BY room",
         &rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>()
     )
@@ -82,7 +84,8 @@ pub async fn gates(pool: &PgPool, rooms: &[RoomName]) -> sqlx::Result<Vec<GateSe
 pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
-        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, state FROM admission.gates
+        "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
+            state FROM admission.gates
          WHERE state <> 'closed' ORDER BY room"
     )
     .fetch_all(pool)

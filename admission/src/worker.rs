@@ -93,7 +93,13 @@ impl Supervisor {
                     sender.send_if_modified(|known| {
                         let changed = *known != gate;
                         if changed {
-                            tracing::info!(room = %gate.room, rate_per_sec = gate.rate_per_sec, max_active = gate.max_active, state = ?gate.state, "gate settings changed");
+                            tracing::info!(
+                                room = %gate.room,
+                                rate_per_sec = gate.rate_per_sec,
+                                max_active = gate.max_active,
+                                state = ?gate.state,
+                                "gate settings changed"
+                            );
                             *known = gate;
                         }
                         changed

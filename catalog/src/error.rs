@@ -69,7 +69,8 @@ impl IntoResponse for Error {
     }
 }
 
-/// Why the catalog refuses what a reseller asks for. Whoever asks turns it into a problem of their own.
+/// Why the catalog refuses what a reseller asks for. Whoever asks turns it into a problem of their
+/// own.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// There is no such thing, or it is somebody else's.

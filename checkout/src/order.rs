@@ -1,9 +1,10 @@
 //! Orders: from a hold through the log into Postgres.
 //!
 //! [`submit`] sends a [`command`] to the log ([`command_log`]); [`writer`] takes it from there and
-//! writes what [`plan`] decides, within what [`state`] allows; [`waiters`] hear of it, and what others
-//! are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an unpaid one,
-//! [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it belongs.
+//! writes what [`plan`] decides, within what [`state`] allows; [`waiters`] hear of it, and what
+//! others are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an
+//! unpaid one, [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it
+//! belongs.
 
 use catalog::contract::{ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};

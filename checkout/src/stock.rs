@@ -295,15 +295,22 @@ mod tests {
         }
 
         #[test]
-        fn every_shard_is_tried_once(session: u128, shards in prop::collection::btree_set(0..64i32, 1..32)) {
+        fn every_shard_is_tried_once(
+            session: u128,
+            shards in prop::collection::btree_set(0..64i32, 1..32),
+        ) {
             let shards: Vec<i32> = shards.into_iter().collect();
             let order = trying_order(Uuid::from_u128(session).into(), Uuid::nil().into(), &shards);
             prop_assert_eq!(order.len(), shards.len());
-            prop_assert_eq!(order.into_iter().collect::<BTreeSet<_>>(), shards.into_iter().collect::<BTreeSet<_>>());
+            let tried: BTreeSet<_> = order.into_iter().collect();
+            prop_assert_eq!(tried, shards.into_iter().collect());
         }
 
         #[test]
-        fn a_hold_is_gathered_exactly_or_not_at_all(wanted in 1..60i32, free in prop::collection::vec(-2..12i64, 0..16)) {
+        fn a_hold_is_gathered_exactly_or_not_at_all(
+            wanted in 1..60i32,
+            free in prop::collection::vec(-2..12i64, 0..16),
+        ) {
             let free: Vec<(i32, i64)> = (0..).zip(free).collect();
             match allocate(wanted, &free) {
                 Some(parts) => {
@@ -312,15 +319,21 @@ mod tests {
                     for (shard, part) in &parts {
                         prop_assert!(*part > 0 && i64::from(*part) <= known[shard]);
                     }
-                    prop_assert_eq!(parts.iter().map(|(shard, _)| shard).collect::<BTreeSet<_>>().len(), parts.len());
+                    let shards: BTreeSet<_> = parts.iter().map(|(shard, _)| shard).collect();
+                prop_assert_eq!(shards.len(), parts.len());
                 }
                 None => prop_assert!(total_free(&free) < i64::from(wanted)),
             }
         }
 
         #[test]
-        fn a_partition_is_one_of_those_there_are(ticket_type: u128, shard in 0..64i32, partitions in 1..64i32) {
-            let partition = ShardKey { ticket_type: Uuid::from_u128(ticket_type).into(), shard }.partition(partitions);
+        fn a_partition_is_one_of_those_there_are(
+            ticket_type: u128,
+            shard in 0..64i32,
+            partitions in 1..64i32,
+        ) {
+            let ticket_type = Uuid::from_u128(ticket_type).into();
+            let partition = ShardKey { ticket_type, shard }.partition(partitions);
             prop_assert!((0..partitions).contains(&partition));
         }
     }

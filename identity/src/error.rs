@@ -1,5 +1,5 @@
-//! Everything that can keep somebody out. Each kind of account has its own words and problem ids for
-//! it.
+//! Everything that can keep somebody out. Each kind of account has its own words and problem ids
+//! for it.
 
 use kit::{password::Busy, problem::Problem};
 

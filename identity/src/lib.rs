@@ -1,6 +1,6 @@
 //! People: how they sign in, stay signed in, choose their passwords and send forms, the same for
-//! every kind of account. Whose the accounts are, and where they are stored, is told by whoever owns
-//! their tables.
+//! every kind of account. Whose the accounts are, and where they are stored, is told by whoever
+//! owns their tables.
 //!
 //! Reading order: [`account`] is what a kind of account provides, [`Identity`] what it gets for it:
 //! [`sign_in`] opens and ends sessions, [`password`] changes and gives passwords. [`http`] tells

@@ -5,9 +5,9 @@
 //! own; the server under measurement is a child process, so that its memory is its own. Everything
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
-//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`], [`server`], [`client`]
-//! and [`sale`] are what all use; [`line`], [`producer`], [`orders`], [`holds`], [`memory`] and
-//! [`pace`] measure.
+//! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
+//! [`server`], [`client`] and [`sale`] are what all use; [`line`], [`producer`], [`orders`],
+//! [`holds`], [`memory`] and [`pace`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -50,7 +50,8 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub clients: u16,
     /// Places waiting at the second look at memory.
-    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    #[arg(long, default_value_t = 500_000,
+        value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub fans: u64,
     /// Write the values of every round to this file, as JSON.
     #[arg(long)]
@@ -107,7 +108,8 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     print_result(report::table(&rows).trim_end());
     if let Some(file) = &args.json {
         let about = serde_json::json!({
-            "at": chrono::Utc::now(), "rounds": args.rounds, "secs": args.secs, "clients": args.clients,
+            "at": chrono::Utc::now(), "rounds": args.rounds, "secs": args.secs,
+        "clients": args.clients,
             "optimised": !cfg!(debug_assertions), "cores": cores(),
         });
         let text = serde_json::to_string_pretty(&report::json(&rows, &about))?;

@@ -13,9 +13,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A fair virtual waiting room and the ticketing core behind it.
 ///
-/// Settings come from the environment (FAIRGATE_…); `fairgate serve` checks them all at start. Where
-/// it names no servers, the other commands take those of the `ops/up` whose folder they are called
-/// in.
+/// Settings come from the environment (FAIRGATE_…); `fairgate serve` checks them all at start.
+/// Where it names no servers, the other commands take those of the `ops/up` whose folder they are
+/// called in.
 #[derive(Parser)]
 #[command(name = "fairgate", version, about)]
 struct Cli {

@@ -4,8 +4,8 @@
 //! what the fans were told is compared with what Kafka and Postgres hold.
 //!
 //! Reading order: [`plan`] draws what each fan will do, [`fan`] and [`buyer`] do it through
-//! [`api`] with what all share in [`shop`], [`tally`] counts, [`measure`] works out pace, overtaking and the cap, [`check`] gathers
-//! what they need, [`summary`] tells.
+//! [`api`] with what all share in [`shop`], [`tally`] counts, [`measure`] works out pace,
+//! overtaking and the cap, [`check`] gathers what they need, [`summary`] tells.
 
 use std::{sync::Arc, time::Duration};
 

@@ -8,7 +8,7 @@
 //! need stands in their fixtures.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod checkout;
+mod checkout_builder;
 mod client;
 mod console;
 mod env;
@@ -21,7 +21,7 @@ mod show;
 mod snapshot;
 mod wait;
 
-pub use checkout::{Checkout, CheckoutBuilder, Refunds, items};
+pub use checkout_builder::{Checkout, CheckoutBuilder, Refunds, items};
 pub use client::{Call, Client};
 pub use console::{Console, SupportAnswer};
 pub use env::TestEnv;

@@ -56,7 +56,9 @@ impl Error {
         match self {
             Self::RoomUnknown => of(S::NOT_FOUND, "room-unknown", "There is no such room")
                 .detail("Check the address, or start from the list of shows."),
-            Self::Starting => Problem::unavailable("rooms and heads were not read yet").retry_after(1),
+            Self::Starting => {
+                Problem::unavailable("rooms and heads were not read yet").retry_after(1)
+            }
             Self::ShowUnknown => of(S::NOT_FOUND, "show-unknown", "There is no such show")
                 .detail("Check the address, or start from the list of shows."),
             Self::NoLine => of(S::NOT_FOUND, "no-line", "This show has no line")

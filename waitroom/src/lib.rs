@@ -1,11 +1,11 @@
 //! The line: joining, waiting, and exchanging a place for a pass. The waiting room keeps nothing
 //! per fan.
 //!
-//! Reading order: [`contract`] is what others may use; `room` is a protected sale: its `phase`, what
-//! every instance keeps of it (`live`), how operators make and change it (`room_admin`), and what it
-//! does when the catalog or the clock says (`schedule`); `line` is joining, by fans and by shops for
-//! them; `head` is how far the line got; `place` is a fan's place and the wait for it; `claim`
-//! exchanges it for a pass; `http` is what fans call and see.
+//! Reading order: [`contract`] is what others may use; `room` is a protected sale: its `phase`,
+//! what every instance keeps of it (`live`), how operators make and change it (`room_admin`), and
+//! what it does when the catalog or the clock says (`schedule`); `line` is joining, by fans and by
+//! shops for them; `head` is how far the line got; `place` is a fan's place and the wait for it;
+//! `claim` exchanges it for a pass; `http` is what fans call and see.
 pub mod config;
 pub mod contract;
 pub mod error;

@@ -77,7 +77,8 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
+            closes_at, stop FROM \
             waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
@@ -89,7 +90,8 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
+            closes_at, stop FROM \
             waitroom.rooms WHERE room = $1",
         room
     )
@@ -134,7 +136,8 @@ pub async fn is_due(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
 /// The rooms whose time to close has come, with their shows.
 pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, String)>> {
     let rows = sqlx::query!(
-        "SELECT room AS \"room: RoomName\", show FROM waitroom.rooms WHERE phase <> 'closed' AND closes_at <= now() \
+        "SELECT room AS \"room: RoomName\", show FROM waitroom.rooms WHERE phase <> 'closed' AND \
+            closes_at <= now() \
             ORDER BY closes_at LIMIT 100"
     )
     .fetch_all(pool)
@@ -191,7 +194,8 @@ pub async fn room_for_update(
 ) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, closes_at, stop FROM \
+        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
+            closes_at, stop FROM \
             waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )

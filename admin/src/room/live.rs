@@ -88,7 +88,8 @@ impl Watcher {
                 () = tokio::time::sleep_until(self.look_at) => {
                     // While nobody can tell, the stream goes on: it shows nothing that changes
                     // anything.
-                    if !store::session::lasts(&self.app.pool, &self.token_hash).await.unwrap_or(true) {
+                    let lasts = store::session::lasts(&self.app.pool, &self.token_hash).await;
+                    if !lasts.unwrap_or(true) {
                         return None;
                     }
                     self.look_at = Instant::now() + LOOK_EVERY;

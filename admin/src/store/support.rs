@@ -25,8 +25,8 @@ pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>
     .await
 }
 
-/// Support requests in a state (all where it is `None`): those that wait for us, the longest first; then the
-/// others, newest first. Only those behind the request `after`, as it stands now.
+/// Support requests in a state (all where it is `None`): those that wait for us, the longest first;
+/// then the others, newest first. Only those behind the request `after`, as it stands now.
 pub async fn list(
     pool: &PgPool,
     state: Option<&str>,

@@ -73,12 +73,12 @@ impl NewAnswer<'_> {
     }
 }
 
-/// Answers a support request; the fan is told by mail, once. The event goes out once this is committed.
-/// Gives the message's id.
+/// Answers a support request; the fan is told by mail, once. The event goes out once this is
+/// committed. Gives the message's id.
 ///
 /// # Errors
-/// [`Error::SupportRequestUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text was sent
-/// with the same key.
+/// [`Error::SupportRequestUnknown`], [`Error::Field`]; [`Error::AnswerChanged`] where another text
+/// was sent with the same key.
 pub async fn answer(
     app: &App,
     staff: &Staff,

@@ -168,10 +168,13 @@ mod tests {
             let chosen = next_in_line(&lanes, want);
             let all: usize = lanes.values().map(|lane| lane.waiting.len()).sum();
             prop_assert_eq!(chosen.len(), want.min(all));
-            prop_assert!(chosen.windows(2).all(|pair| pair[0].record.joined_ms <= pair[1].record.joined_ms));
+            let in_turn = |pair: &[_]| pair[0].record.joined_ms <= pair[1].record.joined_ms;
+            prop_assert!(chosen.windows(2).all(in_turn));
             for number in lanes.keys() {
-                let offsets: Vec<_> = chosen.iter().filter(|c| c.lane == *number).map(|c| c.record.offset).collect();
-                prop_assert!(offsets.iter().enumerate().all(|(index, offset)| index as i64 == *offset));
+                let own = chosen.iter().filter(|c| c.lane == *number);
+                let offsets: Vec<_> = own.map(|c| c.record.offset).collect();
+                let mut counted = offsets.iter().enumerate();
+                prop_assert!(counted.all(|(index, offset)| index as i64 == *offset));
             }
         }
     }

@@ -64,7 +64,8 @@ impl PassKeys {
         Ok(Self { secret, verifier })
     }
 
-    /// Signs the pass of a place for `show`. The same arguments under the same key give the same text.
+    /// Signs the pass of a place for `show`. The same arguments under the same key give the same
+    /// text.
     pub fn sign(
         &self,
         place: &PlaceId,

@@ -115,7 +115,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_amount_loses_a_cent(minor: i64, language in "en|de") {
-            let digits: String = format_in(minor, "EUR", &language).chars().filter(char::is_ascii_digit).collect();
+            let text = format_in(minor, "EUR", &language);
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
             prop_assert_eq!(digits.parse::<u64>().expect("digits"), minor.unsigned_abs());
         }
     }

@@ -69,9 +69,9 @@ async fn publishing_says_all_that_is_to_be_sold_and_changes_wait_for_an_answer()
     assert!(waiting(pool).await.is_empty(), "a draft is nobody's business");
     publish(pool, ANNA, &show).await.unwrap();
     let events = waiting(pool).await;
-    assert!(
-        matches!(&events[0], CatalogEvent::ShowPublished { show: published, .. } if *published == show)
-    );
+    let published = matches!(&events[0],
+        CatalogEvent::ShowPublished { show: published, .. } if *published == show);
+    assert!(published, "{events:?}");
     assert_eq!(changes(&events), [(floor, 50, 1), (balcony, 0, 1)], "one for each type");
 
     assert!(matches!(allot(pool, &show, floor, 60).await, Err(CatalogError::AllotmentWaiting)));

@@ -207,7 +207,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stock_that_went_back_is_never_taken_again(picks in prop::collection::vec(0..EVENTS.len(), 0..20)) {
+        fn stock_that_went_back_is_never_taken_again(
+            picks in prop::collection::vec(0..EVENTS.len(), 0..20),
+        ) {
             let events: Vec<OrderTransition> = picks.into_iter().map(|pick| EVENTS[pick]).collect();
             let seen = walk(&events);
             let gone = seen.iter().position(|state| !state.keeps_stock()).unwrap_or(seen.len());
@@ -215,7 +217,9 @@ mod tests {
         }
 
         #[test]
-        fn money_is_kept_or_returned_and_no_state_comes_twice(picks in prop::collection::vec(0..EVENTS.len(), 0..20)) {
+        fn money_is_kept_or_returned_and_no_state_comes_twice(
+            picks in prop::collection::vec(0..EVENTS.len(), 0..20),
+        ) {
             let events: Vec<OrderTransition> = picks.into_iter().map(|pick| EVENTS[pick]).collect();
             let seen = walk(&events);
             for (index, state) in seen.iter().enumerate() {
@@ -223,9 +227,11 @@ mod tests {
             }
             // A paid order is never given up: what took money ends with tickets or with a refund.
             if seen.contains(&OrderState::Paid) {
-                prop_assert!(!seen.contains(&OrderState::Expired) && !seen.contains(&OrderState::Cancelled));
+                prop_assert!(!seen.contains(&OrderState::Expired));
+                prop_assert!(!seen.contains(&OrderState::Cancelled));
             }
-            if let Some(pending) = seen.iter().position(|state| *state == OrderState::RefundPending) {
+            let owed = |state: &OrderState| *state == OrderState::RefundPending;
+            if let Some(pending) = seen.iter().position(owed) {
                 prop_assert!(!seen[pending..].contains(&OrderState::Fulfilled));
             }
         }

@@ -233,8 +233,8 @@ impl Attempt<'_> {
         Ok(Some((lines, moved_here)))
     }
 
-    /// The epoch under which the part is being submitted, and whether it was moved now. `None` where
-    /// the order is written.
+    /// The epoch under which the part is being submitted, and whether it was moved now. `None`
+    /// where the order is written.
     async fn move_part(
         &self,
         key: ShardKey,
@@ -280,7 +280,8 @@ impl Attempt<'_> {
     async fn retract(&self, moved: &[(ShardKey, i64)]) {
         for (key, epoch) in moved {
             if let Err(error) = shard::retract(&self.app.redis, *key, self.order, *epoch).await {
-                tracing::warn!(%error, "a placing was not taken back; the reconciler will see to it");
+                tracing::warn!(%error, "a placing was not taken back; the reconciler will see to \
+                    it");
             }
         }
     }

@@ -138,7 +138,8 @@ async fn hand_out(
             .map(|(partition, at)| (*partition, *at + STOPPED));
         let message = tokio::select! {
             biased;
-            Some(ended) = writers.join_next() => match ended.context("a partition of the order writer")? {
+            Some(ended) = writers.join_next() => match ended.context("a partition of the order \
+                writer")? {
                 (partition, PartitionEnd::Stopped) => {
                     senders.remove(&partition);
                     stopped.insert(partition, Instant::now());

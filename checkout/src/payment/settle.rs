@@ -47,7 +47,8 @@ impl PaymentOutcome {
 /// Acts on a provider's event, once however often it comes.
 ///
 /// # Errors
-/// `order-unknown` for an order this system never had: the provider keeps the event and tells again.
+/// `order-unknown` for an order this system never had: the provider keeps the event and tells
+/// again.
 pub async fn settle(
     app: &App,
     provider: &str,
@@ -136,7 +137,12 @@ async fn owe(
     event: &WebhookEvent,
     reason: RefundReason,
 ) -> Result<PaymentOutcome, Error> {
-    tracing::warn!(order = %order.order_id, state = %order.state, reason = reason.name(), "money goes back");
+    tracing::warn!(
+        order = %order.order_id,
+        state = %order.state,
+        reason = reason.name(),
+        "money goes back"
+    );
     metrics::counter!("fairgate_refunds_owed_total", "reason" => reason.name()).increment(1);
     let (order_id, intent) = (order.order_id, event.intent.as_str());
     if !store::payment::owe(tx, order_id, intent, event.amount_minor, reason.name()).await? {

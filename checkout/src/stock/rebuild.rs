@@ -1,9 +1,9 @@
 //! Filling a shard in Redis anew from Postgres, under a new epoch.
 //!
 //! First the writer drains what was submitted under the old epoch, so that no order in the log is
-//! refused for it; then the epoch is raised, after which the writer refuses what was submitted under
-//! an earlier one; then Redis is filled. Whatever fails in between, Redis can only know less stock
-//! than there is.
+//! refused for it; then the epoch is raised, after which the writer refuses what was submitted
+//! under an earlier one; then Redis is filled. Whatever fails in between, Redis can only know less
+//! stock than there is.
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
 //! One shard of stock in Redis: what is free, held and being submitted. Every step is one script.
 //!
-//! Redis may forget all of it at any moment; [`crate::stock::rebuild`] fills it anew from Postgres under a
-//! new epoch.
+//! Redis may forget all of it at any moment; [`crate::stock::rebuild`] fills it anew from Postgres
+//! under a new epoch.
 
 use std::sync::LazyLock;
 

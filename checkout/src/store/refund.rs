@@ -1,5 +1,5 @@
-//! Refunds: asked for and not taken up by the order writer yet, due to be asked of the provider, and
-//! what the provider does not do.
+//! Refunds: asked for and not taken up by the order writer yet, due to be asked of the provider,
+//! and what the provider does not do.
 
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;

@@ -1,5 +1,5 @@
-//! The order writer's transaction: how far it got, and the fence in front of it. What a batch touches
-//! is read in [`batch_state`], and its plan written in [`batch_plan`].
+//! The order writer's transaction: how far it got, and the fence in front of it. What a batch
+//! touches is read in [`batch_state`], and its plan written in [`batch_plan`].
 
 use std::ops::Range;
 

@@ -19,7 +19,8 @@ pub fn png(code: &str) -> anyhow::Result<Vec<u8>> {
     let side = (width + 2 * MARGIN) * SCALE;
     let is_dark = |x: usize, y: usize| {
         let inside = |at: usize| (at / SCALE).checked_sub(MARGIN).filter(|module| *module < width);
-        matches!((inside(x), inside(y)), (Some(x), Some(y)) if modules[y * width + x] == Color::Dark)
+        let module = inside(x).zip(inside(y)).map(|(x, y)| modules[y * width + x]);
+        module == Some(Color::Dark)
     };
     // One bit a pixel, rows filled up to whole bytes.
     let bytes_a_row = side.div_ceil(8);

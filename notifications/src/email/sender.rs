@@ -136,7 +136,8 @@ fn log(due: &DueEmail, error: &SendError) -> &'static str {
         }
         Next::After(pause) => {
             let secs = pause.as_secs();
-            tracing::info!(%email, kind, request_id, attempts, secs, %error, "an email will be tried again");
+            tracing::info!(%email, kind, request_id, attempts, secs, %error, "an email will be \
+                tried again");
             "failed"
         }
     }

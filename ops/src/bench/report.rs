@@ -100,7 +100,8 @@ pub fn table(rows: &[Row]) -> String {
 pub fn json(rows: &[Row], about: &serde_json::Value) -> serde_json::Value {
     let row = |row: &Row| {
         serde_json::json!({
-            "name": row.name, "unit": row.unit, "values": row.values, "spread": Spread::of(&row.values),
+            "name": row.name, "unit": row.unit, "values": row.values,
+                "spread": Spread::of(&row.values),
             "rival": row.rival.as_ref().map(|rival| serde_json::json!({
                 "name": rival.name, "values": rival.values, "spread": Spread::of(&rival.values),
             })),

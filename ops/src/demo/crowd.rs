@@ -77,7 +77,9 @@ pub async fn run(args: &CrowdArgs) -> anyhow::Result<()> {
     print_status(&format!("crowd: keeping about {WAIT_SECS} seconds of line in {room} at {url}"));
     let mut crowd = Crowd { api, room, joins: 0, joins_max: args.joins, places: VecDeque::new() };
     tokio::select! {
-        () = crowd.stay() => print_status(&format!("crowd: all {} joins are used up", crowd.joins_max)),
+        () = crowd.stay() => {
+            print_status(&format!("crowd: all {} joins are used up", crowd.joins_max));
+        }
         () = sleep(Duration::from_secs_f64(args.hours.clamp(0.0, 1000.0) * 3600.0)) => print_status("crowd: its time is over"),
         () = told_to_end() => print_status("crowd: told to end"),
     }

@@ -10,10 +10,12 @@ pub struct RushArgs {
     #[arg(long)]
     pub url: Option<String>,
     /// How many fans come.
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 5000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub fans: u32,
     /// How many tickets there are.
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 1000,
+        value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     pub tickets: i32,
     /// Fans let in per second.
     #[arg(long, default_value_t = 100.0)]

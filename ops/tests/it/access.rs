@@ -509,8 +509,8 @@ async fn the_portal_the_console_and_help_look_right() {
 
     browser.go(&format!("{}/admin/rooms/{show}", system.base)).await;
     browser.see("[data-news]:not([data-news=old])").await;
-    // A new password ends all other sessions. Whoever's session has ended sees that the figures stand still, and no sign-in page in place
-    // of the picture.
+    // A new password ends all other sessions. Whoever's session has ended sees that the figures
+    // stand still, and no sign-in page in place of the picture.
     let change = json!({ "current": PASSWORD, "password": "another long password 8" });
     let address = format!("{}/v1/admin/password", system.base);
     admin.send(system.client.put(address), change).await;

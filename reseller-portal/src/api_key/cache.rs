@@ -45,8 +45,8 @@ async fn ask(app: &App, hash: &[u8]) -> Result<Option<Grant>, Error> {
 }
 
 /// What a key may do. Whoever shows one that is not known to be good calls as a stranger, which
-/// `stranger` counts, before the look. Whoever waited for somebody else's look looks by itself where
-/// that found nothing.
+/// `stranger` counts, before the look. Whoever waited for somebody else's look looks by itself
+/// where that found nothing.
 ///
 /// # Errors
 /// The answer: 401 `api-key-unknown`, 429, or 503 without a database.

@@ -52,8 +52,8 @@ pub async fn decide(
     Ok(before)
 }
 
-/// Tells the catalog of everybody who may not sell and whom it does not know of: those about whom it
-/// was decided before there was anybody to tell.
+/// Tells the catalog of everybody who may not sell and whom it does not know of: those about whom
+/// it was decided before there was anybody to tell.
 ///
 /// # Errors
 /// The database's.

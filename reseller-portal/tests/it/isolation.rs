@@ -92,7 +92,10 @@ async fn two() -> Two {
     owner.post(&format!("/portal/shows/{show}/publish"), &[]).await.sent_to();
     let owner_key = owner.key().await;
     let (order, _) = selling::order(&portal, &owner_key, &show, &ticket_type).await;
-    let items = json!({ "pass": portal.pass(&show).await, "items": [{ "ticket_type": ticket_type, "quantity": 1 }] });
+    let items = json!({
+        "pass": portal.pass(&show).await,
+        "items": [{ "ticket_type": ticket_type, "quantity": 1 }],
+    });
     let hold =
         portal.call(Method::POST, "/v1/holds", &owner_key, Some(items)).await.ok(201).body["hold"]
             .clone();

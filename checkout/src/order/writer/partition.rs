@@ -259,7 +259,8 @@ impl PartitionWriter {
                 .increment(1);
         }
         for (event, request_id) in &plan.events {
-            tracing::debug!(order = %event.data().order, request_id, event = event.name(), "written");
+            let (order, event) = (event.data().order, event.name());
+            tracing::debug!(%order, request_id, event, "written");
         }
         metrics::counter!("fairgate_writer_orders_total").increment(plan.placed.len() as u64);
         Ok(BatchOutcome::Batch(plan))

@@ -4,9 +4,9 @@
 //! More tickets are put into Postgres first and then into Redis; fewer are taken out of Redis
 //! first, where nobody can hold them any more, and then out of Postgres. Each step in Redis has an
 //! id and counts once, so one whose answer got lost can be repeated. Whatever fails in between,
-//! Redis can only give away less than there is; the reconciler notices that, and until it has, nothing
-//! is refused for want of free tickets. The answer is kept with the change, so a change that comes
-//! again is answered alike.
+//! Redis can only give away less than there is; the reconciler notices that, and until it has,
+//! nothing is refused for want of free tickets. The answer is kept with the change, so a change
+//! that comes again is answered alike.
 
 use std::{cmp::Ordering, collections::HashSet, time::Duration};
 
@@ -73,7 +73,8 @@ async fn tell(app: &App, change: &AllotmentChange, settled: Settled) -> Result<(
     catalog::contract::settle_allotment(&app.pool, change.ticket_type, change.revision, settled)
         .await?;
     metrics::counter!("fairgate_allotments_total", "outcome" => outcome).increment(1);
-    tracing::info!(ticket_type = %change.ticket_type, revision = change.revision, outcome, "an allotment was answered");
+    let (ticket_type, revision) = (change.ticket_type, change.revision);
+    tracing::info!(%ticket_type, revision, outcome, "an allotment was answered");
     Ok(())
 }
 
@@ -139,7 +140,8 @@ async fn put(app: &App, part: &ShardTickets) {
             }
         }
     }
-    tracing::warn!(shard = %part.key, "Redis was not told of tickets; the reconciler will see to it");
+    tracing::warn!(shard = %part.key, "Redis was not told of tickets; the reconciler will see to \
+        it");
 }
 
 /// One step in Redis, asked for again where the answer got lost; it counts once.
@@ -194,8 +196,8 @@ async fn lower(
         Ok::<_, Error>(as_seen.then_some(tx))
     };
     match lowered.await {
-        // Should the answer to the commit get lost, the tickets stay off sale until the reconciler has
-        // looked.
+        // Should the answer to the commit get lost, the tickets stay off sale until the reconciler
+        // has looked.
         Ok(Some(tx)) => {
             tx.commit().await?;
             Ok(true)
@@ -225,8 +227,8 @@ async fn refuse(
 }
 
 /// Whether Redis knows of every ticket that Postgres has. Each shard is compared at a moment at
-/// which it has seen all changes; one that lost tickets agrees again after the reconciler has looked,
-/// twice.
+/// which it has seen all changes; one that lost tickets agrees again after the reconciler has
+/// looked, twice.
 async fn is_all_known(app: &App, ticket_type: TicketTypeId) -> Result<bool, Error> {
     let mut agreed = HashSet::new();
     for _ in 0..ATTEMPTS_MAX {

@@ -72,7 +72,8 @@ fn only_tells_on(text: &str) -> bool {
 fn goes_up(from: &Module, target: &Module) -> bool {
     let top = |module: &Module| module.first().cloned().unwrap_or_default();
     match (top(from).as_str(), top(target).as_str()) {
-        ("http" | "worker", _) => false,
+        // A contract also tells on what the doors take and answer.
+        ("http" | "worker" | "contract", _) => false,
         (_, "http" | "worker") => true,
         ("store", "app" | "contract") => true,
         _ => false,

@@ -84,7 +84,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_mark_moves_toward_the_gate_only(at_join in 0i64..10_000_000, share in 0.0f64..1.0, step in 0i64..1000) {
+        fn the_mark_moves_toward_the_gate_only(
+            at_join in 0i64..10_000_000,
+            share in 0.0f64..1.0,
+            step in 0i64..1000,
+        ) {
             let ahead = (at_join as f64 * share) as i64;
             let (now, later) = (position(ahead, at_join), position(ahead - step, at_join));
             prop_assert!(later <= now);
