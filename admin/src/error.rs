@@ -115,82 +115,52 @@ impl Error {
                 Problem::new(S::CONFLICT, "changed-meanwhile", "It was changed since you looked")
                     .detail("Look at what your change would do now, then confirm it again.")
             }
-            Self::ShowNotPublished => Problem::new(
-                S::CONFLICT,
-                "show-not-published",
-                "This show \
-                is a draft",
-            )
-            .detail(
-                "Only its reseller sees it, and nothing of it is sold: there is nothing to \
+            Self::ShowNotPublished => {
+                Problem::new(S::CONFLICT, "show-not-published", "This show is a draft").detail(
+                    "Only its reseller sees it, and nothing of it is sold: there is nothing to \
                     withdraw.",
-            ),
-            Self::ShowWithdrawn => Problem::new(
-                S::GONE,
-                "show-withdrawn",
-                "This show was \
-                withdrawn",
-            )
-            .detail("Nothing of it is sold any more, so it gets no room."),
+                )
+            }
+            Self::ShowWithdrawn => {
+                Problem::new(S::GONE, "show-withdrawn", "This show was withdrawn")
+                    .detail("Nothing of it is sold any more, so it gets no room.")
+            }
             Self::RoomNameTaken => Problem::new(
                 S::CONFLICT,
                 "room-name-taken",
-                "The room of another show has this \
-                    name",
+                "The room of another show has this name",
             )
-            .detail(
-                "A show's room is called as the show is. Sell this show under another \
-                        id.",
-            ),
-            Self::EmailTaken => Problem::new(
-                S::CONFLICT,
-                "email-taken",
-                "Somebody has this \
-                address already",
-            )
-            .detail("Each person has an account of their own. Use another address.")
-            .field("email", "taken"),
+            .detail("A show's room is called as the show is. Sell this show under another id."),
+            Self::EmailTaken => {
+                Problem::new(S::CONFLICT, "email-taken", "Somebody has this address already")
+                    .detail("Each person has an account of their own. Use another address.")
+                    .field("email", "taken")
+            }
             Self::LastAdmin => Problem::new(
                 S::CONFLICT,
                 "admin-needed",
-                "Somebody must remain who \
-                can undo it",
+                "Somebody must remain who can undo it",
             )
-            .detail(
-                "You cannot disable yourself, nor the last admin. Ask another admin to do \
-                    it.",
-            ),
-            Self::OwnReset => Problem::new(
-                S::CONFLICT,
-                "password-is-own",
-                "Change your own \
-                password instead",
-            )
-            .detail(
-                "A one-time password is for somebody else who lost theirs. Change yours on \
+            .detail("You cannot disable yourself, nor the last admin. Ask another admin to do it."),
+            Self::OwnReset => {
+                Problem::new(S::CONFLICT, "password-is-own", "Change your own password instead")
+                    .detail(
+                        "A one-time password is for somebody else who lost theirs. Change yours on \
                     the page of your account, or with PUT /v1/admin/password: both ask for the one \
                     you have. If you lost it, ask another admin.",
-            ),
-            Self::PersonDisabled => Problem::new(
-                S::CONFLICT,
-                "person-disabled",
-                "This person may \
-                not sign in",
-            )
-            .detail(
-                "No password would let them in. Enable them first, then give them a \
+                    )
+            }
+            Self::PersonDisabled => {
+                Problem::new(S::CONFLICT, "person-disabled", "This person may not sign in").detail(
+                    "No password would let them in. Enable them first, then give them a \
                     one-time password.",
-            ),
-            Self::SupportRequestFull => Problem::new(
-                S::CONFLICT,
-                "support-full",
-                "This conversation is \
-                full",
-            )
-            .detail(
-                "You have written 20 messages. We have them all; please wait for our \
-                    answer.",
-            ),
+                )
+            }
+            Self::SupportRequestFull => {
+                Problem::new(S::CONFLICT, "support-full", "This conversation is full").detail(
+                    "You have written 20 messages. We have them all; please wait for our answer.",
+                )
+            }
             Self::AnswerChanged => Problem::new(
                 S::UNPROCESSABLE_ENTITY,
                 "idempotency-key-reused",
@@ -214,45 +184,36 @@ impl Error {
 
     fn access_problem(&self) -> Problem {
         match self {
-            Self::SignInRefused => Problem::new(
-                S::UNAUTHORIZED,
-                "sign-in-refused",
-                "That did not \
-                work",
-            )
-            .detail("The address or the password is not right. Check both and try again."),
+            Self::SignInRefused => {
+                Problem::new(S::UNAUTHORIZED, "sign-in-refused", "That did not work")
+                    .detail("The address or the password is not right. Check both and try again.")
+            }
             Self::SignInBlocked { secs } => Problem::new(
                 S::TOO_MANY_REQUESTS,
                 "sign-in-blocked",
-                "Too many failed sign-ins in \
-                    a row",
+                "Too many failed sign-ins in a row",
             )
             .detail(format!(
                 "To keep guessing slow, no password is tried from your network for this \
                             address for {secs} seconds. Try again then."
             ))
             .retry_after((*secs).max(1).unsigned_abs()),
-            Self::RoleMissing => Problem::new(
-                S::FORBIDDEN,
-                "role-missing",
-                "Only an admin may do \
-                this",
-            )
-            .detail("You are signed in as an operator. Ask an admin."),
+            Self::RoleMissing => {
+                Problem::new(S::FORBIDDEN, "role-missing", "Only an admin may do this")
+                    .detail("You are signed in as an operator. Ask an admin.")
+            }
             Self::PasswordChangeNeeded => Problem::new(
                 S::FORBIDDEN,
                 "password-change-needed",
-                "Choose a password of your \
-                    own first",
+                "Choose a password of your own first",
             )
             .detail("You signed in with a one-time password. Replace it, then go on."),
-            Self::FormForeign => Problem::new(
-                S::FORBIDDEN,
-                "form-foreign",
-                "This form is not from \
-                your session",
-            )
-            .detail("It may have been open for long. Go back, reload the page, and try again."),
+            Self::FormForeign => {
+                Problem::new(S::FORBIDDEN, "form-foreign", "This form is not from your session")
+                    .detail(
+                        "It may have been open for long. Go back, reload the page, and try again.",
+                    )
+            }
             _ => Problem::new(S::UNAUTHORIZED, "admin-session-needed", "Sign in first").detail(
                 "Send Authorization: Bearer with the token of POST /v1/admin/sessions. A \
                     session ends after 12 hours, or one hour without a request.",

@@ -27,21 +27,16 @@ pub enum Error {
 impl Error {
     pub fn problem(&self) -> Problem {
         match self {
-            Self::ShowUnknown => Problem::new(
-                StatusCode::NOT_FOUND,
-                "show-unknown",
-                "There is no \
-                such show",
-            )
-            .detail(
-                "It may have been taken down, or the address has a mistake. All shows are \
+            Self::ShowUnknown => {
+                Problem::new(StatusCode::NOT_FOUND, "show-unknown", "There is no such show").detail(
+                    "It may have been taken down, or the address has a mistake. All shows are \
                     on the front page.",
-            ),
+                )
+            }
             Self::ShowWithdrawn => Problem::new(
                 StatusCode::GONE,
                 "show-withdrawn",
-                "This show was \
-                withdrawn",
+                "This show was withdrawn",
             )
             .detail(
                 "Nothing of it is sold any more. Tickets that were bought stay valid. All shows \
@@ -50,13 +45,9 @@ impl Error {
             Self::CursorInvalid => Problem::new(
                 StatusCode::BAD_REQUEST,
                 "cursor-invalid",
-                "That is not a cursor from \
-                    this list",
+                "That is not a cursor from this list",
             )
-            .detail(
-                "Send `after` exactly as the last answer gave it in `next`, or leave \
-                        it out.",
-            )
+            .detail("Send `after` exactly as the last answer gave it in `next`, or leave it out.")
             .field("after", "not a cursor from this list"),
             Self::Store(error) => kit::postgres::problem(error),
         }

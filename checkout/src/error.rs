@@ -157,8 +157,7 @@ impl Error {
             Self::ScopeMissing { scope } => {
                 Problem::new(StatusCode::FORBIDDEN, "scope-missing", "The API key may not do this")
                     .detail(format!(
-                        "It needs the scope `{scope}`. Make a key that has it in the \
-                        portal."
+                        "It needs the scope `{scope}`. Make a key that has it in the portal."
                     ))
             }
             Self::HoldToken(_)
@@ -284,8 +283,7 @@ impl Error {
                 Problem::new(
                     StatusCode::CONFLICT,
                     "not-enough-left",
-                    "Fewer are left than you \
-                    asked for",
+                    "Fewer are left than you asked for",
                 )
                 .detail(format!(
                     "{ticket_type}: {left} left for you at this moment. Take fewer, or another \

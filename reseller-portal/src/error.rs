@@ -109,13 +109,12 @@ impl Error {
 
     pub fn problem(&self) -> Problem {
         match self {
-            Self::FormStale => Problem::new(
-                StatusCode::FORBIDDEN,
-                "form-stale",
-                "This form is out \
-                of date",
-            )
-            .detail("Nothing was changed. Go back, load the page again and send it once more."),
+            Self::FormStale => {
+                Problem::new(StatusCode::FORBIDDEN, "form-stale", "This form is out of date")
+                    .detail(
+                        "Nothing was changed. Go back, load the page again and send it once more.",
+                    )
+            }
             Self::ApiKeyMissing => {
                 Problem::new(StatusCode::UNAUTHORIZED, "api-key-missing", "An API key is needed")
                     .detail(
@@ -126,63 +125,51 @@ impl Error {
             Self::ApiKeyUnknown => Problem::new(
                 StatusCode::UNAUTHORIZED,
                 "api-key-unknown",
-                "This API key is not in \
-                    use",
+                "This API key is not in use",
             )
             .detail(
-                "It was revoked, mistyped, or its account may not sell now. Look in \
-                        the portal.",
+                "It was revoked, mistyped, or its account may not sell now. Look in the portal.",
             ),
             Self::ScopeMissing(scope) => {
                 Problem::new(StatusCode::FORBIDDEN, "scope-missing", "This API key may not do that")
                     .detail(format!(
-                        "It needs the scope `{scope}`. Make a key that has it in the \
-                        portal."
+                        "It needs the scope `{scope}`. Make a key that has it in the portal."
                     ))
             }
             Self::Unknown(thing) => thing.problem(),
             Self::CursorInvalid(parameter) => Problem::new(
                 StatusCode::BAD_REQUEST,
                 "cursor-invalid",
-                "That is not a cursor from \
-                    this list",
+                "That is not a cursor from this list",
             )
             .detail(format!(
-                "Send `{parameter}` exactly as the last answer gave it in `next`, or leave \
-                            it out."
+                "Send `{parameter}` exactly as the last answer gave it in `next`, or leave it out."
             ))
             .field(*parameter, "not a cursor from this list"),
             Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
             Self::AllotmentWaiting => Problem::new(
                 StatusCode::CONFLICT,
                 "allotment-waiting",
-                "The last change is still \
-                    being applied",
+                "The last change is still being applied",
             )
-            .detail(
-                "One change is answered before the next is taken. Try again in a \
-                        moment.",
-            )
+            .detail("One change is answered before the next is taken. Try again in a moment.")
             .retry_after(1),
             Self::AllotmentRefused(reason) => Problem::new(
                 StatusCode::CONFLICT,
                 "allotment-refused",
-                "The allotment was not \
-                    changed",
+                "The allotment was not changed",
             )
             .detail(reason.clone()),
             Self::AllotmentSuperseded => Problem::new(
                 StatusCode::CONFLICT,
                 "allotment-superseded",
-                "Another change came \
-                    after yours",
+                "Another change came after yours",
             )
             .detail("Read the allotment to see what holds now."),
             Self::AlreadyPublished => Problem::new(
                 StatusCode::CONFLICT,
                 "already-published",
-                "This show is published \
-                    already",
+                "This show is published already",
             )
             .detail("Nothing was changed."),
             Self::NotPublished => {
@@ -192,21 +179,16 @@ impl Error {
                     withdraw.",
                     )
             }
-            Self::Withdrawn => Problem::new(
-                StatusCode::GONE,
-                "show-withdrawn",
-                "This show was \
-                withdrawn",
-            )
-            .detail(
-                "Nothing was changed. A withdrawn show stays as it was; to sell it again, \
+            Self::Withdrawn => {
+                Problem::new(StatusCode::GONE, "show-withdrawn", "This show was withdrawn").detail(
+                    "Nothing was changed. A withdrawn show stays as it was; to sell it again, \
                     make a new one.",
-            ),
+                )
+            }
             Self::NotPublishable(why) => Problem::new(
                 StatusCode::CONFLICT,
                 "not-publishable",
-                "This show cannot be \
-                    published yet",
+                "This show cannot be published yet",
             )
             .detail(why.clone()),
             Self::Problem(problem) => (**problem).clone(),

@@ -536,8 +536,7 @@ async fn what_strangers_fail_at_is_counted_and_not_in_the_log() {
     assert_eq!(
         setup.console.log(&setup.admin).await,
         logged,
-        "nobody adds to it who has no \
-        account"
+        "nobody adds to it who has no account"
     );
     let failures = setup.console.failures().await;
     let counted = |kind: &str, account: &str| -> i64 {

@@ -227,10 +227,13 @@ async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
     let done = console.post("/admin/shows/draft-show/unmark", &cookie, &[("csrf", &csrf)]).await;
     assert_eq!(done.location(), "/admin/shows?done=unmarked");
     assert!(!is_marked(&console, "draft-show").await);
-    assert!(console.get("/admin/shows/draft-show/unmark", &cookie).await.text.contains(
-        "Nothing would \
-        change"
-    ));
+    assert!(
+        console
+            .get("/admin/shows/draft-show/unmark", &cookie)
+            .await
+            .text
+            .contains("Nothing would change")
+    );
     assert_eq!(console.api("GET", path, Some(&token), None).await.body["effects"], json!([]));
 }
 

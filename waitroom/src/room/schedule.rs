@@ -110,8 +110,7 @@ async fn go(mut tx: Transaction<'_, Postgres>, room: &str, phase: Phase) -> anyh
         }
         Err(RoomError::Store(error)) => return Err(error.into()),
         Err(fault) => {
-            tracing::error!(room, %phase, %fault, "a room could not change by \
-                itself")
+            tracing::error!(room, %phase, %fault, "a room could not change by itself")
         }
     }
     Ok(())

@@ -103,8 +103,7 @@ fn whoever_is_let_in_or_missed_it_reads_what_to_do() {
     let at: DateTime<Utc> = "2026-11-21T19:02:00Z".parse().expect("a time");
     let turn = [
         "It is your turn · ",
-        "datetime=\"2026-11-21T20:02:00+01:00\" data-own=\"clock\">20:02:00, Berlin \
-            time</time>",
+        "datetime=\"2026-11-21T20:02:00+01:00\" data-own=\"clock\">20:02:00, Berlin time</time>",
         "<noscript>, 2 minutes from when this page was loaded</noscript>",
         "/enter\"",
         "data-left-ms=\"120000\"",
