@@ -60,8 +60,8 @@ pub async fn settle(
         return Ok(PaymentOutcome::Nothing);
     }
     let Some(order) = store::payment::lock(&mut tx, event.order_id).await? else {
-        tracing::error!(order = %event.order_id, kind = ?event.kind, "news of a payment for an order \
-            that is not here");
+        let (order, kind) = (event.order_id, &event.kind);
+        tracing::error!(%order, ?kind, "news of a payment for an order that is not here");
         return Err(Error::OrderUnknown);
     };
     let settled = match &event.kind {
