@@ -25,7 +25,7 @@ fn sale() -> DateTime<Utc> {
 /// A room as publishing makes it: as fast as checkout can take it.
 async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomState {
     let new = NewRoom {
-        room: name.parse().unwrap(),
+        room: name.parse().expect("parsed"),
         show: show.to_owned(),
         lanes: 4,
         rate_per_sec: 200.0,

@@ -29,7 +29,7 @@ pub async fn stock_counts(
 ) -> anyhow::Result<Vec<StockCount>> {
     let counted = store::report::stock(pool, show).await.context("counting stock")?;
     let looks = try_join_all(counted.iter().map(|row| async {
-        let key = crate::stock::ShardKey { ticket_type: row.ticket_type.into(), shard: row.shard };
+        let key = crate::stock::ShardKey { ticket_type: row.ticket_type, shard: row.shard };
         let seen = shard::look(redis, key).await.ok().flatten();
         Ok::<_, anyhow::Error>(seen.filter(|seen| seen.epoch == row.epoch))
     }))
