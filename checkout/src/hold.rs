@@ -3,7 +3,7 @@
 //! A hold is a sealed token that says where its tickets were taken. Redis knows what is held;
 //! should it forget, the token is enough to take the same tickets again, or to be refused honestly.
 
-use catalog::contract::{ShowId, TicketTypeId};
+use catalog::contract::{Currency, Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -51,7 +51,7 @@ pub struct Hold {
     #[serde(rename = "i")]
     pub items: Vec<HeldItem>,
     #[serde(rename = "c")]
-    pub currency: String,
+    pub currency: Currency,
     #[serde(rename = "x", with = "chrono::serde::ts_milliseconds")]
     pub expires_at: DateTime<Utc>,
 }
@@ -75,9 +75,10 @@ impl HeldItem {
 }
 
 impl Hold {
-    /// What it costs, in the currency's minor unit.
-    pub fn amount_minor(&self) -> i64 {
-        self.items.iter().map(|item| item.unit_price_minor * i64::from(item.quantity())).sum()
+    /// What it costs.
+    pub fn amount(&self) -> Money {
+        let of_item = |item: &HeldItem| item.unit_price_minor * i64::from(item.quantity());
+        Money::new(self.items.iter().map(of_item).sum(), self.currency)
     }
 
     /// Tickets of all types.
@@ -154,7 +155,7 @@ mod tests {
             session: Uuid::new_v4().into(),
             show: "a".repeat(63).parse().expect("a show's id"),
             items: vec![item; ITEMS_MAX],
-            currency: "EUR".to_owned(),
+            currency: "EUR".parse().expect("a currency"),
             expires_at: Utc::now(),
         };
         let key = kit::token::generate_seal_key().expect("key");
@@ -162,6 +163,6 @@ mod tests {
         let token = ring.seal(&hold).expect("seal");
         let opened: Hold = ring.open(&token).expect("within the size that is opened");
         assert_eq!(opened.items, hold.items);
-        assert_eq!(opened.amount_minor(), 8 * 64 * 100_000);
+        assert_eq!(opened.amount().minor, 8 * 64 * 100_000);
     }
 }

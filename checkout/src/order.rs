@@ -4,9 +4,9 @@
 //! writes what [`plan`] decides, within what [`state`] allows; [`waiters`] hear of it, and what
 //! others are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an
 //! unpaid one, [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it
-//! belongs.
+//! belongs, [`amount`] how records have its money.
 
-use catalog::contract::{ShowId, TicketTypeId};
+use catalog::contract::{Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     session::SessionId,
 };
 
+mod amount;
 pub(crate) mod buyer;
 pub(crate) mod cancel;
 pub(crate) mod command;
@@ -42,8 +43,7 @@ pub struct Order {
     pub session: SessionId,
     pub show: ShowId,
     pub state: OrderState,
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     pub buyer: Buyer,
     /// The partition of `orders.commands` whose writer owns it.
     pub home_partition: i32,

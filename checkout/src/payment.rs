@@ -3,6 +3,8 @@
 //! Money is believed only when a signed webhook says so. No lock and no transaction is held across
 //! a call to a provider.
 
+use catalog::contract::{Currency, Money};
+
 use crate::{error::Error, order::OrderId};
 
 pub mod config;
@@ -26,8 +28,7 @@ impl From<ProviderError> for Error {
 #[derive(Debug)]
 pub struct PaymentRequest<'a> {
     pub order_id: OrderId,
-    pub amount_minor: i64,
-    pub currency: &'a str,
+    pub amount: Money,
     /// Shown to the payer.
     pub description: &'a str,
     /// Where the payer goes afterwards.
@@ -48,8 +49,16 @@ pub struct WebhookEvent {
     pub order_id: OrderId,
     pub intent: String,
     pub amount_minor: i64,
-    pub currency: String,
+    /// `None` where what the provider says is no currency.
+    pub currency: Option<Currency>,
     pub kind: WebhookEventKind,
+}
+
+impl WebhookEvent {
+    /// The money it is about; `None` where its currency is none.
+    pub fn amount(&self) -> Option<Money> {
+        Some(Money::new(self.amount_minor, self.currency?))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -96,6 +96,11 @@ async fn replace(
         let held = || Ok(Held { token: app.hold_seal.seal(known)?, hold: known.clone() });
         return if known.is_of(items) { held() } else { Err(Error::IdempotencyMismatch) };
     }
+    let currency = items
+        .first()
+        .and_then(|item| offer.ticket_type(item.ticket_type))
+        .and_then(|ticket_type| ticket_type.currency.parse().ok())
+        .ok_or_else(|| Error::internal("a ticket type has no currency"))?;
     let until = session.expires_at.min(Utc::now() + app.config.hold_ttl);
     // Whole milliseconds are what the token and Redis keep.
     let until = DateTime::from_timestamp_millis(until.timestamp_millis()).unwrap_or(until);
@@ -110,11 +115,6 @@ async fn replace(
                 return Err(error);
             }
         };
-    let currency = items
-        .first()
-        .and_then(|item| offer.ticket_type(item.ticket_type))
-        .map(|ticket_type| ticket_type.currency.clone())
-        .unwrap_or_default();
     let (session, show) = (session.session, session.show.clone());
     let hold = Hold { hold, session, show, items, currency, expires_at: until };
     let token = app.hold_seal.seal(&hold)?;

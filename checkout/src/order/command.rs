@@ -1,12 +1,12 @@
 //! What the order writer is told to do: the records of `orders.commands`.
 
-use catalog::contract::{ShowId, TicketTypeId};
+use catalog::contract::{Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     hold::HoldId,
-    order::{OrderId, buyer::Buyer},
+    order::{OrderId, amount, buyer::Buyer},
     session::SessionId,
 };
 
@@ -48,8 +48,8 @@ pub struct SubmitOrder {
     pub show: ShowId,
     pub hold: HoldId,
     pub lines: Vec<SubmitLine>,
-    pub amount_minor: i64,
-    pub currency: String,
+    #[serde(flatten, with = "amount")]
+    pub amount: Money,
     pub buyer: Buyer,
     /// SHA-256 over what was asked, in hexadecimal.
     pub request_hash: String,

@@ -1,7 +1,7 @@
 //! Where order events go.
 
-use crate::order::OrderId;
-use catalog::contract::ShowId;
+use crate::order::{OrderId, amount};
+use catalog::contract::{Money, ShowId};
 use chrono::{DateTime, Utc};
 use kit::outbox::Topic;
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ pub struct LinkRenewed {
 pub struct OrderEventData {
     pub order: OrderId,
     pub show: ShowId,
-    pub amount_minor: i64,
-    pub currency: String,
+    #[serde(flatten, with = "amount")]
+    pub amount: Money,
     pub at: DateTime<Utc>,
 }

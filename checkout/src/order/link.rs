@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use catalog::contract::Money;
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, secret, token::SealRing};
 use serde::Deserialize;
@@ -129,8 +130,7 @@ pub async fn renew_order_links(
     let data = OrderEventData {
         order,
         show: known.show,
-        amount_minor: known.amount_minor,
-        currency: known.currency,
+        amount: Money::new(known.amount_minor, known.currency),
         at: Utc::now(),
     };
     let event = OrderEvent::LinkRenewed(LinkRenewed { data, renewal });

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use catalog::contract::ShowId;
+use catalog::contract::{Money, ShowId};
 use chrono::{DateTime, Utc};
 
 use crate::{
@@ -36,8 +36,7 @@ pub struct ExistingOrder {
     pub state: OrderState,
     pub session: SessionId,
     pub show: ShowId,
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     pub expires_at: DateTime<Utc>,
     pub lines: Vec<(ShardKey, i32)>,
 }
@@ -127,8 +126,7 @@ impl BatchPlanner {
             state,
             session: submit.session,
             show: submit.show.clone(),
-            amount_minor: submit.amount_minor,
-            currency: submit.currency.clone(),
+            amount: submit.amount,
             expires_at: submit.expires_at,
             lines: submit.lines.iter().map(|line| (key(line), line.quantity)).collect(),
         };
@@ -229,7 +227,7 @@ impl BatchPlanner {
         let Ok(pending) = state::next(known.state, OrderTransition::RefundForced) else { return };
         let mut known = known.clone();
         known.state = pending;
-        if known.amount_minor == 0
+        if known.amount.minor == 0
             && let Ok(done) = state::next(pending, OrderTransition::MoneyReturned)
         {
             known.state = done;
@@ -272,13 +270,7 @@ impl BatchPlanner {
     }
 
     fn event_data(&self, order: OrderId, known: &ExistingOrder) -> OrderEventData {
-        OrderEventData {
-            order,
-            show: known.show.clone(),
-            amount_minor: known.amount_minor,
-            currency: known.currency.clone(),
-            at: self.now,
-        }
+        OrderEventData { order, show: known.show.clone(), amount: known.amount, at: self.now }
     }
 
     fn plan(mut self) -> BatchPlan {

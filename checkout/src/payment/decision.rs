@@ -1,13 +1,14 @@
 //! What a provider's event means for an order. Pure.
 
+use catalog::contract::Money;
+
 use crate::order::state::OrderState;
 
 /// What is known of an order when news of its money arrives.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedPayment<'a> {
     pub state: OrderState,
-    pub amount_minor: i64,
-    pub currency: &'a str,
+    pub amount: Money,
     /// The payment this order was given, if it was given one yet.
     pub intent: Option<&'a str>,
 }
@@ -16,8 +17,8 @@ pub struct ExpectedPayment<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct ArrivedPayment<'a> {
     pub intent: &'a str,
-    pub amount_minor: i64,
-    pub currency: &'a str,
+    /// `None` where it is in no currency: never what was expected.
+    pub amount: Option<Money>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,9 +59,7 @@ pub fn on_money(expected: ExpectedPayment, arrived: ArrivedPayment) -> PaymentDe
     }
     match expected.state {
         OrderState::Placed | OrderState::AwaitingPayment => {
-            // Providers differ in how they write a currency.
-            let same_currency = expected.currency.eq_ignore_ascii_case(arrived.currency);
-            if expected.amount_minor == arrived.amount_minor && same_currency {
+            if arrived.amount == Some(expected.amount) {
                 PaymentDecision::Fulfil
             } else {
                 PaymentDecision::Refund(RefundReason::AmountMismatch)
@@ -82,18 +81,23 @@ mod tests {
     use crate::order::state::{OrderTransition, next};
 
     fn expected(state: OrderState) -> ExpectedPayment<'static> {
-        ExpectedPayment { state, amount_minor: 4_500, currency: "EUR", intent: Some("pi_1") }
+        ExpectedPayment { state, amount: money(4_500, "EUR"), intent: Some("pi_1") }
     }
 
-    const EXACT: ArrivedPayment =
-        ArrivedPayment { intent: "pi_1", amount_minor: 4_500, currency: "eur" };
+    fn money(minor: i64, currency: &str) -> Money {
+        Money::new(minor, currency.parse().expect("a currency"))
+    }
+
+    fn exact() -> ArrivedPayment<'static> {
+        ArrivedPayment { intent: "pi_1", amount: Some(money(4_500, "EUR")) }
+    }
 
     #[test]
     fn exact_money_fulfils_an_open_order_and_only_that() {
         for state in OrderState::ALL {
             let open = matches!(state, OrderState::Placed | OrderState::AwaitingPayment);
             assert_eq!(
-                on_money(expected(state), EXACT) == PaymentDecision::Fulfil,
+                on_money(expected(state), exact()) == PaymentDecision::Fulfil,
                 open,
                 "{state:?}"
             );
@@ -104,7 +108,7 @@ mod tests {
     fn decisions_agree_with_what_an_order_may_become() {
         for state in OrderState::ALL {
             let becomes = next(state, OrderTransition::MoneyArrived);
-            match on_money(expected(state), EXACT) {
+            match on_money(expected(state), exact()) {
                 PaymentDecision::Fulfil => assert_eq!(becomes, Ok(OrderState::Paid)),
                 PaymentDecision::Refund(_) => assert_eq!(becomes, Ok(OrderState::RefundPending)),
                 PaymentDecision::Nothing => assert!(becomes.is_err(), "{state}"),
@@ -116,7 +120,7 @@ mod tests {
     fn money_for_an_order_that_is_gone_goes_back() {
         for state in [OrderState::Expired, OrderState::Cancelled] {
             assert_eq!(
-                on_money(expected(state), EXACT),
+                on_money(expected(state), exact()),
                 PaymentDecision::Refund(RefundReason::OrderGone)
             );
         }
@@ -125,8 +129,9 @@ mod tests {
     #[test]
     fn wrong_money_never_fulfils() {
         for wrong in [
-            ArrivedPayment { amount_minor: 4_499, ..EXACT },
-            ArrivedPayment { currency: "USD", ..EXACT },
+            ArrivedPayment { amount: Some(money(4_499, "EUR")), ..exact() },
+            ArrivedPayment { amount: Some(money(4_500, "USD")), ..exact() },
+            ArrivedPayment { amount: None, ..exact() },
         ] {
             let decision = on_money(expected(OrderState::AwaitingPayment), wrong);
             assert_eq!(decision, PaymentDecision::Refund(RefundReason::AmountMismatch));
@@ -136,7 +141,7 @@ mod tests {
     #[test]
     fn another_payment_for_the_same_order_goes_back_whatever_its_state() {
         for state in OrderState::ALL {
-            let other = ArrivedPayment { intent: "pi_2", ..EXACT };
+            let other = ArrivedPayment { intent: "pi_2", ..exact() };
             assert_eq!(
                 on_money(expected(state), other),
                 PaymentDecision::Refund(RefundReason::OtherPayment),
@@ -148,6 +153,6 @@ mod tests {
     #[test]
     fn money_may_be_faster_than_our_own_note_of_its_payment() {
         let unnoted = ExpectedPayment { intent: None, ..expected(OrderState::Placed) };
-        assert_eq!(on_money(unnoted, EXACT), PaymentDecision::Fulfil);
+        assert_eq!(on_money(unnoted, exact()), PaymentDecision::Fulfil);
     }
 }

@@ -32,8 +32,8 @@ impl<'a> SandboxAdapter<'a> {
         let key = order.order_id.to_string();
         let body = NewIntent {
             reference: key.clone(),
-            amount_minor: order.amount_minor,
-            currency: order.currency.to_owned(),
+            amount_minor: order.amount.minor,
+            currency: order.amount.currency.into(),
             description: order.description.to_owned(),
             return_url: order.return_url.to_owned(),
         };
@@ -80,13 +80,13 @@ impl<'a> SandboxAdapter<'a> {
                 "must be the id of an order",
             ))
         })?;
-        let (amount_minor, currency) = (data.amount_minor, data.currency);
         Ok(Some(WebhookEvent {
             webhook_id,
             order_id,
             intent: data.intent,
-            amount_minor,
-            currency,
+            amount_minor: data.amount_minor,
+            // Providers differ in how they write a currency.
+            currency: data.currency.to_ascii_uppercase().parse().ok(),
             kind,
         }))
     }

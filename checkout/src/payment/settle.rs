@@ -89,15 +89,10 @@ async fn on_paid(
 ) -> Result<PaymentOutcome, Error> {
     let expected = ExpectedPayment {
         state: order.state,
-        amount_minor: order.amount_minor,
-        currency: &order.currency,
+        amount: order.amount,
         intent: order.payment_intent.as_deref(),
     };
-    let arrived = ArrivedPayment {
-        intent: &event.intent,
-        amount_minor: event.amount_minor,
-        currency: &event.currency,
-    };
+    let arrived = ArrivedPayment { intent: &event.intent, amount: event.amount() };
     match on_money(expected, arrived) {
         PaymentDecision::Fulfil => {
             fulfil(tx, order, Some(&event.intent), request).await?;
@@ -123,8 +118,7 @@ async fn fulfil(
     let data = OrderEventData {
         order: order.order_id,
         show: order.show.clone(),
-        amount_minor: order.amount_minor,
-        currency: order.currency.clone(),
+        amount: order.amount,
         at: now,
     };
     store::outbox::add(tx, &OrderEvent::Paid(data), request).await?;
@@ -165,7 +159,7 @@ pub(super) async fn fulfil_free(
     let Some(order) = store::payment::lock(&mut tx, order).await? else {
         return Err(Error::OrderUnknown);
     };
-    if !order.state.is_unpaid() || order.amount_minor != 0 {
+    if !order.state.is_unpaid() || order.amount.minor != 0 {
         return Ok(());
     }
     fulfil(&mut tx, &order, None, request).await?;

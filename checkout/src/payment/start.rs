@@ -32,7 +32,7 @@ pub async fn ensure_started(app: &App, order: OrderId, request: &RequestId) -> R
     if payable.state != OrderState::Placed || payable.payment_intent.is_some() {
         return Ok(());
     }
-    if payable.amount_minor == 0 {
+    if payable.amount.minor == 0 {
         return settle::fulfil_free(app, order, request).await;
     }
     let description = match catalog::contract::show(&app.pool, &payable.show).await? {
@@ -41,8 +41,7 @@ pub async fn ensure_started(app: &App, order: OrderId, request: &RequestId) -> R
     };
     let asked = PaymentRequest {
         order_id: order,
-        amount_minor: payable.amount_minor,
-        currency: &payable.currency,
+        amount: payable.amount,
         description: &description,
         // Without the link's secret: what the provider knows, its people and its logs know.
         return_url: &app.config.payment.public.join(&format!("/orders/{order}")),

@@ -1,7 +1,7 @@
 //! Orders, read. They are written by the order writer (`store::writer`) and by payments
 //! (`store::payment`).
 
-use catalog::contract::ShowId;
+use catalog::contract::{Currency, Money, ShowId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -27,7 +27,8 @@ pub async fn load_with(
     order: OrderId,
 ) -> sqlx::Result<Option<Order>> {
     let Some(row) = sqlx::query!(
-        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor, currency, buyer_name, buyer_email, language,
+        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor,
+                  currency AS "currency: Currency", buyer_name, buyer_email, language,
                   home_partition, placed_at, expires_at, paid_at, payment_intent, payment_url, payment_fault
            FROM checkout.orders WHERE order_id = $1"#,
         order.uuid()
@@ -50,8 +51,7 @@ pub async fn load_with(
         session: row.session.into(),
         show: row.show,
         state: state(&row.state)?,
-        amount_minor: row.amount_minor,
-        currency: row.currency,
+        amount: Money::new(row.amount_minor, row.currency),
         buyer: Buyer { name: row.buyer_name, email: row.buyer_email, language: Some(row.language) },
         home_partition: row.home_partition,
         placed_at: row.placed_at,

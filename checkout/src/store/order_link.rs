@@ -1,6 +1,6 @@
 //! Links to orders, by the hash of their secret.
 
-use catalog::contract::ShowId;
+use catalog::contract::{Currency, ShowId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 pub struct LinkedOrderRow {
     pub show: ShowId,
     pub amount_minor: i64,
-    pub currency: String,
+    pub currency: Currency,
 }
 
 /// Adds a link; of the same holder's, the newest stay, `max` in all.
@@ -65,7 +65,8 @@ pub async fn refuse_sealed(
     sqlx::query_as!(
         LinkedOrderRow,
         r#"UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1
-           RETURNING show AS "show: ShowId", amount_minor, currency"#,
+           RETURNING show AS "show: ShowId", amount_minor,
+                     currency AS "currency: Currency""#,
         order
     )
     .fetch_optional(tx)

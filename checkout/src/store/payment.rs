@@ -1,6 +1,6 @@
 //! Payments on orders, refunds, and the webhooks acted upon.
 
-use catalog::contract::ShowId;
+use catalog::contract::{Currency, Money, ShowId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -16,8 +16,7 @@ pub struct Payable {
     pub session: SessionId,
     pub show: ShowId,
     pub state: OrderState,
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     pub payment_intent: Option<String>,
 }
 
@@ -27,7 +26,7 @@ struct PaymentRow {
     show: ShowId,
     state: String,
     amount_minor: i64,
-    currency: String,
+    currency: Currency,
     payment_intent: Option<String>,
 }
 
@@ -35,15 +34,16 @@ impl PaymentRow {
     fn payable(self) -> sqlx::Result<Payable> {
         let Self { order_id, session, show, state, amount_minor, currency, payment_intent } = self;
         let state = super::order::state(&state)?;
-        Ok(Payable { order_id, session, show, state, amount_minor, currency, payment_intent })
+        let amount = Money::new(amount_minor, currency);
+        Ok(Payable { order_id, session, show, state, amount, payment_intent })
     }
 }
 
 pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
         PaymentRow,
-        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor, currency,
-                  payment_intent
+        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor,
+                  currency AS "currency: Currency", payment_intent
            FROM checkout.orders WHERE order_id = $1"#,
         order.uuid(),
     )
@@ -56,8 +56,8 @@ pub async fn load(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Payable>
 pub async fn lock(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<Option<Payable>> {
     let row = sqlx::query_as!(
         PaymentRow,
-        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor, currency,
-                  payment_intent
+        r#"SELECT order_id, session, show AS "show: ShowId", state, amount_minor,
+                  currency AS "currency: Currency", payment_intent
            FROM checkout.orders WHERE order_id = $1 FOR UPDATE"#,
         order.uuid(),
     )
@@ -208,8 +208,8 @@ pub async fn returned(
         PaymentRow,
         r#"UPDATE checkout.orders SET state = 'refunded'
            WHERE order_id = $1 AND state = 'refund_pending' AND payment_intent = $2
-           RETURNING order_id, session, show AS "show: ShowId", state, amount_minor, currency,
-                     payment_intent"#,
+           RETURNING order_id, session, show AS "show: ShowId", state, amount_minor,
+                     currency AS "currency: Currency", payment_intent"#,
         order,
         intent,
     )

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use admin::contract::{SUPPORT_EVENTS, SUPPORT_TOPIC, SupportEvent};
-use catalog::contract::TicketType;
+use catalog::contract::{Money, TicketType};
 use checkout::contract::{
     EVENTS_TOPIC, ORDER_EVENTS, OrderEvent, OrderEventData, OrderLink, OrderLinks,
 };
@@ -138,8 +138,7 @@ impl TestMailer {
         let facts = OrderEventData {
             order: order.into(),
             show: SHOW.parse().unwrap(),
-            amount_minor: 8_500,
-            currency: "EUR".to_owned(),
+            amount: Money::new(8_500, "EUR".parse().unwrap()),
             at: Utc::now(),
         };
         self.publish(EVENTS_TOPIC, &order.to_string(), &serde_json::to_vec(&event(facts)).unwrap())

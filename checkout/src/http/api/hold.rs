@@ -60,8 +60,8 @@ impl From<Held> for HoldView {
             hold: token,
             expires_at: hold.expires_at,
             items: hold.items.iter().map(item).collect(),
-            amount_minor: hold.amount_minor(),
-            currency: hold.currency,
+            amount_minor: hold.amount().minor,
+            currency: hold.currency.into(),
         }
     }
 }

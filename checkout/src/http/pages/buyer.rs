@@ -8,7 +8,6 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{AppendHeaders, IntoResponse, Response},
 };
-use catalog::contract::price;
 use chrono::Utc;
 use kit::{form::Form, http::RequestId};
 use serde::Deserialize;
@@ -73,8 +72,8 @@ pub async fn show(
         )
         .over("Your hold ran out. The tickets go back on sale.")
         .then(show.checkout()),
-        lines: lines(&items, &offer.ticket_types, &hold.currency),
-        total: price::format(hold.amount_minor(), &hold.currency),
+        lines: lines(&items, &offer.ticket_types, hold.currency),
+        total: hold.amount().to_string(),
         show,
         notice,
         form,

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::{AppendHeaders, IntoResponse, Response},
 };
-use catalog::contract::{TicketType, price, when};
+use catalog::contract::{Currency, Money, TicketType, when};
 use chrono::Utc;
 use kit::{
     extract::{Path, Query},
@@ -358,8 +358,8 @@ async fn frame(
             .collect::<String>()
             .to_uppercase(),
         show: ShowView::load(app, &order.show).await?,
-        lines: lines(&items, types, &order.currency),
-        total: price::format(order.amount_minor, &order.currency),
+        lines: lines(&items, types, order.amount.currency),
+        total: order.amount.to_string(),
         buyer_name: order.buyer.name.clone(),
         buyer_email: order.buyer.email.clone(),
         support_url: link.support_path(),
@@ -418,14 +418,16 @@ async fn gone(
     let returning =
         step == Step::Returning || refund.as_ref().is_some_and(|refund| refund.done_at.is_none());
     let money = match &refund {
-        Some(refund) if order.amount_minor > 0 => money_words(refund, &order.currency, &frame.show),
+        Some(refund) if order.amount.minor > 0 => {
+            money_words(refund, order.amount.currency, &frame.show)
+        }
         _ => "Nothing was charged.".to_owned(),
     };
     Ok(kit::page::html(&GonePage { order: frame, title, words, money, returning, inside }))
 }
 
-fn money_words(refund: &RefundDetails, currency: &str, show: &ShowView) -> String {
-    let amount = price::format(refund.amount_minor, currency);
+fn money_words(refund: &RefundDetails, currency: Currency, show: &ShowView) -> String {
+    let amount = Money::new(refund.amount_minor, currency);
     match refund.done_at {
         Some(at) => {
             let when = when::full(at, &show.time_zone);

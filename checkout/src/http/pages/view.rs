@@ -3,7 +3,7 @@
 
 use axum::{http::StatusCode, response::Response};
 use catalog::contract::{
-    Show, ShowId, TicketType, TicketTypeId, price,
+    Currency, Money, Show, ShowId, TicketType, TicketTypeId,
     when::{self, Moment},
 };
 use chrono::{DateTime, Utc};
@@ -66,7 +66,7 @@ pub struct LineView {
 pub fn lines(
     items: &[(TicketTypeId, i32, i64)],
     types: &[TicketType],
-    currency: &str,
+    currency: Currency,
 ) -> Vec<LineView> {
     let offered =
         types.iter().map(|ticket_type| (ticket_type.ticket_type, ticket_type.name.as_str()));
@@ -87,7 +87,7 @@ pub fn lines(
             views.push(LineView {
                 quantity,
                 name: name.to_owned(),
-                amount: price::format(amount, currency),
+                amount: Money::new(amount, currency).to_string(),
             });
         }
     }
@@ -144,7 +144,8 @@ mod tests {
     fn shards_are_taken_together_and_unknown_types_are_not_lost() {
         let types = [offered(1, "Floor"), offered(2, "Balcony")];
         let id = |id| TicketTypeId::from(Uuid::from_u128(id));
-        let views = lines(&[(id(9), 1, 500), (id(2), 1, 1_000), (id(2), 2, 1_000)], &types, "EUR");
+        let euro = "EUR".parse().expect("a currency");
+        let views = lines(&[(id(9), 1, 500), (id(2), 1, 1_000), (id(2), 2, 1_000)], &types, euro);
         let told: Vec<_> = views
             .iter()
             .map(|view| (view.quantity, view.name.as_str(), view.amount.as_str()))

@@ -48,8 +48,7 @@ fn submit(n: u128, lines: &[(i32, i32)]) -> SubmitOrder {
         show: "show".parse().expect("a show's id"),
         hold: Uuid::from_u128(2000 + n).into(),
         lines,
-        amount_minor: 100,
-        currency: "EUR".to_owned(),
+        amount: Money::new(100, "EUR".parse().expect("a currency")),
         buyer: Buyer { name: "A".to_owned(), email: "a@example.com".to_owned(), language: None },
         request_hash: String::new(),
         placed_at: at(0),
@@ -86,8 +85,7 @@ fn written(mut found: BatchState, plan: &BatchPlan) -> BatchState {
             state: *state,
             session: submit.session,
             show: submit.show.clone(),
-            amount_minor: submit.amount_minor,
-            currency: submit.currency.clone(),
+            amount: submit.amount,
             expires_at: submit.expires_at,
             lines,
         };
@@ -242,7 +240,7 @@ fn paid(amount_minor: i64) -> BatchState {
     let mut paid =
         written(start.clone(), &plan_batch(&[queued_submit(submit(1, &[(0, 2)]))], start, at(1)));
     let known = paid.orders.get_mut(&id(1)).expect("order");
-    (known.state, known.amount_minor) = (OrderState::Fulfilled, amount_minor);
+    (known.state, known.amount.minor) = (OrderState::Fulfilled, amount_minor);
     paid
 }
 

@@ -97,8 +97,7 @@ pub async fn note(tx: &mut PgConnection, intent: &str, request: &RequestId) -> s
             let data = OrderEventData {
                 order: order.order_id,
                 show: order.show,
-                amount_minor: order.amount_minor,
-                currency: order.currency,
+                amount: order.amount,
                 at: now,
             };
             store::outbox::add(tx, &OrderEvent::Refunded(data), request).await?;

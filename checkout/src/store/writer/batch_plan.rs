@@ -108,7 +108,7 @@ async fn insert_orders(
     let states: Vec<String> = placed.iter().map(|(_, state)| state.to_string()).collect();
     let languages: Vec<String> =
         placed.iter().map(|(submit, _)| language::tag(submit.buyer.language.as_deref())).collect();
-    let amounts: Vec<i64> = placed.iter().map(|(submit, _)| submit.amount_minor).collect();
+    let amounts: Vec<i64> = placed.iter().map(|(submit, _)| submit.amount.minor).collect();
     sqlx::query!(
         "WITH placed_after_all AS (DELETE FROM checkout.refusals WHERE order_id = ANY($1::uuid[]))
          INSERT INTO checkout.orders (order_id, session, show, hold, state, request_hash, \
@@ -132,7 +132,7 @@ async fn insert_orders(
         &states,
         &column(|submit| &submit.request_hash),
         &amounts,
-        &column(|submit| &submit.currency),
+        &column(|submit| submit.amount.currency.as_str()),
         &column(|submit| &submit.buyer.name),
         &column(|submit| &submit.buyer.email),
         &times(|submit| submit.placed_at),

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use catalog::contract::{ShowId, TicketTypeId};
+use catalog::contract::{Currency, Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -162,8 +162,8 @@ async fn lock_orders(
     found: &mut BatchState,
 ) -> sqlx::Result<()> {
     let rows = sqlx::query!(
-        r#"SELECT order_id, session, show AS "show: ShowId", hold, state, amount_minor, currency,
-                  expires_at
+        r#"SELECT order_id, session, show AS "show: ShowId", hold, state, amount_minor,
+                  currency AS "currency: Currency", expires_at
            FROM checkout.orders WHERE order_id = ANY($1) ORDER BY order_id FOR UPDATE"#,
         orders as _
     )
@@ -174,8 +174,7 @@ async fn lock_orders(
             state: state(&row.state)?,
             session: row.session.into(),
             show: row.show,
-            amount_minor: row.amount_minor,
-            currency: row.currency,
+            amount: Money::new(row.amount_minor, row.currency),
             expires_at: row.expires_at,
             lines: lines.remove(&row.order_id.into()).unwrap_or_default(),
         };

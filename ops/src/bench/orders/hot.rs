@@ -1,6 +1,7 @@
 //! The ticket type that everybody orders, and an order of it.
 
 use anyhow::Context;
+use catalog::contract::Money;
 use checkout::contract::{Buyer, SubmitLine, SubmitOrder, home_partition};
 use chrono::Utc;
 use uuid::Uuid;
@@ -47,8 +48,7 @@ impl Hot {
                 unit_price_minor: 6_500,
                 epoch,
             }],
-            amount_minor: 6_500,
-            currency: "EUR".to_owned(),
+            amount: Money::new(6_500, "EUR".parse()?),
             buyer: Buyer {
                 name: "Bench".to_owned(),
                 email: "bench@bench.example".to_owned(),

@@ -88,8 +88,8 @@ async fn insert(
     .bind(place.show.as_str())
     .bind(place.hold)
     .bind(&place.request_hash)
-    .bind(place.amount_minor)
-    .bind(&place.currency)
+    .bind(place.amount.minor)
+    .bind(place.amount.currency)
     .bind(&place.buyer.name)
     .bind(&place.buyer.email)
     .bind(place.placed_at)
@@ -120,8 +120,7 @@ pub fn placed(place: &SubmitOrder) -> OrderEvent {
     OrderEvent::Placed(OrderEventData {
         order: place.order,
         show: place.show.clone(),
-        amount_minor: place.amount_minor,
-        currency: place.currency.clone(),
+        amount: place.amount,
         at: place.placed_at,
     })
 }
