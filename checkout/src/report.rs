@@ -1,6 +1,6 @@
 //! What consoles, portals and reports read of checkout: stock, sessions, orders, sales. Reads only.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{Money, TicketTypeId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -40,14 +40,12 @@ pub struct SessionCounts {
 
 /// One line of a list of orders. Names a person: show it to those who may see it, and log none of
 /// it.
-#[derive(Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct OrderSummary {
     pub order: Uuid,
     pub show: String,
     pub state: OrderState,
-    /// In the currency's minor unit.
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     /// How many were ordered.
     pub tickets: i64,
     pub buyer_name: String,
@@ -73,9 +71,7 @@ pub struct OrderDetails {
     pub order: Uuid,
     pub show: String,
     pub state: OrderState,
-    /// In the currency's minor unit.
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     pub buyer: Buyer,
     /// BCP 47.
     pub language: String,

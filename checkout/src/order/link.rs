@@ -91,7 +91,7 @@ pub async fn new_order_link(
     let link = OrderLink { order: order.into(), secret: secret::generate(PREFIX) };
     store::order_link::insert(
         pool,
-        link.order.uuid(),
+        link.order,
         &secret::hash(&link.secret),
         &holder.name(),
         OF_HOLDER_MAX,
@@ -121,12 +121,12 @@ pub async fn renew_order_links(
     request: &RequestId,
 ) -> Result<LinksRenewed, sqlx::Error> {
     let order = order.into();
-    let Some(known) = store::order_link::refuse_sealed(tx, order.uuid()).await? else {
+    let Some(known) = store::order_link::refuse_sealed(tx, order).await? else {
         return Ok(LinksRenewed::Unknown);
     };
-    let revoked = store::order_link::revoke(tx, order.uuid()).await?;
+    let revoked = store::order_link::revoke(tx, order).await?;
     let renewal = Uuid::now_v7();
-    store::order_link::note_renewal(tx, renewal, order.uuid()).await?;
+    store::order_link::note_renewal(tx, renewal, order).await?;
     let data = OrderEventData {
         order,
         show: known.show,
@@ -142,7 +142,7 @@ pub async fn renew_order_links(
 ///
 /// # Errors
 /// The database's.
-pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<Uuid>> {
+pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<OrderId>> {
     store::order_link::renewed_order(pool, renewal).await
 }
 
@@ -190,16 +190,11 @@ impl OrderLinks {
     /// The database's.
     pub async fn opens(&self, pool: &PgPool, link: &OrderLink) -> sqlx::Result<bool> {
         if link.secret.starts_with(PREFIX) {
-            return store::order_link::is_good(
-                pool,
-                link.order.uuid(),
-                &secret::hash(&link.secret),
-            )
-            .await;
+            return store::order_link::is_good(pool, link.order, &secret::hash(&link.secret)).await;
         }
         match self.0.open::<Claims>(&link.secret) {
             Ok(claims) if claims.order == link.order => {
-                store::order_link::takes_sealed(pool, link.order.uuid()).await
+                store::order_link::takes_sealed(pool, link.order).await
             }
             _ => Ok(false),
         }

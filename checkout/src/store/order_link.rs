@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use crate::order::OrderId;
+
 /// What an event tells of an order.
 pub struct LinkedOrderRow {
     pub show: ShowId,
@@ -15,7 +17,7 @@ pub struct LinkedOrderRow {
 /// Adds a link; of the same holder's, the newest stay, `max` in all.
 pub async fn insert(
     pool: &PgPool,
-    order: Uuid,
+    order: OrderId,
     secret_hash: &[u8],
     holder: &str,
     max: i64,
@@ -29,7 +31,7 @@ pub async fn insert(
              )
          )
          INSERT INTO checkout.order_links (order_id, secret_hash, holder) VALUES ($1, $2, $3)",
-        order,
+        order.uuid(),
         secret_hash,
         holder,
         max - 1
@@ -39,46 +41,48 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn is_good(pool: &PgPool, order: Uuid, secret_hash: &[u8]) -> sqlx::Result<bool> {
+pub async fn is_good(pool: &PgPool, order: OrderId, secret_hash: &[u8]) -> sqlx::Result<bool> {
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM checkout.order_links WHERE secret_hash = $2 AND order_id = $1 AND revoked_at IS NULL
            ) AS "good!""#,
-        order,
+        order.uuid(),
         secret_hash
     )
     .fetch_one(pool)
     .await
 }
 
-pub async fn takes_sealed(pool: &PgPool, order: Uuid) -> sqlx::Result<bool> {
-    let takes =
-        sqlx::query_scalar!("SELECT sealed_links FROM checkout.orders WHERE order_id = $1", order);
+pub async fn takes_sealed(pool: &PgPool, order: OrderId) -> sqlx::Result<bool> {
+    let takes = sqlx::query_scalar!(
+        "SELECT sealed_links FROM checkout.orders WHERE order_id = $1",
+        order.uuid()
+    );
     Ok(takes.fetch_optional(pool).await?.unwrap_or(false))
 }
 
 /// From now on no sealed link opens the order. `None` where it is unknown.
 pub async fn refuse_sealed(
     tx: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
 ) -> sqlx::Result<Option<LinkedOrderRow>> {
     sqlx::query_as!(
         LinkedOrderRow,
         r#"UPDATE checkout.orders SET sealed_links = false WHERE order_id = $1
            RETURNING show AS "show: ShowId", amount_minor,
                      currency AS "currency: Currency""#,
-        order
+        order.uuid()
     )
     .fetch_optional(tx)
     .await
 }
 
 /// Gives how many were good until now.
-pub async fn revoke(tx: &mut PgConnection, order: Uuid) -> sqlx::Result<u64> {
+pub async fn revoke(tx: &mut PgConnection, order: OrderId) -> sqlx::Result<u64> {
     let done = sqlx::query!(
         "UPDATE checkout.order_links SET revoked_at = now() WHERE order_id = $1 AND revoked_at IS \
             NULL",
-        order
+        order.uuid()
     )
     .execute(tx)
     .await?;
@@ -137,19 +141,27 @@ pub async fn forget_revoked(pool: &PgPool, days: i32, batch: i64) -> sqlx::Resul
     Ok(done.rows_affected())
 }
 
-pub async fn note_renewal(tx: &mut PgConnection, renewal: Uuid, order: Uuid) -> sqlx::Result<()> {
+pub async fn note_renewal(
+    tx: &mut PgConnection,
+    renewal: Uuid,
+    order: OrderId,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO checkout.link_renewals (renewal, order_id) VALUES ($1, $2)",
         renewal,
-        order
+        order.uuid()
     )
     .execute(tx)
     .await?;
     Ok(())
 }
 
-pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<Uuid>> {
-    sqlx::query_scalar!("SELECT order_id FROM checkout.link_renewals WHERE renewal = $1", renewal)
-        .fetch_optional(pool)
-        .await
+pub async fn renewed_order(pool: &PgPool, renewal: Uuid) -> sqlx::Result<Option<OrderId>> {
+    let order = sqlx::query_scalar!(
+        "SELECT order_id FROM checkout.link_renewals WHERE renewal = $1",
+        renewal
+    )
+    .fetch_optional(pool)
+    .await?;
+    Ok(order.map(OrderId::from))
 }

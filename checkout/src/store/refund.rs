@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
-    order::state::OrderState,
+    order::{OrderId, state::OrderState},
     payment::refund::{FailingRefund, RefundCursor},
     store::order::state as state_of,
 };
@@ -15,7 +15,7 @@ use crate::{
 /// A payment whose money is to go back.
 #[derive(Debug, Clone)]
 pub struct OwedRefundRow {
-    pub order: Uuid,
+    pub order: OrderId,
     pub intent: String,
     /// How often the provider did not do it.
     pub attempts: i32,
@@ -46,7 +46,7 @@ pub async fn put_off(
          SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $4), \
          last_fault = $5
          WHERE order_id = $1 AND payment_intent = $2 AND attempts = $3 AND done_at IS NULL",
-        owed.order,
+        owed.order.uuid(),
         owed.intent,
         owed.attempts,
         secs,
@@ -96,7 +96,7 @@ pub async fn count(pool: &PgPool) -> sqlx::Result<(i64, i64)> {
 /// A request and the partition of the writer that owns its order.
 #[derive(Debug)]
 pub struct RefundRequestRow {
-    pub order: Uuid,
+    pub order: OrderId,
     pub home_partition: i32,
     pub request_id: String,
 }
@@ -104,25 +104,26 @@ pub struct RefundRequestRow {
 /// An order's state, or `None` where it is unknown.
 pub async fn order_state(
     connection: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
 ) -> sqlx::Result<Option<OrderState>> {
-    let state = sqlx::query_scalar!("SELECT state FROM checkout.orders WHERE order_id = $1", order)
-        .fetch_optional(connection)
-        .await?;
+    let state =
+        sqlx::query_scalar!("SELECT state FROM checkout.orders WHERE order_id = $1", order.uuid())
+            .fetch_optional(connection)
+            .await?;
     state.as_deref().map(state_of).transpose()
 }
 
 /// Adds a request; `false` where there is one.
 pub async fn add_request(
     connection: &mut PgConnection,
-    order: Uuid,
+    order: OrderId,
     reason: &str,
     request: &RequestId,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO checkout.refund_requests (order_id, reason, request_id) VALUES ($1, $2, $3) \
             ON CONFLICT DO NOTHING",
-        order,
+        order.uuid(),
         reason,
         request.0
     )

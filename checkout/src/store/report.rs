@@ -1,6 +1,6 @@
 //! What consoles and reports read, across orders, sessions and stock.
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{Currency, Money, TicketTypeId};
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -61,7 +61,8 @@ pub async fn sessions(pool: &PgPool, room: &str) -> sqlx::Result<SessionCounts> 
 pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<OrderSummary>> {
     let (placed_at, order) = query.before.unwrap_or((END_OF_TIME, Uuid::max()));
     let rows = sqlx::query!(
-        r#"SELECT o.order_id, o.show, o.state, o.amount_minor, o.currency, o.buyer_name, o.buyer_email, o.placed_at,
+        r#"SELECT o.order_id, o.show, o.state, o.amount_minor,
+                  o.currency AS "currency: Currency", o.buyer_name, o.buyer_email, o.placed_at,
                   o.paid_at, (SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines l
                               WHERE l.order_id = o.order_id)::bigint AS "tickets!"
            FROM (SELECT DISTINCT show FROM UNNEST($1::text[]) AS asked (show)) AS shows
@@ -86,8 +87,7 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
                 order: row.order_id,
                 show: row.show,
                 state: state(&row.state)?,
-                amount_minor: row.amount_minor,
-                currency: row.currency,
+                amount: Money::new(row.amount_minor, row.currency),
                 tickets: row.tickets,
                 buyer_name: row.buyer_name,
                 buyer_email: row.buyer_email,
@@ -100,7 +100,8 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
 
 pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetails>> {
     let Some(row) = sqlx::query!(
-        r#"SELECT order_id, show, state, amount_minor, currency, buyer_name, buyer_email, language, placed_at, expires_at,
+        r#"SELECT order_id, show, state, amount_minor,
+                  currency AS "currency: Currency", buyer_name, buyer_email, language, placed_at, expires_at,
                   paid_at, EXISTS (SELECT FROM checkout.refund_requests r WHERE r.order_id = o.order_id) AS "requested!"
            FROM checkout.orders o WHERE order_id = $1"#,
         order
@@ -129,8 +130,7 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
         order: row.order_id,
         show: row.show,
         state: state(&row.state)?,
-        amount_minor: row.amount_minor,
-        currency: row.currency,
+        amount: Money::new(row.amount_minor, row.currency),
         buyer: Buyer {
             name: row.buyer_name,
             email: row.buyer_email,

@@ -61,11 +61,11 @@ pub async fn look_up(
     subject: Uuid,
 ) -> Result<Found, SendError> {
     let (order, text) = match kind {
-        EmailKind::Ticket | EmailKind::Refund => (subject, None),
+        EmailKind::Ticket | EmailKind::Refund => (subject.into(), None),
         EmailKind::SupportAnswer => {
             let answer = admin::contract::answer(&app.pool, subject).await.map_err(away)?;
             let answer = answer.ok_or(SendError::Never("the answer is gone"))?;
-            (answer.order, Some(answer.text))
+            (answer.order.into(), Some(answer.text))
         }
         EmailKind::OrderLink => {
             let order =
@@ -106,8 +106,8 @@ fn refund(order: &OrderDetails) -> Matter {
         amount_minor: order
             .refund
             .as_ref()
-            .map_or(order.amount_minor, |refund| refund.amount_minor),
-        currency: order.currency.clone(),
+            .map_or(order.amount.minor, |refund| refund.amount_minor),
+        currency: order.amount.currency.into(),
         void: !order.tickets.is_empty() && order.tickets.iter().all(|ticket| ticket.voided),
     }
 }

@@ -1,6 +1,6 @@
 //! An order as the support pages tell it.
 
-use catalog::contract::{Show, price, when};
+use catalog::contract::{Money, Show, when};
 use checkout::contract::{OrderDetails, OrderState};
 use uuid::Uuid;
 
@@ -38,7 +38,7 @@ impl OrderView {
     fn new(order: &OrderDetails, show: Option<&Show>) -> Self {
         let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
         let moment = |at| when::full(at, zone);
-        let money = |minor| price::format(minor, &order.currency);
+        let money = |minor| Money::new(minor, order.amount.currency).to_string();
         let refund = match (&order.refund, order.refund_requested) {
             (Some(refund), _) => match &refund.done_at {
                 Some(at) => format!("{} went back on {}", money(refund.amount_minor), moment(*at)),
@@ -72,7 +72,7 @@ impl OrderView {
             show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
             state: order.state.to_string().replace('_', " "),
             tickets: order.lines.iter().map(|(_, quantity, _)| quantity).sum(),
-            amount: money(order.amount_minor),
+            amount: order.amount.to_string(),
             placed: moment(order.placed_at),
             refund,
             refund_fault: refund_fault.unwrap_or_default(),

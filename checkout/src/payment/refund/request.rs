@@ -10,11 +10,11 @@ use futures::future::join_all;
 use kit::http::RequestId;
 use parking_lot::Mutex;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
 use crate::{
     App,
     order::{
+        OrderId,
         command::{Command, EndOrder},
         state::{self, OrderTransition},
     },
@@ -34,10 +34,11 @@ const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// The database's.
 pub async fn request_refund(
     connection: &mut PgConnection,
-    order: Uuid,
+    order: impl Into<OrderId>,
     reason: &str,
     request: &RequestId,
 ) -> Result<RefundAsked, sqlx::Error> {
+    let order = order.into();
     let Some(state) = store::refund::order_state(connection, order).await? else {
         return Ok(RefundAsked::Unknown);
     };
@@ -50,16 +51,16 @@ pub async fn request_refund(
 
 /// Requests that were handed to the writer lately.
 #[derive(Default)]
-pub struct RefundRequests(Mutex<HashMap<Uuid, Instant>>);
+pub struct RefundRequests(Mutex<HashMap<OrderId, Instant>>);
 
 impl RefundRequests {
-    fn is_fresh(&self, order: Uuid) -> bool {
+    fn is_fresh(&self, order: OrderId) -> bool {
         let mut handed = self.0.lock();
         handed.retain(|_, at| at.elapsed() < ASK_AGAIN);
         !handed.contains_key(&order)
     }
 
-    fn note(&self, order: Uuid) {
+    fn note(&self, order: OrderId) {
         self.0.lock().insert(order, Instant::now());
     }
 
@@ -69,9 +70,9 @@ impl RefundRequests {
         let handing = waiting.into_iter().filter(|request| self.is_fresh(request.order)).map(
             |request| async move {
                 let RefundRequestRow { order, home_partition, request_id } = request;
-                let command = Command::Refund(EndOrder { order: order.into() });
+                let command = Command::Refund(EndOrder { order });
                 app.command_log
-                    .send(home_partition, order.into(), &command, &RequestId(request_id))
+                    .send(home_partition, order, &command, &RequestId(request_id))
                     .await
                     .map(|()| order)
             },

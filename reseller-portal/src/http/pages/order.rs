@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{extract::State as AppState, response::Response};
-use catalog::contract::{Show, TicketTypeId, price, when};
+use catalog::contract::{Money, Show, TicketTypeId, when};
 use checkout::contract::OrderState;
 use kit::extract::{Path, Query};
 use serde::Deserialize;
@@ -89,7 +89,7 @@ pub async fn list(
         let (state, tone) = words(order.state);
         Row {
             placed: when::full(order.placed_at, zone),
-            amount: price::format(order.amount_minor, &order.currency),
+            amount: order.amount.to_string(),
             buyer: order.buyer_name,
             order: order.order,
             show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
@@ -156,7 +156,7 @@ pub async fn one(
         .flat_map(|of| &of.ticket_types)
         .map(|of| (of.ticket_type.ticket_type, &of.ticket_type.name));
     let names: HashMap<TicketTypeId, &String> = types.collect();
-    let money = |minor| price::format(minor, &found.currency);
+    let money = |minor| Money::new(minor, found.amount.currency).to_string();
     let lines = found.lines.iter().map(|(ticket_type, quantity, unit)| Line {
         name: names.get(ticket_type).map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
         quantity: quantity.to_string(),
@@ -182,7 +182,7 @@ pub async fn one(
         placed: when::full(found.placed_at, &zone),
         paid: found.paid_at.map(|at| when::full(at, &zone)),
         lines: lines.collect(),
-        total: money(found.amount_minor),
+        total: found.amount.to_string(),
         refund,
         show: found.show,
         buyer: found.buyer,
