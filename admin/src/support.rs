@@ -57,7 +57,8 @@ pub const SUPPORT_TOPIC: &str = "support.events";
 pub const SUPPORT_EVENTS: Topic =
     Topic { name: SUPPORT_TOPIC, partitions: 2, retention_ms: "604800000" };
 
-/// A record of `support.events`, as JSON. It carries nothing personal: [`answer`] has the words.
+/// A record of `support.events`, as JSON. It carries nothing personal:
+/// [`crate::store::support::answer`] has the words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum SupportEvent {

@@ -6,7 +6,7 @@
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
-//! [`server`], [`client`] and [`sale`] are what all use; [`line`], [`producer`], [`orders`],
+//! [`server`], [`client`] and [`sale`] are what all use; [`mod@line`], [`producer`], [`orders`],
 //! [`holds`], [`memory`] and [`pace`] measure.
 
 use std::{path::PathBuf, time::Duration};

@@ -72,7 +72,8 @@ impl Kafka {
     }
 
     /// A producer whose acknowledgement means: on all in-sync replicas, once. For as long as
-    /// nothing goes wrong; whoever keeps one for the life of a process wants [`Producer`].
+    /// nothing goes wrong; whoever keeps one for the life of a process wants
+    /// [`kit::kafka::Producer`].
     pub fn producer(&self, bounds: ProducerBounds) -> anyhow::Result<FutureProducer> {
         self.config()
             .set("enable.idempotence", "true")

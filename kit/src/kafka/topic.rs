@@ -36,7 +36,8 @@ impl Kafka {
     /// One that is there must have at least as many partitions, and be as strong.
     ///
     /// # Errors
-    /// Kafka away, or a topic with fewer partitions than asked, or one that is [`Weak`].
+    /// Kafka away, or a topic with fewer partitions than asked, or one that is
+    /// [`kit::kafka::Weak`].
     pub async fn ensure_topic(
         &self,
         name: &str,
