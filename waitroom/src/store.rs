@@ -78,8 +78,7 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
         "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
-            closes_at, stop FROM \
-            waitroom.rooms
+            closes_at, stop FROM waitroom.rooms
          WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
     )
     .fetch_all(pool)
@@ -91,8 +90,7 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
         "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
-            closes_at, stop FROM \
-            waitroom.rooms WHERE room = $1",
+            closes_at, stop FROM waitroom.rooms WHERE room = $1",
         room
     )
     .fetch_optional(pool)
@@ -195,8 +193,7 @@ pub async fn room_for_update(
     let row = sqlx::query_as!(
         Raw,
         "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
-            closes_at, stop FROM \
-            waitroom.rooms WHERE room = $1 FOR UPDATE",
+            closes_at, stop FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
         room
     )
     .fetch_optional(connection)

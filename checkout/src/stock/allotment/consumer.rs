@@ -40,8 +40,15 @@ impl Handler for Allotments {
 fn change(event: &CatalogEvent) -> Option<AllotmentChange> {
     match event {
         CatalogEvent::AllotmentChanged { show, ticket_type, allotted, revision, .. } => {
+            let show = show
+                .parse()
+                .inspect_err(|error| {
+                    tracing::error!(show, %ticket_type, revision, %error,
+                        "an allotment of a show that cannot be is passed over");
+                })
+                .ok()?;
             Some(AllotmentChange {
-                show: show.parse().ok()?,
+                show,
                 ticket_type: *ticket_type,
                 allotted: *allotted,
                 revision: *revision,
