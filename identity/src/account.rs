@@ -38,6 +38,21 @@ impl<I> Credentials<I> {
     }
 }
 
+/// A session ends so long after its last request, whatever is left of its time.
+pub const IDLE_SECS_MAX: f64 = 3600.0;
+/// That a session is in use is noted so long after it was noted last: reading many pages is not to
+/// be as many writes.
+pub const USE_NOTED_EVERY_SECS: f64 = 60.0;
+
+/// A session that lasts.
+#[derive(Clone)]
+pub struct ActiveSession<P> {
+    /// Whose it is.
+    pub person: P,
+    /// Its use was noted [`USE_NOTED_EVERY_SECS`] ago or longer.
+    pub is_use_to_note: bool,
+}
+
 /// What somebody failed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
@@ -124,13 +139,16 @@ pub trait Accounts: Sized + Send + Sync + 'static {
         expires_at: DateTime<Utc>,
     ) -> impl Future<Output = sqlx::Result<()>> + Send;
 
-    /// Who the session is of, while it lasts and its owner may sign in. The request came from
-    /// `network`.
-    fn person(
+    /// The session, while it lasts, was used within [`IDLE_SECS_MAX`], and its owner may sign in.
+    /// The request came from `network`.
+    fn session(
         pool: &PgPool,
         token_hash: &[u8],
         network: Network,
-    ) -> impl Future<Output = sqlx::Result<Option<Self::Person>>> + Send;
+    ) -> impl Future<Output = sqlx::Result<Option<ActiveSession<Self::Person>>>> + Send;
+
+    /// Notes that the session is in use now.
+    fn note_use(pool: &PgPool, token_hash: &[u8]) -> impl Future<Output = sqlx::Result<()>> + Send;
 
     fn end_session(
         tx: &mut PgConnection,
@@ -144,7 +162,8 @@ pub trait Accounts: Sized + Send + Sync + 'static {
         but: &[u8],
     ) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
-    /// Forgets sessions that are over. Gives how many those were.
+    /// Forgets sessions that are over: their time, or [`IDLE_SECS_MAX`] since they were used. Gives
+    /// how many those were.
     fn forget_over(pool: &PgPool) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
     /// Writes down what the owner of `email` did, where this kind keeps such a log.

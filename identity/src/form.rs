@@ -1,9 +1,11 @@
-//! Forms that are shown again with what was wrong.
+//! Forms: their fields, the page around them, and that page once more with what was wrong.
 
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+
+pub mod page;
 
 /// What was wrong with a form that is shown again, field by field.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -23,6 +25,11 @@ impl Faults {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Each with its field.
+    pub fn iter(&self) -> std::slice::Iter<'_, (String, String)> {
+        self.0.iter()
     }
 
     /// What is wrong with a field.

@@ -11,6 +11,6 @@ pub mod tied_form;
 pub mod visitor;
 
 pub use origin::Origin;
-pub use session::{Access, Caller, Posted, Refusal, Session};
+pub use session::{Access, Caller, Denied, Posted, Session};
 pub use tied_form::{Fields, NoFields, NotANumber};
 pub use visitor::{Visitor, VisitorForm};

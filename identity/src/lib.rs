@@ -18,10 +18,13 @@ pub mod worker;
 
 use std::{marker::PhantomData, sync::Arc};
 
-pub use account::{Accounts, Credentials, Failure, OneTime, Record};
+pub use account::{
+    Accounts, ActiveSession, Credentials, Failure, IDLE_SECS_MAX, OneTime, Record,
+    USE_NOTED_EVERY_SECS,
+};
 pub use error::Error;
 pub use http::{
-    Access, Caller, Fields, NoFields, NotANumber, Origin, Posted, Refusal, Session, Visitor,
+    Access, Caller, Denied, Fields, NoFields, NotANumber, Origin, Posted, Session, Visitor,
     VisitorForm,
 };
 use kit::{password::Queue, public_url::PublicUrl, redis::Redis};

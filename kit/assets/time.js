@@ -16,8 +16,14 @@ const FORMS = {
   stamp: (at) => `${date(at)}, ${clock(at, "2-digit")}`,
 };
 
-for (const time of document.querySelectorAll("time[data-own]")) {
-  const at = new Date(time.dateTime);
-  const form = FORMS[time.dataset.own];
-  if (form && !Number.isNaN(at.getTime())) time.textContent = `${form(at)}, your time`;
+function tell(within) {
+  for (const time of within.querySelectorAll("time[data-own]")) {
+    const at = new Date(time.dateTime);
+    const form = FORMS[time.dataset.own];
+    if (form && !Number.isNaN(at.getTime())) time.textContent = `${form(at)}, your time`;
+  }
 }
+
+tell(document);
+// A part of the page that was fetched anew says so.
+document.addEventListener("redrawn", (event) => tell(event.target));

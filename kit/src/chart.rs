@@ -10,6 +10,8 @@ const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 24.0;
 const BOTTOM: f64 = 28.0;
+/// Of a row below the lines: its name and its bar.
+const ROW_HEIGHT: f64 = 26.0;
 /// Labels along the bottom at most; more would run into each other on a phone.
 const LABELS_MAX: usize = 6;
 
@@ -27,6 +29,13 @@ pub struct Chart<'a> {
     pub labels: &'a [String],
     pub series: &'a [Series<'a>],
     pub unit: &'a str,
+}
+
+/// Something that was so at some of a picture's labels and not at others, told below the lines.
+pub struct Row<'a> {
+    pub name: &'a str,
+    /// A value for each label.
+    pub on: &'a [bool],
 }
 
 /// A line without axes, to stand beside a number.
@@ -48,6 +57,12 @@ pub fn sparkline(title: &str, values: &[f64]) -> String {
 
 /// A line chart: one line a series, told apart by dashes and named in a legend.
 pub fn line(chart: &Chart<'_>) -> String {
+    line_with_rows(chart, &[])
+}
+
+/// The same with rows below it, each with its name and a bar where it was so. A value that is not a
+/// number is a gap in its line.
+pub fn line_with_rows(chart: &Chart<'_>, rows: &[Row<'_>]) -> String {
     let top = top_of(chart);
     let step = (WIDTH - LEFT - RIGHT) / (chart.labels.len().max(2) - 1) as f64;
     let mut body = String::new();
@@ -58,9 +73,66 @@ pub fn line(chart: &Chart<'_>) -> String {
             .enumerate()
             .map(|(at, value)| (LEFT + at as f64 * step, y_of(*value, top)))
             .collect();
-        body.push_str(&polyline(&points, index));
+        let known = |at: usize| series.values.get(at).is_some_and(|value| value.is_finite());
+        let points: Vec<_> = points.into_iter().enumerate().collect();
+        for run in points.chunk_by(|(one, _), (next, _)| known(*one) && known(*next)) {
+            let run: Vec<_> = run.iter().filter(|(at, _)| known(*at)).map(|(_, at)| *at).collect();
+            if !run.is_empty() {
+                body.push_str(&polyline(&run, index));
+            }
+        }
     }
-    frame(chart, top, &body, |at| LEFT + at as f64 * step)
+    for (index, row) in rows.iter().enumerate() {
+        body.push_str(&drawn_row(row, HEIGHT + index as f64 * ROW_HEIGHT, step));
+    }
+    frame(chart, top, rows.len(), &body, |at| LEFT + at as f64 * step)
+}
+
+/// One row: its name, and below it a bar where it was so.
+fn drawn_row(row: &Row<'_>, y: f64, step: f64) -> String {
+    let (mut svg, bar) = (String::new(), y + 17.0);
+    let _ = write!(
+        svg,
+        "<text x=\"{LEFT}\" y=\"{:.1}\">{}</text><line x1=\"{LEFT}\" x2=\"{}\" y1=\"{bar:.1}\" \
+            y2=\"{bar:.1}\" stroke=\"currentColor\" stroke-opacity=\"0.15\"/>",
+        y + 11.0,
+        escape(row.name),
+        WIDTH - RIGHT
+    );
+    let x_of = |at: f64| (LEFT + at * step).clamp(LEFT, WIDTH - RIGHT);
+    for (at, _) in row.on.iter().enumerate().filter(|(_, on)| **on) {
+        let (from, to) = (x_of(at as f64 - 0.5), x_of(at as f64 + 0.5));
+        let _ = write!(
+            svg,
+            "<rect x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"6\" \
+                fill=\"currentColor\"/>",
+            bar - 3.0,
+            to - from
+        );
+    }
+    svg
+}
+
+/// A bar cut into parts of `whole`, each told apart by how dark it is and named in `title`.
+pub fn parts(title: &str, parts: &[f64], whole: f64) -> String {
+    let whole = parts.iter().sum::<f64>().max(whole).max(1.0);
+    let (mut body, mut x) = (String::new(), 0.0);
+    for (index, part) in parts.iter().enumerate() {
+        let width = share(*part, 0.0, whole) * 100.0;
+        let opacity = [1.0, 0.55, 0.25][index % 3];
+        let _ = write!(
+            body,
+            "<rect x=\"{x:.1}\" y=\"6\" width=\"{width:.1}\" height=\"16\" fill=\"currentColor\" \
+                fill-opacity=\"{opacity}\"/>"
+        );
+        x += width;
+    }
+    format!(
+        "<svg class=\"spark\" viewBox=\"0 0 100 28\" preserveAspectRatio=\"none\" role=\"img\" \
+            aria-label=\"{}\"><rect x=\"0.5\" y=\"6\" width=\"99\" height=\"16\" fill=\"none\" \
+            stroke=\"currentColor\" stroke-opacity=\"0.3\"/>{body}</svg>",
+        escape(title)
+    )
 }
 
 /// A bar chart: for each label one bar a series.
@@ -85,13 +157,20 @@ pub fn bars(chart: &Chart<'_>) -> String {
             );
         }
     }
-    frame(chart, top, &body, |at| LEFT + (at as f64 + 0.5) * slot)
+    frame(chart, top, 0, &body, |at| LEFT + (at as f64 + 0.5) * slot)
 }
 
-/// Axes, labels, legend and words around a picture's body.
-fn frame(chart: &Chart<'_>, top: f64, body: &str, x_of: impl Fn(usize) -> f64) -> String {
+/// Axes, labels, legend and words around a picture's body, with room for rows below.
+fn frame(
+    chart: &Chart<'_>,
+    top: f64,
+    rows: usize,
+    body: &str,
+    x_of: impl Fn(usize) -> f64,
+) -> String {
+    let height = HEIGHT + rows as f64 * ROW_HEIGHT;
     let mut svg = format!(
-        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
+        "<svg class=\"chart\" viewBox=\"0 0 {WIDTH} {height}\" \
             role=\"img\"><title>{}</title><desc>{}</desc>",
         escape(chart.title),
         escape(chart.describe)
@@ -219,6 +298,25 @@ mod tests {
         ] {
             assert!(!drawn.contains("NaN") && !drawn.contains("inf"), "{drawn}");
         }
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_gap_and_rows_have_names_and_bars() {
+        let labels: Vec<String> = (0..5).map(|at| at.to_string()).collect();
+        let series = [Series { name: "Pace", values: &[1.0, 2.0, f64::NAN, f64::NAN, 2.0] }];
+        let rows = [Row { name: "Orders <slow>", on: &[false, true, true, false, false] }];
+        let drawn = line_with_rows(&chart(&labels, &series), &rows);
+        assert_eq!(drawn.matches("<polyline").count(), 2, "{drawn}");
+        assert!(drawn.contains("Orders &lt;slow&gt;") && !drawn.contains("NaN"), "{drawn}");
+        assert_eq!(drawn.matches("<rect").count(), 2);
+    }
+
+    #[test]
+    fn parts_never_reach_beyond_their_whole() {
+        let drawn = parts("5 sold, 8 held", &[5.0, 8.0], 10.0);
+        assert!(drawn.contains("aria-label=\"5 sold, 8 held\""));
+        assert!(drawn.contains("x=\"38.5\" y=\"6\" width=\"61.5\""), "{drawn}");
+        assert!(!parts("", &[], 0.0).contains("NaN"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod client;
 pub mod consumer;
 mod durability;
 mod headers;
+mod members;
 mod producer;
 pub mod reader;
 mod topic;

@@ -2,10 +2,10 @@
 //!
 //! Reading order: what a process is told ([`settings`], [`public_url`]), what it answers
 //! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`paging`], [`kept`],
-//! [`chart`]), what things are called ([`id`]), what it seals and whom it knows
-//! ([`email_address`], [`token`], [`secret`], [`cookie`], [`network`], [`password`], [`throttle`]),
-//! what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`cache`]) and how it is
-//! watched ([`telemetry`]).
+//! [`chart`], [`number`]), what things are called ([`id`]), what it seals and whom it knows
+//! ([`email_address`], [`language`], [`token`], [`secret`], [`cookie`], [`network`], [`password`],
+//! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`cache`]) and
+//! how it is watched ([`telemetry`]).
 
 extern crate self as kit;
 
@@ -20,8 +20,10 @@ pub mod http;
 pub mod id;
 pub mod kafka;
 pub mod kept;
+pub mod language;
 pub mod limit;
 pub mod network;
+pub mod number;
 pub mod outbox;
 pub mod page;
 pub mod paging;
@@ -29,6 +31,7 @@ pub mod password;
 pub mod postgres;
 pub mod problem;
 pub mod public_url;
+pub mod qr;
 pub mod redis;
 pub mod secret;
 pub mod serve;

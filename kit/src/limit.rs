@@ -1,8 +1,9 @@
 //! Rate limits per client (tower-governor), announced in `RateLimit` headers. [`callers`] counts
-//! callers that are known by more than their address.
+//! callers that are known by more than their address, [`presented`] those who show something.
 
 pub mod callers;
 mod client_address;
+pub mod presented;
 
 pub use client_address::ClientAddress;
 
@@ -131,6 +132,21 @@ impl Fields {
         {
             if let Some(value) = value {
                 headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+    }
+
+    /// The same of a second policy, behind the first.
+    fn stand_too(&self, headers: &mut HeaderMap, remaining: impl std::fmt::Display) {
+        const NAMES: [&str; 2] = ["ratelimit-policy", "ratelimit"];
+        let first = NAMES.map(|name| headers.remove(name));
+        self.stand(headers, remaining);
+        for (name, first) in NAMES.into_iter().zip(first) {
+            let both = first.zip(headers.get(name)).and_then(|(first, second)| {
+                HeaderValue::from_bytes(&[first.as_bytes(), b", ", second.as_bytes()].concat()).ok()
+            });
+            if let Some(both) = both {
+                headers.insert(HeaderName::from_static(name), both);
             }
         }
     }

@@ -16,7 +16,7 @@ pub struct Network(pub String);
 
 impl Network {
     /// The network of an address.
-    pub fn of(address: IpAddr) -> Self {
+    pub fn containing(address: IpAddr) -> Self {
         // One subscriber usually has a whole IPv6 /64.
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {
@@ -51,7 +51,8 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let clients = ClientAddress::from_ref(state);
-        Ok(peer.map_or_else(Self::default, |peer| Self::of(clients.of(peer, &parts.headers))))
+        Ok(peer
+            .map_or_else(Self::default, |peer| Self::containing(clients.of(peer, &parts.headers))))
     }
 }
 
@@ -61,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_network_is_one_subscribers() {
-        let of = |text: &str| Network::of(text.parse().expect("an address")).0;
+        let of = |text: &str| Network::containing(text.parse().expect("an address")).0;
         assert_eq!(of("203.0.113.9"), "203.0.113.9");
         assert_eq!(of("::ffff:203.0.113.9"), "203.0.113.9");
         assert_eq!(of("2001:db8:1:2:3::4"), "2001:db8:1:2::/64");
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn networks_lie_in_wider_ones() {
-        let around = |text: &str| Network::of(text.parse().expect("an address")).around().0;
+        let around = |text: &str| Network::containing(text.parse().expect("an address")).around().0;
         assert_eq!(around("203.0.113.9"), "203.0.113.0/24");
         assert_eq!(around("::ffff:203.0.113.9"), "203.0.113.0/24");
         assert_eq!(around("2001:db8:1:2:3::4"), "2001:db8:1::/48");

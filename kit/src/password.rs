@@ -243,7 +243,7 @@ mod tests {
 
     /// Networks that lie in no common one.
     fn network(number: usize) -> Network {
-        Network::of(std::net::Ipv4Addr::from(0xC633_0001 + ((number as u32) << 8)).into())
+        Network::containing(std::net::Ipv4Addr::from(0xC633_0001 + ((number as u32) << 8)).into())
     }
 
     /// Networks of one /48.

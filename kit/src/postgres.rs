@@ -41,6 +41,12 @@ pub fn pool(url: &str, connections_max: u32) -> anyhow::Result<PgPool> {
         .connect_lazy_with(options))
 }
 
+/// A pool of its own for the same database.
+pub fn another(pool: &PgPool, connections_max: u32) -> PgPool {
+    let options = pool.options().clone().max_connections(connections_max);
+    options.connect_lazy_with((*pool.connect_options()).clone())
+}
+
 /// Whether the same statement may succeed in a moment: no connection, a server that is stopping or
 /// starting, a lock that was not had in time, a deadlock, a statement that was cut off.
 pub fn is_transient(error: &sqlx::Error) -> bool {

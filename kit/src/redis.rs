@@ -10,6 +10,7 @@ use crate::problem::Problem;
 /// A connection that can be cloned and shared, and the namespace of its keys.
 #[derive(Clone)]
 pub struct Redis {
+    client: redis::Client,
     connection: ConnectionManager,
     namespace: String,
 }
@@ -22,14 +23,26 @@ impl Redis {
     /// When `url` is not a Redis URL.
     pub fn connect(url: &str, namespace: &str) -> anyhow::Result<Self> {
         let client = redis::Client::open(url).context("FAIRGATE_REDIS_URL is not a Redis URL")?;
+        Self::of(client, namespace)
+    }
+
+    /// The same Redis by a connection of its own.
+    ///
+    /// # Errors
+    /// None that opening this one did not have.
+    pub fn another(&self) -> anyhow::Result<Self> {
+        Self::of(self.client.clone(), &self.namespace)
+    }
+
+    fn of(client: redis::Client, namespace: &str) -> anyhow::Result<Self> {
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_secs(1)))
             .set_response_timeout(Some(Duration::from_secs(2)))
             .set_number_of_retries(2)
             .set_min_delay(Duration::from_millis(50))
             .set_max_delay(Duration::from_millis(500));
-        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
-        Ok(Self { connection, namespace: namespace.to_owned() })
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        Ok(Self { client, connection, namespace: namespace.to_owned() })
     }
 
     /// A handle for commands.

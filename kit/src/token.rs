@@ -4,6 +4,7 @@
 //! both are in use. Each kind of token is bound to its purpose by an implicit assertion: a token
 //! sealed for one purpose cannot be opened as another, even under the same key.
 
+use hmac::{Hmac, KeyInit, Mac};
 use pasetors::{
     keys::{Generate, SymmetricKey},
     paserk::{FormatAsPaserk, Id},
@@ -11,6 +12,7 @@ use pasetors::{
     version4::{LocalToken, V4},
 };
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::Sha256;
 
 /// Longer tokens are refused before any cryptography.
 const TOKEN_BYTES_MAX: usize = 4096;
@@ -77,6 +79,20 @@ impl SealRing {
             .map_err(|_| TokenError::Forged)?;
         serde_json::from_str(trusted.payload()).map_err(|_| TokenError::Malformed)
     }
+
+    /// A fingerprint of `text`, by which it is known again without being kept: only whoever has the
+    /// first key can make it, and each purpose has another. It changes when that key is replaced.
+    pub fn fingerprint(&self, text: &str) -> anyhow::Result<[u8; 32]> {
+        let (_, key) = &self.keys[0];
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes())
+            .map_err(|error| anyhow::anyhow!("a fingerprint's key: {error}"))?;
+        for part in ["fingerprint", self.purpose, text] {
+            // With its length, so that no two series of parts are one text.
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        Ok(mac.finalize().into_bytes().into())
+    }
 }
 
 /// The key id of a PASETO footer, if the footer is a small JSON object with one.
@@ -124,6 +140,23 @@ mod tests {
         let token = ring(&old, "test").seal(&7u32).expect("seal");
         assert_eq!(ring(&format!("{new},{old}"), "test").open::<u32>(&token), Ok(7));
         assert_eq!(ring(&new, "test").open::<u32>(&token), Err(TokenError::UnknownKey));
+    }
+
+    #[test]
+    fn a_fingerprint_is_one_texts_under_one_key_for_one_purpose() {
+        let (key, other) = (generate_seal_key().expect("key"), generate_seal_key().expect("key"));
+        let of = |keys: &str, purpose, text| {
+            ring(keys, purpose).fingerprint(text).expect("a fingerprint")
+        };
+        let mine = of(&key, "a", "ada@example.com");
+        assert_eq!(mine, of(&format!("{key},{other}"), "a", "ada@example.com"));
+        for another in [
+            of(&other, "a", "ada@example.com"),
+            of(&key, "b", "ada@example.com"),
+            of(&key, "a", "bea@example.com"),
+        ] {
+            assert_ne!(mine, another);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use admission::contract::Gate;
+use admission::contract::{Gate, RoomName};
 use axum::{
     Router,
     extract::{Request, State},
@@ -10,19 +10,19 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
 };
-use catalog::contract::TicketType;
+use catalog::contract::{ShowId, TicketType};
 use checkout::{App, Config, contract, sandbox};
 use kit::{serve::Tasks, settings::Settings};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::{Client, Passes, Port, Reply, RoomBuilder, TestEnv, eventually};
+use crate::{Client, Passes, Port, Reply, RoomBuilder, TestEnv, eventually, id};
 
 /// What a checkout is like; [`CheckoutBuilder::start`] starts it.
 pub struct CheckoutBuilder {
-    show: String,
-    room: String,
+    show: ShowId,
+    room: RoomName,
     settings: Vec<(String, String)>,
     max_active: i32,
     writer: bool,
@@ -32,8 +32,8 @@ impl CheckoutBuilder {
     /// A checkout whose fans come for this show, through a room of the same name.
     pub fn new(show: &str) -> Self {
         Self {
-            show: show.to_owned(),
-            room: show.to_owned(),
+            show: id(show),
+            room: id(show),
             settings: Vec::new(),
             max_active: 10_000,
             writer: true,
@@ -41,7 +41,7 @@ impl CheckoutBuilder {
     }
 
     pub fn room(mut self, room: &str) -> Self {
-        room.clone_into(&mut self.room);
+        self.room = id(room);
         self
     }
 
@@ -112,8 +112,8 @@ impl CheckoutBuilder {
 /// A checkout that runs until it is dropped.
 pub struct Checkout {
     /// What its fans come for.
-    pub show: String,
-    pub room: String,
+    pub show: ShowId,
+    pub room: RoomName,
     pub settings: HashMap<String, String>,
     pub gate: Gate,
     pub passes: Passes,

@@ -3,12 +3,16 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use admission::contract::{
-    Gate, GateSettings, GateState, PassKeys, PlaceId, generate_pass_key, put_gate,
+    Gate, GateSettings, GateState, Pacing, PassKeys, PlaceId, RoomName, generate_pass_key, put_gate,
 };
+use catalog::contract::ShowId;
 use chrono::Utc;
 use kit::{kafka::Kafka, redis::Redis};
+use redis::AsyncTypedCommands;
 use sqlx::PgPool;
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+
+use crate::id;
 
 /// A room for the show of the same name: one lane, and a gate that holds nobody up.
 #[derive(Debug, Clone)]
@@ -17,8 +21,8 @@ pub struct RoomBuilder(NewRoom);
 impl RoomBuilder {
     pub fn new(room: &str) -> Self {
         Self(NewRoom {
-            room: room.parse().expect("a name"),
-            show: room.to_owned(),
+            room: id(room),
+            show: id(room),
             lanes: 1,
             rate_per_sec: 1_000.0,
             max_active: 10_000,
@@ -29,7 +33,7 @@ impl RoomBuilder {
     }
 
     pub fn show(mut self, show: &str) -> Self {
-        show.clone_into(&mut self.0.show);
+        self.0.show = id(show);
         self
     }
 
@@ -79,11 +83,17 @@ impl RoomBuilder {
             max_active,
             claim_window_secs,
             state: GateState::Running,
+            pacing: Pacing::default(),
         };
         let mut connection = pool.acquire().await.expect("a connection");
         put_gate(&mut connection, &settings).await.expect("a gate");
         let gate = Gate::new(redis.clone());
         gate.restore(&self.0.room, &[]).await.expect("an open gate");
+        // As if their controllers had told what they granted: nothing.
+        let lanes: Vec<(String, &str)> =
+            (0..lanes).map(|lane| (format!("lane:{lane}"), "0 0 0 0")).collect();
+        let key = redis.key("gate", &self.0.room);
+        redis.connection().hset_multiple(key, &lanes).await.expect("known lanes");
         gate
     }
 }
@@ -104,14 +114,14 @@ impl Default for Passes {
 
 impl Passes {
     /// A pass of a place nobody else has, good for two minutes.
-    pub fn fresh(&self, room: &str, show: &str) -> String {
+    pub fn fresh(&self, room: &RoomName, show: &ShowId) -> String {
         let offset = self.next.fetch_add(1, Ordering::Relaxed);
-        let place = PlaceId { room: room.parse().expect("a name"), lane: 0, offset };
+        let place = PlaceId { room: room.clone(), lane: 0, offset };
         self.of_place(&place, show, 120)
     }
 
     /// A pass of this place, good for so many seconds.
-    pub fn of_place(&self, place: &PlaceId, show: &str, secs: i64) -> String {
+    pub fn of_place(&self, place: &PlaceId, show: &ShowId, secs: i64) -> String {
         let now = Utc::now();
         let until = now + chrono::Duration::seconds(secs);
         self.keys.sign(place, show, now, until).expect("a pass")

@@ -1,13 +1,15 @@
 //! Shows to test with.
 
 use catalog::contract::{
-    NewShow, NewTicketType, TicketType, Venue, change_allotment, create_show, publish_show,
-    put_show, put_ticket_type, put_venue, set_high_traffic, ticket_types,
+    Money, NewShow, NewTicketType, ShowId, TicketType, Venue, change_allotment, create_show,
+    publish_show, put_show, put_ticket_type, put_venue, set_high_traffic, ticket_types,
 };
 use chrono::{DateTime, Utc};
 use kit::http::RequestId;
 use sqlx::PgPool;
 use uuid::Uuid;
+
+use crate::id;
 
 /// A show of the house, or of a reseller: listed, on sale for an hour, 30 days from now, without
 /// ticket types.
@@ -22,7 +24,7 @@ impl ShowBuilder {
     pub fn new(show: &str) -> Self {
         let starts_at = Utc::now() + chrono::Duration::days(30);
         let show = NewShow {
-            show: show.to_owned(),
+            show: id(show),
             title: "Harbour Lights".to_owned(),
             performer: "Mira Vale".to_owned(),
             genre: "Folk".to_owned(),
@@ -72,8 +74,7 @@ impl ShowBuilder {
         self.show.ticket_types.push(NewTicketType {
             name: name.to_owned(),
             description: String::new(),
-            price_minor,
-            currency: "EUR".to_owned(),
+            price: Money::new(price_minor, id("EUR")),
             per_order_max: 4,
         });
         self.stock.push(None);
@@ -100,7 +101,7 @@ impl ShowBuilder {
 
     /// The same as a published show of a reseller's. The catalog names it: after performer and
     /// title, and after venue and ticket types as resellers put them.
-    pub async fn put_for(&self, pool: &PgPool, reseller: Uuid) -> (String, Vec<TicketType>) {
+    pub async fn put_for(&self, pool: &PgPool, reseller: Uuid) -> (ShowId, Vec<TicketType>) {
         let show = self.draft_for(pool, reseller).await;
         publish_show(pool, reseller.into(), &show, &RequestId::fresh()).await.expect("published");
         let mut connection = pool.acquire().await.expect("a connection");
@@ -113,7 +114,7 @@ impl ShowBuilder {
     }
 
     /// The same as a draft of a reseller's, which fans do not see.
-    pub async fn draft_for(&self, pool: &PgPool, reseller: Uuid) -> String {
+    pub async fn draft_for(&self, pool: &PgPool, reseller: Uuid) -> ShowId {
         let venue =
             put_venue(pool, reseller.into(), None, &self.show.venue).await.expect("a venue");
         let NewShow { title, performer, genre, description, .. } = self.show.clone();
@@ -145,15 +146,9 @@ impl ShowBuilder {
         for (ticket_type, stock) in types.iter().zip(&self.stock) {
             if let Some((tickets, shards)) = *stock {
                 let (show, id) = (&self.show.show, ticket_type.ticket_type);
-                ::checkout::contract::put_stock(
-                    pool,
-                    &show.parse().expect("an id"),
-                    id,
-                    tickets,
-                    Some(shards),
-                )
-                .await
-                .expect("stock");
+                ::checkout::contract::put_stock(pool, show, id, tickets, Some(shards))
+                    .await
+                    .expect("stock");
             }
         }
     }

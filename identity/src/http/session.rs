@@ -17,10 +17,15 @@ use super::{
     origin::Origin,
     tied_form::{self, Fields},
 };
-use crate::{Identity, account::Accounts, error::Error, sign_in::OpenSession};
+use crate::{
+    Identity,
+    account::{Accounts, ActiveSession},
+    error::Error,
+    sign_in::OpenSession,
+};
 
 /// Why somebody who is signed in may not do something.
-pub enum Refusal<E> {
+pub enum Denied<E> {
     /// A page's visitor is shown this page instead.
     Elsewhere(&'static str),
     Error(E),
@@ -33,23 +38,29 @@ pub trait Access<A: Accounts>: Send + Sync + 'static {
 
     /// # Errors
     /// Why this person may not.
-    fn check(_: &A::Person) -> Result<(), Refusal<A::Error>> {
+    fn check(_: &A::Person) -> Result<(), Denied<A::Error>> {
         Ok(())
     }
 }
 
-/// The person that a token's session is of, who may call what `L` stands for.
+/// The person that a token's session is of, who may call what `L` stands for. To ask for anything
+/// is to use the session.
 async fn admit<A: Accounts, L: Access<A>>(
     identity: &Identity<A>,
     network: Network,
     token: Option<&str>,
-) -> Result<A::Person, Refusal<Error>> {
-    let needed = || Refusal::Error(Error::SessionNeeded);
+) -> Result<A::Person, Denied<Error>> {
+    let needed = || Denied::Error(Error::SessionNeeded);
     let token = token.ok_or_else(needed)?;
-    let found = A::person(&identity.0.pool, &kit::secret::hash(token), network).await;
-    let person = found.map_err(|error| Refusal::Error(error.into()))?.ok_or_else(needed)?;
+    let away = |error: sqlx::Error| Denied::Error(error.into());
+    let (pool, token_hash) = (&identity.0.pool, kit::secret::hash(token));
+    let found = A::session(pool, &token_hash, network).await.map_err(away)?;
+    let ActiveSession { person, is_use_to_note } = found.ok_or_else(needed)?;
+    if is_use_to_note {
+        A::note_use(pool, &token_hash).await.map_err(away)?;
+    }
     if A::must_change_password(&person) && !L::BEFORE_PASSWORD {
-        return Err(Refusal::Error(Error::PasswordChangeNeeded));
+        return Err(Denied::Error(Error::PasswordChangeNeeded));
     }
     Ok(person)
 }
@@ -80,10 +91,10 @@ impl<A: Accounts, L> Session<A, L> {
 }
 
 /// Where a page's visitor goes who may not see it.
-fn page_instead<A: Accounts>(refusal: Refusal<A::Error>) -> Response {
-    match refusal {
-        Refusal::Elsewhere(page) => Redirect::to(page).into_response(),
-        Refusal::Error(error) => error.into_response(),
+fn page_instead<A: Accounts>(denied: Denied<A::Error>) -> Response {
+    match denied {
+        Denied::Elsewhere(page) => Redirect::to(page).into_response(),
+        Denied::Error(error) => error.into_response(),
     }
 }
 
@@ -104,14 +115,14 @@ where
         let token = A::SESSION.read(&jar, &identity.0.public);
         let person = match admit::<A, L>(&identity, network.clone(), token).await {
             Ok(person) => person,
-            Err(Refusal::Error(Error::SessionNeeded)) => {
+            Err(Denied::Error(Error::SessionNeeded)) => {
                 return Err(Redirect::to(A::SIGN_IN_PAGE).into_response());
             }
-            Err(Refusal::Error(Error::PasswordChangeNeeded)) => {
+            Err(Denied::Error(Error::PasswordChangeNeeded)) => {
                 return Err(Redirect::to(A::PASSWORD_PAGE).into_response());
             }
-            Err(Refusal::Elsewhere(page)) => return Err(Redirect::to(page).into_response()),
-            Err(Refusal::Error(error)) => return Err(A::Error::from(error).into_response()),
+            Err(Denied::Elsewhere(page)) => return Err(Redirect::to(page).into_response()),
+            Err(Denied::Error(error)) => return Err(A::Error::from(error).into_response()),
         };
         L::check(&person).map_err(page_instead::<A>)?;
         let token = token.unwrap_or_default().to_owned();
@@ -176,15 +187,15 @@ where
             .map_err(|problem| Error::Form(Box::new(problem)))?;
         let identity = Identity::<A>::from_ref(state);
         let Ok(network) = Network::from_request_parts(parts, state).await;
-        let refused = |refusal| match refusal {
-            Refusal::Elsewhere(_) => Error::SessionNeeded,
-            Refusal::Error(error) => error,
+        let denied = |denied| match denied {
+            Denied::Elsewhere(_) => Error::SessionNeeded,
+            Denied::Error(error) => error,
         };
-        let person = admit::<A, L>(&identity, network, token.as_deref()).await.map_err(refused)?;
-        L::check(&person).map_err(|refusal| match refusal {
+        let person = admit::<A, L>(&identity, network, token.as_deref()).await.map_err(denied)?;
+        L::check(&person).map_err(|denied| match denied {
             // Only pages are elsewhere.
-            Refusal::Elsewhere(_) => Error::SessionNeeded.into(),
-            Refusal::Error(error) => error,
+            Denied::Elsewhere(_) => Error::SessionNeeded.into(),
+            Denied::Error(error) => error,
         })?;
         Ok(Self { person, token: token.unwrap_or_default(), access: PhantomData })
     }

@@ -21,6 +21,8 @@ pub struct Kafka {
     pub(super) brokers: String,
     pub(super) namespace: String,
     pub(super) replication: i32,
+    /// What its clients call themselves.
+    pub(super) client: String,
 }
 
 /// Context of a reader, for which the end of a partition is news and no error.
@@ -48,7 +50,17 @@ pub struct ProducerBounds {
 
 impl Kafka {
     pub fn new(brokers: &str, namespace: &str, replication: i32) -> Self {
-        Self { brokers: brokers.to_owned(), namespace: namespace.to_owned(), replication }
+        Self {
+            brokers: brokers.to_owned(),
+            namespace: namespace.to_owned(),
+            replication,
+            client: "fairgate".to_owned(),
+        }
+    }
+
+    /// The same, with clients that call themselves by a name of their own.
+    pub fn with_client(self, client: String) -> Self {
+        Self { client, ..self }
     }
 
     /// The full name of a topic or group.
@@ -60,7 +72,7 @@ impl Kafka {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.brokers)
-            .set("client.id", "fairgate")
+            .set("client.id", &self.client)
             .set("socket.timeout.ms", "6000")
             .set("socket.connection.setup.timeout.ms", "3000")
             .set("reconnect.backoff.ms", "50")
@@ -117,7 +129,8 @@ impl Kafka {
             .set("group.id", self.name(group))
             .set("enable.auto.commit", "false")
             .set("session.timeout.ms", "6000")
-            .set("heartbeat.interval.ms", "1000")
+            // Members hear with a heartbeat that they are to share anew.
+            .set("heartbeat.interval.ms", "500")
             .set("fetch.wait.max.ms", "50")
             .set("fetch.error.backoff.ms", "50")
             .set("partition.assignment.strategy", "cooperative-sticky");

@@ -13,6 +13,11 @@ use super::{
     durability,
 };
 
+/// For a new topic a broker writes its own log and opens files for each partition, which takes a
+/// busy one longer than an ordinary call; topics are made by operators and at starts, who can
+/// wait.
+const CREATE: Duration = Duration::from_secs(25);
+
 /// A topic as its owner makes it.
 #[derive(Debug, Clone, Copy)]
 pub struct Topic {
@@ -54,7 +59,8 @@ impl Kafka {
         {
             topic = topic.set(key, value);
         }
-        let options = AdminOptions::new().operation_timeout(Some(CALL)).request_timeout(Some(CALL));
+        let options =
+            AdminOptions::new().operation_timeout(Some(CREATE)).request_timeout(Some(CREATE));
         let results = self
             .admin()?
             .create_topics([&topic], &options)

@@ -19,8 +19,25 @@ const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 impl Kafka {
     /// Asks one broker after the other, until one answers.
-    pub(super) async fn ask<Q, A>(
+    pub(super) async fn ask<Q, A>(&self, api: (ApiKey, i16), request: &Q) -> anyhow::Result<A>
+    where
+        Q: Encodable + HeaderVersion,
+        A: Decodable + HeaderVersion,
+    {
+        let mut fault = anyhow!("no broker is named");
+        for broker in self.brokers.split(',').map(str::trim).filter(|broker| !broker.is_empty()) {
+            match self.ask_at(&address(broker), api, request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => fault = error,
+            }
+        }
+        Err(fault)
+    }
+
+    /// Asks the broker at `address`, `host:port`.
+    pub(super) async fn ask_at<Q, A>(
         &self,
+        address: &str,
         (key, version): (ApiKey, i16),
         request: &Q,
     ) -> anyhow::Result<A>
@@ -32,21 +49,15 @@ impl Kafka {
         let header = RequestHeader::default()
             .with_request_api_key(key as i16)
             .with_request_api_version(version)
-            .with_client_id(Some("fairgate".into()));
+            .with_client_id(Some(self.client.clone().into()));
         header.encode(&mut asked, Q::header_version(version))?;
         request.encode(&mut asked, version)?;
-        let mut fault = anyhow!("no broker is named");
-        for broker in self.brokers.split(',').map(str::trim).filter(|broker| !broker.is_empty()) {
-            match timeout(CALL, exchange(&address(broker), &asked)).await {
-                Ok(Ok(mut answer)) => {
-                    ResponseHeader::decode(&mut answer, A::header_version(version))?;
-                    return A::decode(&mut answer, version);
-                }
-                Ok(Err(error)) => fault = error.context(format!("asking {broker}")),
-                Err(_) => fault = anyhow!("{broker} does not answer"),
-            }
-        }
-        Err(fault)
+        let answer = timeout(CALL, exchange(address, &asked)).await;
+        let mut answer = answer
+            .with_context(|| format!("{address} does not answer"))?
+            .with_context(|| format!("asking {address}"))?;
+        ResponseHeader::decode(&mut answer, A::header_version(version))?;
+        A::decode(&mut answer, version)
     }
 }
 

@@ -27,7 +27,7 @@ type Limiter<K> =
     RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock, StateInformationMiddleware>;
 
 /// One policy's counts; cheap to clone, and a clone counts together with it.
-struct Counts<K: Hash + Eq + Clone> {
+pub(super) struct Counts<K: Hash + Eq + Clone> {
     limiter: Arc<Limiter<K>>,
     fields: Fields,
 }
@@ -39,7 +39,7 @@ impl<K: Hash + Eq + Clone> Clone for Counts<K> {
 }
 
 impl<K: Hash + Eq + Clone + Send + Sync + 'static> Counts<K> {
-    fn of(policy: Policy, tasks: &Tasks) -> Self {
+    pub(super) fn of(policy: Policy, tasks: &Tasks) -> Self {
         let quota = Quota::per_second(policy.per_second).allow_burst(policy.burst);
         let limiter = Arc::new(RateLimiter::keyed(quota).with_middleware());
         let forgetful: Arc<Limiter<K>> = limiter.clone();
@@ -50,7 +50,7 @@ impl<K: Hash + Eq + Clone + Send + Sync + 'static> Counts<K> {
         Self { limiter, fields: Fields::of(policy) }
     }
 
-    fn take(&self, key: &K) -> Result<Standing, Box<Response>> {
+    pub(super) fn take(&self, key: &K) -> Result<Standing, Box<Response>> {
         match self.limiter.check_key(key) {
             Ok(left) => Ok(Standing(Some((self.fields.clone(), left.remaining_burst_capacity())))),
             Err(not_yet) => {
@@ -122,6 +122,13 @@ impl Standing {
     pub fn announce(&self, response: &mut Response) {
         if let Some((fields, left)) = &self.0 {
             fields.stand(response.headers_mut(), left);
+        }
+    }
+
+    /// Tells it behind what the answer tells already.
+    pub(super) fn announce_too(&self, response: &mut Response) {
+        if let Some((fields, left)) = &self.0 {
+            fields.stand_too(response.headers_mut(), left);
         }
     }
 }
