@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{event::CatalogEvent, ticket_type::TicketTypeId};
+use crate::{event::CatalogEvent, show::ShowId, ticket_type::TicketTypeId};
 
 /// How many tickets of a type are for sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Allotment {
     pub ticket_type: TicketTypeId,
-    pub show: String,
+    pub show: ShowId,
     /// What is sold from, or what a draft will be sold from.
     pub allotted: i32,
     /// What it is to become, while checkout has not answered.

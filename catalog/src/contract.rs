@@ -17,6 +17,7 @@ pub use crate::{
     error::CatalogError,
     event::{CATALOG_EVENTS, CATALOG_TOPIC, CatalogEvent, ensure_catalog_topic},
     money::{Currency, InvalidCurrency, Money, price},
+    sale::{SaleFacts, SaleState, StockLevel},
     seller::{ResellerId, Seller},
     show::{NewShow, Show, ShowEntry, ShowId, cursor::ShowCursor},
     stop::{
@@ -25,8 +26,10 @@ pub use crate::{
     },
     store::{
         allotment::allotments,
+        sale::{sale_facts, sale_state, tell_stock},
         show::{
-            all_shows, end_sale, put_show, seller, set_high_traffic, show, shows, ticket_types,
+            all_shows, end_sale, put_show, seller, set_high_traffic, show, shows, tell_line,
+            ticket_types,
         },
         stop::{not_stopped, stop, withdrawal},
     },

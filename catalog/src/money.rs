@@ -1,6 +1,7 @@
 //! Amounts of money. Pure.
 
 pub mod price;
+pub mod price_fields;
 
 use std::{fmt, str::FromStr};
 
@@ -105,6 +106,11 @@ impl Money {
         (self.currency == other.currency).then_some(Self { minor, ..self })
     }
 
+    /// The plain decimal number that machines read: `85.00`.
+    pub fn decimal(self) -> String {
+        price::decimal(self.minor, self.currency.as_str())
+    }
+
     /// As whoever reads `language` (BCP 47) writes it.
     pub fn in_language(self, language: &str) -> String {
         price::format_in(self.minor, self.currency.as_str(), language)
@@ -128,6 +134,7 @@ mod tests {
         let price = Money::new(8_500, euro);
         assert_eq!(price.to_string(), "€85.00");
         assert_eq!(price.in_language("de"), "85,00\u{a0}€");
+        assert_eq!(price.decimal(), "85.00");
         assert_eq!(price.times(3), Some(Money::new(25_500, euro)));
         assert_eq!(price.plus(price), price.times(2));
         assert_eq!(price.plus(Money::new(1, pound)), None);

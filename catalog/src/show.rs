@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    money::Money,
+    sale::SaleState,
     seller::ResellerId,
     stop::Stop,
-    ticket_type::{NewTicketType, TicketType},
+    ticket_type::{NewTicketType, OfferedType},
     venue::Venue,
 };
 
@@ -25,7 +27,7 @@ kit::slug_id!(
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Show {
     /// The public id, a slug: lower-case letters, digits and `-`, 63 characters at most.
-    pub show: String,
+    pub show: ShowId,
     pub title: String,
     pub performer: String,
     pub genre: String,
@@ -44,10 +46,40 @@ pub struct Show {
 pub struct ListedShow {
     #[serde(flatten)]
     pub show: Show,
-    /// The lowest price, in the currency's minor unit. Absent while there are no ticket types.
-    pub from_price_minor: Option<i64>,
-    /// ISO 4217.
-    pub currency: Option<String>,
+    /// The lowest price. Absent while there are no ticket types.
+    #[serde(flatten, serialize_with = "from_price::serialize")]
+    #[schema(value_type = from_price::FromPriceFields)]
+    pub from_price: Option<Money>,
+    /// How its sale stands, a second or two ago at most.
+    pub sale: SaleState,
+}
+
+/// The lowest price as JSON has it: the fields `from_price_minor` and `currency` among the others.
+mod from_price {
+    use serde::{Serialize, Serializer};
+    use utoipa::ToSchema;
+
+    use crate::money::{Currency, Money};
+
+    #[derive(Serialize, ToSchema)]
+    pub struct FromPriceFields {
+        /// The lowest price, in the currency's minor unit. Absent while there are no ticket types.
+        from_price_minor: Option<i64>,
+        /// ISO 4217.
+        #[schema(value_type = Option<String>)]
+        currency: Option<Currency>,
+    }
+
+    pub fn serialize<S: Serializer>(
+        price: &Option<Money>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let fields = FromPriceFields {
+            from_price_minor: price.map(|price| price.minor),
+            currency: price.map(|price| price.currency),
+        };
+        fields.serialize(serializer)
+    }
 }
 
 /// One page of the list.
@@ -63,7 +95,10 @@ pub struct ShowPage {
 pub struct ShowDetails {
     #[serde(flatten)]
     pub show: Show,
-    pub ticket_types: Vec<TicketType>,
+    /// In the order they are offered.
+    pub ticket_types: Vec<OfferedType>,
+    /// How its sale stands, a second or two ago at most.
+    pub sale: SaleState,
     /// When the sale ended before the show began; absent while it has not.
     pub sale_ended_at: Option<DateTime<Utc>>,
     /// Why nothing of it is sold; absent where nothing stops it.
@@ -74,7 +109,7 @@ pub struct ShowDetails {
 /// What it takes to put a show into the catalog. Putting the same show again changes it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct NewShow {
-    pub show: String,
+    pub show: ShowId,
     pub title: String,
     pub performer: String,
     pub genre: String,
@@ -91,7 +126,7 @@ pub struct NewShow {
 /// A show as admins see it: of whoever sells it, drafts and unlisted ones too.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ShowEntry {
-    pub show: String,
+    pub show: ShowId,
     pub title: String,
     /// Who sells it; `None` is the house.
     pub reseller: Option<ResellerId>,

@@ -3,5 +3,6 @@
 pub mod allotment;
 pub mod draft;
 pub mod outbox;
+pub mod sale;
 pub mod show;
 pub mod stop;

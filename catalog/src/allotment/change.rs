@@ -10,6 +10,7 @@ use crate::{
     error::CatalogError,
     event::CatalogEvent,
     seller::ResellerId,
+    show::ShowId,
     store::{allotment as stored, draft as owned, outbox},
     ticket_type::TicketTypeId,
 };
@@ -43,7 +44,7 @@ fn step(is_published: bool, now: Option<&Allotment>, asked: i32) -> Result<Step,
 
 async fn of_type(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
 ) -> sqlx::Result<Option<Allotment>> {
     Ok(stored::allotments(tx, show).await?.into_iter().find(|one| one.ticket_type == ticket_type))
@@ -51,7 +52,7 @@ async fn of_type(
 
 async fn ask(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     wanted: i32,
     request: &RequestId,
@@ -71,7 +72,7 @@ async fn ask(
 pub async fn change_allotment(
     pool: &PgPool,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     allotted: i32,
     request: &RequestId,
@@ -109,7 +110,7 @@ pub async fn change_allotment(
 /// database.
 pub async fn put_allotment(
     pool: &PgPool,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     allotted: i32,
 ) -> sqlx::Result<()> {
@@ -166,7 +167,7 @@ pub(crate) async fn ask_again(pool: &PgPool) -> sqlx::Result<()> {
         outbox::add(&mut tx, &events, &RequestId::fresh()).await?;
         tx.commit().await?;
         tracing::warn!(
-            show,
+            %show,
             allotments = events.len(),
             "allotments that nobody answered are asked for again"
         );
@@ -182,7 +183,7 @@ mod tests {
     fn allotment(allotted: i32, wanted: Option<i32>, revision: i64) -> Allotment {
         Allotment {
             ticket_type: TicketTypeId::from(uuid::Uuid::nil()),
-            show: "s".to_owned(),
+            show: "s".parse().expect("an id"),
             allotted,
             wanted,
             revision,

@@ -51,12 +51,15 @@ fn text(field: &'static str, text: &str, words: &Words) -> Result<String, Catalo
     Ok(text.to_owned())
 }
 
-fn code(field: &'static str, code: &str, len: usize, what: &str) -> Result<String, CatalogError> {
+fn country(code: &str) -> Result<String, CatalogError> {
     let code = code.trim().to_ascii_uppercase();
-    if code.len() == len && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         Ok(code)
     } else {
-        Err(CatalogError::field(field, format!("must be {what}")))
+        Err(CatalogError::field(
+            "country",
+            "must be a two-letter country code of ISO 3166 such as DE",
+        ))
     }
 }
 
@@ -72,12 +75,7 @@ pub fn venue(venue: &Venue) -> Result<Venue, CatalogError> {
     Ok(Venue {
         name: text("name", &venue.name, &NAME)?,
         city: text("city", &venue.city, &Words { min: 1, ..SHORT })?,
-        country: code(
-            "country",
-            &venue.country,
-            2,
-            "a two-letter country code of ISO 3166 such as DE",
-        )?,
+        country: country(&venue.country)?,
         address: text("address", &venue.address, &Words { min: 0, ..NAME })?,
         time_zone: venue.time_zone.clone(),
     })
@@ -117,14 +115,14 @@ pub fn draft(draft: &ShowDraft) -> Result<ShowDraft, CatalogError> {
 /// # Errors
 /// `name`, `description`, `price_minor`, `currency` or `per_order_max`.
 pub fn ticket_type(new: &NewTicketType) -> Result<NewTicketType, CatalogError> {
-    let currency = code("currency", &new.currency, 3, "a currency code of ISO 4217 such as EUR")?;
-    if !CURRENCIES.split_whitespace().any(|known| known == currency) {
+    let currency = new.price.currency;
+    if !CURRENCIES.split_whitespace().any(|known| known == currency.as_str()) {
         return Err(CatalogError::field(
             "currency",
             "must be a currency code of ISO 4217 such as EUR",
         ));
     }
-    if !(0..=PRICE_MINOR_MAX).contains(&new.price_minor) {
+    if !(0..=PRICE_MINOR_MAX).contains(&new.price.minor) {
         return Err(CatalogError::field(
             "price_minor",
             "must be 0 to 10,000,000,000 of the currency's smallest unit",
@@ -136,8 +134,7 @@ pub fn ticket_type(new: &NewTicketType) -> Result<NewTicketType, CatalogError> {
     Ok(NewTicketType {
         name: text("name", &new.name, &NAME)?,
         description: text("description", &new.description, &DESCRIPTION)?,
-        price_minor: new.price_minor,
-        currency,
+        price: new.price,
         per_order_max: new.per_order_max,
     })
 }
@@ -155,6 +152,7 @@ pub fn allotted(count: i32) -> Result<i32, CatalogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::money::Money;
     use chrono::Duration;
     use uuid::Uuid;
 
@@ -215,26 +213,32 @@ mod tests {
         assert_eq!(field(venue(&Venue { city: String::new(), ..hall })), "city");
     }
 
+    fn money(minor: i64, code: &str) -> Money {
+        Money::new(minor, code.parse().expect("three letters"))
+    }
+
     #[test]
     fn a_ticket_type_has_a_price_in_money_that_exists() {
         let standing = NewTicketType {
             name: "Standing".to_owned(),
             description: String::new(),
-            price_minor: 0,
-            currency: "EUR".to_owned(),
+            price: money(0, "EUR"),
             per_order_max: 4,
         };
         assert!(ticket_type(&standing).is_ok());
         assert_eq!(
-            field(ticket_type(&NewTicketType { price_minor: -1, ..standing.clone() })),
+            field(ticket_type(&NewTicketType { price: money(-1, "EUR"), ..standing.clone() })),
             "price_minor"
         );
         assert_eq!(
-            field(ticket_type(&NewTicketType { price_minor: i64::MAX, ..standing.clone() })),
+            field(ticket_type(&NewTicketType {
+                price: money(i64::MAX, "EUR"),
+                ..standing.clone()
+            })),
             "price_minor"
         );
         assert_eq!(
-            field(ticket_type(&NewTicketType { currency: "XYZ".to_owned(), ..standing.clone() })),
+            field(ticket_type(&NewTicketType { price: money(0, "XYZ"), ..standing.clone() })),
             "currency"
         );
         assert_eq!(

@@ -11,7 +11,7 @@ use crate::{
     error::CatalogError,
     event::CatalogEvent,
     seller::ResellerId,
-    show::{cursor::ShowCursor, slug},
+    show::{ShowId, cursor::ShowCursor, slug},
     store::{allotment, draft as store, draft::LockedShow, outbox},
 };
 
@@ -46,7 +46,7 @@ pub async fn reseller_shows_page(
 pub async fn reseller_show(
     pool: &PgPool,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
 ) -> sqlx::Result<Option<ResellerShow>> {
     Ok(store::shows(pool, reseller, Some(show)).await?.pop())
 }
@@ -59,14 +59,17 @@ pub async fn create_show(
     pool: &PgPool,
     reseller: ResellerId,
     draft: &ShowDraft,
-) -> Result<String, CatalogError> {
+) -> Result<ShowId, CatalogError> {
     let draft = check::draft(draft)?;
     let mut tx = pool.begin().await?;
     has_venue(&mut tx, reseller, &draft).await?;
     let base = slug::of_words(&draft.performer, &draft.title);
     let numbered = (2..=NUMBERED_MAX).map(|number| slug::with_suffix(&base, &number.to_string()));
     let random = slug::with_suffix(&base, &Uuid::new_v4().simple().to_string()[..8]);
-    for show in std::iter::once(base.clone()).chain(numbered).chain([random]) {
+    for slug in std::iter::once(base.clone()).chain(numbered).chain([random]) {
+        // Whatever they are called, a slug is made of it.
+        let show = ShowId::try_from(slug)
+            .map_err(|invalid| CatalogError::field("title", invalid.to_string()))?;
         if store::insert_show(&mut tx, reseller, &show, &draft).await? {
             tx.commit().await?;
             return Ok(show);
@@ -92,7 +95,7 @@ async fn has_venue(
 pub async fn locked(
     tx: &mut PgConnection,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
 ) -> Result<LockedShow, CatalogError> {
     let known = store::lock_show(tx, Some(reseller), show).await?.ok_or(CatalogError::NotFound)?;
     if known.withdrawn_at.is_some() { Err(CatalogError::Withdrawn) } else { Ok(known) }
@@ -108,7 +111,7 @@ pub async fn locked(
 pub async fn change_show(
     pool: &PgPool,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     draft: &ShowDraft,
 ) -> Result<(), CatalogError> {
     let draft = check::draft(draft)?;
@@ -119,7 +122,7 @@ pub async fn change_show(
     store::update_show(&mut tx, reseller, show, &draft).await?;
     if before.published_at.is_some() && before.on_sale_at != draft.on_sale_at {
         let moved =
-            CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
+            CatalogEvent::ShowPublished { show: show.clone(), on_sale_at: draft.on_sale_at };
         outbox::add(&mut tx, &[moved], &RequestId::fresh()).await?;
     }
     Ok(tx.commit().await?)
@@ -157,7 +160,7 @@ fn may_move(
 pub async fn publish_show(
     pool: &PgPool,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     request: &RequestId,
 ) -> Result<(), CatalogError> {
     let mut tx = pool.begin().await?;
@@ -177,7 +180,7 @@ pub async fn publish_show(
     store::publish(&mut tx, reseller, show).await?;
     allotment::want_all(&mut tx, show).await?;
     let published =
-        CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at: draft.on_sale_at };
+        CatalogEvent::ShowPublished { show: show.clone(), on_sale_at: draft.on_sale_at };
     let stock = allotment::allotments(&mut *tx, show).await?;
     let events: Vec<_> =
         std::iter::once(published).chain(stock.iter().map(Allotment::event)).collect();

@@ -7,6 +7,7 @@ use crate::{
     draft::{check, show::locked},
     error::CatalogError,
     seller::ResellerId,
+    show::ShowId,
     store::draft as store,
     ticket_type::{NewTicketType, TicketType, TicketTypeId},
 };
@@ -22,7 +23,7 @@ const TICKET_TYPES_MAX: usize = 50;
 pub async fn put_ticket_type(
     pool: &PgPool,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     ticket_type: Option<TicketTypeId>,
     new: &NewTicketType,
 ) -> Result<TicketTypeId, CatalogError> {
@@ -60,10 +61,10 @@ fn fits_beside(others: &[TicketType], new: &NewTicketType) -> Result<(), Catalog
     if others.iter().any(|one| one.name == new.name) {
         return Err(CatalogError::field("name", "is the name of another ticket type of this show"));
     }
-    if let Some(other) = others.iter().find(|one| one.currency != new.currency) {
+    if let Some(other) = others.iter().find(|one| one.price.currency != new.price.currency) {
         return Err(CatalogError::field(
             "currency",
-            format!("must be {} as for the other types", other.currency),
+            format!("must be {} as for the other types", other.price.currency),
         ));
     }
     if others.len() >= TICKET_TYPES_MAX {
@@ -79,7 +80,7 @@ fn keeps_its_name(before: &TicketType, new: &NewTicketType) -> Result<(), Catalo
     if before.name != new.name {
         return Err(CatalogError::field("name", "cannot change any more: the show is published"));
     }
-    if before.currency != new.currency {
+    if before.price.currency != new.price.currency {
         return Err(CatalogError::field(
             "currency",
             "cannot change any more: the show is published",

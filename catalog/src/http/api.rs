@@ -20,7 +20,7 @@ use crate::{
     params(PageQuery),
     responses(
         (
-            status = 200, description = "One page of shows; cacheable for five seconds",
+            status = 200, description = "One page of shows; cacheable for a second",
             body = ShowPage,
         ),
         (status = 304, description = "Unchanged since the ETag in If-None-Match"),
@@ -40,7 +40,7 @@ pub async fn list(
     get, path = "/v1/shows/{show}", tag = "catalog",
     params(("show" = String, Path, description = "The show's public id, a slug")),
     responses(
-        (status = 200, description = "The show; cacheable for five seconds", body = ShowDetails),
+        (status = 200, description = "The show; cacheable for a second", body = ShowDetails),
         (status = 304, description = "Unchanged since the ETag in If-None-Match"),
         (status = 404, description = "`show-unknown`"),
         (status = 410, description = "`show-withdrawn`"),
@@ -51,6 +51,7 @@ pub async fn details(
     Path(show): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
+    let show = show.parse().map_err(|_| Error::ShowUnknown)?;
     let details = listing::one(&app.pool, &show).await?;
     if details.stop == Some(Stop::Withdrawn) {
         return Err(Error::ShowWithdrawn);

@@ -10,8 +10,9 @@ use kit::{kept::has_it, problem::Problem};
 use serde::Serialize;
 use uuid::Uuid;
 
+/// They tell how a sale stands, which is to be true within a second or two.
 const CACHE_CONTROL: HeaderValue =
-    HeaderValue::from_static("public, max-age=5, stale-while-revalidate=30");
+    HeaderValue::from_static("public, max-age=1, stale-while-revalidate=1");
 
 /// `body` as JSON with a validator, or 304 where the caller already has it.
 pub fn json(asked: &HeaderMap, body: &impl Serialize) -> Response {

@@ -1,5 +1,7 @@
 //! Prices as people read them. Pure.
 
+pub use kit::number::grouped;
+
 /// Decimal places of a currency's minor unit (ISO 4217).
 fn decimals(currency: &str) -> u32 {
     match currency {
@@ -60,11 +62,6 @@ pub fn format_in(minor: i64, currency: &str, language: &str) -> String {
 pub fn decimal(minor: i64, currency: &str) -> String {
     let minus = if minor < 0 { "-" } else { "" };
     format!("{minus}{}", amount(minor.unsigned_abs(), decimals(currency), &MACHINE))
-}
-
-/// `1_240_900` is `1,240,900`.
-pub fn grouped(number: u64) -> String {
-    group(&number.to_string(), ",")
 }
 
 fn amount(minor: u64, decimals: u32, style: &Style) -> String {

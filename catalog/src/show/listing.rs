@@ -1,13 +1,15 @@
 //! The public reads.
 
+use chrono::Utc;
 use serde::Deserialize;
 use sqlx::PgPool;
 use utoipa::IntoParams;
 
 use crate::{
     error::Error,
-    show::{ShowDetails, ShowPage, cursor::ShowCursor},
+    show::{ShowDetails, ShowId, ShowPage, cursor::ShowCursor},
     store,
+    ticket_type::{OfferedType, TicketType},
 };
 
 const PAGE_DEFAULT: u16 = 50;
@@ -40,10 +42,23 @@ pub async fn page(pool: &PgPool, query: &PageQuery) -> Result<ShowPage, Error> {
 }
 
 /// A show and its ticket types, withdrawn or not.
-pub async fn one(pool: &PgPool, show: &str) -> Result<ShowDetails, Error> {
+pub async fn one(pool: &PgPool, show: &ShowId) -> Result<ShowDetails, Error> {
     let Some(found) = store::show::show(pool, show).await? else { return Err(Error::ShowUnknown) };
+    let Some(facts) = store::sale::sale_facts(pool, show).await? else {
+        return Err(Error::ShowUnknown);
+    };
+    let levels = store::sale::levels(pool, show).await?;
+    let now = Utc::now();
+    let offered = |ticket_type: TicketType| OfferedType {
+        sale: facts.of_type(levels.get(&ticket_type.ticket_type).copied()).state(now),
+        ticket_type,
+    };
     let ticket_types = store::show::ticket_types(pool, show).await?;
-    let sale_ended_at = store::show::sale_ended_at(pool, show).await?;
-    let stop = store::stop::stop(pool, show).await?;
-    Ok(ShowDetails { show: found, ticket_types, sale_ended_at, stop })
+    Ok(ShowDetails {
+        show: found,
+        ticket_types: ticket_types.into_iter().map(offered).collect(),
+        sale: facts.state(now),
+        sale_ended_at: facts.ended_at,
+        stop: facts.stop,
+    })
 }

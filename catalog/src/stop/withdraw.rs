@@ -7,6 +7,7 @@ use crate::{
     error::CatalogError,
     event::CatalogEvent,
     seller::ResellerId,
+    show::ShowId,
     stop::Withdrawing,
     store::{draft as owned, outbox, stop as store},
 };
@@ -19,7 +20,7 @@ use crate::{
 /// [`CatalogError::NotFound`], [`CatalogError::NotPublished`] for a draft.
 pub async fn withdraw_show(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     who: Withdrawing<'_>,
     request: &RequestId,
 ) -> Result<bool, CatalogError> {
@@ -35,7 +36,7 @@ pub async fn withdraw_show(
         return Err(CatalogError::NotPublished);
     }
     store::withdraw(tx, show, who.by, who.reason).await?;
-    outbox::add(tx, &[CatalogEvent::SaleChanged { show: show.to_owned() }], request).await?;
+    outbox::add(tx, &[CatalogEvent::SaleChanged { show: show.clone() }], request).await?;
     Ok(true)
 }
 
@@ -46,7 +47,7 @@ pub async fn withdraw_show(
 pub async fn withdraw_own_show(
     pool: &PgPool,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     by: &str,
     request: &RequestId,
 ) -> Result<bool, CatalogError> {

@@ -2,16 +2,20 @@
 
 use sqlx::{PgConnection, PgExecutor};
 
-use crate::{allotment::Allotment, ticket_type::TicketTypeId};
+use crate::{allotment::Allotment, show::ShowId, ticket_type::TicketTypeId};
 
 /// The allotments of a show's ticket types, in the order they are offered.
-pub async fn allotments(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Vec<Allotment>> {
+pub async fn allotments(
+    executor: impl PgExecutor<'_>,
+    show: &ShowId,
+) -> sqlx::Result<Vec<Allotment>> {
     sqlx::query_as!(
         Allotment,
-        "SELECT a.ticket_type, t.show, a.allotted, a.wanted, a.revision, a.refusal, a.changed_at
-         FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
-         WHERE t.show = $1 ORDER BY t.position, t.name",
-        show
+        r#"SELECT a.ticket_type, t.show AS "show: ShowId", a.allotted, a.wanted, a.revision,
+                  a.refusal, a.changed_at
+           FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
+           WHERE t.show = $1 ORDER BY t.position, t.name"#,
+        &**show
     )
     .fetch_all(executor)
     .await
@@ -70,14 +74,14 @@ pub async fn forget_refusal(
 
 /// Makes what was allotted to each of a draft's ticket types wait for checkout's answer; none where
 /// nothing was said.
-pub async fn want_all(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
+pub async fn want_all(connection: &mut PgConnection, show: &ShowId) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO catalog.allotments AS a (ticket_type, allotted, wanted, revision)
          SELECT ticket_type, 0, 0, 1 FROM catalog.ticket_types WHERE show = $1
          ON CONFLICT (ticket_type) DO UPDATE
          SET wanted = a.allotted, revision = a.revision + 1, refusal = NULL, changed_at = now(), \
          asked_at = now()",
-        show
+        &**show
     )
     .execute(connection)
     .await?;
@@ -90,12 +94,13 @@ pub async fn unanswered(
     executor: impl PgExecutor<'_>,
     secs: f64,
     limit: i64,
-) -> sqlx::Result<Vec<String>> {
+) -> sqlx::Result<Vec<ShowId>> {
     sqlx::query_scalar!(
-        "SELECT t.show FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
-         WHERE a.wanted IS NOT NULL AND a.asked_at < now() - make_interval(secs => $1)
-             AND NOT EXISTS (SELECT FROM catalog.outbox o WHERE o.key = t.show)
-         GROUP BY t.show ORDER BY min(a.asked_at) LIMIT $2",
+        r#"SELECT t.show AS "show: ShowId"
+           FROM catalog.allotments a JOIN catalog.ticket_types t USING (ticket_type)
+           WHERE a.wanted IS NOT NULL AND a.asked_at < now() - make_interval(secs => $1)
+               AND NOT EXISTS (SELECT FROM catalog.outbox o WHERE o.key = t.show)
+           GROUP BY t.show ORDER BY min(a.asked_at) LIMIT $2"#,
         secs,
         limit
     )
@@ -107,7 +112,7 @@ pub async fn unanswered(
 /// gives their ticket types.
 pub async fn asked_again(
     connection: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     secs: f64,
 ) -> sqlx::Result<Vec<TicketTypeId>> {
     sqlx::query_scalar!(
@@ -116,7 +121,7 @@ pub async fn asked_again(
          WHERE t.ticket_type = a.ticket_type AND t.show = $1
              AND a.wanted IS NOT NULL AND a.asked_at < now() - make_interval(secs => $2)
          RETURNING a.ticket_type",
-        show,
+        &**show,
         secs
     )
     .fetch_all(connection)

@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
+use super::show::TicketTypeRow;
 use crate::{
     allotment::Allotment,
     draft::{ResellerShow, ResellerTicketType, ShowDraft},
+    money::{Currency, Money},
     seller::ResellerId,
-    show::{Show, cursor::ShowCursor},
+    show::{Show, ShowId, cursor::ShowCursor},
     ticket_type::{NewTicketType, TicketType, TicketTypeId},
     venue::{ResellerVenue, Venue},
 };
@@ -84,7 +86,7 @@ pub async fn has_venue(
 pub async fn shows(
     pool: &PgPool,
     reseller: ResellerId,
-    show: Option<&str>,
+    show: Option<&ShowId>,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     some_shows(pool, reseller, show, None, None).await
 }
@@ -102,26 +104,25 @@ pub async fn shows_page(
 async fn some_shows(
     pool: &PgPool,
     reseller: ResellerId,
-    show: Option<&str>,
+    show: Option<&ShowId>,
     after: Option<&ShowCursor>,
     limit: Option<i64>,
 ) -> sqlx::Result<Vec<ResellerShow>> {
     let rows = sqlx::query!(
-        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, \
-            v.city, v.country,
-                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic, \
-                s.venue_id, s.published_at,
-                s.withdrawn_at
-         FROM catalog.shows s
-         JOIN catalog.performers p USING (performer_id)
-         JOIN catalog.venues v USING (venue_id)
-         WHERE s.reseller = $1 AND ($2::text IS NULL OR s.show = $2)
-             AND ($3::timestamptz IS NULL OR (s.starts_at, s.show) > ($3, $4))
-         ORDER BY s.starts_at, s.show LIMIT $5",
+        r#"SELECT s.show AS "show: ShowId", s.title, p.name AS performer, s.genre, s.description,
+                  v.name AS venue, v.city, v.country, v.address, v.time_zone, s.doors_at,
+                  s.starts_at, s.on_sale_at, s.high_traffic, s.venue_id, s.published_at,
+                  s.withdrawn_at
+           FROM catalog.shows s
+           JOIN catalog.performers p USING (performer_id)
+           JOIN catalog.venues v USING (venue_id)
+           WHERE s.reseller = $1 AND ($2::text IS NULL OR s.show = $2)
+               AND ($3::timestamptz IS NULL OR (s.starts_at, s.show) > ($3, $4))
+           ORDER BY s.starts_at, s.show LIMIT $5"#,
         reseller.uuid(),
-        show,
+        show.map(ShowId::as_str),
         after.map(|cursor| cursor.starts_at),
-        after.map(|cursor| cursor.show.as_str()),
+        after.map(ShowCursor::text),
         limit
     )
     .fetch_all(pool)
@@ -151,7 +152,7 @@ async fn some_shows(
         },
     });
     let mut shows: Vec<ResellerShow> = shows.collect();
-    let ids: Vec<String> = shows.iter().map(|one| one.show.show.clone()).collect();
+    let ids: Vec<ShowId> = shows.iter().map(|one| one.show.show.clone()).collect();
     for (show, ticket_type) in ticket_types(pool, &ids).await? {
         if let Some(owner) = shows.iter_mut().find(|one| one.show.show == show) {
             owner.ticket_types.push(ticket_type);
@@ -163,15 +164,16 @@ async fn some_shows(
 /// The ticket types of these shows with their show, in the order they are offered.
 async fn ticket_types(
     pool: &PgPool,
-    shows: &[String],
-) -> sqlx::Result<Vec<(String, ResellerTicketType)>> {
+    shows: &[ShowId],
+) -> sqlx::Result<Vec<(ShowId, ResellerTicketType)>> {
     let rows = sqlx::query!(
-        r#"SELECT t.ticket_type, t.show, t.name, t.description, t.price_minor, t.currency, t.per_order_max,
+        r#"SELECT t.ticket_type, t.show AS "show: ShowId", t.name, t.description, t.price_minor,
+                  t.currency AS "currency: Currency", t.per_order_max,
                   a.allotted AS "allotted?", a.wanted, a.revision AS "revision?", a.refusal,
                   a.changed_at AS "changed_at?"
            FROM catalog.ticket_types t LEFT JOIN catalog.allotments a USING (ticket_type)
            WHERE t.show = ANY($1) ORDER BY t.position, t.name"#,
-        shows
+        shows as &[ShowId]
     )
     .fetch_all(pool)
     .await?;
@@ -192,8 +194,7 @@ async fn ticket_types(
             ticket_type: row.ticket_type.into(),
             name: row.name,
             description: row.description,
-            price_minor: row.price_minor,
-            currency: row.currency,
+            price: Money::new(row.price_minor, row.currency),
             per_order_max: row.per_order_max,
         };
         (row.show, ResellerTicketType { ticket_type, allotment })
@@ -214,13 +215,13 @@ pub struct LockedShow {
 pub async fn lock_show(
     tx: &mut PgConnection,
     reseller: Option<ResellerId>,
-    show: &str,
+    show: &ShowId,
 ) -> sqlx::Result<Option<LockedShow>> {
     sqlx::query_as!(
         LockedShow,
         "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows
          WHERE show = $1 AND reseller IS NOT DISTINCT FROM $2 FOR UPDATE",
-        show,
+        &**show,
         reseller.map(ResellerId::uuid)
     )
     .fetch_optional(tx)
@@ -231,7 +232,7 @@ pub async fn lock_show(
 pub async fn insert_show(
     tx: &mut PgConnection,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     draft: &ShowDraft,
 ) -> sqlx::Result<bool> {
     let performer = super::show::performer(tx, &draft.performer).await?;
@@ -241,7 +242,7 @@ pub async fn insert_show(
              on_sale_at, genre)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (show) DO NOTHING",
-        show,
+        &**show,
         reseller.uuid(),
         draft.title,
         performer,
@@ -260,7 +261,7 @@ pub async fn insert_show(
 pub async fn update_show(
     tx: &mut PgConnection,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     draft: &ShowDraft,
 ) -> sqlx::Result<()> {
     let performer = super::show::performer(tx, &draft.performer).await?;
@@ -269,7 +270,7 @@ pub async fn update_show(
             doors_at = $7,
              starts_at = $8, on_sale_at = $9, genre = $10
          WHERE show = $1 AND reseller = $2",
-        show,
+        &**show,
         reseller.uuid(),
         draft.title,
         performer,
@@ -285,10 +286,14 @@ pub async fn update_show(
     Ok(())
 }
 
-pub async fn publish(tx: &mut PgConnection, reseller: ResellerId, show: &str) -> sqlx::Result<()> {
+pub async fn publish(
+    tx: &mut PgConnection,
+    reseller: ResellerId,
+    show: &ShowId,
+) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog.shows SET published_at = now() WHERE show = $1 AND reseller = $2",
-        show,
+        &**show,
         reseller.uuid()
     )
     .execute(tx)
@@ -297,33 +302,38 @@ pub async fn publish(tx: &mut PgConnection, reseller: ResellerId, show: &str) ->
 }
 
 /// Locks a show, whoever sells it.
-pub async fn lock_anybodys(tx: &mut PgConnection, show: &str) -> sqlx::Result<Option<LockedShow>> {
+pub async fn lock_anybodys(
+    tx: &mut PgConnection,
+    show: &ShowId,
+) -> sqlx::Result<Option<LockedShow>> {
     sqlx::query_as!(
         LockedShow,
         "SELECT published_at, withdrawn_at, starts_at, on_sale_at FROM catalog.shows WHERE show = \
             $1 FOR UPDATE",
-        show
+        &**show
     )
     .fetch_optional(tx)
     .await
 }
 
 /// A locked show's ticket types, drafts' too.
-pub async fn types_of(tx: &mut PgConnection, show: &str) -> sqlx::Result<Vec<TicketType>> {
-    sqlx::query_as!(
-        TicketType,
-        "SELECT ticket_type, name, description, price_minor, currency, per_order_max
-         FROM catalog.ticket_types WHERE show = $1 ORDER BY position, name",
-        show
+pub async fn types_of(tx: &mut PgConnection, show: &ShowId) -> sqlx::Result<Vec<TicketType>> {
+    let rows = sqlx::query_as!(
+        TicketTypeRow,
+        r#"SELECT ticket_type, name, description, price_minor,
+                  currency AS "currency: Currency", per_order_max
+           FROM catalog.ticket_types WHERE show = $1 ORDER BY position, name"#,
+        &**show
     )
     .fetch_all(tx)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(TicketType::from).collect())
 }
 
 /// Adds a ticket type behind the others.
 pub async fn insert_ticket_type(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     new: &NewTicketType,
 ) -> sqlx::Result<()> {
@@ -333,11 +343,11 @@ pub async fn insert_ticket_type(
          SELECT $1, $2, $3, $4, $5, $6, $7, coalesce(max(position) + 1, 0) FROM \
          catalog.ticket_types WHERE show = $2",
         ticket_type.uuid(),
-        show,
+        &**show,
         new.name,
         new.description,
-        new.price_minor,
-        new.currency,
+        new.price.minor,
+        new.price.currency.as_str(),
         new.per_order_max
     )
     .execute(tx)
@@ -347,7 +357,7 @@ pub async fn insert_ticket_type(
 
 pub async fn update_ticket_type(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     new: &NewTicketType,
 ) -> sqlx::Result<()> {
@@ -356,11 +366,11 @@ pub async fn update_ticket_type(
          SET name = $3, description = $4, price_minor = $5, currency = $6, per_order_max = $7
          WHERE ticket_type = $1 AND show = $2",
         ticket_type.uuid(),
-        show,
+        &**show,
         new.name,
         new.description,
-        new.price_minor,
-        new.currency,
+        new.price.minor,
+        new.price.currency.as_str(),
         new.per_order_max
     )
     .execute(tx)

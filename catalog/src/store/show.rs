@@ -5,10 +5,12 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
+    money::{Currency, Money},
     seller::{ResellerId, Seller},
-    show::{ListedShow, NewShow, Show, ShowEntry, cursor::ShowCursor},
+    show::{ListedShow, NewShow, Show, ShowEntry, ShowId, cursor::ShowCursor},
     stop::Stop,
-    ticket_type::{NewTicketType, TicketType},
+    store::sale::facts_of,
+    ticket_type::{NewTicketType, TicketType, TicketTypeId},
     venue::Venue,
 };
 
@@ -16,7 +18,7 @@ use crate::{
 const IDS: Uuid = Uuid::from_u128(0x6a1f_0c52_9d37_4b8e_a4c1_3e58_72d9_05bb);
 
 struct ShowRow {
-    show: String,
+    show: ShowId,
     title: String,
     performer: String,
     genre: String,
@@ -55,19 +57,41 @@ impl From<ShowRow> for Show {
     }
 }
 
+/// A ticket type as stored.
+pub struct TicketTypeRow {
+    pub ticket_type: TicketTypeId,
+    pub name: String,
+    pub description: String,
+    pub price_minor: i64,
+    pub currency: Currency,
+    pub per_order_max: i32,
+}
+
+impl From<TicketTypeRow> for TicketType {
+    fn from(row: TicketTypeRow) -> Self {
+        Self {
+            ticket_type: row.ticket_type,
+            name: row.name,
+            description: row.description,
+            price: Money::new(row.price_minor, row.currency),
+            per_order_max: row.per_order_max,
+        }
+    }
+}
+
 /// The published shows among `ids`, soonest first.
-pub async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
+pub async fn shows(pool: &PgPool, ids: &[ShowId]) -> sqlx::Result<Vec<Show>> {
     let rows = sqlx::query_as!(
         ShowRow,
-        "SELECT s.show, s.title, p.name AS performer, s.genre, s.description, v.name AS venue, \
-            v.city, v.country,
-                v.address, v.time_zone, s.doors_at, s.starts_at, s.on_sale_at, s.high_traffic
-         FROM catalog.shows s
-         JOIN catalog.performers p USING (performer_id)
-         JOIN catalog.venues v USING (venue_id)
-         WHERE s.show = ANY($1) AND s.published_at IS NOT NULL
-         ORDER BY s.starts_at, s.show",
-        ids
+        r#"SELECT s.show AS "show: ShowId", s.title, p.name AS performer, s.genre, s.description,
+                  v.name AS venue, v.city, v.country, v.address, v.time_zone, s.doors_at,
+                  s.starts_at, s.on_sale_at, s.high_traffic
+           FROM catalog.shows s
+           JOIN catalog.performers p USING (performer_id)
+           JOIN catalog.venues v USING (venue_id)
+           WHERE s.show = ANY($1) AND s.published_at IS NOT NULL
+           ORDER BY s.starts_at, s.show"#,
+        ids as &[ShowId]
     )
     .fetch_all(pool)
     .await?;
@@ -75,16 +99,16 @@ pub async fn shows(pool: &PgPool, ids: &[String]) -> sqlx::Result<Vec<Show>> {
 }
 
 /// One published show, or `None` where the id is unknown or the show is a draft.
-pub async fn show(pool: &PgPool, show: &str) -> sqlx::Result<Option<Show>> {
-    Ok(shows(pool, &[show.to_owned()]).await?.pop())
+pub async fn show(pool: &PgPool, show: &ShowId) -> sqlx::Result<Option<Show>> {
+    Ok(shows(pool, std::slice::from_ref(show)).await?.pop())
 }
 
 /// Who sells a show, or `None` where it is unknown.
-pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
+pub async fn seller(pool: &PgPool, show: &ShowId) -> sqlx::Result<Option<Seller>> {
     sqlx::query_as!(
         Seller,
         r#"SELECT reseller AS "reseller: ResellerId", published_at IS NOT NULL AS "published!", high_traffic FROM catalog.shows WHERE show = $1"#,
-        show
+        &**show
     )
     .fetch_optional(pool)
     .await
@@ -94,7 +118,7 @@ pub async fn seller(pool: &PgPool, show: &str) -> sqlx::Result<Option<Seller>> {
 /// it was before, or `None` where the show is unknown.
 pub async fn set_high_traffic(
     connection: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     value: bool,
 ) -> sqlx::Result<Option<bool>> {
     sqlx::query_scalar!(
@@ -102,7 +126,7 @@ pub async fn set_high_traffic(
          FROM (SELECT show, high_traffic FROM catalog.shows WHERE show = $1 FOR UPDATE) before
          WHERE s.show = before.show
          RETURNING before.high_traffic",
-        show,
+        &**show,
         value
     )
     .fetch_optional(connection)
@@ -111,33 +135,40 @@ pub async fn set_high_traffic(
 
 /// Ends a show's sale for good, within the caller's transaction: its page says so and leads to no
 /// line any more. A show that is not in the catalog is left alone.
-pub async fn end_sale(connection: &mut PgConnection, show: &str) -> sqlx::Result<()> {
+pub async fn end_sale(connection: &mut PgConnection, show: &ShowId) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog.shows SET sale_ended_at = coalesce(sale_ended_at, now()) WHERE show = $1",
-        show
+        &**show
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// When the sale of a show ended, if it has.
-pub async fn sale_ended_at(pool: &PgPool, show: &str) -> sqlx::Result<Option<DateTime<Utc>>> {
-    let ended =
-        sqlx::query_scalar!("SELECT sale_ended_at FROM catalog.shows WHERE show = $1", show);
-    Ok(ended.fetch_optional(pool).await?.flatten())
+/// Notes whether a show's line has opened, within the caller's transaction. A show that is not in
+/// the catalog is left alone.
+pub async fn tell_line(
+    connection: &mut PgConnection,
+    show: &ShowId,
+    opened: bool,
+) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE catalog.shows SET line_opened = $2 WHERE show = $1", &**show, opened)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
-/// Up to `limit` shows by their ids, from behind the show `after`: everybody's, drafts and unlisted
-/// ones too.
+/// Up to `limit` shows by their ids, from behind the text `after`, which need be no show's id:
+/// everybody's, drafts and unlisted ones too.
 pub async fn all_shows(
     pool: &PgPool,
     after: Option<&str>,
     limit: i64,
 ) -> sqlx::Result<Vec<ShowEntry>> {
     let rows = sqlx::query!(
-        r#"SELECT s.show, s.title, s.reseller, s.published_at, s.high_traffic, s.on_sale_at, s.starts_at,
-                  v.name AS venue, v.city, v.time_zone, s.withdrawn_at IS NOT NULL AS "withdrawn!",
+        r#"SELECT s.show AS "show: ShowId", s.title, s.reseller, s.published_at, s.high_traffic,
+                  s.on_sale_at, s.starts_at, v.name AS venue, v.city, v.time_zone,
+                  s.withdrawn_at IS NOT NULL AS "withdrawn!",
                   EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = s.reseller) AS "suspended!"
            FROM catalog.shows s JOIN catalog.venues v USING (venue_id)
            WHERE $1::text IS NULL OR s.show > $1
@@ -175,7 +206,8 @@ pub async fn listed(
     limit: i64,
 ) -> sqlx::Result<Vec<ListedShow>> {
     let rows = sqlx::query!(
-        r#"SELECT s.show, lowest.price_minor AS "price_minor?", lowest.currency AS "currency?"
+        r#"SELECT s.show AS "show: ShowId", lowest.price_minor AS "price_minor?",
+                  lowest.currency AS "currency?: Currency"
            FROM catalog.shows s
            LEFT JOIN LATERAL (
                SELECT t.price_minor, t.currency FROM catalog.ticket_types t WHERE t.show = s.show
@@ -187,33 +219,39 @@ pub async fn listed(
            ORDER BY s.starts_at, s.show
            LIMIT $3"#,
         after.map(|cursor| cursor.starts_at),
-        after.map(|cursor| cursor.show.as_str()),
+        after.map(ShowCursor::text),
         limit
     )
     .fetch_all(pool)
     .await?;
-    let ids: Vec<String> = rows.iter().map(|row| row.show.clone()).collect();
-    let mut prices: std::collections::HashMap<_, _> =
-        rows.into_iter().map(|row| (row.show, (row.price_minor, row.currency))).collect();
-    let listed = shows(pool, &ids).await?.into_iter().map(|show| {
-        let (from_price_minor, currency) = prices.remove(&show.show).unwrap_or_default();
-        ListedShow { show, from_price_minor, currency }
+    let ids: Vec<ShowId> = rows.iter().map(|row| row.show.clone()).collect();
+    let prices = rows
+        .into_iter()
+        .filter_map(|row| Some((row.show, Money::new(row.price_minor?, row.currency?))));
+    let mut prices: std::collections::HashMap<_, _> = prices.collect();
+    let (facts, now) = (facts_of(pool, &ids).await?, Utc::now());
+    let listed = shows(pool, &ids).await?.into_iter().filter_map(|show| {
+        let from_price = prices.remove(&show.show);
+        let sale = facts.get(&show.show)?.state(now);
+        Some(ListedShow { show, from_price, sale })
     });
     Ok(listed.collect())
 }
 
 /// A published show's ticket types, in the order they are offered; none for a draft.
-pub async fn ticket_types(pool: &PgPool, show: &str) -> sqlx::Result<Vec<TicketType>> {
-    sqlx::query_as!(
-        TicketType,
-        "SELECT t.ticket_type, t.name, t.description, t.price_minor, t.currency, t.per_order_max
-         FROM catalog.ticket_types t JOIN catalog.shows s USING (show)
-         WHERE t.show = $1 AND s.published_at IS NOT NULL
-         ORDER BY t.position, t.name",
-        show
+pub async fn ticket_types(pool: &PgPool, show: &ShowId) -> sqlx::Result<Vec<TicketType>> {
+    let rows = sqlx::query_as!(
+        TicketTypeRow,
+        r#"SELECT t.ticket_type, t.name, t.description, t.price_minor,
+                  t.currency AS "currency: Currency", t.per_order_max
+           FROM catalog.ticket_types t JOIN catalog.shows s USING (show)
+           WHERE t.show = $1 AND s.published_at IS NOT NULL
+           ORDER BY t.position, t.name"#,
+        &**show
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    Ok(rows.into_iter().map(TicketType::from).collect())
 }
 
 /// Puts a show with its venue, performer and ticket types into the catalog, and gives the ticket
@@ -242,7 +280,7 @@ pub async fn put_show(pool: &PgPool, show: &NewShow) -> sqlx::Result<Vec<TicketT
              high_traffic = excluded.high_traffic, listed = excluded.listed,
              published_at = coalesce(shows.published_at, now())
          WHERE shows.reseller IS NULL",
-        show.show,
+        &*show.show,
         show.title,
         performer_id,
         show.genre,
@@ -305,7 +343,7 @@ pub async fn performer(connection: &mut PgConnection, name: &str) -> sqlx::Resul
 
 async fn put_ticket_type(
     connection: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     ticket_type: &NewTicketType,
     position: i32,
 ) -> sqlx::Result<()> {
@@ -318,11 +356,11 @@ async fn put_ticket_type(
              excluded.currency,
              per_order_max = excluded.per_order_max, position = excluded.position",
         id(&["ticket-type", show, &ticket_type.name]),
-        show,
+        &**show,
         ticket_type.name,
         ticket_type.description,
-        ticket_type.price_minor,
-        ticket_type.currency,
+        ticket_type.price.minor,
+        ticket_type.price.currency.as_str(),
         ticket_type.per_order_max,
         position
     )

@@ -4,6 +4,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use crate::{
     seller::ResellerId,
+    show::ShowId,
     stop::{Stop, Withdrawal},
 };
 
@@ -11,13 +12,13 @@ use crate::{
 ///
 /// # Errors
 /// The database's.
-pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Option<Stop>> {
+pub async fn stop(executor: impl PgExecutor<'_>, show: &ShowId) -> sqlx::Result<Option<Stop>> {
     let found = sqlx::query_scalar!(
         "SELECT CASE WHEN s.withdrawn_at IS NOT NULL THEN 'withdrawn'
                      WHEN EXISTS (SELECT FROM catalog.stopped_resellers o WHERE o.reseller = \
                      s.reseller) THEN 'suspended' END
          FROM catalog.shows s WHERE s.show = $1",
-        show
+        &**show
     )
     .fetch_optional(executor)
     .await?;
@@ -30,13 +31,13 @@ pub async fn stop(executor: impl PgExecutor<'_>, show: &str) -> sqlx::Result<Opt
 /// The database's.
 pub async fn withdrawal(
     executor: impl PgExecutor<'_>,
-    show: &str,
+    show: &ShowId,
 ) -> sqlx::Result<Option<Withdrawal>> {
     sqlx::query_as!(
         Withdrawal,
         r#"SELECT withdrawn_at AS "at!", withdrawn_by AS "by!", withdrawn_reason AS reason
            FROM catalog.shows WHERE show = $1 AND withdrawn_at IS NOT NULL"#,
-        show
+        &**show
     )
     .fetch_optional(executor)
     .await
@@ -45,14 +46,14 @@ pub async fn withdrawal(
 /// Marks a locked show as withdrawn.
 pub async fn withdraw(
     tx: &mut PgConnection,
-    show: &str,
+    show: &ShowId,
     by: &str,
     reason: Option<&str>,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE catalog.shows SET withdrawn_at = now(), withdrawn_by = $2, withdrawn_reason = $3 \
             WHERE show = $1",
-        show,
+        &**show,
         by,
         reason
     )
@@ -103,9 +104,10 @@ pub async fn remove(tx: &mut PgConnection, reseller: ResellerId) -> sqlx::Result
 pub async fn lock_published(
     tx: &mut PgConnection,
     reseller: ResellerId,
-) -> sqlx::Result<Vec<String>> {
+) -> sqlx::Result<Vec<ShowId>> {
     let shows = sqlx::query!(
-        "SELECT show, published_at FROM catalog.shows WHERE reseller = $1 ORDER BY show FOR UPDATE",
+        r#"SELECT show AS "show: ShowId", published_at FROM catalog.shows
+           WHERE reseller = $1 ORDER BY show FOR UPDATE"#,
         reseller.uuid()
     )
     .fetch_all(tx)

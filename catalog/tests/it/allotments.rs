@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use catalog::contract::{
     self, Allotment, CATALOG_TOPIC, CatalogError, CatalogEvent, NewTicketType, Settled, ShowDraft,
-    TicketTypeId, allotments, change_allotment, put_allotment, settle_allotment,
+    ShowId, TicketTypeId, allotments, change_allotment, put_allotment, settle_allotment,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ReaderContext, serve::Tasks};
@@ -13,7 +13,7 @@ use rdkafka::{
     consumer::{Consumer, StreamConsumer},
 };
 use sqlx::PgPool;
-use testkit::TestEnv;
+use testkit::{TestEnv, id};
 use uuid::Uuid;
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 
 async fn allot(
     pool: &PgPool,
-    show: &str,
+    show: &ShowId,
     of: TicketTypeId,
     count: i32,
 ) -> Result<Allotment, CatalogError> {
@@ -130,14 +130,14 @@ async fn what_the_house_puts_twice_is_told_once() {
     let pool = &test_env.pool;
     let of = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
     for count in [5, 5, 8] {
-        put_allotment(pool, "house", of, count).await.unwrap();
+        put_allotment(pool, &id("house"), of, count).await.unwrap();
     }
     assert_eq!(changes(&waiting(pool).await), [(of, 5, 1), (of, 8, 2)]);
     settle_allotment(pool, of, 2, Settled::Applied).await.unwrap();
-    put_allotment(pool, "house", of, 8).await.unwrap();
+    put_allotment(pool, &id("house"), of, 8).await.unwrap();
     assert_eq!(waiting(pool).await.len(), 2);
-    assert!(put_allotment(pool, "house", Uuid::nil().into(), 8).await.is_err());
-    assert!(put_allotment(pool, "house", of, -1).await.is_err());
+    assert!(put_allotment(pool, &id("house"), Uuid::nil().into(), 8).await.is_err());
+    assert!(put_allotment(pool, &id("house"), of, -1).await.is_err());
 }
 
 /// Reads the topic from its beginning until it has `count` events: key, event, request id.
@@ -169,7 +169,10 @@ async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
     }
     let mut houses = Vec::new();
     for show in ["one", "two", "three"] {
-        houses.push((show, contract::put_show(pool, &a_show(show)).await.unwrap()[0].ticket_type));
+        houses.push((
+            id(show),
+            contract::put_show(pool, &a_show(show)).await.unwrap()[0].ticket_type,
+        ));
     }
     let changing = houses.iter().map(|(show, of)| async move {
         for count in 1..=20 {
@@ -186,13 +189,13 @@ async fn events_reach_kafka_in_order_whatever_shows_change_at_once() {
     for (house, of) in houses {
         let events: Vec<_> = seen
             .iter()
-            .filter(|(key, ..)| key == house)
+            .filter(|(key, ..)| *key == *house)
             .map(|(_, event, _)| event.clone())
             .collect();
         let expected: Vec<_> = (1..=20).map(|count| (of, count, i64::from(count))).collect();
         assert_eq!(changes(&events), expected);
     }
-    let own: Vec<_> = seen.iter().filter(|(key, ..)| *key == show).collect();
+    let own: Vec<_> = seen.iter().filter(|(key, ..)| **key == *show).collect();
     assert!(
         matches!(own[0].1, CatalogEvent::ShowPublished { .. }),
         "the show is told before its stock"
@@ -211,14 +214,15 @@ async fn changes_of_one_show_at_the_same_moment_are_told_one_behind_the_other() 
     let test_env = TestEnv::new().await;
     let pool = &test_env.pool;
     let of = contract::put_show(pool, &a_show("house")).await.unwrap()[0].ticket_type;
-    let changes_at_once = (1..=30).map(|count| put_allotment(pool, "house", of, count));
+    let house = id("house");
+    let changes_at_once = (1..=30).map(|count| put_allotment(pool, &house, of, count));
     for put in futures::future::join_all(changes_at_once).await {
         put.unwrap();
     }
     let told = changes(&waiting(pool).await);
     let revisions: Vec<_> = told.iter().map(|(.., revision)| *revision).collect();
     assert_eq!(revisions, (1..=30).collect::<Vec<_>>(), "in the order of the outbox, none twice");
-    let last = allotments(pool, "house").await.unwrap().remove(0);
+    let last = allotments(pool, &id("house")).await.unwrap().remove(0);
     assert_eq!(
         last.wanted,
         told.last().map(|(_, count, _)| *count),
@@ -235,8 +239,8 @@ async fn what_nobody_answered_for_a_minute_is_asked_again_until_somebody_does() 
     publish(pool, ANNA, &show).await.unwrap();
     let of_house = contract::put_show(pool, &a_show("house")).await.unwrap();
     let (late, young) = (of_house[0].ticket_type, of_house[1].ticket_type);
-    put_allotment(pool, "house", late, 5).await.unwrap();
-    put_allotment(pool, "house", young, 6).await.unwrap();
+    put_allotment(pool, &id("house"), late, 5).await.unwrap();
+    put_allotment(pool, &id("house"), young, 6).await.unwrap();
     let lost = changes(&waiting(pool).await);
     sqlx::query("DELETE FROM catalog.outbox").execute(pool).await.unwrap();
     let age = "UPDATE catalog.allotments SET asked_at = asked_at - interval '1 minute' WHERE \

@@ -11,12 +11,12 @@ use axum::{
 };
 use catalog::{
     App,
-    contract::{self, NewShow, NewTicketType, Venue},
+    contract::{self, Money, NewShow, NewTicketType, Venue},
 };
 use chrono::{Duration, Utc};
 use http_body_util::BodyExt;
 use serde_json::Value;
-use testkit::TestEnv;
+use testkit::{TestEnv, id};
 use tower::ServiceExt;
 
 fn app(test_env: &TestEnv) -> Router {
@@ -27,7 +27,7 @@ fn app(test_env: &TestEnv) -> Router {
 fn a_show(show: &str) -> NewShow {
     let starts_at = Utc::now() + Duration::days(60);
     NewShow {
-        show: show.to_owned(),
+        show: id(show),
         title: "Harbour Lights".to_owned(),
         performer: "Mira Vale".to_owned(),
         genre: "Pop".to_owned(),
@@ -52,8 +52,7 @@ fn ticket_type(name: &str, price_minor: i64) -> NewTicketType {
     NewTicketType {
         name: name.to_owned(),
         description: String::new(),
-        price_minor,
-        currency: "EUR".to_owned(),
+        price: Money::new(price_minor, id("EUR")),
         per_order_max: 4,
     }
 }
@@ -95,10 +94,10 @@ async fn putting_a_show_twice_is_putting_it_once() {
     assert_eq!(ids(&first), ids(&again));
     assert_eq!(first.len(), 2);
     assert_eq!(first[0].name, "Standing");
-    let seen = contract::show(&test_env.pool, "harbour-lights").await.unwrap().unwrap();
+    let seen = contract::show(&test_env.pool, &id("harbour-lights")).await.unwrap().unwrap();
     assert_eq!(seen.title, "Harbour Lights II");
     assert_eq!(seen.venue.time_zone, "Europe/Berlin");
-    assert!(contract::show(&test_env.pool, "nothing").await.unwrap().is_none());
+    assert!(contract::show(&test_env.pool, &id("nothing")).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -154,7 +153,7 @@ async fn an_answer_that_did_not_change_is_not_sent_again() {
     let first = get(&app, "/v1/shows/harbour-lights", &[]).await;
     assert_eq!(
         first.headers()[header::CACHE_CONTROL],
-        "public, max-age=5, stale-while-revalidate=30"
+        "public, max-age=1, stale-while-revalidate=1"
     );
     let tag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
     assert_eq!(json(first).await["ticket_types"].as_array().unwrap().len(), 2);
@@ -179,6 +178,14 @@ async fn an_unknown_show_is_a_problem_and_a_page() {
     let page = get(&app, "/shows/nothing", &[(header::ACCEPT, "text/html")]).await;
     assert_eq!(page.status(), StatusCode::NOT_FOUND);
     assert!(text(page).await.contains("<h1>There is no such show</h1>"));
+    // What can be no show's id is as unknown as what is none.
+    for no_id in ["Harbour%20Lights", "-x", "%E6%9D%B1", &"x".repeat(64)] {
+        let problem = get(&app, &format!("/v1/shows/{no_id}"), &[]).await;
+        assert_eq!(problem.status(), StatusCode::NOT_FOUND, "{no_id}");
+        assert_eq!(json(problem).await["type"], "urn:fairgate:problem:show-unknown", "{no_id}");
+        let page = get(&app, &format!("/shows/{no_id}"), &[(header::ACCEPT, "text/html")]).await;
+        assert!(text(page).await.contains("<h1>There is no such show</h1>"), "{no_id}");
+    }
 }
 
 #[tokio::test]
@@ -206,7 +213,7 @@ async fn pages_tell_prices_times_and_what_to_do_next() {
     for part in [
         "€85.00",
         "Berlin time",
-        "href=\"/queue/harbour-lights\"",
+        "action=\"/queue/harbour-lights/go\"",
         "Get tickets",
         "application/ld+json",
     ] {
@@ -229,8 +236,8 @@ async fn a_sale_that_ended_is_told_and_offers_nothing() {
     let details = json(get(&app, "/v1/shows/over", &[]).await).await;
     assert!(details["sale_ended_at"].is_null());
     let mut connection = test_env.pool.acquire().await.unwrap();
-    contract::end_sale(&mut connection, "over").await.unwrap();
-    contract::end_sale(&mut connection, "unknown").await.unwrap();
+    contract::end_sale(&mut connection, &id("over")).await.unwrap();
+    contract::end_sale(&mut connection, &id("unknown")).await.unwrap();
     let page = text(get(&app, "/shows/over", &[]).await).await;
     assert!(page.contains("The sale has ended.") && !page.contains("/queue/over"), "{page}");
     assert!(page.contains("\"offers\":[]"), "search engines offer nothing either");
@@ -238,6 +245,28 @@ async fn a_sale_that_ended_is_told_and_offers_nothing() {
     assert!(ended.is_string());
     // Putting the show again, or ending it again, changes neither.
     contract::put_show(&test_env.pool, &a_show("over")).await.unwrap();
-    contract::end_sale(&mut connection, "over").await.unwrap();
+    contract::end_sale(&mut connection, &id("over")).await.unwrap();
     assert_eq!(json(get(&app, "/v1/shows/over", &[]).await).await["sale_ended_at"], ended);
+}
+
+#[tokio::test]
+async fn a_show_is_on_sale_while_its_line_is_open_and_not_before() {
+    let test_env = TestEnv::new().await;
+    for (name, hours) in [("early", 1), ("late", -1)] {
+        let on_sale_at = Utc::now() + Duration::hours(hours);
+        let show = NewShow { on_sale_at, ..a_show(name) };
+        contract::put_show(&test_env.pool, &show).await.unwrap();
+    }
+    let mut connection = test_env.pool.acquire().await.unwrap();
+    contract::tell_line(&mut connection, &id("early"), true).await.unwrap();
+    contract::tell_line(&mut connection, &id("late"), false).await.unwrap();
+    contract::tell_line(&mut connection, &id("unknown"), true).await.unwrap();
+    let app = app(&test_env);
+    let early = text(get(&app, "/shows/early", &[]).await).await;
+    assert!(early.contains("action=\"/queue/early/go\""), "{early}");
+    let late = text(get(&app, "/shows/late", &[]).await).await;
+    assert!(late.contains("Tickets are not on sale yet."), "{late}");
+    assert!(!late.contains("Get tickets") && !late.contains("Tickets go on sale"), "{late}");
+    let home = text(get(&app, "/", &[]).await).await;
+    assert!(home.contains("Not on sale yet"), "{home}");
 }

@@ -2,12 +2,13 @@
 
 use axum::http::StatusCode;
 use catalog::contract::{
-    self, CatalogError, NewTicketType, ResellerShow, ShowCursor, ShowDraft, TicketTypeId, Venue,
+    self, CatalogError, Money, NewTicketType, ResellerShow, ShowCursor, ShowDraft, ShowId,
+    TicketTypeId, Venue,
 };
 use chrono::{Duration, Utc};
 use kit::http::RequestId;
 use sqlx::PgPool;
-use testkit::TestEnv;
+use testkit::{TestEnv, id};
 use uuid::Uuid;
 
 use crate::{a_show, app, get, json, text};
@@ -39,18 +40,21 @@ pub fn a_draft(venue: Uuid) -> ShowDraft {
     }
 }
 
+fn euros(minor: i64) -> Money {
+    Money::new(minor, id("EUR"))
+}
+
 pub fn standing() -> NewTicketType {
     NewTicketType {
         name: "Standing".to_owned(),
         description: String::new(),
-        price_minor: 6_900,
-        currency: "EUR".to_owned(),
+        price: euros(6_900),
         per_order_max: 4,
     }
 }
 
 /// A draft of this reseller's with one ticket type: venue, show and ticket type.
-pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, TicketTypeId) {
+pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, ShowId, TicketTypeId) {
     let venue = contract::put_venue(pool, reseller.into(), None, &a_venue()).await.unwrap();
     let show = contract::create_show(pool, reseller.into(), &a_draft(venue)).await.unwrap();
     let ticket_type =
@@ -58,14 +62,14 @@ pub async fn draft_of(pool: &PgPool, reseller: Uuid) -> (Uuid, String, TicketTyp
     (venue, show, ticket_type)
 }
 
-pub async fn publish(pool: &PgPool, reseller: Uuid, show: &str) -> Result<(), CatalogError> {
+pub async fn publish(pool: &PgPool, reseller: Uuid, show: &ShowId) -> Result<(), CatalogError> {
     contract::publish_show(pool, reseller.into(), show, &RequestId::fresh()).await
 }
 
 async fn allot(
     pool: &PgPool,
     reseller: Uuid,
-    show: &str,
+    show: &ShowId,
     of: TicketTypeId,
     count: i32,
 ) -> Result<i32, CatalogError> {
@@ -82,7 +86,7 @@ fn field<T: std::fmt::Debug>(refused: Result<T, CatalogError>) -> &'static str {
     }
 }
 
-async fn mine(pool: &PgPool, reseller: Uuid, show: &str) -> ResellerShow {
+async fn mine(pool: &PgPool, reseller: Uuid, show: &ShowId) -> ResellerShow {
     contract::reseller_show(pool, reseller.into(), show).await.unwrap().unwrap()
 }
 
@@ -91,7 +95,7 @@ async fn a_draft_is_seen_by_its_reseller_alone_until_it_is_published() {
     let test_env = TestEnv::new().await;
     let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
-    assert_eq!(show, "mira-vale-harbour-lights");
+    assert_eq!(*show, *"mira-vale-harbour-lights");
     let seen = mine(pool, ANNA, &show).await;
     assert_eq!((seen.venue_id, seen.published_at), (venue, None));
     assert_eq!(seen.ticket_types[0].allotment, None);
@@ -133,7 +137,7 @@ async fn shows_come_page_by_page_and_only_ones_own() {
             .unwrap();
     }
     draft_of(pool, BERT).await;
-    let all: Vec<String> = contract::reseller_shows(pool, ANNA.into())
+    let all: Vec<ShowId> = contract::reseller_shows(pool, ANNA.into())
         .await
         .unwrap()
         .into_iter()
@@ -172,7 +176,7 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     assert_eq!(contract::venues(pool, BERT.into()).await.unwrap().len(), 1);
     missing(contract::put_venue(pool, BERT.into(), Some(venue), &a_venue()).await.err());
     for (theirs, of) in
-        [(show.as_str(), ticket_type), ("house", house), ("unknown", Uuid::nil().into())]
+        [(&show, ticket_type), (&id("house"), house), (&id("unknown"), Uuid::nil().into())]
     {
         assert!(contract::reseller_show(pool, BERT.into(), theirs).await.unwrap().is_none());
         missing(contract::change_show(pool, BERT.into(), theirs, &a_draft(own_venue)).await.err());
@@ -188,7 +192,7 @@ async fn nobody_can_touch_what_is_another_resellers_or_the_houses() {
     // What is theirs is not reached through what is one's own either.
     assert_eq!(field(contract::create_show(pool, BERT.into(), &a_draft(venue)).await), "venue");
     let (_, own, _) = draft_of(pool, BERT).await;
-    assert_eq!(own, "mira-vale-harbour-lights-2");
+    assert_eq!(*own, *"mira-vale-harbour-lights-2");
     assert_eq!(
         field(contract::change_show(pool, BERT.into(), &own, &a_draft(venue)).await),
         "venue"
@@ -259,20 +263,20 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
         ),
         "name"
     );
-    let dollars = NewTicketType { currency: "USD".to_owned(), ..renamed.clone() };
+    let dollars = NewTicketType { price: Money::new(6_900, id("USD")), ..renamed.clone() };
     assert_eq!(
         field(
             contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &dollars).await
         ),
         "currency"
     );
-    let dearer = NewTicketType { price_minor: 7_500, per_order_max: 2, ..renamed.clone() };
+    let dearer = NewTicketType { price: euros(7_500), per_order_max: 2, ..renamed.clone() };
     contract::put_ticket_type(pool, ANNA.into(), &show, Some(ticket_type), &dearer).await.unwrap();
     assert_eq!(
         field(contract::put_ticket_type(pool, ANNA.into(), &show, None, &renamed).await),
         "name"
     );
-    let dollars = NewTicketType { currency: "USD".to_owned(), ..standing() };
+    let dollars = NewTicketType { price: Money::new(6_900, id("USD")), ..standing() };
     assert_eq!(
         field(contract::put_ticket_type(pool, ANNA.into(), &show, None, &dollars).await),
         "currency"
@@ -282,11 +286,11 @@ async fn of_a_published_show_what_was_sold_keeps_its_name() {
     let types: Vec<_> = seen
         .ticket_types
         .iter()
-        .map(|one| (one.ticket_type.name.as_str(), one.ticket_type.price_minor))
+        .map(|one| (one.ticket_type.name.as_str(), one.ticket_type.price))
         .collect();
     assert_eq!(
         types,
-        [("Floor", 7_500), ("Standing", 6_900)],
+        [("Floor", euros(7_500)), ("Standing", euros(6_900))],
         "a new one stands behind the others"
     );
 
@@ -313,7 +317,7 @@ async fn a_performer_is_shared_and_what_is_said_of_them_is_not() {
         .await
         .unwrap();
     let told = async || {
-        let house = contract::show(pool, "house").await.unwrap().unwrap().genre;
+        let house = contract::show(pool, &id("house")).await.unwrap().unwrap().genre;
         [
             mine(pool, ANNA, &show).await.show.genre,
             mine(pool, BERT, &theirs).await.show.genre,
@@ -351,7 +355,10 @@ async fn admins_see_every_show_and_mark_it() {
             Some(before)
         );
     }
-    assert_eq!(contract::set_high_traffic(&mut connection, "unknown", true).await.unwrap(), None);
+    assert_eq!(
+        contract::set_high_traffic(&mut connection, &id("unknown"), true).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -359,7 +366,7 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
     let test_env = TestEnv::new().await;
     let pool = &test_env.pool;
     let (venue, show, ticket_type) = draft_of(pool, ANNA).await;
-    let withdraw = async |reseller: Uuid, show: &str| {
+    let withdraw = async |reseller: Uuid, show: &ShowId| {
         contract::withdraw_own_show(
             pool,
             reseller.into(),
@@ -406,7 +413,7 @@ async fn a_withdrawn_show_is_listed_nowhere_and_its_page_says_so() {
     );
     let told = "SELECT count(*) FROM catalog.outbox WHERE payload->>'type' = 'sale_changed.v1' AND \
         key = $1";
-    let told: i64 = sqlx::query_scalar(told).bind(&show).fetch_one(pool).await.unwrap();
+    let told: i64 = sqlx::query_scalar(told).bind(show.as_str()).fetch_one(pool).await.unwrap();
     assert_eq!(told, 1);
 }
 
@@ -440,7 +447,7 @@ async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_a
     assert_eq!(listed().await.len(), 2);
     assert!(suspend(true).await);
     assert!(!suspend(true).await, "once is enough");
-    assert_eq!(listed().await, std::slice::from_ref(&other));
+    assert_eq!(listed().await, [other.to_string()]);
     assert_eq!(stops().await, (Some(contract::Stop::Suspended), None));
     let page = get(&app, &format!("/shows/{show}"), &[]).await;
     assert_eq!(page.status(), StatusCode::OK);
@@ -458,7 +465,7 @@ async fn the_shows_of_a_suspended_reseller_are_not_on_sale_until_they_may_sell_a
     let told: Vec<String> = sqlx::query_scalar(told).fetch_one(pool).await.unwrap();
     assert_eq!(
         told,
-        [show.clone(), show],
+        [show.to_string(), show.to_string()],
         "nobody is told of {draft}, a draft, or of what did not change"
     );
 }

@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use kit::extract::Query;
 
 use crate::{
     app::App,
     error::Error,
-    money::price,
+    sale::SaleState,
     show::{
         ListedShow, Show,
         listing::{self, PageQuery},
@@ -39,20 +39,24 @@ struct Card {
     from_price: Option<String>,
     /// When sales begin, where they have not.
     opens: Option<when::Moment>,
+    /// How the sale stands, where that is worth a word.
+    badge: Option<SaleState>,
 }
 
 impl Card {
-    fn new(listed: ListedShow, now: DateTime<Utc>) -> Self {
-        let ListedShow { show, from_price_minor, currency } = listed;
+    fn new(listed: ListedShow) -> Self {
+        let ListedShow { show, from_price, sale } = listed;
         let zone = show.venue.time_zone.clone();
+        // One whose line opens later than that is told no time.
+        let opens = (sale == SaleState::NotYet && show.on_sale_at > Utc::now())
+            .then(|| when::Moment::short(show.on_sale_at, &zone));
         Self {
             date: when::date_block(show.starts_at, &zone),
             time: when::time(show.starts_at, &zone),
             machine_time: when::machine(show.starts_at, &zone),
-            from_price: from_price_minor
-                .zip(currency)
-                .map(|(minor, currency)| price::format(minor, &currency)),
-            opens: (show.on_sale_at > now).then(|| when::Moment::short(show.on_sale_at, &zone)),
+            from_price: from_price.map(|price| price.to_string()),
+            badge: (sale != SaleState::OnSale && opens.is_none()).then_some(sale),
+            opens,
             show,
         }
     }
@@ -64,8 +68,7 @@ pub async fn home(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Error> {
     let page = listing::page(&app.pool, &query).await?;
-    let now = Utc::now();
-    let cards = page.shows.into_iter().map(|listed| Card::new(listed, now)).collect();
+    let cards = page.shows.into_iter().map(Card::new).collect();
     Ok(kit::page::html(&HomePage {
         shows: cards,
         first: query.after.is_none(),

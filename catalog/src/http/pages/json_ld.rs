@@ -2,27 +2,28 @@
 
 use serde_json::{Value, json};
 
-use crate::{money::price, show::ShowDetails, when};
+use crate::{show::ShowDetails, when};
 
 /// A `Event`, as text that is safe between `<script>` tags.
 pub fn event(details: &ShowDetails) -> String {
     let show = &details.show;
     let zone = &show.venue.time_zone;
     // Nothing is offered once the sale has ended or was stopped.
-    let is_sold = details.sale_ended_at.is_none() && details.stop.is_none();
     let offers: Vec<Value> = details
         .ticket_types
         .iter()
-        .filter(|_| is_sold)
-        .map(|offer| {
-            json!({
+        .filter_map(|offer| {
+            let availability = offer.sale.item_availability()?;
+            let offer = &offer.ticket_type;
+            Some(json!({
                 "@type": "Offer",
                 "name": offer.name,
-                "price": price::decimal(offer.price_minor, &offer.currency),
-                "priceCurrency": offer.currency,
+                "price": offer.price.decimal(),
+                "priceCurrency": offer.price.currency,
+                "availability": availability,
                 "url": format!("/shows/{}", show.show),
                 "validFrom": when::machine(show.on_sale_at, zone),
-            })
+            }))
         })
         .collect();
     safe_in_script(&json!({

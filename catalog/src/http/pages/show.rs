@@ -6,32 +6,17 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use kit::extract::Path;
 
 use crate::{
     app::App,
     error::Error,
     http::pages::json_ld,
-    money::price,
+    sale::SaleState,
     show::{Show, ShowDetails, listing},
-    stop::Stop,
     when,
 };
-
-/// Where the sale stands.
-enum Sale {
-    Open,
-    Opens(when::Moment),
-    /// Its line has closed.
-    Ended,
-    /// The show has begun.
-    Over,
-    /// The reseller may not sell for now.
-    Stopped,
-    /// For good.
-    Withdrawn,
-}
 
 #[derive(Template)]
 #[template(path = "show.html")]
@@ -44,7 +29,9 @@ struct ShowPage {
     zone: String,
     machine_time: String,
     offers: Vec<Offer>,
-    sale: Sale,
+    sale: SaleState,
+    /// When the sale begins, where it has not.
+    opens: Option<when::Moment>,
     json_ld: String,
 }
 
@@ -53,31 +40,23 @@ struct Offer {
     description: String,
     price: String,
     per_order_max: i32,
+    /// How its own sale stands, where that differs from the show's.
+    badge: Option<SaleState>,
 }
 
 impl ShowPage {
-    fn new(details: ShowDetails, now: DateTime<Utc>) -> Self {
+    fn new(details: ShowDetails) -> Self {
         let json_ld = json_ld::event(&details);
-        let ShowDetails { show, ticket_types, sale_ended_at, stop } = details;
+        let ShowDetails { show, ticket_types, sale, .. } = details;
         let zone = show.venue.time_zone.as_str();
-        let sale = if stop == Some(Stop::Withdrawn) {
-            Sale::Withdrawn
-        } else if show.starts_at <= now {
-            Sale::Over
-        } else if sale_ended_at.is_some() {
-            Sale::Ended
-        } else if stop.is_some() {
-            Sale::Stopped
-        } else if show.on_sale_at > now {
-            Sale::Opens(when::Moment::full(show.on_sale_at, zone))
-        } else {
-            Sale::Open
-        };
         let offers = ticket_types.into_iter().map(|offer| Offer {
-            price: price::format(offer.price_minor, &offer.currency),
-            name: offer.name,
-            description: offer.description,
-            per_order_max: offer.per_order_max,
+            price: offer.ticket_type.price.to_string(),
+            name: offer.ticket_type.name,
+            description: offer.ticket_type.description,
+            per_order_max: offer.ticket_type.per_order_max,
+            badge: (offer.sale != sale || offer.sale == SaleState::FewLeft)
+                .then_some(offer.sale)
+                .filter(|of_type| *of_type != SaleState::OnSale),
         });
         Self {
             date: when::date_block(show.starts_at, zone),
@@ -87,6 +66,9 @@ impl ShowPage {
             zone: when::zone_name(zone),
             machine_time: when::machine(show.starts_at, zone),
             offers: offers.collect(),
+            // One whose line opens later than that is told no time.
+            opens: (sale == SaleState::NotYet && show.on_sale_at > Utc::now())
+                .then(|| when::Moment::full(show.on_sale_at, zone)),
             sale,
             json_ld,
             show,
@@ -96,8 +78,8 @@ impl ShowPage {
 
 /// `GET /shows/{show}`
 pub async fn show(State(app): State<App>, Path(show): Path<String>) -> Result<Response, Error> {
-    let page = ShowPage::new(listing::one(&app.pool, &show).await?, Utc::now());
-    let status =
-        if matches!(page.sale, Sale::Withdrawn) { StatusCode::GONE } else { StatusCode::OK };
+    let show = show.parse().map_err(|_| Error::ShowUnknown)?;
+    let page = ShowPage::new(listing::one(&app.pool, &show).await?);
+    let status = if page.sale == SaleState::Withdrawn { StatusCode::GONE } else { StatusCode::OK };
     Ok((status, kit::page::html(&page)).into_response())
 }
