@@ -2,9 +2,15 @@
 //! is killed in between, a head that was published had been committed, and a place that was granted
 //! but not committed is granted again.
 
+mod admit;
 mod consumer;
 mod end_offsets;
+mod follower;
 mod grants;
+mod publish;
+mod report;
+mod signals;
+mod tick;
 
 use std::{
     collections::BTreeMap,
@@ -12,28 +18,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
 use chrono::Utc;
 use kit::kafka::{Kafka, Producer};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    controller::{consumer::LaneConsumer, end_offsets::EndOffsets, grants::Grants},
-    gate::{GateSettings, GateState, claim_until, grant_until, redis::Gate},
-    head::{HEADS_TOPIC, HeadsMoved, LaneHead, publish},
-    lane::{
-        line_topic,
-        merge::{Lane, fronts, next_in_line},
+    controller::{
+        consumer::{GateMark, LaneConsumer},
+        end_offsets::EndOffsets,
+        follower::Follower,
+        grants::Grants,
+        signals::CheckoutListener,
+        tick::Ticks,
     },
+    gate::{GateSettings, GateState, redis::Gate},
+    head::HEADS_TOPIC,
+    lane::{line_topic, merge::Lane},
+    pace::PaceReport,
     place::RoomName,
 };
 
 /// How often the gate is asked while fans wait.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-/// Heads are published again this often even if nothing moves, so that the topic's retention never
-/// loses them.
-const REPUBLISH_EVERY: Duration = Duration::from_secs(3600);
+/// A lane of which nobody could see for so long what stands next holds the line back.
+const UNSEEN_MS: i64 = 4_000;
+/// After so long it is handed over.
+const OUT_OF_SIGHT_MS: i64 = 5_000;
+/// Whoever handed its lanes over asks for lanes again after so long.
+const REJOIN_AFTER: Duration = Duration::from_secs(10);
 
 /// One room's controller. Several of them, in as many processes, share a room's lanes.
 pub struct Controller {
@@ -42,16 +55,25 @@ pub struct Controller {
     settings: watch::Receiver<GateSettings>,
     producer: Arc<Producer>,
     consumer: LaneConsumer,
+    gate: Gate,
     grants: Grants,
+    checkout: CheckoutListener,
+    follower: Follower,
     lanes: BTreeMap<i32, Lane>,
     /// Granted heads whose commit was not acknowledged yet.
     uncommitted: BTreeMap<i32, i64>,
+    /// Lanes taken over of which the gate was not asked yet.
+    adopted: Vec<i32>,
     /// Lanes whose committed head or end was not published yet.
     unpublished: Vec<i32>,
     end_offsets: EndOffsets,
-    /// Ends the looking at ends with the controller.
-    _watching: DropGuard,
-    published_at: Instant,
+    /// Ends what looks beside the loop with the controller.
+    _beside: DropGuard,
+    ticks: Ticks,
+    /// The latest door clock that is known.
+    door_ms: i64,
+    asked_at: Option<Instant>,
+    rejoin_at: Option<Instant>,
 }
 
 impl Controller {
@@ -66,21 +88,28 @@ impl Controller {
             (settings.room.clone(), settings.lanes)
         };
         let consumer = LaneConsumer::new(kafka, &room)?;
-        let (end_offsets, watching) = (EndOffsets::default(), CancellationToken::new());
-        end_offsets.watch(kafka, kafka.name(&line_topic(&room)), lanes, watching.clone())?;
+        let (end_offsets, beside) = (EndOffsets::default(), CancellationToken::new());
+        end_offsets.watch(kafka, kafka.name(&line_topic(&room)), lanes, beside.clone())?;
         Ok(Self {
             heads_topic: kafka.name(HEADS_TOPIC),
             consumer,
-            grants: Grants::new(room.clone(), gate),
+            grants: Grants::new(room.clone(), gate.clone()),
+            checkout: CheckoutListener::start(gate.signal_board(), room.clone(), beside.clone()),
+            follower: Follower::default(),
+            gate,
             room,
             settings,
             producer,
             lanes: BTreeMap::new(),
             uncommitted: BTreeMap::new(),
+            adopted: Vec::new(),
             unpublished: Vec::new(),
             end_offsets,
-            _watching: watching.drop_guard(),
-            published_at: Instant::now(),
+            _beside: beside.drop_guard(),
+            ticks: Ticks::default(),
+            door_ms: 0,
+            asked_at: None,
+            rejoin_at: None,
         })
     }
 
@@ -105,10 +134,16 @@ impl Controller {
                         );
                     }
                     failing = true;
+                    if error.is::<redis::RedisError>()
+                        && let Err(error) = self.tick_without_gate().await
+                    {
+                        tracing::debug!(room = %self.room, error = format!("{error:#}"), "no tick");
+                    }
                     tokio::time::sleep(Duration::from_millis(200)).await;
                 }
             }
         }
+        report::show(&self.room, &PaceReport::default());
         self.consumer.leave().await;
         tracing::info!(room = %self.room, "admission controller stopped");
     }
@@ -150,9 +185,10 @@ impl Controller {
 
     async fn step(&mut self) -> anyhow::Result<()> {
         self.adopt_changes().await?;
+        self.look_up_adopted().await?;
         self.consumer.resume_drained(&self.lanes);
         self.commit().await?;
-        self.note_ends();
+        self.note_ends()?;
         self.publish_heads().await?;
         self.admit().await?;
         self.commit().await?;
@@ -163,111 +199,106 @@ impl Controller {
     async fn adopt_changes(&mut self) -> anyhow::Result<()> {
         let changes = self.consumer.take_changes();
         for (index, (lane, assigned)) in changes.iter().enumerate() {
-            if !assigned {
+            let taken = if *assigned {
+                self.take_over(*lane).await
+            } else {
                 self.lanes.remove(lane);
                 self.uncommitted.remove(lane);
                 self.grants.forget(*lane);
                 self.consumer.forget(*lane);
-                continue;
+                Ok(())
+            };
+            if let Err(error) = taken {
+                self.consumer.put_back(changes.get(index..).unwrap_or_default());
+                return Err(error);
             }
-            match self.consumer.position_of(*lane).await {
-                Ok((head, tail)) => {
-                    self.consumer.wake(*lane);
-                    tracing::info!(room = %self.room, lane, head, tail, "lane taken over");
-                    self.lanes.insert(*lane, Lane::starting_at(head, tail));
-                    self.grants.adopt(*lane);
-                    self.unpublished.push(*lane);
-                }
-                Err(error) => {
-                    self.consumer.put_back(changes.get(index..).unwrap_or_default());
-                    return Err(error);
-                }
+        }
+        Ok(())
+    }
+
+    async fn take_over(&mut self, number: i32) -> anyhow::Result<()> {
+        let position = self.consumer.position_of(number).await?;
+        let (head, tail) = (position.head, position.tail);
+        let GateMark { sequence, door_ms } = position.gate_mark;
+        self.gate.note_sequence(&self.room, sequence);
+        self.door_ms = self.door_ms.max(door_ms);
+        self.consumer.wake(number);
+        tracing::info!(room = %self.room, lane = number, head, tail, "lane taken over");
+        let mut lane = Lane::starting_at(head, tail, position.looked_ms);
+        // Until the gate was asked; readers pass over a head below the one that they know.
+        lane.published = 0;
+        self.lanes.insert(number, lane);
+        self.adopted.push(number);
+        self.unpublished.push(number);
+        Ok(())
+    }
+
+    /// Asks the gate what was told and granted of the lanes taken over: what their last owner
+    /// committed and did not publish is told now. A gate that was lost does not know: nothing is
+    /// left to be told then, and any grant may be unheard of.
+    async fn look_up_adopted(&mut self) -> anyhow::Result<()> {
+        while let Some(number) = self.adopted.last().copied() {
+            if let Some(lane) = self.lanes.get_mut(&number) {
+                let told = self.gate.published_head(&self.room, number).await?;
+                self.grants.adopt(number, told.unwrap_or(0)).await?;
+                lane.published = told.unwrap_or(lane.head).min(lane.head);
             }
+            self.adopted.pop();
         }
         Ok(())
     }
 
     /// Takes in where the lanes end, and marks for publication what fans should learn of.
-    fn note_ends(&mut self) {
-        let again = self.published_at.elapsed() >= REPUBLISH_EVERY;
-        for (number, tail) in self.end_offsets.take() {
+    fn note_ends(&mut self) -> anyhow::Result<()> {
+        for (number, end) in self.end_offsets.take() {
             let Some(lane) = self.lanes.get_mut(&number) else { continue };
+            if lane.tail < end.tail {
+                self.unpublished.push(number);
+            }
+            lane.look(end.tail, end.looked_ms);
             // Known for a second to have more, and nothing came: ask again.
-            if lane.waiting.is_empty() && lane.fetched < lane.tail {
+            if lane.behind_since_ms > 0 && end.looked_ms - lane.behind_since_ms >= 1000 {
+                lane.behind_since_ms = end.looked_ms;
                 self.consumer.rewind(number, lane.fetched);
             }
-            if lane.tail < tail || lane.fetched > lane.head || again {
-                lane.tail = lane.tail.max(tail);
-                self.unpublished.push(number);
+        }
+        self.hand_over_unseen()
+    }
+
+    /// Hands the lanes over where one of them cannot be seen from here: another controller may.
+    /// Where none of several can be seen, Kafka is away from all.
+    fn hand_over_unseen(&mut self) -> anyhow::Result<()> {
+        let now_ms = Utc::now().timestamp_millis();
+        let unseen = |lane: &Lane| lane.out_of_sight_ms(now_ms) > OUT_OF_SIGHT_MS;
+        if let Some(at) = self.rejoin_at {
+            if Instant::now() >= at {
+                self.consumer.rejoin()?;
+                self.rejoin_at = None;
             }
-        }
-    }
-
-    /// Asks the gate and notes the new heads as granted.
-    async fn admit(&mut self) -> anyhow::Result<()> {
-        let settings = self.settings.borrow().clone();
-        if self.lanes.is_empty() || settings.state != GateState::Running {
-            return Ok(());
-        }
-        let want = (settings.rate_per_sec * ASK_EVERY.as_secs_f64() * 10.0)
-            .ceil()
-            .clamp(1.0, 1000.0) as usize;
-        let candidates = next_in_line(&self.lanes, want);
-        let granted = self.grants.ask(&settings, &fronts(&self.lanes), &candidates).await?;
-        for candidate in candidates.iter().take(granted) {
-            self.uncommitted.insert(candidate.lane, candidate.record.offset + 1);
-        }
-        metrics::counter!("fairgate_admitted_total", "room" => self.room.to_string())
-            .increment(granted as u64);
-        Ok(())
-    }
-
-    /// Commits granted heads and waits for the acknowledgement; only then do the heads move.
-    async fn commit(&mut self) -> anyhow::Result<()> {
-        if self.uncommitted.is_empty() {
-            return Ok(());
-        }
-        self.consumer.commit(&self.uncommitted).await?;
-        for (number, head) in std::mem::take(&mut self.uncommitted) {
-            if let Some(lane) = self.lanes.get_mut(&number) {
-                lane.admit_until(head);
-                self.unpublished.push(number);
-            }
+        } else if self.is_shared()
+            && self.lanes.values().any(unseen)
+            && (self.lanes.len() == 1 || !self.lanes.values().all(unseen))
+        {
+            tracing::warn!(room = %self.room, "a lane cannot be seen from here; handing over");
+            self.consumer.hand_over();
+            self.rejoin_at = Some(Instant::now() + REJOIN_AFTER);
         }
         Ok(())
     }
 
-    /// Publishes the committed heads of changed lanes. What fails stays on the list: heads are
-    /// absolute.
-    async fn publish_heads(&mut self) -> anyhow::Result<()> {
-        self.unpublished.sort_unstable();
-        self.unpublished.dedup();
-        let heads: Vec<LaneHead> = self
-            .unpublished
-            .iter()
-            .filter_map(|number| {
-                let lane = self.lanes.get(number)?;
-                Some(LaneHead { lane: *number, head: lane.head, tail: lane.tail })
-            })
-            .collect();
-        if !heads.is_empty() {
-            let (rate_per_sec, window) = {
-                let settings = self.settings.borrow();
-                (settings.rate_per_sec, settings.claim_window_secs)
-            };
-            let at = Utc::now();
-            let claim_until = claim_until(at, window);
-            self.grants
-                .keep_slots(&heads, grant_until(claim_until))
-                .await
-                .context("keeping the slots of those let in")?;
-            let moved =
-                HeadsMoved { room: self.room.clone(), at, claim_until, rate_per_sec, heads };
-            publish(&self.producer, &self.heads_topic, &moved).await.context("publishing heads")?;
-            self.published_at = Instant::now();
-            self.grants.published(&moved.heads);
+    /// How many of the lanes here nobody could see for [`UNSEEN_MS`]: whoever waits behind their
+    /// fronts waits for them.
+    fn unseen_lanes(&self) -> i64 {
+        if !self.is_busy() {
+            return 0;
         }
-        self.unpublished.clear();
-        Ok(())
+        let now_ms = Utc::now().timestamp_millis();
+        let unseen = |lane: &&Lane| lane.out_of_sight_ms(now_ms) > UNSEEN_MS;
+        self.lanes.values().filter(unseen).count() as i64
+    }
+
+    /// Whether other controllers have some of the room's lanes.
+    fn is_shared(&self) -> bool {
+        self.lanes.len() < usize::try_from(self.settings.borrow().lanes).unwrap_or_default()
     }
 }

@@ -1,6 +1,8 @@
 //! How fast a room lets fans in, and for how long what it granted is good.
 
+pub mod no_show;
 pub mod redis;
+pub mod stock_limit;
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -9,7 +11,7 @@ use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::place::RoomName;
+use crate::{pace::Pacing, place::RoomName};
 
 /// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a
 /// second.
@@ -24,6 +26,8 @@ pub struct GateSettings {
     /// How long a fan who was let in may take to come, in seconds.
     pub claim_window_secs: i32,
     pub state: GateState,
+    /// How the pace follows checkout.
+    pub pacing: Pacing,
 }
 
 /// What a gate is doing.
@@ -70,9 +74,10 @@ pub const REDEEM_GRACE: Duration = Duration::from_secs(60);
 /// clocks that differ a little.
 const GRANT_SLACK: Duration = Duration::from_secs(5);
 
-/// Until when the gate keeps a slot for a place whose pass can be claimed until then.
-pub fn grant_until(claim_until: DateTime<Utc>) -> DateTime<Utc> {
-    claim_until + REDEEM_GRACE + GRANT_SLACK
+/// For how long the gate keeps a slot for a place whose claim window is so long, in milliseconds of
+/// the door clock.
+pub fn grant_lasts_ms(claim_window_secs: i32) -> i64 {
+    i64::from(claim_window_secs) * 1000 + (REDEEM_GRACE + GRANT_SLACK).as_millis() as i64
 }
 
 /// The end of a place's claim window, given when its head moved past it.

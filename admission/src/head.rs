@@ -9,7 +9,7 @@ use kit::{
 use rdkafka::producer::FutureRecord;
 use serde::{Deserialize, Serialize};
 
-use crate::place::RoomName;
+use crate::{pace::PaceReport, place::RoomName, signal::LineStock};
 
 /// One partition, so that a room's heads stand in one order.
 pub const HEADS_TOPIC: &str = "heads";
@@ -28,6 +28,27 @@ pub struct HeadsMoved {
     /// The pace asked for when this was published.
     pub rate_per_sec: f64,
     pub heads: Vec<LaneHead>,
+    /// Where each of `heads` stood before, in the same order; none in records of earlier versions.
+    /// A reader that knows a lower head does not know when the places in between were let in.
+    #[serde(default)]
+    pub from: Vec<i64>,
+    /// How long the room's door has been open so far, in milliseconds. Claim windows run by this
+    /// clock, which stands still while passes cannot be redeemed. `None` in records of earlier
+    /// versions.
+    #[serde(default)]
+    pub door_ms: Option<i64>,
+    /// Whether fans with a pass can go in now.
+    #[serde(default = "yes")]
+    pub door_open: bool,
+    #[serde(default)]
+    pub pace: Option<PaceReport>,
+    /// What is left of the show, as far as it is known.
+    #[serde(default)]
+    pub stock: Option<LineStock>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Where one lane stands.

@@ -3,8 +3,10 @@
 //!
 //! Reading order: [`contract`] is what others may use; `place` and `lane` are what a line is made
 //! of, `head` is how far it got; `pass` and `pass/keys` are the proof; `lane/merge` decides without
-//! I/O who is next; `gate/redis` is the one atomic script per room; `controller` moves the heads,
-//! and `worker` runs one of them per room.
+//! I/O who is next; `signal` is what checkout says, `pace` how fast the line may go with it
+//! (`pace/control`), `gate/no_show` who will come, `gate/stock_limit` what the stock serves;
+//! `gate/redis` is the one atomic script per room; `controller` moves the heads, and `worker` runs
+//! one of them per room; `peers` says which processes do.
 pub mod config;
 pub mod contract;
 pub mod error;
@@ -14,8 +16,11 @@ mod gate;
 mod head;
 mod http;
 mod lane;
+mod pace;
 mod pass;
+mod peers;
 mod place;
+mod signal;
 mod store;
 mod worker;
 

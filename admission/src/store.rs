@@ -4,8 +4,12 @@ use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::{
     gate::{GateSettings, GateState},
+    pace::Pacing,
     place::RoomName,
 };
+
+/// The first key of the locks by which processes are seen; the second is the peer's.
+const PEERS: i32 = 7_266;
 
 struct GateRow {
     room: RoomName,
@@ -14,6 +18,9 @@ struct GateRow {
     max_active: i32,
     claim_window_secs: i32,
     state: String,
+    pace_mode: String,
+    floor_per_sec: f64,
+    order_ms_target: i32,
 }
 
 impl From<GateRow> for GateSettings {
@@ -26,6 +33,11 @@ impl From<GateRow> for GateSettings {
             rate_per_sec: row.rate_per_sec,
             max_active: row.max_active,
             claim_window_secs: row.claim_window_secs,
+            pacing: Pacing {
+                mode: row.pace_mode.parse().unwrap_or_default(),
+                floor_per_sec: row.floor_per_sec,
+                order_ms_target: row.order_ms_target,
+            },
         }
     }
 }
@@ -34,18 +46,23 @@ impl From<GateRow> for GateSettings {
 pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sqlx::Result<()> {
     sqlx::query!(
         "INSERT INTO admission.gates (room, lanes, rate_per_sec, max_active, claim_window_secs, \
-            state)
-         VALUES ($1, $2, $3, $4, $5, $6)
+            state, pace_mode, floor_per_sec, order_ms_target)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (room) DO UPDATE SET lanes = excluded.lanes, rate_per_sec = \
          excluded.rate_per_sec,
              max_active = excluded.max_active, claim_window_secs = excluded.claim_window_secs,
-             state = excluded.state, updated_at = now()",
+             state = excluded.state, pace_mode = excluded.pace_mode,
+             floor_per_sec = excluded.floor_per_sec, order_ms_target = excluded.order_ms_target,
+             updated_at = now()",
         &*gate.room,
         gate.lanes,
         gate.rate_per_sec,
         gate.max_active,
         gate.claim_window_secs,
         gate.state.to_string(),
+        gate.pacing.mode.to_string(),
+        gate.pacing.floor_per_sec,
+        gate.pacing.order_ms_target,
     )
     .execute(connection)
     .await?;
@@ -57,7 +74,7 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     let row = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state FROM admission.gates WHERE room = $1",
+            state, pace_mode, floor_per_sec, order_ms_target FROM admission.gates WHERE room = $1",
         room
     )
     .fetch_optional(executor)
@@ -70,7 +87,7 @@ pub async fn gates(pool: &PgPool, rooms: &[RoomName]) -> sqlx::Result<Vec<GateSe
     let rows = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state FROM admission.gates
+            state, pace_mode, floor_per_sec, order_ms_target FROM admission.gates
          WHERE room = ANY($1) ORDER BY room",
         &rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>()
     )
@@ -84,10 +101,33 @@ pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state FROM admission.gates
+            state, pace_mode, floor_per_sec, order_ms_target FROM admission.gates
          WHERE state <> 'closed' ORDER BY room"
     )
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// Holds a peer's lock for as long as the connection lives; `false` where somebody else does.
+pub async fn stand_as(connection: &mut PgConnection, peer: i32) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+        .bind(PEERS)
+        .bind(peer)
+        .fetch_one(connection)
+        .await
+}
+
+/// The peers whose locks are held now, in this database.
+pub async fn peers(connection: &mut PgConnection) -> sqlx::Result<Vec<i32>> {
+    // Keys are shown as unsigned numbers.
+    let keys: Vec<i64> = sqlx::query_scalar(
+        "SELECT objid::bigint FROM pg_locks
+         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = $1
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .bind(i64::from(PEERS))
+    .fetch_all(connection)
+    .await?;
+    Ok(keys.into_iter().map(|key| key as u32 as i32).collect())
 }

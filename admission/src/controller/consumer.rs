@@ -1,8 +1,9 @@
 //! The lanes that a controller reads: fetching, holding back, taking over, handing on.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use chrono::Utc;
 use kit::kafka::Kafka;
 use parking_lot::Mutex;
 use rdkafka::{
@@ -42,6 +43,38 @@ impl ConsumerContext for Changes {
         let mut changes = self.0.lock();
         changes.extend(list.elements().iter().map(|lane| (lane.partition(), assigned)));
     }
+}
+
+/// How far a gate was seen when a head was committed: kept with the commit, so that a gate that is
+/// behind it is recognised by controllers that started later.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GateMark {
+    pub sequence: i64,
+    pub door_ms: i64,
+}
+
+impl fmt::Display for GateMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.sequence, self.door_ms)
+    }
+}
+
+impl GateMark {
+    /// `None` for a commit of an earlier version.
+    fn parse(text: &str) -> Option<Self> {
+        let (sequence, door_ms) = text.split_once(' ')?;
+        Some(Self { sequence: sequence.parse().ok()?, door_ms: door_ms.parse().ok()? })
+    }
+}
+
+/// Where a lane stands in Kafka.
+pub struct Position {
+    /// Its committed offset, or its beginning.
+    pub head: i64,
+    pub tail: i64,
+    /// When its end was looked at.
+    pub looked_ms: i64,
+    pub gate_mark: GateMark,
 }
 
 /// Reads those lanes of a room's line that the consumer group gives it.
@@ -128,32 +161,57 @@ impl LaneConsumer {
         let _ = self.consumer.resume(&self.list(&[lane]));
     }
 
-    /// A lane's committed offset (or its beginning) and its end.
-    pub async fn position_of(&self, lane: i32) -> anyhow::Result<(i64, i64)> {
+    /// Where a lane stands.
+    pub async fn position_of(&self, lane: i32) -> anyhow::Result<Position> {
         let (consumer, list, topic) =
             (self.consumer.clone(), self.list(&[lane]), self.topic.clone());
         tokio::task::spawn_blocking(move || {
             let committed = consumer.committed_offsets(list, CALL)?;
-            let (low, high) = consumer.fetch_watermarks(&topic, lane, CALL)?;
-            let head = match committed.find_partition(&topic, lane).map(|found| found.offset()) {
+            let looked_ms = Utc::now().timestamp_millis();
+            let (low, tail) = consumer.fetch_watermarks(&topic, lane, CALL)?;
+            let found = committed.find_partition(&topic, lane);
+            let gate_mark = found
+                .as_ref()
+                .and_then(|found| GateMark::parse(found.metadata()))
+                .unwrap_or_default();
+            let head = match found.map(|found| found.offset()) {
                 Some(Offset::Offset(offset)) => offset,
                 _ => low,
             };
-            Ok((head, high))
+            Ok(Position { head, tail, looked_ms, gate_mark })
         })
         .await?
     }
 
-    /// Commits heads by lane and waits for the acknowledgement.
-    pub async fn commit(&self, heads: &BTreeMap<i32, i64>) -> anyhow::Result<()> {
+    /// Commits heads by lane, with how far the gate was seen, and waits for the acknowledgement.
+    pub async fn commit(
+        &self,
+        heads: &BTreeMap<i32, i64>,
+        gate_mark: GateMark,
+    ) -> anyhow::Result<()> {
         let mut list = TopicPartitionList::new();
         for (lane, head) in heads {
-            list.add_partition_offset(&self.topic, *lane, Offset::Offset(*head))?;
+            let mut element = list.add_partition(&self.topic, *lane);
+            element.set_offset(Offset::Offset(*head))?;
+            element.set_metadata(gate_mark.to_string());
         }
         let consumer = self.consumer.clone();
         tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync))
             .await?
             .context("committing heads")
+    }
+
+    /// Hands all lanes over to other controllers. [`LaneConsumer::rejoin`] asks for lanes again.
+    pub fn hand_over(&self) {
+        self.consumer.unsubscribe();
+    }
+
+    /// Asks for lanes again after they were handed over.
+    ///
+    /// # Errors
+    /// When the client refuses the topic's name.
+    pub fn rejoin(&self) -> anyhow::Result<()> {
+        self.consumer.subscribe(&[&self.topic]).context("subscribing to the line again")
     }
 
     /// Leaves the group in good order, which hands the lanes over at once. It may block, so it has

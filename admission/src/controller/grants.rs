@@ -1,16 +1,21 @@
 //! What the gate granted to a room's places, as far as one controller knows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
-use chrono::{DateTime, Utc};
 
 use crate::{
-    gate::{GateSettings, claim_until, grant_until, redis::Gate},
+    gate::redis::{Gate, ask::Answer},
     head::LaneHead,
     lane::merge::Candidate,
     place::RoomName,
 };
+
+/// How often is looked which grants were claimed. Those are not put back.
+const CLAIMED_EVERY: Duration = Duration::from_secs(2);
 
 /// Whether fans may have heard that they are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,19 +25,21 @@ enum Telling {
     Tried,
 }
 
-/// Places are (lane, offset).
+/// Places are (lane, offset); ends of grants are by the door clock.
 pub struct Grants {
     room: RoomName,
     gate: Gate,
+    /// In which all that is remembered was put back.
     epoch: String,
     /// What was granted and is neither claimed nor over, as far as this controller knows.
-    recent: BTreeMap<(i32, i64), DateTime<Utc>>,
+    recent: BTreeMap<(i32, i64), i64>,
     /// Granted places that no head has passed of which it is known that it was published. Their
     /// window begins when one does, and their grants with it.
     unheard: BTreeMap<(i32, i64), Telling>,
-    /// Lanes taken over whose head was not published since: some of their grants may be unheard of
-    /// too.
-    adopted: BTreeSet<i32>,
+    /// Lanes taken over whose head was not published since, with where their last owner had
+    /// published it: of their grants, those from there on may be unheard of too.
+    adopted: BTreeMap<i32, i64>,
+    claimed_at: Instant,
 }
 
 impl Grants {
@@ -43,13 +50,27 @@ impl Grants {
             epoch: String::new(),
             recent: BTreeMap::new(),
             unheard: BTreeMap::new(),
-            adopted: BTreeSet::new(),
+            adopted: BTreeMap::new(),
+            claimed_at: Instant::now(),
         }
     }
 
-    /// Notes a lane that was taken over.
-    pub fn adopt(&mut self, lane: i32) {
-        self.adopted.insert(lane);
+    /// The gate's epoch in which it has all that is remembered here.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Takes over a lane whose head was published until there: what was granted to its places is
+    /// remembered from now on, as its last owner did.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn adopt(&mut self, lane: i32, published: i64) -> anyhow::Result<()> {
+        let grants =
+            self.gate.of_lane(&self.room, lane).await.context("reading a lane's grants")?;
+        self.recent.extend(grants);
+        self.adopted.insert(lane, published);
+        Ok(())
     }
 
     /// Forgets a lane that was taken away.
@@ -58,39 +79,56 @@ impl Grants {
         self.adopted.remove(&lane);
     }
 
-    /// Asks the gate and notes what it grants: so many of the candidates, from the first.
-    pub async fn ask(
+    /// Takes in what the gate granted to the first of the candidates. A gate that began anew is
+    /// given what is remembered.
+    pub async fn absorb(
         &mut self,
-        settings: &GateSettings,
-        fronts: &[(i32, Option<i64>)],
+        answer: &Answer,
         candidates: &[Candidate],
-    ) -> anyhow::Result<usize> {
-        let grant = self.gate.ask(settings, fronts, candidates).await.context("asking the gate")?;
-        let now = Utc::now();
-        self.recent.retain(|_, until| *until > now);
-        if grant.epoch != self.epoch {
-            let remembered = self.recent.iter().map(|(place, until)| (*place, *until));
+        lasts_ms: i64,
+    ) -> anyhow::Result<()> {
+        for (index, candidate) in candidates.iter().take(answer.passed).enumerate() {
+            if !answer.left.contains(&index) {
+                let place = (candidate.lane, candidate.record.offset);
+                self.recent.insert(place, answer.door_ms + lasts_ms);
+                self.unheard.insert(place, Telling::Untold);
+            }
+        }
+        self.recent.retain(|_, ends_ms| *ends_ms > answer.door_ms);
+        if answer.epoch != self.epoch {
+            let remembered = self.recent.iter().map(|(place, ends_ms)| (*place, *ends_ms));
             self.gate.regrant(&self.room, remembered).await.context("putting grants back")?;
-            self.epoch = grant.epoch;
+            tracing::info!(
+                room = %self.room,
+                grants = self.recent.len(),
+                "the gate was told what was granted"
+            );
+            self.epoch.clone_from(&answer.epoch);
+        } else if self.claimed_at.elapsed() >= CLAIMED_EVERY {
+            self.forget_claimed().await.context("looking which grants were claimed")?;
         }
-        let until = grant_until(claim_until(now, settings.claim_window_secs));
-        for candidate in candidates.iter().take(grant.count) {
-            let place = (candidate.lane, candidate.record.offset);
-            self.recent.insert(place, until);
-            self.unheard.insert(place, Telling::Untold);
+        Ok(())
+    }
+
+    /// Forgets what was claimed, or left, since.
+    async fn forget_claimed(&mut self) -> anyhow::Result<()> {
+        let places: Vec<_> = self.recent.keys().copied().collect();
+        let (epoch, gone) = self.gate.gone(&self.room, &places).await?;
+        self.claimed_at = Instant::now();
+        // A gate that began anew just now knows less than is remembered here.
+        if epoch == self.epoch {
+            for place in gone {
+                self.recent.remove(&place);
+            }
         }
-        Ok(grant.count)
+        Ok(())
     }
 
     /// Makes the grants of places that these heads are the first to pass last as long as their
     /// passes can, however long committing and publishing took since they were granted. A grant
     /// that is gone is put back only before the first try to publish: after it, its fan may be
     /// inside with it.
-    pub async fn keep_slots(
-        &mut self,
-        heads: &[LaneHead],
-        until: DateTime<Utc>,
-    ) -> anyhow::Result<()> {
+    pub async fn keep_slots(&mut self, heads: &[LaneHead], ends_ms: i64) -> anyhow::Result<()> {
         let head_of: BTreeMap<i32, i64> = heads.iter().map(|head| (head.lane, head.head)).collect();
         let passed =
             |(lane, offset): &(i32, i64)| head_of.get(lane).is_some_and(|head| offset < head);
@@ -98,12 +136,17 @@ impl Grants {
         for (place, telling) in self.unheard.iter().filter(|(place, _)| passed(place)) {
             if *telling == Telling::Untold { untold.push(*place) } else { tried.push(*place) }
         }
-        self.recent.extend(untold.iter().chain(&tried).map(|place| (*place, until)));
-        self.gate.regrant(&self.room, untold.iter().map(|place| (*place, until))).await?;
-        self.gate.prolong(&self.room, tried.iter().map(|place| (*place, until))).await?;
-        for lane in self.adopted.iter().filter(|lane| head_of.contains_key(lane)) {
-            self.gate.extend(&self.room, *lane, until).await?;
-        }
+        self.recent.extend(untold.iter().chain(&tried).map(|place| (*place, ends_ms)));
+        self.gate.regrant(&self.room, untold.iter().map(|place| (*place, ends_ms))).await?;
+        self.gate.prolong(&self.room, tried.iter().map(|place| (*place, ends_ms))).await?;
+        // What was heard of before keeps its end: its fans' time runs.
+        let unheard = |(lane, offset): &(i32, i64)| {
+            self.adopted.get(lane).is_some_and(|published| offset >= published)
+        };
+        let adopted: Vec<(i32, i64)> =
+            self.recent.keys().copied().filter(|place| unheard(place) && passed(place)).collect();
+        self.recent.extend(adopted.iter().map(|place| (*place, ends_ms)));
+        self.gate.prolong(&self.room, adopted.into_iter().map(|place| (place, ends_ms))).await?;
         for place in untold {
             self.unheard.insert(place, Telling::Tried);
         }

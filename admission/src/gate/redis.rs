@@ -1,26 +1,36 @@
 //! The gate: one atomic Redis script per room, so that it works the same for one controller or
 //! fifty.
 //!
-//! It holds only what can be rebuilt: the token bucket, grants that were not claimed yet, active
-//! sessions. A gate that finds itself empty grants nothing until the active sessions are registered
-//! again ([`Gate::restore`]) and controllers have put back the grants they remember.
+//! It holds only what can be rebuilt: the token bucket, the door clock, the pace, grants that were
+//! not claimed yet, active sessions. A gate that finds itself empty, or older than what its caller
+//! saw of it, begins anew: it grants nothing until the active sessions are registered again
+//! ([`Gate::restore`]) and the controllers of all lanes have put back the grants they remember.
+
+pub(crate) mod again;
+pub(crate) mod ask;
+mod grants;
+mod seen;
 
 use chrono::{DateTime, Utc};
 use kit::redis::Redis;
 use redis::{AsyncTypedCommands, RedisResult, Script};
 
 use crate::{
-    gate::{GateSettings, claim_until, grant_until},
-    lane::merge::Candidate,
-    place::PlaceId,
+    gate::no_show::AGE_ENDS_MS,
+    head::LaneHead,
+    place::{PlaceId, RoomName},
+    signal::redis::SignalBoard,
 };
 
-/// How much of a second's rate may be let in at once after a pause. Small, so that any minute stays
-/// within 1 % of the rate.
-const BURST_SECS: f64 = 0.5;
+use seen::Seen;
+
 /// Nobody in one controller's lanes passes those in another's who joined more than this much
-/// earlier.
-pub const OVERTAKING_MS_MAX: i64 = 1000;
+/// earlier. With the time that a head takes to be published, nobody is overtaken by more than a
+/// quarter of a second.
+pub const OVERTAKING_MS_MAX: i64 = 150;
+
+/// How long the marks of those who left are kept after the last one.
+const LEFT_KEPT_SECS: i64 = 7 * 24 * 3600;
 
 /// A handle on all rooms' gates.
 #[derive(Clone)]
@@ -28,6 +38,11 @@ pub struct Gate {
     redis: Redis,
     ask: Script,
     activate: Script,
+    again: Script,
+    begin: Script,
+    give_back: Script,
+    seen: Seen,
+    forgets: bool,
 }
 
 /// Whether a session got a slot.
@@ -36,6 +51,17 @@ pub enum Activation {
     Opened,
     /// No slot is free now.
     Full,
+    /// The place's fan has left the line.
+    Left,
+}
+
+/// Whether a slot is kept for a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    Yes,
+    No,
+    /// The gate was lost and not yet told what was granted.
+    Unknown,
 }
 
 /// A session that is inside, for [`Gate::restore`].
@@ -54,34 +80,42 @@ pub struct GateView {
     pub granted_total: i64,
 }
 
-/// The gate's answer to a controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Grant {
-    /// So many of the candidates, from the first, may come in.
-    pub count: usize,
-    /// Changes when the gate had to start anew.
-    pub epoch: String,
-    pub ready: bool,
-}
-
 impl Gate {
     pub fn new(redis: Redis) -> Self {
-        Self {
-            redis,
-            ask: Script::new(include_str!("scripts/ask.lua")),
-            activate: Script::new(include_str!("scripts/activate.lua")),
-        }
+        Self::scripted(redis, |source| source)
     }
 
-    /// For negative controls: the same gate with one line of its scripts replaced, so that a test
-    /// can see the invariant checker object.
+    /// For negative controls: the same gate with some of its scripts' lines replaced, each by
+    /// another, so that a test can see the invariant checker object.
     #[doc(hidden)]
-    pub fn broken(redis: Redis, line: &str, by: &str) -> Self {
-        let mend = |source: &str| Script::new(&source.replace(line, by));
+    pub fn broken(redis: Redis, lines: &[(&str, &str)]) -> Self {
+        let replace = |source: String| {
+            lines.iter().fold(source, |source, (line, by)| source.replace(line, by))
+        };
+        Self::scripted(redis, replace)
+    }
+
+    /// For negative controls: the same gate, which is given no grants back.
+    #[doc(hidden)]
+    pub fn forgetful(self) -> Self {
+        Self { forgets: true, ..self }
+    }
+
+    fn scripted(redis: Redis, change: impl Fn(String) -> String) -> Self {
+        let ages = AGE_ENDS_MS.map(|end_ms| end_ms.to_string()).join(", ");
+        let script = |source: &str| {
+            let common = include_str!("scripts/common.lua");
+            Script::new(&change(format!("local ages_ms = {{ {ages} }}\n{common}\n{source}")))
+        };
         Self {
             redis,
-            ask: mend(include_str!("scripts/ask.lua")),
-            activate: mend(include_str!("scripts/activate.lua")),
+            ask: script(include_str!("scripts/ask.lua")),
+            activate: script(include_str!("scripts/activate.lua")),
+            again: script(include_str!("scripts/again.lua")),
+            begin: script(include_str!("scripts/begin.lua")),
+            give_back: script(include_str!("scripts/give_back.lua")),
+            seen: Seen::default(),
+            forgets: false,
         }
     }
 
@@ -89,90 +123,25 @@ impl Gate {
         ["gate", "granted", "active"].map(|kind| self.redis.key(kind, room))
     }
 
-    /// Asks how many of `candidates` may come in now, and reports the fronts of the caller's lanes.
-    pub(crate) async fn ask(
-        &self,
-        settings: &GateSettings,
-        fronts: &[(i32, Option<i64>)],
-        candidates: &[Candidate],
-    ) -> RedisResult<Grant> {
-        let mut call = self.ask.prepare_invoke();
-        for key in self.keys(&settings.room) {
-            call.key(key);
-        }
-        let now = Utc::now();
-        let kept = grant_until(claim_until(now, settings.claim_window_secs)) - now;
-        call.arg(settings.rate_per_sec)
-            .arg((settings.rate_per_sec * BURST_SECS).max(1.0))
-            .arg(settings.max_active)
-            .arg(kept.num_milliseconds())
-            .arg(OVERTAKING_MS_MAX)
-            .arg(settings.lanes)
-            .arg(fronts.len());
-        for (lane, front) in fronts {
-            call.arg(lane).arg(front.unwrap_or(-1));
-        }
-        for candidate in candidates {
-            call.arg(granted_member(candidate.lane, candidate.record.offset))
-                .arg(candidate.record.joined_ms);
-        }
-        let (count, epoch, ready, _active, _unclaimed): (usize, String, i64, usize, usize) =
-            call.invoke_async(&mut self.redis.connection()).await?;
-        Ok(Grant { count, epoch, ready: ready == 1 })
+    /// Where checkout's words about the same rooms are.
+    pub(crate) fn signal_board(&self) -> SignalBoard {
+        SignalBoard::new(self.redis.clone())
     }
 
-    /// Makes grants, (lane, offset), last until then, each; those that Redis lost are put back.
-    pub(crate) async fn regrant(
-        &self,
-        room: &str,
-        grants: impl Iterator<Item = ((i32, i64), DateTime<Utc>)>,
-    ) -> RedisResult<()> {
-        let members: Vec<(i64, String)> = grants
-            .map(|((lane, offset), until)| (until.timestamp_millis(), granted_member(lane, offset)))
-            .collect();
-        if members.is_empty() {
-            return Ok(());
-        }
-        let [_, granted, _] = self.keys(room);
-        self.redis.connection().zadd_multiple(granted, &members).await?;
-        Ok(())
+    fn left_key(&self, room: &str, lane: i32) -> String {
+        self.redis.key(&format!("left-{lane}"), room)
     }
 
-    /// Makes grants, (lane, offset), last until then at least, each, as far as they are there.
-    pub(crate) async fn prolong(
-        &self,
-        room: &str,
-        grants: impl Iterator<Item = ((i32, i64), DateTime<Utc>)>,
-    ) -> RedisResult<()> {
-        let [_, granted, _] = self.keys(room);
-        let mut call = redis::cmd("ZADD");
-        call.arg(granted).arg("XX").arg("GT");
-        let mut some = false;
-        for ((lane, offset), until) in grants {
-            call.arg(until.timestamp_millis()).arg(granted_member(lane, offset));
-            some = true;
-        }
-        if some { call.query_async(&mut self.redis.connection()).await } else { Ok(()) }
+    /// Where is marked who of a lane has come in.
+    fn came_key(&self, room: &str, lane: i32) -> String {
+        self.redis.key(&format!("came-{lane}"), room)
     }
 
-    /// Makes all grants of a lane that are there last until then at least.
-    pub(crate) async fn extend(
-        &self,
-        room: &str,
-        lane: i32,
-        until: DateTime<Utc>,
-    ) -> RedisResult<()> {
-        let [_, granted, _] = self.keys(room);
-        let all: Vec<String> = self.redis.connection().zrange(&granted, 0, -1).await?;
-        let places = all.iter().filter_map(|member| {
-            let (of, offset) = member.split_once('.')?;
-            Some((of.parse().ok()?, offset.parse().ok()?))
-        });
-        self.prolong(room, places.filter(|(of, _)| *of == lane).map(|place| (place, until))).await
-    }
-
-    /// Takes a slot for `session`: the grant of `place` if it still stands, else a free one under
-    /// `max_active`.
+    /// Takes a slot for `session`: the grant of `place` if it still stands, else one that those who
+    /// are expected leave free under `max_active`.
+    ///
+    /// # Errors
+    /// Redis away; the slot may be taken.
     pub async fn activate(
         &self,
         place: &PlaceId,
@@ -184,11 +153,117 @@ impl Gate {
         for key in self.keys(&place.room) {
             call.key(key);
         }
-        // Within the room's own keys the room goes without saying.
-        let member = granted_member(place.lane, place.offset);
-        call.arg(member).arg(session).arg(expires_at.timestamp_millis()).arg(max_active);
-        let opened: i64 = call.invoke_async(&mut self.redis.connection()).await?;
-        Ok(if opened == 1 { Activation::Opened } else { Activation::Full })
+        call.key(self.left_key(&place.room, place.lane));
+        call.key(self.came_key(&place.room, place.lane));
+        call.arg(self.seen.of(&place.room)).arg(member(place.lane, place.offset));
+        call.arg(place.offset).arg(session).arg(expires_at.timestamp_millis());
+        call.arg(max_active).arg(LEFT_KEPT_SECS);
+        let (opened, sequence): (i64, i64) =
+            call.invoke_async(&mut self.redis.connection()).await?;
+        self.seen.note(&place.room, sequence);
+        Ok(match opened {
+            1 => Activation::Opened,
+            0 => Activation::Full,
+            _ => Activation::Left,
+        })
+    }
+
+    /// Takes back what [`Gate::activate`] did for a session that did not open after all: the slot
+    /// is free, and the place has its grant again. Doing so twice is the same as once.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn give_back(&self, place: &PlaceId, session: &str) -> RedisResult<()> {
+        let mut call = self.give_back.prepare_invoke();
+        for key in self.keys(&place.room) {
+            call.key(key);
+        }
+        call.key(self.came_key(&place.room, place.lane));
+        call.key(self.left_key(&place.room, place.lane));
+        call.arg(member(place.lane, place.offset)).arg(place.offset).arg(session);
+        let sequence: i64 = call.invoke_async(&mut self.redis.connection()).await?;
+        self.seen.note(&place.room, sequence);
+        Ok(())
+    }
+
+    /// Whether a slot is kept for a place: it was let in, did not come yet, and its window and the
+    /// time after it have not ended by the door clock.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn keeps_slot(&self, place: &PlaceId) -> RedisResult<Kept> {
+        let [gate, granted, _] = self.keys(&place.room);
+        let lane = format!("lane:{}", place.lane);
+        let mut known = redis::cmd("HMGET");
+        known.arg(&gate).arg("door_ms").arg("sequence").arg("ready").arg(lane);
+        type Known = (Option<f64>, Option<i64>, Option<i64>, Option<String>);
+        let (ends_ms, (door_ms, sequence, ready, front)): (Option<f64>, Known) = redis::pipe()
+            .zscore(granted, member(place.lane, place.offset))
+            .add_command(known)
+            .query_async(&mut self.redis.connection())
+            .await?;
+        let is_current = sequence.is_some_and(|at| at >= self.seen.of(&place.room));
+        Ok(match ends_ms {
+            Some(ends_ms) if is_current && ends_ms > door_ms.unwrap_or_default() => Kept::Yes,
+            // A controller reports its lane's front once it has put its grants back.
+            _ if !is_current || ready != Some(1) || front.is_none() => Kept::Unknown,
+            _ => Kept::No,
+        })
+    }
+
+    /// Notes that the fan of a place has left: nobody keeps a slot for it, now or when its turn
+    /// comes. Doing so twice is the same as once.
+    pub async fn leave(&self, place: &PlaceId) -> RedisResult<()> {
+        let [_, granted, _] = self.keys(&place.room);
+        let left = self.left_key(&place.room, place.lane);
+        let offset = usize::try_from(place.offset).unwrap_or_default();
+        redis::pipe()
+            .atomic()
+            .setbit(&left, offset, true)
+            .ignore()
+            .expire(&left, LEFT_KEPT_SECS)
+            .ignore()
+            .zrem(granted, member(place.lane, place.offset))
+            .ignore()
+            .exec_async(&mut self.redis.connection())
+            .await
+    }
+
+    /// How many of those who still wait behind these heads have left.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn left_behind(&self, room: &str, heads: &[LaneHead]) -> RedisResult<i64> {
+        if heads.is_empty() {
+            return Ok(0);
+        }
+        let mut asking = redis::pipe();
+        for LaneHead { lane, head, .. } in heads {
+            let marks = self.left_key(room, *lane);
+            asking.cmd("BITCOUNT").arg(marks).arg(head).arg(-1).arg("BIT");
+        }
+        let left: Vec<i64> = asking.query_async(&mut self.redis.connection()).await?;
+        Ok(left.iter().sum())
+    }
+
+    /// Those of `rooms` in which fans wait, or were let in and did not come yet: their controllers
+    /// wait for what checkout has to say.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn busy(&self, rooms: &[RoomName]) -> RedisResult<Vec<RoomName>> {
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut asking = redis::pipe();
+        for room in rooms {
+            let [gate, ..] = self.keys(room);
+            asking.hget(gate, "busy_until");
+        }
+        let until: Vec<Option<i64>> = asking.query_async(&mut self.redis.connection()).await?;
+        let now = Utc::now().timestamp_millis();
+        let is_busy = |(_, until): &(&RoomName, Option<i64>)| until.is_some_and(|at| at > now);
+        Ok(rooms.iter().zip(until).filter(is_busy).map(|(room, _)| room.clone()).collect())
     }
 
     /// Gives a session's slot back; doing so twice is the same as once.
@@ -201,14 +276,25 @@ impl Gate {
     /// Whether this room's gate has yet to learn who is inside.
     pub async fn needs_restore(&self, room: &str) -> RedisResult<bool> {
         let [gate, ..] = self.keys(room);
-        let ready: Option<String> = self.redis.connection().hget(gate, "ready").await?;
-        Ok(ready.as_deref() != Some("1"))
+        let mut call = redis::cmd("HMGET");
+        call.arg(gate).arg("ready").arg("sequence");
+        let (ready, sequence): (Option<String>, Option<i64>) =
+            call.query_async(&mut self.redis.connection()).await?;
+        let is_old = sequence.is_none_or(|sequence| sequence < self.seen.of(room));
+        Ok(ready.as_deref() != Some("1") || is_old)
     }
 
-    /// Registers everybody who is inside and lets the gate grant again.
+    /// Registers everybody who is inside and lets the gate grant again, as soon as the controllers
+    /// have told what they know.
     pub async fn restore(&self, room: &str, sessions: &[ActiveSession]) -> RedisResult<()> {
         let [gate, _, active] = self.keys(room);
-        let now = Utc::now();
+        let mut begin = self.begin.prepare_invoke();
+        for key in self.keys(room) {
+            begin.key(key);
+        }
+        begin.arg(self.seen.of(room));
+        let sequence: i64 = begin.invoke_async(&mut self.redis.connection()).await?;
+        self.seen.note(room, sequence);
         let mut pipe = redis::pipe();
         pipe.atomic();
         for chunk in sessions.chunks(500) {
@@ -217,12 +303,6 @@ impl Gate {
                 .map(|session| (session.expires_at.timestamp_millis(), session.session.as_str()))
                 .collect();
             pipe.zadd_multiple(&active, &members).ignore();
-        }
-        let micros = now.timestamp_micros().to_string();
-        for (field, value) in
-            [("epoch", micros.as_str()), ("tokens", "0"), ("at_us", micros.as_str())]
-        {
-            pipe.hset_nx(&gate, field, value).ignore();
         }
         pipe.hset(&gate, "ready", 1).ignore();
         pipe.exec_async(&mut self.redis.connection()).await
@@ -236,7 +316,7 @@ impl Gate {
             redis::pipe()
                 .hget(&gate, "ready")
                 .hget(&gate, "granted_total")
-                .zcount(&granted, now, "+inf")
+                .zcard(&granted)
                 .zcount(&active, now, "+inf")
                 .query_async(&mut self.redis.connection())
                 .await?;
@@ -249,6 +329,7 @@ impl Gate {
     }
 }
 
-fn granted_member(lane: i32, offset: i64) -> String {
+/// A place within its room's keys, where the room goes without saying.
+fn member(lane: i32, offset: i64) -> String {
     format!("{lane}.{offset}")
 }

@@ -1,13 +1,28 @@
 //! Admission against real servers: pace, cap, pausing, several controllers, a Redis that is lost.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod door;
+mod lost_redis;
+mod several;
+mod stock;
 mod test_line;
 
 use std::time::{Duration, Instant};
 
-use admission::contract::{Activation, ActiveSession, Gate, GateState, REDEEM_GRACE};
+use admission::contract::{Activation, Gate, GateState, HeadsMoved, REDEEM_GRACE};
 use chrono::Utc;
 use test_line::TestLine;
+
+/// The first record in which a lane's head stands there.
+fn step_to(heads: &[HeadsMoved], head: i64) -> &HeadsMoved {
+    let stands = |moved: &&HeadsMoved| moved.heads.iter().any(|lane| lane.head == head);
+    heads.iter().find(stands).expect("a record")
+}
+
+/// When the pass of whom a record let in ends, by the door clock.
+fn ends_ms(moved: &HeadsMoved, window_secs: i64) -> i64 {
+    moved.door_ms.expect("a clock") + window_secs * 1000 + REDEEM_GRACE.as_millis() as i64
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_is_let_in_in_order_and_no_faster_than_asked() {
@@ -30,22 +45,29 @@ async fn nobody_is_let_in_above_the_cap_until_somebody_leaves() {
     line.open().await;
     line.heads_until(5).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(line.admitted().await, 5);
+    // A few more than five, the longer nobody comes.
+    let places = line.admitted_places().await;
+    assert!((5..=10).contains(&places.len()), "{}", places.len());
 
     let expires = Utc::now() + chrono::Duration::seconds(60);
     let gate = line.gate();
-    for place in line.admitted_places().await {
-        let opened = gate.activate(&place, &place.to_string(), expires, 5).await.unwrap();
-        assert_eq!(opened, Activation::Opened, "a grant is good for a session");
+    let mut opened = Vec::new();
+    for place in places {
+        if gate.activate(&place, &place.to_string(), expires, 5).await.unwrap()
+            == Activation::Opened
+        {
+            opened.push(place);
+        }
     }
-    assert_eq!(
-        gate.activate(&test_line::place("t.9.9"), "other", expires, 5).await.unwrap(),
-        Activation::Full
-    );
-    let first = line.admitted_places().await.remove(0);
-    gate.release(&line.room, &first.to_string()).await.unwrap();
-    line.heads_until(6).await;
-    assert_eq!(line.gate().view(&line.room).await.unwrap().active, 4);
+    assert_eq!(opened.len(), 5, "a grant is good for a session, as long as there is room");
+    let other = test_line::place("t.9.9");
+    assert_eq!(gate.activate(&other, "other", expires, 5).await.unwrap(), Activation::Full);
+    let admitted = line.admitted().await;
+    for place in opened.iter().take(4) {
+        gate.release(&line.room, &place.to_string()).await.unwrap();
+    }
+    line.heads_until(admitted + 1).await;
+    assert_eq!(line.gate().view(&line.room).await.unwrap().active, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,8 +82,9 @@ async fn an_unclaimed_place_gives_its_slot_back_when_the_window_ends() {
     line.open().await;
     line.heads_until(2).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    assert_eq!(line.admitted().await, 2, "a pass of the last second may still come");
-    line.age_grants(65).await;
+    assert!(line.admitted().await <= 3, "a pass of the last second may still come");
+    assert_eq!(line.grants().await.len() as i64, line.admitted().await);
+    line.age_grants(67).await;
     line.heads_until(4).await;
 }
 
@@ -76,16 +99,10 @@ async fn a_pass_of_the_windows_last_moment_finds_its_slot() {
     line.serve();
     line.open().await;
     let heads = line.heads_until(1).await;
-    let claim_until = heads
-        .iter()
-        .find(|moved| moved.heads.iter().any(|head| head.head == 1))
-        .unwrap()
-        .claim_until;
-    assert!(
-        line.grants().await["0.0"] >= (claim_until + REDEEM_GRACE).timestamp_millis(),
-        "as long as the pass"
-    );
+    let moved = step_to(&heads, 1);
+    assert!(line.grants().await["0.0"] >= ends_ms(moved, 1), "as long as the pass");
 
+    let claim_until = moved.claim_until;
     let late = claim_until + chrono::Duration::milliseconds(500) - Utc::now();
     tokio::time::sleep(late.to_std().unwrap_or_default()).await;
     let (gate, expires) = (line.gate(), Utc::now() + chrono::Duration::seconds(60));
@@ -115,16 +132,8 @@ async fn a_head_that_is_published_late_keeps_the_slots_of_those_it_lets_in() {
     line.open().await;
     let heads = line.heads_until(2).await;
     let grants = line.grants().await;
-    let claim_until = heads
-        .iter()
-        .find(|moved| moved.heads.iter().any(|head| head.head == 2))
-        .unwrap()
-        .claim_until;
     for place in ["0.0", "0.1"] {
-        assert!(
-            grants[place] >= (claim_until + REDEEM_GRACE).timestamp_millis(),
-            "{place} of {grants:?}"
-        );
+        assert!(grants[place] >= ends_ms(step_to(&heads, 2), 60), "{place} of {grants:?}");
     }
 }
 
@@ -177,58 +186,6 @@ async fn a_paused_room_lets_nobody_in_and_goes_on_where_it_stood() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_controllers_share_the_lanes_and_the_cap() {
-    let line = TestLine::new(4, |gate| {
-        gate.rate_per_sec = 40.0;
-        gate.max_active = 50;
-    })
-    .await;
-    let joined = line.join(80).await;
-    line.serve();
-    line.serve();
-    line.open().await;
-    let records = line.heads_until(50).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(line.admitted().await, 50, "the cap is one for both");
-    test_line::assert_in_order(&joined, &records);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lost_redis_lets_nobody_in_until_those_inside_are_known_again() {
-    let line = TestLine::new(2, |gate| {
-        gate.max_active = 6;
-        gate.claim_window_secs = 2;
-    })
-    .await;
-    line.join(20).await;
-    line.serve();
-    line.open().await;
-    line.heads_until(6).await;
-    let expires = Utc::now() + chrono::Duration::seconds(60);
-    for place in line.admitted_places().await {
-        line.gate().activate(&place, &place.to_string(), expires, 6).await.unwrap();
-    }
-    line.lose_redis().await;
-    assert_eq!(
-        line.gate().activate(&test_line::place("t.0.9"), "late", expires, 6).await.unwrap(),
-        Activation::Full
-    );
-    tokio::time::sleep(Duration::from_millis(600)).await;
-    assert_eq!(line.admitted().await, 6, "an empty gate grants nothing");
-    assert!(line.gate().needs_restore(&line.room).await.unwrap());
-
-    let inside: Vec<_> =
-        (0..4).map(|n| ActiveSession { session: format!("s{n}"), expires_at: expires }).collect();
-    line.gate().restore(&line.room, &inside).await.unwrap();
-    // Four are inside, so two more may come, once the remembered grants have run out.
-    assert_eq!(line.grants().await.len(), 6);
-    line.age_grants(67).await;
-    line.heads_until(8).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(line.admitted().await, 8);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_gate_is_closed_to_sessions_before_it_knows_who_is_inside() {
     let line = TestLine::new(1, |_| {}).await;
     let gate: Gate = line.gate();
@@ -242,4 +199,16 @@ async fn a_gate_is_closed_to_sessions_before_it_knows_who_is_inside() {
         gate.activate(&test_line::place("unknown.0.0"), "s", expires, 10).await.unwrap(),
         Activation::Opened
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_is_of_what_can_be_a_room() {
+    let line = TestLine::new(1, |_| {}).await;
+    line.open().await;
+    for wrong in ["", "The Room", "-r"] {
+        let update = sqlx::query("UPDATE admission.gates SET room = $1");
+        let refused = update.bind(wrong).execute(&line.test_env.pool).await.unwrap_err();
+        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("gates_room_form"), "{wrong}");
+    }
 }

@@ -6,11 +6,11 @@ use std::{
 };
 
 use admission::contract::{
-    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, PlaceId, RoomName,
-    line_topic, put_gate,
+    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, PaceMode, Pacing,
+    PlaceId, RoomName, admission_group, line_topic, put_gate,
 };
 use kit::{
-    kafka::{ProducerBounds, ReaderContext},
+    kafka::{Kafka, ProducerBounds, ReaderContext},
     serve::Tasks,
 };
 use rdkafka::{
@@ -20,26 +20,32 @@ use rdkafka::{
     consumer::{Consumer, StreamConsumer},
     producer::FutureRecord,
 };
-use testkit::TestEnv;
+use testkit::{OpenDoor, TestEnv};
+use tokio_util::sync::CancellationToken;
 
 fn room() -> RoomName {
     "t".parse().expect("a name")
 }
+
+/// Whoever was let in is expected to come, however long ago that was.
+pub const CERTAIN: (&str, &str) =
+    ("do chances[age] = number() end", "do number(); chances[age] = 1 end");
 
 pub fn place(text: &str) -> PlaceId {
     text.parse().expect("a place")
 }
 
 pub struct TestLine {
-    test_env: TestEnv,
-    tasks: Tasks,
+    pub test_env: TestEnv,
+    tasks: parking_lot::Mutex<Tasks>,
     settings: tokio::sync::Mutex<GateSettings>,
     pub room: RoomName,
+    pub door: OpenDoor,
 }
 
 impl Drop for TestLine {
     fn drop(&mut self) {
-        self.tasks.stop().cancel();
+        self.tasks.lock().stop().cancel();
     }
 }
 
@@ -53,10 +59,18 @@ impl TestLine {
             max_active: 1000,
             claim_window_secs: 60,
             state: GateState::Waiting,
+            pacing: Pacing { mode: PaceMode::Fixed, ..Pacing::default() },
         };
         change(&mut settings);
         test_env.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");
-        Self { test_env, tasks: Tasks::default(), settings: settings.into(), room: room() }
+        let door = OpenDoor::start(&test_env.redis);
+        Self {
+            test_env,
+            tasks: Tasks::default().into(),
+            settings: settings.into(),
+            room: room(),
+            door,
+        }
     }
 
     pub fn gate(&self) -> Gate {
@@ -84,13 +98,24 @@ impl TestLine {
 
     /// Starts another admission service, as another process would.
     pub fn serve(&self) {
-        admission::run(
-            self.test_env.pool.clone(),
-            self.test_env.kafka.clone(),
-            self.gate(),
-            &self.tasks,
-        )
-        .expect("admission");
+        self.serve_with(self.gate());
+    }
+
+    /// The same with this gate.
+    pub fn serve_with(&self, gate: Gate) {
+        let (pool, kafka) = (self.test_env.pool.clone(), self.test_env.kafka.clone());
+        admission::run(pool, kafka, gate, &self.tasks.lock()).expect("admission");
+    }
+
+    /// Stops all admission services in good order.
+    pub async fn stop(&self) {
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.drain().await;
+    }
+
+    /// A gate with lines of its scripts replaced.
+    pub fn broken_gate(&self, lines: &[(&str, &str)]) -> Gate {
+        Gate::broken(self.test_env.redis.clone(), lines)
     }
 
     /// Opens the room; nobody is inside.
@@ -107,7 +132,7 @@ impl TestLine {
     }
 
     /// All records published so far for this room.
-    async fn heads(&self) -> Vec<HeadsMoved> {
+    pub async fn heads(&self) -> Vec<HeadsMoved> {
         let reader: StreamConsumer<ReaderContext> = self.test_env.kafka.reader().expect("reader");
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&self.test_env.kafka.name(HEADS_TOPIC), 0, Offset::Beginning)
@@ -165,9 +190,17 @@ impl TestLine {
         grants.into_iter().map(|(place, until_ms)| (place, until_ms as i64)).collect()
     }
 
-    /// Keeps a slot for a place, for so many milliseconds.
-    pub async fn grant(&self, place: &str, lasts_ms: i64) {
-        let until_ms = chrono::Utc::now().timestamp_millis() + lasts_ms;
+    /// The room's door clock, as the gate has it.
+    pub async fn door_ms(&self) -> i64 {
+        let mut call = redis::cmd("HGET");
+        call.arg(self.test_env.redis.key("gate", &self.room)).arg("door_ms");
+        let door_ms: Option<i64> =
+            call.query_async(&mut self.test_env.redis.connection()).await.expect("a gate");
+        door_ms.unwrap_or_default()
+    }
+
+    /// Keeps a slot for a place until then by the door clock.
+    pub async fn grant(&self, place: &str, until_ms: i64) {
         let mut call = redis::cmd("ZADD");
         call.arg(self.test_env.redis.key("granted", &self.room)).arg(until_ms).arg(place);
         call.query_async::<()>(&mut self.test_env.redis.connection()).await.expect("granted");
@@ -176,14 +209,13 @@ impl TestLine {
     /// Lets the grants that stand be so many seconds older.
     pub async fn age_grants(&self, secs: i64) {
         for (place, until_ms) in self.grants().await {
-            self.grant(&place, until_ms - secs * 1000 - chrono::Utc::now().timestamp_millis())
-                .await;
+            self.grant(&place, until_ms - secs * 1000).await;
         }
     }
 
     /// Moves a lane's committed head, as a controller does that is killed before it publishes.
     pub async fn commit(&self, lane: i32, head: i64) {
-        let group = admission::contract::admission_group(&self.room);
+        let group = admission_group(&self.room);
         let consumer: rdkafka::consumer::BaseConsumer = self
             .test_env
             .kafka
@@ -239,6 +271,57 @@ impl TestLine {
         None
     }
 
+    /// A member of the controllers' group that does nothing with its lanes.
+    pub fn idle_controller(&self) -> IdleController {
+        self.idle_controller_of(&self.test_env.kafka)
+    }
+
+    /// The same, of a process that Kafka knows by that name.
+    pub fn idle_controller_of(&self, kafka: &Kafka) -> IdleController {
+        let consumer: StreamConsumer = kafka
+            .consumer(&admission_group(&self.room), rdkafka::consumer::DefaultConsumerContext)
+            .expect("consumer");
+        let topic = self.test_env.kafka.name(&line_topic(&self.room));
+        consumer.subscribe(&[&topic]).expect("subscribed");
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let polling = tokio::spawn(async move {
+            // What it fetches is of no interest; fetching keeps it in the group.
+            while stopped.run_until_cancelled(consumer.recv()).await.is_some() {}
+            tokio::task::spawn_blocking(move || drop(consumer)).await.expect("left");
+        });
+        IdleController { stop, polling }
+    }
+
+    /// The gate as it is now, to be put back later.
+    pub async fn copy_redis(&self) -> Vec<(String, Vec<u8>)> {
+        let mut copy = Vec::new();
+        for kind in ["gate", "granted", "active"] {
+            let key = self.test_env.redis.key(kind, &self.room);
+            let dump: Option<Vec<u8>> = redis::cmd("DUMP")
+                .arg(&key)
+                .query_async(&mut self.test_env.redis.connection())
+                .await
+                .expect("a dump");
+            copy.extend(dump.map(|dump| (key, dump)));
+        }
+        copy
+    }
+
+    /// What happens to the gate when Redis comes back with old data.
+    pub async fn put_back_redis(&self, copy: &[(String, Vec<u8>)]) {
+        let mut pipe = redis::pipe();
+        pipe.atomic();
+        for kind in ["gate", "granted", "active"] {
+            pipe.del(self.test_env.redis.key(kind, &self.room)).ignore();
+        }
+        for (key, dump) in copy {
+            pipe.cmd("RESTORE").arg(key).arg(0).arg(dump).ignore();
+        }
+        let mut connection = self.test_env.redis.connection();
+        pipe.exec_async(&mut connection).await.expect("restored");
+    }
+
     /// What happens to the gate when Redis is lost.
     pub async fn lose_redis(&self) {
         let mut connection = self.test_env.redis.connection();
@@ -249,9 +332,29 @@ impl TestLine {
     }
 }
 
-/// Heads never move back, and no record lets in somebody who joined after the bound while an older
-/// one still waits.
+/// Holds lanes, and lets nobody in.
+pub struct IdleController {
+    stop: CancellationToken,
+    polling: tokio::task::JoinHandle<()>,
+}
+
+impl IdleController {
+    /// Leaves the group.
+    pub async fn leave(self) {
+        self.stop.cancel();
+        self.polling.await.expect("left");
+    }
+}
+
+/// Heads never move back, and nobody is overtaken by much.
 pub fn assert_in_order(joined: &BTreeMap<(i32, i64), i64>, records: &[HeadsMoved]) {
+    let overtaken_ms = overtaken_ms_max(joined, records);
+    assert!(overtaken_ms < 250, "overtaken by {overtaken_ms} ms");
+}
+
+/// How much earlier than somebody who was let in before did anybody join, at most.
+pub fn overtaken_ms_max(joined: &BTreeMap<(i32, i64), i64>, records: &[HeadsMoved]) -> i64 {
+    let mut overtaken_ms = 0;
     let mut heads: BTreeMap<i32, i64> = BTreeMap::new();
     let mut latest = 0;
     for record in records {
@@ -266,10 +369,11 @@ pub fn assert_in_order(joined: &BTreeMap<(i32, i64), i64>, records: &[HeadsMoved
             );
             for offset in before..head.head {
                 let joined_ms = joined[&(head.lane, offset)];
-                assert!(latest - joined_ms <= 1100, "overtaken by {} ms", latest - joined_ms);
+                overtaken_ms = overtaken_ms.max(latest - joined_ms);
                 newest = newest.max(joined_ms);
             }
         }
         latest = newest;
     }
+    overtaken_ms
 }

@@ -1,0 +1,111 @@
+//! Asking the gate, and committing what it granted.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use chrono::Utc;
+
+use super::{ASK_EVERY, Controller, consumer::GateMark};
+use crate::{
+    gate::{GateSettings, GateState, grant_lasts_ms, redis::ask::Ask},
+    lane::merge::{Candidate, fronts, next_in_line},
+};
+
+/// How often the gate is asked while nobody waits.
+const ASK_SELDOM: Duration = Duration::from_millis(500);
+/// A room stays busy for so long after a controller, be it another one, had to stop.
+const BUSY_MS: i64 = 3_000;
+
+impl Controller {
+    /// Asks the gate and notes the new heads as granted.
+    pub(super) async fn admit(&mut self) -> anyhow::Result<()> {
+        let settings = self.settings.borrow().clone();
+        let busy = self.is_busy();
+        self.checkout.set_busy(busy);
+        self.end_offsets.look_often(busy && self.is_shared());
+        if self.lanes.is_empty() {
+            return Ok(());
+        }
+        // The gate may say half a second's worth at once.
+        let want = (settings.rate_per_sec / 2.0).ceil().clamp(1.0, 1000.0) as usize;
+        let candidates = if settings.state == GateState::Running {
+            next_in_line(&self.lanes, want, Utc::now().timestamp_millis())
+        } else {
+            Vec::new()
+        };
+        if busy || self.asked_at.is_none_or(|at| at.elapsed() >= ASK_SELDOM) {
+            self.ask(&settings, &candidates).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether somebody waits, or was let in and did not come yet.
+    pub(super) fn is_busy(&self) -> bool {
+        let answer = self.follower.answer();
+        let stopped = answer.stopped;
+        let lately = [stopped.pace, stopped.cap, stopped.stock, stopped.lanes];
+        answer.unclaimed > 0
+            || lately.into_iter().flatten().any(|ago_ms| ago_ms < BUSY_MS)
+            || self.lanes.values().any(|lane| lane.head < lane.tail)
+    }
+
+    /// One question. Without candidates it only moves the door clock on.
+    pub(super) async fn ask(
+        &mut self,
+        settings: &GateSettings,
+        candidates: &[Candidate],
+    ) -> anyhow::Result<()> {
+        let now_ms = Utc::now().timestamp_millis();
+        let signals = self.checkout.signals();
+        let door = self.checkout.door(&signals);
+        let ask = Ask {
+            settings,
+            epoch: self.grants.epoch(),
+            door_ms: self.door_ms,
+            door_open: door.is_open(),
+            grants: !self.checkout.awaits_stock(&signals),
+            chances: self.follower.chances(),
+            soon: self.follower.soon(),
+            turnover: self.follower.turnover(),
+            stock: self.checkout.stock_limit(&signals),
+            pace: self.follower.next_pace(settings, &signals, door, now_ms),
+            fronts: &fronts(&self.lanes),
+            candidates,
+        };
+        let answer = self.gate.ask(&ask).await.context("asking the gate")?;
+        self.asked_at = Some(Instant::now());
+        self.door_ms = answer.door_ms;
+        let lasts_ms = grant_lasts_ms(settings.claim_window_secs);
+        // Heads are noted first: what the gate granted stands, whatever fails after it.
+        for candidate in candidates.iter().take(answer.passed) {
+            self.uncommitted.insert(candidate.lane, candidate.record.offset + 1);
+        }
+        metrics::counter!("fairgate_admitted_total", "room" => self.room.to_string())
+            .increment(answer.granted as u64);
+        let absorbed = self.grants.absorb(&answer, candidates, lasts_ms).await;
+        self.follower.absorb(answer, now_ms);
+        absorbed
+    }
+
+    /// Commits granted heads and waits for the acknowledgement; only then do the heads move.
+    pub(super) async fn commit(&mut self) -> anyhow::Result<()> {
+        if self.uncommitted.is_empty() {
+            return Ok(());
+        }
+        let gate_mark =
+            GateMark { sequence: self.gate.sequence(&self.room), door_ms: self.door_ms };
+        self.consumer.commit(&self.uncommitted, gate_mark).await?;
+        for (number, head) in std::mem::take(&mut self.uncommitted) {
+            if let Some(lane) = self.lanes.get_mut(&number) {
+                lane.admit_until(head);
+                self.unpublished.push(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether what is known of the door clock is a step's age at most, give or take.
+    pub(super) fn knows_door(&self) -> bool {
+        self.asked_at.is_some_and(|at| at.elapsed() < ASK_EVERY * 4)
+    }
+}

@@ -1,0 +1,131 @@
+//! What checkout says, read beside the loop so that the gate never waits for it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    gate::stock_limit::StockLimit,
+    pace::HoldBack,
+    place::RoomName,
+    signal::{LineStock, Signals, redis::SignalBoard},
+};
+
+/// How often words are read while the room is busy, and while it is not.
+const READ_EVERY: Duration = Duration::from_millis(250);
+const READ_SELDOM: Duration = Duration::from_secs(1);
+/// Words that were read longer ago say nothing.
+const HEARD_FOR: Duration = Duration::from_secs(3);
+/// A room that becomes busy waits so long to hear what is left before it lets anybody in.
+const STOCK_AWAITED_FOR: Duration = Duration::from_millis(1500);
+
+/// Whether fans with a pass can go in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    Open,
+    /// Nobody says that passes are redeemed.
+    Away,
+    /// Fans with a pass were turned away just now.
+    Shut,
+}
+
+impl Door {
+    pub fn is_open(self) -> bool {
+        self == Self::Open
+    }
+
+    pub fn hold_back(self) -> Option<HoldBack> {
+        match self {
+            Self::Open => None,
+            Self::Away => Some(HoldBack::CheckoutAway),
+            Self::Shut => Some(HoldBack::DoorShut),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Heard {
+    signals: Signals,
+    at: Instant,
+}
+
+/// What was heard of checkout lately.
+pub struct CheckoutListener {
+    heard: watch::Receiver<Option<Heard>>,
+    busy: Arc<AtomicBool>,
+    stock: Option<LineStock>,
+    busy_since: Instant,
+}
+
+impl CheckoutListener {
+    /// Reads until `stop`. Redis being away is waited out.
+    pub fn start(board: SignalBoard, room: RoomName, stop: CancellationToken) -> Self {
+        let (sender, heard) = watch::channel(None);
+        let busy = Arc::new(AtomicBool::new(true));
+        let is_busy = busy.clone();
+        tokio::spawn(async move {
+            while !stop.is_cancelled() {
+                let at = Instant::now();
+                match board.read(&room).await {
+                    Ok(signals) => drop(sender.send_replace(Some(Heard { signals, at }))),
+                    Err(error) => tracing::debug!(%room, %error, "reading checkout's words"),
+                }
+                let busy = is_busy.load(Ordering::Relaxed);
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(if busy { READ_EVERY } else { READ_SELDOM }) => {}
+                }
+            }
+        });
+        Self { heard, busy, stock: None, busy_since: Instant::now() }
+    }
+
+    /// Whether the room is busy decides how often words are read.
+    pub fn set_busy(&mut self, busy: bool) {
+        if !self.busy.swap(busy, Ordering::Relaxed) && busy {
+            self.busy_since = Instant::now();
+        }
+    }
+
+    /// What checkout says now, as far as it is no older than it may be.
+    pub fn signals(&self) -> Signals {
+        let heard = self.heard.borrow();
+        let fresh = heard.as_ref().filter(|heard| heard.at.elapsed() <= HEARD_FOR);
+        fresh.map(|heard| heard.signals.clone()).unwrap_or_default()
+    }
+
+    pub fn door(&self, signals: &Signals) -> Door {
+        match (signals.redeems, signals.turned_away) {
+            (false, _) => Door::Away,
+            (true, 0) => Door::Open,
+            (true, _) => Door::Shut,
+        }
+    }
+
+    /// What is left, as it was heard last: what checkout says while a room is busy. A show that was
+    /// sold out is not taken for another because nobody says so again.
+    pub fn stock(&mut self, signals: &Signals) -> Option<&LineStock> {
+        if signals.stock.is_some() {
+            self.stock.clone_from(&signals.stock);
+        }
+        self.stock.as_ref()
+    }
+
+    /// What may be let in for what is left; anybody where nobody knows of any stock.
+    pub fn stock_limit(&mut self, signals: &Signals) -> Option<StockLimit> {
+        self.stock(signals).map(StockLimit::of)
+    }
+
+    /// Whether a room has just become busy and checkout was not heard of what is left. After a
+    /// while a room without stock is one whose show is not sold here.
+    pub fn awaits_stock(&mut self, signals: &Signals) -> bool {
+        self.stock(signals).is_none() && self.busy_since.elapsed() < STOCK_AWAITED_FOR
+    }
+}
