@@ -2,12 +2,18 @@
 
 use kit::{public_url::PublicUrl, settings::Settings, token::SealRing};
 
+use crate::{place::link, turn_mail::keys::TurnMailKeys};
+
 /// Binds place tickets to their purpose.
 const PURPOSE: &str = "fairgate.place.v1";
 
 pub struct Config {
     /// Seals place tickets.
     pub place_keys: Option<SealRing>,
+    /// Seals links that take a place to another device, under the same keys.
+    pub link_keys: Option<SealRing>,
+    /// Seals the addresses of fans who want a mail near their turn, under the same keys.
+    pub mail_keys: Option<TurnMailKeys>,
     /// Joins that may wait for the broker at once in this process; more are answered 503.
     pub join_queue_max: u32,
     /// How long a join may wait for the broker's acknowledgement, in milliseconds.
@@ -35,6 +41,9 @@ impl Config {
         };
         Self {
             place_keys,
+            // A mistake in the keys was told above.
+            link_keys: SealRing::from_paserk(&keys, link::PURPOSE).ok(),
+            mail_keys: TurnMailKeys::from_paserk(&keys).ok(),
             join_queue_max: settings.or_within("FAIRGATE_JOIN_QUEUE_MAX", 50_000, 100..=1_000_000),
             join_ms_max: settings.or_within("FAIRGATE_JOIN_MS_MAX", 2500, 100..=10_000),
             join_linger_ms: settings.or_within("FAIRGATE_JOIN_LINGER_MS", 2, 0..=100),

@@ -1,15 +1,32 @@
-//! All that other crates may use of the waiting room: making rooms and changing them.
+//! All that other crates may use of the waiting room: making rooms and changing
+//! them, and the mails that its fans asked for.
 
 pub use crate::{
     head::HeadDocument,
-    http::api::{PassBody, TicketBody},
+    http::api::{
+        place::{LinkBody, PassBody},
+        ticket::TicketBody,
+    },
     line::{LineEntry, agent::Agent},
-    place::{PlaceClaims, ahead, standing::PlaceBody, wait::wait_secs},
+    place::{
+        PlaceClaims, ahead,
+        chance::{Chance, Odds, Sale, TypeOdds},
+        forecast::{Forecast, Measured, Slots, wait_secs},
+        standing::{PlaceBody, PlaceState},
+        wait::{WaitCurve, WaitPoint, WaitRange, WaitSay},
+    },
     room::{
         NewRoom, RoomState,
         change::{Changed, RoomChange, RoomError, changed},
         phase::Phase,
         room_admin::{change_room, change_room_in, create_room, room, rooms},
     },
-    store::room_of_show,
+    store::{
+        room_of_show,
+        turn_mail::{forget_turn_mail, near_turns, note_heard},
+    },
+    turn_mail::{
+        keys::TurnMailKeys,
+        letter::{TurnLetter, turn_letter},
+    },
 };

@@ -1,11 +1,12 @@
 //! The line: joining, waiting, and exchanging a place for a pass. The waiting room keeps nothing
-//! per fan.
+//! per fan, but the addresses of those who want a mail near their turn, until it was sent.
 //!
 //! Reading order: [`contract`] is what others may use; `room` is a protected sale: its `phase`,
 //! what every instance keeps of it (`live`), how operators make and change it (`room_admin`), and
 //! what it does when the catalog or the clock says (`schedule`); `line` is joining, by fans and by
 //! shops for them; `head` is how far the line got; `place` is a fan's place and the wait for it;
-//! `claim` exchanges it for a pass; `http` is what fans call and see.
+//! `claim` exchanges it for a pass; `turn_mail` is a mail near the turn, for who asked for one;
+//! `http` is what fans call and see.
 pub mod config;
 pub mod contract;
 pub mod error;
@@ -18,6 +19,7 @@ mod line;
 mod place;
 mod room;
 mod store;
+mod turn_mail;
 mod worker;
 
 pub use app::App;

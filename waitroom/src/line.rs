@@ -2,6 +2,9 @@
 
 pub mod agent;
 pub mod join;
+pub mod keyed_join;
+pub mod leave;
+pub mod left;
 
 use serde::{Deserialize, Serialize};
 

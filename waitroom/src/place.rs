@@ -1,5 +1,8 @@
 //! A fan's place, worked out from the ticket and the heads alone.
 
+pub mod chance;
+pub mod forecast;
+pub mod link;
 pub mod standing;
 pub mod wait;
 
@@ -64,9 +67,9 @@ impl PlaceClaims {
     }
 }
 
-/// How many stand before `place`: in its own lane those between the head
-/// and it; in each other lane those that joined before it, taking lanes to be filled in turn. Never
-/// rises while heads only grow.
+/// How many stand before `place`: in its own lane those between the head and it; in each other
+/// lane those that joined before it, taking lanes to be filled in turn. Never rises while heads only
+/// grow: a lane that is shorter at the moment catches up, and is not looked at.
 pub fn ahead(place: &PlaceId, heads: &[LaneHead]) -> i64 {
     heads
         .iter()

@@ -1,14 +1,16 @@
 //! A room: one protected sale.
 
 pub mod change;
+pub mod find;
+pub mod info;
 pub mod live;
 pub mod phase;
 pub mod room_admin;
 pub mod schedule;
 pub mod seller;
 
-use admission::contract::{GateSettings, RoomName};
-use catalog::contract::Stop;
+use admission::contract::{GateSettings, Pacing, RoomName};
+use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,7 +23,7 @@ const CLOSES_AFTER: TimeDelta = TimeDelta::hours(24);
 #[derive(Debug, Clone)]
 pub struct NewRoom {
     pub room: RoomName,
-    pub show: String,
+    pub show: ShowId,
     pub lanes: i32,
     pub rate_per_sec: f64,
     pub max_active: i32,
@@ -35,7 +37,7 @@ pub struct NewRoom {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RoomState {
     pub room: RoomName,
-    pub show: String,
+    pub show: ShowId,
     pub phase: Phase,
     pub lanes: i32,
     /// Fans let in per second, at most.
@@ -44,6 +46,8 @@ pub struct RoomState {
     pub max_active: i32,
     /// How long a fan who was let in may take to come, in seconds.
     pub claim_window_secs: i32,
+    /// How the pace follows checkout.
+    pub pacing: Pacing,
     /// Shown to everybody who waits.
     pub message: String,
     /// When it opens by itself; null where somebody opens it.
@@ -65,6 +69,7 @@ impl RoomState {
             rate_per_sec: self.rate_per_sec,
             max_active: self.max_active,
             claim_window_secs: self.claim_window_secs,
+            pacing: self.pacing,
             state: stopped_phase(self.phase, self.stop).gate(),
         }
     }

@@ -1,7 +1,9 @@
-//! All the SQL of the waiting room. Fans are not in it.
+//! All the SQL of the waiting room. Of fans there are only those who want a mail near their turn.
+
+pub mod turn_mail;
 
 use admission::contract::{GateSettings, RoomName};
-use catalog::contract::Stop;
+use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 
@@ -11,11 +13,10 @@ use crate::room::{NewRoom, RoomState, phase::Phase};
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomRow {
     pub room: RoomName,
-    pub show: String,
+    pub show: ShowId,
     pub phase: Phase,
     pub lanes: i32,
     pub message: String,
-    pub opened_at: Option<DateTime<Utc>>,
     /// When it opens by itself.
     pub opens_at: Option<DateTime<Utc>>,
     /// When it closes by itself.
@@ -25,6 +26,21 @@ pub struct RoomRow {
 }
 
 impl RoomRow {
+    /// A room of show `s` with one lane.
+    #[cfg(test)]
+    pub fn for_tests(room: &str, phase: Phase) -> Self {
+        Self {
+            room: room.parse().expect("a name"),
+            show: "s".parse().expect("an id"),
+            phase,
+            lanes: 1,
+            message: String::new(),
+            opens_at: None,
+            closes_at: None,
+            stop: None,
+        }
+    }
+
     /// The room as operators see it, with its gate.
     pub fn state(self, gate: GateSettings) -> RoomState {
         RoomState {
@@ -35,6 +51,7 @@ impl RoomRow {
             rate_per_sec: gate.rate_per_sec,
             max_active: gate.max_active,
             claim_window_secs: gate.claim_window_secs,
+            pacing: gate.pacing,
             message: self.message,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
@@ -45,11 +62,10 @@ impl RoomRow {
 
 struct Raw {
     room: RoomName,
-    show: String,
+    show: ShowId,
     phase: String,
     lanes: i32,
     message: String,
-    opened_at: Option<DateTime<Utc>>,
     opens_at: Option<DateTime<Utc>>,
     closes_at: Option<DateTime<Utc>>,
     stop: Option<String>,
@@ -65,7 +81,6 @@ impl From<Raw> for RoomRow {
             show: raw.show,
             lanes: raw.lanes,
             message: raw.message,
-            opened_at: raw.opened_at,
             opens_at: raw.opens_at,
             closes_at: raw.closes_at,
             stop: raw.stop.as_deref().and_then(|text| text.parse().ok()),
@@ -77,9 +92,10 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
-            closes_at, stop FROM waitroom.rooms
-         WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"
+        r#"SELECT room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message,
+                  opens_at, closes_at, stop
+           FROM waitroom.rooms
+           WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"#
     )
     .fetch_all(pool)
     .await?;
@@ -89,8 +105,9 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
-            closes_at, stop FROM waitroom.rooms WHERE room = $1",
+        r#"SELECT room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message,
+                  opens_at, closes_at, stop
+           FROM waitroom.rooms WHERE room = $1"#,
         room
     )
     .fetch_optional(pool)
@@ -99,10 +116,10 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
 }
 
 /// The name of the room that protects a show.
-pub async fn room_of_show(pool: &PgPool, show: &str) -> sqlx::Result<Option<RoomName>> {
+pub async fn room_of_show(pool: &PgPool, show: &ShowId) -> sqlx::Result<Option<RoomName>> {
     sqlx::query_scalar!(
         r#"SELECT room AS "room: RoomName" FROM waitroom.rooms WHERE show = $1"#,
-        show
+        &**show
     )
     .fetch_optional(pool)
     .await
@@ -132,11 +149,10 @@ pub async fn is_due(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
 }
 
 /// The rooms whose time to close has come, with their shows.
-pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, String)>> {
+pub async fn rooms_to_close(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, ShowId)>> {
     let rows = sqlx::query!(
-        "SELECT room AS \"room: RoomName\", show FROM waitroom.rooms WHERE phase <> 'closed' AND \
-            closes_at <= now() \
-            ORDER BY closes_at LIMIT 100"
+        r#"SELECT room AS "room: RoomName", show AS "show: ShowId" FROM waitroom.rooms
+           WHERE phase <> 'closed' AND closes_at <= now() ORDER BY closes_at LIMIT 100"#
     )
     .fetch_all(pool)
     .await?;
@@ -159,7 +175,7 @@ pub async fn is_over(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
 /// such a time and has not opened, whatever its phase before that.
 pub async fn move_times(
     pool: &PgPool,
-    show: &str,
+    show: &ShowId,
     opens_at: DateTime<Utc>,
     closes_at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
@@ -169,7 +185,7 @@ pub async fn move_times(
              'pre_queue') THEN $2
                              ELSE opens_at END
          WHERE show = $1 AND phase <> 'closed'",
-        show,
+        &**show,
         opens_at,
         closes_at
     )
@@ -192,8 +208,9 @@ pub async fn room_for_update(
 ) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        "SELECT room AS \"room: RoomName\", show, phase, lanes, message, opened_at, opens_at, \
-            closes_at, stop FROM waitroom.rooms WHERE room = $1 FOR UPDATE",
+        r#"SELECT room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message,
+                  opens_at, closes_at, stop
+           FROM waitroom.rooms WHERE room = $1 FOR UPDATE"#,
         room
     )
     .fetch_optional(connection)
@@ -213,7 +230,7 @@ pub async fn insert_room(
          VALUES ($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (room) DO NOTHING",
         &*new.room,
-        new.show,
+        &*new.show,
         phase.to_string(),
         new.lanes,
         new.message,

@@ -1,13 +1,32 @@
 //! What the waiting room does by itself.
 
+use std::time::Duration;
+
 use kit::{kafka::Kafka, serve::Tasks};
 use sqlx::PgPool;
 
-use crate::{app::App, head::head_consumer, room::schedule};
+use crate::{
+    app::App,
+    head::{head_consumer, reader_watch},
+    room::schedule,
+    turn_mail::sweep,
+};
 
-/// Starts following heads, rooms and the catalog. `pool` is for the background: a crowd of requests
-/// must not keep it waiting.
+const LEFT_EVERY: Duration = Duration::from_secs(1);
+
+/// Starts following heads, rooms, the catalog, those who leave and those whose turn is
+/// near. `pool` is for the background: a
+/// crowd of requests must not keep it waiting.
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     schedule::start(&pool, &kafka, tasks);
+    sweep::start(&app.rooms, &app.turn_mails, &pool, tasks);
+    if let Err(error) = reader_watch::start(&app.rooms, &kafka, tasks) {
+        tracing::error!(error = format!("{error:#}"), "nobody watches the reader of heads");
+    }
     head_consumer::start(&app.rooms, pool, kafka, tasks);
+    let (rooms, marks) = (app.rooms.clone(), app.left_marks.clone());
+    tasks.every("read who left", LEFT_EVERY, move || {
+        let (rooms, marks) = (rooms.clone(), marks.clone());
+        async move { Ok(marks.follow(&rooms).await?) }
+    });
 }

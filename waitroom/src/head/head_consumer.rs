@@ -1,6 +1,9 @@
 //! Follows the topic `heads` and the rooms' settings. Waiting depends on nothing else.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use admission::contract::{HEADS, HeadsMoved};
 use kit::{
@@ -30,9 +33,12 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
         let every_show = round.is_multiple_of(SHOWS_EVERY_ROUNDS);
         round = round.wrapping_add(1);
         async move {
+            let asked = Instant::now();
             let rows = store::rooms(&pool).await?;
-            let gates = admission::contract::open_gates(&pool).await?;
-            rooms.follow_settings(&rows, &gates);
+            // Of a room that has closed, pages still say how long a turn was.
+            let names: Vec<_> = rows.iter().map(|row| row.room.clone()).collect();
+            let gates = admission::contract::gates(&pool, &names).await?;
+            rooms.follow_settings(asked, &rows, &gates);
             let wanted = if every_show {
                 rows.into_iter().map(|row| row.show).collect()
             } else {
@@ -49,9 +55,12 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
         refreshed.refresh_documents();
         std::future::ready(Ok(()))
     });
-    let rooms = rooms.clone();
-    tasks.spawn(read(kafka, HEADS, tasks.stop(), move |met: Read<HeadsMoved>| match met {
-        Read::Event { event, .. } => rooms.follow_heads(&event),
-        Read::CaughtUp => rooms.caught_up(),
-    }));
+    let (rooms, stop) = (rooms.clone(), tasks.stop());
+    tasks.spawn(async move {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = rooms.until_known() => {}
+        }
+        read(kafka, HEADS, stop, move |met: Read<HeadsMoved>| rooms.follow_heads(met)).await;
+    });
 }

@@ -1,40 +1,32 @@
 //! What is known of a room's heads: where they stand, when they passed which place, how fast they
-//! move.
+//! move, and what their controllers tell with them. Pure.
 
-use std::collections::VecDeque;
+use admission::contract::{HeadsMoved, LaneHead, LeftPlaces, LineStock, PaceReport};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use admission::contract::{HeadsMoved, LaneHead};
-use chrono::{DateTime, Duration, Utc};
+use crate::{
+    head::{
+        door_clock::DoorClock,
+        lane_log::{LaneLog, LetIn, Passed},
+        pace_log::{PaceLog, Sample},
+    },
+    place::forecast::Measured,
+    room::phase::Phase,
+};
 
-/// Passed places are remembered this long; whoever comes later missed the window anyway.
-const REMEMBERED_HOURS: i64 = 2;
-/// The pace is measured over this time.
-const PACE_SECS: i64 = 30;
-/// Bound on memory per lane whatever the pace.
-const STEPS_MAX: usize = 100_000;
-
-/// One step of a lane's head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Step {
-    head: i64,
-    at: DateTime<Utc>,
-    claim_until: DateTime<Utc>,
-}
-
-#[derive(Debug, Clone, Default)]
-struct LaneLog {
-    head: i64,
-    tail: i64,
-    /// Places before this offset were let in too long ago to know when.
-    forgotten: i64,
-    steps: VecDeque<Step>,
-}
+/// While somebody waits, controllers tick every second; without a word for so long, nobody knows.
+const BUSY_STALE: TimeDelta = TimeDelta::seconds(5);
+/// While nobody does, every ten seconds.
+const IDLE_STALE: TimeDelta = TimeDelta::seconds(30);
 
 /// When a place was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admitted {
     pub at: DateTime<Utc>,
+    /// Until when its pass may be claimed. Never goes back.
     pub claim_until: DateTime<Utc>,
+    /// Whether that is over.
+    pub is_over: bool,
 }
 
 /// Where a place stands with respect to the head.
@@ -46,73 +38,103 @@ pub enum Standing {
     LongPast,
 }
 
+impl Standing {
+    /// The same in a room of this phase. In one that has closed no controller ticks any more, so
+    /// windows end by the wall's clock.
+    pub fn in_phase(self, phase: Phase, now: DateTime<Utc>) -> Self {
+        match self {
+            Self::Admitted(admitted) if phase == Phase::Closed => {
+                let is_over = admitted.is_over || admitted.claim_until <= now;
+                Self::Admitted(Admitted { is_over, ..admitted })
+            }
+            other => other,
+        }
+    }
+}
+
 /// A room's heads over time. It costs memory per step of the line, never per fan.
 #[derive(Debug, Clone, Default)]
 pub struct HeadLog {
     lanes: Vec<LaneLog>,
-    /// (when, how many had been let in by then), for the pace.
-    admitted: VecDeque<(DateTime<Utc>, i64)>,
+    clock: DoorClock,
+    pace_log: PaceLog,
+    /// When the newest record was published.
+    as_of: Option<DateTime<Utc>>,
+    /// When somebody joined a line in which nobody waited, since that record: from then on its
+    /// controllers have to tell sooner.
+    busy_since: Option<DateTime<Utc>>,
+    /// Whether that record's controller ticks.
+    ticks: bool,
+    door_open: bool,
+    pace: Option<PaceReport>,
+    /// Places that heads passed over because their fans had left.
+    left: LeftPlaces,
+    stock: Option<LineStock>,
 }
 
 impl HeadLog {
     pub fn with_lanes(lanes: usize) -> Self {
-        Self { lanes: vec![LaneLog::default(); lanes], admitted: VecDeque::new() }
+        Self { lanes: vec![LaneLog::default(); lanes], door_open: true, ..Self::default() }
     }
 
-    /// Fits the log to a room's number of lanes.
-    pub fn resize(&mut self, lanes: usize) {
-        self.lanes.resize_with(lanes, LaneLog::default);
-    }
-
-    /// Takes in a published record. A head that would move back is ignored: records may repeat or
-    /// come late.
+    /// Takes in a published record. What is older than what is known changes nothing of it: records
+    /// repeat, come late, and come from several controllers.
     pub fn apply(&mut self, moved: &HeadsMoved) {
-        for update in &moved.heads {
+        if let Some(door_ms) = moved.door_ms {
+            self.clock.advance(moved.at, door_ms);
+        }
+        let door = moved.door_ms.and_then(|_| self.clock.mark());
+        let let_in = LetIn { at: moved.at, claim_until: moved.claim_until, door };
+        for (index, update) in moved.heads.iter().enumerate() {
             let Some(lane) =
-                usize::try_from(update.lane).ok().and_then(|index| self.lanes.get_mut(index))
+                usize::try_from(update.lane).ok().and_then(|lane| self.lanes.get_mut(lane))
             else {
                 continue;
             };
             lane.tail = lane.tail.max(update.tail);
-            if update.head > lane.head {
-                lane.head = update.head;
-                lane.steps.push_back(Step {
-                    head: update.head,
-                    at: moved.at,
-                    claim_until: moved.claim_until,
-                });
+            lane.advance(moved.from.get(index).copied(), update.head, let_in);
+            lane.forget_old(moved.at);
+        }
+        for lane in &mut self.lanes {
+            lane.end_windows(&self.clock);
+        }
+        if self.as_of.is_none_or(|newest| newest < moved.at) {
+            self.as_of = Some(moved.at);
+            self.busy_since = None;
+            self.ticks = moved.door_ms.is_some();
+            self.door_open = moved.door_open;
+            // Records between two ticks tell of heads alone.
+            if let Some(pace) = &moved.pace {
+                self.left.follow(pace.left_total);
+                self.pace = Some(pace.clone());
             }
-            let old = moved.at - Duration::hours(REMEMBERED_HOURS);
-            while let Some(step) = lane.steps.front() {
-                let is_needed = step.at >= old || step.claim_until > moved.at;
-                if is_needed && lane.steps.len() <= STEPS_MAX {
-                    break;
-                }
-                lane.forgotten = step.head;
-                lane.steps.pop_front();
+            if moved.stock.is_some() {
+                self.stock.clone_from(&moved.stock);
             }
         }
-        let total = self.total_admitted();
         // While nobody waits, few come in because few are there: that says nothing about how fast a
         // line would move.
         if self.lanes.iter().all(|lane| lane.head >= lane.tail) {
-            self.admitted.clear();
-        } else if self.admitted.back().is_none_or(|(_, before)| *before != total) {
-            self.admitted.push_back((moved.at, total));
-        }
-        // One sample older than the window stays, as the base to measure from.
-        let old = moved.at - Duration::seconds(PACE_SECS);
-        while self.admitted.get(1).is_some_and(|(at, _)| *at < old) {
-            self.admitted.pop_front();
+            self.pace_log.forget();
+        } else {
+            self.pace_log.note(self.sample(moved.at));
         }
     }
 
     /// Notes a join that this instance saw acknowledged, so that counts are fresh between
     /// publications.
-    pub fn joined(&mut self, lane: i32, offset: i64) {
+    pub fn joined(&mut self, lane: i32, offset: i64, now: DateTime<Utc>) {
+        if self.lanes.iter().all(|lane| lane.head >= lane.tail) {
+            self.busy_since = Some(now);
+        }
         if let Some(lane) = usize::try_from(lane).ok().and_then(|index| self.lanes.get_mut(index)) {
             lane.tail = lane.tail.max(offset + 1);
         }
+    }
+
+    /// Notes that the room opened, or stopped: the pace before says nothing about the pace after.
+    pub fn forget_pace(&mut self) {
+        self.pace_log.forget();
     }
 
     pub fn heads(&self) -> Vec<LaneHead> {
@@ -127,114 +149,122 @@ impl HeadLog {
             .collect()
     }
 
-    pub fn total_admitted(&self) -> i64 {
+    /// How far each lane reaches.
+    pub fn tails(&self) -> Vec<i64> {
+        self.lanes.iter().map(|lane| lane.tail.max(lane.head)).collect()
+    }
+
+    /// How many places the heads have passed.
+    pub fn total_passed(&self) -> i64 {
         self.lanes.iter().map(|lane| lane.head).sum()
     }
 
-    /// Where the place at `offset` of `lane` stands.
-    pub fn standing(&self, lane: i32, offset: i64) -> Standing {
+    /// How many were let in: the heads pass over those who had left.
+    pub fn total_admitted(&self) -> i64 {
+        (self.total_passed() - self.left.total).max(0)
+    }
+
+    /// Whether what it says changes with time alone: of controllers that do not tick, what they
+    /// told last grows old.
+    pub fn ages(&self) -> bool {
+        self.as_of.is_some() && !self.ticks
+    }
+
+    /// Where the place at `offset` of `lane` stands. `now` counts for windows of earlier
+    /// controllers, which keep no door clock; the others end with a record.
+    pub fn standing(&self, lane: i32, offset: i64, now: DateTime<Utc>) -> Standing {
         let Some(log) = usize::try_from(lane).ok().and_then(|index| self.lanes.get(index)) else {
             return Standing::Waiting;
         };
-        if log.head <= offset {
-            return Standing::Waiting;
-        }
-        if offset < log.forgotten {
-            return Standing::LongPast;
-        }
-        let index = log.steps.partition_point(|step| step.head <= offset);
-        match log.steps.get(index) {
-            Some(step) => {
-                Standing::Admitted(Admitted { at: step.at, claim_until: step.claim_until })
+        match log.passed(offset) {
+            Passed::NotYet => Standing::Waiting,
+            Passed::LongAgo => Standing::LongPast,
+            Passed::Then(let_in, ended_at) => {
+                Standing::Admitted(self.admitted(let_in, ended_at, now))
             }
-            None => Standing::LongPast,
         }
     }
 
-    /// Fans let in per second over the last half minute; `None` where there is too little to say.
-    pub fn pace_per_sec(&self, now: DateTime<Utc>) -> Option<f64> {
-        let (since, base) = self.admitted.front()?;
-        let secs = (now - since).num_milliseconds() as f64 / 1000.0;
-        (secs >= 3.0).then(|| (self.total_admitted() - base) as f64 / secs)
+    fn admitted(
+        &self,
+        let_in: LetIn,
+        ended_at: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    ) -> Admitted {
+        let LetIn { at, claim_until, door } = let_in;
+        match (door, ended_at) {
+            (None, _) => Admitted { at, claim_until, is_over: claim_until <= now },
+            (_, Some(claim_until)) => Admitted { at, claim_until, is_over: true },
+            (Some(door), None) => {
+                let claim_until = claim_until + self.clock.extended_by(door);
+                Admitted { at, claim_until, is_over: false }
+            }
+        }
     }
+
+    /// When the newest record was published.
+    pub fn as_of(&self) -> Option<DateTime<Utc>> {
+        self.as_of
+    }
+
+    /// Whether its controllers, which should have told of it, told nothing for too long. Those of
+    /// earlier versions tell only of what moves.
+    pub fn is_stale(&self, now: DateTime<Utc>) -> bool {
+        let is_busy = self.lanes.iter().any(|lane| lane.tail > lane.head)
+            || self.pace.as_ref().is_some_and(|pace| pace.unclaimed > 0);
+        let longest = if is_busy { BUSY_STALE } else { IDLE_STALE };
+        let since = self.as_of.max(self.busy_since);
+        self.ticks && since.is_some_and(|since| now - since > longest)
+    }
+
+    pub fn door_open(&self) -> bool {
+        self.door_open
+    }
+
+    pub fn pace(&self) -> Option<&PaceReport> {
+        self.pace.as_ref()
+    }
+
+    pub fn stock(&self) -> Option<&LineStock> {
+        self.stock.as_ref()
+    }
+
+    /// Fans let in per second lately, over several spans.
+    pub fn measured(&self, now: DateTime<Utc>) -> Measured {
+        let latest = self.sample(self.measured_at(now));
+        let over = |secs| self.pace_log.per_sec(TimeDelta::seconds(secs), latest);
+        Measured { over_10s: over(10), over_30s: over(30), over_120s: over(120) }
+    }
+
+    /// Slots of checkout that became free per second over the last ten seconds and the last half
+    /// minute, in fans let in.
+    pub fn freed_per_sec(&self, now: DateTime<Utc>) -> Option<(f64, f64)> {
+        let latest = self.sample(self.measured_at(now));
+        let over = |secs| self.pace_log.freed_per_sec(TimeDelta::seconds(secs), latest);
+        over(10).zip(over(30))
+    }
+
+    /// Where controllers tick, what they told last is as new as it gets.
+    fn measured_at(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.as_of.filter(|_| self.ticks).unwrap_or(now)
+    }
+
+    fn sample(&self, at: DateTime<Utc>) -> Sample {
+        let slots = self.pace.as_ref().map(slots_taken);
+        Sample { at, let_in: self.total_passed(), slots }
+    }
+}
+
+/// For how many let in slots are taken or kept: of those who have come, and of those who may, there
+/// are others who did not and will not.
+pub fn slots_taken(pace: &PaceReport) -> f64 {
+    pace.active as f64 / show_share(pace) + pace.unclaimed as f64
+}
+
+/// The share of those let in who come, never none.
+pub fn show_share(pace: &PaceReport) -> f64 {
+    pace.show_share.clamp(0.02, 1.0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(secs: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_000_000 + secs, 0).expect("time")
-    }
-
-    fn moved(secs: i64, lane: i32, head: i64) -> HeadsMoved {
-        HeadsMoved {
-            room: "r".parse().expect("a name"),
-            at: at(secs),
-            claim_until: at(secs + 60),
-            rate_per_sec: 1.0,
-            heads: vec![LaneHead { lane, head, tail: head + 5 }],
-        }
-    }
-
-    #[test]
-    fn a_head_never_moves_back() {
-        let mut log = HeadLog::with_lanes(1);
-        log.apply(&moved(0, 0, 10));
-        log.apply(&moved(1, 0, 7));
-        assert_eq!(log.heads()[0].head, 10);
-        assert_eq!(
-            log.standing(0, 9),
-            Standing::Admitted(Admitted { at: at(0), claim_until: at(60) })
-        );
-    }
-
-    #[test]
-    fn the_window_of_a_place_starts_with_the_step_that_passed_it() {
-        let mut log = HeadLog::with_lanes(2);
-        for step in [moved(0, 0, 2), moved(5, 0, 4), moved(9, 1, 1)] {
-            log.apply(&step);
-        }
-        let times: Vec<_> = (0..5).map(|offset| log.standing(0, offset)).collect();
-        let admitted =
-            |secs| Standing::Admitted(Admitted { at: at(secs), claim_until: at(secs + 60) });
-        assert_eq!(times, [admitted(0), admitted(0), admitted(5), admitted(5), Standing::Waiting]);
-        assert_eq!(log.standing(7, 0), Standing::Waiting, "a lane that does not exist");
-    }
-
-    #[test]
-    fn what_was_forgotten_is_long_past_and_not_claimable() {
-        let mut log = HeadLog::with_lanes(1);
-        log.apply(&moved(0, 0, 2));
-        log.apply(&moved(3 * 3600, 0, 4));
-        assert_eq!(log.lanes[0].steps.len(), 1);
-        assert_eq!(log.standing(0, 1), Standing::LongPast);
-    }
-
-    #[test]
-    fn an_empty_line_says_nothing_about_the_pace() {
-        let mut log = HeadLog::with_lanes(1);
-        for second in 0..20 {
-            log.apply(&HeadsMoved {
-                heads: vec![LaneHead { lane: 0, head: second, tail: second }],
-                ..moved(second, 0, 0)
-            });
-        }
-        assert_eq!(
-            log.pace_per_sec(at(20)),
-            None,
-            "one a second came, and one a second was let in"
-        );
-    }
-
-    #[test]
-    fn the_pace_is_what_was_let_in_over_the_last_half_minute() {
-        let mut log = HeadLog::with_lanes(1);
-        assert_eq!(log.pace_per_sec(at(0)), None);
-        for second in 0..=60 {
-            log.apply(&moved(second, 0, second * 4));
-        }
-        let pace = log.pace_per_sec(at(60)).expect("pace");
-        assert!((pace - 4.0).abs() < 0.3, "{pace}");
-    }
-}
+mod tests;

@@ -1,9 +1,16 @@
 //! Who joins.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, request::Parts},
+};
 use sqlx::PgPool;
 
-use crate::{error::Error, line::agent::Agent, room::live::Room};
+use crate::{
+    error::Error,
+    line::{agent::Agent, keyed_join::JoinKey},
+    room::live::Room,
+};
 
 /// Who joins: somebody by themselves, or a shop for them.
 pub struct Joining(Option<Agent>);
@@ -17,6 +24,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Joining {
 }
 
 impl Joining {
+    /// The key that they join with, if they sent one. Shops have keys of their own.
+    ///
+    /// # Errors
+    /// [`Error::KeyInvalid`].
+    pub fn key(&self, room: &Room, headers: &HeaderMap) -> Result<Option<JoinKey>, Error> {
+        let Some(header) = headers.get("idempotency-key") else { return Ok(None) };
+        let key = header.to_str().unwrap_or_default().trim_matches('"');
+        if !(1..=128).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::KeyInvalid);
+        }
+        let shop = self.0.map(|agent| agent.reseller.to_string()).unwrap_or_default();
+        Ok(Some(JoinKey::new(room, &shop, key)))
+    }
+
     /// Whether they may join the line of `room`. Only shops are looked up, once a room.
     ///
     /// # Errors

@@ -18,9 +18,14 @@ use crate::{
     room::{live::Room, phase::Phase},
 };
 
+/// A join that nobody waits for any more is seen through for so long.
+const WATCHED_MS: u32 = 30_000;
+
 /// Appends joins to the lines.
 pub struct Joiner {
     producer: Producer,
+    /// For joins that are watched after their answer was given.
+    patient: Producer,
     kafka: Kafka,
     keys: Arc<SealRing>,
     entry: Vec<u8>,
@@ -35,12 +40,17 @@ pub struct Joined {
 impl Joiner {
     pub fn new(kafka: Kafka, keys: Arc<SealRing>, bounds: ProducerBounds) -> anyhow::Result<Self> {
         let producer = Producer::new(kafka.clone(), bounds)?;
-        Ok(Self { producer, kafka, keys, entry: serde_json::to_vec(&LineEntry { v: 1 })? })
+        let delivery_ms_max = WATCHED_MS.max(bounds.delivery_ms_max);
+        let patient = Producer::new(kafka.clone(), ProducerBounds { delivery_ms_max, ..bounds })?;
+        let entry = serde_json::to_vec(&LineEntry { v: 1 })?;
+        Ok(Self { producer, patient, kafka, keys, entry })
     }
 
     /// Whether a join has a chance of being acknowledged.
     pub fn is_ready(&self) -> bool {
-        self.producer.is_ready()
+        // Both are asked: asking replaces one that is fatal.
+        let ready = [self.producer.is_ready(), self.patient.is_ready()];
+        ready.into_iter().all(|ready| ready)
     }
 
     /// Appends a record to a lane of the room's line and waits for the acknowledgement of all
@@ -51,23 +61,36 @@ impl Joiner {
     /// In the last case the record may still have been written; it is then a place that nobody
     /// holds, and passes as a no-show.
     pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
-        let info = room.info();
-        if info.phase == Phase::Closed {
-            return Err(match info.stop {
-                Some(stop @ Stop::Withdrawn) => Error::SaleStopped(stop),
-                _ => Error::RoomClosed,
-            });
-        }
-        if !info.phase.takes_joins() {
-            return Err(Error::RoomNotOpen);
-        }
+        takes_joins(room)?;
+        let claims = self.append(&self.producer, room, request).await?;
+        let ticket = self.keys.seal(&claims).map_err(Error::Internal)?;
+        Ok(Joined { claims, ticket })
+    }
+
+    /// The same, for whoever finds the place later: waits for half a minute.
+    ///
+    /// # Errors
+    /// As [`Joiner::join`]; but whether the room takes joins was asked before.
+    pub async fn append_patiently(
+        &self,
+        room: &Room,
+        request: &RequestId,
+    ) -> Result<PlaceClaims, Error> {
+        self.append(&self.patient, room, request).await
+    }
+
+    async fn append(
+        &self,
+        producer: &Producer,
+        room: &Room,
+        request: &RequestId,
+    ) -> Result<PlaceClaims, Error> {
         let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
-        let lane = room.pick_lane();
         let record = FutureRecord::<(), _>::to(&topic)
-            .partition(lane)
+            .partition(room.pick_lane())
             .payload(&self.entry)
             .headers(kafka::headers(request));
-        let delivery = self.producer.send(record).map_err(refused)?;
+        let delivery = producer.send(record).map_err(refused)?;
         let delivered = delivery
             .await
             .map_err(|_| Error::Internal(anyhow::anyhow!("the producer ended")))?
@@ -84,13 +107,25 @@ impl Joiner {
             lane: delivered.partition,
             offset: delivered.offset,
         };
-        let claims = PlaceClaims {
+        Ok(PlaceClaims {
             joined_ms: delivered.timestamp.to_millis().unwrap_or_default(),
             ahead_at_join: ahead(&place, &heads),
             place,
-        };
-        let ticket = self.keys.seal(&claims).map_err(Error::Internal)?;
-        Ok(Joined { claims, ticket })
+        })
+    }
+}
+
+/// Whether the room takes joins now.
+///
+/// # Errors
+/// Why it does not.
+pub fn takes_joins(room: &Room) -> Result<(), Error> {
+    let info = room.info();
+    match (info.phase, info.stop) {
+        (Phase::Closed, Some(stop @ Stop::Withdrawn)) => Err(Error::SaleStopped(stop)),
+        (Phase::Closed, _) => Err(Error::RoomClosed),
+        (phase, _) if !phase.takes_joins() => Err(Error::RoomNotOpen),
+        _ => Ok(()),
     }
 }
 

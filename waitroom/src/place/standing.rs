@@ -1,14 +1,19 @@
 //! Where a place stands now, for the API and the page alike.
 
-use admission::contract::RoomName;
-use chrono::{DateTime, Utc};
+use admission::contract::{RoomName, StockState};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    head::head_log::Standing,
-    place::{PlaceClaims, ahead, is_admitted, wait},
-    room::{live::Room, phase::Phase},
+    head::{HeadDocument, head_log::Standing},
+    place::{
+        PlaceClaims, ahead,
+        chance::Chance,
+        is_admitted,
+        wait::{WaitRange, WaitSay},
+    },
+    room::{info::Info, live::Room, phase::Phase},
 };
 
 /// Where a place stands.
@@ -18,6 +23,8 @@ pub enum PlaceState {
     Waiting,
     YourTurn,
     WindowMissed,
+    /// The fan gave it up.
+    Left,
 }
 
 /// A place's standing now.
@@ -32,11 +39,29 @@ pub struct PlaceBody {
     /// is let in).
     pub wait_secs_min: Option<u64>,
     pub wait_secs_max: Option<u64>,
+    /// Between when and when it is likely to be your turn.
+    pub turn_at_min: Option<DateTime<Utc>>,
+    pub turn_at_max: Option<DateTime<Utc>>,
+    /// What can be said of the wait: a range, or why there is none.
+    pub wait_say: WaitSay,
+    /// How the sale stands; null where it is not known yet.
+    pub sale: Option<StockState>,
+    /// Tickets that can be bought now; null where that is not known yet.
+    pub tickets_left: Option<i64>,
+    /// For each ticket type, the chance that one is left at your turn; none where it is not known,
+    /// or you do not wait.
+    pub chances: Vec<Chance>,
     pub joined_at: DateTime<Utc>,
     /// Until when the pass may be claimed, once it is your turn.
     pub claim_until: Option<DateTime<Utc>>,
+    /// Until when a turn that was missed may be asked for once more; null otherwise, and while the
+    /// line is not open or no ticket is free.
+    pub may_resume_until: Option<DateTime<Utc>>,
     pub poll_after_ms: u32,
 }
+
+/// Whoever missed a turn longer ago stands at the end of the line.
+pub const RESUME_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
 /// When the broker took a join.
 pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
@@ -45,34 +70,55 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 
 /// Where a place stands, for the API and the page alike.
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
-    let info = room.info();
-    let (heads, standing, pace) = room.with_log(|log| {
-        (log.heads(), log.standing(claims.place.lane, claims.place.offset), log.pace_per_sec(now))
-    });
+    let (info, document) = (room.info(), room.document());
+    let (lane, offset) = (claims.place.lane, claims.place.offset);
+    let (heads, standing) = room.with_log(|log| (log.heads(), log.standing(lane, offset, now)));
     let ahead = if is_admitted(&claims.place, &heads) { 0 } else { ahead(&claims.place, &heads) };
-    let (state, claim_until) = match standing {
+    let (state, claim_until) = match standing.in_phase(info.phase, now) {
+        _ if room.has_left(lane, offset) => (PlaceState::Left, None),
         Standing::Waiting => (PlaceState::Waiting, None),
-        Standing::Admitted(admitted) if admitted.claim_until > now => {
-            (PlaceState::YourTurn, Some(admitted.claim_until))
+        Standing::Admitted(admitted) => {
+            let state =
+                if admitted.is_over { PlaceState::WindowMissed } else { PlaceState::YourTurn };
+            (state, Some(admitted.claim_until))
         }
-        Standing::Admitted(admitted) => (PlaceState::WindowMissed, Some(admitted.claim_until)),
         Standing::LongPast => (PlaceState::WindowMissed, None),
     };
-    let range = (info.phase == Phase::Open && state == PlaceState::Waiting)
-        .then(|| wait::range(ahead, pace, info.rate_per_sec))
-        .flatten();
+    let (head, waits) = (&document.head, state == PlaceState::Waiting);
+    let range = waits.then(|| head.wait.range(ahead)).flatten();
+    let clock = range.and_then(|range| range.clock(now));
+    let sale = head.sale.as_ref();
     PlaceBody {
         room: room.name.clone(),
         state,
         place: claims.number(i64::from(info.lanes)),
         ahead,
         phase: info.phase,
-        wait_secs_min: range.map(|range| range.low_secs),
-        wait_secs_max: range.map(|range| range.high_secs),
+        wait_secs_min: range.map(|WaitRange { low_secs, .. }| low_secs),
+        wait_secs_max: range.map(|WaitRange { high_secs, .. }| high_secs),
+        turn_at_min: clock.map(|(from, _)| from),
+        turn_at_max: clock.map(|(_, to)| to),
+        wait_say: match (range, head.wait.say) {
+            // The curve does not reach that far back.
+            (None, WaitSay::Range) => WaitSay::Unknown,
+            (_, say) => say,
+        },
+        sale: sale.map(|sale| sale.state),
+        tickets_left: sale.map(|sale| sale.tickets_left),
+        chances: sale.filter(|_| waits).map(|sale| sale.chances(ahead)).unwrap_or_default(),
         joined_at: joined_at(claims),
         claim_until,
+        may_resume_until: claim_until
+            .filter(|_| state == PlaceState::WindowMissed && gives_second_turns(&info, head))
+            .map(|missed_at| missed_at + RESUME_WITHIN)
+            .filter(|until| now < *until),
         poll_after_ms: poll_after_ms(ahead, info.rate_per_sec),
     }
+}
+
+/// Whether a turn that was missed can be had once more, as far as the room is concerned.
+pub fn gives_second_turns(info: &Info, head: &HeadDocument) -> bool {
+    info.phase == Phase::Open && head.has_tickets()
 }
 
 /// Further back, the place changes more slowly in what it means for the fan, so asking less often

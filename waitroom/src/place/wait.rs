@@ -1,5 +1,9 @@
-//! How long a wait is likely to be, and how that is said. Pure. `assets/queue.js` follows the same
-//! rule.
+//! How a wait is told: as a range, in words, or as the sentence why there is none. Pure. The queue
+//! page's script follows the same rules; `assets/wait_cases.json` is the table that both pass.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The shortest and the longest likely wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,32 +12,110 @@ pub struct WaitRange {
     pub high_secs: u64,
 }
 
-/// The likely wait behind `ahead` people. `pace_per_sec` is how fast people were let in lately,
-/// `None` where that is not known yet; `rate_per_sec` is how fast they may be. Between the two lies
-/// the wait, give or take a little. `None` where nobody is being let in: then nothing honest can be
-/// said.
-pub fn range(ahead: i64, pace_per_sec: Option<f64>, rate_per_sec: f64) -> Option<WaitRange> {
-    let pace_per_sec = pace_per_sec.unwrap_or(rate_per_sec);
-    let moves = |per_sec: f64| per_sec.is_finite() && per_sec > 0.0;
-    if !moves(pace_per_sec) || !moves(rate_per_sec) {
-        return None;
-    }
-    let ahead = ahead.max(0) as f64;
-    let low = ahead / pace_per_sec.max(rate_per_sec) * 0.9;
-    let high = ahead / pace_per_sec.min(rate_per_sec) * 1.25;
-    Some(WaitRange { low_secs: low as u64, high_secs: high.ceil() as u64 })
+/// What can be said of the wait in a room now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitSay {
+    /// A range, where the curve reaches that far back.
+    Range,
+    /// Nobody is let in yet.
+    NotOpen,
+    Paused,
+    Closed,
+    /// Passes cannot be redeemed at the moment, so nobody is let in, and nobody's turn runs out.
+    DoorShut,
+    /// No ticket is free; some are held and may come back.
+    AllHeld,
+    SoldOut,
+    /// Nothing was heard of the line for too long.
+    Stale,
+    /// Nothing honest can be said.
+    #[default]
+    Unknown,
 }
 
-/// The shortest and the longest wait, in seconds, that the queue page tells a fan behind `ahead`
-/// people where so many a second are let in. `None` where nobody is: then it tells none.
-pub fn wait_secs(ahead: i64, pace_per_sec: f64) -> Option<(u64, u64)> {
-    range(ahead, None, pace_per_sec).map(|range| (range.low_secs, range.high_secs))
+impl WaitSay {
+    /// The whole sentence, where there is no range.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NotOpen => "Nobody is let in yet. Your place is safe.",
+            Self::Paused => "The line is paused. Your place is safe.",
+            Self::Closed => "The line has closed.",
+            Self::DoorShut => {
+                "Checkout is not letting anyone in right now. Your place is safe, and no turn \
+                    runs out meanwhile."
+            }
+            Self::AllHeld => {
+                "No ticket is free right now. Whenever one comes back, the next in line is let in."
+            }
+            Self::SoldOut => {
+                "All tickets are sold. You may stay: if one comes back, the next in line is let in."
+            }
+            Self::Stale => "We cannot reach the line right now. Your place is safe.",
+            Self::Range | Self::Unknown => "We cannot say right now how long that takes.",
+        }
+    }
+}
+
+/// The likely wait of whoever has so many people ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WaitPoint {
+    pub ahead: i64,
+    pub low_secs: f64,
+    pub high_secs: f64,
+}
+
+/// The likely waits in a room now, for everybody in it: straight lines between points.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+pub struct WaitCurve {
+    pub say: WaitSay,
+    /// From the front of the line to the back. Beyond the last one nothing can be said; without
+    /// any, `say` tells why.
+    pub points: Vec<WaitPoint>,
+}
+
+impl WaitCurve {
+    /// A curve without numbers.
+    pub fn without_range(say: WaitSay) -> Self {
+        Self { say, points: Vec::new() }
+    }
+
+    /// The likely wait behind `ahead` people; `None` where there is none to tell.
+    pub fn range(&self, ahead: i64) -> Option<WaitRange> {
+        let ahead = ahead.max(0);
+        let (from, to) = self
+            .points
+            .windows(2)
+            .filter_map(|pair| Some((pair.first()?, pair.get(1)?)))
+            .find(|(from, to)| from.ahead <= ahead && ahead <= to.ahead)?;
+        let share = (ahead - from.ahead) as f64 / ((to.ahead - from.ahead) as f64).max(1.0);
+        let between = |low: f64, high: f64| low + (high - low) * share;
+        Some(WaitRange {
+            low_secs: between(from.low_secs, to.low_secs).floor() as u64,
+            high_secs: between(from.high_secs, to.high_secs).ceil() as u64,
+        })
+    }
+
+    /// What is said to whoever has so many people ahead: the range's words, or why there is none.
+    pub fn sentence(&self, ahead: i64) -> String {
+        match self.range(ahead) {
+            Some(range) => format!("That is {}.", range.words()),
+            None => self.say.sentence().to_owned(),
+        }
+    }
 }
 
 const MINUTE_SECS: u64 = 60;
 const HALF_HOUR_SECS: u64 = 30 * MINUTE_SECS;
 
 impl WaitRange {
+    /// When the wait is likely to end: from then, to then.
+    pub fn clock(self, now: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let after =
+            |secs: u64| now.checked_add_signed(TimeDelta::try_seconds(i64::try_from(secs).ok()?)?);
+        Some((after(self.low_secs)?, after(self.high_secs)?))
+    }
+
     /// `less than a minute`, `about 12 to 18 minutes`, `about 2 to 3½ hours`. The further away, the
     /// coarser.
     pub fn words(self) -> String {
@@ -78,51 +160,4 @@ fn half_hours(count: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn words(low_secs: u64, high_secs: u64) -> String {
-        WaitRange { low_secs, high_secs }.words()
-    }
-
-    #[test]
-    fn waits_are_said_the_way_people_say_them() {
-        assert_eq!(words(0, 0), "less than a minute");
-        assert_eq!(words(30, 44), "less than a minute");
-        assert_eq!(words(30, 50), "about 1 minute");
-        assert_eq!(words(125, 230), "about 2 to 4 minutes");
-        assert_eq!(words(12 * 60, 18 * 60), "about 12 to 18 minutes");
-        assert_eq!(words(33 * 60, 48 * 60), "about 30 to 50 minutes");
-        assert_eq!(words(100 * 60, 140 * 60), "about 1½ to 2½ hours");
-        assert_eq!(words(20 * 60, 3 * 3600), "about ½ to 3 hours");
-    }
-
-    #[test]
-    fn where_nobody_is_let_in_nothing_is_said() {
-        assert_eq!(range(10, Some(0.0), 5.0), None);
-        assert_eq!(range(10, None, 0.0), None);
-        assert_eq!(range(10, Some(3.0), 0.0), None);
-        assert_eq!(range(10, Some(f64::NAN), 5.0), None);
-        assert_eq!(range(100, None, 5.0), Some(WaitRange { low_secs: 18, high_secs: 25 }));
-    }
-
-    proptest! {
-        #[test]
-        fn ranges_are_ordered_and_grow_with_the_line(
-            ahead in 0i64..20_000_000,
-            more in 0i64..1_000_000,
-            pace in 0.01f64..5_000.0,
-            rate in 0.01f64..5_000.0,
-        ) {
-            let near = range(ahead, Some(pace), rate).expect("the line moves");
-            let far = range(ahead + more, Some(pace), rate).expect("the line moves");
-            prop_assert!(near.low_secs <= near.high_secs);
-            prop_assert!(near.low_secs <= far.low_secs && near.high_secs <= far.high_secs);
-            // At the faster and at the slower of the two the wait lies within.
-            prop_assert!(near.low_secs as f64 <= ahead as f64 / pace.max(rate));
-            prop_assert!(near.high_secs as f64 >= ahead as f64 / pace.min(rate));
-            prop_assert!(!near.words().is_empty());
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! Changing a room: what may be changed, and into what. Pure.
 
+use admission::contract::{PaceMode, Pacing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +16,11 @@ pub struct RoomChange {
     pub max_active: Option<i32>,
     /// 1 to 86,400.
     pub claim_window_secs: Option<i32>,
+    pub pace_mode: Option<PaceMode>,
+    /// Fans let in per second at least, 0 to 10,000.
+    pub floor_per_sec: Option<f64>,
+    /// 100 to 60,000.
+    pub order_ms_target: Option<i32>,
     /// 500 characters at most.
     pub message: Option<String>,
 }
@@ -71,6 +77,7 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
         }
         after.claim_window_secs = secs;
     }
+    after.pacing = pacing(before.pacing, change)?;
     if let Some(message) = &change.message {
         let unfit =
             |character: char| character.is_control() && character != '\n' && character != '\r';
@@ -82,6 +89,27 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
     Ok(after)
 }
 
+fn pacing(before: Pacing, change: &RoomChange) -> Result<Pacing, RoomError> {
+    let refuse = |field, detail: &str| Err(RoomError::Value { field, detail: detail.to_owned() });
+    let mut after = before;
+    if let Some(mode) = change.pace_mode {
+        after.mode = mode;
+    }
+    if let Some(floor) = change.floor_per_sec {
+        if !(0.0..=10_000.0).contains(&floor) {
+            return refuse("floor_per_sec", "must be 0 to 10,000 fans a second");
+        }
+        after.floor_per_sec = floor;
+    }
+    if let Some(target) = change.order_ms_target {
+        if !(100..=60_000).contains(&target) {
+            return refuse("order_ms_target", "must be 100 to 60,000 milliseconds");
+        }
+        after.order_ms_target = target;
+    }
+    Ok(after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,12 +117,13 @@ mod tests {
     fn a_room() -> RoomState {
         RoomState {
             room: "r".parse().expect("a name"),
-            show: "s".to_owned(),
+            show: "s".parse().expect("an id"),
             phase: Phase::Open,
             lanes: 4,
             rate_per_sec: 10.0,
             max_active: 100,
             claim_window_secs: 120,
+            pacing: Pacing::default(),
             message: String::new(),
             opens_at: None,
             closes_at: None,
@@ -134,6 +163,14 @@ mod tests {
         assert_eq!(
             refused(RoomChange { claim_window_secs: Some(0), ..RoomChange::default() }),
             "claim_window_secs"
+        );
+        assert_eq!(
+            refused(RoomChange { floor_per_sec: Some(f64::NAN), ..RoomChange::default() }),
+            "floor_per_sec"
+        );
+        assert_eq!(
+            refused(RoomChange { order_ms_target: Some(99), ..RoomChange::default() }),
+            "order_ms_target"
         );
         for message in ["\u{0}".to_owned(), "x".repeat(501)] {
             assert_eq!(

@@ -1,25 +1,30 @@
 //! What is the same for everybody in a room, kept in memory and answered from there.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
+    time::Instant,
 };
 
 use admission::contract::{GateSettings, HeadsMoved, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption};
-use bytes::Bytes;
-use catalog::contract::{Show, Stop};
-use chrono::Utc;
-use kit::kept::KeptBody;
-use parking_lot::RwLock;
+use catalog::contract::{Show, ShowId};
+use chrono::{TimeDelta, Utc};
+use kit::kafka::reader::Read;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
 
 use crate::{
     error::Error,
-    head::{HeadDocument, head_log::HeadLog},
-    room::{phase::Phase, seller::Seller, stopped_phase},
+    head::{
+        document::{Document, document},
+        head_log::HeadLog,
+    },
+    line::left::LeftPlaces,
+    room::{info::Info, seller::Seller},
     store::RoomRow,
 };
 
@@ -27,70 +32,40 @@ use crate::{
 pub struct Room {
     pub name: RoomName,
     info: ArcSwap<Info>,
+    /// When what is known of it began to be read: what was read before changes nothing.
+    asked: Mutex<Instant>,
     /// What is sold, so that pages need no database; absent until it was read, and while it is not
     /// published.
     show: ArcSwapOption<Show>,
     log: RwLock<HeadLog>,
     document: ArcSwap<Document>,
+    left: RwLock<LeftPlaces>,
+    /// Told whenever a record came.
+    moved: watch::Sender<()>,
+    /// Which reading of those who left this instance has.
+    left_version: AtomicI64,
+    /// When this instance learned of it.
+    found: Instant,
     next_lane: AtomicUsize,
+    /// Whether the document may say something else than what is known now.
+    changed: AtomicBool,
     pub seller: Seller,
 }
 
-/// What operators decide about a room.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Info {
-    pub show: String,
-    /// As fans meet it.
-    pub phase: Phase,
-    pub lanes: i32,
-    /// What everybody is told: why the sale was stopped, if it was, and what operators say.
-    pub message: String,
-    pub stop: Option<Stop>,
-    pub rate_per_sec: f64,
-    pub claim_window_secs: i32,
-}
+/// A lane may be so many places longer than the shortest one; then others are filled first.
+const UNEVEN_MAX: i64 = 100;
 
-impl Info {
-    pub fn of(row: &RoomRow, gate: Option<&GateSettings>) -> Self {
-        Self {
-            show: row.show.clone(),
-            phase: stopped_phase(row.phase, row.stop),
-            lanes: row.lanes,
-            message: told(row),
-            stop: row.stop,
-            rate_per_sec: gate.map_or(0.0, |gate| gate.rate_per_sec),
-            claim_window_secs: gate.map_or(0, |gate| gate.claim_window_secs),
-        }
-    }
-}
-
-const SUSPENDED: &str = "Tickets for this show are not sold right now: its seller may not sell at \
-    the moment. Nobody is let \
-    in meanwhile. Places in line are safe, and tickets that were bought stay valid.";
-const WITHDRAWN: &str = "This show was withdrawn. Nothing of it is sold any more and nobody is let \
-    in. Tickets that were \
-    bought stay valid.";
-
-fn told(row: &RoomRow) -> String {
-    let stopped = match row.stop {
-        // A line that has closed does not go on, whether or not its seller may sell again.
-        Some(Stop::Suspended) if row.phase == Phase::Closed => return row.message.clone(),
-        None => return row.message.clone(),
-        Some(Stop::Suspended) => SUSPENDED,
-        Some(Stop::Withdrawn) => WITHDRAWN,
-    };
-    format!("{stopped} {}", row.message).trim_end().to_owned()
-}
-
-/// The head document as it goes out.
-pub struct Document {
-    pub body: KeptBody,
-    pub head: HeadDocument,
+/// Whose turn it is of lanes that end at `tails`, at the `turn`-th join. Pure.
+fn lane_at(turn: usize, tails: &[i64]) -> usize {
+    let lanes = tails.len().max(1);
+    let shortest = tails.iter().min().copied().unwrap_or(0);
+    let fits = |lane: &usize| tails.get(*lane).is_none_or(|tail| *tail <= shortest + UNEVEN_MAX);
+    (0..lanes).map(|next| (turn % lanes + next) % lanes).find(fits).unwrap_or(0)
 }
 
 impl Room {
-    fn new(name: RoomName, info: Info, log: HeadLog) -> Self {
-        let document = ArcSwap::from_pointee(document(&name, &info, &log));
+    fn new(name: RoomName, info: Info, asked: Instant, log: HeadLog) -> Self {
+        let document = ArcSwap::from_pointee(document(&name, &info, &log, 0, Utc::now()));
         // Going on with the shortest lane keeps the lanes even, and with that the numbers of places
         // true.
         let shortest =
@@ -98,10 +73,16 @@ impl Room {
         Self {
             name,
             info: ArcSwap::from_pointee(info),
+            asked: Mutex::new(asked),
             show: ArcSwapOption::empty(),
             log: RwLock::new(log),
             document,
+            left: RwLock::default(),
+            moved: watch::Sender::new(()),
+            left_version: AtomicI64::new(0),
+            found: Instant::now(),
             next_lane: AtomicUsize::new(shortest),
+            changed: AtomicBool::new(false),
             seller: Seller::default(),
         }
     }
@@ -123,69 +104,115 @@ impl Room {
         read(&self.log.read())
     }
 
-    /// Lanes are assigned in turn, by the server.
+    /// Lanes are assigned in turn, by the server. One that became far longer than others, because
+    /// they could not be written for a while, waits until they are as long.
     pub fn pick_lane(&self) -> i32 {
-        let lanes = self.info.load().lanes.max(1) as usize;
-        (self.next_lane.fetch_add(1, Ordering::Relaxed) % lanes) as i32
+        let turn = self.next_lane.fetch_add(1, Ordering::Relaxed);
+        lane_at(turn, &self.log.read().tails()) as i32
     }
 
     pub fn joined(&self, lane: i32, offset: i64) {
-        self.log.write().joined(lane, offset);
+        self.log.write().joined(lane, offset, Utc::now());
+        self.changed.store(true, Ordering::Release);
     }
 
+    /// Whether nothing was heard of the line for too long.
+    pub fn is_stale(&self) -> bool {
+        let is_told_of = self.info.load().phase.takes_joins();
+        is_told_of && self.log.read().is_stale(Utc::now())
+    }
+
+    /// Whether the place's fan left on purpose.
+    pub fn has_left(&self, lane: i32, offset: i64) -> bool {
+        self.left.read().has(lane, offset)
+    }
+
+    pub fn mark_left(&self, lane: i32, offset: i64) {
+        self.left.write().mark(lane, offset);
+        self.changed.store(true, Ordering::Release);
+    }
+
+    /// Takes in who has left, as all instances know, and which reading of that it is.
+    pub fn follow_left(&self, version: i64, left: LeftPlaces) {
+        *self.left.write() = left;
+        self.changed.store(true, Ordering::Release);
+        self.left_version.store(version, Ordering::Relaxed);
+    }
+
+    /// The reading of those who left that was taken in last; 0 for none.
+    pub fn left_version(&self) -> i64 {
+        self.left_version.load(Ordering::Relaxed)
+    }
+
+    /// Hears of each record that comes from now on.
+    pub fn follow_moves(&self) -> watch::Receiver<()> {
+        self.moved.subscribe()
+    }
+
+    fn apply(&self, moved: &HeadsMoved) {
+        self.log.write().apply(moved);
+        self.changed.store(true, Ordering::Release);
+        self.moved.send_replace(());
+    }
+
+    fn follow_info(&self, info: Info, asked: Instant) {
+        let mut latest = self.asked.lock();
+        if asked < *latest {
+            return;
+        }
+        *latest = asked;
+        let info = info.at(Utc::now(), self.show.load().as_ref().map(|show| show.starts_at));
+        let before = self.info.load_full();
+        if *before == info {
+            return;
+        }
+        if before.phase != info.phase {
+            self.log.write().forget_pace();
+        }
+        self.info.store(Arc::new(info));
+        self.changed.store(true, Ordering::Release);
+        self.refresh_document();
+    }
+
+    /// Writes the document anew where it may say something else.
     fn refresh_document(&self) {
+        let changed = self.changed.swap(false, Ordering::AcqRel);
         let log = self.log.read();
-        self.document.store(Arc::new(document(&self.name, &self.info.load(), &log)));
+        let is_as_stale = || self.document.load().head.stale == log.is_stale(Utc::now());
+        if !changed && !log.ages() && is_as_stale() {
+            return;
+        }
+        let left: i64 = {
+            let left = self.left.read();
+            log.heads().iter().map(|lane| left.count_from(lane.lane, lane.head)).sum()
+        };
+        let document = document(&self.name, &self.info.load(), &log, left, Utc::now());
+        self.document.store(Arc::new(document));
     }
-}
-
-fn document(room: &RoomName, info: &Info, log: &HeadLog) -> Document {
-    let now = Utc::now();
-    let lanes = log.heads();
-    let head = HeadDocument {
-        room: room.clone(),
-        show: info.show.clone(),
-        phase: info.phase,
-        waiting: lanes.iter().map(|lane| lane.tail - lane.head).sum(),
-        admitted: log.total_admitted(),
-        lanes,
-        rate_per_sec: info.rate_per_sec,
-        pace_per_sec: log.pace_per_sec(now).map(|pace| (pace * 100.0).round() / 100.0),
-        claim_window_secs: info.claim_window_secs,
-        message: info.message.clone(),
-        as_of: now,
-        poll_after_ms: 2000,
-    };
-    let body = Bytes::from(serde_json::to_vec(&head).unwrap_or_default());
-    // Weak: what counts is whether the line moved, not when the document was written.
-    let etag = format!(
-        "W/\"{:x}-{:x}-{}-{:x}\"",
-        head.admitted,
-        head.admitted + head.waiting,
-        head.phase,
-        (head.pace_per_sec.unwrap_or(-1.0).to_bits() ^ head.rate_per_sec.to_bits().rotate_left(7))
-            .wrapping_add(
-                head.message.bytes().fold(0u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte))
-            )
-    );
-    Document { body: KeptBody::tagged(body, &etag), head }
 }
 
 /// All rooms of this instance.
 #[derive(Default)]
 pub struct Rooms {
     rooms: RwLock<HashMap<RoomName, Arc<Room>>>,
-    /// Heads that were read before their room was known (at start).
-    early: RwLock<HashMap<RoomName, HeadLog>>,
+    /// Which room is a show's. One that is not there any more may still be named.
+    by_show: RwLock<HashMap<ShowId, RoomName>>,
+    /// Records of late of rooms that are not known: they were made just now.
+    early: Mutex<VecDeque<HeadsMoved>>,
     /// Whether the rooms were read once.
-    known: AtomicBool,
+    known: watch::Sender<bool>,
     /// Whether the heads that were published before the start were read.
     caught_up: AtomicBool,
+    /// How often the reader of heads met anything.
+    heard: AtomicUsize,
+    /// Whether heads are published, and none of them is read.
+    reader_stands: AtomicBool,
 }
 
-/// Rooms whose heads are kept although no such room is known; more are dropped.
-const EARLY_ROOMS_MAX: usize = 1000;
-const LANES_MAX: usize = 256;
+/// Records that are kept although no such room is known; earlier ones are dropped.
+const EARLY_MAX: usize = 2000;
+/// For so long. A room is read from the database within a second of being made.
+const EARLY: TimeDelta = TimeDelta::seconds(60);
 
 impl Rooms {
     /// # Errors
@@ -204,26 +231,27 @@ impl Rooms {
 
     /// Whether rooms and heads were read since this instance started.
     pub fn are_ready(&self) -> bool {
-        self.known.load(Ordering::Acquire) && self.caught_up.load(Ordering::Acquire)
+        *self.known.borrow() && self.caught_up.load(Ordering::Acquire)
+    }
+
+    /// Waits until the rooms were read once: a head that is read before its room says nothing.
+    pub async fn until_known(&self) {
+        // The sender is ours, so it is there.
+        let _ = self.known.subscribe().wait_for(|known| *known).await;
     }
 
     /// The room of a show, `None` where it has none.
     ///
     /// # Errors
     /// [`Error::Starting`], as [`Rooms::get`].
-    pub fn of_show(&self, show: &str) -> Result<Option<Arc<Room>>, Error> {
+    pub fn of_show(&self, show: &ShowId) -> Result<Option<Arc<Room>>, Error> {
         self.ready()?;
-        let rooms = self.rooms.read();
-        Ok(rooms.values().find(|room| room.info.load().show == show).cloned())
-    }
-
-    /// Notes that the heads published before the start were read.
-    pub fn caught_up(&self) {
-        self.caught_up.store(true, Ordering::Release);
+        let name = self.by_show.read().get(show).cloned();
+        Ok(name.and_then(|name| self.rooms.read().get(&name).cloned()))
     }
 
     /// The shows of rooms that do not know theirs.
-    pub fn without_show(&self) -> Vec<String> {
+    pub fn without_show(&self) -> Vec<ShowId> {
         let rooms = self.rooms.read();
         rooms
             .values()
@@ -233,8 +261,8 @@ impl Rooms {
     }
 
     /// Takes in what was read when asking for the shows `asked`.
-    pub fn follow_shows(&self, asked: &[String], found: Vec<Show>) {
-        let asked: HashSet<&String> = asked.iter().collect();
+    pub fn follow_shows(&self, asked: &[ShowId], found: Vec<Show>) {
+        let asked: HashSet<&ShowId> = asked.iter().collect();
         let found: HashMap<_, _> =
             found.into_iter().map(|show| (show.show.clone(), Arc::new(show))).collect();
         let rooms = self.rooms.read();
@@ -246,49 +274,100 @@ impl Rooms {
         }
     }
 
-    /// Takes in what operators decided.
-    pub fn follow_settings(&self, rows: &[RoomRow], gates: &[GateSettings]) {
-        let mut rooms = self.rooms.write();
-        rooms.retain(|name, _| rows.iter().any(|row| row.room == *name));
-        for row in rows {
-            let info = Info::of(row, gates.iter().find(|gate| gate.room == row.room));
-            if let Some(room) = rooms.get(&row.room) {
-                if *room.info.load_full() != info {
-                    room.info.store(Arc::new(info));
-                    room.refresh_document();
-                }
-                continue;
-            }
-            let early = self.early.write().remove(&row.room);
-            let mut log = early.unwrap_or_default();
-            log.resize(usize::try_from(row.lanes).unwrap_or(1));
-            rooms.insert(row.room.clone(), Arc::new(Room::new(row.room.clone(), info, log)));
+    /// Takes in what operators decided about all rooms, as it was read beginning at `asked`.
+    pub fn follow_settings(&self, asked: Instant, rows: &[RoomRow], gates: &[GateSettings]) {
+        let names: HashSet<&RoomName> = rows.iter().map(|row| &row.room).collect();
+        let gates: HashMap<&RoomName, &GateSettings> =
+            gates.iter().map(|gate| (&gate.room, gate)).collect();
+        // A room that was found meanwhile was made meanwhile.
+        let is_there =
+            |name: &RoomName, room: &Arc<Room>| room.found > asked || names.contains(name);
+        if !self.rooms.read().iter().all(|(name, room)| is_there(name, room)) {
+            self.rooms.write().retain(|name, room| is_there(name, room));
+            let rooms = self.rooms.read();
+            self.by_show.write().retain(|_, name| rooms.contains_key(name));
         }
-        drop(rooms);
-        self.known.store(true, Ordering::Release);
+        for row in rows {
+            self.follow_room(asked, row, gates.get(&row.room).copied());
+        }
+        self.known.send_if_modified(|known| !std::mem::replace(known, true));
     }
 
-    /// Takes in published heads.
-    pub fn follow_heads(&self, moved: &HeadsMoved) {
+    /// Takes in what operators decided about a room, as it was read beginning at `asked`.
+    pub fn follow_room(&self, asked: Instant, row: &RoomRow, gate: Option<&GateSettings>) {
+        let info = Info::of(row, gate);
+        let known = self.rooms.read().get(&row.room).cloned();
+        if let Some(room) = known {
+            return room.follow_info(info, asked);
+        }
+        let mut rooms = self.rooms.write();
+        if let Some(room) = rooms.get(&row.room).cloned() {
+            drop(rooms);
+            return room.follow_info(info, asked);
+        }
+        let mut log = HeadLog::with_lanes(usize::try_from(row.lanes).unwrap_or(1));
+        // Heads are followed under the same lock, so that none falls in between.
+        for moved in self.early.lock().iter().filter(|moved| moved.room == row.room) {
+            log.apply(moved);
+        }
+        rooms.insert(row.room.clone(), Arc::new(Room::new(row.room.clone(), info, asked, log)));
+        self.by_show.write().insert(row.show.clone(), row.room.clone());
+    }
+
+    /// Takes in what the reader of heads met.
+    pub fn follow_heads(&self, met: Read<HeadsMoved>) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+        let moved = match met {
+            Read::Event { event, .. } => event,
+            Read::CaughtUp => return self.caught_up.store(true, Ordering::Release),
+        };
         let rooms = self.rooms.read();
         if let Some(room) = rooms.get(&moved.room) {
-            room.log.write().apply(moved);
-            return;
+            return room.apply(&moved);
         }
-        let mut early = self.early.write();
-        if early.len() < EARLY_ROOMS_MAX || early.contains_key(&moved.room) {
-            early
-                .entry(moved.room.clone())
-                .or_insert_with(|| HeadLog::with_lanes(LANES_MAX))
-                .apply(moved);
+        // Of a room that was closed long ago, or made just now.
+        let now = Utc::now();
+        if moved.at > now - EARLY {
+            let mut early = self.early.lock();
+            early.retain(|moved| moved.at > now - EARLY);
+            if early.len() >= EARLY_MAX {
+                early.pop_front();
+            }
+            early.push_back(moved);
         }
     }
 
-    /// Writes every room's head document anew.
+    /// Whether some room's line was not told of for too long.
+    pub fn some_stale(&self) -> bool {
+        self.rooms.read().values().any(|room| room.is_stale())
+    }
+
+    /// How often the reader of heads met anything so far.
+    pub fn heard(&self) -> usize {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether heads are published that the reader does not read.
+    pub fn note_reader(&self, stands: bool) {
+        self.reader_stands.store(stands, Ordering::Relaxed);
+    }
+
+    /// Whether heads are published that the reader does not read.
+    pub fn reader_stands(&self) -> bool {
+        self.reader_stands.load(Ordering::Relaxed)
+    }
+
+    pub fn all(&self) -> Vec<Arc<Room>> {
+        self.rooms.read().values().cloned().collect()
+    }
+
+    /// Writes each room's head document anew that may say something else.
     pub fn refresh_documents(&self) {
-        let rooms: Vec<_> = self.rooms.read().values().cloned().collect();
-        for room in rooms {
+        for room in self.all() {
             room.refresh_document();
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,16 @@ impl Phase {
         matches!(self, Self::PreQueue | Self::Open | Self::Paused)
     }
 
+    /// Whether it takes no joins yet.
+    pub fn may_open_yet(self) -> bool {
+        matches!(self, Self::Draft | Self::Scheduled)
+    }
+
+    /// Whether it lets people in, or would but for a pause.
+    pub fn has_opened(self) -> bool {
+        matches!(self, Self::Open | Self::Paused)
+    }
+
     /// What the gate does meanwhile.
     pub fn gate(self) -> GateState {
         match self {

@@ -1,7 +1,7 @@
 //! Making rooms and changing them. Who may is the caller's business.
 
 use admission::contract::{
-    GateSettings, LINE_SETTINGS, RoomName, gate, gates, line_topic, put_gate,
+    GateSettings, LINE_SETTINGS, Pacing, RoomName, gate, gates, line_topic, put_gate,
 };
 use anyhow::Context;
 use catalog::contract::Stop;
@@ -40,9 +40,11 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
             rate_per_sec: new.rate_per_sec,
             max_active: new.max_active,
             claim_window_secs: new.claim_window_secs,
+            pacing: Pacing::default(),
             state: phase.gate(),
         };
         put_gate(&mut transaction, &gate).await?;
+        catalog::contract::tell_line(&mut transaction, &new.show, phase.has_opened()).await?;
     }
     transaction.commit().await.context("making the room")?;
     // Looked at only now: whoever stops the sale from here on finds the room.
@@ -110,6 +112,8 @@ pub async fn change_room_in(
         store::set_phase(tx, room, after.phase).await?;
         if after.phase == Phase::Closed {
             catalog::contract::end_sale(tx, &after.show).await?;
+        } else {
+            catalog::contract::tell_line(tx, &after.show, after.phase.has_opened()).await?;
         }
     }
     if after.message != before.message {

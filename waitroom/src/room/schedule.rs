@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use admission::contract::RoomName;
 use anyhow::Context;
-use catalog::contract::{CATALOG_EVENTS, CatalogEvent, Stop};
+use catalog::contract::{CATALOG_EVENTS, CatalogEvent, ShowId, Stop};
 use chrono::{DateTime, Utc};
 use kit::{
     kafka::{
@@ -41,10 +41,10 @@ const SUBSCRIPTION: Subscription =
 
 /// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for
 /// a crowd.
-fn wide_open(room: RoomName, show: &str, opens_at: DateTime<Utc>) -> NewRoom {
+fn wide_open(room: RoomName, show: &ShowId, opens_at: DateTime<Utc>) -> NewRoom {
     NewRoom {
         room,
-        show: show.to_owned(),
+        show: show.clone(),
         lanes: 4,
         rate_per_sec: 200.0,
         max_active: 2000,
@@ -149,7 +149,7 @@ impl Handler for Followed {
     }
 }
 
-fn changed_show(event: &CatalogEvent) -> Option<&str> {
+fn changed_show(event: &CatalogEvent) -> Option<&ShowId> {
     match event {
         CatalogEvent::ShowPublished { show, .. } | CatalogEvent::SaleChanged { show } => Some(show),
         CatalogEvent::AllotmentChanged { .. } => None,
@@ -166,9 +166,9 @@ fn is_away(error: &anyhow::Error) -> bool {
 
 /// Makes a published show's room unless it has one; then its times move with the show's, and it
 /// stops and goes on with the show's sale. A withdrawn show gets no room.
-async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result<()> {
+async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &ShowId) -> anyhow::Result<()> {
     let Some(known) = catalog::contract::show(pool, show).await? else {
-        tracing::error!(show, "was published and is not in the catalog");
+        tracing::error!(%show, "was published and is not in the catalog");
         return Ok(());
     };
     let opens_at = known.on_sale_at;
@@ -180,10 +180,10 @@ async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &str) -> anyhow::Result
         return Ok(());
     }
     if store::room(pool, show).await?.is_some() {
-        tracing::error!(show, "gets no room: another show's room has its name");
+        tracing::error!(%show, "gets no room: another show's room has its name");
         return Ok(());
     }
     create_room(pool, kafka, &wide_open(show.parse()?, show, opens_at)).await?;
-    tracing::info!(show, %opens_at, "made a room for a published show");
+    tracing::info!(%show, %opens_at, "made a room for a published show");
     Ok(())
 }

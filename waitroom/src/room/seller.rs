@@ -1,6 +1,6 @@
 //! Who sells a room's show.
 
-use catalog::contract::ResellerId;
+use catalog::contract::{ResellerId, ShowId};
 use sqlx::PgPool;
 use tokio::sync::OnceCell;
 
@@ -11,7 +11,7 @@ use crate::error::Error;
 pub struct Seller(OnceCell<Option<ResellerId>>);
 
 impl Seller {
-    pub async fn of(&self, show: &str, pool: &PgPool) -> Result<Option<ResellerId>, Error> {
+    pub async fn of(&self, show: &ShowId, pool: &PgPool) -> Result<Option<ResellerId>, Error> {
         let found = self.0.get_or_try_init(|| async {
             let seller = catalog::contract::seller(pool, show).await?.ok_or(Error::ShowUnknown)?;
             Ok::<_, Error>(seller.reseller)

@@ -95,3 +95,39 @@ async fn a_ticket_that_is_not_of_this_line_is_no_place() {
         assert!(words.contains("Join the line") && !words.contains(KEPT), "{words}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_straight_in_joins_once_a_cookie_came_back_and_only_once() {
+    let waitroom = TestWaitroom::open(1, 1000.0).await;
+    waitroom.put_show().await;
+    let fan = &waitroom.instance;
+    fan.head_when(|head| head["straight_in"] == true).await;
+    let asked = fan.browse("POST", "/queue/s/go", "").await;
+    assert_eq!(asked.status, StatusCode::TEMPORARY_REDIRECT);
+    assert!(asked.header("set-cookie").starts_with("fg_cookies=1"));
+    let again = asked.location().to_owned();
+    assert!(again.starts_with("/queue/s/go?asked=1&key="), "{again}");
+    // A browser that keeps none is shown the entrance, and has used up no place.
+    assert_eq!(fan.sent_on("POST", &again, "").await, "/queue/s");
+    let (head, _) = fan.head_when(|_| true).await;
+    assert_eq!((head["admitted"].as_i64(), head["waiting"].as_i64()), (Some(0), Some(0)));
+    // One that does goes in; and again by the same place, where the answer was lost.
+    let mut places = Vec::new();
+    for _ in 0..2 {
+        let (status, _, set) = fan.page("POST", &again, "fg_cookies=1").await;
+        assert_eq!(status, StatusCode::TEMPORARY_REDIRECT);
+        assert!(set.contains("fg_pass_s=v4.public.") && set.contains("fg_place_r="), "{set}");
+        let entered = set.lines().find(|line| line.starts_with("fg_entered_r="));
+        places.push(entered.and_then(|line| line.split(';').next()).map(str::to_owned));
+    }
+    assert!(places[0].is_some() && places[0] == places[1], "{places:?}");
+    // From the entrance, which asked before: the place stays in the address, and is one.
+    let entrance = fan.browse("GET", "/queue/s", "").await;
+    let form = [("asked", "1"), ("key", &*entrance.hidden("key"))];
+    let kept = fan.submit("POST", "/queue/s/go", "", &form).await;
+    assert!(kept.location().starts_with("/queue/s?place=v4.local."), "{}", kept.location());
+    let (head, _) = fan.head_when(|head| head["waiting"] == 0).await;
+    fan.submit("POST", "/queue/s/go", "", &form).await;
+    let (later, _) = fan.head_when(|head| head["waiting"] == 0).await;
+    assert_eq!(head["admitted"], later["admitted"]);
+}

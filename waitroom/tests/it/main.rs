@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod cookies;
+mod keyed_joins;
+mod leaving;
 mod room_admin;
 mod schedule;
 mod snapshots;
 mod test_waitroom;
+mod told;
+mod turn_mails;
 
 use std::{
     collections::BTreeSet,
@@ -328,11 +332,11 @@ async fn by_https_a_place_is_kept_in_a_cookie_that_no_other_host_can_set() {
     assert!(set.ends_with("; Secure") && !set.contains("Domain"), "{set}");
     let cookie = set.split(';').next().unwrap_or_default();
     let (_, page, _) = instance.page("GET", "/queue/s", cookie).await;
-    assert!(!page.contains("action=\"/queue/s/join\""), "the place was read: {page}");
+    assert!(!page.contains("data-queue=\"entrance\""), "the place was read: {page}");
     let injected = cookie.trim_start_matches("__Host-");
     let (_, page, _) = instance.page("GET", "/queue/s", injected).await;
     assert!(
-        page.contains("action=\"/queue/s/join\""),
+        page.contains("data-queue=\"entrance\""),
         "a name that others can set was read: {page}"
     );
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! Steering rooms through the contract.
 
+use testkit::id;
 use waitroom::contract::{
     Phase, RoomChange, RoomError, change_room_in, room, room_of_show, rooms, wait_secs,
 };
@@ -32,8 +33,8 @@ async fn a_change_tells_before_and_after_and_belongs_to_its_transaction() {
         (all[0].max_active, all[0].claim_window_secs, all[0].phase),
         (7, 60, Phase::Scheduled)
     );
-    assert_eq!(room_of_show(pool, "s").await.unwrap().as_deref(), Some("r"));
-    assert_eq!(room_of_show(pool, "other").await.unwrap(), None);
+    assert_eq!(room_of_show(pool, &id("s")).await.unwrap().as_deref(), Some("r"));
+    assert_eq!(room_of_show(pool, &id("other")).await.unwrap(), None);
     assert!(room(pool, "other").await.unwrap().is_none());
 }
 
@@ -66,7 +67,7 @@ async fn a_refused_change_changes_nothing_and_leaves_the_transaction_whole() {
 
 #[test]
 fn a_preview_tells_what_the_page_would() {
-    assert_eq!(wait_secs(100, 5.0), Some((18, 25)));
+    assert_eq!(wait_secs(100, 5.0), Some((16, 27)));
     assert_eq!(wait_secs(100, 0.0), None);
 }
 
@@ -87,4 +88,15 @@ async fn a_closed_rooms_show_page_does_not_sell() {
     waitroom.set_phase(Phase::Closed).await;
     let page = read().await;
     assert!(page.contains("The sale has ended.") && !page.contains("/queue/s"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_is_for_what_can_be_a_show() {
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    for wrong in ["", "Harbour Lights", "-s"] {
+        let update = sqlx::query("UPDATE waitroom.rooms SET show = $1 WHERE room = 'r'");
+        let refused = update.bind(wrong).execute(&waitroom.test_env.pool).await.unwrap_err();
+        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("rooms_show_form"), "{wrong}");
+    }
 }

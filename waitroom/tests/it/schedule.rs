@@ -4,15 +4,15 @@ use std::time::{Duration, Instant};
 
 use admission::contract::Gate;
 use catalog::contract::{
-    CATALOG_TOPIC, CatalogEvent, NewTicketType, ShowDraft, Stop, Venue, change_allotment,
-    change_show, create_show, ensure_catalog_topic, publish_show, put_ticket_type, put_venue,
-    stop_reseller, withdraw_own_show,
+    CATALOG_TOPIC, CatalogEvent, Money, NewTicketType, SaleState, ShowDraft, ShowId, Stop, Venue,
+    change_allotment, change_show, create_show, ensure_catalog_topic, publish_show,
+    put_ticket_type, put_venue, stop_reseller, withdraw_own_show,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ProducerBounds, serve::Tasks};
 use rdkafka::producer::FutureRecord;
 use sqlx::PgPool;
-use testkit::ShowBuilder;
+use testkit::{RoomBuilder, ShowBuilder, id};
 use waitroom::contract::{
     NewRoom, Phase, RoomChange, RoomState, change_room, create_room, room, rooms,
 };
@@ -36,7 +36,7 @@ fn draft(venue: uuid::Uuid, on_sale_at: DateTime<Utc>) -> ShowDraft {
 }
 
 /// A show with tickets, published.
-async fn publish(pool: &PgPool, on_sale_at: DateTime<Utc>) -> (String, ShowDraft) {
+async fn publish(pool: &PgPool, on_sale_at: DateTime<Utc>) -> (ShowId, ShowDraft) {
     let waitroom = Venue {
         name: "A hall".to_owned(),
         city: "Bergen".to_owned(),
@@ -49,8 +49,7 @@ async fn publish(pool: &PgPool, on_sale_at: DateTime<Utc>) -> (String, ShowDraft
     let standing = NewTicketType {
         name: "Standing".to_owned(),
         description: String::new(),
-        price_minor: 100,
-        currency: "NOK".to_owned(),
+        price: Money::new(100, id("NOK")),
         per_order_max: 4,
     };
     let ticket_type = put_ticket_type(pool, RESELLER.into(), &show, None, &standing).await.unwrap();
@@ -163,8 +162,8 @@ async fn a_room_that_was_set_back_to_draft_follows_its_sale() {
 }
 
 /// Sends an event to the catalog's topic, under a key.
-async fn send(waitroom: &TestWaitroom, key: &str, show: &str, on_sale_at: DateTime<Utc>) {
-    let event = CatalogEvent::ShowPublished { show: show.to_owned(), on_sale_at };
+async fn send(waitroom: &TestWaitroom, key: &str, show: &ShowId, on_sale_at: DateTime<Utc>) {
+    let event = CatalogEvent::ShowPublished { show: show.clone(), on_sale_at };
     let bounds = ProducerBounds { queue_messages_max: 10, delivery_ms_max: 5_000, linger_ms: 0 };
     ensure_catalog_topic(&waitroom.test_env.kafka).await.unwrap();
     let (producer, topic) = (
@@ -245,7 +244,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
     // A room that an operator makes for a show that is over is closed by the operator.
     let wide = NewRoom {
         room: "late".parse().unwrap(),
-        show: "over".to_owned(),
+        show: id("over"),
         lanes: 1,
         rate_per_sec: 1.0,
         max_active: 10,
@@ -264,7 +263,7 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
     let pool = &waitroom.test_env.pool;
     let timed = |name: &str, in_secs: i64| NewRoom {
         room: name.parse().unwrap(),
-        show: format!("show-of-{name}"),
+        show: id(&format!("show-of-{name}")),
         lanes: 1,
         rate_per_sec: 1.0,
         max_active: 10,
@@ -435,7 +434,7 @@ async fn the_room_of_a_withdrawn_show_closes_and_says_so() {
     tasks.stop().cancel();
 }
 
-fn late_room(show: String) -> NewRoom {
+fn late_room(show: ShowId) -> NewRoom {
     NewRoom {
         room: "late".parse().unwrap(),
         show,
@@ -510,4 +509,28 @@ async fn a_stop_that_ends_while_a_room_learns_of_it_does_not_stay() {
         follower.await.unwrap().unwrap();
         assert_eq!(room(pool, "late").await.unwrap().unwrap().stop, after);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalog_is_told_when_a_line_opens() {
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
+    let sale = async |show: &str| {
+        catalog::contract::sale_state(pool, &show.parse().unwrap()).await.unwrap()
+    };
+    // One whose time has come, and whose line nobody opened.
+    let late = ShowBuilder::new("late").on_sale_at(Utc::now() - chrono::Duration::hours(1));
+    late.put_in_catalog(pool).await;
+    RoomBuilder::new("late").create(pool, &waitroom.test_env.kafka).await;
+    assert_eq!(sale("late").await, Some(SaleState::NotYet));
+    // One whose line was opened before its time; a pause ends no sale.
+    let early = ShowBuilder::new("s").on_sale_at(Utc::now() + chrono::Duration::hours(1));
+    early.put_in_catalog(pool).await;
+    assert_eq!(sale("s").await, Some(SaleState::NotYet));
+    for phase in [Phase::Open, Phase::Paused] {
+        waitroom.set_phase(phase).await;
+        assert_eq!(sale("s").await, Some(SaleState::OnSale), "{phase}");
+    }
+    waitroom.set_phase(Phase::Closed).await;
+    assert_eq!(sale("s").await, Some(SaleState::Closed));
 }

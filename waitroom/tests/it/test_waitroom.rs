@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use admission::contract::{Gate, PassKeys, generate_pass_key};
+use admission::contract::{
+    Gate, HEADS_TOPIC, HeadsMoved, PassKeys, ensure_heads_topic, generate_pass_key,
+};
 use axum::{
     Router,
     body::Body,
@@ -10,14 +12,18 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use kit::{
-    kafka::Kafka,
+    kafka::{Kafka, Producer, ProducerBounds},
+    redis::Redis,
     serve::Tasks,
     settings::Settings,
     token::{SealRing, generate_seal_key},
 };
-use rdkafka::{mocking::MockCluster, producer::DefaultProducerContext};
+use rdkafka::{
+    mocking::MockCluster,
+    producer::{DefaultProducerContext, FutureRecord},
+};
 use serde_json::Value;
-use testkit::{Client, Reply, RoomBuilder, ShowBuilder, TestEnv, eventually};
+use testkit::{Client, OpenDoor, Reply, RoomBuilder, ShowBuilder, TestEnv, eventually};
 use tower::ServiceExt;
 use waitroom::{
     App, Config,
@@ -30,11 +36,37 @@ pub struct TestWaitroom {
     tasks: Tasks,
     env: HashMap<String, String>,
     pass_key: String,
+    /// Stands for a checkout.
+    /// Kept open as long as the test runs.
+    _door: OpenDoor,
 }
 
 impl Drop for TestWaitroom {
     fn drop(&mut self) {
         self.tasks.stop().cancel();
+    }
+}
+
+/// What controllers would publish.
+pub struct Told {
+    kafka: Kafka,
+    producer: Producer,
+}
+
+impl Told {
+    async fn new(test_env: &TestEnv) -> Self {
+        ensure_heads_topic(&test_env.kafka).await.expect("the topic");
+        let bounds =
+            ProducerBounds { queue_messages_max: 100, delivery_ms_max: 5_000, linger_ms: 0 };
+        let producer = Producer::new(test_env.kafka.clone(), bounds).expect("a producer");
+        Self { kafka: test_env.kafka.clone(), producer }
+    }
+
+    pub async fn publish(&self, moved: &HeadsMoved) {
+        let (topic, payload) =
+            (self.kafka.name(HEADS_TOPIC), serde_json::to_vec(moved).expect("json"));
+        let record = FutureRecord::<(), _>::to(&topic).partition(0).payload(&payload);
+        self.producer.send(record).expect("queued").await.expect("sent").expect("written");
     }
 }
 
@@ -65,7 +97,8 @@ impl TestWaitroom {
         env.insert("FAIRGATE_PLACE_KEYS".into(), generate_seal_key().expect("key"));
         let pass_key = generate_pass_key().expect("key");
         let instance = start(&test_env, &env, &pass_key, &test_env.kafka, &tasks).await;
-        Self { test_env, instance, tasks, env, pass_key }
+        let door = OpenDoor::start(&test_env.redis);
+        Self { test_env, instance, tasks, env, pass_key, _door: door }
     }
 
     /// The same, open.
@@ -134,6 +167,37 @@ impl TestWaitroom {
         )
     }
 
+    /// One that follows heads which the test publishes, and no controller does.
+    pub async fn instance_told(&self) -> (Instance, Told) {
+        let told = Told::new(&self.test_env.with_other_topics("told")).await;
+        let instance = build(
+            &self.test_env,
+            &self.env,
+            &self.pass_key,
+            &self.test_env.kafka,
+            &told.kafka,
+            &self.tasks,
+        );
+        instance.head_when(|_| true).await;
+        (instance, told)
+    }
+
+    /// One whose joins take longer than it waits for them.
+    pub async fn instance_that_hurries(&self) -> Instance {
+        let mut env = self.env.clone();
+        env.insert("FAIRGATE_JOIN_LINGER_MS".into(), "100".into());
+        // A moment after it is sent, and before anybody can have answered.
+        env.insert("FAIRGATE_JOIN_MS_MAX".into(), "101".into());
+        start(&self.test_env, &env, &self.pass_key, &self.test_env.kafka, &self.tasks).await
+    }
+
+    /// One without Redis.
+    pub async fn instance_without_redis(&self) -> Instance {
+        let redis = Redis::connect("redis://127.0.0.1:1", &self.test_env.namespace).expect("redis");
+        let test_env = TestEnv { redis, ..self.test_env.clone() };
+        start(&test_env, &self.env, &self.pass_key, &self.test_env.kafka, &self.tasks).await
+    }
+
     /// A Kafka that is not there.
     fn nowhere(&self) -> Kafka {
         Kafka::new("127.0.0.1:1", &self.test_env.namespace, 1)
@@ -191,10 +255,13 @@ fn build(
     let config = Config::from_settings(&mut settings);
     settings.finish().expect("settings");
     let keys = Arc::new(PassKeys::from_paserk(pass_key, "fairgate", "checkout").expect("keys"));
-    let app = App::new(config, test_env.pool.clone(), joins.clone(), keys).expect("app");
+    let (pool, redis) = (test_env.pool.clone(), test_env.redis.clone());
+    let gate = Gate::new(redis.clone());
+    let app = App::new(config, pool, redis, gate, joins.clone(), keys).expect("app");
     waitroom::run(&app, test_env.pool.clone(), heads.clone(), tasks);
     let routers = waitroom::router(app.clone());
-    let (router, _) = routers.joining.merge(routers.waiting).split_for_parts();
+    let looking = routers.head.merge(routers.waiting);
+    let (router, _) = routers.joining.merge(looking).merge(routers.claiming).split_for_parts();
     Instance { app, router: kit::http::stack(router) }
 }
 
@@ -212,6 +279,11 @@ impl Instance {
         let client = self.client();
         let call = client.call(method.parse().expect("a method"), path);
         let reply = call.bearer(token.unwrap_or_default()).send().await;
+        (reply.status, reply.body)
+    }
+
+    pub async fn send(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let reply = self.client().post(path).json(body).send().await;
         (reply.status, reply.body)
     }
 
@@ -258,6 +330,13 @@ impl Instance {
         body
     }
 
+    /// Joins with a key.
+    pub async fn join_with(&self, key: &str) -> (StatusCode, Value) {
+        let client = self.client();
+        let reply = client.post("/v1/rooms/r/places").idempotency_key(key).send().await;
+        (reply.status, reply.body)
+    }
+
     pub async fn ticket(&self) -> String {
         self.join().await["ticket"].as_str().expect("ticket").to_owned()
     }
@@ -268,6 +347,14 @@ impl Instance {
 
     pub async fn claim(&self, ticket: &str) -> (StatusCode, Value) {
         self.call("POST", "/v1/rooms/r/pass", Some(ticket)).await
+    }
+
+    pub async fn ask_for_mail(&self, ticket: &str, email: &str) -> (StatusCode, Value) {
+        let body = serde_json::json!({ "email": email });
+        let client = self.client();
+        let call = client.put("/v1/rooms/r/place/mail").bearer(ticket).json(&body);
+        let reply = call.send().await;
+        (reply.status, reply.body)
     }
 
     /// Asks for the place until it has the state.

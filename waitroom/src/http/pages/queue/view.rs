@@ -9,21 +9,20 @@ use catalog::contract::{
     when::{self, Moment},
 };
 use chrono::{DateTime, Utc};
-use kit::asset::Asset;
+use uuid::Uuid;
 
 use crate::{
     http::pages::queue::{
         picture::{GATE, START},
-        states::{Entrance, Stopped, Waiting, WindowMissed, YourTurn},
+        script,
+        states::{
+            entrance::Entrance,
+            turn::{Stopped, WindowMissed, YourTurn},
+            waiting::Waiting,
+        },
+        told,
     },
     room::phase::Phase,
-};
-
-/// Keeps the page alive; without it the page reloads itself.
-pub static QUEUE_JS: Asset = Asset {
-    name: "queue.js",
-    mime: "text/javascript; charset=utf-8",
-    body: include_str!("../../../../assets/queue.js"),
 };
 
 /// The queue page of one show's room.
@@ -34,6 +33,8 @@ pub struct QueuePage {
     pub show: Arc<Show>,
     pub view: QueueView,
     pub keeping: Keeping,
+    /// The fan has just left the line.
+    pub has_left: bool,
     pub now: DateTime<Utc>,
 }
 
@@ -80,6 +81,11 @@ impl QueuePage {
         Moment::clock(*at, self.zone())
     }
 
+    /// From when to when the wait is likely to end, in the venue's zone.
+    fn clock_words(&self, waiting: &Waiting) -> String {
+        waiting.clock_words(&self.now, self.zone())
+    }
+
     fn opens(&self) -> Moment {
         Moment::full(self.show.on_sale_at, self.zone())
     }
@@ -90,6 +96,11 @@ impl QueuePage {
         !matches!(self.keeping, Keeping::Address { keeps_cookies: false, .. })
     }
 
+    /// For one place, however often it is asked for.
+    fn join_key(&self) -> Uuid {
+        Uuid::new_v4()
+    }
+
     /// What the addresses of this page's forms end in.
     fn query(&self) -> String {
         match &self.keeping {
@@ -98,8 +109,31 @@ impl QueuePage {
         }
     }
 
-    fn opens_later(&self) -> bool {
-        self.show.on_sale_at > self.now
+    /// Milliseconds until the line opens; `None` where it is, or should be.
+    fn opens_ms(&self) -> Option<i64> {
+        let QueueView::NotJoined(Entrance {
+            phase: Phase::Draft | Phase::Scheduled | Phase::PreQueue,
+            ..
+        }) = &self.view
+        else {
+            return None;
+        };
+        let left = (self.show.on_sale_at - self.now).num_milliseconds();
+        (left > 0).then_some(left)
+    }
+
+    /// How far off the opening is, as the page counts it down.
+    fn opens_in(&self) -> String {
+        told::until(self.opens_ms().unwrap_or(0) / 1000)
+    }
+
+    /// The address that the page reloads itself from without scripts; it brings back what was told.
+    fn reload_path(&self) -> Option<String> {
+        let QueueView::Waiting(waiting) = &self.view else { return None };
+        let ends = waiting.ends(&self.now)?;
+        let query = self.query();
+        let told = if query.is_empty() { "?told" } else { "&told" };
+        Some(format!("/queue/{}{query}{told}={ends}", self.show.show))
     }
 
     /// The document's title says the state first, because it is read in a row of tabs.
@@ -120,13 +154,16 @@ impl QueuePage {
     /// will change.
     fn reload_secs(&self) -> Option<i64> {
         match &self.view {
-            QueueView::NotJoined(_) | QueueView::Stopped(_) => Some(30),
+            // A moment after the opening, rather than half a minute.
+            QueueView::NotJoined(_) => {
+                Some(self.opens_ms().map_or(30, |ms| (ms / 1000 + 1).min(30)))
+            }
+            QueueView::Stopped(_) => Some(30),
             QueueView::Waiting(waiting) => {
                 Some(i64::from(waiting.poll_after_ms / 1000).clamp(5, 30))
             }
-            QueueView::YourTurn(turn) => {
-                Some((turn.claim_until - self.now).num_seconds().max(0) + 2)
-            }
+            // A turn may be made longer meanwhile.
+            QueueView::YourTurn(turn) => Some((turn.left_ms(&self.now) / 1000 + 2).min(15)),
             QueueView::WindowMissed(_) | QueueView::Entered(_) | QueueView::Closed { .. } => None,
         }
     }

@@ -1,5 +1,11 @@
+use admission::contract::{HoldBack, StockState};
+use uuid::Uuid;
+
 use super::*;
-use crate::place::wait::WaitRange;
+use crate::place::{
+    chance::{Odds, Sale, TypeOdds},
+    wait::{WaitCurve, WaitPoint, WaitRange, WaitSay},
+};
 
 fn a_page(view: QueueView) -> String {
     kept_page(view, Keeping::Cookie)
@@ -8,7 +14,7 @@ fn a_page(view: QueueView) -> String {
 fn kept_page(view: QueueView, keeping: Keeping) -> String {
     let now: DateTime<Utc> = "2026-11-21T19:00:00Z".parse().expect("a time");
     let show = Show {
-        show: "harbour-lights".into(),
+        show: "harbour-lights".parse().expect("an id"),
         title: "Harbour <Lights>".into(),
         performer: "Mira Vale".into(),
         genre: "Pop".into(),
@@ -25,14 +31,28 @@ fn kept_page(view: QueueView, keeping: Keeping) -> String {
         on_sale_at: now + chrono::Duration::days(1),
         high_traffic: true,
     };
-    QueuePage { room: "harbour".parse().expect("a name"), show: Arc::new(show), view, keeping, now }
-        .render()
-        .expect("the page renders")
+    let (room, show) = ("harbour".parse().expect("a name"), Arc::new(show));
+    let page = QueuePage { room, show, view, keeping, has_left: false, now };
+    page.render().expect("the page renders")
 }
 
 fn entrance(phase: Phase) -> Entrance {
     let wait = Some(WaitRange { low_secs: 125, high_secs: 230 });
-    Entrance { phase, people_waiting: 1204, wait, claim_window_secs: 120, message: String::new() }
+    Entrance {
+        phase,
+        people_waiting: 1204,
+        straight_in: false,
+        wait,
+        sale: None,
+        claim_window_secs: 120,
+        message: String::new(),
+    }
+}
+
+/// Everybody up to far behind waits from `low_secs` to `high_secs`.
+fn curve(low_secs: f64, high_secs: f64) -> WaitCurve {
+    let point = |ahead| WaitPoint { ahead, low_secs, high_secs };
+    WaitCurve { say: WaitSay::Range, points: vec![point(0), point(100_000)] }
 }
 
 fn waiting() -> Waiting {
@@ -43,13 +63,24 @@ fn waiting() -> Waiting {
         ahead: 12_408,
         ahead_at_join: 31_020,
         people_waiting: 80_214,
-        wait: Some(WaitRange { low_secs: 750, high_secs: 1070 }),
+        wait: curve(750.0, 1070.0),
+        held_by: Vec::new(),
+        sale: None,
+        told: None,
         phase: Phase::Open,
         message: String::new(),
         joined_at: DateTime::UNIX_EPOCH,
+        as_of: DateTime::UNIX_EPOCH,
         claim_window_secs: 120,
         poll_after_ms: 2000,
     }
+}
+
+fn sale(state: StockState, tickets_left: i64, tickets_held: i64) -> Sale {
+    let odds = Odds { tickets: tickets_left as f64, inside: 0.0, mean: 1.0, variance: 0.5 };
+    let ticket_type = Uuid::nil();
+    let standing = TypeOdds { ticket_type, name: "Standing".into(), state, tickets_left, odds };
+    Sale { state, tickets_left, tickets_held, types: vec![standing] }
 }
 
 /// The page has each of `parts`.
@@ -85,9 +116,14 @@ fn whoever_waits_reads_place_wait_and_picture() {
     let picture = "aria-label=\"place 12,409 of about 80,200\"";
     says(
         QueueView::Waiting(waiting()),
-        &[picture, "18,612 people have gone in", "http-equiv=\"refresh\" content=\"5\""],
+        &[picture, "18,612 people have gone in", "http-equiv=\"refresh\" content=\"5; url="],
     );
-    let paused = Waiting { phase: Phase::Paused, message: "<b>Soon.".into(), ..waiting() };
+    let paused = Waiting {
+        phase: Phase::Paused,
+        wait: WaitCurve::without_range(WaitSay::Paused),
+        message: "<b>Soon.".into(),
+        ..waiting()
+    };
     says(
         QueueView::Waiting(paused),
         &["The line is paused. Your place is safe.", "&#60;b&#62;Soon."],
@@ -96,6 +132,92 @@ fn whoever_waits_reads_place_wait_and_picture() {
         QueueView::Waiting(Waiting { ahead: 0, ..waiting() }),
         &["You are next · Harbour", "You are next."],
     );
+}
+
+#[test]
+fn a_page_that_looks_again_is_minded_by_a_script_that_needs_no_other() {
+    let guard = "<script src=\"/assets/guard.js?v=";
+    let again = "data-secs=\"5\" data-path=\"/queue/harbour-lights?told=1795288670\"></script>";
+    says(QueueView::Waiting(waiting()), &[guard, again, "data-told-secs=\"1070\""]);
+    says(QueueView::NotJoined(entrance(Phase::Open)), &[guard, "data-secs=\"30\"></script>"]);
+    let closed = QueueView::Closed { message: String::new() };
+    assert!(!a_page(closed).contains(guard), "nothing will change");
+}
+
+#[test]
+fn whoever_missed_the_turn_reads_why_there_is_no_second_one_now() {
+    let missed = |phase, sale| WindowMissed {
+        missed_at: None,
+        may_resume_until: None,
+        not_now: true,
+        claim_window_secs: 120,
+        entrance: Entrance { sale, ..entrance(phase) },
+    };
+    let words = |phase, sale| missed(phase, sale).not_now_words();
+    assert!(words(Phase::Open, None).starts_with("Nobody can go in beside the line"));
+    let gone = Some(sale(StockState::AllHeld, 0, 3));
+    assert!(words(Phase::Open, gone.clone()).starts_with("No ticket is free right now"));
+    assert!(words(Phase::Paused, gone.clone()).starts_with("The line is paused"));
+    assert!(words(Phase::Closed, gone.clone()).starts_with("The line has closed"));
+    says(QueueView::WindowMissed(missed(Phase::Open, gone)), &["No ticket is free right now, so"]);
+}
+
+#[test]
+fn the_wait_is_told_by_the_clock_too_and_a_longer_one_is_explained() {
+    let clock = "You will be in between 20:12 and 20:18, Berlin time.";
+    says(QueueView::Waiting(waiting()), &[clock, "?told=1795288670"]);
+    let later = "That is later than we said before.";
+    let told =
+        |told, held_by| QueueView::Waiting(Waiting { told: Some(told), held_by, ..waiting() });
+    let now = 1_795_287_600;
+    says(told(now + 600, Vec::new()), &[later, "The line moves more slowly than it did."]);
+    let slow = vec![HoldBack::OrdersSlow { order_ms: 1400 }];
+    says(told(now + 600, slow.clone()), &[later, "Checkout is busy"]);
+    let page = a_page(told(now + 1070, slow));
+    assert!(!page.contains(later) && page.contains("Checkout is busy"), "{page}");
+}
+
+#[test]
+fn whoever_waits_is_told_what_is_left_and_may_stay_or_leave() {
+    let told = |sale: Sale, ahead| {
+        let wait = match sale.state {
+            StockState::SoldOut => WaitCurve::without_range(WaitSay::SoldOut),
+            _ => waiting().wait,
+        };
+        a_page(QueueView::Waiting(Waiting { sale: Some(sale), ahead, wait, ..waiting() }))
+    };
+    let choice = "You can stay: some fans do not come, and tickets come back.";
+    let hidden = "data-stay hidden>";
+    let plenty = told(sale(StockState::Available, 12_000, 0), 3_400);
+    let row = "<strong>Standing</strong><br><span class=\"quiet\">12,000 left</span></span><span>\
+        Your chance: very likely, over 95 %</span>";
+    assert!(plenty.contains(row) && plenty.contains(hidden), "{plenty}");
+    for (sale, title) in [
+        (sale(StockState::Available, 310, 0), "There may be none left at your turn"),
+        (sale(StockState::AllHeld, 0, 3), "Every ticket is taken right now"),
+        (sale(StockState::SoldOut, 0, 0), "All tickets are sold"),
+    ] {
+        let page = told(sale, 12_408);
+        let says = |part| page.contains(part);
+        assert!(says(title) && says(choice) && !says(hidden), "{page}");
+        assert!(says("href=\"/queue/harbour-lights/leave\""), "{page}");
+    }
+}
+
+#[test]
+fn where_nobody_waits_there_is_no_talk_of_a_line() {
+    let open = Entrance { straight_in: true, ..entrance(Phase::Open) };
+    let page = a_page(QueueView::NotJoined(open));
+    assert!(page.contains("action=\"/queue/harbour-lights/go\""), "{page}");
+    assert!(!page.contains("Join the line") && !page.contains("How it works"), "{page}");
+}
+
+#[test]
+fn before_the_opening_the_page_counts_down_and_looks_again_in_time() {
+    let page = a_page(QueueView::NotJoined(entrance(Phase::Scheduled)));
+    assert!(page.contains("That is in 24 hours<noscript>"), "{page}");
+    assert!(page.contains("data-opens-ms=\"86400000\""), "{page}");
+    assert!(page.contains("http-equiv=\"refresh\" content=\"30\""), "{page}");
 }
 
 #[test]
@@ -108,10 +230,19 @@ fn whoever_is_let_in_or_missed_it_reads_what_to_do() {
         "/enter\"",
         "data-left-ms=\"120000\"",
     ];
-    says(QueueView::YourTurn(YourTurn { claim_until: at }), &turn);
+    let at_turn = |door_open| YourTurn {
+        place: "harbour.1.9000".parse().expect("a place"),
+        claim_until: at,
+        door_open,
+    };
+    says(QueueView::YourTurn(at_turn(true)), &turn);
+    says(QueueView::YourTurn(at_turn(true)), &["data-shut hidden>", "data-door=\"open\""]);
+    says(QueueView::YourTurn(at_turn(false)), &["data-shut>Checkout is not letting anyone in"]);
     let missed = |phase| {
         QueueView::WindowMissed(WindowMissed {
             missed_at: Some(at),
+            may_resume_until: None,
+            not_now: false,
             claim_window_secs: 120,
             entrance: entrance(phase),
         })
@@ -146,9 +277,18 @@ fn whoever_was_let_in_reads_what_is_said_of_the_sale() {
         says(stopped(over), &[said, marked, "you must join again", anew]);
         assert!(!a_page(stopped(over)).contains("Your turn goes until"));
     }
-    let missed =
-        WindowMissed { missed_at: None, claim_window_secs: 120, entrance: told(Phase::Paused) };
-    says(QueueView::WindowMissed(missed), &[said]);
+    let missed = |may_resume_until| WindowMissed {
+        missed_at: None,
+        may_resume_until,
+        not_now: true,
+        claim_window_secs: 120,
+        entrance: told(Phase::Paused),
+    };
+    says(QueueView::WindowMissed(missed(None)), &[said, anew]);
+    let resume = "action=\"/queue/harbour-lights/resume\"";
+    let second = QueueView::WindowMissed(missed(at("2026-11-21T19:10:00Z")));
+    let why = "The line is paused, so nobody is let in right now.";
+    says(second, &[said, resume, "until <time", "Not at this moment.", why, anew]);
     says(QueueView::Entered(told(Phase::Closed)), &[said]);
     says(QueueView::NotJoined(told(Phase::Paused)), &[said, marked]);
 }
@@ -168,7 +308,11 @@ fn only_a_page_with_scripts_says_that_it_goes_on_by_itself() {
         QueueView::NotJoined(entrance(Phase::Open)),
         QueueView::NotJoined(entrance(Phase::Scheduled)),
         QueueView::Waiting(waiting()),
-        QueueView::YourTurn(YourTurn { claim_until: DateTime::UNIX_EPOCH }),
+        QueueView::YourTurn(YourTurn {
+            place: "harbour.1.9000".parse().expect("a place"),
+            claim_until: DateTime::UNIX_EPOCH,
+            door_open: true,
+        }),
     ];
     for view in pages {
         let page = a_page(view);
@@ -182,7 +326,60 @@ fn only_a_page_with_scripts_says_that_it_goes_on_by_itself() {
 }
 
 #[test]
-fn the_page_is_light() {
-    assert!(QUEUE_JS.body.len() < 10 * 1024);
-    assert!(kit::asset::STYLESHEET.body.len() < 20 * 1024);
+fn the_states_of_the_page_look_as_they_did() {
+    let at: DateTime<Utc> = "2026-11-21T19:02:00Z".parse().expect("a time");
+    let with = |sale, say| {
+        let wait = match say {
+            WaitSay::Range => waiting().wait,
+            say => WaitCurve::without_range(say),
+        };
+        QueueView::Waiting(Waiting { sale, wait, ..waiting() })
+    };
+    let plenty = sale(StockState::Available, 12_000, 40);
+    let few = Waiting {
+        ahead: 6,
+        sale: Some(sale(StockState::FewLeft, 18, 2)),
+        wait: curve(20.0, 90.0),
+        held_by: vec![HoldBack::StockLow { free: 18 }],
+        ..waiting()
+    };
+    let turn = |door_open| {
+        let place = "harbour.1.9000".parse().expect("a place");
+        QueueView::YourTurn(YourTurn { place, claim_until: at, door_open })
+    };
+    let told = |phase, straight_in, sale| {
+        QueueView::NotJoined(Entrance { straight_in, sale, ..entrance(phase) })
+    };
+    let states = [
+        ("waiting", with(Some(plenty), WaitSay::Range)),
+        ("few_left", QueueView::Waiting(few)),
+        ("almost_none", with(Some(sale(StockState::Available, 310, 40)), WaitSay::Range)),
+        ("all_held", with(Some(sale(StockState::AllHeld, 0, 340)), WaitSay::AllHeld)),
+        ("sold_out", with(Some(sale(StockState::SoldOut, 0, 0)), WaitSay::SoldOut)),
+        ("door_shut", with(None, WaitSay::DoorShut)),
+        ("your_turn", turn(true)),
+        ("your_turn_door_shut", turn(false)),
+        (
+            "missed",
+            QueueView::WindowMissed(WindowMissed {
+                missed_at: Some(at),
+                may_resume_until: Some(at + chrono::TimeDelta::minutes(10)),
+                not_now: false,
+                claim_window_secs: 120,
+                entrance: entrance(Phase::Open),
+            }),
+        ),
+        ("lobby", told(Phase::Scheduled, false, None)),
+        ("entrance", told(Phase::Open, false, None)),
+        ("entrance_sold_out", told(Phase::Open, false, Some(sale(StockState::SoldOut, 0, 0)))),
+        ("straight_in", told(Phase::Open, true, None)),
+    ];
+    for (name, view) in states {
+        let page = a_page(view);
+        let main = page.split("<main").nth(1).and_then(|rest| rest.split("</main>").next());
+        let filters = testkit::volatile();
+        insta::with_settings!({ filters => filters, prepend_module_to_snapshot => false }, {
+            insta::assert_snapshot!(format!("page_queue_{name}"), main.expect("a main part"));
+        });
+    }
 }

@@ -1,0 +1,38 @@
+//! What whoever gets a place is told.
+
+use admission::contract::RoomName;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{line::join::Joined, place::standing::joined_at, room::live::Room};
+
+/// A place in the line.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub struct TicketBody {
+    /// The sealed place ticket. Whoever holds it holds the place.
+    pub ticket: String,
+    pub room: RoomName,
+    pub lane: i32,
+    pub offset: i64,
+    /// Number in the whole line, from 1.
+    pub place: i64,
+    /// How many are ahead.
+    pub ahead: i64,
+    pub joined_at: DateTime<Utc>,
+}
+
+impl TicketBody {
+    pub fn new(room: &Room, joined: Joined) -> Self {
+        let Joined { claims, ticket } = joined;
+        Self {
+            room: room.name.clone(),
+            lane: claims.place.lane,
+            offset: claims.place.offset,
+            place: claims.number(i64::from(room.info().lanes)),
+            ahead: claims.ahead_at_join,
+            joined_at: joined_at(&claims),
+            ticket,
+        }
+    }
+}

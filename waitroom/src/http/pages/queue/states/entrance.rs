@@ -1,0 +1,38 @@
+//! Before joining.
+
+use crate::{
+    http::pages::queue::{states::duration, told},
+    place::{chance::Sale, wait::WaitRange},
+    room::phase::Phase,
+};
+
+#[derive(Debug, Clone)]
+pub struct Entrance {
+    pub phase: Phase,
+    pub people_waiting: i64,
+    /// Whoever joins now goes in at once, so that there is no line to speak of.
+    pub straight_in: bool,
+    /// The likely wait of someone who joins now.
+    pub wait: Option<WaitRange>,
+    pub sale: Option<Sale>,
+    pub claim_window_secs: i32,
+    pub message: String,
+}
+
+impl Entrance {
+    pub fn people(&self) -> String {
+        told::waiting(self.people_waiting)
+    }
+
+    pub fn window(&self) -> String {
+        duration(self.claim_window_secs)
+    }
+
+    /// What whoever is about to join should know of the tickets: that there may be none for them.
+    pub fn sale_words(&self) -> Option<(&'static str, String)> {
+        let sale = self.sale.as_ref()?;
+        let waiting = self.people_waiting;
+        let matters = told::is_gone(sale) || told::has_almost_none(sale, waiting);
+        matters.then(|| (told::sale_title(sale, waiting), told::sale(sale, waiting)))
+    }
+}
