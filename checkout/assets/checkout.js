@@ -53,6 +53,21 @@ function poll(box) {
   setTimeout(look, pause);
 }
 
+// As long as this page is open and seen, its reader is in checkout, also where nothing is held. Closing it says nothing.
+function here(words) {
+  async function say() {
+    if (document.visibilityState !== "visible") return;
+    try {
+      const answer = await fetch(words.dataset.here, { method: "POST", cache: "no-store" });
+      if (answer.status === 403) location.reload();
+    } catch {
+      // No network for a moment: the next word follows.
+    }
+  }
+  setInterval(say, Number(words.dataset.every) * 1000);
+  document.addEventListener("visibilitychange", say);
+}
+
 // A second click must not send a form again; the words say what is going on.
 function submitOnce(form) {
   form.addEventListener("submit", (event) => {
@@ -101,6 +116,7 @@ function sum(form) {
 for (const promise of document.querySelectorAll("[data-scripted]")) promise.hidden = false;
 document.querySelectorAll("[data-countdown]").forEach(countdown);
 document.querySelectorAll("[data-poll]").forEach(poll);
+document.querySelectorAll("[data-here]").forEach(here);
 document.querySelectorAll("form[data-once]").forEach(submitOnce);
 document.querySelectorAll("form[data-choose]").forEach(sum);
 document.querySelectorAll("form[data-retry]").forEach((form) => {

@@ -1,17 +1,23 @@
 //! What every part of checkout stands on.
 
-use std::{ops::Deref, sync::Arc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
-use admission::contract::{Gate, PassVerifier};
+use admission::contract::{Gate, PassVerifier, SignalBoard};
 use anyhow::Context;
 use kit::{kafka::Kafka, redis::Redis, token::SealRing};
 use sqlx::PgPool;
+use uuid::Uuid;
 
 use crate::{
     config::Config,
     order::{command_log::CommandLog, link::OrderLinks, waiters::Waiters},
-    session::{cap_cache::CapCache, seller::ShowSellers},
-    stock::{availability::AvailabilityCache, offer::OfferCache, rebuild::Rebuilds},
+    session::signal::{calls::Calls, stock_words::StockWords, writer_clock::WriterClock},
+    session::{activity::Activity, cap_cache::CapCache, seller::ShowSellers},
+    stock::{offer::OfferCache, rebuild::Rebuilds, show_stock::ShowStocks},
 };
 
 /// Shared by all requests and background tasks; cheap to clone.
@@ -34,11 +40,23 @@ pub struct Inner {
     pub(crate) order_links: OrderLinks,
     pub(crate) command_log: CommandLog,
     pub(crate) waiters: Waiters,
-    pub(crate) availability_cache: AvailabilityCache,
+    pub(crate) show_stocks: ShowStocks,
     pub(crate) cap_cache: CapCache,
     pub(crate) show_sellers: ShowSellers,
     pub(crate) offer_cache: OfferCache,
     pub(crate) rebuilds: Rebuilds,
+    /// What this process is called among those of checkout.
+    pub(crate) process: Uuid,
+    /// How the calls of this process go.
+    pub(crate) calls: Calls,
+    pub(crate) writer_clock: WriterClock,
+    /// What the catalog is told of stock.
+    pub(crate) stock_words: StockWords,
+    /// Where that is told to the line.
+    pub(crate) signals: SignalBoard,
+    /// Whether this process says what it does.
+    pub(crate) tells: AtomicBool,
+    pub(crate) activity: Activity,
 }
 
 impl Deref for App {
@@ -78,11 +96,18 @@ impl App {
                 .map_err(|fault| anyhow::anyhow!("FAIRGATE_CHECKOUT_KEYS: {fault}"))?,
             command_log: CommandLog::new(&kafka, &config)?,
             waiters: Waiters::default(),
-            availability_cache: AvailabilityCache::default(),
+            show_stocks: ShowStocks::default(),
             cap_cache: CapCache::default(),
             show_sellers: ShowSellers::default(),
             offer_cache: OfferCache::default(),
             rebuilds: Rebuilds::new(&pool),
+            process: Uuid::new_v4(),
+            calls: Calls::default(),
+            writer_clock: WriterClock::default(),
+            stock_words: StockWords::default(),
+            signals: SignalBoard::new(redis.clone()),
+            tells: AtomicBool::new(false),
+            activity: Activity::default(),
             config,
             pool,
             redis,

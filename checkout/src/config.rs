@@ -10,6 +10,8 @@ pub struct Config {
     /// PASERK `k4.local` keys that seal session and hold tokens, the sealing one first.
     pub keys: String,
     pub session_ttl: Duration,
+    /// A session that holds nothing, ordered nothing and makes no call for so long is over.
+    pub session_idle: Duration,
     pub hold_ttl: Duration,
     /// How long a placed order waits for its payment.
     pub order_ttl: Duration,
@@ -42,6 +44,11 @@ impl Config {
             Duration::from_secs(settings.or_within(key, default, 0..=max))
         };
         let session_ttl = secs("FAIRGATE_SESSION_SECS", 600, 86_400);
+        let session_idle =
+            Duration::from_secs(settings.or_within("FAIRGATE_SESSION_IDLE_SECS", 120, 1..=86_400));
+        let mut secs = |key: &str, default: u64, max: u64| {
+            Duration::from_secs(settings.or_within(key, default, 0..=max))
+        };
         let hold_ttl = secs("FAIRGATE_HOLD_SECS", 300, 86_400);
         let order_ttl = secs("FAIRGATE_ORDER_SECS", 300, 86_400);
         let order_grace = secs("FAIRGATE_ORDER_GRACE_SECS", 5, 600);
@@ -53,6 +60,7 @@ impl Config {
         Self {
             keys,
             session_ttl,
+            session_idle,
             hold_ttl,
             order_ttl,
             order_grace,

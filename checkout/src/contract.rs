@@ -16,13 +16,11 @@ pub use crate::{
     },
     payment::{
         config::generate_webhook_secret,
-        refund::{
-            FailingRefund, RefundAsked, RefundCursor, RefundDetails, request::request_refund,
-        },
+        refund::{FailingRefund, RefundAsked, RefundDetails, request::request_refund},
     },
     report::{
-        Bucket, OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts,
-        StockCount, TicketDetails,
+        Granularity, LineDetails, OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow,
+        SessionCounts, StockCount, TicketDetails,
         read::{failing_refunds, order, orders, sales, session_counts, stock_counts},
     },
     session::{

@@ -15,8 +15,9 @@ pub enum Error {
     Pass(PassError),
     #[error("this pass opened a session before")]
     PassUsed,
+    /// Whether the place has a grant: then its time to come in stands still meanwhile.
     #[error("no slot is free in checkout")]
-    CheckoutFull,
+    CheckoutFull { turn_kept: bool },
     #[error("the pass is for a sale that is not running here")]
     SaleClosed,
     #[error("the show has begun")]
@@ -53,8 +54,9 @@ pub enum Error {
     #[error("{field} is not a ticket type of this show")]
     TicketTypeUnknown { field: String },
     /// The session keeps the hold it has, of so many tickets.
+    /// Some of the type may come back, where they are in other fans' hands.
     #[error("no ticket is left")]
-    SoldOut { ticket_type: String, kept: i32 },
+    SoldOut { ticket_type: String, kept: i32, may_come_back: bool },
     /// So many can be had, with what the session holds of the type. It keeps the hold it has, of so
     /// many tickets.
     #[error("only {left} are left")]
@@ -128,11 +130,22 @@ impl Error {
         Self::Internal(anyhow::anyhow!("{cause}"))
     }
 
+    /// Whether it came of a fault of ours: servers that are away or slow, and our own mistakes. Not
+    /// of what the rules refuse.
+    pub fn is_our_fault(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Store(_) | Self::Redis(_) | Self::Internal(_) => true,
+            Self::OrderUnwritable => true,
+            Self::Problem(problem) => problem.status.is_server_error(),
+            _ => false,
+        }
+    }
+
     /// What the caller reads.
     pub fn problem(&self) -> Problem {
         match self {
             Self::Pass(fault) => fault.problem(),
-            Self::PassUsed | Self::CheckoutFull | Self::SaleClosed | Self::ShowBegun => {
+            Self::PassUsed | Self::CheckoutFull { .. } | Self::SaleClosed | Self::ShowBegun => {
                 self.entry_problem()
             }
             Self::SaleStopped(Stop::Suspended) => Problem::new(
@@ -196,12 +209,17 @@ impl Error {
             .detail(
                 "A pass opens one checkout session, once. Go on in the window where you opened it.",
             ),
-            Self::CheckoutFull => Problem::new(
+            Self::CheckoutFull { turn_kept } => Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "checkout-full",
                 "Checkout is full at this moment",
             )
-            .detail("Your pass stays good. Try again in a moment.")
+            .detail(if *turn_kept {
+                "Your turn is kept: your time to come in stands still until there is room. Try \
+                    again in a moment."
+            } else {
+                "There is room as soon as somebody leaves. Try again in a moment."
+            })
             .retry_after(1),
             Self::ShowBegun => Problem::new(
                 StatusCode::CONFLICT,
@@ -231,7 +249,7 @@ impl Error {
             Self::SessionEnded => (
                 "session-ended",
                 "This session was ended",
-                "Orders you placed are safe. To buy something else, join the line again.",
+                "You left, you bought, or nothing happened for a while. Orders you placed are safe. To buy something else, join the line again.",
             ),
             _ => (
                 "session-needed",
@@ -291,12 +309,19 @@ impl Error {
                 ))
                 .field("items", format!("{left} left"))
             }
-            Self::SoldOut { ticket_type, kept } => {
+            Self::SoldOut { ticket_type, kept, may_come_back } => {
                 let keep = keep_words(*kept);
-                Problem::new(StatusCode::CONFLICT, "sold-out", "None is left at this moment").detail(format!(
-                    "{ticket_type}: every ticket is sold or held. Holds that run out come back, so \
-                        a second look can pay.{keep}"
-                ))
+                let (title, words) = if *may_come_back {
+                    (
+                        "None is free at this moment",
+                        "the last tickets are in other fans' hands; some may come back, so a \
+                            second look can pay.",
+                    )
+                } else {
+                    ("Sold out", "every ticket is sold.")
+                };
+                Problem::new(StatusCode::CONFLICT, "sold-out", title)
+                    .detail(format!("{ticket_type}: {words}{keep}"))
             }
             _ => Problem::internal("not a choice"),
         }

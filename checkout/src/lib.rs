@@ -5,7 +5,8 @@
 //! [`hold`] sets tickets aside; [`order`] carries a hold through Kafka into Postgres, and says what
 //! an order may become. [`payment`] takes the money and gives it back; [`ticket`] is what was
 //! bought, [`report`] counts it. [`http`] answers fans and their programs, [`worker`] starts what
-//! runs in the background, [`store`] has all the SQL. [`sandbox`] is a payment provider of our own.
+//! runs in the background, [`store`] has all the SQL. [`session::signal`] tells the line how it
+//! goes here; [`sandbox`] is a payment provider of our own.
 pub mod app;
 pub mod config;
 pub mod contract;
@@ -26,5 +27,5 @@ mod worker;
 pub use app::App;
 pub use config::Config;
 pub use error::Error;
-pub use http::{router, webhooks};
+pub use http::{Routers, router, routers, webhooks};
 pub use worker::{run_api, run_writer};

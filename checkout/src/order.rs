@@ -3,14 +3,14 @@
 //! [`submit`] sends a [`command`] to the log ([`command_log`]); [`writer`] takes it from there and
 //! writes what [`plan`] decides, within what [`state`] allows; [`waiters`] hear of it, and what
 //! others are told is in [`event`]. [`query`] finds an order, [`cancel`] and [`expiry`] end an
-//! unpaid one, [`link`] opens one without a session. [`buyer`] and [`language`] say to whom it
-//! belongs, [`amount`] how records have its money.
+//! unpaid one, [`link`] opens one without a session. [`buyer`] says to whom it belongs,
+//! [`amount`] how records have its money.
 
 use catalog::contract::{Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    order::{buyer::Buyer, refusal::Refusal, state::OrderState},
+    order::{buyer::Buyer, reject_reason::RejectReason, state::OrderState},
     session::SessionId,
 };
 
@@ -21,11 +21,10 @@ pub(crate) mod command;
 pub(crate) mod command_log;
 pub(crate) mod event;
 pub(crate) mod expiry;
-pub(crate) mod language;
 pub(crate) mod link;
 pub(crate) mod plan;
 pub(crate) mod query;
-pub(crate) mod refusal;
+pub(crate) mod reject_reason;
 pub mod state;
 pub(crate) mod submit;
 pub(crate) mod waiters;
@@ -71,7 +70,7 @@ pub enum WriterDecision {
     /// Nothing yet.
     Pending,
     Written,
-    Refused(Refusal),
+    Rejected(RejectReason),
 }
 
 /// What became of a call.

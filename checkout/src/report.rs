@@ -1,13 +1,15 @@
 //! What consoles, portals and reports read of checkout: stock, sessions, orders, sales. Reads only.
 
-use catalog::contract::{Money, TicketTypeId};
+use std::fmt;
+
+use catalog::contract::{Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
+use kit::paging::Cursor;
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
-    order::{buyer::Buyer, state::OrderState},
+    order::{OrderId, buyer::Buyer, state::OrderState},
     payment::refund::RefundDetails,
 };
 
@@ -42,8 +44,8 @@ pub struct SessionCounts {
 /// it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OrderSummary {
-    pub order: Uuid,
-    pub show: String,
+    pub order: OrderId,
+    pub show: ShowId,
     pub state: OrderState,
     pub amount: Money,
     /// How many were ordered.
@@ -58,18 +60,18 @@ pub struct OrderSummary {
 #[derive(Debug, Clone, Copy)]
 pub struct OrderQuery<'a> {
     /// Only of these; none at all where it is empty.
-    pub shows: &'a [String],
+    pub shows: &'a [ShowId],
     pub state: Option<OrderState>,
-    /// `placed_at` and id of the last order of the page before.
-    pub before: Option<(DateTime<Utc>, Uuid)>,
+    /// When the last order of the page before was placed, and its id.
+    pub before: Option<Cursor<OrderId>>,
     pub limit: i64,
 }
 
 /// All there is to know about an order. Names a person.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OrderDetails {
-    pub order: Uuid,
-    pub show: String,
+    pub order: OrderId,
+    pub show: ShowId,
     pub state: OrderState,
     pub amount: Money,
     pub buyer: Buyer,
@@ -78,13 +80,20 @@ pub struct OrderDetails {
     pub placed_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
     pub paid_at: Option<DateTime<Utc>>,
-    /// Ticket type, quantity, unit price in the minor unit.
-    pub lines: Vec<(TicketTypeId, i32, i64)>,
+    pub lines: Vec<LineDetails>,
     /// By number; none before it is paid.
     pub tickets: Vec<TicketDetails>,
     pub refund: Option<RefundDetails>,
     /// A refund was asked for and the order writer has not taken it up yet.
     pub refund_requested: bool,
+}
+
+/// Tickets of one type at one price, from whichever shards they came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineDetails {
+    pub ticket_type: TicketTypeId,
+    pub quantity: i32,
+    pub unit_price: Money,
 }
 
 /// A ticket as issued.
@@ -98,19 +107,20 @@ pub struct TicketDetails {
     pub voided: bool,
 }
 
-/// How long the buckets of a report are.
+/// Into what spans of time a report cuts what it tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bucket {
+pub enum Granularity {
     Hour,
     Day,
 }
 
-impl Bucket {
-    pub fn as_str(self) -> &'static str {
-        match self {
+/// As Postgres calls them.
+impl fmt::Display for Granularity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Hour => "hour",
             Self::Day => "day",
-        }
+        })
     }
 }
 
@@ -118,27 +128,27 @@ impl Bucket {
 #[derive(Debug, Clone, Copy)]
 pub struct SalesQuery<'a> {
     /// Only of these; none at all where it is empty.
-    pub shows: &'a [String],
+    pub shows: &'a [ShowId],
     pub from: DateTime<Utc>,
     /// Before this.
     pub to: DateTime<Utc>,
-    pub bucket: Bucket,
+    pub granularity: Granularity,
     /// IANA; hours and days begin in it.
     pub time_zone: &'a str,
 }
 
-/// What was sold, and what was given back, of one ticket type in one bucket. Sales count when they
-/// were paid; refunds when they were done, or asked for while they are not done.
+/// What was sold, and what was given back, of one ticket type within an hour or a day. Sales count
+/// when they were paid; refunds when they were done, or asked for while they are not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SalesRow {
-    /// When the bucket begins.
-    pub bucket: DateTime<Utc>,
-    pub show: String,
+    /// When the hour or the day begins.
+    pub starts_at: DateTime<Utc>,
+    pub show: ShowId,
     pub ticket_type: TicketTypeId,
-    pub currency: String,
     pub tickets: i64,
-    /// In the currency's minor unit, as are all amounts.
-    pub amount_minor: i64,
+    /// What they cost.
+    pub amount: Money,
     pub refunded_tickets: i64,
-    pub refunded_minor: i64,
+    /// In the same currency.
+    pub refunded: Money,
 }

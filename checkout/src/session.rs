@@ -8,12 +8,15 @@ use uuid::Uuid;
 
 use crate::{App, Error};
 
+pub mod activity;
 pub mod auth;
 pub mod cap_cache;
 pub mod end;
 pub mod gate_reconciler;
+pub mod idle;
 pub mod open;
 pub mod seller;
+pub mod signal;
 
 kit::uuid_id!(
     /// A session in checkout.

@@ -1,4 +1,4 @@
-//! How stock is cut into shards, and how a hold is gathered from them. Pure.
+//! How stock is cut into shards, and how a hold is allocated over them. Pure.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -13,8 +13,9 @@ pub mod put;
 pub mod rebuild;
 pub mod reconciler;
 pub mod redis;
+pub mod show_stock;
 
-/// Shards of one ticket type at most; a hold's token lists the shards it was gathered from, and
+/// Shards of one ticket type at most; a hold's token lists the shards it was allocated over, and
 /// tokens are short.
 pub const SHARDS_MAX: i32 = 32;
 const SHARDS_DEFAULT_MAX: i32 = 8;
@@ -136,7 +137,7 @@ pub fn trying_order(session: SessionId, ticket_type: TicketTypeId, shards: &[i32
     order
 }
 
-/// Gathers `wanted` tickets from shards with so many free, from the fullest first so that few
+/// Allocates `wanted` tickets over shards with so many free, from the fullest first so that few
 /// shards are touched. `None` where all of them together have too few.
 pub fn allocate(wanted: i32, free: &[(i32, i64)]) -> Option<Vec<(i32, i32)>> {
     let mut shards: Vec<(i32, i64)> = free.iter().copied().filter(|(_, free)| *free > 0).collect();
@@ -307,7 +308,7 @@ mod tests {
         }
 
         #[test]
-        fn a_hold_is_gathered_exactly_or_not_at_all(
+        fn a_hold_is_allocated_exactly_or_not_at_all(
             wanted in 1..60i32,
             free in prop::collection::vec(-2..12i64, 0..16),
         ) {

@@ -5,6 +5,7 @@ pub mod order;
 pub mod order_link;
 pub mod outbox;
 pub mod payment;
+pub mod process;
 pub mod refund;
 pub mod report;
 pub mod session;

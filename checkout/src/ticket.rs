@@ -1,16 +1,11 @@
-//! Tickets: their codes, their numbers and their QR pictures. Pure.
-
-use std::fmt::Write;
+//! Tickets: their codes and their numbers. Pure.
 
 use catalog::contract::TicketTypeId;
-use qrcode::{Color, EcLevel, QrCode};
 
 /// Crockford's base 32: no I, L, O or U, which are easily misread.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 /// 128 bits in 5-bit digits.
 const DIGITS: u32 = 26;
-/// The light margin readers need, in modules.
-const MARGIN: usize = 4;
 
 /// A ticket about to be issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,42 +49,6 @@ pub fn grouped(code: &str) -> [String; 2] {
     lines
 }
 
-/// A code's QR picture as an SVG element, black on white in any colour scheme so that every reader
-/// takes it.
-///
-/// # Errors
-/// When the code is too long for a QR picture.
-pub fn qr_svg(code: &str, label: &str) -> Result<String, qrcode::types::QrError> {
-    let qr = QrCode::with_error_correction_level(code, EcLevel::M)?;
-    let (width, modules) = (qr.width(), qr.to_colors());
-    let side = width + 2 * MARGIN;
-    let mut path = String::new();
-    for (row, line) in modules.chunks(width.max(1)).enumerate() {
-        let mut column = 0;
-        for run in line.chunk_by(|left, right| left == right) {
-            if run.first() == Some(&Color::Dark) {
-                // Writing to a String cannot fail.
-                let _ = write!(
-                    path,
-                    "M{} {}h{}v1h-{}z",
-                    column + MARGIN,
-                    row + MARGIN,
-                    run.len(),
-                    run.len()
-                );
-            }
-            column += run.len();
-        }
-    }
-    let label = label.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
-    Ok(format!(
-        "<svg class=\"qr\" role=\"img\" aria-label=\"{label}\" viewBox=\"0 0 {side} {side}\" \
-            width=\"180\" height=\"180\" \
-         shape-rendering=\"crispEdges\"><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
-         <path fill=\"#000\" d=\"{path}\"/></svg>"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -131,17 +90,5 @@ mod tests {
     #[test]
     fn codes_are_grouped_for_reading() {
         assert_eq!(grouped("7ZZZZABCDE12345FGHJKVWXYZ9"), ["7ZZZZ ABCDE 12345", "FGHJK VWXYZ9"]);
-    }
-
-    #[test]
-    fn the_picture_says_what_it_is_and_draws_every_dark_module() {
-        let text = code(0x1234_5678_9ABC_DEF0_1234_5678_9ABC_DEF0);
-        let svg = qr_svg(&text, "QR of \"1\" <of> 2").expect("fits");
-        assert!(svg.contains("aria-label=\"QR of &quot;1&quot; &lt;of> 2\""), "{svg}");
-        let qr = QrCode::with_error_correction_level(&text, EcLevel::M).expect("fits");
-        let dark = qr.to_colors().iter().filter(|color| **color == Color::Dark).count();
-        let drawn: usize =
-            svg.split('h').filter_map(|part| part.split_once("v1")?.0.parse::<usize>().ok()).sum();
-        assert_eq!(drawn, dark);
     }
 }

@@ -9,7 +9,8 @@ use crate::{
         current::{forget_open, note_released, open_hold, open_key},
         open_token, reserve,
     },
-    session::{Session, SessionId},
+    session::signal::line_stock::note_unserved,
+    session::{Session, SessionId, activity},
 };
 
 /// Releases a hold. One that ran out or became an order changes nothing.
@@ -22,6 +23,8 @@ pub async fn release(app: &App, session: &Session, token: &str) -> Result<(), Er
     reserve::release_all(&app.redis, &hold).await?;
     if open_hold(app, session.session).await?.is_some_and(|open| open.hold == hold.hold) {
         forget_open(app, session.session).await?;
+        note_unserved(app, &session.room, session.session).await;
+        activity::holds_nothing(app, &session.room, session.session).await;
     }
     metrics::counter!("fairgate_holds_total", "outcome" => "given_back").increment(1);
     Ok(())

@@ -13,7 +13,11 @@ use crate::{
         current::{note_released, open_hold, remember_open},
         hold_id, open_token, reserve,
     },
-    session::{Session, open},
+    session::signal::{
+        calls::CallKind,
+        line_stock::{note_served, note_took},
+    },
+    session::{Session, activity, open},
     stock::{offer::Offer, redis as shard},
 };
 
@@ -34,10 +38,19 @@ pub async fn reserve(
 ) -> Result<Held, Error> {
     let (own_app, session, items, key) =
         (app.clone(), session.clone(), items.to_vec(), key.to_owned());
+    let call = app.calls.begin(&session.room, &session.show, CallKind::Hold);
     // Its own task: a caller who hangs up does not leave one hold half-way in the place of another.
-    let taking =
-        async move { reserve_once(&own_app, &session, &items, &key).await }.in_current_span();
-    let outcome = tokio::spawn(taking).await.map_err(Error::internal)?;
+    let taking = async move {
+        let outcome = reserve_once(&own_app, &session, &items, &key).await;
+        if matches!(&outcome, Err(Error::SoldOut { .. } | Error::NotEnoughLeft { .. })) {
+            // What comes back is not kept for who found nothing: the next in line may come for it.
+            note_served(&own_app, &session.room, session.session, session.expires_at).await;
+        }
+        outcome
+    };
+    let taking = taking.in_current_span();
+    let outcome = tokio::spawn(taking).await.map_err(Error::internal).flatten();
+    call.end(&outcome);
     let name = match &outcome {
         Ok(_) => "held",
         Err(Error::SoldOut { .. }) => "sold_out",
@@ -99,7 +112,7 @@ async fn replace(
     let currency = items
         .first()
         .and_then(|item| offer.ticket_type(item.ticket_type))
-        .and_then(|ticket_type| ticket_type.currency.parse().ok())
+        .map(|ticket_type| ticket_type.price.currency)
         .ok_or_else(|| Error::internal("a ticket type has no currency"))?;
     let until = session.expires_at.min(Utc::now() + app.config.hold_ttl);
     // Whole milliseconds are what the token and Redis keep.
@@ -107,7 +120,7 @@ async fn replace(
     let wanted = reserve::Wanted { session, items, offer, hold, until };
     let reserve::Reservation { items, reused } =
         match reserve::reserve_all(app, &wanted, earlier.as_ref()).await {
-            Ok(gathered) => gathered,
+            Ok(reservation) => reservation,
             Err(error) => {
                 if let Some(earlier) = &earlier {
                     release_unless_open(app, earlier).await;
@@ -115,10 +128,13 @@ async fn replace(
                 return Err(error);
             }
         };
-    let (session, show) = (session.session, session.show.clone());
+    let ends_at = session.expires_at;
+    let (room, session, show) = (&session.room, session.session, session.show.clone());
     let hold = Hold { hold, session, show, items, currency, expires_at: until };
     let token = app.hold_seal.seal(&hold)?;
     let noted_before = remember_open(app, &hold).await?;
+    note_took(app, room, &hold, earlier.as_ref(), ends_at).await;
+    activity::busy_until(app, room, hold.session, until).await;
     // What the new hold did not need of the earlier one; and all of another that was taken at the
     // same time.
     let others =
@@ -175,7 +191,8 @@ fn check(items: &[HoldItem], offer: &Offer) -> Result<(), Error> {
                 "is named twice; add the quantities up".to_owned(),
             );
         }
-        if *currency.get_or_insert(&ticket_type.currency) != &ticket_type.currency {
+        let of_this = ticket_type.price.currency;
+        if *currency.get_or_insert(of_this) != of_this {
             return field(
                 format!("items[{index}].ticket_type"),
                 "is sold in another currency".to_owned(),

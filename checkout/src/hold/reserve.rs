@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use admission::contract::TypeStock;
 use catalog::contract::TicketTypeId;
 use chrono::{DateTime, Utc};
 use kit::redis::Redis;
@@ -20,6 +21,7 @@ use crate::{
         offer::Offer,
         rebuild,
         redis::{self as shard, ReserveOutcome},
+        show_stock,
     },
 };
 
@@ -125,11 +127,13 @@ impl<'a> Reserver<'a> {
             let kept = self.earlier.map_or(0, Hold::quantity);
             match self.reserve(item, &order).await? {
                 Parts::All(parts) => {
-                    let unit_price_minor = offered.price_minor;
+                    let unit_price_minor = offered.price.minor;
                     held.push(HeldItem { ticket_type: item.ticket_type, unit_price_minor, parts });
                 }
                 Parts::Insufficient(0) => {
-                    return Err(Error::SoldOut { ticket_type: offered.name.clone(), kept }.into());
+                    let may_come_back = self.may_come_back(item.ticket_type).await;
+                    let ticket_type = offered.name.clone();
+                    return Err(Error::SoldOut { ticket_type, kept, may_come_back }.into());
                 }
                 Parts::Insufficient(left) => {
                     return Err(Error::NotEnoughLeft {
@@ -142,6 +146,15 @@ impl<'a> Reserver<'a> {
             }
         }
         Ok(held)
+    }
+
+    /// Whether tickets of a type are in other fans' hands; so it is told where nobody knows.
+    async fn may_come_back(&self, ticket_type: TicketTypeId) -> bool {
+        let stock = show_stock::of(self.app, &self.wanted.session.show).await;
+        stock.map_or(true, |stock| {
+            let of_type = |known: &&TypeStock| known.ticket_type == ticket_type.uuid();
+            stock.types.iter().find(of_type).is_none_or(|known| known.held > 0 || known.free > 0)
+        })
     }
 
     async fn reserve(&mut self, item: &HoldItem, order: &[i32]) -> Result<Parts, ReserveError> {

@@ -1,6 +1,6 @@
 //! Who buys, and whether that can be written to. Pure.
 
-use kit::email_address::EmailAddress;
+use kit::{email_address::EmailAddress, language};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub fn checked(buyer: Buyer) -> Result<Buyer, Error> {
     let Ok(email) = email.parse::<EmailAddress>() else {
         return field("buyer.email", "must be an email address");
     };
-    let language = Some(crate::order::language::tag(buyer.language.as_deref()));
+    let language = Some(language::tag(buyer.language.as_deref()));
     Ok(Buyer { name: name.to_owned(), email: email.to_string(), language })
 }
 

@@ -11,7 +11,9 @@ use crate::{
         query::own,
         waiters::LOOK_AGAIN,
     },
-    session::auth::Owner,
+    session::signal::line_stock::note_unserved,
+    session::{activity, auth::Owner},
+    store,
 };
 
 /// Gives up an unpaid order of this owner; one that was given up before stays so.
@@ -42,12 +44,27 @@ pub async fn cancel(
         let _ = tokio::time::timeout_at(look, waiter.news()).await;
         let found = own(app, owner, order).await?;
         match found.state {
-            crate::order::state::OrderState::Cancelled => return Ok(found),
+            crate::order::state::OrderState::Cancelled => {
+                may_choose_anew(app, &found).await;
+                return Ok(found);
+            }
             state if state.is_unpaid() && Instant::now() < deadline => {}
             state if state.is_unpaid() => {
                 return Err(Error::Unavailable("the order writer is behind".to_owned()));
             }
             _ => return Err(Error::OrderNotCancellable),
         }
+    }
+}
+
+/// The session has nothing any more and goes on for a moment: its fan may want other tickets.
+async fn may_choose_anew(app: &App, order: &Order) {
+    match store::session::load(&app.pool, order.session).await {
+        Ok(Some((_, session))) => {
+            note_unserved(app, &session.room, order.session).await;
+            activity::holds_nothing(app, &session.room, order.session).await;
+        }
+        Ok(None) => {}
+        Err(error) => tracing::debug!(%error, "a session that gave its order up is not known"),
     }
 }

@@ -3,7 +3,7 @@
 //! Commands are taken in the order of the log. Every one can come again, in the same batch or a
 //! later one, and changes nothing then.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use catalog::contract::{Money, ShowId};
 use chrono::{DateTime, Utc};
@@ -14,7 +14,7 @@ use crate::{
         OrderId,
         command::{Command, QueuedCommand, SubmitLine, SubmitOrder},
         event::{OrderEvent, OrderEventData},
-        refusal::Refusal,
+        reject_reason::RejectReason,
         state::{self, OrderState, OrderTransition},
     },
     session::SessionId,
@@ -50,8 +50,8 @@ pub struct BatchState {
     pub holds: HashSet<HoldId>,
     /// Sessions and their orders that are open or paid.
     pub sessions: HashMap<SessionId, OrderId>,
-    /// Orders that come late and were refused before.
-    pub refused: HashMap<OrderId, Refusal>,
+    /// Orders that come late and were rejected before.
+    pub rejected: HashMap<OrderId, RejectReason>,
 }
 
 /// What the transaction is to write.
@@ -63,9 +63,13 @@ pub struct BatchPlan {
     pub ended: Vec<(OrderId, OrderState)>,
     /// Those among them that were paid: their tickets become void and their money goes back.
     pub refunded: Vec<OrderId>,
+    /// Shows to whose stock something happens.
+    pub shows: BTreeSet<ShowId>,
+    /// Sessions whose order ran out.
+    pub abandoned: Vec<SessionId>,
     /// Refunds that were asked for and need not be asked again, whatever came of it.
     pub answered: Vec<OrderId>,
-    pub refused: Vec<(OrderId, Refusal)>,
+    pub rejected: Vec<(OrderId, RejectReason)>,
     /// New values of `committed`, for rows whose version rises.
     pub committed: BTreeMap<ShardKey, i32>,
     /// Epochs that rows have to catch up with.
@@ -95,8 +99,10 @@ struct BatchPlanner {
     fresh: Vec<SubmitOrder>,
     ended: Vec<OrderId>,
     refunded: Vec<OrderId>,
+    shows: BTreeSet<ShowId>,
+    abandoned: Vec<SessionId>,
     answered: Vec<OrderId>,
-    refused: BTreeMap<OrderId, Refusal>,
+    rejected: BTreeMap<OrderId, RejectReason>,
     committed: BTreeMap<ShardKey, i32>,
     epochs: BTreeMap<ShardKey, i64>,
     settlements: BTreeMap<ShardKey, Settlement>,
@@ -114,12 +120,12 @@ impl BatchPlanner {
             self.release(submit);
             return;
         }
-        if let Some(refusal) = self.objection(submit) {
+        if let Some(reason) = self.objection(submit) {
             self.release(submit);
-            self.refused.insert(submit.order, refusal);
+            self.rejected.insert(submit.order, reason);
             return;
         }
-        self.refused.remove(&submit.order);
+        self.rejected.remove(&submit.order);
         let state =
             if submit.expires_at <= self.now { OrderState::Expired } else { OrderState::Placed };
         let known = ExistingOrder {
@@ -145,6 +151,7 @@ impl BatchPlanner {
     }
 
     fn commit_stock(&mut self, submit: &SubmitOrder) {
+        self.shows.insert(submit.show.clone());
         for line in &submit.lines {
             let key = key(line);
             if let Some(stock) =
@@ -161,36 +168,37 @@ impl BatchPlanner {
 
     /// What stands in the way. An order whose time to pay is over takes no stock and is written as
     /// expired: it may have been written, and even paid, before Postgres lost it. One that was
-    /// refused then stays refused.
-    fn objection(&self, submit: &SubmitOrder) -> Option<Refusal> {
+    /// rejected then stays rejected.
+    fn objection(&self, submit: &SubmitOrder) -> Option<RejectReason> {
         if self.found.holds.contains(&submit.hold) {
-            return Some(Refusal::HoldUsed);
+            return Some(RejectReason::HoldUsed);
         }
         if submit.lines.is_empty() {
-            return Some(Refusal::StockUnknown);
+            return Some(RejectReason::StockUnknown);
         }
         if submit.expires_at <= self.now {
-            return self.found.refused.get(&submit.order).copied();
+            return self.found.rejected.get(&submit.order).copied();
         }
         if self.found.sessions.contains_key(&submit.session) {
-            return Some(Refusal::OrderOpen);
+            return Some(RejectReason::OrderOpen);
         }
         for line in &submit.lines {
             let Some(stock) = self.found.stock.get(&key(line)) else {
-                return Some(Refusal::StockUnknown);
+                return Some(RejectReason::StockUnknown);
             };
             // A later epoch than the row's was raised, and the row lost it since.
             if line.epoch < stock.epoch {
-                return Some(Refusal::StaleEpoch);
+                return Some(RejectReason::StaleEpoch);
             }
             if line.quantity < 1 || stock.committed.saturating_add(line.quantity) > stock.allotted {
-                return Some(Refusal::SoldOut);
+                return Some(RejectReason::SoldOut);
             }
         }
         None
     }
 
     fn release(&mut self, submit: &SubmitOrder) {
+        self.shows.insert(submit.show.clone());
         for line in &submit.lines {
             // Under another epoch there is nothing to return: the rebuild dropped it.
             if self.found.stock.get(&key(line)).is_some_and(|stock| stock.epoch == line.epoch) {
@@ -210,6 +218,7 @@ impl BatchPlanner {
         self.give_up_stock(order, &known);
         let data = self.event_data(order, &known);
         let event = if state == OrderState::Expired {
+            self.abandoned.push(known.session);
             OrderEvent::Expired(data)
         } else {
             OrderEvent::Cancelled(data)
@@ -243,6 +252,7 @@ impl BatchPlanner {
     }
 
     fn give_up_stock(&mut self, order: OrderId, known: &ExistingOrder) {
+        self.shows.insert(known.show.clone());
         for (shard, quantity) in &known.lines {
             self.move_stock(*shard, -quantity);
             self.settlement(*shard).freed += quantity;
@@ -295,8 +305,10 @@ impl BatchPlanner {
             placed,
             ended,
             refunded: self.refunded,
+            shows: self.shows,
+            abandoned: self.abandoned,
             answered: self.answered,
-            refused: self.refused.into_iter().collect(),
+            rejected: self.rejected.into_iter().collect(),
             committed: self.committed,
             epochs: self.epochs,
             settlements: self.settlements,

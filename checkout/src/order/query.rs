@@ -4,7 +4,7 @@ use redis::AsyncCommands;
 
 use crate::{
     App, Error,
-    order::{Order, OrderId, Submission, WriterDecision, refusal::refused},
+    order::{Order, OrderId, Submission, WriterDecision},
     session::{SessionId, auth::Owner, seller},
     store,
 };
@@ -51,7 +51,7 @@ pub async fn find(app: &App, owner: Owner, order: OrderId) -> Result<Submission,
         return Err(Error::OrderUnknown);
     }
     match store::order::decision(&app.pool, order).await? {
-        WriterDecision::Refused(refusal) => Err(refused(refusal)),
+        WriterDecision::Rejected(reason) => Err(reason.into()),
         WriterDecision::Written => Ok(Submission::Order(Box::new(own(app, owner, order).await?))),
         WriterDecision::Pending => Ok(Submission::Pending(order)),
     }

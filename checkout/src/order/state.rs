@@ -4,8 +4,9 @@
 //! as soon as anybody can see it; `paid` is passed through within that transaction. Both keep the
 //! money and the stock.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
+use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -89,24 +90,6 @@ impl OrderState {
         Self::Refunded,
     ];
 
-    /// As the database and the API spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Placed => "placed",
-            Self::AwaitingPayment => "awaiting_payment",
-            Self::Paid => "paid",
-            Self::Fulfilled => "fulfilled",
-            Self::Expired => "expired",
-            Self::Cancelled => "cancelled",
-            Self::RefundPending => "refund_pending",
-            Self::Refunded => "refunded",
-        }
-    }
-
-    pub fn of(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
     /// Whether it still waits for money.
     pub fn is_unpaid(self) -> bool {
         matches!(self, Self::Placed | Self::AwaitingPayment)
@@ -118,9 +101,28 @@ impl OrderState {
     }
 }
 
+/// As the database and the API spell it.
 impl fmt::Display for OrderState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(match self {
+            Self::Placed => "placed",
+            Self::AwaitingPayment => "awaiting_payment",
+            Self::Paid => "paid",
+            Self::Fulfilled => "fulfilled",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::RefundPending => "refund_pending",
+            Self::Refunded => "refunded",
+        })
+    }
+}
+
+impl FromStr for OrderState {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let known = Self::ALL.into_iter().find(|state| state.to_string() == text);
+        known.ok_or(InvalidId("state of an order"))
     }
 }
 
@@ -178,9 +180,9 @@ mod tests {
     #[test]
     fn spelling_goes_both_ways() {
         for state in OrderState::ALL {
-            assert_eq!(OrderState::of(state.as_str()), Some(state));
+            assert_eq!(state.to_string().parse(), Ok(state));
         }
-        assert_eq!(OrderState::of("lost"), None);
+        assert!("lost".parse::<OrderState>().is_err());
     }
 
     #[test]

@@ -19,10 +19,12 @@ use crate::{
         command::{Command, SubmitLine, SubmitOrder},
         command_log::SendError,
         query::note_pending,
-        refusal::{Refusal, refused},
+        reject_reason::RejectReason,
+        state::OrderState,
         waiters::LOOK_AGAIN,
     },
     payment::start::start_payment,
+    session::signal::{calls::CallKind, line_stock::note_served},
     session::{Session, SessionId, open},
     stock::{
         ShardKey, rebuild,
@@ -64,7 +66,12 @@ pub async fn submit(
     key: &str,
     request: &RequestId,
 ) -> Result<Submission, Error> {
+    let call = app.calls.begin(&session.room, &session.show, CallKind::Order);
     let outcome = submit_once(app, session, hold, buyer, key, request).await;
+    call.end(&outcome);
+    if outcome.as_ref().is_ok_and(is_open) {
+        note_served(app, &session.room, session.session, session.expires_at).await;
+    }
     let name = match &outcome {
         Ok(Submission::Order(_)) => "placed",
         Ok(Submission::Pending(_)) => "pending",
@@ -75,6 +82,16 @@ pub async fn submit(
     };
     metrics::counter!("fairgate_orders_total", "outcome" => name).increment(1);
     outcome
+}
+
+/// Whether an order may still be paid: its session is inside, and served.
+fn is_open(submission: &Submission) -> bool {
+    match submission {
+        Submission::Order(order) => {
+            matches!(order.state, OrderState::Placed | OrderState::AwaitingPayment)
+        }
+        Submission::Pending(_) => true,
+    }
 }
 
 async fn submit_once(
@@ -117,8 +134,8 @@ async fn submit_once(
                 return Ok(Submission::Pending(order));
             }
             // Stock was rebuilt under us; the tickets can be taken again under the new epoch.
-            WriterDecision::Refused(Refusal::StaleEpoch) => {}
-            WriterDecision::Refused(refusal) => return Err(refused(refusal)),
+            WriterDecision::Rejected(RejectReason::StaleEpoch) => {}
+            WriterDecision::Rejected(reason) => return Err(reason.into()),
         }
     }
     Err(Error::Unavailable(
@@ -150,7 +167,7 @@ impl Attempt<'_> {
     async fn run(&self) -> Result<WriterDecision, Error> {
         let app = self.app;
         // What an earlier attempt was refused for must not be taken for the answer to this one.
-        store::order::forget_refusal(&app.pool, self.order).await?;
+        store::order::forget_rejection(&app.pool, self.order).await?;
         let waiter = app.waiters.wait(self.order);
         let Some((lines, moved)) = self.move_parts().await? else {
             return Ok(WriterDecision::Written);

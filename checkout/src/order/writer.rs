@@ -17,6 +17,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
 use kit::kafka::request_id;
 use position::{Offsets, Positions};
 use rdkafka::{
@@ -46,6 +47,7 @@ use crate::{
             record::{Record, RecordContent, origin},
         },
     },
+    session::signal::writer_clock::WriterClock,
     store,
 };
 
@@ -84,6 +86,7 @@ pub async fn run(app: App, pool: PgPool, stop: CancellationToken) {
 async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::Result<()> {
     command_log::ensure_topic(&app.kafka, app.command_log.partitions).await?;
     let log = begin(app).await?;
+    app.writer_clock.end_all();
     let positions = Positions::default();
     positions.learn(offsets(app).await?);
     let consumer: StreamConsumer<Positions> = app
@@ -107,7 +110,7 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
     let mut writers = JoinSet::new();
     let followed = tokio::select! {
         () = stop.cancelled() => Ok(()),
-        followed = hand_out(&positions, &consumer, &mut writers, writer, (&topic, app.config.writer_batch_max)) => followed,
+        followed = hand_out((&app.writer_clock, &positions), &consumer, &mut writers, writer, (&topic, app.config.writer_batch_max)) => followed,
         changed = watch(app, log, &positions, &consumer, &written_offsets) => changed,
     };
     // Their senders are gone: the lanes write what they have and end.
@@ -122,7 +125,7 @@ async fn follow(app: &App, pool: &PgPool, stop: &CancellationToken) -> anyhow::R
 /// holds the others up too, for they share the servers it waits for; one that was stopped holds up
 /// nobody. A partition that moved to another writer leaves its lane idle here.
 async fn hand_out(
-    positions: &Positions,
+    (writer_clock, positions): (&WriterClock, &Positions),
     consumer: &StreamConsumer<Positions>,
     writers: &mut JoinSet<(i32, PartitionEnd)>,
     writer: impl Fn(i32) -> PartitionWriter,
@@ -154,6 +157,7 @@ async fn hand_out(
             },
             Some(partition) = until(due) => {
                 stopped.remove(&partition);
+                writer_clock.end(partition);
                 // Where it moved to another writer, it is read no longer.
                 let again = consumer.seek(topic, partition, positions.of(partition), Duration::ZERO);
                 if let Err(error) = again.and_then(|()| consumer.resume(&one(topic, partition))) {
@@ -178,7 +182,8 @@ async fn hand_out(
         }
         *handed = offset + 1;
         // One that ended is heard of in the next round.
-        let _ = sender.send(Record { offset, content: read(&message) }).await;
+        let sent_at = sent_at(&message);
+        let _ = sender.send(Record { offset, sent_at, content: read(&message) }).await;
     }
 }
 
@@ -300,6 +305,11 @@ async fn receive(consumer: &StreamConsumer<Positions>) -> anyhow::Result<Borrowe
             Err(error) => return Err(error).context("reading the order log"),
         }
     }
+}
+
+fn sent_at(message: &BorrowedMessage<'_>) -> DateTime<Utc> {
+    let ms = message.timestamp().to_millis();
+    ms.and_then(DateTime::from_timestamp_millis).unwrap_or_else(Utc::now)
 }
 
 fn read(message: &BorrowedMessage<'_>) -> RecordContent {

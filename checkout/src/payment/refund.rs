@@ -1,11 +1,9 @@
 //! Money that goes back: asked for ([`request`]), and given back by the provider ([`repay`]).
 
+use catalog::contract::{Money, ShowId};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::order::state::OrderState;
+use crate::order::{OrderId, state::OrderState};
 
 pub mod repay;
 pub mod request;
@@ -25,7 +23,7 @@ pub enum RefundAsked {
 /// Money that goes back, or went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefundDetails {
-    pub amount_minor: i64,
+    pub amount: Money,
     pub reason: String,
     pub requested_at: DateTime<Utc>,
     /// When the provider confirmed it.
@@ -47,15 +45,13 @@ impl RefundDetails {
 }
 
 /// Money that is owed and that the provider did not give back though it was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailingRefund {
-    pub order: Uuid,
-    pub show: String,
+    pub order: OrderId,
+    pub show: ShowId,
     /// What the provider calls the payment.
     pub payment_intent: String,
-    /// In the currency's minor unit.
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     /// Why it is owed.
     pub reason: String,
     pub requested_at: DateTime<Utc>,
@@ -65,11 +61,4 @@ pub struct FailingRefund {
     pub next_attempt_at: DateTime<Utc>,
     /// What the provider said the last time.
     pub last_fault: String,
-}
-
-/// Where a page of failing refunds ended: those of its last one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefundCursor {
-    pub requested_at: DateTime<Utc>,
-    pub order: Uuid,
 }

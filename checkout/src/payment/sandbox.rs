@@ -33,7 +33,7 @@ impl<'a> SandboxAdapter<'a> {
         let body = NewIntent {
             reference: key.clone(),
             amount_minor: order.amount.minor,
-            currency: order.amount.currency.into(),
+            currency: order.amount.currency,
             description: order.description.to_owned(),
             return_url: order.return_url.to_owned(),
         };

@@ -174,6 +174,7 @@ async fn after(app: &App, order: &Payable, settled: PaymentOutcome) {
     if settled != PaymentOutcome::Fulfilled {
         return;
     }
+    app.stock_words.watch([order.show.clone()], app.config.hold_ttl);
     if let Err(error) = end::end(app, order.session).await {
         // The session ends by itself at its expiry.
         tracing::warn!(?error, "a session was not ended after its order was paid");

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use futures::future::try_join_all;
-use kit::redis::Redis;
+use kit::{paging::Cursor, redis::Redis};
 use sqlx::PgPool;
 
 use crate::{
     order::OrderId,
-    payment::refund::{FailingRefund, RefundCursor},
+    payment::refund::FailingRefund,
     report::{
         OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts, StockCount,
     },
@@ -25,7 +25,7 @@ use crate::{
 pub async fn stock_counts(
     pool: &PgPool,
     redis: &Redis,
-    show: &str,
+    show: &ShowId,
 ) -> anyhow::Result<Vec<StockCount>> {
     let counted = store::report::stock(pool, show).await.context("counting stock")?;
     let looks = try_join_all(counted.iter().map(|row| async {
@@ -80,23 +80,24 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
 /// # Errors
 /// The database's.
 pub async fn order(pool: &PgPool, order: impl Into<OrderId>) -> sqlx::Result<Option<OrderDetails>> {
-    store::report::order(pool, order.into().uuid()).await
+    store::report::order(pool, order.into()).await
 }
 
-/// Refunds that the provider did not do yet though it was asked, those that wait longest first.
+/// Refunds that the provider did not do yet though it was asked, those that wait longest first;
+/// those behind `after`, which has when the last one was asked for and its order.
 ///
 /// # Errors
 /// The database's.
 pub async fn failing_refunds(
     pool: &PgPool,
-    after: Option<RefundCursor>,
+    after: Option<Cursor<OrderId>>,
     limit: i64,
 ) -> sqlx::Result<Vec<FailingRefund>> {
     store::refund::failing(pool, after, limit).await
 }
 
-/// Sales and refunds by bucket, show and ticket type, in this order; buckets without any are left
-/// out.
+/// Sales and refunds by hour or day, show and ticket type, in this order; hours and days without
+/// any are left out.
 ///
 /// # Errors
 /// The database's; also for a time zone it does not know.

@@ -15,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::sandbox::{
     error::Error,
-    intent::{self, IntentState, PayMethod, Refused, Step},
+    intent::{self, IntentError, IntentState, PayMethod, Step},
     state::State,
     store::{self, IntentRow},
     wire::{Confirm, Confirmed, EventData, Intent, NewIntent, WebhookBody},
@@ -50,13 +50,10 @@ async fn create(
         return Err(Error::ReturnUrlForeign);
     }
     let row = store::create(&sandbox.pool, &fresh_id("pi"), &key, &new).await?;
-    let same = row.reference == new.reference
-        && row.amount_minor == new.amount_minor
-        && row.currency == new.currency;
-    if !same {
+    if row.reference != new.reference || row.amount != new.amount() {
         return Err(Error::IdempotencyMismatch);
     }
-    Ok((StatusCode::CREATED, Json(sandbox.shown(&row)?)))
+    Ok((StatusCode::CREATED, Json(sandbox.shown(&row))))
 }
 
 /// How far a payment is.
@@ -72,7 +69,7 @@ async fn read(
 ) -> Result<Json<Intent>, Error> {
     sandbox.admits(&bearer)?;
     let row = store::load(&sandbox.pool, &intent).await?.ok_or(Error::IntentUnknown)?;
-    Ok(Json(sandbox.shown(&row)?))
+    Ok(Json(sandbox.shown(&row)))
 }
 
 /// Pay, or try to. Knowing the payment's id is enough: it is the payer who calls this.
@@ -113,7 +110,7 @@ async fn refund(
 ) -> Result<Response, Error> {
     sandbox.admits(&bearer)?;
     let (row, step) = sandbox.step(&intent, intent::refund).await?;
-    let shown = Intent { state: step.state, ..sandbox.shown(&row)? };
+    let shown = Intent { state: step.state, ..sandbox.shown(&row) };
     Ok(Json(shown).into_response())
 }
 
@@ -137,11 +134,11 @@ impl State {
     async fn step(
         &self,
         intent: &str,
-        decide: impl FnOnce(IntentState) -> Result<Step, Refused>,
+        decide: impl FnOnce(IntentState) -> Result<Step, IntentError>,
     ) -> Result<(IntentRow, Step), Error> {
         let mut tx = self.pool.begin().await?;
         let row = store::lock(&mut tx, intent).await?.ok_or(Error::IntentUnknown)?;
-        let step = decide(row.state()?)?;
+        let step = decide(row.state)?;
         store::set_state(&mut tx, intent, step.state).await?;
         for webhook in &step.webhooks {
             let event = WebhookBody {
@@ -150,8 +147,8 @@ impl State {
                 data: EventData {
                     intent: row.intent.clone(),
                     reference: row.reference.clone(),
-                    amount_minor: row.amount_minor,
-                    currency: row.currency.clone(),
+                    amount_minor: row.amount.minor,
+                    currency: row.amount.currency.into(),
                     fault: webhook.event.fault().map(str::to_owned),
                 },
             };
@@ -168,15 +165,15 @@ impl State {
         self.config.public.join(&format!("/sandbox/pay/{intent}"))
     }
 
-    fn shown(&self, row: &IntentRow) -> Result<Intent, Error> {
-        Ok(Intent {
+    fn shown(&self, row: &IntentRow) -> Intent {
+        Intent {
             intent: row.intent.clone(),
             reference: row.reference.clone(),
-            amount_minor: row.amount_minor,
-            currency: row.currency.clone(),
-            state: row.state()?,
+            amount_minor: row.amount.minor,
+            currency: row.amount.currency,
+            state: row.state,
             pay_url: self.pay_url(&row.intent),
-        })
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{
 };
 use kit::problem::Problem;
 
-use crate::sandbox::intent::Refused;
+use crate::sandbox::intent::IntentError;
 
 #[derive(Debug)]
 pub enum Error {
@@ -15,10 +15,8 @@ pub enum Error {
     IdempotencyMismatch,
     ReturnUrlForeign,
     AmountInvalid,
-    Refused(Refused),
+    Intent(IntentError),
     Store(sqlx::Error),
-    /// A stored state nobody knows.
-    StateUnknown(String),
 }
 
 impl From<sqlx::Error> for Error {
@@ -27,9 +25,9 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-impl From<Refused> for Error {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+impl From<IntentError> for Error {
+    fn from(error: IntentError) -> Self {
+        Self::Intent(error)
     }
 }
 
@@ -64,20 +62,19 @@ impl Error {
             Self::AmountInvalid => {
                 kit::extract::invalid_field("amount_minor", "must be above zero")
             }
-            Self::Refused(Refused::NothingToApprove) => Problem::new(
+            Self::Intent(IntentError::NothingToApprove) => Problem::new(
                 StatusCode::CONFLICT,
                 "sandbox-nothing-to-approve",
                 "Nobody asked for an approval",
             )
             .detail("Confirm with method 3ds first."),
-            Self::Refused(Refused::NotPaid) => Problem::new(
+            Self::Intent(IntentError::NotPaid) => Problem::new(
                 StatusCode::CONFLICT,
                 "sandbox-intent-not-paid",
                 "This payment has not been made",
             )
             .detail("Only what was paid can be refunded."),
             Self::Store(error) => kit::postgres::problem(error),
-            Self::StateUnknown(state) => Problem::internal(format!("an intent in state {state:?}")),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What happens to a payment, and which webhooks follow. Pure.
 
+use std::{fmt, str::FromStr};
+
+use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,19 +18,28 @@ pub enum IntentState {
 }
 
 impl IntentState {
-    pub const fn name(self) -> &'static str {
-        match self {
+    pub const ALL: [Self; 4] =
+        [Self::RequiresPayment, Self::RequiresAction, Self::Succeeded, Self::Refunded];
+}
+
+/// As in the database and in JSON.
+impl fmt::Display for IntentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::RequiresPayment => "requires_payment",
             Self::RequiresAction => "requires_action",
             Self::Succeeded => "succeeded",
             Self::Refunded => "refunded",
-        }
+        })
     }
+}
 
-    pub fn of(name: &str) -> Option<Self> {
-        [Self::RequiresPayment, Self::RequiresAction, Self::Succeeded, Self::Refunded]
-            .into_iter()
-            .find(|state| state.name() == name)
+impl FromStr for IntentState {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let known = Self::ALL.into_iter().find(|state| state.to_string() == text);
+        known.ok_or(InvalidId("state of a payment"))
     }
 }
 
@@ -129,7 +141,7 @@ impl Step {
 
 /// Why a call was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum IntentError {
     /// Nobody asked for an approval.
     NothingToApprove,
     /// What was not paid cannot be refunded.
@@ -137,7 +149,7 @@ pub enum Refused {
 }
 
 /// Confirms a payment. A payment that is done stays done, and tells nobody again.
-pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, Refused> {
+pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, IntentError> {
     if matches!(state, IntentState::Succeeded | IntentState::Refunded) {
         return Ok(Step::to(state));
     }
@@ -159,18 +171,18 @@ pub fn confirm(state: IntentState, method: PayMethod) -> Result<Step, Refused> {
         PayMethod::Decline => Step::failed(CARD_DECLINED),
         PayMethod::Deny if asked => Step::failed(AUTHENTICATION_FAILED),
         PayMethod::ThreeDs => Step::to(IntentState::RequiresAction),
-        PayMethod::Approve | PayMethod::Deny => return Err(Refused::NothingToApprove),
+        PayMethod::Approve | PayMethod::Deny => return Err(IntentError::NothingToApprove),
     })
 }
 
 /// Gives all the money back, once.
-pub fn refund(state: IntentState) -> Result<Step, Refused> {
+pub fn refund(state: IntentState) -> Result<Step, IntentError> {
     match state {
         IntentState::Succeeded => {
             Ok(Step::to(IntentState::Refunded).telling(EventKind::RefundSucceeded, 0, 1))
         }
         IntentState::Refunded => Ok(Step::to(IntentState::Refunded)),
-        IntentState::RequiresPayment | IntentState::RequiresAction => Err(Refused::NotPaid),
+        IntentState::RequiresPayment | IntentState::RequiresAction => Err(IntentError::NotPaid),
     }
 }
 
@@ -192,12 +204,7 @@ mod tests {
 
     #[test]
     fn money_moves_at_most_once_and_is_always_told() {
-        for state in [
-            IntentState::RequiresPayment,
-            IntentState::RequiresAction,
-            IntentState::Succeeded,
-            IntentState::Refunded,
-        ] {
+        for state in IntentState::ALL {
             for method in METHODS {
                 let Ok(step) = confirm(state, method) else { continue };
                 let told = step
@@ -216,7 +223,7 @@ mod tests {
     fn an_approval_needs_to_have_been_asked_for() {
         assert_eq!(
             confirm(IntentState::RequiresPayment, PayMethod::Approve),
-            Err(Refused::NothingToApprove)
+            Err(IntentError::NothingToApprove)
         );
         assert_eq!(
             confirm(IntentState::RequiresAction, PayMethod::Approve).map(|step| step.state),
@@ -231,7 +238,7 @@ mod tests {
 
     #[test]
     fn only_what_was_paid_is_refunded_and_only_once() {
-        assert_eq!(refund(IntentState::RequiresPayment), Err(Refused::NotPaid));
+        assert_eq!(refund(IntentState::RequiresPayment), Err(IntentError::NotPaid));
         assert_eq!(refund(IntentState::Succeeded).map(|step| step.webhooks.len()), Ok(1));
         assert_eq!(refund(IntentState::Refunded).map(|step| step.webhooks.len()), Ok(0));
     }
@@ -247,13 +254,8 @@ mod tests {
 
     #[test]
     fn states_are_read_back_by_name() {
-        for state in [
-            IntentState::RequiresPayment,
-            IntentState::RequiresAction,
-            IntentState::Succeeded,
-            IntentState::Refunded,
-        ] {
-            assert_eq!(IntentState::of(state.name()), Some(state));
+        for state in IntentState::ALL {
+            assert_eq!(state.to_string().parse(), Ok(state));
         }
     }
 }

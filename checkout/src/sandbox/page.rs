@@ -67,9 +67,9 @@ async fn show(
     Path(intent): Path<String>,
 ) -> Result<Response, Error> {
     let row = store::load(&sandbox.pool, &intent).await?.ok_or(Error::IntentUnknown)?;
-    let state = row.state()?;
+    let state = row.state;
     Ok(kit::page::html(&PayPage {
-        amount: catalog::contract::price::format(row.amount_minor, &row.currency),
+        amount: row.amount.to_string(),
         state,
         back_url: back(&row, (state == IntentState::Succeeded).then_some("succeeded")),
         description: row.description,

@@ -1,26 +1,44 @@
 //! All SQL of the sandbox provider's own books.
 
+use catalog::contract::{Currency, Money};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool};
 
-use crate::sandbox::{error::Error, intent::IntentState, wire::NewIntent};
+use crate::sandbox::{intent::IntentState, wire::NewIntent};
 
 /// An intent as stored.
 #[derive(Debug, Clone)]
 pub struct IntentRow {
     pub intent: String,
     pub reference: String,
-    pub amount_minor: i64,
-    pub currency: String,
+    pub amount: Money,
     pub description: String,
     pub return_url: String,
-    pub state: String,
+    pub state: IntentState,
 }
 
-impl IntentRow {
-    pub fn state(&self) -> Result<IntentState, Error> {
-        IntentState::of(&self.state).ok_or_else(|| Error::StateUnknown(self.state.clone()))
+struct IntentColumns {
+    intent: String,
+    reference: String,
+    amount_minor: i64,
+    currency: Currency,
+    description: String,
+    return_url: String,
+    state: String,
+}
+
+impl IntentColumns {
+    fn row(self) -> sqlx::Result<IntentRow> {
+        let state = self.state.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+        Ok(IntentRow {
+            intent: self.intent,
+            reference: self.reference,
+            amount: Money::new(self.amount_minor, self.currency),
+            description: self.description,
+            return_url: self.return_url,
+            state,
+        })
     }
 }
 
@@ -40,43 +58,49 @@ pub async fn create(
         key,
         new.reference,
         new.amount_minor,
-        new.currency,
+        new.currency.as_str(),
         new.description,
         new.return_url,
     )
     .execute(pool)
     .await?;
     sqlx::query_as!(
-        IntentRow,
-        "SELECT intent, reference, amount_minor, currency, description, return_url, state
-         FROM sandbox.intents WHERE idempotency_key = $1",
+        IntentColumns,
+        r#"SELECT intent, reference, amount_minor, currency AS "currency: Currency", description,
+                  return_url, state
+           FROM sandbox.intents WHERE idempotency_key = $1"#,
         key,
     )
     .fetch_one(pool)
-    .await
+    .await?
+    .row()
 }
 
 pub async fn load(pool: &PgPool, intent: &str) -> sqlx::Result<Option<IntentRow>> {
-    sqlx::query_as!(
-        IntentRow,
-        "SELECT intent, reference, amount_minor, currency, description, return_url, state
-         FROM sandbox.intents WHERE intent = $1",
+    let found = sqlx::query_as!(
+        IntentColumns,
+        r#"SELECT intent, reference, amount_minor, currency AS "currency: Currency", description,
+                  return_url, state
+           FROM sandbox.intents WHERE intent = $1"#,
         intent,
     )
     .fetch_optional(pool)
-    .await
+    .await?;
+    found.map(IntentColumns::row).transpose()
 }
 
 /// Loads and locks an intent until the transaction ends.
 pub async fn lock(tx: &mut PgConnection, intent: &str) -> sqlx::Result<Option<IntentRow>> {
-    sqlx::query_as!(
-        IntentRow,
-        "SELECT intent, reference, amount_minor, currency, description, return_url, state
-         FROM sandbox.intents WHERE intent = $1 FOR UPDATE",
+    let found = sqlx::query_as!(
+        IntentColumns,
+        r#"SELECT intent, reference, amount_minor, currency AS "currency: Currency", description,
+                  return_url, state
+           FROM sandbox.intents WHERE intent = $1 FOR UPDATE"#,
         intent,
     )
     .fetch_optional(tx)
-    .await
+    .await?;
+    found.map(IntentColumns::row).transpose()
 }
 
 pub async fn set_state(
@@ -84,9 +108,13 @@ pub async fn set_state(
     intent: &str,
     state: IntentState,
 ) -> sqlx::Result<()> {
-    sqlx::query!("UPDATE sandbox.intents SET state = $2 WHERE intent = $1", intent, state.name())
-        .execute(tx)
-        .await?;
+    sqlx::query!(
+        "UPDATE sandbox.intents SET state = $2 WHERE intent = $1",
+        intent,
+        state.to_string()
+    )
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

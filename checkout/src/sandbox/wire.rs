@@ -1,5 +1,6 @@
 //! What the sandbox provider says and hears: the bodies of its API and of its webhooks.
 
+use catalog::contract::{Currency, Money};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,8 +17,8 @@ pub struct NewIntent {
     #[schema(minimum = 1, example = 4_900)]
     pub amount_minor: i64,
     /// ISO 4217.
-    #[schema(example = "EUR")]
-    pub currency: String,
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub currency: Currency,
     /// Shown to the payer.
     #[serde(default)]
     pub description: String,
@@ -27,6 +28,12 @@ pub struct NewIntent {
     pub return_url: String,
 }
 
+impl NewIntent {
+    pub fn amount(&self) -> Money {
+        Money::new(self.amount_minor, self.currency)
+    }
+}
+
 /// One payment.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Intent {
@@ -34,7 +41,8 @@ pub struct Intent {
     pub intent: String,
     pub reference: String,
     pub amount_minor: i64,
-    pub currency: String,
+    #[schema(value_type = String)]
+    pub currency: Currency,
     pub state: IntentState,
     /// Where the payer pays.
     pub pay_url: String,
@@ -74,6 +82,7 @@ pub struct EventData {
     pub intent: String,
     pub reference: String,
     pub amount_minor: i64,
+    /// As the provider writes it.
     pub currency: String,
     /// `card_declined` or `authentication_failed`, for `payment.failed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

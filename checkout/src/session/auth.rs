@@ -60,7 +60,7 @@ impl Caller {
                 Err(field("is needed with an API key: the fan's admission pass"))
             }
             (Self::Seller(seller), Some(pass)) => {
-                let claims = app.verifier.verify(pass, Utc::now())?;
+                let claims = open::genuine(app, pass)?;
                 let show = claims.show.parse().map_err(|_| Error::ShowUnknown)?;
                 if !app.show_sellers.is_of(&app.pool, &show, seller.reseller).await? {
                     return Err(Error::ShowUnknown);
@@ -96,7 +96,7 @@ impl Caller {
     ///
     /// # Errors
     /// As [`Caller::ordering`].
-    pub async fn giving_back(&self, app: &App, hold: &str) -> Result<Session, Error> {
+    pub async fn releasing(&self, app: &App, hold: &str) -> Result<Session, Error> {
         match self {
             Self::Fan(token) => {
                 session::open_token_at_any_time(app, token.as_deref().ok_or(Error::SessionMissing)?)

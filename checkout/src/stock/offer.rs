@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use catalog::contract::{ShowId, Stop, TicketType, TicketTypeId};
+use catalog::contract::{SaleFacts, ShowId, Stop, TicketType, TicketTypeId};
 use chrono::{DateTime, Utc};
 use kit::cache::Cache;
 use sqlx::PgPool;
@@ -17,12 +17,10 @@ const SHOWS_MAX: u64 = 10_000;
 /// A show's ticket types in the order they are offered, with the shards of each.
 #[derive(Debug)]
 pub struct Offer {
-    /// When the show begins and its sale is over; `None` where the catalog has no such show.
-    pub starts_at: Option<DateTime<Utc>>,
+    /// How its sale stands, but for what is left; `None` where the catalog has no such show.
+    pub sale: Option<SaleFacts>,
     pub ticket_types: Vec<TicketType>,
     pub shards: HashMap<TicketTypeId, Vec<i32>>,
-    /// Why nothing of it is sold, where the sale was stopped.
-    pub stop: Option<Stop>,
 }
 
 impl Offer {
@@ -30,15 +28,19 @@ impl Offer {
         self.ticket_types.iter().find(|ticket_type| ticket_type.ticket_type == id)
     }
 
-    /// Whether tickets are no longer sold.
-    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.starts_at.is_some_and(|starts_at| starts_at <= now)
+    /// Why nothing of it is sold, where the sale was stopped.
+    pub fn stop(&self) -> Option<Stop> {
+        self.sale.and_then(|sale| sale.stop)
+    }
+
+    fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.sale.is_some_and(|sale| sale.starts_at <= now)
     }
 
     /// # Errors
     /// `sale-stopped`, `show-withdrawn`, `show-begun`.
     pub fn ensure_sold(&self, now: DateTime<Utc>) -> Result<(), Error> {
-        match self.stop {
+        match self.stop() {
             Some(stop) => Err(Error::SaleStopped(stop)),
             None if self.is_over(now) => Err(Error::ShowBegun),
             None => Ok(()),
@@ -73,12 +75,11 @@ impl OfferCache {
 }
 
 async fn read(pool: &PgPool, show: &ShowId) -> sqlx::Result<Offer> {
-    let starts_at = catalog::contract::show(pool, show).await?.map(|show| show.starts_at);
+    let sale = catalog::contract::sale_facts(pool, show).await?;
     let ticket_types = catalog::contract::ticket_types(pool, show).await?;
     let mut shards: HashMap<TicketTypeId, Vec<i32>> = HashMap::new();
     for row in store::stock::of_show(pool, show).await? {
         shards.entry(row.ticket_type).or_default().push(row.shard);
     }
-    let stop = catalog::contract::stop(pool, show).await?;
-    Ok(Offer { starts_at, ticket_types, shards, stop })
+    Ok(Offer { sale, ticket_types, shards })
 }

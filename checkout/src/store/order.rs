@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     hold::HoldId,
     order::{
-        Order, OrderId, OrderLine, WriterDecision, buyer::Buyer, refusal::Refusal,
+        Order, OrderId, OrderLine, WriterDecision, buyer::Buyer, reject_reason::RejectReason,
         state::OrderState,
     },
     session::SessionId,
@@ -83,12 +83,12 @@ pub fn is_unknown(error: &sqlx::Error) -> bool {
 
 /// A state as the database spells it.
 pub fn state(text: &str) -> sqlx::Result<OrderState> {
-    OrderState::of(text).ok_or_else(|| unknown("order state", text))
+    text.parse().map_err(|_| unknown("order state", text))
 }
 
 /// A reason as the database spells it.
-pub fn reason(text: &str) -> sqlx::Result<Refusal> {
-    Refusal::of(text).ok_or_else(|| unknown("refusal", text))
+pub fn reason(text: &str) -> sqlx::Result<RejectReason> {
+    text.parse().map_err(|_| unknown("reason to reject", text))
 }
 
 /// What stands in the way of a new order.
@@ -146,7 +146,7 @@ pub async fn decision(pool: &PgPool, order: OrderId) -> sqlx::Result<WriterDecis
     match (row.written, row.reason) {
         (true, _) => Ok(WriterDecision::Written),
         (false, None) => Ok(WriterDecision::Pending),
-        (false, Some(reason)) => Ok(WriterDecision::Refused(self::reason(&reason)?)),
+        (false, Some(reason)) => Ok(WriterDecision::Rejected(self::reason(&reason)?)),
     }
 }
 
@@ -162,19 +162,19 @@ pub async fn decided(pool: &PgPool, orders: &[OrderId]) -> sqlx::Result<Vec<Orde
     Ok(decided.into_iter().map(OrderId::from).collect())
 }
 
-/// Why an order was refused, while that is remembered.
-pub async fn refusal(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<Refusal>> {
+/// Why an order was rejected, while that is remembered.
+pub async fn reject_reason(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<RejectReason>> {
     let reason = sqlx::query_scalar!(
         "SELECT reason FROM checkout.refusals WHERE order_id = $1",
         order.uuid()
     )
     .fetch_optional(pool)
     .await?;
-    Ok(reason.as_deref().and_then(Refusal::of))
+    Ok(reason.and_then(|reason| reason.parse().ok()))
 }
 
-/// Forgets an earlier refusal before a new attempt.
-pub async fn forget_refusal(pool: &PgPool, order: OrderId) -> sqlx::Result<()> {
+/// Forgets an earlier rejection before a new attempt.
+pub async fn forget_rejection(pool: &PgPool, order: OrderId) -> sqlx::Result<()> {
     sqlx::query!("DELETE FROM checkout.refusals WHERE order_id = $1", order.uuid())
         .execute(pool)
         .await?;

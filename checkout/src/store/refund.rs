@@ -1,14 +1,13 @@
 //! Refunds: asked for and not taken up by the order writer yet, due to be asked of the provider,
 //! and what the provider does not do.
 
-use chrono::{DateTime, Utc};
-use kit::http::RequestId;
+use catalog::contract::{Currency, Money, ShowId};
+use kit::{http::RequestId, paging::Cursor};
 use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
 
 use crate::{
     order::{OrderId, state::OrderState},
-    payment::refund::{FailingRefund, RefundCursor},
+    payment::refund::FailingRefund,
     store::order::state as state_of,
 };
 
@@ -60,25 +59,35 @@ pub async fn put_off(
 /// Refunds that the provider did not do yet though it was asked, oldest first.
 pub async fn failing(
     pool: &PgPool,
-    after: Option<RefundCursor>,
+    after: Option<Cursor<OrderId>>,
     limit: i64,
 ) -> sqlx::Result<Vec<FailingRefund>> {
-    let cursor: Option<(DateTime<Utc>, Uuid)> =
-        after.map(|cursor| (cursor.requested_at, cursor.order));
-    sqlx::query_as!(
-        FailingRefund,
-        r#"SELECT r.order_id AS "order", o.show, r.payment_intent, r.amount_minor, o.currency, r.reason, r.requested_at,
-                  r.attempts, r.next_attempt_at, r.last_fault AS "last_fault!"
+    let rows = sqlx::query!(
+        r#"SELECT r.order_id, o.show AS "show: ShowId", r.payment_intent, r.amount_minor,
+                  o.currency AS "currency: Currency", r.reason, r.requested_at, r.attempts,
+                  r.next_attempt_at, r.last_fault AS "last_fault!"
            FROM checkout.refunds r JOIN checkout.orders o USING (order_id)
            WHERE r.done_at IS NULL AND r.last_fault IS NOT NULL
              AND ($1::timestamptz IS NULL OR (r.requested_at, r.order_id) > ($1, $2))
            ORDER BY r.requested_at, r.order_id LIMIT $3"#,
-        cursor.map(|(requested_at, _)| requested_at),
-        cursor.map(|(_, order)| order),
+        after.map(|cursor| cursor.at),
+        after.map(|cursor| cursor.id.uuid()),
         limit
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    let failing = rows.into_iter().map(|row| FailingRefund {
+        order: row.order_id.into(),
+        show: row.show,
+        payment_intent: row.payment_intent,
+        amount: Money::new(row.amount_minor, row.currency),
+        reason: row.reason,
+        requested_at: row.requested_at,
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at,
+        last_fault: row.last_fault,
+    });
+    Ok(failing.collect())
 }
 
 /// How many refunds are owed: those that were not asked for or not refused yet, and those that the

@@ -1,15 +1,16 @@
 //! What consoles and reports read, across orders, sessions and stock.
 
-use catalog::contract::{Currency, Money, TicketTypeId};
+use catalog::contract::{Currency, Money, ShowId, TicketTypeId};
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    order::buyer::Buyer,
+    order::{OrderId, buyer::Buyer},
     payment::refund::RefundDetails,
     report::{
-        OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts, TicketDetails,
+        LineDetails, OrderDetails, OrderQuery, OrderSummary, SalesQuery, SalesRow, SessionCounts,
+        TicketDetails,
     },
     store::order::state,
 };
@@ -29,7 +30,7 @@ pub struct StockCountRow {
 
 /// A show's shards, counted at one moment. What is committed and in no unpaid order is sold, so
 /// only the unpaid orders are looked at: of those there are as many as fans in checkout, at most.
-pub async fn stock(pool: &PgPool, show: &str) -> sqlx::Result<Vec<StockCountRow>> {
+pub async fn stock(pool: &PgPool, show: &ShowId) -> sqlx::Result<Vec<StockCountRow>> {
     sqlx::query_as!(
         StockCountRow,
         r#"SELECT s.ticket_type, s.shard, s.allotted, s.epoch, s.committed - coalesce(r.reserved, 0) AS "sold!",
@@ -40,7 +41,7 @@ pub async fn stock(pool: &PgPool, show: &str) -> sqlx::Result<Vec<StockCountRow>
                       WHERE o.show = $1 AND o.state IN ('placed', 'awaiting_payment')
                       GROUP BY l.ticket_type, l.shard) r USING (ticket_type, shard)
            WHERE s.show = $1 ORDER BY s.ticket_type, s.shard"#,
-        show
+        &**show
     )
     .fetch_all(pool)
     .await
@@ -59,9 +60,10 @@ pub async fn sessions(pool: &PgPool, room: &str) -> sqlx::Result<SessionCounts> 
 
 /// The newest of each show are read from its index, and the newest of those are given.
 pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<OrderSummary>> {
-    let (placed_at, order) = query.before.unwrap_or((END_OF_TIME, Uuid::max()));
+    let (placed_at, order) =
+        query.before.map_or((END_OF_TIME, Uuid::max()), |last| (last.at, last.id.uuid()));
     let rows = sqlx::query!(
-        r#"SELECT o.order_id, o.show, o.state, o.amount_minor,
+        r#"SELECT o.order_id, o.show AS "show: ShowId", o.state, o.amount_minor,
                   o.currency AS "currency: Currency", o.buyer_name, o.buyer_email, o.placed_at,
                   o.paid_at, (SELECT coalesce(sum(quantity), 0) FROM checkout.order_lines l
                               WHERE l.order_id = o.order_id)::bigint AS "tickets!"
@@ -73,8 +75,8 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
                ORDER BY orders.placed_at DESC, orders.order_id DESC LIMIT $5
            ) AS o
            ORDER BY o.placed_at DESC, o.order_id DESC LIMIT $5"#,
-        query.shows,
-        query.state.map(|state| state.as_str()),
+        query.shows as _,
+        query.state.map(|state| state.to_string()),
         placed_at,
         order,
         query.limit
@@ -84,7 +86,7 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
     rows.into_iter()
         .map(|row| {
             Ok(OrderSummary {
-                order: row.order_id,
+                order: row.order_id.into(),
                 show: row.show,
                 state: state(&row.state)?,
                 amount: Money::new(row.amount_minor, row.currency),
@@ -98,13 +100,13 @@ pub async fn orders(pool: &PgPool, query: &OrderQuery<'_>) -> sqlx::Result<Vec<O
         .collect()
 }
 
-pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetails>> {
+pub async fn order(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<OrderDetails>> {
     let Some(row) = sqlx::query!(
-        r#"SELECT order_id, show, state, amount_minor,
+        r#"SELECT show AS "show: ShowId", state, amount_minor,
                   currency AS "currency: Currency", buyer_name, buyer_email, language, placed_at, expires_at,
                   paid_at, EXISTS (SELECT FROM checkout.refund_requests r WHERE r.order_id = o.order_id) AS "requested!"
            FROM checkout.orders o WHERE order_id = $1"#,
-        order
+        order.uuid()
     )
     .fetch_optional(pool)
     .await?
@@ -114,7 +116,7 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
     let lines = sqlx::query!(
         r#"SELECT ticket_type, sum(quantity)::int AS "quantity!", unit_price_minor FROM checkout.order_lines
            WHERE order_id = $1 GROUP BY ticket_type, unit_price_minor ORDER BY ticket_type, unit_price_minor"#,
-        order
+        order.uuid()
     )
     .fetch_all(pool)
     .await?;
@@ -122,12 +124,12 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
         TicketDetails,
         r#"SELECT code, number, ticket_type, voided_at IS NOT NULL AS "voided!" FROM checkout.tickets
            WHERE order_id = $1 ORDER BY number"#,
-        order
+        order.uuid()
     )
     .fetch_all(pool)
     .await?;
     Ok(Some(OrderDetails {
-        order: row.order_id,
+        order,
         show: row.show,
         state: state(&row.state)?,
         amount: Money::new(row.amount_minor, row.currency),
@@ -142,7 +144,11 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
         paid_at: row.paid_at,
         lines: lines
             .into_iter()
-            .map(|line| (line.ticket_type.into(), line.quantity, line.unit_price_minor))
+            .map(|line| LineDetails {
+                ticket_type: line.ticket_type.into(),
+                quantity: line.quantity,
+                unit_price: Money::new(line.unit_price_minor, row.currency),
+            })
             .collect(),
         tickets,
         refund: refund(pool, order).await?,
@@ -151,25 +157,32 @@ pub async fn order(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<OrderDetai
 }
 
 /// The refund of an order's own payment, or of another one that came for it.
-pub async fn refund(pool: &PgPool, order: Uuid) -> sqlx::Result<Option<RefundDetails>> {
-    sqlx::query_as!(
-        RefundDetails,
-        "SELECT r.amount_minor, r.reason, r.requested_at, r.done_at, r.attempts, \
-            r.next_attempt_at, r.last_fault
-         FROM checkout.refunds r JOIN checkout.orders o USING (order_id)
-         WHERE r.order_id = $1
-         ORDER BY (r.payment_intent = o.payment_intent) IS TRUE DESC, r.requested_at DESC LIMIT 1",
-        order
+pub async fn refund(pool: &PgPool, order: OrderId) -> sqlx::Result<Option<RefundDetails>> {
+    let row = sqlx::query!(
+        r#"SELECT r.amount_minor, o.currency AS "currency: Currency", r.reason, r.requested_at,
+                  r.done_at, r.attempts, r.next_attempt_at, r.last_fault
+           FROM checkout.refunds r JOIN checkout.orders o USING (order_id)
+           WHERE r.order_id = $1
+           ORDER BY (r.payment_intent = o.payment_intent) IS TRUE DESC, r.requested_at DESC LIMIT 1"#,
+        order.uuid()
     )
     .fetch_optional(pool)
-    .await
+    .await?;
+    Ok(row.map(|row| RefundDetails {
+        amount: Money::new(row.amount_minor, row.currency),
+        reason: row.reason,
+        requested_at: row.requested_at,
+        done_at: row.done_at,
+        attempts: row.attempts,
+        next_attempt_at: row.next_attempt_at,
+        last_fault: row.last_fault,
+    }))
 }
 
 /// Only orders that got tickets were sales: money that came too late bought none. Each kind of move
 /// is found by its own time.
 pub async fn sales(pool: &PgPool, query: &SalesQuery<'_>) -> sqlx::Result<Vec<SalesRow>> {
-    sqlx::query_as!(
-        SalesRow,
+    let rows = sqlx::query!(
         r#"WITH moves AS (
                SELECT o.paid_at AS at, o.order_id, o.show, o.currency, true AS sold
                FROM checkout.orders o
@@ -182,8 +195,8 @@ pub async fn sales(pool: &PgPool, query: &SalesQuery<'_>) -> sqlx::Result<Vec<Sa
                WHERE coalesce(r.done_at, r.requested_at) >= $2 AND coalesce(r.done_at, r.requested_at) < $3
                  AND o.show = ANY($1) AND o.state IN ('refund_pending', 'refunded')
            )
-           SELECT date_trunc($4, m.at, $5) AS "bucket!: DateTime<Utc>", m.show AS "show!",
-                  l.ticket_type AS "ticket_type!", m.currency AS "currency!",
+           SELECT date_trunc($4, m.at, $5) AS "starts_at!: DateTime<Utc>", m.show AS "show!: ShowId",
+                  l.ticket_type AS "ticket_type!", m.currency AS "currency!: Currency",
                   coalesce(sum(l.quantity) FILTER (WHERE m.sold), 0)::bigint AS "tickets!",
                   coalesce(sum(l.quantity * l.unit_price_minor) FILTER (WHERE m.sold), 0)::bigint AS "amount_minor!",
                   coalesce(sum(l.quantity) FILTER (WHERE NOT m.sold), 0)::bigint AS "refunded_tickets!",
@@ -191,12 +204,22 @@ pub async fn sales(pool: &PgPool, query: &SalesQuery<'_>) -> sqlx::Result<Vec<Sa
            FROM moves m JOIN checkout.order_lines l USING (order_id)
            WHERE EXISTS (SELECT FROM checkout.tickets t WHERE t.order_id = m.order_id)
            GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"#,
-        query.shows,
+        query.shows as _,
         query.from,
         query.to,
-        query.bucket.as_str(),
+        query.granularity.to_string(),
         query.time_zone
     )
     .fetch_all(pool)
-    .await
+    .await?;
+    let rows = rows.into_iter().map(|row| SalesRow {
+        starts_at: row.starts_at,
+        show: row.show,
+        ticket_type: row.ticket_type.into(),
+        tickets: row.tickets,
+        amount: Money::new(row.amount_minor, row.currency),
+        refunded_tickets: row.refunded_tickets,
+        refunded: Money::new(row.refunded_minor, row.currency),
+    });
+    Ok(rows.collect())
 }

@@ -106,6 +106,67 @@ pub async fn end(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<RoomN
     .await
 }
 
+/// Ends a session that has no order which is open or paid, and gives its room; `None` where it has
+/// one, or has ended before.
+pub async fn end_unused(pool: &PgPool, session: SessionId) -> sqlx::Result<Option<RoomName>> {
+    sqlx::query_scalar!(
+        r#"UPDATE checkout.sessions s SET ended_at = clock_timestamp()
+           WHERE s.session = $1 AND s.ended_at IS NULL AND NOT EXISTS (
+               SELECT FROM checkout.orders o WHERE o.session = s.session
+                 AND o.state IN ('placed', 'awaiting_payment', 'paid', 'fulfilled'))
+           RETURNING room AS "room: RoomName""#,
+        session.uuid()
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// A session without an order that could still be paid.
+#[derive(Debug)]
+pub struct UnusedSession {
+    pub session: SessionId,
+    pub room: RoomName,
+    /// Its order is paid.
+    pub finished: bool,
+    /// It had one that was given up or ran out.
+    pub had_order: bool,
+}
+
+/// Sessions inside these rooms for `secs` at least that wait for no payment.
+pub async fn unused(
+    pool: &PgPool,
+    rooms: &[String],
+    secs: f64,
+) -> sqlx::Result<Vec<UnusedSession>> {
+    sqlx::query_as!(
+        UnusedSession,
+        r#"SELECT s.session AS "session: SessionId", s.room AS "room: RoomName",
+                  coalesce(o.finished, false) AS "finished!", o.finished IS NOT NULL AS "had_order!"
+           FROM checkout.sessions s
+           LEFT JOIN LATERAL (
+               SELECT bool_or(state IN ('paid', 'fulfilled')) AS finished,
+                      bool_or(state IN ('placed', 'awaiting_payment')) AS open
+               FROM checkout.orders WHERE session = s.session) o ON true
+           WHERE s.room = ANY($1) AND s.ended_at IS NULL AND s.expires_at > now()
+             AND s.opened_at < now() - make_interval(secs => $2) AND o.open IS NOT TRUE"#,
+        rooms,
+        secs
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// The show that those inside a room came for; `None` where nobody is inside.
+pub async fn show_of_room(pool: &PgPool, room: &RoomName) -> sqlx::Result<Option<ShowId>> {
+    sqlx::query_scalar!(
+        r#"SELECT show AS "show: ShowId" FROM checkout.sessions
+           WHERE room = $1 AND ended_at IS NULL ORDER BY expires_at DESC LIMIT 1"#,
+        &**room
+    )
+    .fetch_optional(pool)
+    .await
+}
+
 /// Everybody who is inside a room, by their expiry.
 pub async fn active(pool: &PgPool, room: &RoomName) -> sqlx::Result<Vec<ActiveSession>> {
     let rows = sqlx::query!(

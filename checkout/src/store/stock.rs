@@ -1,6 +1,8 @@
 //! Stock: read, put on sale, and given a new epoch. It is moved by the order writer
 //! (`store::writer`).
 
+use std::collections::HashMap;
+
 use catalog::contract::{ShowId, TicketTypeId};
 use sqlx::{PgConnection, PgPool};
 
@@ -127,6 +129,31 @@ pub async fn raise_epoch(
     )
     .fetch_optional(pool)
     .await
+}
+
+/// The show that has stock and comes behind `after` by its id; `None` where that was the last.
+pub async fn next_show(pool: &PgPool, after: Option<&ShowId>) -> sqlx::Result<Option<ShowId>> {
+    sqlx::query_scalar!(
+        r#"SELECT show AS "show: ShowId" FROM checkout.stock
+           WHERE $1::text IS NULL OR show > $1 ORDER BY show LIMIT 1"#,
+        after.map(ShowId::as_str)
+    )
+    .fetch_optional(pool)
+    .await
+}
+
+/// Tickets in a show's orders that wait for their payment.
+pub async fn unpaid(pool: &PgPool, show: &ShowId) -> sqlx::Result<HashMap<TicketTypeId, i64>> {
+    let rows = sqlx::query!(
+        r#"SELECT l.ticket_type AS "ticket_type: TicketTypeId", sum(l.quantity) AS "tickets!"
+           FROM checkout.orders o JOIN checkout.order_lines l USING (order_id)
+           WHERE o.show = $1 AND o.state IN ('placed', 'awaiting_payment')
+           GROUP BY l.ticket_type"#,
+        &**show
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.ticket_type, row.tickets)).collect())
 }
 
 /// How far the writer got, partition by partition.

@@ -112,8 +112,8 @@ pub async fn begin_at(
     Ok(())
 }
 
-/// Forgets refusals nobody will ask for any more.
-pub async fn forget_refusals(pool: &PgPool, hours: i32) -> sqlx::Result<()> {
+/// Forgets rejections nobody will ask for any more.
+pub async fn forget_rejections(pool: &PgPool, hours: i32) -> sqlx::Result<()> {
     sqlx::query!(
         "DELETE FROM checkout.refusals WHERE refused_at < now() - make_interval(hours => $1)",
         hours

@@ -13,7 +13,7 @@ use rdkafka::producer::FutureRecord;
 
 use crate::{
     proxy::Proxy,
-    test_checkout::{Plan, SHOW, TestCheckout, eventually},
+    test_checkout::{Plan, SHOW, TestCheckout, eventually, id},
 };
 
 async fn checkout(allotted: i32) -> TestCheckout {
@@ -34,11 +34,11 @@ async fn unsold(plan: Plan) -> TestCheckout {
 
 /// Asks for an allotment and gives the answer.
 async fn allot(checkout: &TestCheckout, allotted: i32) -> Allotment {
-    put_allotment(&checkout.test_env.pool, SHOW, checkout.types[0].ticket_type, allotted)
+    put_allotment(&checkout.test_env.pool, &id(SHOW), checkout.types[0].ticket_type, allotted)
         .await
         .unwrap();
     eventually("the allotment is answered", || async {
-        let known = allotments(&checkout.test_env.pool, SHOW).await.unwrap().remove(0);
+        let known = allotments(&checkout.test_env.pool, &id(SHOW)).await.unwrap().remove(0);
         known.wanted.is_none().then_some(known)
     })
     .await
@@ -65,7 +65,9 @@ async fn more_tickets_are_to_be_had_within_a_second() {
     let late = checkout.session().await;
     assert_eq!(checkout.hold(&late, "none", &[1]).await.problem(), "sold-out");
     let asked = Instant::now();
-    put_allotment(&checkout.test_env.pool, SHOW, checkout.types[0].ticket_type, 5).await.unwrap();
+    put_allotment(&checkout.test_env.pool, &id(SHOW), checkout.types[0].ticket_type, 5)
+        .await
+        .unwrap();
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -199,7 +201,7 @@ async fn an_old_change_and_one_that_comes_again_change_nothing() {
         checkout.test_env.kafka.name(CATALOG_TOPIC),
     );
     let event = |allotted, revision| CatalogEvent::AllotmentChanged {
-        show: SHOW.to_owned(),
+        show: id(SHOW),
         ticket_type: known.ticket_type,
         allotted,
         revision,
@@ -233,7 +235,7 @@ async fn a_refused_change_that_comes_again_stays_refused() {
     checkout.delete(&format!("/v1/holds/{hold}"), &holder).await.ok(204);
     // By now it could be done; but the reseller was told that it was not.
     let again = CatalogEvent::AllotmentChanged {
-        show: SHOW.to_owned(),
+        show: id(SHOW),
         ticket_type: refused.ticket_type,
         allotted: 2,
         revision: refused.revision,
@@ -376,7 +378,9 @@ async fn a_disk_that_is_full_for_a_while_costs_no_order_and_no_allotment() {
     let session = checkout.session().await;
     let hold = checkout.hold(&session, "h", &[2]).await.ok(201).text_of("hold");
     break_stock(&checkout, "53100").await;
-    put_allotment(&checkout.test_env.pool, SHOW, checkout.types[0].ticket_type, 30).await.unwrap();
+    put_allotment(&checkout.test_env.pool, &id(SHOW), checkout.types[0].ticket_type, 30)
+        .await
+        .unwrap();
     let pending = checkout.order(&session, "o", &hold).await.ok(202);
     // Both were tried, and tried again.
     eventually("both wait", || async {

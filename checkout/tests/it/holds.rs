@@ -175,7 +175,7 @@ async fn availability_is_rough_cacheable_and_true() {
         .iter()
         .map(|left| &left["status"])
         .collect();
-    assert_eq!(statuses, ["available", "sold_out"]);
+    assert_eq!(statuses, ["on_sale", "all_held"]);
     assert_eq!(answer.body["ticket_types"][0]["about_left"], 340);
     assert_eq!(checkout.get("/v1/shows/nothing/availability", "").await.problem(), "show-unknown");
 

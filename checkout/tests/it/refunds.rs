@@ -1,9 +1,9 @@
 //! Refunds of paid orders: tickets become void, stock and money go back, once.
 
 use checkout::contract::{
-    EVENTS_TOPIC, OrderState, RefundAsked, RefundCursor, failing_refunds, order, request_refund,
+    EVENTS_TOPIC, OrderState, RefundAsked, failing_refunds, order, request_refund,
 };
-use kit::http::RequestId;
+use kit::{http::RequestId, paging::Cursor};
 use uuid::Uuid;
 
 use crate::test_checkout::{Plan, Reply, TestCheckout, eventually};
@@ -49,7 +49,10 @@ async fn a_refund_voids_tickets_and_gives_stock_and_money_back_once() {
     let details = order(&checkout.test_env.pool, id).await.unwrap().unwrap();
     assert!(details.tickets.len() == 3 && details.tickets.iter().all(|ticket| ticket.voided));
     let refund = details.refund.unwrap();
-    assert_eq!((refund.amount_minor, refund.reason.as_str()), (3_000, "The show was moved."));
+    assert_eq!(
+        (refund.amount.to_string().as_str(), refund.reason.as_str()),
+        ("€30.00", "The show was moved.")
+    );
     assert!(refund.done_at.is_some() && !details.refund_requested);
     assert_eq!(checkout.free().await, 10, "stock is back on sale");
     let view = checkout.get(&format!("/v1/orders/{id}"), &session).await.ok(200);
@@ -96,10 +99,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
         failing_refunds(pool, None, 10).await.unwrap().pop().filter(|refund| refund.attempts >= 2)
     })
     .await;
-    assert_eq!(
-        (failing.order, failing.amount_minor, failing.currency.as_str()),
-        (refused, 2_000, "EUR")
-    );
+    assert_eq!((failing.order.uuid(), failing.amount.to_string().as_str()), (refused, "€20.00"));
     assert!(failing.last_fault.contains("refused: 404"), "{}", failing.last_fault);
     assert!(
         failing.next_attempt_at - failing.requested_at >= chrono::TimeDelta::seconds(4),
@@ -109,7 +109,7 @@ async fn a_refund_that_the_provider_refuses_is_seen_asked_for_again_and_stops_no
     assert_eq!(details.state, OrderState::RefundPending);
     let facts = details.refund.unwrap();
     assert!(facts.is_failing() && facts.last_fault.as_deref() == Some(failing.last_fault.as_str()));
-    let after = RefundCursor { requested_at: failing.requested_at, order: failing.order };
+    let after = Cursor { at: failing.requested_at, id: failing.order };
     assert!(failing_refunds(pool, Some(after), 10).await.unwrap().is_empty());
 
     // Somebody sees to it.
@@ -192,7 +192,7 @@ async fn only_paid_orders_can_be_refunded_and_a_rolled_back_request_does_nothing
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_without_a_price_is_refunded_at_once() {
     let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
-    checkout.change_show(|show| show.ticket_types[0].price_minor = 0).await;
+    checkout.change_show(|show| show.ticket_types[0].price.minor = 0).await;
     let (_, free) = eventually("the price is known", || async {
         let (session, order) = checkout.bought(&[1]).await;
         (order.body["amount_minor"] == 0).then_some((session, order))
@@ -204,7 +204,7 @@ async fn an_order_without_a_price_is_refunded_at_once() {
     let details = order(&checkout.test_env.pool, id(&free)).await.unwrap().unwrap();
     assert!(details.tickets.iter().all(|ticket| ticket.voided));
     assert!(
-        details.refund.is_some_and(|refund| refund.amount_minor == 0 && refund.done_at.is_some())
+        details.refund.is_some_and(|refund| refund.amount.minor == 0 && refund.done_at.is_some())
     );
     checkout.check().await;
 }
@@ -227,4 +227,16 @@ async fn the_order_page_says_that_the_money_went_back_and_shows_no_ticket() {
     })
     .await;
     assert!(page.contains("went back to you on") && !page.contains("ticket-code"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_in_what_can_be_a_currency() {
+    let checkout = TestCheckout::with(Plan { stock: vec![(10, 1)], ..Plan::default() }).await;
+    checkout.bought(&[1]).await;
+    for wrong in ["", "eur", "EURO"] {
+        let update = sqlx::query("UPDATE checkout.orders SET currency = $1");
+        let refused = update.bind(wrong).execute(&checkout.test_env.pool).await.unwrap_err();
+        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some("orders_currency_is_iso"), "{wrong}");
+    }
 }

@@ -1,14 +1,15 @@
 //! What consoles and reports read.
 
+use catalog::contract::ShowId;
 use checkout::contract::{
-    Bucket, OrderQuery, OrderState, RefundAsked, SalesQuery, order, orders, request_refund, sales,
-    session_counts, stock_counts,
+    Granularity, OrderQuery, OrderState, RefundAsked, SalesQuery, order, orders, request_refund,
+    sales, session_counts, stock_counts,
 };
 use chrono::{TimeDelta, Utc};
-use kit::http::RequestId;
+use kit::{http::RequestId, paging::Cursor};
 use uuid::Uuid;
 
-use crate::test_checkout::{Plan, ROOM, SHOW, TestCheckout, eventually};
+use crate::test_checkout::{Plan, ROOM, SHOW, TestCheckout, eventually, id};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stock_sessions_orders_and_sales_are_counted() {
@@ -32,7 +33,7 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     .await;
     checkout.free().await;
 
-    let counts = stock_counts(pool, redis, SHOW).await.unwrap();
+    let counts = stock_counts(pool, redis, &id(SHOW)).await.unwrap();
     let first =
         counts.iter().find(|count| count.ticket_type == checkout.types[0].ticket_type).unwrap();
     assert_eq!((first.allotted, first.sold, first.reserved), (20, 2, 3));
@@ -40,11 +41,11 @@ async fn stock_sessions_orders_and_sales_are_counted() {
     let sessions = session_counts(pool, ROOM).await.unwrap();
     assert_eq!((sessions.opened, sessions.active), (4, 2), "who has paid has left");
 
-    let shows = [SHOW.to_owned()];
+    let shows: [ShowId; 1] = [id(SHOW)];
     let query = OrderQuery { shows: &shows, state: None, before: None, limit: 2 };
     let page = orders(pool, &query).await.unwrap();
     assert_eq!((page.len(), page[0].state, page[0].tickets), (2, OrderState::AwaitingPayment, 3));
-    let before = Some((page[1].placed_at, page[1].order));
+    let before = Some(Cursor { at: page[1].placed_at, id: page[1].order });
     let rest = orders(pool, &OrderQuery { before, ..query }).await.unwrap();
     assert_eq!(
         rest.iter().map(|row| (row.state, row.tickets)).collect::<Vec<_>>(),
@@ -59,12 +60,17 @@ async fn stock_sessions_orders_and_sales_are_counted() {
 
     let now = Utc::now();
     let (from, to) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
-    let query =
-        SalesQuery { shows: &shows, from, to, bucket: Bucket::Day, time_zone: "Europe/Berlin" };
+    let query = SalesQuery {
+        shows: &shows,
+        from,
+        to,
+        granularity: Granularity::Day,
+        time_zone: "Europe/Berlin",
+    };
     let rows = sales(pool, &query).await.unwrap();
     let sum = |of: fn(&checkout::contract::SalesRow) -> i64| rows.iter().map(of).sum::<i64>();
-    assert_eq!((sum(|row| row.tickets), sum(|row| row.amount_minor)), (4, 5_000));
-    assert_eq!((sum(|row| row.refunded_tickets), sum(|row| row.refunded_minor)), (1, 1_000));
+    assert_eq!((sum(|row| row.tickets), sum(|row| row.amount.minor)), (4, 5_000));
+    assert_eq!((sum(|row| row.refunded_tickets), sum(|row| row.refunded.minor)), (1, 1_000));
     let earlier = SalesQuery { to: from, from: from - TimeDelta::days(1), ..query };
     assert!(sales(pool, &earlier).await.unwrap().is_empty());
     assert!(sales(pool, &SalesQuery { time_zone: "Mars/Olympus", ..query }).await.is_err());
@@ -79,17 +85,21 @@ async fn a_day_begins_at_midnight_of_the_zone() {
         .execute(&checkout.test_env.pool)
         .await
         .unwrap();
-    let shows = [SHOW.to_owned()];
+    let shows: [ShowId; 1] = [id(SHOW)];
     let from = "2026-11-01T00:00:00Z".parse().unwrap();
     let to = "2026-12-01T00:00:00Z".parse().unwrap();
-    for (bucket, time_zone, begins) in [
-        (Bucket::Day, "Europe/Berlin", "2026-11-20T23:00:00Z"),
-        (Bucket::Day, "UTC", "2026-11-20T00:00:00Z"),
-        (Bucket::Hour, "Asia/Kolkata", "2026-11-20T23:30:00Z"),
+    for (granularity, time_zone, begins) in [
+        (Granularity::Day, "Europe/Berlin", "2026-11-20T23:00:00Z"),
+        (Granularity::Day, "UTC", "2026-11-20T00:00:00Z"),
+        (Granularity::Hour, "Asia/Kolkata", "2026-11-20T23:30:00Z"),
     ] {
-        let query = SalesQuery { shows: &shows, from, to, bucket, time_zone };
+        let query = SalesQuery { shows: &shows, from, to, granularity, time_zone };
         let rows = sales(&checkout.test_env.pool, &query).await.unwrap();
-        assert_eq!(rows[0].bucket, begins.parse::<chrono::DateTime<Utc>>().unwrap(), "{time_zone}");
+        assert_eq!(
+            rows[0].starts_at,
+            begins.parse::<chrono::DateTime<Utc>>().unwrap(),
+            "{time_zone}"
+        );
     }
 }
 
@@ -116,10 +126,10 @@ async fn pages_of_orders_across_shows_leave_none_out_and_repeat_none() {
         (vec!["show-2", "show-2", "nothing"], None, 20),
         (vec!["show-0", "show-1", "show-2"], Some(OrderState::Expired), 12),
     ] {
-        let shows: Vec<String> = shows.into_iter().map(str::to_owned).collect();
+        let shows: Vec<ShowId> = shows.into_iter().map(id).collect();
         let mut seen = Vec::new();
         loop {
-            let before = seen.last().copied();
+            let before = seen.last().map(|(at, id)| Cursor { at: *at, id: *id });
             let page =
                 orders(pool, &OrderQuery { shows: &shows, state, before, limit: 7 }).await.unwrap();
             seen.extend(page.iter().map(|row| (row.placed_at, row.order)));

@@ -29,6 +29,10 @@ async fn an_intent_is_made_once_per_key_and_only_with_the_api_key() {
     foreign["return_url"] = json!("https://elsewhere.example/orders/1");
     let refused = server.provider("/sandbox/v1/intents", "k3", &foreign).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let mut odd = body.clone();
+    odd["currency"] = json!("euro");
+    let refused = server.provider("/sandbox/v1/intents", "k5", &odd).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     let unpaid = format!("/sandbox/v1/intents/{}/refund", first["intent"].as_str().expect("an id"));
     assert_eq!(server.provider(&unpaid, "k4", &json!({})).await.status, StatusCode::CONFLICT);
 }

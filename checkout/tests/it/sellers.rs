@@ -38,7 +38,7 @@ impl SellerApi {
     }
 
     fn pass(&self) -> String {
-        self.checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70))
+        self.checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 106))
     }
 
     async fn hold(&self, seller: Seller, pass: &str, key: &str, quantity: i32) -> Reply {

@@ -101,6 +101,41 @@ async fn forged_expired_and_foreign_tokens_are_refused_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pass_is_good_while_its_place_has_a_grant() {
+    let checkout = TestCheckout::with(Plan { writer: false, ..Plan::default() }).await;
+    let late = checkout.late_pass(1, 30);
+    assert_eq!(checkout.redeem(&late).await.problem(), "pass-expired");
+    checkout.grant(1, 300).await;
+    let body = json!({ "pass": late });
+    let redeem = || checkout.post("/v1/checkout/sessions", "", "k", body.clone());
+    let session = redeem().await.ok(201).text_of("session");
+    // The grant is gone; the fan whose answer was lost asks again.
+    assert_eq!(redeem().await.ok(201).text_of("session"), session);
+    assert_eq!(checkout.redeem(&late).await.problem(), "pass-expired");
+    // However long a door is shut, an old pass opens nothing.
+    checkout.grant(2, 300).await;
+    assert_eq!(checkout.redeem(&checkout.late_pass(2, 61)).await.problem(), "pass-expired");
+    checkout.grant(3, -1).await;
+    assert_eq!(checkout.redeem(&checkout.late_pass(3, 1)).await.problem(), "pass-expired");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_checkout_tells_whose_turn_is_kept() {
+    let checkout =
+        TestCheckout::with(Plan { max_active: 1, writer: false, ..Plan::default() }).await;
+    let inside = checkout.session().await;
+    checkout.grant(1, 300).await;
+    let late = checkout.late_pass(1, 2);
+    let kept = checkout.redeem(&late).await.ok(503);
+    assert_eq!((kept.problem(), kept.header("retry-after")), ("checkout-full", "1"));
+    assert!(kept.body["detail"].as_str().unwrap().contains("Your turn is kept"), "{}", kept.body);
+    let other = checkout.redeem(&checkout.fresh_pass()).await.ok(503);
+    assert!(!other.body["detail"].as_str().unwrap().contains("Your turn is kept"));
+    checkout.delete("/v1/checkout/sessions/current", &inside).await.ok(204);
+    checkout.redeem(&late).await.ok(201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ended_session_buys_nothing_and_gives_its_hold_back() {
     let checkout = TestCheckout::new().await;
     let token = checkout.session().await;

@@ -12,7 +12,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    test_checkout::{Plan, Reply, SHOW, TestCheckout, eventually},
+    test_checkout::{Plan, Reply, SHOW, TestCheckout, eventually, id},
     test_server::{Fan, TestServer},
 };
 
@@ -32,7 +32,7 @@ async fn suspend(pool: &PgPool, stopped: bool) {
 async fn withdraw(pool: &PgPool) {
     let mut tx = pool.begin().await.unwrap();
     let who = Withdrawing { reseller: None, by: "admin ada@example.org", reason: Some("ill") };
-    assert!(withdraw_show(&mut tx, SHOW, who, &RequestId::fresh()).await.unwrap());
+    assert!(withdraw_show(&mut tx, &id(SHOW), who, &RequestId::fresh()).await.unwrap());
     tx.commit().await.unwrap();
 }
 
@@ -46,7 +46,7 @@ async fn refuses(checkout: &TestCheckout, session: &str, problem: &str, status: 
     })
     .await;
     assert!(since.elapsed() < Duration::from_secs(2), "{:?}", since.elapsed());
-    let pass = checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 70));
+    let pass = checkout.pass(&format!("{SHOW}.0.{}", Uuid::new_v4().as_u128() >> 106));
     let calls: [Reply; 2] = [
         checkout.redeem(&pass).await,
         checkout.get(&format!("/v1/shows/{SHOW}/availability"), "").await,

@@ -13,11 +13,14 @@ use chrono::Utc;
 use kit::redis::Redis;
 use serde_json::{Value, json};
 use testkit::{Checkout, CheckoutBuilder, ShowBuilder, TestEnv, items};
-pub use testkit::{Reply, eventually};
+pub use testkit::{Reply, eventually, id};
 use uuid::Uuid;
 
 pub const SHOW: &str = "harbour-lights";
 pub const ROOM: &str = "harbour-lights";
+
+/// What the clock of the door shows once a place has a grant here.
+const DOOR_MS: i64 = 600_000;
 
 /// The sale. Dropping it stops its background work.
 pub struct TestCheckout {
@@ -82,11 +85,29 @@ pub async fn put_show_of(
 ) -> Vec<TicketType> {
     let Some(reseller) = reseller else { return show.put(&test_env.pool).await };
     let (name, types) = show.put_for(&test_env.pool, reseller).await;
-    assert_eq!(name, SHOW);
+    assert_eq!(*name, *SHOW);
     types
 }
 
 impl TestCheckout {
+    /// A pass whose `exp` was so many minutes ago.
+    pub fn late_pass(&self, offset: i64, minutes: i64) -> String {
+        let (place, now) = (format!("{ROOM}.0.{offset}").parse().unwrap(), Utc::now());
+        let exp = now - chrono::Duration::minutes(minutes);
+        self.passes.keys.sign(&place, SHOW, exp - chrono::Duration::minutes(4), exp).unwrap()
+    }
+
+    /// Lets a place have a grant that ends so many seconds later, by the clock of the door.
+    pub async fn grant(&self, offset: i64, secs: i64) {
+        let redis = &self.test_env.redis;
+        redis::pipe()
+            .hset(redis.key("gate", ROOM), "door_ms", DOOR_MS)
+            .zadd(redis.key("granted", ROOM), format!("0.{offset}"), DOOR_MS + secs * 1000)
+            .query_async::<()>(&mut redis.connection())
+            .await
+            .unwrap();
+    }
+
     pub async fn new() -> Self {
         Self::with(Plan::default()).await
     }
@@ -131,7 +152,7 @@ impl TestCheckout {
     }
 
     pub fn pass(&self, place: &str) -> String {
-        self.passes.of_place(&place.parse().unwrap(), SHOW, 60)
+        self.passes.of_place(&place.parse().unwrap(), &id(SHOW), 60)
     }
 
     pub async fn call(

@@ -10,7 +10,7 @@ use catalog::contract::{NewShow, TicketType};
 use chrono::Utc;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
-use testkit::{Checkout, CheckoutBuilder, Client, Reply, ShowBuilder, TestEnv};
+use testkit::{Checkout, CheckoutBuilder, Client, Reply, ShowBuilder, TestEnv, id};
 use uuid::Uuid;
 
 use crate::test_checkout::{SHOW, put_show_of, show_of};
@@ -88,8 +88,8 @@ impl TestServer {
 
     /// A fresh pass for a show that is sold here, good for so many seconds.
     pub fn pass_for(&self, show: &str, secs: i64) -> String {
-        let place = format!("{ROOM}.0.{}", Uuid::new_v4().as_u128() >> 70);
-        self.passes.of_place(&place.parse().expect("a place"), show, secs)
+        let place = format!("{ROOM}.0.{}", Uuid::new_v4().as_u128() >> 106);
+        self.passes.of_place(&place.parse().expect("a place"), &id(show), secs)
     }
 
     /// Puts another show on sale, with ten tickets of each type.

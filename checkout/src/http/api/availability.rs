@@ -37,7 +37,7 @@ async fn show(
 ) -> Answer<Response> {
     let show = show.parse().map_err(|_| Error::ShowUnknown)?;
     let availability = availability::of(&app, &show).await?;
-    let body = serde_json::to_vec(availability.as_ref()).map_err(Error::internal)?;
+    let body = serde_json::to_vec(&availability).map_err(Error::internal)?;
     let digest = hex::encode(Sha256::digest(&body));
     let tag = format!("\"{}\"", digest.get(..16).unwrap_or(&digest));
     let unchanged = kit::kept::has_it(&headers, &tag);

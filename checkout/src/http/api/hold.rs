@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(take)).routes(routes!(give_back))
+    OpenApiRouter::new().routes(routes!(reserve)).routes(routes!(release))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -92,7 +92,7 @@ impl From<Held> for HoldView {
         ),
     ),
 )]
-async fn take(
+async fn reserve(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,
@@ -115,12 +115,12 @@ async fn take(
         (status = 422, description = "`hold-forged`, …"),
     ),
 )]
-async fn give_back(
+async fn release(
     State(app): State<App>,
     caller: Caller,
     extract::Path(hold): extract::Path<String>,
 ) -> Answer<StatusCode> {
-    let session = caller.giving_back(&app, &hold).await?;
+    let session = caller.releasing(&app, &hold).await?;
     release::release(&app, &session, &hold).await?;
     Ok(StatusCode::NO_CONTENT)
 }

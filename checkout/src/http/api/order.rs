@@ -28,7 +28,7 @@ use crate::{
 };
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(place_order)).routes(routes!(show, cancel))
+    OpenApiRouter::new().routes(routes!(submit_order)).routes(routes!(show, cancel))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -175,7 +175,7 @@ fn location(order: OrderId) -> (HeaderName, String) {
         (status = 503, description = "Repeat it with the same key"),
     ),
 )]
-async fn place_order(
+async fn submit_order(
     State(app): State<App>,
     caller: Caller,
     key: IdempotencyKey,

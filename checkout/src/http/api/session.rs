@@ -22,8 +22,12 @@ use crate::{
     session::{self, Session, end, open},
 };
 
-pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(open)).routes(routes!(end))
+pub fn entering() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(open))
+}
+
+pub fn leaving() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(end))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -48,6 +52,12 @@ struct OpenSession {
 
 /// Redeems an admission pass for a checkout session, once. A caller who sends an Idempotency-Key
 /// may repeat the call with the same key and gets the same session.
+///
+/// A session without a hold or an order ends when it makes no call for two minutes; an order that
+/// is paid or runs out ends it at once.
+///
+/// A pass is good until its `exp`, and for an hour beyond where its place's time to come in stood
+/// still: while checkout was full or away.
 #[utoipa::path(
     post, path = "/v1/checkout/sessions", tag = "checkout",
     params(("idempotency-key" = Option<String>, Header, description = "Makes the call repeatable")),
@@ -61,7 +71,11 @@ struct OpenSession {
             description = "`pass-used`, `show-begun`; `sale-stopped`, where the pass stays good",
         ),
         (status = 410, description = "`show-withdrawn`"),
-        (status = 503, description = "`checkout-full`; the pass stays good"),
+        (
+            status = 503,
+            description = "`checkout-full`: ask again after `Retry-After`. Where the place has a \
+                grant its turn is kept, and its time to come in stands still",
+        ),
     ),
 )]
 async fn open(

@@ -9,7 +9,7 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use chrono::Utc;
-use kit::{form::Form, http::RequestId};
+use kit::{form::Form, http::RequestId, language};
 use serde::Deserialize;
 
 use crate::{
@@ -26,7 +26,6 @@ use crate::{
     order::{
         Submission,
         buyer::Buyer,
-        language,
         link::{LinkHolder, new_order_link},
         submit,
     },

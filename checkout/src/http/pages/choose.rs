@@ -120,7 +120,7 @@ pub async fn hold(
 }
 
 /// `POST /checkout/{show}/give-back`
-pub async fn give_back(
+pub async fn release(
     State(app): State<App>,
     OfShow(of_show): OfShow,
     visitor: Visitor,
@@ -169,7 +169,8 @@ async fn refused(
         Error::ShowBegun | Error::SaleStopped(_) => {
             return outside::page(error, Some(&session.show));
         }
-        Error::SoldOut { ticket_type, kept } | Error::NotEnoughLeft { ticket_type, kept, .. }
+        Error::SoldOut { ticket_type, kept, .. }
+        | Error::NotEnoughLeft { ticket_type, kept, .. }
             if *kept > 0 =>
         {
             let tickets = tickets(*kept);
@@ -178,10 +179,13 @@ async fn refused(
                 "Nothing has changed. Take fewer, or another type, or go on with what you hold.",
             )
         }
+        Error::SoldOut { ticket_type, may_come_back: true, .. } => Notice::new(
+            format!("The last tickets of this type are in other fans’ hands: {ticket_type}."),
+            "You still have your place in checkout. Some may come back, so a second look can pay.",
+        ),
         Error::SoldOut { ticket_type, .. } => Notice::new(
-            format!("Someone else bought the last ticket of this type: {ticket_type}."),
-            "You still have your place in checkout. Tickets that are held and not bought come \
-                back, so a second look can pay.",
+            format!("This type is sold out: {ticket_type}."),
+            "You still have your place in checkout. Another type may be left.",
         ),
         Error::NotEnoughLeft { ticket_type, left, .. } => Notice::new(
             format!("Only {left} of {ticket_type} can be had at this moment."),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::response::Response;
-use catalog::contract::{TicketType, TicketTypeId, price};
+use catalog::contract::{SaleState, TicketType, TicketTypeId};
 use chrono::Utc;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use crate::{
         view::{Notice, ShowView},
     },
     session::Session,
-    stock::availability::{self, AvailabilityStatus, TypeAvailability},
+    stock::availability::{self, TypeAvailability},
 };
 
 #[derive(Template)]
@@ -29,8 +29,14 @@ struct ChoosePage {
     attempt: String,
     offers: Vec<OfferView>,
     any_left: bool,
+    /// Some may come back of what is gone.
+    may_come_back: bool,
     currency: String,
     hold_minutes: u64,
+    /// For so long somebody who holds nothing may be away.
+    idle_minutes: u64,
+    /// So often an open page says that it is.
+    here_secs: u64,
     /// `2 tickets`, where some are held while others are chosen.
     holding: Option<String>,
 }
@@ -59,19 +65,17 @@ impl OfferView {
         kept: &HashMap<TicketTypeId, i32>,
     ) -> Self {
         let (status, about_left) =
-            left.map_or((AvailabilityStatus::SoldOut, 0), |left| (left.status, left.about_left));
+            left.map_or((SaleState::SoldOut, 0), |left| (left.status, left.about_left));
         let (availability, tone) = match status {
-            AvailabilityStatus::SoldOut if own > 0 => {
+            SaleState::SoldOut | SaleState::AllHeld if own > 0 => {
                 (format!("None left beyond the {own} you hold"), "badge-warn")
             }
-            AvailabilityStatus::Available => ("Available".to_owned(), "badge-good"),
             // Up to ten the number is exact.
-            AvailabilityStatus::Few if about_left <= 10 => {
+            SaleState::FewLeft if about_left <= 10 => {
                 (format!("Only {about_left} left"), "badge-warn")
             }
-            AvailabilityStatus::Few => (format!("About {about_left} left"), "badge-warn"),
-            AvailabilityStatus::SoldOut => ("None left at this moment".to_owned(), ""),
-            AvailabilityStatus::SaleEnded => ("No longer sold".to_owned(), ""),
+            SaleState::FewLeft => (format!("About {about_left} left"), "badge-warn"),
+            other => (other.words().to_owned(), other.tone()),
         };
         let id = offered.ticket_type;
         let max = offered
@@ -81,8 +85,8 @@ impl OfferView {
             id,
             name: offered.name.clone(),
             description: offered.description.clone(),
-            price: price::format(offered.price_minor, &offered.currency),
-            price_minor: offered.price_minor,
+            price: offered.price.to_string(),
+            price_minor: offered.price.minor,
             availability,
             tone,
             max,
@@ -122,13 +126,16 @@ pub async fn show(
     )
     .then(show.checkout());
     Ok(kit::page::html(&ChoosePage {
+        may_come_back: availability.sale != SaleState::SoldOut,
         any_left: offers.iter().any(|offer| offer.max > 0),
         currency: offer
             .ticket_types
             .first()
-            .map(|first| first.currency.clone())
+            .map(|first| first.price.currency.to_string())
             .unwrap_or_default(),
         holding: held.map(|hold| tickets(hold.quantity())),
+        idle_minutes: app.config.session_idle.as_secs().div_ceil(60),
+        here_secs: (app.config.session_idle.as_secs() / 3).max(1),
         hold_minutes: app.config.hold_ttl.as_secs().div_ceil(60),
         attempt: Uuid::new_v4().simple().to_string(),
         show,

@@ -8,7 +8,6 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Response},
 };
 use catalog::contract::when::Moment;
-use chrono::Utc;
 use kit::cookie::Cookie;
 use serde::Deserialize;
 
@@ -60,7 +59,7 @@ pub async fn enter(
         Err(Error::PassUsed) if is_inside(&app, &visitor, pass) => {
             Ok(go_with(&address(&show), [pass_gone]))
         }
-        Err(Error::CheckoutFull) => full(&app, pass).await,
+        Err(Error::CheckoutFull { turn_kept }) => full(&app, pass, turn_kept).await,
         Err(error) => {
             Ok((AppendHeaders([pass_gone]), outside::page(error, Some(&show))?).into_response())
         }
@@ -69,7 +68,7 @@ pub async fn enter(
 
 /// Whether this browser has a session in the room of the pass.
 fn is_inside(app: &App, visitor: &Visitor, pass: &str) -> bool {
-    let Ok(pass) = app.verifier.verify(pass, Utc::now()) else { return false };
+    let Ok(pass) = open::genuine(app, pass) else { return false };
     let Ok(show) = pass.show.parse() else { return false };
     visitor.session(app, &show).is_ok_and(|session| session.room == pass.room)
 }
@@ -84,13 +83,14 @@ pub async fn again(OfShow(show): OfShow) -> Response {
 struct FullPage<'a> {
     show: ShowView,
     pass: &'a str,
-    until: Moment,
+    /// Until when the pass is good; absent where the turn is kept, however long it takes.
+    until: Option<Moment>,
 }
 
-async fn full(app: &App, pass: &str) -> Result<Response, Error> {
-    let claims = app.verifier.verify(pass, Utc::now())?;
+async fn full(app: &App, pass: &str, turn_kept: bool) -> Result<Response, Error> {
+    let claims = open::genuine(app, pass)?;
     let show = ShowView::load(app, &claims.show.parse().map_err(|_| Error::ShowUnknown)?).await?;
-    let until = show.moment(claims.exp);
+    let until = (!turn_kept).then(|| show.moment(claims.exp));
     let page = with_status(
         kit::page::html(&FullPage { show, pass, until }),
         StatusCode::SERVICE_UNAVAILABLE,

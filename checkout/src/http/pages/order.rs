@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::{AppendHeaders, IntoResponse, Response},
 };
-use catalog::contract::{Currency, Money, TicketType, when};
+use catalog::contract::{TicketType, when};
 use chrono::Utc;
 use kit::{
     extract::{Path, Query},
@@ -30,7 +30,7 @@ use crate::{
         link::{LinkHolder, OrderLink, new_order_link},
     },
     payment::{refund::RefundDetails, start},
-    session::auth::Owner,
+    session::{auth::Owner, open},
     store, ticket,
 };
 
@@ -142,7 +142,7 @@ pub async fn page(
     let answer = match order {
         Some(order) => show(&app, order, &link, came_back, &visitor).await,
         // Answered with 200: the page that waits for the order moves on to what is good.
-        None if store::order::refusal(&app.pool, id).await?.is_some() => {
+        None if store::order::reject_reason(&app.pool, id).await?.is_some() => {
             Ok(kit::page::html(&refused_page(&app, &visitor)))
         }
         // In the log and not written yet.
@@ -270,8 +270,7 @@ async fn show(
     visitor: &Visitor,
 ) -> Result<Response, Error> {
     let now = Utc::now();
-    let inside =
-        visitor.session(app, &order.show).is_ok_and(|session| session.session == order.session);
+    let inside = is_inside(app, visitor, &order).await?;
     let standing = Standing {
         state: order.state,
         expires_at: order.expires_at,
@@ -312,6 +311,19 @@ async fn show(
         }
     }
     .into_response())
+}
+
+/// Whether the visitor is still in checkout, in the session that made the order.
+async fn is_inside(app: &App, visitor: &Visitor, order: &Order) -> Result<bool, Error> {
+    let session = visitor.session(app, &order.show).ok();
+    let Some(session) = session.filter(|session| session.session == order.session) else {
+        return Ok(false);
+    };
+    match open::ensure_open(app, &session).await {
+        Ok(()) => Ok(true),
+        Err(Error::SessionEnded) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 const fn waiting_words(step: Step) -> (&'static str, &'static str) {
@@ -377,7 +389,7 @@ async fn tickets(
         let known = types.iter().find(|known| issued.ticket_type == known.ticket_type);
         let kind = known.map_or_else(|| "Ticket".to_owned(), |known| known.name.clone());
         let qr =
-            ticket::qr_svg(&issued.code, &format!("QR code of ticket {}, {kind}", issued.number));
+            kit::qr::svg(&issued.code, &format!("QR code of ticket {}, {kind}", issued.number));
         Ok(TicketView {
             number: issued.number,
             kind,
@@ -395,7 +407,7 @@ async fn gone(
     frame: OrderFrame,
     inside: bool,
 ) -> Result<Response, Error> {
-    let refund = store::report::refund(&app.pool, order.order.uuid()).await?;
+    let refund = store::report::refund(&app.pool, order.order).await?;
     let had_tickets = !store::ticket::of_order(&app.pool, order.order).await?.is_empty();
     let (title, words) = match step {
         Step::Cancelled => ("You gave this order up", "Its tickets went back on sale."),
@@ -418,16 +430,14 @@ async fn gone(
     let returning =
         step == Step::Returning || refund.as_ref().is_some_and(|refund| refund.done_at.is_none());
     let money = match &refund {
-        Some(refund) if order.amount.minor > 0 => {
-            money_words(refund, order.amount.currency, &frame.show)
-        }
+        Some(refund) if order.amount.minor > 0 => money_words(refund, &frame.show),
         _ => "Nothing was charged.".to_owned(),
     };
     Ok(kit::page::html(&GonePage { order: frame, title, words, money, returning, inside }))
 }
 
-fn money_words(refund: &RefundDetails, currency: Currency, show: &ShowView) -> String {
-    let amount = Money::new(refund.amount_minor, currency);
+fn money_words(refund: &RefundDetails, show: &ShowView) -> String {
+    let amount = refund.amount;
     match refund.done_at {
         Some(at) => {
             let when = when::full(at, &show.time_zone);

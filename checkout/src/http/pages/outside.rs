@@ -36,10 +36,10 @@ pub fn page(error: Error, show: Option<&ShowId>) -> Result<Response, Error> {
              placed are safe.",
         ),
         Error::SessionEnded => (
-            "You have left checkout",
-            "Orders you placed are safe: open them with the address of their page. To buy \
-                something else, join the line \
-             again.",
+            "You are no longer in checkout",
+            "You left, you bought, or nothing happened for a while, and your place went to the \
+                next person. Orders you placed are safe: open them with the address of their \
+                page. To buy something else, join the line again.",
         ),
         Error::PassUsed => (
             "Your turn was used",

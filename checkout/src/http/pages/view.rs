@@ -13,7 +13,7 @@ use crate::{App, Error, http::pages::visitor};
 /// A show's facts as pages tell them.
 #[derive(Debug, Clone)]
 pub struct ShowView {
-    pub id: String,
+    pub id: ShowId,
     pub title: String,
     /// `Saturday 21 November 2026 at 20:00, Berlin time`
     pub when: String,
@@ -134,8 +134,7 @@ mod tests {
             ticket_type: Uuid::from_u128(id).into(),
             name: name.to_owned(),
             description: String::new(),
-            price_minor: 1_000,
-            currency: "EUR".to_owned(),
+            price: Money::new(1_000, "EUR".parse().expect("a currency")),
             per_order_max: 4,
         }
     }

@@ -73,7 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OfShow {
 }
 
 /// Where checkout is for a show.
-pub fn address(show: &str) -> String {
+pub fn address(show: &ShowId) -> String {
     format!("/checkout/{show}")
 }
 

@@ -116,11 +116,11 @@ fn an_order_moves_each_row_once() {
 }
 
 #[test]
-fn a_command_of_an_earlier_epoch_is_refused_and_takes_nothing() {
+fn a_command_of_an_earlier_epoch_is_rejected_and_takes_nothing() {
     let mut stale = submit(1, &[(0, 2), (1, 1)]);
     stale.lines[1].epoch = 4;
     let plan = plan_batch(&[queued_submit(stale)], found(&[(10, 0), (10, 0)]), at(1));
-    assert_eq!(plan.refused, [(id(1), Refusal::StaleEpoch)]);
+    assert_eq!(plan.rejected, [(id(1), RejectReason::StaleEpoch)]);
     assert!(plan.placed.is_empty() && plan.committed.is_empty());
     // What was submitted under the epoch that still holds goes back; the other was dropped by the
     // rebuild.
@@ -138,7 +138,7 @@ fn a_stale_attempt_followed_by_a_good_one_is_an_order() {
         found(&[(10, 0)]),
         at(1),
     );
-    assert!(plan.refused.is_empty());
+    assert!(plan.rejected.is_empty());
     assert_eq!(plan.placed.len(), 1);
 }
 
@@ -147,7 +147,7 @@ fn the_last_ticket_is_sold_once() {
     let batch = [queued_submit(submit(1, &[(0, 1)])), queued_submit(submit(2, &[(0, 1)]))];
     let plan = plan_batch(&batch, found(&[(10, 9)]), at(1));
     assert_eq!(plan.placed.len(), 1);
-    assert_eq!(plan.refused, [(id(2), Refusal::SoldOut)]);
+    assert_eq!(plan.rejected, [(id(2), RejectReason::SoldOut)]);
 }
 
 #[test]
@@ -157,8 +157,8 @@ fn a_hold_makes_one_order_and_a_session_has_one() {
     same_session.session = submit(1, &[]).session;
     let batch = [submit(1, &[(0, 1)]), same_hold, same_session].map(queued_submit);
     let plan = plan_batch(&batch, found(&[(10, 0)]), at(1));
-    let refused = [(id(2), Refusal::HoldUsed), (id(3), Refusal::OrderOpen)];
-    assert_eq!(plan.refused, refused);
+    let rejected = [(id(2), RejectReason::HoldUsed), (id(3), RejectReason::OrderOpen)];
+    assert_eq!(plan.rejected, rejected);
 }
 
 #[test]
@@ -196,19 +196,19 @@ fn a_command_that_lay_too_long_is_an_expired_order_and_takes_nothing() {
     let late = queued_submit(submit(1, &[(0, 1)]));
     let plan = plan_batch(std::slice::from_ref(&late), found(&[(4, 4)]), at(300));
     assert_eq!(plan.placed, [(submit(1, &[(0, 1)]), OrderState::Expired)]);
-    assert!(plan.refused.is_empty() && plan.committed.is_empty());
+    assert!(plan.rejected.is_empty() && plan.committed.is_empty());
     assert_eq!(plan.settlements[&shard(0)].returned, [id(1)]);
     assert_eq!(
         plan.events.iter().map(|(event, _)| event.name()).collect::<Vec<_>>(),
         ["placed", "expired"]
     );
 
-    let refused = HashMap::from([(id(1), Refusal::SoldOut)]);
-    let plan = plan_batch(&[late], BatchState { refused, ..found(&[(4, 4)]) }, at(300));
+    let rejected = HashMap::from([(id(1), RejectReason::SoldOut)]);
+    let plan = plan_batch(&[late], BatchState { rejected, ..found(&[(4, 4)]) }, at(300));
     assert_eq!(
-        plan.refused,
-        [(id(1), Refusal::SoldOut)],
-        "what was refused in its time stays refused"
+        plan.rejected,
+        [(id(1), RejectReason::SoldOut)],
+        "what was rejected in its time stays rejected"
     );
     assert!(plan.placed.is_empty());
 }
@@ -222,7 +222,7 @@ fn an_epoch_that_postgres_lost_is_taken_from_the_command() {
     };
     let plan = plan_batch(&[of(1, 5), of(2, 7), of(3, 6)], found(&[(10, 0)]), at(1));
     assert_eq!(plan.placed.len(), 2);
-    assert_eq!(plan.refused, [(id(3), Refusal::StaleEpoch)]);
+    assert_eq!(plan.rejected, [(id(3), RejectReason::StaleEpoch)]);
     assert_eq!(
         (&plan.epochs, &plan.committed),
         (&BTreeMap::from([(shard(0), 7)]), &BTreeMap::from([(shard(0), 2)]))

@@ -12,6 +12,7 @@ use tokio::{
 use crate::{
     App,
     order::{plan::BatchPlan, writer::record::Record},
+    session::{SessionId, end},
     stock::{
         Settlement, ShardKey,
         redis::{self as shard, SettleOutcome},
@@ -35,6 +36,10 @@ impl Notifier {
     pub async fn notify(&mut self, app: &App, plan: BatchPlan, entries: &[Record]) {
         app.waiters.notify(entries.iter().filter_map(Record::order));
         self.finish().await;
+        app.stock_words.watch(plan.shows, app.config.hold_ttl);
+        if !plan.abandoned.is_empty() {
+            tokio::spawn(end_all(app.clone(), plan.abandoned));
+        }
         self.before = Some(tokio::spawn(settle_all(app.clone(), plan.settlements)));
     }
 
@@ -44,6 +49,16 @@ impl Notifier {
             && let Err(error) = before.await
         {
             tracing::error!(%error, "telling Redis of a batch; the reconciler will see to it");
+        }
+    }
+}
+
+/// Gives on the slots of sessions whose order ran out. What is missed here the sweep of idle
+/// sessions sees to.
+async fn end_all(app: App, sessions: Vec<SessionId>) {
+    for session in sessions {
+        if let Err(error) = end::end_abandoned(&app, session).await {
+            tracing::debug!(%session, %error, "a session was not ended with its order");
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         command::QueuedCommand,
         command_log::DeadLetter,
         plan::{self, BatchPlan},
-        refusal::Refusal,
+        reject_reason::RejectReason,
         writer::{
             backoff::backoff,
             notify::Notifier,
@@ -74,6 +74,9 @@ impl PartitionWriter {
             if batch.is_empty() {
                 break PartitionEnd::Through;
             }
+            if let Some(first) = batch.first() {
+                self.app.writer_clock.begin(self.partition, first.sent_at);
+            }
             metrics::histogram!("fairgate_writer_batch_records").record(batch.len() as f64);
             // What is no command is written by itself, and nothing that was not read is passed
             // over.
@@ -82,11 +85,16 @@ impl PartitionWriter {
             };
             for part in batch.chunk_by(together) {
                 if let ControlFlow::Break(end) = self.write_through(part).await {
+                    // What it stopped at is waiting still.
+                    if end != PartitionEnd::Stopped {
+                        self.app.writer_clock.end(self.partition);
+                    }
                     break 'writing end;
                 }
                 self.written
                     .note(self.partition, part.last().map_or(0, |record| record.offset + 1));
             }
+            self.app.writer_clock.end(self.partition);
         };
         self.notifier.finish().await;
         (self.partition, end)
@@ -101,12 +109,13 @@ impl PartitionWriter {
             let started = Instant::now();
             match self.write(records).await {
                 Ok(BatchOutcome::Batch(plan)) => {
-                    metrics::histogram!("fairgate_writer_batch_seconds")
-                        .record(started.elapsed().as_secs_f64());
+                    let took = started.elapsed();
+                    self.app.writer_clock.committed(took);
+                    metrics::histogram!("fairgate_writer_batch_seconds").record(took.as_secs_f64());
                     if failing {
                         tracing::info!(partition, "the order writer writes again");
                     }
-                    self.notifier.notify(&self.app, plan, records).await;
+                    self.notifier.notify(&self.app, *plan, records).await;
                     return ControlFlow::Continue(());
                 }
                 Ok(BatchOutcome::Before) => return ControlFlow::Continue(()),
@@ -233,9 +242,9 @@ impl PartitionWriter {
                     "an order command went to the dead letters"
                 );
                 BatchPlan {
-                    refused: letter
+                    rejected: letter
                         .order()
-                        .map(|order| (order, Refusal::Unwritable))
+                        .map(|order| (order, RejectReason::Unwritable))
                         .into_iter()
                         .collect(),
                     ..BatchPlan::default()
@@ -253,9 +262,9 @@ impl PartitionWriter {
         };
         store::writer::batch_plan::write(&mut tx, &plan, self.partition, now).await?;
         tx.commit().await?;
-        for (order, refusal) in &plan.refused {
-            tracing::info!(%order, reason = refusal.as_str(), "an order was refused");
-            metrics::counter!("fairgate_writer_refusals_total", "reason" => refusal.as_str())
+        for (order, reason) in &plan.rejected {
+            tracing::info!(%order, %reason, "an order was rejected");
+            metrics::counter!("fairgate_writer_refusals_total", "reason" => reason.to_string())
                 .increment(1);
         }
         for (event, request_id) in &plan.events {
@@ -263,13 +272,13 @@ impl PartitionWriter {
             tracing::debug!(%order, request_id, event, "written");
         }
         metrics::counter!("fairgate_writer_orders_total").increment(plan.placed.len() as u64);
-        Ok(BatchOutcome::Batch(plan))
+        Ok(BatchOutcome::Batch(Box::new(plan)))
     }
 }
 
 /// What became of a batch.
 enum BatchOutcome {
-    Batch(BatchPlan),
+    Batch(Box<BatchPlan>),
     /// All of it was written before.
     Before,
     Refused,

@@ -1,11 +1,15 @@
 //! A record of the order log, as it is handed from reading to writing.
 
+use chrono::{DateTime, Utc};
+
 use crate::order::{OrderId, command::QueuedCommand, command_log::DeadLetter};
 
 /// A record of the log.
 #[derive(Debug, Clone)]
 pub struct Record {
     pub offset: i64,
+    /// When it was sent, by the sender's clock.
+    pub sent_at: DateTime<Utc>,
     pub content: RecordContent,
 }
 

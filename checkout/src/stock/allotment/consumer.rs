@@ -40,15 +40,8 @@ impl Handler for Allotments {
 fn change(event: &CatalogEvent) -> Option<AllotmentChange> {
     match event {
         CatalogEvent::AllotmentChanged { show, ticket_type, allotted, revision, .. } => {
-            let show = show
-                .parse()
-                .inspect_err(|error| {
-                    tracing::error!(show, %ticket_type, revision, %error,
-                        "an allotment of a show that cannot be is passed over");
-                })
-                .ok()?;
             Some(AllotmentChange {
-                show,
+                show: show.clone(),
                 ticket_type: *ticket_type,
                 allotted: *allotted,
                 revision: *revision,
@@ -61,6 +54,7 @@ fn change(event: &CatalogEvent) -> Option<AllotmentChange> {
 /// Answers a change. One that Postgres will never have is refused, so that the reseller can ask for
 /// another.
 async fn settle(app: &App, change: &AllotmentChange) -> Result<(), Error> {
+    app.stock_words.watch([change.show.clone()], app.config.hold_ttl);
     let (ticket_type, revision) = (change.ticket_type, change.revision);
     let settled = match allotment::settle(app, change).await {
         Err(Error::Store(error)) if kit::postgres::is_for_good(&error) => {

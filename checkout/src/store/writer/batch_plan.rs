@@ -1,11 +1,12 @@
 //! The plan of a batch, written in bulk.
 
 use chrono::{DateTime, Utc};
+use kit::language;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{
-    order::{command::SubmitOrder, language, plan::BatchPlan, state::OrderState},
+    order::{command::SubmitOrder, plan::BatchPlan, state::OrderState},
     store::outbox,
 };
 
@@ -41,7 +42,7 @@ pub async fn write(
     if !plan.epochs.is_empty() {
         raise_epochs(tx, plan).await?;
     }
-    write_refusals(tx, plan, now).await?;
+    write_rejections(tx, plan, now).await?;
     outbox::add_all(tx, &plan.events).await
 }
 
@@ -85,7 +86,8 @@ async fn refund(tx: &mut PgConnection, plan: &BatchPlan, now: DateTime<Utc>) -> 
     Ok(())
 }
 
-/// Writes new orders. One that was refused before and came again is no longer refused.
+/// Writes new orders. One that was rejected before and came again is no longer
+/// rejected.
 ///
 /// Two partitions may insert orders of the same sessions at the same time, and each waits for the
 /// other's transaction where a unique index would have both. Those indexes (order, hold, open order
@@ -208,19 +210,16 @@ async fn raise_epochs(tx: &mut PgConnection, plan: &BatchPlan) -> sqlx::Result<(
 }
 
 /// A dead letter may be about an order that is there.
-async fn write_refusals(
+async fn write_rejections(
     tx: &mut PgConnection,
     plan: &BatchPlan,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    if plan.refused.is_empty() {
+    if plan.rejected.is_empty() {
         return Ok(());
     }
-    let (orders, reasons): (Vec<Uuid>, Vec<String>) = plan
-        .refused
-        .iter()
-        .map(|(order, refusal)| (order.uuid(), refusal.as_str().to_owned()))
-        .unzip();
+    let (orders, reasons): (Vec<Uuid>, Vec<String>) =
+        plan.rejected.iter().map(|(order, reason)| (order.uuid(), reason.to_string())).unzip();
     sqlx::query!(
         "INSERT INTO checkout.refusals (order_id, reason, refused_at)
          SELECT order_id, reason, $3 FROM UNNEST($1::uuid[], $2::text[]) AS new (order_id, reason)

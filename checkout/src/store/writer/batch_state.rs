@@ -59,7 +59,7 @@ pub async fn read(
         .fetch_all(tx)
         .await?;
         for row in rows {
-            found.refused.insert(row.order_id.into(), reason(&row.reason)?);
+            found.rejected.insert(row.order_id.into(), reason(&row.reason)?);
         }
     }
     Ok(found)

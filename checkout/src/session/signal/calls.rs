@@ -1,0 +1,239 @@
+//! How the calls of each room went lately: how long they took, and which failed by our fault.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use admission::contract::{CallSignal, PlaceId, RoomName};
+use catalog::contract::ShowId;
+use parking_lot::Mutex;
+
+use crate::{Error, session::signal::sliding::Sliding};
+
+/// Two of these are looked at.
+const WINDOW: Duration = Duration::from_secs(1);
+/// A room that is not called for so long is forgotten.
+const IDLE: Duration = Duration::from_secs(60);
+/// Whoever was turned away and does not try again for so long has gone. Pages try every two
+/// seconds.
+const AT_DOOR: Duration = Duration::from_secs(4);
+/// More at the door than this change nothing.
+const AT_DOOR_MAX: usize = 1_000;
+/// A caller who hangs up sooner than this was not kept waiting by us.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallKind {
+    Redeem,
+    Hold,
+    Order,
+}
+
+/// Calls of all rooms that were called within the last minute.
+#[derive(Default)]
+pub struct Calls(Mutex<HashMap<RoomName, RoomCalls>>);
+
+struct RoomCalls {
+    show: ShowId,
+    last: Instant,
+    redeem: Sliding,
+    hold: Sliding,
+    order: Sliding,
+    at_door: AtDoor,
+}
+
+/// Whose good passes were turned away, and when last: until they come in, or try no more.
+#[derive(Default)]
+struct AtDoor(HashMap<PlaceId, Instant>);
+
+impl AtDoor {
+    fn turn_away(&mut self, place: PlaceId, now: Instant) {
+        if self.0.len() < AT_DOOR_MAX || self.0.contains_key(&place) {
+            self.0.insert(place, now);
+        }
+    }
+
+    fn count(&mut self, now: Instant) -> u32 {
+        self.0.retain(|_, last| now.saturating_duration_since(*last) < AT_DOOR);
+        self.0.len() as u32
+    }
+}
+
+impl RoomCalls {
+    fn new(show: ShowId, now: Instant) -> Self {
+        let [redeem, hold, order] = [(); 3].map(|()| Sliding::new(WINDOW, now));
+        Self { show, last: now, redeem, hold, order, at_door: AtDoor::default() }
+    }
+
+    fn of(&mut self, kind: CallKind) -> &mut Sliding {
+        match kind {
+            CallKind::Redeem => &mut self.redeem,
+            CallKind::Hold => &mut self.hold,
+            CallKind::Order => &mut self.order,
+        }
+    }
+}
+
+/// What a room's calls come to.
+#[derive(Debug, Default)]
+pub struct RoomTally {
+    pub redeem: CallSignal,
+    pub hold: CallSignal,
+    pub order: CallSignal,
+    pub turned_away: u32,
+}
+
+impl Calls {
+    /// A call that begins now.
+    pub fn begin(&self, room: &RoomName, show: &ShowId, kind: CallKind) -> Call<'_> {
+        let (room, show) = (room.clone(), show.clone());
+        Call { calls: self, room, show, kind, place: None, began: Instant::now(), ended: false }
+    }
+
+    fn record(&self, call: &Call<'_>, failed: bool, is_at_door: bool) {
+        let now = Instant::now();
+        let mut rooms = self.0.lock();
+        let room = rooms
+            .entry(call.room.clone())
+            .or_insert_with(|| RoomCalls::new(call.show.clone(), now));
+        room.last = now;
+        room.of(call.kind).record(now.saturating_duration_since(call.began), failed, now);
+        match &call.place {
+            Some(place) if is_at_door => room.at_door.turn_away(place.clone(), now),
+            Some(place) => drop(room.at_door.0.remove(place)),
+            None => {}
+        }
+    }
+
+    /// Rooms that were called within the last minute, with their shows. Others are forgotten.
+    pub fn rooms(&self) -> Vec<(RoomName, ShowId)> {
+        let now = Instant::now();
+        let mut rooms = self.0.lock();
+        rooms.retain(|_, room| now.saturating_duration_since(room.last) < IDLE);
+        rooms.iter().map(|(room, calls)| (room.clone(), calls.show.clone())).collect()
+    }
+
+    /// What to say of a room now.
+    pub fn tally(&self, room: &RoomName) -> RoomTally {
+        let now = Instant::now();
+        let mut rooms = self.0.lock();
+        let Some(calls) = rooms.get_mut(room) else { return RoomTally::default() };
+        RoomTally {
+            redeem: calls.redeem.signal(now),
+            hold: calls.hold.signal(now),
+            order: calls.order.signal(now),
+            turned_away: calls.at_door.count(now),
+        }
+    }
+}
+
+/// A call under way. One that is dropped was given up: by its caller, or for the time it took.
+pub struct Call<'a> {
+    calls: &'a Calls,
+    room: RoomName,
+    show: ShowId,
+    kind: CallKind,
+    /// Whose pass is redeemed.
+    place: Option<PlaceId>,
+    began: Instant,
+    ended: bool,
+}
+
+impl Call<'_> {
+    /// It redeems the pass of this place.
+    pub fn of(mut self, place: &PlaceId) -> Self {
+        self.place = Some(place.clone());
+        self
+    }
+
+    /// It was answered so.
+    pub fn end<T>(mut self, outcome: &Result<T, Error>) {
+        self.ended = true;
+        let failed = outcome.as_ref().is_err_and(Error::is_our_fault);
+        // A pass whose place has no grant is no business of the door's.
+        let full = matches!(outcome, Err(Error::CheckoutFull { turn_kept: true }));
+        self.calls.record(&self, failed, failed || full);
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.ended && self.began.elapsed() >= PATIENCE {
+            self.calls.record(self, true, true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names() -> (RoomName, ShowId) {
+        ("r".parse().expect("a room"), "s".parse().expect("a show"))
+    }
+
+    #[test]
+    fn refusals_by_the_rules_are_no_failures() {
+        let (calls, (room, show)) = (Calls::default(), names());
+        let answer = |kind, outcome: Result<(), Error>| {
+            calls.begin(&room, &show, kind).end(&outcome);
+        };
+        answer(CallKind::Redeem, Ok(()));
+        answer(CallKind::Redeem, Err(Error::PassUsed));
+        answer(CallKind::Redeem, Err(Error::CheckoutFull { turn_kept: true }));
+        answer(CallKind::Redeem, Err(Error::Unavailable("away".to_owned())));
+        answer(CallKind::Hold, Err(Error::HoldExpired));
+        answer(CallKind::Order, Err(Error::OrderUnwritable));
+        let told = calls.tally(&room);
+        assert_eq!((told.redeem.count, told.redeem.failed), (4, 1));
+        assert_eq!((told.hold.count, told.hold.failed), (1, 0));
+        assert_eq!((told.order.count, told.order.failed), (1, 1));
+    }
+
+    #[test]
+    fn whose_turn_is_kept_stands_at_the_door_until_they_come_in_or_try_no_more() {
+        let (calls, (room, show)) = (Calls::default(), names());
+        let redeem = |place: &str, outcome: Result<(), Error>| {
+            let place = place.parse().expect("a place");
+            calls.begin(&room, &show, CallKind::Redeem).of(&place).end(&outcome);
+        };
+        let at_door = || calls.tally(&room).turned_away;
+        redeem("r.0.1", Err(Error::CheckoutFull { turn_kept: false }));
+        assert_eq!(at_door(), 0, "nobody keeps a slot for that one");
+        redeem("r.0.2", Err(Error::CheckoutFull { turn_kept: true }));
+        redeem("r.0.3", Err(Error::Unavailable("away".to_owned())));
+        assert_eq!([at_door(), at_door()], [2, 2]);
+        redeem("r.0.2", Ok(()));
+        assert_eq!(at_door(), 1);
+        if let Some(known) = calls.0.lock().get_mut(&room) {
+            known.at_door.0.values_mut().for_each(|last| *last -= AT_DOOR);
+        }
+        assert_eq!(at_door(), 0);
+    }
+
+    #[test]
+    fn a_caller_who_hangs_up_early_says_nothing_about_us() {
+        let (calls, (room, show)) = (Calls::default(), names());
+        drop(calls.begin(&room, &show, CallKind::Hold));
+        assert!(calls.rooms().is_empty());
+        let place = "r.0.1".parse().expect("a place");
+        let mut late = calls.begin(&room, &show, CallKind::Redeem).of(&place);
+        late.began -= PATIENCE;
+        drop(late);
+        let told = calls.tally(&room);
+        assert_eq!((told.redeem.count, told.redeem.failed, told.turned_away), (1, 1, 1));
+    }
+
+    #[test]
+    fn rooms_that_nobody_calls_are_forgotten() {
+        let (calls, (room, show)) = (Calls::default(), names());
+        calls.begin(&room, &show, CallKind::Hold).end(&Ok(()));
+        assert_eq!(calls.rooms(), [(room.clone(), show)]);
+        if let Some(known) = calls.0.lock().get_mut(&room) {
+            known.last -= IDLE;
+        }
+        assert!(calls.rooms().is_empty() && calls.0.lock().is_empty());
+    }
+}

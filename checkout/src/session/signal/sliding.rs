@@ -1,0 +1,119 @@
+//! Durations of the last moments. Pure.
+
+use std::time::{Duration, Instant};
+
+use admission::contract::CallSignal;
+use hdrhistogram::Histogram;
+
+/// Longer than any request lasts; what took longer counts as this.
+const MS_MAX: u64 = 60_000;
+/// One in a hundred is told apart: 100 ms from 101.
+const DIGITS: u8 = 2;
+
+/// Durations over two windows: the one that fills, and the one before it.
+pub struct Sliding {
+    window: Duration,
+    began: Instant,
+    now: Window,
+    before: Window,
+}
+
+/// `None` until something is counted: most windows of most rooms stay empty.
+#[derive(Default)]
+struct Window {
+    durations_ms: Option<Histogram<u32>>,
+    failed: u32,
+}
+
+impl Window {
+    fn add_to(&self, sum: &mut Option<Histogram<u32>>) {
+        match (sum.as_mut(), &self.durations_ms) {
+            (_, None) => {}
+            (None, Some(own)) => *sum = Some(own.clone()),
+            (Some(sum), Some(own)) => {
+                // Both have the same bounds.
+                let _ = sum.add(own);
+            }
+        }
+    }
+}
+
+impl Sliding {
+    /// What is older than two `window`s is forgotten.
+    pub fn new(window: Duration, now: Instant) -> Self {
+        Self { window, began: now, now: Window::default(), before: Window::default() }
+    }
+
+    fn advance(&mut self, now: Instant) {
+        let since = now.saturating_duration_since(self.began);
+        if since < self.window {
+            return;
+        }
+        let full = std::mem::take(&mut self.now);
+        self.before = if since < self.window * 2 { full } else { Window::default() };
+        // Windows follow each other without gaps, however seldom somebody calls.
+        let whole = since.as_nanos() / self.window.as_nanos().max(1);
+        self.began += self.window * u32::try_from(whole).unwrap_or(u32::MAX);
+    }
+
+    pub fn record(&mut self, took: Duration, failed: bool, now: Instant) {
+        self.advance(now);
+        if self.now.durations_ms.is_none() {
+            self.now.durations_ms = Histogram::new_with_bounds(1, MS_MAX, DIGITS).ok();
+        }
+        if let Some(durations) = &mut self.now.durations_ms {
+            durations.saturating_record(u64::try_from(took.as_millis()).unwrap_or(MS_MAX).max(1));
+        }
+        self.now.failed += u32::from(failed);
+    }
+
+    /// What was counted lately.
+    pub fn signal(&mut self, now: Instant) -> CallSignal {
+        self.advance(now);
+        let mut sum = None;
+        self.before.add_to(&mut sum);
+        self.now.add_to(&mut sum);
+        let Some(sum) = sum else { return CallSignal::default() };
+        let ms = |share| u32::try_from(sum.value_at_quantile(share)).unwrap_or(u32::MAX);
+        CallSignal {
+            count: u32::try_from(sum.len()).unwrap_or(u32::MAX),
+            failed: self.before.failed + self.now.failed,
+            p50_ms: ms(0.5),
+            p99_ms: ms(0.99),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_slowest_of_the_last_two_windows_is_seen_and_then_forgotten() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut sliding = Sliding::new(WINDOW, start);
+        for _ in 0..97 {
+            sliding.record(Duration::from_millis(10), false, at(100));
+        }
+        for _ in 0..3 {
+            sliding.record(Duration::from_millis(400), true, at(900));
+        }
+        let seen = sliding.signal(at(1_500));
+        assert_eq!((seen.count, seen.failed, seen.p50_ms), (100, 3, 10));
+        assert!((398..=404).contains(&seen.p99_ms), "{}", seen.p99_ms);
+        sliding.record(Duration::from_millis(20), false, at(2_400));
+        assert_eq!(sliding.signal(at(2_450)).count, 1, "the window before has gone");
+        assert_eq!(sliding.signal(at(9_000)), CallSignal::default());
+    }
+
+    #[test]
+    fn what_lasts_for_ever_counts_as_the_longest() {
+        let now = Instant::now();
+        let mut sliding = Sliding::new(WINDOW, now);
+        sliding.record(Duration::from_secs(3_600), false, now);
+        assert!(sliding.signal(now).p99_ms >= 59_000);
+    }
+}
