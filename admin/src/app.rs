@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    room::{live::Live, sampler::Seen},
+    room::{live::Live, sales::RecentSales, sampler::Seen},
     staff::accounts::{SESSION_SECS, StaffAccounts},
 };
 
@@ -32,6 +32,7 @@ pub struct Inner {
     pub passwords: Queue,
     pub(crate) seen: Seen,
     pub(crate) live: Live,
+    pub(crate) sales: RecentSales,
     /// Cancelled when the server stops taking requests: streams end then.
     pub(crate) ending: CancellationToken,
 }
@@ -89,6 +90,7 @@ impl App {
             passwords,
             seen: Seen::default(),
             live: Live::default(),
+            sales: RecentSales::default(),
             ending: CancellationToken::new(),
         })))
     }

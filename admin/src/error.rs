@@ -107,72 +107,16 @@ impl Error {
             | Self::ResellerUnknown
             | Self::SupportRequestUnknown
             | Self::OrderUnknown => self.unknown_problem(),
-            Self::PhaseCannotFollow { from, to } => {
-                Problem::new(S::CONFLICT, "phase-cannot-follow", "The room cannot do that now")
-                    .detail(format!("It is {from}, and a room that is {from} cannot become {to}."))
+            Self::PhaseCannotFollow { .. }
+            | Self::ChangedMeanwhile
+            | Self::ShowNotPublished
+            | Self::ShowWithdrawn
+            | Self::RoomNameTaken => self.room_problem(),
+            Self::EmailTaken | Self::LastAdmin | Self::OwnReset | Self::PersonDisabled => {
+                self.person_problem()
             }
-            Self::ChangedMeanwhile => {
-                Problem::new(S::CONFLICT, "changed-meanwhile", "It was changed since you looked")
-                    .detail("Look at what your change would do now, then confirm it again.")
-            }
-            Self::ShowNotPublished => {
-                Problem::new(S::CONFLICT, "show-not-published", "This show is a draft").detail(
-                    "Only its reseller sees it, and nothing of it is sold: there is nothing to \
-                    withdraw.",
-                )
-            }
-            Self::ShowWithdrawn => {
-                Problem::new(S::GONE, "show-withdrawn", "This show was withdrawn")
-                    .detail("Nothing of it is sold any more, so it gets no room.")
-            }
-            Self::RoomNameTaken => Problem::new(
-                S::CONFLICT,
-                "room-name-taken",
-                "The room of another show has this name",
-            )
-            .detail("A show's room is called as the show is. Sell this show under another id."),
-            Self::EmailTaken => {
-                Problem::new(S::CONFLICT, "email-taken", "Somebody has this address already")
-                    .detail("Each person has an account of their own. Use another address.")
-                    .field("email", "taken")
-            }
-            Self::LastAdmin => Problem::new(
-                S::CONFLICT,
-                "admin-needed",
-                "Somebody must remain who can undo it",
-            )
-            .detail("You cannot disable yourself, nor the last admin. Ask another admin to do it."),
-            Self::OwnReset => {
-                Problem::new(S::CONFLICT, "password-is-own", "Change your own password instead")
-                    .detail(
-                        "A one-time password is for somebody else who lost theirs. Change yours on \
-                    the page of your account, or with PUT /v1/admin/password: both ask for the one \
-                    you have. If you lost it, ask another admin.",
-                    )
-            }
-            Self::PersonDisabled => {
-                Problem::new(S::CONFLICT, "person-disabled", "This person may not sign in").detail(
-                    "No password would let them in. Enable them first, then give them a \
-                    one-time password.",
-                )
-            }
-            Self::SupportRequestFull => {
-                Problem::new(S::CONFLICT, "support-full", "This conversation is full").detail(
-                    "You have written 20 messages. We have them all; please wait for our answer.",
-                )
-            }
-            Self::AnswerChanged => Problem::new(
-                S::UNPROCESSABLE_ENTITY,
-                "idempotency-key-reused",
-                "This answer was sent with another text",
-            )
-            .detail(
-                "The fan has the first text. Send another answer with another key, or load the \
-                page again.",
-            ),
-            Self::NotRefundable(state) => {
-                Problem::new(S::CONFLICT, "order-not-refundable", "This order cannot be refunded")
-                    .detail(format!("It is {state}. Only an order with tickets can be refunded."))
+            Self::SupportRequestFull | Self::AnswerChanged | Self::NotRefundable(_) => {
+                self.support_problem()
             }
             Self::Field { field, detail } => kit::extract::invalid_field(field, detail),
             Self::Problem(problem) => (**problem).clone(),
@@ -217,6 +161,88 @@ impl Error {
             _ => Problem::new(S::UNAUTHORIZED, "admin-session-needed", "Sign in first").detail(
                 "Send Authorization: Bearer with the token of POST /v1/admin/sessions. A \
                     session ends after 12 hours, or one hour without a request.",
+            ),
+        }
+    }
+
+    fn room_problem(&self) -> Problem {
+        match self {
+            Self::PhaseCannotFollow { from, to } => {
+                Problem::new(S::CONFLICT, "phase-cannot-follow", "The room cannot do that now")
+                    .detail(format!("It is {from}, and a room that is {from} cannot become {to}."))
+            }
+            Self::ChangedMeanwhile => {
+                Problem::new(S::CONFLICT, "changed-meanwhile", "It was changed since you looked")
+                    .detail("Look at what your change would do now, then confirm it again.")
+            }
+            Self::ShowNotPublished => {
+                Problem::new(S::CONFLICT, "show-not-published", "This show is a draft").detail(
+                    "Only its reseller sees it, and nothing of it is sold: there is nothing to \
+                    withdraw.",
+                )
+            }
+            Self::ShowWithdrawn => {
+                Problem::new(S::GONE, "show-withdrawn", "This show was withdrawn")
+                    .detail("Nothing of it is sold any more, so it gets no room.")
+            }
+            _ => Problem::new(
+                S::CONFLICT,
+                "room-name-taken",
+                "The room of another show has this name",
+            )
+            .detail("A show's room is called as the show is. Sell this show under another id."),
+        }
+    }
+
+    fn person_problem(&self) -> Problem {
+        match self {
+            Self::EmailTaken => {
+                Problem::new(S::CONFLICT, "email-taken", "Somebody has this address already")
+                    .detail("Each person has an account of their own. Use another address.")
+                    .field("email", "taken")
+            }
+            Self::LastAdmin => Problem::new(
+                S::CONFLICT,
+                "admin-needed",
+                "Somebody must remain who can undo it",
+            )
+            .detail("You cannot disable yourself, nor the last admin. Ask another admin to do it."),
+            Self::OwnReset => {
+                Problem::new(S::CONFLICT, "password-is-own", "Change your own password instead")
+                    .detail(
+                        "A one-time password is for somebody else who lost theirs. Change yours on \
+                    the page of your account, or with PUT /v1/admin/password: both ask for the one \
+                    you have. If you lost it, ask another admin.",
+                    )
+            }
+            _ => Problem::new(S::CONFLICT, "person-disabled", "This person may not sign in")
+                .detail(
+                    "No password would let them in. Enable them first, then give them a \
+                    one-time password.",
+                ),
+        }
+    }
+
+    fn support_problem(&self) -> Problem {
+        match self {
+            Self::SupportRequestFull => {
+                Problem::new(S::CONFLICT, "support-full", "This conversation is full").detail(
+                    "You have written 20 messages. We have them all; please wait for our answer.",
+                )
+            }
+            Self::NotRefundable(state) => {
+                let state = state.replace('_', " ");
+                Problem::new(S::CONFLICT, "order-not-refundable", "This order cannot be refunded")
+                    .detail(format!("It is {state}. Only an order with tickets can be refunded."))
+            }
+            _ => Problem::new(
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency-key-reused",
+                "This answer was sent with another text",
+            )
+            .detail(
+                "The fan has the first text. Send another answer with another key, or load the \
+                page again.",
             ),
         }
     }

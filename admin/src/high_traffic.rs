@@ -4,6 +4,7 @@ pub mod mark;
 pub mod preview;
 
 use admission::contract::RoomName;
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -74,10 +75,10 @@ impl RoomSpec {
         }
     }
 
-    pub fn new_room(&self, room: RoomName, show: &str) -> NewRoom {
+    pub fn new_room(&self, room: RoomName, show: &ShowId) -> NewRoom {
         NewRoom {
             room,
-            show: show.to_owned(),
+            show: show.clone(),
             lanes: self.lanes,
             rate_per_sec: self.rate_per_sec,
             max_active: self.max_active,

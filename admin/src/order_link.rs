@@ -1,6 +1,6 @@
 //! Replacing the links to an order that somebody else may have.
 
-use checkout::contract::{LinksRenewed, renew_order_links};
+use checkout::contract::{LinksRenewed, OrderId, renew_order_links};
 use kit::http::RequestId;
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::re
 pub async fn renew(
     app: &App,
     staff: &Staff,
-    order: Uuid,
+    order: OrderId,
     request: &RequestId,
 ) -> Result<Uuid, Error> {
     let mut tx = app.pool.begin().await?;

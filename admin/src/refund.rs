@@ -1,13 +1,13 @@
 //! Giving an order's money back, and what the payment provider does not give back.
 
-use checkout::contract::{
-    FailingRefund, RefundAsked, RefundCursor, failing_refunds, request_refund,
+use checkout::contract::{FailingRefund, OrderId, RefundAsked, failing_refunds, request_refund};
+use kit::{
+    http::RequestId,
+    paging::{Cursor, Page},
 };
-use kit::{http::RequestId, paging::Page};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{App, audit::AuditEntry, error::Error, staff::Staff, store::audit::record};
 
@@ -32,7 +32,7 @@ pub enum Refunding {
 pub async fn force(
     app: &App,
     staff: &Staff,
-    order: Uuid,
+    order: OrderId,
     reason: &str,
     request: &RequestId,
 ) -> Result<Refunding, Error> {
@@ -63,7 +63,10 @@ pub async fn force(
 ///
 /// # Errors
 /// [`Error::Field`] where that order has none.
-pub async fn failing(app: &App, after: Option<Uuid>) -> Result<Page<FailingRefund, Uuid>, Error> {
+pub async fn failing(
+    app: &App,
+    after: Option<OrderId>,
+) -> Result<Page<FailingRefund, OrderId>, Error> {
     let cursor = match after {
         None => None,
         Some(order) => {
@@ -71,7 +74,7 @@ pub async fn failing(app: &App, after: Option<Uuid>) -> Result<Page<FailingRefun
                 checkout::contract::order(&app.pool, order).await?.and_then(|known| known.refund);
             let known = known
                 .ok_or_else(|| Error::field("after", "Give what the last answer called `next`."))?;
-            Some(RefundCursor { requested_at: known.requested_at, order })
+            Some(Cursor { at: known.requested_at, id: order })
         }
     };
     let refunds = failing_refunds(&app.pool, cursor, PAGE.into()).await?;

@@ -4,8 +4,10 @@ pub mod accounts;
 pub mod first_admin;
 pub mod manage;
 
+use std::{fmt, str::FromStr};
+
 use chrono::{DateTime, Utc};
-use kit::throttle::Network;
+use kit::{id::InvalidId, throttle::Network};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -13,28 +15,35 @@ kit::uuid_id!(/// Somebody who works at the console.
     StaffId);
 
 /// What somebody may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything.
     Admin,
-    /// Steers rooms.
+    /// Steers rooms. The least, so it stands for whatever is no role.
+    #[default]
     Operator,
 }
 
-impl Role {
-    /// As it stands in the database and in forms.
-    pub const fn as_str(self) -> &'static str {
-        match self {
+/// As it stands in the database and in forms.
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Admin => "admin",
             Self::Operator => "operator",
-        }
+        })
     }
+}
 
-    /// The role of that name. A CHECK keeps other texts out of the table; should one get in, it may
-    /// do the least.
-    pub fn or_least(name: &str) -> Self {
-        if name == Self::Admin.as_str() { Self::Admin } else { Self::Operator }
+impl FromStr for Role {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text {
+            "admin" => Ok(Self::Admin),
+            "operator" => Ok(Self::Operator),
+            _ => Err(InvalidId("role")),
+        }
     }
 }
 
@@ -79,4 +88,17 @@ pub struct PasswordChange {
     pub who: String,
     /// It became a one-time password, given by `who`.
     pub was_reset: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_survives_its_text_and_what_is_none_may_do_the_least() {
+        for role in [Role::Admin, Role::Operator] {
+            assert_eq!(role.to_string().parse(), Ok(role));
+        }
+        assert_eq!("Admin".parse::<Role>().unwrap_or_default(), Role::Operator);
+    }
 }

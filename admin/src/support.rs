@@ -2,8 +2,11 @@
 
 pub mod conversation;
 
+use std::{fmt, str::FromStr};
+
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
-use kit::outbox::Topic;
+use kit::{id::InvalidId, outbox::Topic};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -26,17 +29,49 @@ pub fn topic_words(topic: &str) -> &str {
 kit::uuid_id!(/// A support request.
     SupportRequestId);
 
+/// Whose turn it is in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum SupportStatus {
+    /// A fan waits.
+    Open,
+    Answered,
+    Closed,
+}
+
+/// As in the database and in JSON.
+impl fmt::Display for SupportStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Open => "open",
+            Self::Answered => "answered",
+            Self::Closed => "closed",
+        })
+    }
+}
+
+impl FromStr for SupportStatus {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let known = [Self::Open, Self::Answered, Self::Closed];
+        let known = known.into_iter().find(|status| status.to_string() == text);
+        known.ok_or(InvalidId("state of a support request"))
+    }
+}
+
 /// A conversation about an order.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct SupportRequest {
     #[serde(rename = "ticket")]
     pub id: SupportRequestId,
     pub order: Uuid,
-    pub show: String,
+    pub show: ShowId,
     /// `refund`, `tickets`, `payment` or `other`.
     pub topic: String,
-    /// `open` (a fan waits), `answered` or `closed`.
-    pub state: String,
+    #[schema(inline)]
+    pub state: SupportStatus,
     pub opened_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

@@ -1,6 +1,6 @@
 //! Withdrawing a show, whoever sells it.
 
-use catalog::contract::{CatalogError, Stop, Withdrawing, withdraw_show};
+use catalog::contract::{CatalogError, ShowId, Stop, Withdrawing, withdraw_show};
 use kit::http::RequestId;
 use serde_json::json;
 use waitroom::contract::room_of_show;
@@ -9,7 +9,7 @@ use crate::{
     App,
     audit::AuditEntry,
     error::Error,
-    room::{live, preview::count},
+    room::{live, words::count},
     staff::Staff,
     store::audit::record,
 };
@@ -21,7 +21,7 @@ const REASON_CHARS_MAX: usize = 500;
 ///
 /// # Errors
 /// [`Error::ShowUnknown`], [`Error::ShowNotPublished`].
-pub async fn effects(app: &App, show: &str) -> Result<Vec<String>, Error> {
+pub async fn effects(app: &App, show: &ShowId) -> Result<Vec<String>, Error> {
     let seller = catalog::contract::seller(&app.pool, show).await?.ok_or(Error::ShowUnknown)?;
     if catalog::contract::stop(&app.pool, show).await? == Some(Stop::Withdrawn) {
         return Ok(Vec::new());
@@ -61,7 +61,7 @@ pub async fn effects(app: &App, show: &str) -> Result<Vec<String>, Error> {
 pub async fn withdraw(
     app: &App,
     staff: &Staff,
-    show: &str,
+    show: &ShowId,
     reason: &str,
     request: &RequestId,
 ) -> Result<(), Error> {

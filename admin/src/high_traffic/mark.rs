@@ -1,7 +1,7 @@
 //! Marking a show as high-traffic, and taking the mark away.
 
 use admission::contract::RoomName;
-use catalog::contract::Stop;
+use catalog::contract::{ShowId, Stop};
 use chrono::Utc;
 use kit::http::RequestId;
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::{
 
 /// A show before it is marked or unmarked.
 pub struct Standing {
-    pub show: String,
+    pub show: ShowId,
     pub title: String,
     /// IANA name, of the venue.
     pub time_zone: String,
@@ -39,15 +39,17 @@ impl Standing {
     /// What marking it would do.
     ///
     /// # Errors
-    /// [`Error::Field`] for a wish that no room can have; [`Error::RoomNameTaken`],
+    /// [`Error::Field`] for a spec that no room can have; [`Error::RoomNameTaken`],
     /// [`Error::ShowWithdrawn`].
-    pub async fn marking(&self, app: &App, wish: &RoomSpec) -> Result<Effect, Error> {
-        wish.check()?;
+    pub async fn marking(&self, app: &App, spec: &RoomSpec) -> Result<Effect, Error> {
+        spec.check()?;
         Ok(match &self.room {
-            Some(known) => with_room(self.marked, &known.room, &known.flow, wish, &self.time_zone),
+            Some(known) => {
+                with_room(self.marked, &known.room, &known.measures(), spec, &self.time_zone)
+            }
             None => {
                 may_have_room(app, &self.show).await?;
-                with_new_room(&self.show, wish, Utc::now(), &self.time_zone)
+                with_new_room(&self.title, spec, Utc::now(), &self.time_zone)
             }
         })
     }
@@ -74,7 +76,7 @@ fn seen(marked: bool, room: Option<&RoomState>) -> String {
 ///
 /// # Errors
 /// [`Error::ShowUnknown`].
-pub async fn standing(app: &App, show: &str) -> Result<Standing, Error> {
+pub async fn standing(app: &App, show: &ShowId) -> Result<Standing, Error> {
     let seller = catalog::contract::seller(&app.pool, show).await?.ok_or(Error::ShowUnknown)?;
     let room = match room_of_show(&app.pool, show).await? {
         Some(room) => live::room(app, &room).await?,
@@ -83,20 +85,20 @@ pub async fn standing(app: &App, show: &str) -> Result<Standing, Error> {
     // A draft is called by its id, and its venue may still change.
     let known = catalog::contract::show(&app.pool, show).await?;
     let (title, time_zone) = known.map_or_else(
-        || (show.to_owned(), "UTC".to_owned()),
+        || (show.to_string(), "UTC".to_owned()),
         |known| (known.title, known.venue.time_zone),
     );
-    Ok(Standing { show: show.to_owned(), title, time_zone, marked: seller.high_traffic, room })
+    Ok(Standing { show: show.clone(), title, time_zone, marked: seller.high_traffic, room })
 }
 
 /// A show that is withdrawn gets no room; the room of another is called as the show is, unless it
 /// was made by hand.
-async fn may_have_room(app: &App, show: &str) -> Result<(), Error> {
+async fn may_have_room(app: &App, show: &ShowId) -> Result<(), Error> {
     if catalog::contract::stop(&app.pool, show).await? == Some(Stop::Withdrawn) {
         return Err(Error::ShowWithdrawn);
     }
     match waitroom::contract::room(&app.pool, show).await? {
-        Some(room) if room.show != show => Err(Error::RoomNameTaken),
+        Some(room) if room.show != *show => Err(Error::RoomNameTaken),
         _ => Ok(()),
     }
 }
@@ -111,11 +113,11 @@ async fn may_have_room(app: &App, show: &str) -> Result<(), Error> {
 pub async fn mark(
     app: &App,
     staff: &Staff,
-    show: &str,
-    (wish, looked): (&RoomSpec, Option<&str>),
+    show: &ShowId,
+    (spec, looked): (&RoomSpec, Option<&str>),
     request: &RequestId,
 ) -> Result<Marked, Error> {
-    wish.check()?;
+    spec.check()?;
     let found = standing(app, show).await?;
     if looked.is_some_and(|looked| looked != found.seen()) {
         return Err(Error::ChangedMeanwhile);
@@ -127,19 +129,19 @@ pub async fn mark(
             let name: RoomName = show.parse().map_err(|_| Error::ShowUnknown)?;
             // Its line is a Kafka topic, which no transaction reaches. Should the rest fail, the
             // next try finds the room.
-            create_room(&app.pool, &app.kafka, &wish.new_room(name.clone(), show))
+            create_room(&app.pool, &app.kafka, &spec.new_room(name.clone(), show))
                 .await
                 .map_err(Error::of_making)?;
             name
         }
     };
     let mut tx = app.pool.begin().await?;
-    let changed = change_room_in(&mut tx, &room, &wish.settings()).await?;
+    let changed = change_room_in(&mut tx, &room, &spec.settings()).await?;
     let was = catalog::contract::set_high_traffic(&mut tx, show, true)
         .await?
         .ok_or(Error::ShowUnknown)?;
     // Publishing makes a room of its own, perhaps in this very moment.
-    let had_room = found.room.is_some() || !wish.made(&changed.before);
+    let had_room = found.room.is_some() || !spec.made(&changed.before);
     let before = had_room.then_some(&changed.before);
     if looked.is_some_and(|looked| looked != seen(was, before)) {
         return Err(Error::ChangedMeanwhile);
@@ -161,7 +163,7 @@ pub async fn mark(
 pub async fn unmark(
     app: &App,
     staff: &Staff,
-    show: &str,
+    show: &ShowId,
     request: &RequestId,
 ) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;

@@ -10,8 +10,10 @@ use waitroom::contract::{Phase, RoomState};
 use crate::{
     high_traffic::RoomSpec,
     room::{
-        figures::Flow,
-        preview::{self, count, per_sec, wait_words, waiting_words},
+        measures::{Flow, Measures},
+        outlook::Span,
+        preview,
+        words::{count, per_sec, waiting_words},
     },
 };
 
@@ -38,8 +40,8 @@ pub struct Effect {
 }
 
 /// What marking does to a show that has no room yet.
-pub fn with_new_room(show: &str, wish: &RoomSpec, now: DateTime<Utc>, time_zone: &str) -> Effect {
-    let opens = match &wish.opens_at {
+pub fn with_new_room(title: &str, spec: &RoomSpec, now: DateTime<Utc>, time_zone: &str) -> Effect {
+    let opens = match &spec.opens_at {
         Some(at) if *at <= now => {
             "The time it opens has passed: it opens within a second.".to_owned()
         }
@@ -49,26 +51,28 @@ pub fn with_new_room(show: &str, wish: &RoomSpec, now: DateTime<Utc>, time_zone:
         ),
         None => "Nobody can join before somebody opens it.".to_owned(),
     };
-    let speed = match wait_words(CROWD, wish.rate_per_sec) {
+    let speed = match Span::of(CROWD, spec.rate_per_sec) {
         Some(wait) => format!(
-            "{}/s are let in at most: of {} in line, the last waits {wait}.",
-            per_sec(wish.rate_per_sec),
-            count(CROWD)
+            "{}/s are let in at most: of {} in line, the last waits {} or longer. The pace follows \
+                checkout, so it may be slower.",
+            per_sec(spec.rate_per_sec),
+            count(CROWD),
+            wait.words
         ),
         None => "At 0/s nobody is let in, and nobody can be told how long it takes.".to_owned(),
     };
     let words = vec![
         format!(
-            "The room {show} is made, with {} in its line; their number cannot be changed later. \
-                {opens}",
-            lanes(wish.lanes)
+            "A room is made for {title}, with {} in its line; their number cannot be changed \
+                later. {opens}",
+            lanes(spec.lanes)
         ),
         speed,
         format!(
             "At most {} sessions are in checkout at once, and whoever is let in has {} seconds to \
                 come.",
-            count(wish.max_active.into()),
-            wish.claim_window_secs
+            count(spec.max_active.into()),
+            spec.claim_window_secs
         ),
         TOLD.to_owned(),
         "Nobody waits for this show yet, so nobody is affected now.".to_owned(),
@@ -76,11 +80,11 @@ pub fn with_new_room(show: &str, wish: &RoomSpec, now: DateTime<Utc>, time_zone:
     let new = |name, after| Setting { name, before: None, after };
     let settings = vec![
         Setting { name: HIGH_TRAFFIC, before: Some("no".to_owned()), after: "yes".to_owned() },
-        new(LANES, wish.lanes.to_string()),
-        new(RATE, per_sec(wish.rate_per_sec)),
-        new(CAP, count(wish.max_active.into())),
-        new(WINDOW, wish.claim_window_secs.to_string()),
-        new(OPENS, opening(wish.opens_at, time_zone)),
+        new(LANES, spec.lanes.to_string()),
+        new(RATE, per_sec(spec.rate_per_sec)),
+        new(CAP, count(spec.max_active.into())),
+        new(WINDOW, spec.claim_window_secs.to_string()),
+        new(OPENS, opening(spec.opens_at, time_zone)),
     ];
     Effect { words, settings }
 }
@@ -89,20 +93,19 @@ pub fn with_new_room(show: &str, wish: &RoomSpec, now: DateTime<Utc>, time_zone:
 pub fn with_room(
     marked: bool,
     room: &RoomState,
-    flow: &Flow,
-    wish: &RoomSpec,
+    measures: &Measures,
+    spec: &RoomSpec,
     time_zone: &str,
 ) -> Effect {
-    let mut words = preview::effects(room, flow, &wish.settings(), time_zone);
+    let mut words = preview::effects(room, measures, &spec.settings(), time_zone);
     if !marked {
         words.push(TOLD.to_owned());
     }
     if !words.is_empty() {
         words.push(format!(
-            "The room {} keeps its {}. {}",
-            room.room,
+            "The room keeps its {}. {}",
             lanes(room.lanes),
-            goes_on(room, flow, time_zone)
+            goes_on(room, &measures.flow, time_zone)
         ));
     }
     let setting =
@@ -111,9 +114,9 @@ pub fn with_room(
     let settings = vec![
         setting(HIGH_TRAFFIC, yes_or_no(marked), yes_or_no(true)),
         same(LANES, room.lanes.to_string()),
-        setting(RATE, per_sec(room.rate_per_sec), per_sec(wish.rate_per_sec)),
-        setting(CAP, count(room.max_active.into()), count(wish.max_active.into())),
-        setting(WINDOW, room.claim_window_secs.to_string(), wish.claim_window_secs.to_string()),
+        setting(RATE, per_sec(room.rate_per_sec), per_sec(spec.rate_per_sec)),
+        setting(CAP, count(room.max_active.into()), count(spec.max_active.into())),
+        setting(WINDOW, room.claim_window_secs.to_string(), spec.claim_window_secs.to_string()),
         same(OPENS, opening(room.opens_at, time_zone)),
     ];
     Effect { words, settings }
@@ -129,8 +132,7 @@ pub fn without_mark(marked: bool, room: Option<(&RoomState, &Flow)>, time_zone: 
         );
         if let Some((room, flow)) = room {
             words.push(format!(
-                "The room {} stays as it is, and fans still come to the show through it. {}",
-                room.room,
+                "Its room stays as it is, and fans still come to the show through it. {}",
                 goes_on(room, flow, time_zone)
             ));
         }
@@ -187,39 +189,24 @@ fn goes_on(room: &RoomState, flow: &Flow, time_zone: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::fixtures;
 
     const ZONE: &str = "Europe/Oslo";
 
     fn room(phase: Phase, opens_at: Option<DateTime<Utc>>) -> RoomState {
-        RoomState {
-            room: "r".parse().expect("a name"),
-            show: "s".into(),
-            phase,
-            lanes: 4,
-            rate_per_sec: 200.0,
-            max_active: 2000,
-            claim_window_secs: 120,
-            message: String::new(),
-            opens_at,
-            closes_at: None,
-            stop: None,
-        }
+        RoomState { phase, rate_per_sec: 200.0, opens_at, ..fixtures::room() }
     }
 
     fn flow(waiting: i64) -> Flow {
-        Flow {
-            waiting,
-            inflow_per_sec: 0.0,
-            admitted: 0,
-            admitted_per_sec: 200.0,
-            claimed: 0,
-            no_shows: 0,
-            unclaimed: 0,
-            active: 0,
-        }
+        let seen = fixtures::flow(waiting);
+        Flow { admitted_per_sec: 200.0, unclaimed: 0, active: 0, ..seen }
     }
 
-    fn wish() -> RoomSpec {
+    fn measures(waiting: i64) -> Measures {
+        fixtures::measures(flow(waiting))
+    }
+
+    fn spec() -> RoomSpec {
         RoomSpec {
             lanes: 8,
             rate_per_sec: 50.0,
@@ -245,16 +232,16 @@ mod tests {
     #[test]
     fn a_new_room_is_told_with_all_its_settings_and_whom_it_affects() {
         let effect = with_new_room(
-            "s",
-            &RoomSpec { opens_at: Some(noon()), ..wish() },
+            "Harbour Lights",
+            &RoomSpec { opens_at: Some(noon()), ..spec() },
             DateTime::UNIX_EPOCH,
             ZONE,
         );
         let text = effect.words.join(" ");
         for part in [
-            "The room s is made, with 8 lanes in its line",
+            "A room is made for Harbour Lights, with 8 lanes in its line",
             "opens by itself on Thursday 1 May 2031 at 14:00, Oslo time",
-            "50/s are let in at most: of 10,000 in line, the last waits about 3 to 4 minutes.",
+            "50/s are let in at most: of 10,000 in line, the last waits",
             "1,000 sessions",
             "120 seconds",
             "nobody is affected now",
@@ -264,19 +251,25 @@ mod tests {
         assert_eq!(effect.settings.len(), 6);
         assert_eq!(changed(&effect).len(), 6);
         let of = |opens_at| {
-            with_new_room("s", &RoomSpec { opens_at, ..wish() }, noon(), ZONE).words[0].clone()
+            with_new_room("Harbour Lights", &RoomSpec { opens_at, ..spec() }, noon(), ZONE).words[0]
+                .clone()
         };
         assert!(of(Some(noon())).contains("opens within a second"));
         assert!(of(None).contains("before somebody opens it"));
-        let shut = with_new_room("s", &RoomSpec { rate_per_sec: 0.0, ..wish() }, noon(), ZONE);
+        let shut = with_new_room(
+            "Harbour Lights",
+            &RoomSpec { rate_per_sec: 0.0, ..spec() },
+            noon(),
+            ZONE,
+        );
         assert!(shut.words[1].contains("nobody is let in"), "{shut:?}");
     }
 
     #[test]
-    fn a_room_that_is_there_changes_only_what_a_wish_can_change() {
+    fn a_room_that_is_there_changes_only_what_a_spec_can_change() {
         let before = room(Phase::Scheduled, Some(noon()));
-        let wish = RoomSpec { opens_at: Some(DateTime::UNIX_EPOCH), ..wish() };
-        let effect = with_room(false, &before, &flow(0), &wish, ZONE);
+        let spec = RoomSpec { opens_at: Some(DateTime::UNIX_EPOCH), ..spec() };
+        let effect = with_room(false, &before, &measures(0), &spec, ZONE);
         assert_eq!(
             changed(&effect),
             [
@@ -297,11 +290,13 @@ mod tests {
             ),
             "{text}"
         );
-        let open =
-            with_room(true, &room(Phase::Open, None), &flow(12_408), &wish, ZONE).words.join(" ");
-        for part in
-            ["At 50/s the last of them waits", "12,408 are waiting. They keep their places."]
-        {
+        let open = with_room(true, &room(Phase::Open, None), &measures(12_408), &spec, ZONE)
+            .words
+            .join(" ");
+        for part in [
+            "At 50/s at most the last of them waits",
+            "12,408 are waiting. They keep their places.",
+        ] {
             assert!(open.contains(part), "{part}: {open}");
         }
         assert!(!open.contains("from now on"), "it is marked already: {open}");
@@ -309,9 +304,9 @@ mod tests {
 
     #[test]
     fn what_stays_as_it_is_has_no_words() {
-        let as_is = RoomSpec { rate_per_sec: 200.0, max_active: 2000, ..wish() };
+        let as_is = RoomSpec { rate_per_sec: 200.0, max_active: 2000, ..spec() };
         assert_eq!(
-            with_room(true, &room(Phase::Open, None), &flow(3), &as_is, ZONE).words,
+            with_room(true, &room(Phase::Open, None), &measures(3), &as_is, ZONE).words,
             Vec::<String>::new()
         );
         assert_eq!(without_mark(false, None, ZONE).words, Vec::<String>::new());
@@ -321,7 +316,7 @@ mod tests {
     fn without_the_mark_the_room_goes_on() {
         let effect = without_mark(true, Some((&room(Phase::Open, None), &flow(1))), ZONE);
         assert_eq!(changed(&effect), [("High traffic", "yes", "no")]);
-        assert!(effect.words[1].contains("The room r stays"), "{effect:?}");
+        assert!(effect.words[1].contains("Its room stays"), "{effect:?}");
         assert!(effect.words[1].contains("1 is waiting."), "{effect:?}");
         assert_eq!(without_mark(true, None, ZONE).words.len(), 1);
     }

@@ -23,6 +23,8 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(rooms::stream))
         .routes(routes!(rooms::one, rooms::change))
         .routes(routes!(rooms::history))
+        .routes(routes!(rooms::sold))
+        .routes(routes!(rooms::alarms))
         .routes(routes!(rooms::preview))
         .routes(routes!(shows::list))
         .routes(routes!(shows::mark, shows::unmark))

@@ -19,6 +19,7 @@ mod order_view;
 mod people;
 mod refunds;
 mod resellers;
+mod room;
 mod rooms;
 mod shows;
 mod support;
@@ -72,10 +73,13 @@ pub fn pages() -> Vec<Page> {
         Page::post(SignIn, "/admin/sign-in", account::sign_in),
         Page::get(Console, "/admin", rooms::all),
         Page::get(Console, "/admin/stream", rooms::stream),
-        Page::get(Console, "/admin/rooms/{room}", rooms::one),
-        Page::get(Console, "/admin/rooms/{room}/picture", rooms::picture),
-        Page::get(Console, CHANGE_ROOM, rooms::preview),
-        Page::post(Console, CHANGE_ROOM, rooms::change),
+        Page::get(Console, "/admin/alarms", rooms::alarms),
+        Page::get(Console, "/admin/rooms/{room}", room::one),
+        Page::get(Console, "/admin/rooms/{room}/picture", room::parts::picture),
+        Page::get(Console, "/admin/rooms/{room}/sales", room::parts::sales_part),
+        Page::get(Console, "/admin/rooms/{room}/revenue", room::parts::revenue),
+        Page::get(Console, CHANGE_ROOM, room::change::preview),
+        Page::post(Console, CHANGE_ROOM, room::change::change),
         Page::get(Console, "/admin/shows", shows::all),
         Page::get(Console, "/admin/shows/{show}", high_traffic::one),
         Page::get(Console, MARK, high_traffic::preview),

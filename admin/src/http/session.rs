@@ -1,6 +1,6 @@
 //! Who may call what, of those who signed in.
 
-use identity::{Access, Refusal};
+use identity::{Access, Denied};
 
 use crate::{
     error::Error,
@@ -21,10 +21,10 @@ impl Access<StaffAccounts> for Anyone {}
 /// Admins only.
 pub struct Admins;
 impl Access<StaffAccounts> for Admins {
-    fn check(staff: &Staff) -> Result<(), Refusal<Error>> {
+    fn check(staff: &Staff) -> Result<(), Denied<Error>> {
         match staff.role {
             Role::Admin => Ok(()),
-            Role::Operator => Err(Refusal::Error(Error::RoleMissing)),
+            Role::Operator => Err(Denied::Error(Error::RoleMissing)),
         }
     }
 }

@@ -15,8 +15,13 @@ use crate::{
     App,
     error::Error,
     room::{
+        alarm::RoomAlarm,
         count::count,
-        figures::{RoomFigures, Sample, flow, lanes},
+        figures::{Details, RoomFigures},
+        history::History,
+        measures::lanes,
+        sampler::{measure, sample},
+        show_name::Shows,
     },
     store,
 };
@@ -47,6 +52,20 @@ impl Live {
     pub fn rooms(&self) -> Arc<Vec<RoomFigures>> {
         self.figures.borrow().clone()
     }
+
+    /// The alarms of all rooms, the weightiest first, the oldest first among equals.
+    pub fn alarms(&self) -> Vec<RoomAlarm> {
+        let mut alarms: Vec<RoomAlarm> = Vec::new();
+        for room in self.figures.borrow().iter() {
+            alarms.extend(room.alarms.iter().map(|alarm| RoomAlarm {
+                room: room.room.room.clone(),
+                title: room.title().to_owned(),
+                alarm: alarm.clone(),
+            }));
+        }
+        alarms.sort_by_key(|known| (known.alarm.alarm, known.alarm.since));
+        alarms
+    }
 }
 
 /// One room's figures with its settings as they stand now; `None` where there is no such room. A
@@ -59,13 +78,17 @@ pub async fn room(app: &App, name: &str) -> Result<Option<RoomFigures>, Error> {
     measured(app, state).await.map(Some)
 }
 
-/// A room's figures, measured now.
+/// A room's figures, measured now. Whoever looks once sees no speed, and no alarm.
 pub async fn measured(app: &App, state: RoomState) -> Result<RoomFigures, Error> {
-    let counts = count(app, &state).await?;
-    let mut history = crate::room::figures::History::default();
-    history.add(Sample { at: Utc::now(), lanes: app.seen.lanes(&state.room) });
-    let (flow, lanes) = (flow(&history, &counts), lanes(&history));
-    Ok(RoomFigures::new(state, flow, counts.stock, lanes))
+    let shows = Shows::of(&app.pool, std::slice::from_ref(&state.show)).await?;
+    let counts = count(app, &state, &shows).await?;
+    let (line, now) = (app.seen.line(&state.room), Utc::now());
+    let mut history = History::default();
+    history.add(sample(&line, Some(&counts), now));
+    let measures = measure(&history, &counts, &line, now);
+    let details =
+        Details { name: shows.name(&state.show), types: counts.types, lanes: lanes(&history) };
+    Ok(RoomFigures::new(state, measures, Vec::new(), details))
 }
 
 /// Somebody who watches all rooms.

@@ -1,6 +1,7 @@
 //! Steering rooms, with an entry in the audit log for each change.
 
 use anyhow::Context;
+use catalog::contract::ShowId;
 use kit::http::RequestId;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
@@ -82,7 +83,7 @@ pub async fn change_at_shell(
 }
 
 /// The zone that times of a show's room are told in: its venue's.
-pub async fn time_zone(app: &App, show: &str) -> Result<String, Error> {
+pub async fn time_zone(app: &App, show: &ShowId) -> Result<String, Error> {
     let known = catalog::contract::show(&app.pool, show).await?;
     Ok(known.map_or_else(|| "UTC".to_owned(), |show| show.venue.time_zone))
 }

@@ -1,7 +1,7 @@
 //! The accounts of those who work at the console, as `identity` signs them in.
 
 use chrono::{DateTime, Utc};
-use identity::{Accounts, Credentials, Failure, OneTime, Origin, Record};
+use identity::{Accounts, ActiveSession, Credentials, Failure, OneTime, Origin, Record};
 use kit::{cookie::Cookie, network::Network};
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
@@ -91,12 +91,16 @@ impl Accounts for StaffAccounts {
         store::session::insert(tx, token_hash, id, expires_at).await
     }
 
-    async fn person(
+    async fn session(
         pool: &PgPool,
         token_hash: &[u8],
         network: Network,
-    ) -> sqlx::Result<Option<Staff>> {
-        store::session::staff(pool, token_hash, network).await
+    ) -> sqlx::Result<Option<ActiveSession<Staff>>> {
+        store::session::active(pool, token_hash, network).await
+    }
+
+    async fn note_use(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
+        store::session::note_use(pool, token_hash).await
     }
 
     async fn end_session(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {

@@ -27,7 +27,8 @@ impl From<Row> for Account {
             id: row.user_id,
             email: row.email,
             name: row.name,
-            role: Role::or_least(&row.role),
+            // A CHECK keeps other texts out of the table; should one get in, it may do the least.
+            role: row.role.parse().unwrap_or_default(),
             must_change_password: row.must_change_password,
             created_at: row.created_at,
             disabled_at: row.disabled_at,
@@ -75,7 +76,7 @@ pub async fn insert(
         user.uuid(),
         email,
         name,
-        role.as_str(),
+        role.to_string(),
         password_hash,
         ends_at
     )

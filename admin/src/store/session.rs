@@ -1,13 +1,11 @@
 //! Sessions of those who signed in. Only the hash of a session's token is stored.
 
 use chrono::{DateTime, Utc};
+use identity::{ActiveSession, IDLE_SECS_MAX, USE_NOTED_EVERY_SECS};
 use kit::throttle::Network;
 use sqlx::{PgConnection, PgPool};
 
-use crate::staff::{Role, Staff, StaffId};
-
-/// A session ends so long after its last request.
-pub const IDLE_SECS_MAX: f64 = 3600.0;
+use crate::staff::{Staff, StaffId};
 
 pub async fn insert(
     tx: &mut PgConnection,
@@ -26,38 +24,43 @@ pub async fn insert(
     Ok(())
 }
 
-/// Who the session is of, while it lasts and its owner may sign in; notes at most once a minute
-/// that it was used.
-pub async fn staff(
+/// The session, while it lasts, is in use, and its owner may sign in.
+pub async fn active(
     pool: &PgPool,
     token_hash: &[u8],
     network: Network,
-) -> sqlx::Result<Option<Staff>> {
+) -> sqlx::Result<Option<ActiveSession<Staff>>> {
     let row = sqlx::query!(
         r#"SELECT u.user_id, u.email, u.name, u.role, u.must_change_password,
-                  s.seen_at < now() - interval '1 minute' AS "stale!"
+                  s.seen_at <= now() - make_interval(secs => $3) AS "is_use_to_note!"
            FROM admin.sessions s JOIN admin.users u USING (user_id)
            WHERE s.token_hash = $1 AND s.expires_at > now() AND u.disabled_at IS NULL
              AND s.seen_at > now() - make_interval(secs => $2)"#,
         token_hash,
-        IDLE_SECS_MAX
+        IDLE_SECS_MAX,
+        USE_NOTED_EVERY_SECS
     )
     .fetch_optional(pool)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    if row.stale {
-        sqlx::query!("UPDATE admin.sessions SET seen_at = now() WHERE token_hash = $1", token_hash)
-            .execute(pool)
-            .await?;
-    }
-    Ok(Some(Staff {
-        id: row.user_id.into(),
-        email: row.email,
-        name: row.name,
-        role: Role::or_least(&row.role),
-        must_change_password: row.must_change_password,
-        network,
+    Ok(row.map(|row| ActiveSession {
+        is_use_to_note: row.is_use_to_note,
+        person: Staff {
+            id: row.user_id.into(),
+            email: row.email,
+            name: row.name,
+            role: row.role.parse().unwrap_or_default(),
+            must_change_password: row.must_change_password,
+            network,
+        },
     }))
+}
+
+/// Notes that a session is in use now.
+pub async fn note_use(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
+    sqlx::query!("UPDATE admin.sessions SET seen_at = now() WHERE token_hash = $1", token_hash)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// Whether a session lasts and may see the console. To watch is not to use it: an open page does

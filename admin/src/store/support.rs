@@ -1,11 +1,12 @@
 //! Support requests and what was written in them.
 
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use kit::paging::Page;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::support::{Answer, SupportMessage, SupportRequest, SupportRequestId};
+use crate::support::{Answer, SupportMessage, SupportRequest, SupportRequestId, SupportStatus};
 
 const PAGE: u16 = 100;
 
@@ -29,7 +30,7 @@ pub async fn answer(pool: &PgPool, message: Uuid) -> sqlx::Result<Option<Answer>
 /// then the others, newest first. Only those behind the request `after`, as it stands now.
 pub async fn list(
     pool: &PgPool,
-    state: Option<&str>,
+    state: Option<SupportStatus>,
     after: Option<SupportRequestId>,
 ) -> sqlx::Result<Page<SupportRequest, SupportRequestId>> {
     let requests = sqlx::query_as!(
@@ -38,13 +39,13 @@ pub async fn list(
                SELECT *, state <> 'open' AS later,
                       extract(epoch FROM updated_at) * CASE WHEN state = 'open' THEN 1 ELSE -1 END AS turn
                FROM admin.support_tickets)
-           SELECT ticket AS "id!", order_id AS "order!", show AS "show!", topic AS "topic!", state AS "state!",
+           SELECT ticket AS "id!", order_id AS "order!", show AS "show!: ShowId", topic AS "topic!", state AS "state!: SupportStatus",
                   opened_at AS "opened_at!", updated_at AS "updated_at!"
            FROM sorted
            WHERE ($1::text IS NULL OR state = $1)
              AND ($2::uuid IS NULL OR (later, turn, ticket) > (SELECT later, turn, ticket FROM sorted WHERE ticket = $2))
            ORDER BY later, turn, ticket LIMIT $3"#,
-        state,
+        state.map(|state| state.to_string()),
         after.map(SupportRequestId::uuid),
         i64::from(PAGE)
     )
@@ -56,7 +57,8 @@ pub async fn list(
 pub async fn one(pool: &PgPool, id: SupportRequestId) -> sqlx::Result<Option<SupportRequest>> {
     sqlx::query_as!(
         SupportRequest,
-        r#"SELECT ticket AS id, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+        r#"SELECT ticket AS id, order_id AS "order", show AS "show: ShowId", topic,
+                  state AS "state: SupportStatus", opened_at, updated_at FROM admin.support_tickets
            WHERE ticket = $1"#,
         id.uuid()
     )
@@ -70,7 +72,8 @@ pub async fn locked(
 ) -> sqlx::Result<Option<SupportRequest>> {
     sqlx::query_as!(
         SupportRequest,
-        r#"SELECT ticket AS id, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+        r#"SELECT ticket AS id, order_id AS "order", show AS "show: ShowId", topic,
+                  state AS "state: SupportStatus", opened_at, updated_at FROM admin.support_tickets
            WHERE ticket = $1 FOR UPDATE"#,
         id.uuid()
     )
@@ -82,7 +85,8 @@ pub async fn locked(
 pub async fn of_order(pool: &PgPool, order: Uuid) -> sqlx::Result<Vec<SupportRequest>> {
     sqlx::query_as!(
         SupportRequest,
-        r#"SELECT ticket AS id, order_id AS "order", show, topic, state, opened_at, updated_at FROM admin.support_tickets
+        r#"SELECT ticket AS id, order_id AS "order", show AS "show: ShowId", topic,
+                  state AS "state: SupportStatus", opened_at, updated_at FROM admin.support_tickets
            WHERE order_id = $1 ORDER BY opened_at"#,
         order
     )
@@ -105,7 +109,7 @@ pub async fn messages(pool: &PgPool, ids: &[Uuid]) -> sqlx::Result<Vec<SupportMe
 pub async fn open(
     tx: &mut PgConnection,
     order: Uuid,
-    show: &str,
+    show: &ShowId,
     topic: &str,
 ) -> sqlx::Result<SupportRequestId> {
     // The update that changes nothing locks the row, so that messages are counted one after the
@@ -116,7 +120,7 @@ pub async fn open(
          RETURNING ticket",
         Uuid::now_v7(),
         order,
-        show,
+        &**show,
         topic
     )
     .fetch_one(tx)
@@ -167,12 +171,12 @@ pub async fn add_message(
 pub async fn set_state(
     tx: &mut PgConnection,
     id: SupportRequestId,
-    state: &str,
+    state: SupportStatus,
 ) -> sqlx::Result<()> {
     sqlx::query!(
         "UPDATE admin.support_tickets SET state = $2, updated_at = now() WHERE ticket = $1",
         id.uuid(),
-        state
+        state.to_string()
     )
     .execute(tx)
     .await?;

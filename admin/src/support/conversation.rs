@@ -1,5 +1,6 @@
 //! Writing, answering and closing support requests.
 
+use catalog::contract::ShowId;
 use chrono::Utc;
 use kit::http::RequestId;
 use serde_json::json;
@@ -12,7 +13,8 @@ use crate::{
     staff::Staff,
     store::{self, audit::record},
     support::{
-        FAN_MESSAGES_MAX, SupportEvent, SupportMessage, SupportRequest, SupportRequestId, TOPICS,
+        FAN_MESSAGES_MAX, SupportEvent, SupportMessage, SupportRequest, SupportRequestId,
+        SupportStatus, TOPICS,
     },
 };
 
@@ -40,7 +42,7 @@ fn text_of(text: &str) -> Result<String, Error> {
 pub async fn write(
     app: &App,
     order: Uuid,
-    show: &str,
+    show: &ShowId,
     (topic, text): (&str, &str),
 ) -> Result<SupportRequestId, Error> {
     let text = text_of(text)?;
@@ -53,7 +55,7 @@ pub async fn write(
         return Err(Error::SupportRequestFull);
     }
     store::support::add_message(&mut tx, id, Uuid::now_v7(), None, &text, Utc::now()).await?;
-    store::support::set_state(&mut tx, id, "open").await?;
+    store::support::set_state(&mut tx, id, SupportStatus::Open).await?;
     tx.commit().await?;
     Ok(id)
 }
@@ -97,7 +99,10 @@ pub async fn answer(
     }
     store::support::add_message(&mut tx, id, message, Some(&staff.email), &text, at).await?;
     // A closed request stays closed: another may be open by now.
-    let state = if known.state == "closed" { "closed" } else { "answered" };
+    let state = match known.state {
+        SupportStatus::Closed => SupportStatus::Closed,
+        SupportStatus::Open | SupportStatus::Answered => SupportStatus::Answered,
+    };
     store::support::set_state(&mut tx, id, state).await?;
     let event = SupportEvent::Answered { request: id, message, order: known.order, at };
     store::outbox::add(&mut tx, &id.to_string(), &event, request).await?;
@@ -121,8 +126,8 @@ pub async fn close(
 ) -> Result<(), Error> {
     let mut tx = app.pool.begin().await?;
     let known = store::support::locked(&mut tx, id).await?.ok_or(Error::SupportRequestUnknown)?;
-    if known.state != "closed" {
-        store::support::set_state(&mut tx, id, "closed").await?;
+    if known.state != SupportStatus::Closed {
+        store::support::set_state(&mut tx, id, SupportStatus::Closed).await?;
         let entry = AuditEntry::new("support.close", format!("support {id}"))
             .before(json!({"state": known.state}))
             .after(json!({"state": "closed"}));

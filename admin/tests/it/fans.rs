@@ -102,9 +102,9 @@ async fn people_read_names_and_no_slugs_and_times_with_their_zone() {
     let cookie = format!("fg_admin={token}");
     let own_time = "data-own=\"stamp\">";
     for (page, parts) in [
-        ("/admin/support", ["<td>A show</td>", own_time]),
+        ("/admin/support", ["<td>A show<br>", own_time]),
         ("/admin/audit", ["<th scope=\"col\">When</th>", own_time]),
-        ("/admin/rooms/s", ["<h1>A show</h1>", "Room s ·"]),
+        ("/admin/rooms/s", ["<h1>A show</h1>", "Mira Vale · Thursday"]),
         ("/admin/shows/s", ["High traffic: A show", "<h1>"]),
         ("/admin/shows", [">Its room<", "A show"]),
         ("/admin/shows/s/withdraw", ["<h1>Withdraw A show</h1>", "Its room closes for good."]),
@@ -398,6 +398,12 @@ async fn long_lists_come_in_pages_that_leave_nobody_out() {
         let all: std::collections::HashSet<_> =
             pages.into_iter().flat_map(|(_, ids)| ids).collect();
         assert_eq!(all.len(), sizes.iter().sum::<usize>(), "{path}: nobody comes twice");
+    }
+    for state in ["lost", ""] {
+        let path = format!("/v1/admin/support?state={state}");
+        let refused = console.api("GET", &path, Some(&token), None).await;
+        let told = (refused.status, refused.problem());
+        assert_eq!(told, (StatusCode::BAD_REQUEST, "invalid-query"), "{state:?}: {}", refused.text);
     }
     let first = console.api("GET", "/v1/admin/support", Some(&token), None).await.body;
     let states: Vec<_> = first["tickets"]

@@ -4,18 +4,18 @@
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use testkit::ShowBuilder;
+use testkit::{ShowBuilder, id};
 use uuid::Uuid;
 use waitroom::contract::{NewRoom, RoomState, create_room, room, room_of_show};
 
 use crate::test_console::TestConsole;
 
-const WISH: &str =
+const SPEC: &str =
     "lanes=8&rate_per_sec=50&max_active=1000&claim_window_secs=90&opens_at=2031-05-01T12:00";
 
-/// The wish's fields, as the confirmation repeats them.
-fn fields(wish: &str) -> Vec<(&str, &str)> {
-    wish.split('&').filter_map(|pair| pair.split_once('=')).collect()
+/// The spec's fields, as the confirmation repeats them.
+fn fields(spec: &str) -> Vec<(&str, &str)> {
+    spec.split('&').filter_map(|pair| pair.split_once('=')).collect()
 }
 
 fn sale() -> DateTime<Utc> {
@@ -26,7 +26,7 @@ fn sale() -> DateTime<Utc> {
 async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomState {
     let new = NewRoom {
         room: name.parse().expect("parsed"),
-        show: show.to_owned(),
+        show: id(show),
         lanes: 4,
         rate_per_sec: 200.0,
         max_active: 2000,
@@ -44,7 +44,7 @@ async fn known(console: &TestConsole, name: &str) -> RoomState {
 
 /// Whether a show is marked: drafts can be, too.
 async fn is_marked(console: &TestConsole, show: &str) -> bool {
-    catalog::contract::seller(&console.test_env.pool, show)
+    catalog::contract::seller(&console.test_env.pool, &id(show))
         .await
         .expect("asked")
         .expect("a show")
@@ -59,10 +59,10 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     let form = console.get("/admin/shows/s", &cookie).await;
     assert!(form.text.contains("method=\"get\" action=\"/admin/shows/s/mark\""), "{}", form.text);
     let logged = console.log(&token).await.len();
-    let preview = console.get(&format!("/admin/shows/s/mark?{WISH}"), &cookie).await;
+    let preview = console.get(&format!("/admin/shows/s/mark?{SPEC}"), &cookie).await;
     assert_eq!(preview.status, StatusCode::OK);
     for part in [
-        "The room s is made, with 8 lanes in its line",
+        "A room is made for A show, with 8 lanes in its line",
         "opens by itself on Thursday 1 May 2031 at 12:00, Oslo time",
         "50/s are let in at most",
         "At most 1,000 sessions",
@@ -76,7 +76,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     let api = console
         .api(
             "GET",
-            &format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z"),
+            &format!("/v1/admin/shows/s/high-traffic/preview?{SPEC}:00Z"),
             Some(&token),
             None,
         )
@@ -87,7 +87,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     );
     assert_eq!(api.body["settings"][1], json!({"name": "Lanes", "before": null, "after": "8"}));
     // Looking made nothing.
-    assert_eq!(room_of_show(&console.test_env.pool, "s").await.expect("asked"), None);
+    assert_eq!(room_of_show(&console.test_env.pool, &id("s")).await.expect("asked"), None);
     assert_eq!(
         console
             .test_env
@@ -101,7 +101,7 @@ async fn what_marking_makes_is_shown_before_anything_is_made() {
     assert_eq!(console.log(&token).await.len(), logged);
 
     let (csrf, seen) = (preview.hidden("csrf"), preview.hidden("seen"));
-    let mut confirmed = fields(WISH);
+    let mut confirmed = fields(SPEC);
     confirmed.extend([("csrf", csrf.as_str()), ("seen", seen.as_str())]);
     let done = console.post("/admin/shows/s/mark", &cookie, &confirmed).await;
     assert_eq!(
@@ -164,14 +164,14 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
 
     // Somebody else is quicker: the effect is shown anew, and nothing is changed.
     let csrf = preview.hidden("csrf");
-    let wish = [
+    let spec = [
         ("rate_per_sec", "50"),
         ("max_active", "2000"),
         ("claim_window_secs", "120"),
         ("csrf", &csrf),
     ];
     let confirm = async |seen: &str| {
-        let mut all = wish.to_vec();
+        let mut all = spec.to_vec();
         all.push(("seen", seen));
         console.post("/admin/shows/s/mark", &cookie, &all).await
     };
@@ -202,18 +202,18 @@ async fn a_room_that_publishing_made_is_shown_before_and_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn taking_the_mark_away_is_shown_first_and_drafts_can_be_marked() {
     let (console, token) = TestConsole::with_admin().await;
-    let draft = ShowBuilder::new("").with(|show| {
+    let draft = ShowBuilder::new("unnamed").with(|show| {
         (show.performer, show.title) = ("Draft".to_owned(), "Show".to_owned());
     });
     let draft = draft.draft_for(&console.test_env.pool, Uuid::now_v7()).await;
-    assert_eq!(draft, "draft-show");
+    assert_eq!(*draft, *"draft-show");
     console.mark(&token, &draft).await;
     let cookie = format!("fg_admin={token}");
     let form = console.get("/admin/shows/draft-show", &cookie).await;
     assert!(form.text.contains("href=\"/admin/shows/draft-show/unmark\""), "{}", form.text);
     let preview = console.get("/admin/shows/draft-show/unmark", &cookie).await;
     for part in [
-        "The room draft-show stays",
+        "Its room stays as it is",
         "It still opens when somebody opens it.",
         "<td>yes</td><td>no</td>",
     ] {
@@ -242,7 +242,7 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
     let (console, token) = TestConsole::with_admin().await;
     console.put_show("s").await;
     let cookie = format!("fg_admin={token}");
-    for (wish, words) in [
+    for (spec, words) in [
         ("lanes=0&rate_per_sec=5&max_active=1&claim_window_secs=60", "Give 1 to 256 lanes."),
         (
             "lanes=4&rate_per_sec=NaN&max_active=1&claim_window_secs=60",
@@ -254,11 +254,11 @@ async fn what_no_room_can_have_is_refused_before_it_is_confirmed() {
             "Give a day and a time",
         ),
     ] {
-        let refused = console.get(&format!("/admin/shows/s/mark?{wish}"), &cookie).await;
-        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wish}");
+        let refused = console.get(&format!("/admin/shows/s/mark?{spec}"), &cookie).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{spec}");
         assert!(
             refused.text.contains(words) && refused.text.contains("See what it does"),
-            "{wish}: {}",
+            "{spec}: {}",
             refused.text
         );
     }
@@ -273,11 +273,11 @@ async fn the_room_of_another_show_is_not_taken_over() {
     let (console, token) = TestConsole::with_admin().await;
     console.put_show("s").await;
     let others = put_wide_room(&console, "s", "other").await;
-    let wish = json!({"lanes": 2, "rate_per_sec": 5.0, "max_active": 1, "claim_window_secs": 60});
+    let spec = json!({"lanes": 2, "rate_per_sec": 5.0, "max_active": 1, "claim_window_secs": 60});
     let refused =
-        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
+        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(spec)).await;
     assert_eq!((refused.status, refused.problem()), (StatusCode::CONFLICT, "room-name-taken"));
-    let path = format!("/v1/admin/shows/s/high-traffic/preview?{WISH}:00Z");
+    let path = format!("/v1/admin/shows/s/high-traffic/preview?{SPEC}:00Z");
     assert_eq!(console.api("GET", &path, Some(&token), None).await.problem(), "room-name-taken");
     assert_eq!(known(&console, "s").await, others);
     assert!(!is_marked(&console, "s").await);
@@ -312,9 +312,9 @@ async fn a_withdrawn_show_gets_no_room_and_the_console_tells_who_withdrew_it() {
         "{page}"
     );
     assert!(page.contains("data-own=\"stamp\""), "{page}");
-    let wish =
+    let spec =
         json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
     let marked =
-        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(wish)).await;
+        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&admin), Some(spec)).await;
     assert_eq!((marked.status, marked.problem()), (StatusCode::GONE, "show-withdrawn"));
 }

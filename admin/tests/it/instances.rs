@@ -14,6 +14,7 @@ use axum::{
 use http_body_util::BodyExt;
 use kit::{settings::Settings, token::generate_seal_key};
 use serde_json::{Value, json};
+use testkit::OpenDoor;
 use tower::ServiceExt;
 
 use crate::test_console::{TestConsole, eventually};
@@ -25,25 +26,31 @@ const SOON: Duration = Duration::from_secs(1);
 const ATTEMPTS: u64 = 3;
 
 /// Two waiting rooms and two controllers over one environment, beside the console.
-async fn two(console: &TestConsole) -> [Router; 2] {
+async fn two(console: &TestConsole) -> ([Router; 2], OpenDoor) {
     let mut env = console.test_env.settings();
     env.insert("FAIRGATE_PLACE_KEYS".into(), generate_seal_key().expect("key"));
     let pass_key = generate_pass_key().expect("key");
     let gate = Gate::new(console.test_env.redis.clone());
     gate.restore("s", &[]).await.expect("gate");
-    [0, 1].map(|_| {
+    let instances = [0, 1].map(|_| {
         let (pool, kafka) = (console.test_env.pool.clone(), console.test_env.kafka.clone());
         let mut settings = Settings::new(&env);
         let config = waitroom::Config::from_settings(&mut settings);
         settings.finish().expect("settings");
         let keys =
             Arc::new(PassKeys::from_paserk(&pass_key, "fairgate", "checkout").expect("keys"));
-        let app = waitroom::App::new(config, pool.clone(), kafka.clone(), keys).expect("app");
+        let redis = console.test_env.redis.clone();
+        let app =
+            waitroom::App::new(config, pool.clone(), redis, gate.clone(), kafka.clone(), keys)
+                .expect("app");
         waitroom::run(&app, pool.clone(), kafka.clone(), &console.tasks);
         admission::run(pool, kafka, gate.clone(), &console.tasks).expect("admission");
         let routers = waitroom::router(app);
-        kit::http::stack(routers.joining.merge(routers.waiting).split_for_parts().0)
-    })
+        kit::http::stack(
+            routers.joining.merge(routers.head).merge(routers.waiting).split_for_parts().0,
+        )
+    });
+    (instances, OpenDoor::start(&console.test_env.redis))
 }
 
 async fn call(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
@@ -97,7 +104,7 @@ async fn a_change_is_effective_at_every_instance_within_a_second() {
     let (console, token) = TestConsole::with_admin().await;
     console.put_room(&token, "s").await;
     console.api("PATCH", "/v1/admin/rooms/s", Some(&token), Some(json!({"phase": "open"}))).await;
-    let rooms = two(&console).await;
+    let (rooms, _door) = two(&console).await;
     until_both("an open room", &rooms, |head| head["phase"] == "open").await;
     // Both lanes have a controller.
     join(&rooms, 4).await;

@@ -14,3 +14,4 @@ mod snapshots;
 mod stream;
 mod test_console;
 mod throttle;
+mod watching;

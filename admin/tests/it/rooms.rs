@@ -6,9 +6,9 @@ use axum::{
     body::Body,
     http::{Request, StatusCode, header},
 };
-use chrono::Utc;
 use futures::StreamExt;
 use serde_json::{Value, json};
+use testkit::id;
 
 use crate::test_console::{TestConsole, eventually};
 
@@ -32,17 +32,17 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
         2
     );
     assert!(
-        catalog::contract::show(&console.test_env.pool, "s")
+        catalog::contract::show(&console.test_env.pool, &id("s"))
             .await
             .expect("asked")
             .expect("show")
             .high_traffic
     );
 
-    let wish =
+    let spec =
         json!({"lanes": 8, "rate_per_sec": 50.0, "max_active": 200, "claim_window_secs": 90});
     let path = "/v1/admin/shows/s/high-traffic";
-    let again = console.api("PUT", path, Some(&token), Some(wish.clone())).await.body;
+    let again = console.api("PUT", path, Some(&token), Some(spec.clone())).await.body;
     assert_eq!(
         (&again["had_room"], &again["room"]["lanes"]),
         (&json!(true), &json!(2)),
@@ -54,7 +54,7 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
 
     assert_eq!(
         console
-            .api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(wish))
+            .api("PUT", "/v1/admin/shows/no/high-traffic", Some(&token), Some(spec))
             .await
             .problem(),
         "show-unknown"
@@ -73,7 +73,7 @@ async fn marking_a_show_makes_its_room_and_gate_and_marking_again_changes_them()
         StatusCode::NO_CONTENT
     );
     assert!(
-        !catalog::contract::show(&console.test_env.pool, "s")
+        !catalog::contract::show(&console.test_env.pool, &id("s"))
             .await
             .expect("asked")
             .expect("show")
@@ -174,34 +174,14 @@ async fn a_page_shows_the_effect_before_a_change_is_made() {
     assert!(api["effects"][0].as_str().expect("words").starts_with("This cannot be undone."));
 }
 
-/// Publishes heads as a controller does.
-async fn publish_heads(console: &TestConsole, heads: Value) {
-    use rdkafka::producer::FutureRecord;
-    let bounds = kit::kafka::ProducerBounds {
-        queue_messages_max: 100,
-        delivery_ms_max: 10_000,
-        linger_ms: 0,
-    };
-    let producer = console.test_env.kafka.producer(bounds).expect("producer");
-    let moved = json!({"room": "s", "at": Utc::now(), "claim_until": Utc::now(), "rate_per_sec": 1.0, "heads": heads});
-    let (topic, payload) =
-        (console.test_env.kafka.name(admission::contract::HEADS_TOPIC), moved.to_string());
-    let record = FutureRecord::to(&topic).key("s").partition(0).payload(&payload);
-    producer
-        .send(record, Duration::from_secs(10))
-        .await
-        .map_err(|(error, _)| error)
-        .expect("published");
-}
-
 #[tokio::test]
 async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server() {
     let (console, token) = TestConsole::with_admin().await;
     console.put_room(&token, "s").await;
     let heads = json!([{"lane": 0, "head": 3, "tail": 10}, {"lane": 1, "head": 2, "tail": 5}]);
-    publish_heads(&console, heads).await;
+    console.publish_heads(json!({ "heads": heads })).await;
     // A record that is read late does not take a head back.
-    publish_heads(&console, json!([{"lane": 0, "head": 1, "tail": 4}])).await;
+    console.publish_heads(json!({"heads": [{"lane": 0, "head": 1, "tail": 4}]})).await;
     let room = eventually("figures", || async {
         let rooms = console.api("GET", "/v1/admin/rooms", Some(&token), None).await.body;
         rooms["rooms"]
@@ -219,11 +199,7 @@ async fn figures_follow_the_heads_and_come_as_a_stream_that_ends_with_the_server
         "inflow_per_sec": room["lane_figures"][0]["inflow_per_sec"], "admitted_per_sec": room["lane_figures"][0]["admitted_per_sec"]})
     );
     let page = console.get("/admin", &format!("fg_admin={token}")).await;
-    assert!(
-        page.text.contains("<td class=\"num\" data-value=\"waiting\">10</td>"),
-        "{}",
-        page.text
-    );
+    assert!(page.text.contains("<span data-value=\"waiting\">10</span>"), "{}", page.text);
 
     use tower::ServiceExt;
     let request = Request::builder()
@@ -318,6 +294,8 @@ async fn what_cannot_be_is_told_beside_its_field_and_previews_nothing() {
         ("rate_per_sec", "-5", "must be 0 to 10,000 fans a second"),
         ("max_active", "1.5", "Give a number."),
         ("claim_window_secs", "0", "must be 1 to 86,400 seconds"),
+        ("floor_per_sec", "10001", "must be 0 to 10,000 fans a second"),
+        ("order_ms_target", "99", "must be 100 to 60,000 milliseconds"),
     ] {
         let path = "/admin/rooms/s/change";
         let preview = console.get(&format!("{path}?{field}={value}&message=Soon."), &cookie).await;

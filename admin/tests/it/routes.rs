@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::test_console::{ADMIN, PASSWORD, Reply, TestConsole};
 
 /// All that an operator may do. Everything else is for admins.
-const OPERATORS: [&str; 19] = [
+const OPERATORS: [&str; 24] = [
     "DELETE /v1/admin/sessions/current",
     "PUT /v1/admin/password",
     "GET /v1/admin/rooms",
@@ -18,11 +18,16 @@ const OPERATORS: [&str; 19] = [
     "PATCH /v1/admin/rooms/{room}",
     "GET /v1/admin/rooms/{room}/preview",
     "GET /v1/admin/rooms/{room}/history",
+    "GET /v1/admin/rooms/{room}/sales",
+    "GET /v1/admin/alarms",
     "GET /v1/admin/shows",
     "GET /admin",
     "GET /admin/stream",
     "GET /admin/rooms/{room}",
+    "GET /admin/alarms",
     "GET /admin/rooms/{room}/picture",
+    "GET /admin/rooms/{room}/sales",
+    "GET /admin/rooms/{room}/revenue",
     "GET /admin/rooms/{room}/change",
     "POST /admin/rooms/{room}/change",
     "GET /admin/shows",

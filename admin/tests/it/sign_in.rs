@@ -173,7 +173,10 @@ async fn guesses_sent_side_by_side_do_not_get_past_the_block() {
     let guesses = (0..12).map(|_| console.sign_in(ADMIN, "a wrong password"));
     let answers = futures::future::join_all(guesses).await;
     let tried = answers.iter().filter(|answer| answer.status == StatusCode::UNAUTHORIZED).count();
-    assert_eq!(tried, 5);
+    let busy =
+        answers.iter().filter(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE).count();
+    // Whom a busy machine tells to come again had no guess, and blocked nobody.
+    assert!(tried == 5 || (tried < 5 && busy > 0), "{tried} guesses, {busy} told to come again");
 }
 
 #[tokio::test]
@@ -244,6 +247,19 @@ async fn sessions_end_when_they_are_old_or_idle() {
 }
 
 #[tokio::test]
+async fn a_session_that_is_used_goes_on() {
+    let (console, token) = TestConsole::with_admin().await;
+    for _ in 0..2 {
+        sqlx::query("UPDATE admin.sessions SET seen_at = seen_at - interval '50 minutes'")
+            .execute(&console.test_env.pool)
+            .await
+            .expect("update");
+        let answer = console.api("GET", "/v1/admin/rooms", Some(&token), None).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn nobody_disables_themselves_or_the_last_admin() {
     let (console, token) = TestConsole::with_admin().await;
     let people = console.api("GET", "/v1/admin/people", Some(&token), None).await.body;
@@ -270,10 +286,10 @@ async fn what_we_lean_on_is_away_is_no_mistake_of_ours_and_tells_of_no_account()
             "{email}"
         );
     }
-    let wish =
+    let spec =
         json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
     let marking =
-        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(wish)).await;
+        console.api("PUT", "/v1/admin/shows/s/high-traffic", Some(&token), Some(spec)).await;
     assert_eq!(
         (marking.status, marking.problem()),
         (StatusCode::SERVICE_UNAVAILABLE, "try-again-soon")

@@ -1,15 +1,21 @@
 //! A console of its own for each test, called without a socket.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use admin::{App, Config, contract::create_first_admin};
 use admission::contract::Gate;
 use axum::{Extension, Router, extract::ConnectInfo, http::StatusCode};
 use catalog::contract::{TicketType, Venue};
+use chrono::Utc;
 use kit::{
-    kafka::Kafka, password::Queue, redis::Redis, serve::Tasks, settings::Settings,
+    kafka::{Kafka, ProducerBounds},
+    password::Queue,
+    redis::Redis,
+    serve::Tasks,
+    settings::Settings,
     token::generate_seal_key,
 };
+use rdkafka::producer::FutureRecord;
 use serde_json::{Value, json};
 use testkit::{Checkout, CheckoutBuilder, Client, ShowBuilder, TestEnv};
 pub use testkit::{Reply, eventually};
@@ -211,6 +217,24 @@ impl TestConsole {
             .await
     }
 
+    /// Publishes heads of room `s` as a controller does; `moved` says what is special about them.
+    pub async fn publish_heads(&self, moved: Value) {
+        let bounds =
+            ProducerBounds { queue_messages_max: 100, delivery_ms_max: 10_000, linger_ms: 0 };
+        let producer = self.test_env.kafka.producer(bounds).expect("producer");
+        let now = Utc::now();
+        let mut record =
+            json!({"room": "s", "at": now, "claim_until": now, "rate_per_sec": 1.0, "heads": []});
+        for (name, value) in moved.as_object().expect("fields") {
+            record[name] = value.clone();
+        }
+        let topic = self.test_env.kafka.name(admission::contract::HEADS_TOPIC);
+        let payload = record.to_string();
+        let record = FutureRecord::to(&topic).key("s").partition(0).payload(&payload);
+        let sent = producer.send(record, Duration::from_secs(10)).await;
+        sent.map_err(|(error, _)| error).expect("published");
+    }
+
     /// Marks a show as high-traffic, which makes its room.
     pub async fn put_room(&self, token: &str, show: &str) {
         self.put_show(show).await;
@@ -219,10 +243,10 @@ impl TestConsole {
 
     /// The same for a show that is there.
     pub async fn mark(&self, token: &str, show: &str) {
-        let wish =
+        let spec =
             json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
         let marked = self
-            .api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(wish))
+            .api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(spec))
             .await;
         assert_eq!(marked.status, StatusCode::OK, "{}", marked.text);
     }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[derive(Deserialize, IntoParams)]
-pub struct Wanted {
+pub struct ListParams {
     /// Part of the address of who did it.
     who: Option<String>,
     /// Part of what it was done to.
@@ -37,15 +37,15 @@ pub struct EntryList {
 /// Newest first.
 #[utoipa::path(
     get, path = "/v1/admin/audit", tag = "admin", security(("admin_session" = [])),
-    params(Wanted),
+    params(ListParams),
     responses((status = 200, body = EntryList)),
 )]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Json<EntryList>, Error> {
-    let Wanted { who, target, before } = wanted;
+    let ListParams { who, target, before } = params;
     let filter = Filter { who: who.as_deref(), target: target.as_deref(), before };
     let Page { items: entries, next } = store::audit::list(&app.pool, &filter).await?;
     Ok(Json(EntryList { entries, next }))

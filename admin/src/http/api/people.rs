@@ -31,7 +31,7 @@ fn of_field(error: Error) -> Error {
 }
 
 #[derive(Deserialize, IntoParams)]
-pub struct Wanted {
+pub struct ListParams {
     /// Only people whose addresses come after this one.
     after: Option<String>,
 }
@@ -48,16 +48,16 @@ pub struct PersonList {
 /// By address, 100 at a time.
 #[utoipa::path(
     get, path = "/v1/admin/people", tag = "admin", security(("admin_session" = [])),
-    params(Wanted),
+    params(ListParams),
     responses((status = 200, body = PersonList)),
 )]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Json<PersonList>, Error> {
     let Page { items: people, next } =
-        store::people::list(&app.pool, wanted.after.as_deref()).await?;
+        store::people::list(&app.pool, params.after.as_deref()).await?;
     Ok(Json(PersonList { people, next }))
 }
 
@@ -97,9 +97,9 @@ pub async fn add(
     from: Origin,
     extract::Json(new): extract::Json<Newcomer>,
 ) -> Result<(StatusCode, Json<OneTime>), Error> {
-    let wish = NewPerson { email: &new.email, name: &new.name, role: new.role };
+    let added = NewPerson { email: &new.email, name: &new.name, role: new.role };
     let (person, one_time_password) =
-        manage::add(&app, &caller.person, &wish, &new.current_password, &from)
+        manage::add(&app, &caller.person, &added, &new.current_password, &from)
             .await
             .map_err(of_field)?;
     Ok((StatusCode::CREATED, Json(OneTime { person, one_time_password })))

@@ -19,7 +19,7 @@ use crate::{
 };
 
 #[derive(Deserialize, IntoParams)]
-pub struct Wanted {
+pub struct ListParams {
     #[param(inline)]
     state: Option<ResellerState>,
     /// Only resellers behind this one.
@@ -39,15 +39,15 @@ pub struct ResellerList {
 /// 50 at a time.
 #[utoipa::path(
     get, path = "/v1/admin/resellers", tag = "admin", security(("admin_session" = [])),
-    params(Wanted),
+    params(ListParams),
     responses((status = 200, body = ResellerList)),
 )]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Json<ResellerList>, Error> {
-    let Page { items: resellers, next } = reseller::list(&app, wanted.state, wanted.after).await?;
+    let Page { items: resellers, next } = reseller::list(&app, params.state, params.after).await?;
     Ok(Json(ResellerList { resellers, next }))
 }
 

@@ -1,5 +1,6 @@
 //! Rooms, for programs: watching and steering them.
 
+use admission::contract::PaceMode;
 use axum::{Json, extract::State, response::IntoResponse};
 use kit::{
     extract::{self, Path, Query},
@@ -14,9 +15,12 @@ use crate::{
     error::Error,
     http::session::{Anyone, Caller},
     room::{
-        figures::{Picture, RoomFigures},
+        alarm::RoomAlarm,
+        figures::RoomFigures,
+        history::Picture,
         live,
         preview::effects,
+        sales::{Sales, sales},
         settings,
     },
 };
@@ -32,7 +36,7 @@ pub struct RoomList {
 }
 
 #[derive(Deserialize, IntoParams)]
-pub struct Wanted {
+pub struct ListParams {
     /// Only rooms in this phase; absent: all that are not closed.
     #[param(inline)]
     phase: Option<Phase>,
@@ -46,16 +50,16 @@ pub struct Wanted {
 /// within a day, 50 at a time.
 #[utoipa::path(
     get, path = "/v1/admin/rooms", tag = "admin", security(("admin_session" = [])),
-    params(Wanted),
+    params(ListParams),
     responses((status = 200, body = RoomList)),
 )]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Anyone>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Json<RoomList>, Error> {
-    let is_after = |room: &str| wanted.after.as_deref().is_none_or(|after| room > after);
-    if wanted.phase == Some(Phase::Closed) {
+    let is_after = |room: &str| params.after.as_deref().is_none_or(|after| room > after);
+    if params.phase == Some(Phase::Closed) {
         let mut closed = waitroom::contract::rooms(&app.pool).await?;
         closed.retain(|room| room.phase == Phase::Closed && is_after(&room.room));
         closed.sort_by(|one, other| one.room.cmp(&other.room));
@@ -70,7 +74,7 @@ pub async fn list(
         return Ok(Json(RoomList { rooms, next }));
     }
     let fits = |known: &&RoomFigures| {
-        wanted.phase.is_none_or(|phase| phase == known.room.phase) && is_after(&known.room.room)
+        params.phase.is_none_or(|phase| phase == known.room.phase) && is_after(&known.room.room)
     };
     Ok(Json(RoomList {
         rooms: app.live.rooms().iter().filter(fits).cloned().collect(),
@@ -105,6 +109,41 @@ pub async fn one(
     Path(room): Path<String>,
 ) -> Result<Json<RoomFigures>, Error> {
     Ok(Json(live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?))
+}
+
+/// What a room's show has sold for
+///
+/// After refunds, and at most 15 seconds old.
+#[utoipa::path(
+    get, path = "/v1/admin/rooms/{room}/sales", tag = "admin", security(("admin_session" = [])),
+    params(("room" = String, Path)),
+    responses((status = 200, body = Sales), (status = 404, description = "`room-unknown`")),
+)]
+pub async fn sold(
+    State(app): State<App>,
+    _: Caller<Anyone>,
+    Path(room): Path<String>,
+) -> Result<Json<Sales>, Error> {
+    let state = waitroom::contract::room(&app.pool, &room).await?.ok_or(Error::RoomUnknown)?;
+    Ok(Json((*sales(&app, &state.show).await?).clone()))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct AlarmList {
+    /// The weightiest first.
+    alarms: Vec<RoomAlarm>,
+}
+
+/// What an operator should look at
+///
+/// The alarms of all rooms, looked at once a second. They are in the rooms' own figures, too, and
+/// in the metric `fairgate_alarm`.
+#[utoipa::path(
+    get, path = "/v1/admin/alarms", tag = "admin", security(("admin_session" = [])),
+    responses((status = 200, body = AlarmList)),
+)]
+pub async fn alarms(State(app): State<App>, _: Caller<Anyone>) -> Json<AlarmList> {
+    Json(AlarmList { alarms: app.live.alarms() })
 }
 
 /// The last ten minutes of a room
@@ -144,6 +183,17 @@ pub struct Change {
     #[schema(minimum = 1, maximum = 86_400, example = 120)]
     #[param(minimum = 1, maximum = 86_400, example = 120)]
     claim_window_secs: Option<i32>,
+    /// Whether the pace follows checkout.
+    #[param(inline)]
+    pace_mode: Option<PaceMode>,
+    /// Fans let in per second at least, while the pace follows checkout, 0 to 10,000.
+    #[schema(minimum = 0, maximum = 10_000, example = 1.0)]
+    #[param(minimum = 0, maximum = 10_000, example = 1.0)]
+    floor_per_sec: Option<f64>,
+    /// How slow one order in a hundred may be, in milliseconds, 100 to 60,000.
+    #[schema(minimum = 100, maximum = 60_000, example = 1000)]
+    #[param(minimum = 100, maximum = 60_000, example = 1000)]
+    order_ms_target: Option<i32>,
     /// Shown to everybody who waits, 500 characters at most.
     #[schema(max_length = 500, example = "We go on at noon.")]
     #[param(max_length = 500)]
@@ -158,6 +208,9 @@ impl From<Change> for RoomChange {
             max_active: change.max_active,
             claim_window_secs: change.claim_window_secs,
             message: change.message,
+            pace_mode: change.pace_mode,
+            floor_per_sec: change.floor_per_sec,
+            order_ms_target: change.order_ms_target,
         }
     }
 }
@@ -216,5 +269,5 @@ pub async fn preview(
     let change = change.into();
     changed(&now.room, &change)?;
     let time_zone = settings::time_zone(&app, &now.room.show).await?;
-    Ok(Json(Preview { effects: effects(&now.room, &now.flow, &change, &time_zone), now }))
+    Ok(Json(Preview { effects: effects(&now.room, &now.measures(), &change, &time_zone), now }))
 }

@@ -1,7 +1,7 @@
 //! Shows, for programs: which there are, and marking them as high-traffic.
 
 use axum::{Json, extract::State, http::StatusCode};
-use catalog::contract::ShowEntry;
+use catalog::contract::{ShowEntry, ShowId};
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
@@ -17,7 +17,10 @@ use crate::{
         mark::{self, Standing, standing},
         preview::{Effect, Setting},
     },
-    http::session::{Admins, Anyone, Caller},
+    http::{
+        address::show_id,
+        session::{Admins, Anyone, Caller},
+    },
     room::figures::RoomFigures,
     withdrawal,
 };
@@ -34,7 +37,7 @@ pub struct From {
 pub struct ShowList {
     shows: Vec<ShowEntry>,
     /// Give it as `after` for the next page; absent on the last one.
-    next: Option<String>,
+    next: Option<ShowId>,
 }
 
 /// All shows, drafts too
@@ -75,9 +78,9 @@ pub async fn mark(
     caller: Caller<Admins>,
     Path(show): Path<String>,
     request: RequestId,
-    extract::Json(wish): extract::Json<RoomSpec>,
+    extract::Json(spec): extract::Json<RoomSpec>,
 ) -> Result<Json<Marked>, Error> {
-    Ok(Json(mark::mark(&app, &caller.person, &show, (&wish, None), &request).await?))
+    Ok(Json(mark::mark(&app, &caller.person, &show_id(&show)?, (&spec, None), &request).await?))
 }
 
 /// Take a show's mark away
@@ -95,7 +98,7 @@ pub async fn unmark(
     Path(show): Path<String>,
     request: RequestId,
 ) -> Result<StatusCode, Error> {
-    mark::unmark(&app, &caller.person, &show, &request).await?;
+    mark::unmark(&app, &caller.person, &show_id(&show)?, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -136,10 +139,10 @@ pub async fn preview_mark(
     State(app): State<App>,
     _: Caller<Admins>,
     Path(show): Path<String>,
-    Query(wish): Query<RoomSpec>,
+    Query(spec): Query<RoomSpec>,
 ) -> Result<Json<MarkingPreview>, Error> {
-    let standing = standing(&app, &show).await?;
-    Ok(MarkingPreview::new(standing.marking(&app, &wish).await?, standing))
+    let standing = standing(&app, &show_id(&show)?).await?;
+    Ok(MarkingPreview::new(standing.marking(&app, &spec).await?, standing))
 }
 
 /// What taking the mark away would do
@@ -159,7 +162,7 @@ pub async fn preview_unmark(
     _: Caller<Admins>,
     Path(show): Path<String>,
 ) -> Result<Json<MarkingPreview>, Error> {
-    let standing = standing(&app, &show).await?;
+    let standing = standing(&app, &show_id(&show)?).await?;
     Ok(MarkingPreview::new(standing.unmarking(), standing))
 }
 
@@ -192,8 +195,9 @@ pub async fn withdraw(
     caller: Caller<Admins>,
     Path(show): Path<String>,
     request: RequestId,
-    extract::Json(wish): extract::Json<Withdrawing>,
+    extract::Json(requested): extract::Json<Withdrawing>,
 ) -> Result<StatusCode, Error> {
-    withdrawal::withdraw(&app, &caller.person, &show, &wish.reason, &request).await?;
+    withdrawal::withdraw(&app, &caller.person, &show_id(&show)?, &requested.reason, &request)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

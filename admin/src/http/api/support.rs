@@ -5,6 +5,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
 };
+use checkout::contract::OrderId;
 use kit::{
     extract::{self, Path, Query},
     http::RequestId,
@@ -22,15 +23,16 @@ use crate::{
     refund::{self, Refunding},
     store,
     support::{
-        SupportMessage, SupportRequest, SupportRequestId,
+        SupportMessage, SupportRequest, SupportRequestId, SupportStatus,
         conversation::{self, NewAnswer},
     },
 };
 
 #[derive(Deserialize, IntoParams)]
-pub struct Wanted {
-    /// `open`, `answered` or `closed`; absent: all.
-    state: Option<String>,
+pub struct ListParams {
+    /// Only those in this state; absent: all.
+    #[param(inline)]
+    state: Option<SupportStatus>,
     /// Only tickets behind this one.
     #[param(value_type = Option<Uuid>)]
     after: Option<SupportRequestId>,
@@ -49,16 +51,16 @@ pub struct SupportRequestList {
 /// 100 at a time.
 #[utoipa::path(
     get, path = "/v1/admin/support", tag = "admin", security(("admin_session" = [])),
-    params(Wanted),
+    params(ListParams),
     responses((status = 200, body = SupportRequestList)),
 )]
 pub async fn list(
     State(app): State<App>,
     _: Caller<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Json<SupportRequestList>, Error> {
     let Page { items: requests, next } =
-        store::support::list(&app.pool, wanted.state.as_deref(), wanted.after).await?;
+        store::support::list(&app.pool, params.state, params.after).await?;
     Ok(Json(SupportRequestList { requests, next }))
 }
 
@@ -186,7 +188,7 @@ pub struct RefundState {
 pub async fn refund(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(order): Path<Uuid>,
+    Path(order): Path<OrderId>,
     request: RequestId,
     extract::Json(given): extract::Json<RefundParams>,
 ) -> Result<(StatusCode, Json<RefundState>), Error> {
@@ -211,7 +213,7 @@ pub struct LinkRenewal {
 pub async fn renew_link(
     State(app): State<App>,
     caller: Caller<Admins>,
-    Path(order): Path<Uuid>,
+    Path(order): Path<OrderId>,
     request: RequestId,
 ) -> Result<(StatusCode, Json<LinkRenewal>), Error> {
     let renewal = order_link::renew(&app, &caller.person, order, &request).await?;

@@ -6,8 +6,10 @@ use axum::{
     http::{HeaderValue, header},
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
-use identity::form::shown_again;
-use identity::{Fields, Origin, Visitor, VisitorForm};
+use identity::{
+    Fields, Origin, Visitor, VisitorForm,
+    form::{Field, Kind, page::FormFrame, shown_again},
+};
 
 use super::view::{Faults, Frame, faults_of};
 use crate::{
@@ -20,18 +22,46 @@ use crate::{
 
 const CHANGES_SHOWN: i64 = 5;
 
+/// A page that is a form.
+type FormPage = identity::form::page::FormPage<Frame>;
+
+/// The one form of visitors: those who are signed in have their forms on richer pages.
 #[derive(Template)]
 #[template(path = "admin/sign_in.html")]
 struct SignInPage {
-    csrf: String,
-    email: String,
-    fault: Option<String>,
+    form: FormPage,
+}
+
+impl FormFrame for Frame {
+    type Error = Error;
+
+    fn page(form: FormPage) -> Response {
+        kit::page::html(&SignInPage { form })
+    }
+
+    fn fault(error: Error) -> Result<(String, String), Error> {
+        match error {
+            Error::Field { field, detail } => Ok((field, detail)),
+            other => Err(other),
+        }
+    }
+}
+
+fn sign_in_form(visitor: &Visitor<StaffAccounts>, email: &str) -> FormPage {
+    let fields = vec![
+        Field::new("email", "E-mail address", email).kind(Kind::Email).autocomplete("username"),
+        Field::new("password", "Password", "")
+            .kind(Kind::Password)
+            .autocomplete("current-password"),
+    ];
+    FormPage::new(visitor.csrf(), "Sign in", "/admin/sign-in", fields)
+        .button("Sign in")
+        .note("A session lasts 12 hours, or one hour without a click.")
 }
 
 /// `GET /admin/sign-in`
 pub async fn form(visitor: Visitor<StaffAccounts>) -> Response {
-    let page = SignInPage { csrf: visitor.csrf(), email: String::new(), fault: None };
-    visitor.answer(kit::page::html(&page))
+    visitor.answer(sign_in_form(&visitor, "").answer())
 }
 
 /// `POST /admin/sign-in`
@@ -48,13 +78,9 @@ pub async fn sign_in(
         }
         Err(error @ (identity::Error::SignInRefused | identity::Error::SignInBlocked { .. })) => {
             let problem = Error::from(error).problem();
-            let page = SignInPage {
-                csrf: visitor.csrf(),
-                email: form.text("email").to_owned(),
-                fault: Some(problem.detail.clone()),
-            };
-            let mut response =
-                (problem.status, visitor.answer(kit::page::html(&page))).into_response();
+            let page = sign_in_form(&visitor, form.text("email"))
+                .with_faults(&[("", problem.detail.clone())]);
+            let mut response = (problem.status, visitor.answer(page.answer())).into_response();
             if let Some(secs) = problem.retry_after_secs {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
             }
@@ -79,26 +105,52 @@ pub async fn sign_out(
 #[template(path = "admin/password.html")]
 struct PasswordPage {
     frame: Frame,
-    email: String,
+    form: FormPage,
     first: bool,
     done: bool,
     /// What was done to the password lately, newest first: nobody uses another's account without
     /// its owner reading of it.
     changes: Vec<PasswordChange>,
-    faults: Faults,
+}
+
+fn password_form(session: &Session<Newcomers>) -> FormPage {
+    let field = |name, label| Field::new(name, label, "").kind(Kind::Password);
+    let first = session.person.must_change_password;
+    let mut fields = vec![
+        field("password", "New password")
+            .hint("12 characters or more.")
+            .autocomplete("new-password"),
+        field("again", "New password again").autocomplete("new-password"),
+    ];
+    if !first {
+        fields.insert(0, field("current", "Password now").autocomplete("current-password"));
+    }
+    let (title, lead) = if first {
+        let lead = "You signed in with a one-time password. It does not open the console again: \
+            choose one of your own now, then you can go on.";
+        ("Choose your password", lead)
+    } else {
+        ("Your account", session.person.email.as_str())
+    };
+    FormPage::new(session.csrf(), title, "/admin/password", fields)
+        .lead(lead)
+        .button("Change the password")
 }
 
 impl PasswordPage {
     async fn new(app: &App, session: &Session<Newcomers>, faults: Faults) -> Result<Self, Error> {
-        let (first, email) = (session.person.must_change_password, session.person.email.clone());
-        let changes = store::people::password_changes(&app.pool, &email, CHANGES_SHOWN).await?;
+        let email = &session.person.email;
         Ok(Self {
-            frame: Frame::new(session, "/admin/password"),
-            email,
-            first,
+            // Whoever has a one-time password sees nothing of the rooms.
+            frame: if session.person.must_change_password {
+                Frame::without_alarms(session, "/admin/password")
+            } else {
+                Frame::new(app, session, "/admin/password")
+            },
+            form: password_form(session).with_faults(faults.iter()),
+            first: session.person.must_change_password,
             done: false,
-            changes,
-            faults,
+            changes: store::people::password_changes(&app.pool, email, CHANGES_SHOWN).await?,
         })
     }
 

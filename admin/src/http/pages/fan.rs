@@ -25,7 +25,7 @@ use crate::{
     App,
     error::Error,
     store,
-    support::{FAN_MESSAGES_MAX, SupportMessage, conversation},
+    support::{FAN_MESSAGES_MAX, SupportMessage, SupportStatus, conversation},
 };
 
 #[derive(Deserialize)]
@@ -62,8 +62,8 @@ async fn order_of(app: &App, link: &OrderLink) -> Result<OrderDetails, Error> {
 }
 
 async fn page(app: &App, order: &OrderDetails, link: &OrderLink) -> Result<SupportPage, Error> {
-    let requests = store::support::of_order(&app.pool, order.order).await?;
-    let open = requests.iter().find(|request| request.state != "closed");
+    let requests = store::support::of_order(&app.pool, order.order.uuid()).await?;
+    let open = requests.iter().find(|request| request.state != SupportStatus::Closed);
     let ids: Vec<Uuid> = requests.iter().map(|request| request.id.uuid()).collect();
     let now: Vec<SupportMessage> = match open {
         Some(open) => store::support::messages(&app.pool, &[open.id.uuid()]).await?,

@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use catalog::contract::{Withdrawal, when};
+use catalog::contract::{ShowId, Withdrawal, when};
 use chrono::{DateTime, Utc};
 use identity::Fields;
 use identity::form::shown_again;
@@ -27,11 +27,15 @@ use crate::{
         RoomSpec,
         mark::{self, Standing, standing},
     },
-    http::session::{Admins, Posted, Session},
+    http::{
+        address::show_id,
+        session::{Admins, Posted, Session},
+    },
 };
 
-/// The fields of a wish, as the form names them.
-const WISH: [&str; 5] = ["lanes", "rate_per_sec", "max_active", "claim_window_secs", "opens_at"];
+/// The fields of a room spec, as the form names them.
+const SPEC_FIELDS: [&str; 5] =
+    ["lanes", "rate_per_sec", "max_active", "claim_window_secs", "opens_at"];
 
 /// A field of the form, as it was filled in.
 struct Field {
@@ -46,7 +50,7 @@ struct Field {
 #[template(path = "admin/show.html")]
 struct ShowPage {
     frame: Frame,
-    show: String,
+    show: ShowId,
     title: String,
     room: Option<RoomState>,
     marked: bool,
@@ -115,7 +119,7 @@ async fn form(
     let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
     let published =
         catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
-    let frame = Frame::new(session, "/admin/shows");
+    let frame = Frame::new(app, session, "/admin/shows");
     Ok(kit::page::html(&ShowPage {
         frame,
         show,
@@ -135,7 +139,7 @@ pub async fn one(
     session: Session<Admins>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    form(&app, &session, standing(&app, &show).await?, None, Faults::default()).await
+    form(&app, &session, standing(&app, &show_id(&show)?).await?, None, Faults::default()).await
 }
 
 fn time(text: &str, time_zone: &str) -> Result<Option<DateTime<Utc>>, Error> {
@@ -147,7 +151,7 @@ fn time(text: &str, time_zone: &str) -> Result<Option<DateTime<Utc>>, Error> {
         .ok_or_else(|| Error::field("opens_at", "Give a day and a time, such as 2026-11-21T19:30."))
 }
 
-fn wish(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
+fn room_spec(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
     let needed = |name: &'static str| move || Error::field(name, "Give a number.");
     Ok(RoomSpec {
         // A room that is there keeps its own, and its form does not ask.
@@ -161,7 +165,7 @@ fn wish(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
     })
 }
 
-/// What the wish would do, to be confirmed; the form again where it does not fit.
+/// What the spec would do, to be confirmed; the form again where it does not fit.
 async fn confirm(
     app: &App,
     session: &Session<Admins>,
@@ -169,8 +173,8 @@ async fn confirm(
     fields: &Fields,
     note: Option<&'static str>,
 ) -> Result<Response, Error> {
-    let effect = match wish(fields, &standing.time_zone) {
-        Ok(wish) => standing.marking(app, &wish).await,
+    let effect = match room_spec(fields, &standing.time_zone) {
+        Ok(spec) => standing.marking(app, &spec).await,
         Err(error) => Err(error),
     };
     let effect = match effect {
@@ -180,12 +184,12 @@ async fn confirm(
             return Ok(shown_again(page));
         }
     };
-    let given = WISH.into_iter().filter(|name| fields.0.contains_key(*name));
+    let given = SPEC_FIELDS.into_iter().filter(|name| fields.0.contains_key(*name));
     let mut hidden = vec![("seen", standing.seen())];
     hidden.extend(given.map(|name| (name, fields.text(name).to_owned())));
     let show = &standing.show;
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "/admin/shows"),
+        frame: Frame::new(app, session, "/admin/shows"),
         title: format!("High traffic: {}", standing.title),
         note,
         effects: effect.words,
@@ -211,7 +215,7 @@ pub async fn preview(
     Path(show): Path<String>,
     Query(fields): Query<HashMap<String, String>>,
 ) -> Result<Response, Error> {
-    confirm(&app, &session, standing(&app, &show).await?, &Fields(fields), None).await
+    confirm(&app, &session, standing(&app, &show_id(&show)?).await?, &Fields(fields), None).await
 }
 
 /// `POST /admin/shows/{show}/mark`: marking it, once confirmed.
@@ -221,10 +225,11 @@ pub async fn mark(
     request: RequestId,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show)?;
     let time_zone = standing(&app, &show).await?.time_zone;
-    let marked = match wish(&fields, &time_zone) {
-        Ok(wish) => {
-            mark::mark(&app, &session.person, &show, (&wish, Some(fields.text("seen"))), &request)
+    let marked = match room_spec(&fields, &time_zone) {
+        Ok(spec) => {
+            mark::mark(&app, &session.person, &show, (&spec, Some(fields.text("seen"))), &request)
                 .await
         }
         Err(error) => Err(error),
@@ -251,10 +256,10 @@ pub async fn unmark_preview(
     session: Session<Admins>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    let standing = standing(&app, &show).await?;
+    let standing = standing(&app, &show_id(&show)?).await?;
     let effect = standing.unmarking();
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(&session, "/admin/shows"),
+        frame: Frame::new(&app, &session, "/admin/shows"),
         title: format!("Take the mark away: {}", standing.title),
         note: None,
         effects: effect.words,
@@ -276,6 +281,6 @@ pub async fn unmark(
     request: RequestId,
     Posted { session, .. }: Posted<Admins>,
 ) -> Result<Redirect, Error> {
-    mark::unmark(&app, &session.person, &show, &request).await?;
+    mark::unmark(&app, &session.person, &show_id(&show)?, &request).await?;
     Ok(Redirect::to("/admin/shows?done=unmarked"))
 }

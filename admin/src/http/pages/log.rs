@@ -1,13 +1,16 @@
 //! The audit log as a page, and what strangers failed at as another.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use axum::{extract::State, response::Response};
+use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use kit::{extract::Query, paging::Page};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::view::Frame;
+use super::view::{Frame, Titles};
 use crate::{
     App,
     audit::{Entry, Filter},
@@ -19,6 +22,9 @@ use crate::{
 
 struct Row {
     entry: Entry,
+    /// What the show is called that was done something to, or whose room was; empty where it was
+    /// something else.
+    title: String,
     changes: Vec<String>,
 }
 
@@ -33,7 +39,7 @@ struct LogPage {
 }
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct ListParams {
     #[serde(default)]
     who: String,
     #[serde(default)]
@@ -45,17 +51,38 @@ pub struct Wanted {
 pub async fn list(
     State(app): State<App>,
     session: Session<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Response, Error> {
     let some = |text: &'_ str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let (who, target) = (some(&wanted.who), some(&wanted.target));
-    let filter = Filter { who: who.as_deref(), target: target.as_deref(), before: wanted.before };
+    let (who, target) = (some(&params.who), some(&params.target));
+    let filter = Filter { who: who.as_deref(), target: target.as_deref(), before: params.before };
     let Page { items: entries, next } = store::audit::list(&app.pool, &filter).await?;
-    let row =
-        |entry: Entry| Row { changes: changes(entry.before.as_ref(), entry.after.as_ref()), entry };
+    let titles = titles(&app, &entries).await?;
+    let row = |entry: Entry| Row {
+        changes: changes(entry.before.as_ref(), entry.after.as_ref()),
+        title: titles.get(&entry.target).cloned().unwrap_or_default(),
+        entry,
+    };
     let entries = entries.into_iter().map(row).collect();
-    let frame = Frame::new(&session, "/admin/audit");
-    Ok(kit::page::html(&LogPage { frame, who: wanted.who, target: wanted.target, entries, next }))
+    let frame = Frame::new(&app, &session, "/admin/audit");
+    Ok(kit::page::html(&LogPage { frame, who: params.who, target: params.target, entries, next }))
+}
+
+/// What the shows among the targets are called, by target.
+async fn titles(app: &App, entries: &[Entry]) -> Result<HashMap<String, String>, Error> {
+    let rooms = waitroom::contract::rooms(&app.pool).await?;
+    let show_of = |target: &str| match target.split_once(' ')? {
+        ("show", show) => show.parse().ok(),
+        ("room", name) => Some(rooms.iter().find(|room| *room.room == *name)?.show.clone()),
+        _ => None,
+    };
+    let shows: HashMap<String, ShowId> = entries
+        .iter()
+        .filter_map(|entry| Some((entry.target.clone(), show_of(&entry.target)?)))
+        .collect();
+    let titles = Titles::of(&app.pool, shows.values()).await?;
+    let titled = |(target, show): (String, ShowId)| (target, titles.title(&show).to_owned());
+    Ok(shows.into_iter().map(titled).collect())
 }
 
 #[derive(Template)]
@@ -90,7 +117,7 @@ pub async fn security(
 ) -> Result<Response, Error> {
     let Page { items: entries, next } = store::security::list(&app.pool, since.before).await?;
     Ok(kit::page::html(&SecurityPage {
-        frame: Frame::new(&session, "/admin/audit"),
+        frame: Frame::new(&app, &session, "/admin/audit"),
         entries,
         next,
     }))

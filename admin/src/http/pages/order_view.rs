@@ -1,8 +1,7 @@
 //! An order as the support pages tell it.
 
-use catalog::contract::{Money, Show, when};
-use checkout::contract::{OrderDetails, OrderState};
-use uuid::Uuid;
+use catalog::contract::{Show, when};
+use checkout::contract::{OrderDetails, OrderId, OrderState};
 
 use crate::{App, error::Error};
 
@@ -25,8 +24,21 @@ pub struct OrderView {
 }
 
 /// How people talk about an order: the first characters of its id.
-pub fn number_of(order: Uuid) -> String {
-    order.simple().to_string().chars().take(8).collect::<String>().to_uppercase()
+pub fn number_of(order: OrderId) -> String {
+    order.uuid().simple().to_string().chars().take(8).collect::<String>().to_uppercase()
+}
+
+fn state_words(state: OrderState) -> &'static str {
+    match state {
+        OrderState::Placed => "Not paid yet",
+        OrderState::AwaitingPayment => "Waiting for payment",
+        OrderState::Paid => "Paid; tickets on their way",
+        OrderState::Fulfilled => "Paid",
+        OrderState::Expired => "Not paid in time",
+        OrderState::Cancelled => "Cancelled",
+        OrderState::RefundPending => "Refund on its way",
+        OrderState::Refunded => "Refunded",
+    }
 }
 
 impl OrderView {
@@ -38,17 +50,14 @@ impl OrderView {
     fn new(order: &OrderDetails, show: Option<&Show>) -> Self {
         let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
         let moment = |at| when::full(at, zone);
-        let money = |minor| Money::new(minor, order.amount.currency).to_string();
         let refund = match (&order.refund, order.refund_requested) {
             (Some(refund), _) => match &refund.done_at {
-                Some(at) => format!("{} went back on {}", money(refund.amount_minor), moment(*at)),
-                None if refund.is_failing() => {
-                    format!(
-                        "{} is owed; the payment provider has not given it back yet",
-                        money(refund.amount_minor)
-                    )
-                }
-                None => format!("{} is on its way back", money(refund.amount_minor)),
+                Some(at) => format!("{} went back on {}", refund.amount, moment(*at)),
+                None if refund.is_failing() => format!(
+                    "{} is owed; the payment provider has not given it back yet",
+                    refund.amount
+                ),
+                None => format!("{} is on its way back", refund.amount),
             },
             (None, true) => "asked for, begins in a moment".to_owned(),
             (None, false) => String::new(),
@@ -69,9 +78,9 @@ impl OrderView {
         });
         Self {
             number: number_of(order.order),
-            show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
-            state: order.state.to_string().replace('_', " "),
-            tickets: order.lines.iter().map(|(_, quantity, _)| quantity).sum(),
+            show: show.map_or_else(|| order.show.to_string(), |show| show.title.clone()),
+            state: state_words(order.state).to_owned(),
+            tickets: order.lines.iter().map(|line| line.quantity).sum(),
             amount: order.amount.to_string(),
             placed: moment(order.placed_at),
             refund,

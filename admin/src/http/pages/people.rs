@@ -61,7 +61,7 @@ async fn page(
     after: Option<&str>,
 ) -> Result<PeoplePage, Error> {
     let Page { items: people, next } = store::people::list(&app.pool, after).await?;
-    let frame = Frame::new(session, "/admin/people");
+    let frame = Frame::new(app, session, "/admin/people");
     Ok(PeoplePage {
         frame,
         people,
@@ -77,7 +77,7 @@ async fn page(
 }
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct ListParams {
     after: Option<String>,
 }
 
@@ -85,9 +85,9 @@ pub struct Wanted {
 pub async fn all(
     State(app): State<App>,
     session: Session<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Response, Error> {
-    Ok(kit::page::html(&page(&app, &session, wanted.after.as_deref()).await?))
+    Ok(kit::page::html(&page(&app, &session, params.after.as_deref()).await?))
 }
 
 /// `POST /admin/people`
@@ -97,7 +97,7 @@ pub async fn add(
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
     let (name, email) = (fields.text("name").to_owned(), fields.text("email").to_owned());
-    let role = Role::or_least(fields.text("role"));
+    let role: Role = fields.text("role").parse().unwrap_or_default();
     let new = NewPerson { email: &email, name: &name, role };
     let faults = match manage::add(&app, &session.person, &new, fields.raw("current"), &from).await
     {

@@ -2,11 +2,9 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use catalog::contract::price;
-use checkout::contract::FailingRefund;
+use checkout::contract::{FailingRefund, OrderId};
 use kit::{extract::Query, paging::Page};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{
     order_view::number_of,
@@ -21,7 +19,6 @@ use crate::{
 
 struct Row {
     number: String,
-    amount: String,
     refund: FailingRefund,
 }
 
@@ -31,31 +28,26 @@ struct RefundsPage {
     frame: Frame,
     rows: Vec<Row>,
     titles: Titles,
-    next: Option<Uuid>,
+    next: Option<OrderId>,
 }
 
 #[derive(Deserialize)]
-pub struct Wanted {
-    after: Option<Uuid>,
+pub struct ListParams {
+    after: Option<OrderId>,
 }
 
 /// `GET /admin/refunds`
 pub async fn failing(
     State(app): State<App>,
     session: Session<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Response, Error> {
-    let Page { items: refunds, next } = refund::failing(&app, wanted.after).await?;
+    let Page { items: refunds, next } = refund::failing(&app, params.after).await?;
     let titles = Titles::of(&app.pool, refunds.iter().map(|refund| &refund.show)).await?;
-    let row = |refund: FailingRefund| Row {
-        number: number_of(refund.order),
-        amount: price::format(refund.amount_minor, &refund.currency),
-        refund,
-    };
-    let rows = refunds.into_iter().map(row).collect();
+    let rows = refunds.into_iter().map(|refund| Row { number: number_of(refund.order), refund });
     Ok(kit::page::html(&RefundsPage {
-        frame: Frame::new(&session, "/admin/support"),
-        rows,
+        frame: Frame::new(&app, &session, "/admin/support"),
+        rows: rows.collect(),
         titles,
         next,
     }))

@@ -35,7 +35,7 @@ struct ResellersPage {
 }
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct ListParams {
     after: Option<ResellerId>,
 }
 
@@ -53,11 +53,11 @@ pub fn choices(state: &ResellerState) -> &'static [(&'static str, &'static str)]
 pub async fn all(
     State(app): State<App>,
     session: Session<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Response, Error> {
-    let Page { items: resellers, next } = list(&app, None, wanted.after).await?;
+    let Page { items: resellers, next } = list(&app, None, params.after).await?;
     Ok(kit::page::html(&ResellersPage {
-        frame: Frame::new(&session, "/admin/resellers"),
+        frame: Frame::new(&app, &session, "/admin/resellers"),
         resellers,
         next,
     }))
@@ -102,7 +102,7 @@ async fn confirm(
         ),
     };
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "/admin/resellers"),
+        frame: Frame::new(app, session, "/admin/resellers"),
         title,
         note: None,
         effects: vec![effect],
@@ -133,8 +133,8 @@ pub async fn decide(
     request: RequestId,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
-    let wanted = state.parse::<ResellerState>().map_err(|_| Error::ResellerUnknown)?;
-    match set_state(&app, &session.person, id, (wanted, Some(fields.text("reason"))), &request)
+    let decided = state.parse::<ResellerState>().map_err(|_| Error::ResellerUnknown)?;
+    match set_state(&app, &session.person, id, (decided, Some(fields.text("reason"))), &request)
         .await
     {
         Ok(_) => Ok(Redirect::to("/admin/resellers").into_response()),

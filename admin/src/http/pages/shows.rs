@@ -2,13 +2,13 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use catalog::contract::{ShowEntry, when};
+use catalog::contract::{ShowEntry, ShowId, when};
 use kit::extract::Query;
 use serde::Deserialize;
 use std::collections::HashMap;
 use waitroom::contract::rooms;
 
-use super::view::Frame;
+use super::view::{Frame, Titles};
 use crate::{
     App,
     error::Error,
@@ -19,6 +19,8 @@ const PAGE: i64 = 100;
 
 struct Row {
     show: ShowEntry,
+    /// Who performs and when; only when where that is all there is.
+    line: String,
     on_sale: String,
     room: Option<String>,
 }
@@ -28,7 +30,7 @@ struct Row {
 struct ShowsPage {
     frame: Frame,
     rows: Vec<Row>,
-    next: Option<String>,
+    next: Option<ShowId>,
     done: Option<(&'static str, &'static str)>,
 }
 
@@ -47,9 +49,15 @@ pub async fn all(
     let shows = catalog::contract::all_shows(&app.pool, opening.after.as_deref(), PAGE).await?;
     let next =
         (shows.len() as i64 == PAGE).then(|| shows.last().map(|show| show.show.clone())).flatten();
-    let rooms: HashMap<String, String> =
+    let rooms: HashMap<ShowId, String> =
         rooms(&app.pool).await?.into_iter().map(|room| (room.show, room.room.into())).collect();
+    let titles = Titles::of(&app.pool, shows.iter().map(|show| &show.show)).await?;
+    let line = |show: &ShowEntry| match titles.line(&show.show) {
+        unknown if unknown.is_empty() => when::day(show.starts_at, &show.time_zone),
+        line => line,
+    };
     let row = |show: ShowEntry| Row {
+        line: line(&show),
         on_sale: when::full(show.on_sale_at, &show.time_zone),
         room: rooms.get(&show.show).cloned(),
         show,
@@ -71,7 +79,7 @@ pub async fn all(
         }
         _ => None,
     };
-    let frame = Frame::new(&session, "/admin/shows");
+    let frame = Frame::new(&app, &session, "/admin/shows");
     Ok(kit::page::html(&ShowsPage {
         frame,
         rows: shows.into_iter().map(row).collect(),

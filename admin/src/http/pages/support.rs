@@ -26,7 +26,7 @@ use crate::{
     http::session::{Admins, Posted, Session},
     order_link, refund, store,
     support::{
-        SupportMessage, SupportRequest, SupportRequestId,
+        SupportMessage, SupportRequest, SupportRequestId, SupportStatus,
         conversation::{self, NewAnswer},
     },
 };
@@ -37,12 +37,12 @@ struct SupportPage {
     frame: Frame,
     requests: Vec<SupportRequest>,
     titles: Titles,
-    state: Option<String>,
+    state: Option<SupportStatus>,
     next: Option<SupportRequestId>,
 }
 
 #[derive(Deserialize)]
-pub struct Wanted {
+pub struct ListParams {
     state: Option<String>,
     after: Option<SupportRequestId>,
 }
@@ -51,16 +51,15 @@ pub struct Wanted {
 pub async fn all(
     State(app): State<App>,
     session: Session<Admins>,
-    Query(wanted): Query<Wanted>,
+    Query(params): Query<ListParams>,
 ) -> Result<Response, Error> {
-    // Another state than these has no requests, and need not be repeated in the page's links.
-    let state =
-        wanted.state.filter(|state| ["open", "answered", "closed"].contains(&state.as_str()));
+    // A text that is no state asks for all, as a link that somebody cut short does.
+    let state = params.state.and_then(|state| state.parse().ok());
     let Page { items: requests, next } =
-        store::support::list(&app.pool, state.as_deref(), wanted.after).await?;
+        store::support::list(&app.pool, state, params.after).await?;
     let titles = Titles::of(&app.pool, requests.iter().map(|request| &request.show)).await?;
     Ok(kit::page::html(&SupportPage {
-        frame: Frame::new(&session, "/admin/support"),
+        frame: Frame::new(&app, &session, "/admin/support"),
         requests,
         titles,
         state,
@@ -100,7 +99,7 @@ async fn page(
         None => None,
     };
     Ok(SupportRequestPage {
-        frame: Frame::new(session, "/admin/support"),
+        frame: Frame::new(app, session, "/admin/support"),
         order,
         request,
         messages,
@@ -198,6 +197,7 @@ async fn order_of(app: &App, id: SupportRequestId) -> Result<OrderDetails, Error
 }
 
 fn confirm(
+    app: &App,
     session: &Session<Admins>,
     id: SupportRequestId,
     view: &OrderView,
@@ -216,7 +216,7 @@ fn confirm(
         },
     ];
     kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "/admin/support"),
+        frame: Frame::new(app, session, "/admin/support"),
         title: format!("Refund order {}", view.number),
         note: None,
         effects,
@@ -242,7 +242,7 @@ pub async fn refund_preview(
     if !view.refundable {
         return Err(Error::NotRefundable(order.state.to_string()));
     }
-    Ok(confirm(&session, id, &view, Faults::default()))
+    Ok(confirm(&app, &session, id, &view, Faults::default()))
 }
 
 /// `POST /admin/support/{ticket}/refund`
@@ -256,8 +256,13 @@ pub async fn refund(
     match refund::force(&app, &session.person, order.order, fields.text("reason"), &request).await {
         Ok(_) => Ok(Redirect::to(&format!("/admin/support/{id}?done=refund")).into_response()),
         Err(error) => {
-            let page =
-                confirm(&session, id, &OrderView::load(&app, &order).await?, faults_of(error)?);
+            let page = confirm(
+                &app,
+                &session,
+                id,
+                &OrderView::load(&app, &order).await?,
+                faults_of(error)?,
+            );
             Ok(shown_again(page))
         }
     }

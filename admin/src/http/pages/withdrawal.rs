@@ -4,6 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
+use catalog::contract::ShowId;
 use identity::form::shown_again;
 use kit::{extract::Path, http::RequestId};
 
@@ -14,19 +15,22 @@ use super::{
 use crate::{
     App,
     error::Error,
-    http::session::{Admins, Posted, Session},
+    http::{
+        address::show_id,
+        session::{Admins, Posted, Session},
+    },
     withdrawal,
 };
 
 async fn confirm(
     app: &App,
     session: &Session<Admins>,
-    show: &str,
+    show: &ShowId,
     faults: Faults,
 ) -> Result<Response, Error> {
-    let titles = Titles::of(&app.pool, [&show.to_owned()]).await?;
+    let titles = Titles::of(&app.pool, [show]).await?;
     Ok(kit::page::html(&ConfirmPage {
-        frame: Frame::new(session, "/admin/shows"),
+        frame: Frame::new(app, session, "/admin/shows"),
         title: format!("Withdraw {}", titles.title(show)),
         note: None,
         effects: withdrawal::effects(app, show).await?,
@@ -47,7 +51,7 @@ pub async fn preview(
     session: Session<Admins>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
-    confirm(&app, &session, &show, Faults::default()).await
+    confirm(&app, &session, &show_id(&show)?, Faults::default()).await
 }
 
 /// `POST /admin/shows/{show}/withdraw`
@@ -57,6 +61,7 @@ pub async fn withdraw(
     request: RequestId,
     Posted { session, form: fields }: Posted<Admins>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show)?;
     match withdrawal::withdraw(&app, &session.person, &show, fields.text("reason"), &request).await
     {
         Ok(()) => Ok(Redirect::to("/admin/shows?done=withdrawn").into_response()),
