@@ -6,6 +6,7 @@ use anyhow::Context;
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox, transport::smtp::PoolConfig};
 use sqlx::PgPool;
 use tokio::sync::Notify;
+use waitroom::contract::TurnMailKeys;
 
 use crate::config::{self, Config};
 
@@ -18,6 +19,7 @@ pub struct Inner {
     pub config: Config,
     pub pool: PgPool,
     pub(crate) from: Mailbox,
+    pub(crate) turn_mail_keys: Arc<TurnMailKeys>,
     pub(crate) smtp: AsyncSmtpTransport<Tokio1Executor>,
     /// Rings when an email was added here.
     pub(crate) wake: Notify,
@@ -48,6 +50,9 @@ impl App {
             )
             .build();
         let from = config.from.clone().context("FAIRGATE_MAIL_FROM is missing")?;
-        Ok(Self(Arc::new(Inner { config, pool, from, smtp, wake: Notify::new() })))
+        let turn_mail_keys =
+            config.turn_mail_keys.clone().context("FAIRGATE_PLACE_KEYS is missing")?;
+        let wake = Notify::new();
+        Ok(Self(Arc::new(Inner { config, pool, from, turn_mail_keys, smtp, wake })))
     }
 }

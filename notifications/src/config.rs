@@ -1,6 +1,6 @@
 //! What notifications are told at start.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use kit::{public_url::PublicUrl, settings::Settings};
 use lettre::{
@@ -8,6 +8,7 @@ use lettre::{
     transport::smtp::AsyncSmtpTransportBuilder,
 };
 use url::{Host, Url};
+use waitroom::contract::TurnMailKeys;
 
 /// Emails in the air at once, a sender.
 pub const AT_ONCE: usize = 8;
@@ -23,6 +24,8 @@ pub struct Config {
     pub smtp_url: String,
     /// Who emails are from.
     pub from: Option<Mailbox>,
+    /// Opens the addresses of fans who want a mail near their turn.
+    pub turn_mail_keys: Option<Arc<TurnMailKeys>>,
     /// Where browsers reach this system.
     pub public: PublicUrl,
     /// The Maildir of a local mail server, whose emails are shown at `/sandbox/mailbox`. Never set
@@ -31,8 +34,8 @@ pub struct Config {
 }
 
 impl Config {
-    /// Reads `FAIRGATE_SMTP_URL`, `FAIRGATE_MAIL_FROM`, `FAIRGATE_PUBLIC_URL` and
-    /// `FAIRGATE_MAILBOX`.
+    /// Reads `FAIRGATE_SMTP_URL`, `FAIRGATE_MAIL_FROM`, `FAIRGATE_PLACE_KEYS`,
+    /// `FAIRGATE_PUBLIC_URL` and `FAIRGATE_MAILBOX`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let smtp_url = settings.required(
             "FAIRGATE_SMTP_URL",
@@ -57,6 +60,7 @@ impl Config {
         Self {
             smtp_url,
             from: sender,
+            turn_mail_keys: TurnMailKeys::from_settings(settings).map(Arc::new),
             public: PublicUrl::from_settings(settings),
             mailbox: settings.optional("FAIRGATE_MAILBOX"),
         }
@@ -115,13 +119,18 @@ mod tests {
     #[test]
     fn without_a_mail_server_the_role_says_what_is_missing() {
         let told = read(&[]).err().expect("mistakes");
-        for key in ["FAIRGATE_SMTP_URL is missing", "FAIRGATE_MAIL_FROM is missing"] {
+        for key in [
+            "FAIRGATE_SMTP_URL is missing",
+            "FAIRGATE_MAIL_FROM is missing",
+            "FAIRGATE_PLACE_KEYS is missing",
+        ] {
             assert!(told.contains(key), "{told}");
         }
     }
 
     #[test]
     fn a_password_never_travels_in_the_open_and_is_never_repeated() {
+        let keys = kit::token::generate_seal_key().expect("a key");
         for (url, fits) in [
             ("smtp://127.0.0.1:15325", true),
             ("smtps://user:hunter2@mail.example", true),
@@ -136,6 +145,7 @@ mod tests {
             let told = read(&[
                 ("FAIRGATE_SMTP_URL", url),
                 ("FAIRGATE_MAIL_FROM", "tickets@fairgate.example"),
+                ("FAIRGATE_PLACE_KEYS", &keys),
             ]);
             assert_eq!(told.is_ok(), fits, "{url}");
             assert!(!told.err().unwrap_or_default().contains("hunter2"), "{url}");

@@ -1,7 +1,8 @@
 //! What an email says: from what happened to words, in the buyer's language. Pure.
 
 use askama::Template;
-use catalog::contract::{price, when};
+use catalog::contract::when;
+use chrono::{DateTime, Utc};
 
 use self::{
     email_context::{EmailContext, Matter, Ticket},
@@ -12,6 +13,7 @@ pub mod consumer;
 pub mod email_context;
 pub mod kind;
 pub mod message;
+pub mod near_turns;
 pub mod qr;
 pub mod queue;
 pub mod retry;
@@ -70,8 +72,8 @@ impl Email {
         let mut email = Self::blank(translations, context);
         match &context.matter {
             Matter::Tickets(tickets) => email.hand_over(translations, context, tickets),
-            Matter::Refund { amount_minor, currency, void } => {
-                let amount = price::format_in(*amount_minor, currency, translations.tag);
+            Matter::Refund { amount, void } => {
+                let amount = amount.in_language(translations.tag);
                 email.paragraphs.push(
                     translations.say("refund-intro", &args([("amount", amount.as_str().into())])),
                 );
@@ -83,6 +85,15 @@ impl Email {
             Matter::NewLink => {
                 email.paragraphs.push(translations.plain("link-intro"));
                 email.after = Some(translations.plain("link-keep"));
+            }
+            Matter::NearTurn { from, to } => {
+                let zone = translations.zone(&context.show.venue.time_zone);
+                let when = between(translations, context, (*from, *to));
+                email.paragraphs.push(
+                    translations
+                        .say("near-intro", &args([("when", when.into()), ("zone", zone.into())])),
+                );
+                email.after = Some(translations.plain("near-keep"));
             }
             Matter::Answer(text) => {
                 email.paragraphs.push(translations.plain("answer-intro"));
@@ -101,19 +112,29 @@ impl Email {
             Matter::Refund { .. } => ("refund", 0),
             Matter::Answer(_) => ("answer", 0),
             Matter::NewLink => ("link", 0),
+            Matter::NearTurn { .. } => ("near", 0),
+        };
+        let when = match context.matter {
+            Matter::NearTurn { from, to } => between(translations, context, (from, to)),
+            _ => String::new(),
         };
         let say = |part: &str| {
             translations.say(
                 &format!("{key}-{part}"),
-                &args([("count", count.into()), ("show", show.title.as_str().into())]),
+                &args([
+                    ("count", count.into()),
+                    ("show", show.title.as_str().into()),
+                    ("when", when.as_str().into()),
+                ]),
             )
         };
+        let (greeting, footer) = frame(translations, context);
         let place = format!("{}, {}", show.venue.name, show.venue.city);
         Self {
             language: translations.tag,
             subject: say("subject"),
             heading: say("heading"),
-            greeting: translations.say("greeting", &args([("name", context.name.as_str().into())])),
+            greeting,
             paragraphs: Vec::new(),
             quote: Vec::new(),
             facts: vec![
@@ -123,14 +144,16 @@ impl Email {
                     translations.moment(show.starts_at, &show.venue.time_zone),
                 ),
                 (translations.plain("where-label"), place),
-                (translations.plain("order-label"), context.order.clone()),
-            ],
+            ]
+            .into_iter()
+            .chain(context.order.clone().map(|order| (translations.plain("order-label"), order)))
+            .collect(),
             code_label: translations.plain("ticket-code"),
             tickets: Vec::new(),
-            link: (say("link"), context.order_url.clone()),
+            link: (say("link"), context.link.clone()),
             after: None,
             farewell: translations.plain("farewell"),
-            footer: translations.say("footer", &args([("order", context.order.as_str().into())])),
+            footer,
         }
     }
 
@@ -185,6 +208,37 @@ impl Email {
     }
 }
 
+/// How an email begins, and why its reader gets it.
+fn frame(translations: &Translations, context: &EmailContext) -> (String, String) {
+    let greeting = match context.name.as_str() {
+        "" => translations.plain("greeting-plain"),
+        name => translations.say("greeting", &args([("name", name.into())])),
+    };
+    let footer = match &context.order {
+        Some(order) => translations.say("footer", &args([("order", order.as_str().into())])),
+        None => {
+            let show = context.show.title.as_str();
+            translations.say("near-footer", &args([("show", show.into())]))
+        }
+    };
+    (greeting, footer)
+}
+
+/// `between 20:10 and 20:25`, by the venue's clock.
+fn between(
+    translations: &Translations,
+    context: &EmailContext,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
+) -> String {
+    let time = |at| when::time(at, &context.show.venue.time_zone);
+    match (time(from), time(to)) {
+        (from, to) if from == to => translations.say("near-at", &args([("time", to.into())])),
+        (from, to) => {
+            translations.say("near-between", &args([("from", from.into()), ("to", to.into())]))
+        }
+    }
+}
+
 /// The pictures that go with an email.
 ///
 /// # Errors
@@ -213,7 +267,7 @@ fn grouped(code: &str) -> String {
 
 #[cfg(test)]
 pub mod tests {
-    use catalog::contract::{Show, Venue};
+    use catalog::contract::{Money, Show, Venue};
 
     use super::*;
 
@@ -222,7 +276,7 @@ pub mod tests {
             name: "Ayşe <b>Öztürk</b>".to_owned(),
             language: language.to_owned(),
             show: Show {
-                show: "harbour-lights".to_owned(),
+                show: "harbour-lights".parse().expect("an id"),
                 title: "Harbour Lights".to_owned(),
                 performer: "Mira Vale".to_owned(),
                 genre: "Pop".to_owned(),
@@ -239,8 +293,8 @@ pub mod tests {
                 on_sale_at: "2026-10-21T19:00:00Z".parse().expect("a time"),
                 high_traffic: true,
             },
-            order: "0199".to_owned(),
-            order_url: "https://tickets.example/orders/0199?key=k".to_owned(),
+            order: Some("0199".to_owned()),
+            link: "https://tickets.example/orders/0199?key=k".to_owned(),
             matter,
         }
     }
@@ -280,13 +334,50 @@ pub mod tests {
 
     #[test]
     fn emails_are_written_in_the_buyers_language() {
-        let refund =
-            || Matter::Refund { amount_minor: 8_500, currency: "EUR".to_owned(), void: true };
+        let amount = Money::new(8_500, "EUR".parse().expect("a currency"));
+        let refund = || Matter::Refund { amount, void: true };
         let german = Email::write(&context("de-CH", refund())).text().expect("text");
         assert!(german.contains("Wir haben 85,00\u{a0}€ auf Ihr Zahlungsmittel"), "{german}");
         assert!(german.contains("gelten nicht mehr"), "{german}");
         let other = Email::write(&context("tlh", refund())).text().expect("text");
         assert!(other.contains("We have given back €85.00"), "{other}");
+    }
+
+    #[test]
+    fn a_mail_near_the_turn_says_when_in_the_venues_time_and_names_no_order() {
+        let at = |text: &str| text.parse().expect("a time");
+        let near = |from: &str, to: &str| Matter::NearTurn { from: at(from), to: at(to) };
+        let written = |language: &str, matter| {
+            let context = EmailContext {
+                name: String::new(),
+                order: None,
+                link: "https://tickets.example/queue/harbour-lights".to_owned(),
+                ..context(language, matter)
+            };
+            Email::write(&context)
+        };
+        let range = || near("2026-10-21T18:10:05Z", "2026-10-21T18:25:50Z");
+        let english = written("en", range());
+        assert_eq!(
+            english.subject,
+            "Your turn for Harbour Lights is near: between 20:10 and 20:25"
+        );
+        for part in [english.text().expect("text"), english.html().expect("html")] {
+            for wanted in
+                ["Hello,", "between 20:10 and 20:25, Berlin time", "/queue/harbour-lights"]
+            {
+                assert!(part.contains(wanted), "{wanted} in {part}");
+            }
+            assert!(!part.contains("Order"), "{part}");
+        }
+        let german = written("de", range());
+        assert_eq!(
+            german.subject,
+            "Für Harbour Lights sind Sie bald an der Reihe: zwischen 20:10 und 20:25 Uhr"
+        );
+        assert!(german.text().expect("text").contains("(Ortszeit Berlin)"));
+        let soon = written("en", near("2026-10-21T18:10:05Z", "2026-10-21T18:10:50Z"));
+        assert!(soon.subject.ends_with("is near: at about 20:10"), "{}", soon.subject);
     }
 
     #[test]

@@ -4,11 +4,12 @@ use kit::{kafka::Kafka, serve::Tasks};
 
 use crate::{
     App,
-    email::{consumer, sender},
+    email::{consumer, near_turns, sender},
 };
 
-/// Turns events into emails and sends them until the process ends.
+/// Turns events, and turns that are near, into emails and sends them until the process ends.
 pub fn run(app: &App, kafka: &Kafka, tasks: &Tasks) {
     consumer::start(app, kafka, tasks);
+    near_turns::start(app, tasks);
     sender::start(app, tasks);
 }

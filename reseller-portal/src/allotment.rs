@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use catalog::contract::{self, Allotment, ResellerId, TicketTypeId};
+use catalog::contract::{self, Allotment, ResellerId, ShowId, TicketTypeId};
 use kit::http::RequestId;
 
 use crate::{
@@ -55,7 +55,7 @@ impl Changed {
 pub async fn change(
     app: &App,
     reseller: ResellerId,
-    show: &str,
+    show: &ShowId,
     ticket_type: TicketTypeId,
     allotted: i32,
     request: &RequestId,
@@ -85,7 +85,7 @@ mod tests {
         let outcome = |allotted, wanted, revision, refusal: Option<&str>| {
             let now = Allotment {
                 ticket_type: uuid::Uuid::nil().into(),
-                show: "s".to_owned(),
+                show: "s".parse().expect("an id"),
                 allotted,
                 wanted,
                 revision,

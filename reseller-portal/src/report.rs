@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use catalog::contract::{ResellerId, ResellerShow, TicketTypeId, price};
-use checkout::contract::{Bucket, SalesQuery, SalesRow};
+use catalog::contract::{Currency, Money, ResellerId, ResellerShow, ShowId, TicketTypeId, price};
+use checkout::contract::{Granularity, SalesQuery, SalesRow};
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 
@@ -54,13 +54,12 @@ pub struct Report {
 /// Sales of one ticket type over the whole time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TypeTotal {
-    pub show: String,
     pub ticket_type: TicketTypeId,
-    pub currency: String,
     pub tickets: i64,
-    pub amount_minor: i64,
+    pub amount: Money,
     pub refunded_tickets: i64,
-    pub refunded_minor: i64,
+    /// In the same currency.
+    pub refunded: Money,
 }
 
 fn day(field: &str, text: Option<&str>, default: NaiveDate) -> Result<NaiveDate, Error> {
@@ -85,14 +84,14 @@ fn begins(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
         .map_or_else(|| midnight.and_utc(), |at| at.to_utc())
 }
 
-/// Reads what was asked for and gathers it.
+/// Reads what was asked for and loads its rows.
 ///
 /// # Errors
 /// A field that does not fit, a show that is not the reseller's, or no database.
-pub async fn gather(app: &App, reseller: ResellerId, query: &ReportQuery) -> Result<Report, Error> {
+pub async fn load(app: &App, reseller: ResellerId, query: &ReportQuery) -> Result<Report, Error> {
     let mut shows = catalog::contract::reseller_shows(&app.pool, reseller).await?;
     if let Some(show) = query.show.as_deref().filter(|show| !show.is_empty()) {
-        shows.retain(|found| found.show.show == show);
+        shows.retain(|found| found.show.show.as_str() == show);
         if shows.is_empty() {
             return Err(Error::Unknown(Thing::Show));
         }
@@ -122,14 +121,14 @@ pub async fn gather(app: &App, reseller: ResellerId, query: &ReportQuery) -> Res
     }
     let types = shows.iter().map(|found| found.ticket_types.len()).sum();
     fits(days, by_hour, types)?;
-    let ids: Vec<String> = shows.iter().map(|found| found.show.show.clone()).collect();
+    let ids: Vec<ShowId> = shows.iter().map(|found| found.show.show.clone()).collect();
     let rows = checkout::contract::sales(
         &app.pool,
         &SalesQuery {
             shows: &ids,
             from: begins(from, zone),
             to: begins(to.checked_add_days(Days::new(1)).unwrap_or(to), zone),
-            bucket: if by_hour { Bucket::Hour } else { Bucket::Day },
+            granularity: if by_hour { Granularity::Hour } else { Granularity::Day },
             time_zone: zone.name(),
         },
     )
@@ -139,8 +138,8 @@ pub async fn gather(app: &App, reseller: ResellerId, query: &ReportQuery) -> Res
 
 /// Whether so many days of so many ticket types are few enough for one report.
 fn fits(days: i64, by_hour: bool, types: usize) -> Result<(), Error> {
-    let buckets = if by_hour { days * 24 } else { days };
-    if buckets.saturating_mul(i64::try_from(types).unwrap_or(i64::MAX)) <= ROWS_MAX {
+    let spans = if by_hour { days * 24 } else { days };
+    if spans.saturating_mul(i64::try_from(types).unwrap_or(i64::MAX)) <= ROWS_MAX {
         return Ok(());
     }
     let detail = "This is too much for one report. Ask for fewer days, for days in place of hours, \
@@ -173,7 +172,7 @@ impl Report {
             }
         }
         for row in &self.rows {
-            *sold.entry(row.bucket).or_default() += row.tickets;
+            *sold.entry(row.starts_at).or_default() += row.tickets;
         }
         let pattern = if self.by_hour { "%-d %b %H:%M" } else { "%-d %b" };
         let label = |at: &DateTime<Utc>| at.with_timezone(&zone).format(pattern).to_string();
@@ -182,24 +181,22 @@ impl Report {
 
     /// Sums by ticket type and currency, the best sold first.
     pub fn by_type(&self) -> Vec<TypeTotal> {
-        let mut totals: BTreeMap<(&str, TicketTypeId, &str), TypeTotal> = BTreeMap::new();
+        let mut totals: BTreeMap<(&ShowId, TicketTypeId, Currency), TypeTotal> = BTreeMap::new();
         for row in &self.rows {
+            let SalesRow { ticket_type, amount, refunded, .. } = *row;
+            let none = Money::new(0, amount.currency);
             let total =
-                totals.entry((&row.show, row.ticket_type, &row.currency)).or_insert_with(|| {
-                    TypeTotal {
-                        show: row.show.clone(),
-                        ticket_type: row.ticket_type,
-                        currency: row.currency.clone(),
-                        tickets: 0,
-                        amount_minor: 0,
-                        refunded_tickets: 0,
-                        refunded_minor: 0,
-                    }
+                totals.entry((&row.show, ticket_type, amount.currency)).or_insert(TypeTotal {
+                    ticket_type,
+                    tickets: 0,
+                    amount: none,
+                    refunded_tickets: 0,
+                    refunded: none,
                 });
             total.tickets += row.tickets;
-            total.amount_minor += row.amount_minor;
+            total.amount.minor += amount.minor;
             total.refunded_tickets += row.refunded_tickets;
-            total.refunded_minor += row.refunded_minor;
+            total.refunded.minor += refunded.minor;
         }
         let mut totals: Vec<TypeTotal> = totals.into_values().collect();
         totals.sort_by_key(|total| std::cmp::Reverse(total.tickets));
@@ -233,17 +230,20 @@ impl Report {
         ])?;
         for row in &self.rows {
             let (title, name) = self.name(row.ticket_type);
+            let currency = row.amount.currency.as_str();
             writer.write_record([
-                row.bucket.with_timezone(&zone).to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+                row.starts_at
+                    .with_timezone(&zone)
+                    .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
                 plain(&row.show),
                 plain(title),
                 row.ticket_type.to_string(),
                 plain(name),
-                plain(&row.currency),
+                currency.to_owned(),
                 row.tickets.to_string(),
-                price::decimal(row.amount_minor, &row.currency),
+                price::decimal(row.amount.minor, currency),
                 row.refunded_tickets.to_string(),
-                price::decimal(row.refunded_minor, &row.currency),
+                price::decimal(row.refunded.minor, currency),
             ])?;
         }
         Ok(String::from_utf8(writer.into_inner()?)?)
@@ -280,16 +280,16 @@ mod tests {
         }
     }
 
-    fn row(bucket: &str, ticket_type: u128, tickets: i64) -> SalesRow {
+    fn row(starts_at: &str, ticket_type: u128, tickets: i64) -> SalesRow {
+        let euro: Currency = "EUR".parse().expect("a currency");
         SalesRow {
-            bucket: bucket.parse().expect("time"),
-            show: "harbour-lights".to_owned(),
+            starts_at: starts_at.parse().expect("time"),
+            show: "harbour-lights".parse().expect("a show"),
             ticket_type: Uuid::from_u128(ticket_type).into(),
-            currency: "EUR".to_owned(),
             tickets,
-            amount_minor: tickets * 4_500,
+            amount: Money::new(tickets * 4_500, euro),
             refunded_tickets: 0,
-            refunded_minor: 0,
+            refunded: Money::new(0, euro),
         }
     }
 
@@ -328,7 +328,7 @@ mod tests {
         let totals = report(rows).by_type();
         let told: Vec<_> = totals
             .iter()
-            .map(|total| (total.ticket_type.uuid().as_u128(), total.tickets, total.amount_minor))
+            .map(|total| (total.ticket_type.uuid().as_u128(), total.tickets, total.amount.minor))
             .collect();
         assert_eq!(told, [(2, 5, 22_500), (1, 3, 13_500)]);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use catalog::contract::TicketTypeId;
+use catalog::contract::{ShowId, TicketTypeId};
 use checkout::contract::StockCount;
 
 use crate::{App, error::Error};
@@ -11,7 +11,7 @@ use crate::{App, error::Error};
 ///
 /// # Errors
 /// No database. Where Redis is away, what only it knows is left out.
-pub async fn counts(app: &App, show: &str) -> Result<HashMap<TicketTypeId, StockCount>, Error> {
+pub async fn counts(app: &App, show: &ShowId) -> Result<HashMap<TicketTypeId, StockCount>, Error> {
     let counts =
         checkout::contract::stock_counts(&app.pool, &app.redis, show).await.map_err(Error::Away)?;
     Ok(counts.into_iter().map(|count| (count.ticket_type, count)).collect())

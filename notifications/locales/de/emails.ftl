@@ -1,6 +1,7 @@
 # E-Mails an Fans, auf Deutsch.
 
 greeting = Guten Tag { $name },
+greeting-plain = Guten Tag,
 farewell = Ihre Kasse bei Fairgate
 footer = Sie bekommen diesen Brief, weil diese Adresse bei der Bestellung { $order } angegeben wurde.
 
@@ -77,3 +78,12 @@ link-heading = Ihr neuer Link
 link-intro = Der Link unten öffnet Ihre Bestellung. Die Links in früheren Briefen tun es nicht mehr.
 link-keep = Wer den Link hat, sieht Ihre Karten und kann sie benutzen; geben Sie ihn nur an Menschen weiter, mit denen Sie hingehen.
 link-link = Bestellung öffnen
+
+near-subject = Für { $show } sind Sie bald an der Reihe: { $when }
+near-heading = Sie sind bald an der Reihe
+near-between = zwischen { $from } und { $to } Uhr
+near-at = gegen { $time } Uhr
+near-intro = Sie kommen { $when } hinein ({ $zone }). Es kann auch schneller gehen, öffnen Sie Ihren Platz also jetzt.
+near-keep = Öffnen Sie ihn dort, wo Sie sich angestellt haben: im selben Browser oder unter der Adresse, die Sie sich gemerkt haben. Wenn Sie an der Reihe sind, haben Sie kurze Zeit, um hineinzugehen; danach geht Ihr Platz an den nächsten.
+near-link = Platz öffnen
+near-footer = Sie bekommen diese E-Mail, weil jemand, der für { $show } ansteht, diese Adresse angegeben hat. Es ist die einzige, und die Adresse wird jetzt gelöscht.

@@ -1,6 +1,7 @@
 # Emails to fans, in English. Every locale has the same messages; a test compares them.
 
 greeting = Hello { $name },
+greeting-plain = Hello,
 farewell = Your box office at Fairgate
 footer = You get this letter because this address was given for order { $order }.
 
@@ -77,3 +78,12 @@ link-heading = Your new link
 link-intro = The link below opens your order. Links in earlier mails no longer do.
 link-keep = Whoever has the link sees your tickets and can use them, so share it only with people you go with.
 link-link = Open your order
+
+near-subject = Your turn for { $show } is near: { $when }
+near-heading = Your turn is near
+near-between = between { $from } and { $to }
+near-at = at about { $time }
+near-intro = You will be in { $when }, { $zone }. The line can move faster than that, so open your place now.
+near-keep = Open it where you joined: in the same browser, or at the address you kept. When it is your turn you have a short time to go in, then your place goes to the next person.
+near-link = Open your place
+near-footer = You get this mail because somebody who waits for { $show } gave this address. It is the only one, and the address is deleted now.

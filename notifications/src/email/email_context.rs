@@ -1,7 +1,8 @@
 //! Looks up what an email is about and whom it is for, at the moment it is sent.
 
-use catalog::contract::{Show, TicketTypeId};
+use catalog::contract::{Money, Show, ShowId, TicketTypeId};
 use checkout::contract::{LinkHolder, OrderDetails};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{kind::EmailKind, retry::SendError};
@@ -9,14 +10,15 @@ use crate::App;
 
 /// What an email is written from.
 pub struct EmailContext {
+    /// Empty where it is not known.
     pub name: String,
     /// BCP 47.
     pub language: String,
     pub show: Show,
-    /// The order as the buyer knows it.
-    pub order: String,
-    /// Where the order's page is, with its key.
-    pub order_url: String,
+    /// The order as the buyer knows it; `None` where it is not about one.
+    pub order: Option<String>,
+    /// Where it leads to: the order's page, with its key, or the line.
+    pub link: String,
     pub matter: Matter,
 }
 
@@ -24,14 +26,18 @@ pub struct EmailContext {
 pub enum Matter {
     Tickets(Vec<Ticket>),
     Refund {
-        amount_minor: i64,
-        currency: String,
+        amount: Money,
         /// The order had tickets, which are no longer good.
         void: bool,
     },
     Answer(String),
     /// The links there were no longer open the order.
     NewLink,
+    /// The turn in the line is likely to come between these.
+    NearTurn {
+        from: DateTime<Utc>,
+        to: DateTime<Utc>,
+    },
 }
 
 /// A ticket to send.
@@ -72,16 +78,17 @@ pub async fn look_up(
                 checkout::contract::renewed_order(&app.pool, subject).await.map_err(away)?;
             (order.ok_or(SendError::Never("the new link's order is gone"))?, None)
         }
+        EmailKind::NearTurn => return near_turn(app, subject).await,
     };
     let details = checkout::contract::order(&app.pool, order).await.map_err(away)?;
     let details = details.ok_or(SendError::Never("the order is gone"))?;
-    let show = catalog::contract::show(&app.pool, &details.show).await.map_err(away)?;
-    let show = show.ok_or(SendError::Later("the show is not in the catalog"))?;
+    let show = show(app, &details.show).await?;
     let matter = match (kind, text) {
         (EmailKind::SupportAnswer, text) => Matter::Answer(text.unwrap_or_default()),
         (EmailKind::Refund, _) => refund(&details),
         (EmailKind::OrderLink, _) => Matter::NewLink,
         (EmailKind::Ticket, _) => Matter::Tickets(tickets(app, &show, &details).await?),
+        (EmailKind::NearTurn, _) => return Err(SendError::Never("it is about no order")),
     };
     let link = checkout::contract::new_order_link(&app.pool, order, LinkHolder::Email(email))
         .await
@@ -90,11 +97,32 @@ pub async fn look_up(
         name: details.buyer.name,
         language: details.language,
         show,
-        order: order.to_string(),
-        order_url: app.config.public.join(&link.path()),
+        order: Some(order.to_string()),
+        link: app.config.public.join(&link.path()),
         matter,
     };
     Ok(Found { context, address: details.buyer.email })
+}
+
+/// Its link does not hold the place: whoever else reads the mail would have it.
+async fn near_turn(app: &App, mail: Uuid) -> Result<Found, SendError> {
+    let letter = waitroom::contract::turn_letter(&app.pool, &app.turn_mail_keys, mail).await;
+    let letter = letter.map_err(away)?.ok_or(SendError::Never("nobody waits for it any more"))?;
+    let show = show(app, &letter.show).await?;
+    let context = EmailContext {
+        name: String::new(),
+        language: letter.language,
+        link: app.config.public.join(&format!("/queue/{}", show.show)),
+        show,
+        order: None,
+        matter: Matter::NearTurn { from: letter.from, to: letter.to },
+    };
+    Ok(Found { context, address: letter.address })
+}
+
+async fn show(app: &App, show: &ShowId) -> Result<Show, SendError> {
+    let found = catalog::contract::show(&app.pool, show).await.map_err(away)?;
+    found.ok_or(SendError::Later("the show is not in the catalog"))
 }
 
 fn away(_: sqlx::Error) -> SendError {
@@ -103,11 +131,7 @@ fn away(_: sqlx::Error) -> SendError {
 
 fn refund(order: &OrderDetails) -> Matter {
     Matter::Refund {
-        amount_minor: order
-            .refund
-            .as_ref()
-            .map_or(order.amount.minor, |refund| refund.amount_minor),
-        currency: order.amount.currency.into(),
+        amount: order.refund.as_ref().map_or(order.amount, |refund| refund.amount),
         void: !order.tickets.is_empty() && order.tickets.iter().all(|ticket| ticket.voided),
     }
 }

@@ -18,10 +18,13 @@ pub enum EmailKind {
     SupportAnswer,
     /// The links to an order were replaced; its subject is the renewal.
     OrderLink,
+    /// A turn in a line is near whose fan asked for a mail then; its subject is that wish.
+    NearTurn,
 }
 
 impl EmailKind {
-    const ALL: [Self; 4] = [Self::Ticket, Self::Refund, Self::SupportAnswer, Self::OrderLink];
+    const ALL: [Self; 5] =
+        [Self::Ticket, Self::Refund, Self::SupportAnswer, Self::OrderLink, Self::NearTurn];
 }
 
 /// As in the database and in metrics.
@@ -32,6 +35,7 @@ impl fmt::Display for EmailKind {
             Self::Refund => "refund",
             Self::SupportAnswer => "support_answer",
             Self::OrderLink => "order_link",
+            Self::NearTurn => "near_turn",
         })
     }
 }
@@ -49,12 +53,12 @@ impl FromStr for EmailKind {
     }
 }
 
-/// An email that an event asks for.
+/// An email that an event or a turn asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEmail {
     pub kind: EmailKind,
     pub subject: Uuid,
-    /// Of the request that caused the event.
+    /// Of the request that caused the event; of its own where none did.
     pub request_id: String,
 }
 

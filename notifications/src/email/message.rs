@@ -22,7 +22,8 @@ pub fn build(
     address: &str,
     context: &EmailContext,
 ) -> Result<Message, SendError> {
-    let to = Mailbox::new(Some(one_line(&context.name)), self::address(address)?);
+    let name = Some(one_line(&context.name)).filter(|name| !name.is_empty());
+    let to = Mailbox::new(name, self::address(address)?);
     let email = Email::write(context);
     let cannot = |_| SendError::Never("the email could not be put together");
     let text =

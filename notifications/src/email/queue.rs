@@ -26,7 +26,7 @@ pub struct Backlog {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenUpEmail {
     pub id: Uuid,
-    /// `ticket`, `refund` or `support_answer`.
+    /// `ticket`, `refund`, `support_answer` or `order_link`.
     pub kind: String,
     /// The order or the support message it is about.
     pub subject: Uuid,

@@ -92,6 +92,10 @@ async fn deliver(app: &App, due: &DueEmail) {
             ExponentialBuilder::default().with_max_delay(Duration::from_secs(5)).with_max_times(8),
         )
         .await;
+    if is_over(due, &outcome) && due.kind == EmailKind::NearTurn.to_string() {
+        // Its address is of no more use. Where this fails, it is forgotten within the hour.
+        let _ = waitroom::contract::forget_turn_mail(&app.pool, due.subject).await;
+    }
     if let Err(error) = noted {
         tracing::error!(email = %due.id, outcome = label, %error, "what became of an email \
             could not be noted");
@@ -124,6 +128,11 @@ fn send_error(error: &lettre::transport::smtp::Error) -> SendError {
 fn verdict(due: &DueEmail, error: &SendError) -> Next {
     let age = (Utc::now() - due.since).to_std().unwrap_or_default();
     retry::next(error, u32::try_from(due.attempts).unwrap_or(1), age)
+}
+
+/// Whether nobody tries again.
+fn is_over(due: &DueEmail, outcome: &Result<(), SendError>) -> bool {
+    outcome.as_ref().err().is_none_or(|error| verdict(due, error) == Next::GiveUp)
 }
 
 /// Notes a failure in the log, and says what it is called in the metrics.

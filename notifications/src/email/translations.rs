@@ -68,6 +68,15 @@ impl Translations {
         Some(self.bundle.format_pattern(pattern, Some(args), &mut Vec::new()).into_owned())
     }
 
+    /// What a venue's time is called: `Berlin time`.
+    pub fn zone(&self, time_zone: &str) -> String {
+        let zone = when::zone_name(time_zone);
+        match zone.strip_suffix(" time") {
+            Some(city) => self.say("zone", &args([("city", city.into())])),
+            None => zone,
+        }
+    }
+
     /// A time where the venue is, with its zone named: `Saturday 21 November 2026 at 20:00, Berlin
     /// time`.
     pub fn moment(&self, at: DateTime<Utc>, time_zone: &str) -> String {
@@ -75,11 +84,7 @@ impl Translations {
         let Ok(local) = DateTime::parse_from_rfc3339(&when::machine(at, time_zone)) else {
             return when::full(at, time_zone);
         };
-        let zone = when::zone_name(time_zone);
-        let zone = match zone.strip_suffix(" time") {
-            Some(city) => self.say("zone", &args([("city", city.into())])),
-            None => zone,
-        };
+        let zone = self.zone(time_zone);
         self.say(
             "moment",
             &args([

@@ -92,7 +92,8 @@ pub async fn give_up(pool: &PgPool, email: Uuid, reason: &str) -> sqlx::Result<(
     Ok(())
 }
 
-/// Up to `limit` emails that were given up, the newest first.
+/// Up to `limit` emails that were given up, the newest first. Those of turns that were near are
+/// none of them: by now they would come too late.
 ///
 /// # Errors
 /// The database's.
@@ -100,7 +101,7 @@ pub async fn given_up(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<GivenUpEmai
     sqlx::query_as!(
         GivenUpEmail,
         r#"SELECT letter AS id, kind, subject, given_up AS "reason!", attempts, created_at FROM notifications.letters
-           WHERE sent_at IS NULL AND given_up IS NOT NULL ORDER BY created_at DESC, letter LIMIT $1"#,
+           WHERE sent_at IS NULL AND given_up IS NOT NULL AND kind <> 'near_turn' ORDER BY created_at DESC, letter LIMIT $1"#,
         limit
     )
     .fetch_all(pool)
@@ -110,7 +111,7 @@ pub async fn given_up(pool: &PgPool, limit: i64) -> sqlx::Result<Vec<GivenUpEmai
 /// Lets the running senders try emails again that were given up, as if they were new: the one with
 /// this id, or all. It is for after the cause is mended, such as a mail server that refused
 /// everybody; what is refused again is given up again. Gives how many emails that are; emails
-/// that were sent or still wait to be sent are none of them.
+/// that were sent, still wait to be sent, or would come too late are none of them.
 ///
 /// # Errors
 /// The database's.
@@ -118,7 +119,8 @@ pub async fn retry_given_up(pool: &PgPool, email: Option<Uuid>) -> sqlx::Result<
     let done = sqlx::query!(
         "UPDATE notifications.letters
          SET given_up = NULL, attempts = 0, next_attempt_at = now(), retried_at = now()
-         WHERE sent_at IS NULL AND given_up IS NOT NULL AND ($1::uuid IS NULL OR letter = $1)",
+         WHERE sent_at IS NULL AND given_up IS NOT NULL AND kind <> 'near_turn'
+             AND ($1::uuid IS NULL OR letter = $1)",
         email
     )
     .execute(pool)

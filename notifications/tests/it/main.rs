@@ -5,5 +5,6 @@ mod emails;
 mod faults;
 mod mail;
 mod mailbox_pages;
+mod near_turns;
 mod snapshots;
 mod test_mailer;

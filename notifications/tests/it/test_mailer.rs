@@ -58,6 +58,7 @@ impl TestMailer {
     pub async fn with(changes: &[(&str, &str)]) -> Self {
         let test_env = TestEnv::new().await;
         let mut settings = test_env.settings();
+        settings.insert("FAIRGATE_PLACE_KEYS".to_owned(), generate_seal_key().unwrap());
         let mailbox = stack("FAIRGATE_MAILBOX");
         settings.extend(
             [

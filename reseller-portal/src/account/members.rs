@@ -1,7 +1,7 @@
 //! The accounts of resellers' people, as `identity` signs them in.
 
 use chrono::{DateTime, Utc};
-use identity::{Accounts, Credentials, Origin, Record};
+use identity::{Accounts, ActiveSession, Credentials, Origin, Record};
 use kit::{cookie::Cookie, network::Network};
 use sqlx::{PgConnection, PgPool};
 
@@ -62,8 +62,16 @@ impl Accounts for Members {
         store::session::insert(tx, token_hash, id, expires_at).await
     }
 
-    async fn person(pool: &PgPool, token_hash: &[u8], _: Network) -> sqlx::Result<Option<Member>> {
-        store::session::member(pool, token_hash).await
+    async fn session(
+        pool: &PgPool,
+        token_hash: &[u8],
+        _: Network,
+    ) -> sqlx::Result<Option<ActiveSession<Member>>> {
+        store::session::active(pool, token_hash).await
+    }
+
+    async fn note_use(pool: &PgPool, token_hash: &[u8]) -> sqlx::Result<()> {
+        store::session::note_use(pool, token_hash).await
     }
 
     async fn end_session(tx: &mut PgConnection, token_hash: &[u8]) -> sqlx::Result<()> {

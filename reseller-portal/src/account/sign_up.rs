@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Why nobody was signed up.
-pub enum Refused {
+pub enum SignUpError {
     Field(&'static str, &'static str),
     Other(Error),
 }
@@ -19,12 +19,12 @@ pub enum Refused {
 ///
 /// # Errors
 /// A name or address that somebody has already, or the database's.
-pub async fn sign_up(app: &App, form: &SignUp, from: &Origin) -> Result<MemberId, Refused> {
+pub async fn sign_up(app: &App, form: &SignUp, from: &Origin) -> Result<MemberId, SignUpError> {
     let hash = app
         .identity
         .hash(form.password.clone(), from)
         .await
-        .map_err(|error| Refused::Other(error.into()))?;
+        .map_err(|error| SignUpError::Other(error.into()))?;
     let account = NewAccount {
         company: &form.company,
         about: &form.about,
@@ -34,14 +34,15 @@ pub async fn sign_up(app: &App, form: &SignUp, from: &Origin) -> Result<MemberId
     };
     account::create(&app.pool, &account).await.map_err(|error| {
         match error.as_database_error().and_then(|fault| fault.constraint()) {
-            Some("resellers_name_once") => Refused::Field(
+            Some("resellers_name_once") => SignUpError::Field(
                 "company",
                 "A company of that name has an account already. Ask whoever made it.",
             ),
-            Some("users_email_once") => {
-                Refused::Field("email", "There is an account with that address. Sign in instead.")
-            }
-            _ => Refused::Other(error.into()),
+            Some("users_email_once") => SignUpError::Field(
+                "email",
+                "There is an account with that address. Sign in instead.",
+            ),
+            _ => SignUpError::Other(error.into()),
         }
     })
 }

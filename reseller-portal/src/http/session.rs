@@ -1,6 +1,6 @@
 //! Who may see what, of those who are signed in.
 
-use identity::{Access, NoFields, Refusal};
+use identity::{Access, Denied, NoFields};
 
 use crate::{
     account::{Member, members::Members},
@@ -24,10 +24,10 @@ impl Access<Members> for SignedIn {}
 /// Whose company may sell. Others are shown what was decided about theirs.
 pub struct Approved;
 impl Access<Members> for Approved {
-    fn check(member: &Member) -> Result<(), Refusal<Error>> {
+    fn check(member: &Member) -> Result<(), Denied<Error>> {
         match member.state {
             ResellerState::Approved => Ok(()),
-            _ => Err(Refusal::Elsewhere("/portal/waiting")),
+            _ => Err(Denied::Elsewhere("/portal/waiting")),
         }
     }
 }

@@ -325,3 +325,35 @@ async fn a_session_ends_by_itself() {
         .unwrap();
     tokio::time::timeout(Duration::from_secs(5), browser.get("/portal")).await.unwrap().sent_to();
 }
+
+/// Makes every session one that was used so many minutes ago.
+async fn used_minutes_ago(portal: &TestPortal, minutes: i32) {
+    sqlx::query("UPDATE reseller.sessions SET seen_at = now() - make_interval(mins => $1)")
+        .bind(minutes)
+        .execute(&portal.test_env.pool)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_used_goes_on_and_an_idle_one_ends() {
+    let portal = TestPortal::new().await;
+    let (browser, _) = portal.reseller("Quay Tickets", ResellerState::Approved).await;
+    // Three times most of an hour: each request gives it another whole one.
+    for _ in 0..3 {
+        used_minutes_ago(&portal, 50).await;
+        assert!(browser.read("/portal").await.contains("Quay Tickets"));
+        let idle_secs: f64 = sqlx::query_scalar(
+            "SELECT extract(epoch FROM now() - seen_at)::float8 FROM reseller.sessions",
+        )
+        .fetch_one(&portal.test_env.pool)
+        .await
+        .unwrap();
+        assert!(idle_secs < 600.0, "its use was noted: {idle_secs}");
+    }
+    used_minutes_ago(&portal, 61).await;
+    for method in [Method::GET, Method::POST] {
+        let answer = browser.send(method, "/portal/password", Some(&[])).await;
+        assert_eq!(answer.sent_to(), "/portal/sign-in");
+    }
+}

@@ -14,6 +14,7 @@ use axum::{
 };
 use reseller_portal::{contract::ResellerState, pages::pages};
 use serde_json::{Value, json};
+use testkit::{eventually, id};
 
 use crate::{
     selling,
@@ -103,6 +104,18 @@ async fn two() -> Two {
         .fetch_one(&portal.test_env.pool)
         .await
         .unwrap();
+    // Checkout tells the catalog what is left, a moment later; from then on nothing changes.
+    eventually("the catalog knows what is left", async || {
+        sqlx::query_scalar::<_, Option<String>>(
+            "SELECT stock_level FROM catalog.shows WHERE show = $1",
+        )
+        .bind(&show)
+        .fetch_one(&portal.test_env.pool)
+        .await
+        .unwrap()
+        .filter(|level| level == "few_left")
+    })
+    .await;
     let ids = HashMap::from([
         ("venue", venue),
         ("show", show),
@@ -317,7 +330,7 @@ async fn what_one_says_of_a_performer_stands_on_nobody_elses_show() {
     assert!(genre.contains("value=\"Other Lights\""), "{genre}");
     let own = portal.get(&format!("/v1/reseller/shows/{show}"), &key).await.ok(200);
     assert_eq!((leak(&own, false), &own.body["show"]["genre"]), (None, &json!("Other Lights")));
-    let kept = catalog::contract::show(&portal.test_env.pool, &ids["show"])
+    let kept = catalog::contract::show(&portal.test_env.pool, &id(&ids["show"]))
         .await
         .unwrap()
         .expect("published");
@@ -340,7 +353,7 @@ async fn control_a_route_that_forgets_whose_it_is_is_noticed() {
     let Two { portal, ids, browser, .. } = two().await;
     let pool = portal.test_env.pool.clone();
     let shows = async move |Path(show): Path<String>| {
-        let found = catalog::contract::show(&pool, &show).await.unwrap().expect("a show");
+        let found = catalog::contract::show(&pool, &id(&show)).await.unwrap().expect("a show");
         axum::Json(found)
     };
     let router = Router::new()

@@ -5,6 +5,7 @@ use catalog::contract::{ShowDraft, change_show, create_show, venues};
 use chrono::{DateTime, Utc};
 use reseller_portal::contract::ResellerState;
 use serde_json::{Value, json};
+use testkit::id;
 
 use crate::test_portal::{Browser, Reply, TestPortal, eventually, key_of};
 
@@ -304,7 +305,7 @@ async fn shows_are_listed_page_by_page() {
     for number in 100..=150 {
         let night = draft(new_year + chrono::Duration::days(number), number);
         let show = create_show(pool, reseller.into(), &night).await.unwrap();
-        assert_eq!(show, format!("night-{number}"));
+        assert_eq!(show.as_str(), format!("night-{number}"));
     }
 
     let first = browser.read("/portal/shows").await;
@@ -321,7 +322,7 @@ async fn shows_are_listed_page_by_page() {
     );
 
     let over = draft(Utc::now() - chrono::Duration::days(2), 100);
-    change_show(pool, reseller.into(), "night-100", &over).await.unwrap();
+    change_show(pool, reseller.into(), &id("night-100"), &over).await.unwrap();
     assert!(!browser.read("/portal/shows").await.contains("night-100"), "it is over");
     assert!(browser.read("/portal/shows?past=true").await.contains("night-100"));
 
@@ -397,8 +398,11 @@ async fn a_show_is_withdrawn_by_its_reseller_on_a_page_or_by_key() {
         let refused =
             portal.call(Method::PUT, &allotment, &key, Some(json!({ "allotted": 20 }))).await;
         assert_eq!(refused.ok(410).problem(), "show-withdrawn");
-        let by =
-            catalog::contract::withdrawal(&portal.test_env.pool, &show).await.unwrap().unwrap().by;
+        let by = catalog::contract::withdrawal(&portal.test_env.pool, &id(&show))
+            .await
+            .unwrap()
+            .unwrap()
+            .by;
         let expected = if by_key { "API key " } else { "reseller quay-tickets@example.com" };
         assert!(by.starts_with(expected), "{by}");
     }
@@ -422,7 +426,7 @@ async fn a_suspended_reseller_sells_nothing_whoever_brings_a_pass() {
         assert_eq!(open().await.problem(), "sale-stopped");
         assert_eq!(browser.get("/portal").await.sent_to(), "/portal/waiting");
         portal.decide(reseller, ResellerState::Approved, None).await;
-        let stop = catalog::contract::stop(&portal.test_env.pool, &show).await.unwrap();
+        let stop = catalog::contract::stop(&portal.test_env.pool, &id(&show)).await.unwrap();
         assert_eq!(stop, None);
     }
     eventually("the pass is still good", async || (open().await.status == 201).then_some(())).await;

@@ -4,7 +4,7 @@ use axum::{Router, http::Method};
 use kit::{http::RequestId, serve::Tasks, settings::Settings};
 use reseller_portal::{App, Config, contract, contract::ResellerState};
 use serde_json::Value;
-use testkit::{Checkout, CheckoutBuilder, Client, RoomBuilder, TestEnv};
+use testkit::{Checkout, CheckoutBuilder, Client, RoomBuilder, TestEnv, id};
 pub use testkit::{Reply, eventually};
 use uuid::Uuid;
 
@@ -104,7 +104,7 @@ impl TestPortal {
     pub async fn pass(&self, show: &str) -> String {
         let room = RoomBuilder::new(show).max_active(100);
         room.gate(&self.test_env.pool, &self.test_env.redis).await;
-        self.checkout.passes.fresh(show, show)
+        self.checkout.passes.fresh(&id(show), &id(show))
     }
 
     /// Calls with an API key.

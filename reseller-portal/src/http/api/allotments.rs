@@ -19,6 +19,7 @@ use crate::{
     allotment::{self, Outcome},
     api_key::{Holder, scope::Scope},
     error::{Error, Thing},
+    http::address::show_id,
 };
 
 /// How far the last change is.
@@ -84,6 +85,7 @@ pub async fn one(
     Path((show, ticket_type)): Path<(String, TicketTypeId)>,
 ) -> Answer<Json<AllotmentView>> {
     holder.may(Scope::CatalogRead)?;
+    let show = show_id(&show, Thing::TicketType)?;
     let found =
         contract::reseller_show(&app.pool, holder.reseller, &show).await.map_err(Error::from)?;
     let types = found.into_iter().flat_map(|found| found.ticket_types);
@@ -128,6 +130,7 @@ pub async fn put(
     kit::extract::Json(new): kit::extract::Json<NewAllotment>,
 ) -> Answer<Response> {
     holder.may(Scope::StockWrite)?;
+    let show = show_id(&show, Thing::TicketType)?;
     let changed =
         allotment::change(&app, holder.reseller, &show, ticket_type, new.allotted, &request)
             .await?;

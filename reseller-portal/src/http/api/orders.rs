@@ -1,8 +1,10 @@
 //! `/v1/reseller/orders`
 
 use axum::{Json, extract::State};
-use catalog::contract::TicketTypeId;
-use checkout::contract::{Buyer, OrderDetails, OrderState, OrderSummary};
+use catalog::contract::ShowId;
+use checkout::contract::{
+    Buyer, LineDetails, OrderDetails, OrderId, OrderState, OrderSummary, TicketDetails,
+};
 use chrono::{DateTime, Utc};
 use kit::{
     extract::{Answer, Path, Query},
@@ -15,7 +17,8 @@ use uuid::Uuid;
 use crate::{
     App,
     api_key::{Holder, scope::Scope},
-    error::Error,
+    error::{Error, Thing},
+    http::address::show_id,
     order,
 };
 
@@ -39,7 +42,7 @@ pub struct OrdersQuery {
 #[derive(Serialize, ToSchema)]
 pub struct ListedOrder {
     order: Uuid,
-    show: String,
+    show: ShowId,
     state: OrderState,
     /// In the currency's minor unit.
     amount_minor: i64,
@@ -54,7 +57,7 @@ pub struct ListedOrder {
 impl From<OrderSummary> for ListedOrder {
     fn from(order: OrderSummary) -> Self {
         Self {
-            order: order.order,
+            order: order.order.uuid(),
             show: order.show,
             state: order.state,
             amount_minor: order.amount.minor,
@@ -95,9 +98,9 @@ pub async fn list(
     holder.may(Scope::OrdersRead)?;
     let before = query.before.as_deref().map(order::cursor).transpose()?;
     let limit = paging::size(query.limit, PAGE_DEFAULT, PAGE_MAX);
+    let show = query.show.as_deref().map(|show| show_id(show, Thing::Show)).transpose()?;
     let found =
-        order::page(&app, holder.reseller, query.show.as_deref(), query.state, before, limit)
-            .await?;
+        order::page(&app, holder.reseller, show.as_ref(), query.state, before, limit).await?;
     Ok(Json(OrderPage {
         orders: found.items.into_iter().map(ListedOrder::from).collect(),
         next: found.next.map(|cursor| cursor.to_string()),
@@ -108,7 +111,7 @@ pub async fn list(
 #[derive(Serialize, ToSchema)]
 pub struct ResellerOrder {
     order: Uuid,
-    show: String,
+    show: ShowId,
     state: OrderState,
     /// In the currency's minor unit.
     amount_minor: i64,
@@ -143,20 +146,19 @@ pub struct OrderTicket {
 
 impl ResellerOrder {
     fn new(order: OrderDetails, with_codes: bool) -> Self {
-        let line =
-            |(ticket_type, quantity, unit_price_minor): (TicketTypeId, i32, i64)| OrderLine {
-                ticket_type: ticket_type.uuid(),
-                quantity: i64::from(quantity),
-                unit_price_minor,
-            };
-        let ticket = |ticket: checkout::contract::TicketDetails| OrderTicket {
+        let line = |line: LineDetails| OrderLine {
+            ticket_type: line.ticket_type.uuid(),
+            quantity: i64::from(line.quantity),
+            unit_price_minor: line.unit_price.minor,
+        };
+        let ticket = |ticket: TicketDetails| OrderTicket {
             code: with_codes.then_some(ticket.code),
             number: i64::from(ticket.number),
             ticket_type: ticket.ticket_type.uuid(),
             voided: ticket.voided,
         };
         Self {
-            order: order.order,
+            order: order.order.uuid(),
             show: order.show,
             state: order.state,
             amount_minor: order.amount.minor,
@@ -186,7 +188,7 @@ impl ResellerOrder {
 pub async fn one(
     State(app): State<App>,
     holder: Holder,
-    Path(order): Path<Uuid>,
+    Path(order): Path<OrderId>,
 ) -> Answer<Json<ResellerOrder>> {
     holder.may(Scope::OrdersRead)?;
     let found: Result<OrderDetails, Error> = order::one(&app, holder.reseller, order).await;

@@ -52,15 +52,15 @@ pub struct Sale {
 impl From<Report> for SalesReport {
     fn from(report: Report) -> Self {
         let sales = report.rows.iter().map(|row| Sale {
-            start: row.bucket,
-            show: row.show.clone(),
+            start: row.starts_at,
+            show: row.show.to_string(),
             ticket_type: row.ticket_type.uuid(),
             name: report.name(row.ticket_type).1.to_owned(),
-            currency: row.currency.clone(),
+            currency: row.amount.currency.into(),
             tickets: row.tickets,
-            amount_minor: row.amount_minor,
+            amount_minor: row.amount.minor,
             refunded_tickets: row.refunded_tickets,
-            refunded_minor: row.refunded_minor,
+            refunded_minor: row.refunded.minor,
         });
         Self {
             from: report.from,
@@ -87,7 +87,7 @@ pub async fn report(
     Query(query): Query<ReportQuery>,
 ) -> Answer<Response> {
     holder.may(Scope::ReportsRead)?;
-    let report = report::gather(&app, holder.reseller, &query).await?;
+    let report = report::load(&app, holder.reseller, &query).await?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     if accept.is_some_and(|accept| accept.starts_with("text/csv")) {
         return Ok(pages::download(&report)?);
@@ -111,6 +111,6 @@ pub async fn report_csv(
     Query(query): Query<ReportQuery>,
 ) -> Answer<Response> {
     holder.may(Scope::ReportsRead)?;
-    let report = report::gather(&app, holder.reseller, &query).await?;
+    let report = report::load(&app, holder.reseller, &query).await?;
     Ok(pages::download(&report)?)
 }

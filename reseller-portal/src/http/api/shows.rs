@@ -17,6 +17,7 @@ use crate::{
     App,
     api_key::{Holder, scope::Scope},
     error::{Error, Thing},
+    http::address::show_id,
     stock,
 };
 
@@ -156,6 +157,7 @@ pub async fn one(
     Path(show): Path<String>,
 ) -> Answer<Json<ResellerShowView>> {
     holder.may(Scope::CatalogRead)?;
+    let show = show_id(&show, Thing::Show)?;
     let found =
         contract::reseller_show(&app.pool, holder.reseller, &show).await.map_err(Error::from)?;
     let found = found.ok_or(Error::Unknown(Thing::Show))?;
@@ -201,6 +203,7 @@ pub async fn withdraw(
     request: RequestId,
 ) -> Answer<StatusCode> {
     holder.may(Scope::CatalogWrite)?;
+    let show = show_id(&show, Thing::Show)?;
     let by = format!("API key {}", holder.key);
     let withdrawn =
         contract::withdraw_own_show(&app.pool, holder.reseller, &show, &by, &request).await;

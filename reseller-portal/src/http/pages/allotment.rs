@@ -11,8 +11,11 @@ use serde::Deserialize;
 use super::show::{After, Misfit};
 use crate::{
     App, allotment,
-    error::Error,
-    http::session::{Approved, Posted},
+    error::{Error, Thing},
+    http::{
+        address::show_id,
+        session::{Approved, Posted},
+    },
 };
 
 /// What the form sends.
@@ -32,6 +35,7 @@ pub async fn change(
     let entered = form.allotted.trim();
     let changed = match entered.parse::<i32>() {
         Ok(allotted) => {
+            let show = show_id(&show, Thing::TicketType)?;
             allotment::change(&app, session.person.reseller, &show, ticket_type, allotted, &request)
                 .await
         }
@@ -45,6 +49,7 @@ pub async fn change(
             Ok(Redirect::to(&format!("/portal/shows/{show}?changed={ticket_type}")).into_response())
         }
         Err(Error::Field { detail, .. }) => {
+            let show = show_id(&show, Thing::Show)?;
             let misfit = Misfit { ticket_type, entered, detail };
             super::show::page(&app, &session, &show, &After::default(), Some(&misfit)).await
         }

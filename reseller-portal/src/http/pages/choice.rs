@@ -23,13 +23,15 @@ pub struct Shows {
 /// `own` stands soonest first.
 pub fn shows(own: &[ResellerShow], chosen: &str) -> Shows {
     let first = own.len().saturating_sub(SHOWS_MAX);
-    let offered =
-        own.iter().enumerate().filter(|(at, found)| *at >= first || found.show.show == chosen);
+    let offered = own
+        .iter()
+        .enumerate()
+        .filter(|(at, found)| *at >= first || found.show.show.as_str() == chosen);
     let choices: Vec<Choice> = offered
         .map(|(_, found)| Choice {
-            value: found.show.show.clone(),
+            value: found.show.show.to_string(),
             words: format!("{}: {}", found.show.performer, found.show.title),
-            chosen: found.show.show == chosen,
+            chosen: found.show.show.as_str() == chosen,
         })
         .collect();
     Shows { more: own.len() - choices.len(), choices }
@@ -54,7 +56,7 @@ mod tests {
             time_zone: text("UTC"),
         };
         let show = Show {
-            show: format!("night-{number}"),
+            show: format!("night-{number}").parse().expect("an id"),
             title: format!("Night {number}"),
             performer: text("Mira Vale"),
             genre: text(""),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{extract::State, response::Response};
-use catalog::contract::{ShowCursor, price, when};
+use catalog::contract::{ShowCursor, ShowId, price, when};
 use chrono::Utc;
 use futures::{StreamExt, TryStreamExt, stream};
 
@@ -21,7 +21,7 @@ const SHOWS_MAX: u16 = 20;
 const AT_ONCE: usize = 4;
 
 struct Row {
-    show: String,
+    show: ShowId,
     title: String,
     when: String,
     published: bool,
@@ -42,8 +42,8 @@ struct Dashboard {
 /// `GET /portal`
 pub async fn page(State(app): State<App>, session: Session<Approved>) -> Result<Response, Error> {
     let reseller = session.person.reseller;
-    let report = report::gather(&app, reseller, &ReportQuery::default()).await?;
-    let now = ShowCursor { starts_at: Utc::now(), show: String::new() };
+    let report = report::load(&app, reseller, &ReportQuery::default()).await?;
+    let now = ShowCursor::before(Utc::now());
     let (shows, _) =
         catalog::contract::reseller_shows_page(&app.pool, reseller, Some(&now), SHOWS_MAX).await?;
     let number = |number: i64| price::grouped(number.unsigned_abs());

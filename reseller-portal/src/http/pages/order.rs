@@ -4,11 +4,10 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::{extract::State as AppState, response::Response};
-use catalog::contract::{Money, Show, TicketTypeId, when};
-use checkout::contract::OrderState;
+use catalog::contract::{Show, ShowId, TicketTypeId, when};
+use checkout::contract::{Buyer, OrderId, OrderState, TicketDetails};
 use kit::extract::{Path, Query};
 use serde::Deserialize;
-use uuid::Uuid;
 
 use super::{
     choice::{self, Choice},
@@ -16,8 +15,11 @@ use super::{
 };
 use crate::{
     App,
-    error::Error,
-    http::session::{Approved, Session},
+    error::{Error, Thing},
+    http::{
+        address::show_id,
+        session::{Approved, Session},
+    },
     order,
 };
 
@@ -47,7 +49,7 @@ fn words(state: OrderState) -> (&'static str, &'static str) {
 }
 
 struct Row {
-    order: Uuid,
+    order: OrderId,
     show: String,
     state: &'static str,
     tone: &'static str,
@@ -77,14 +79,15 @@ pub async fn list(
 ) -> Result<Response, Error> {
     let reseller = session.person.reseller;
     let own = catalog::contract::reseller_shows(&app.pool, reseller).await?;
-    let state = OrderState::of(&filter.state);
+    let state = filter.state.parse::<OrderState>().ok();
     let show = Some(filter.show.as_str()).filter(|show| !show.is_empty());
+    let show = show.map(|show| show_id(show, Thing::Show)).transpose()?;
     let before = filter.before.as_deref().map(order::cursor).transpose()?;
-    let found = order::page(&app, reseller, show, state, before, PAGE).await?;
-    let known: HashMap<&str, &Show> =
-        own.iter().map(|found| (found.show.show.as_str(), &found.show)).collect();
+    let found = order::page(&app, reseller, show.as_ref(), state, before, PAGE).await?;
+    let known: HashMap<&ShowId, &Show> =
+        own.iter().map(|found| (&found.show.show, &found.show)).collect();
     let rows = found.items.into_iter().map(|order| {
-        let show = known.get(order.show.as_str());
+        let show = known.get(&order.show);
         let zone = show.map_or("UTC", |show| show.venue.time_zone.as_str());
         let (state, tone) = words(order.state);
         Row {
@@ -92,7 +95,7 @@ pub async fn list(
             amount: order.amount.to_string(),
             buyer: order.buyer_name,
             order: order.order,
-            show: show.map_or_else(|| order.show.clone(), |show| show.title.clone()),
+            show: show.map_or_else(|| order.show.to_string(), |show| show.title.clone()),
             tickets: order.tickets,
             state,
             tone,
@@ -100,7 +103,7 @@ pub async fn list(
     });
     let rows = rows.collect();
     let states = OrderState::ALL.into_iter().map(|of| Choice {
-        value: of.as_str().to_owned(),
+        value: of.to_string(),
         words: words(of).0.to_owned(),
         chosen: state == Some(of),
     });
@@ -126,17 +129,17 @@ struct Line {
 #[template(path = "portal/order.html")]
 struct OrderPage {
     frame: Frame,
-    order: Uuid,
-    show: String,
+    order: OrderId,
+    show: ShowId,
     title: String,
     state: &'static str,
     tone: &'static str,
-    buyer: checkout::contract::Buyer,
+    buyer: Buyer,
     placed: String,
     paid: Option<String>,
     lines: Vec<Line>,
     total: String,
-    tickets: Vec<checkout::contract::TicketDetails>,
+    tickets: Vec<TicketDetails>,
     /// Amount and reason, and when it was done.
     refund: Option<(String, String, Option<String>)>,
 }
@@ -145,7 +148,7 @@ struct OrderPage {
 pub async fn one(
     AppState(app): AppState<App>,
     session: Session<Approved>,
-    Path(order): Path<Uuid>,
+    Path(order): Path<OrderId>,
 ) -> Result<Response, Error> {
     let found = order::one(&app, session.person.reseller, order).await?;
     let show =
@@ -156,16 +159,22 @@ pub async fn one(
         .flat_map(|of| &of.ticket_types)
         .map(|of| (of.ticket_type.ticket_type, &of.ticket_type.name));
     let names: HashMap<TicketTypeId, &String> = types.collect();
-    let money = |minor| Money::new(minor, found.amount.currency).to_string();
-    let lines = found.lines.iter().map(|(ticket_type, quantity, unit)| Line {
-        name: names.get(ticket_type).map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
-        quantity: quantity.to_string(),
-        price: money(*unit),
-        amount: money(unit.saturating_mul(i64::from(*quantity))),
+    let lines = found.lines.iter().map(|line| Line {
+        name: names
+            .get(&line.ticket_type)
+            .map_or_else(|| "Ticket".to_owned(), |name| (*name).clone()),
+        quantity: line.quantity.to_string(),
+        price: line.unit_price.to_string(),
+        // Orders whose amount cannot be counted are not taken.
+        amount: line
+            .unit_price
+            .times(line.quantity.into())
+            .map(|amount| amount.to_string())
+            .unwrap_or_default(),
     });
     let refund = found.refund.as_ref().map(|refund| {
         (
-            money(refund.amount_minor),
+            refund.amount.to_string(),
             refund.reason.clone(),
             refund.done_at.map(|at| when::full(at, &zone)),
         )

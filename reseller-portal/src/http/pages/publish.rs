@@ -13,7 +13,10 @@ use super::frame::Frame;
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Posted, Session},
+    http::{
+        address::show_id,
+        session::{Approved, Posted, Session},
+    },
 };
 
 struct Offer {
@@ -41,6 +44,7 @@ pub async fn preview(
     session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     let found = super::show::own(&app, &session, &show).await?;
     if found.published_at.is_some() {
         return Ok(Redirect::to(&format!("/portal/shows/{show}")).into_response());
@@ -63,7 +67,7 @@ pub async fn preview(
             .into_iter()
             .map(|of| Offer {
                 allotted: price::grouped(u64::from(allotted(&of).unsigned_abs())),
-                price: price::format(of.ticket_type.price_minor, &of.ticket_type.currency),
+                price: of.ticket_type.price.to_string(),
                 name: of.ticket_type.name,
             })
             .collect(),
@@ -82,6 +86,7 @@ pub async fn publish(
     request: RequestId,
     Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     contract::publish_show(&app.pool, session.person.reseller, &show, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;

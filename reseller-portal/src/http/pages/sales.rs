@@ -53,11 +53,11 @@ pub async fn page(
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Error> {
     let reseller = session.person.reseller;
-    match report::gather(&app, reseller, &query).await {
+    match report::load(&app, reseller, &query).await {
         Ok(report) => render(&app, &session, &query, &report, None).await,
         Err(Error::Field { detail, .. }) => {
             let default = ReportQuery { show: query.show.clone(), ..ReportQuery::default() };
-            let report = report::gather(&app, reseller, &default).await?;
+            let report = report::load(&app, reseller, &default).await?;
             render(&app, &session, &default, &report, Some(detail)).await
         }
         Err(error) => Err(error),
@@ -80,9 +80,9 @@ async fn render(
             show: show.to_owned(),
             name: name.to_owned(),
             tickets: number(total.tickets),
-            amount: price::format(total.amount_minor, &total.currency),
+            amount: total.amount.to_string(),
             refunded_tickets: number(total.refunded_tickets),
-            refunded: price::format(total.refunded_minor, &total.currency),
+            refunded: total.refunded.to_string(),
         }
     });
     let rows = rows.collect();
@@ -147,7 +147,7 @@ pub async fn csv(
     session: Session<Approved>,
     Query(query): Query<ReportQuery>,
 ) -> Result<Response, Error> {
-    let report = report::gather(&app, session.person.reseller, &query).await?;
+    let report = report::load(&app, session.person.reseller, &query).await?;
     download(&report)
 }
 

@@ -7,7 +7,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use catalog::contract::{
-    self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, TicketTypeId, price, when,
+    self, Allotment, ResellerShow, ResellerTicketType, ShowCursor, ShowId, TicketTypeId, price,
+    when,
 };
 use chrono::{TimeDelta, Utc};
 use kit::extract::{Path, Query};
@@ -18,6 +19,7 @@ use crate::{
     App,
     error::{Error, Thing},
     http::{
+        address::show_id,
         api::shows::cursor,
         session::{Approved, Session},
     },
@@ -34,7 +36,7 @@ const PAGE: u16 = 50;
 pub async fn own(
     app: &App,
     session: &Session<Approved>,
-    show: &str,
+    show: &ShowId,
 ) -> Result<ResellerShow, Error> {
     contract::reseller_show(&app.pool, session.person.reseller, show)
         .await?
@@ -42,7 +44,7 @@ pub async fn own(
 }
 
 struct Listed {
-    show: String,
+    show: ShowId,
     title: String,
     performer: String,
     when: String,
@@ -76,10 +78,7 @@ impl Opening {
             Some(after) => cursor(after).map(Some),
             None if self.past => Ok(None),
             // A show that began a little while ago is still of today.
-            None => Ok(Some(ShowCursor {
-                starts_at: Utc::now() - TimeDelta::days(1),
-                show: String::new(),
-            })),
+            None => Ok(Some(ShowCursor::before(Utc::now() - TimeDelta::days(1)))),
         }
     }
 }
@@ -202,7 +201,7 @@ pub(super) struct Misfit<'a> {
 pub(super) async fn page(
     app: &App,
     session: &Session<Approved>,
-    show: &str,
+    show: &ShowId,
     after: &After,
     misfit: Option<&Misfit<'_>>,
 ) -> Result<Response, Error> {
@@ -263,7 +262,7 @@ fn row(
     let allotted = of.allotment.as_ref().map_or(0, |allotment| allotment.allotted);
     TypeRow {
         id: of.ticket_type.ticket_type,
-        price: price::format(of.ticket_type.price_minor, &of.ticket_type.currency),
+        price: of.ticket_type.price.to_string(),
         name: of.ticket_type.name,
         per_order_max: of.ticket_type.per_order_max,
         allotted: number(i64::from(allotted)),
@@ -286,5 +285,5 @@ pub async fn one(
     Path(show): Path<String>,
     Query(after): Query<After>,
 ) -> Result<Response, Error> {
-    page(&app, &session, &show, &after, None).await
+    page(&app, &session, &show_id(&show, Thing::Show)?, &after, None).await
 }

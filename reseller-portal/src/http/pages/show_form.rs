@@ -5,7 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use catalog::contract::{self, ResellerVenue, ShowDraft, when};
+use catalog::contract::{self, ResellerVenue, ShowDraft, ShowId, when};
 use kit::extract::Path;
 use serde::Deserialize;
 
@@ -16,7 +16,10 @@ use super::{
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Posted, Session},
+    http::{
+        address::show_id,
+        session::{Approved, Posted, Session},
+    },
 };
 
 /// What the form sends.
@@ -44,7 +47,7 @@ impl ShowForm {
         &self,
         session: &Session<Approved>,
         venues: &[ResellerVenue],
-        show: Option<&str>,
+        show: Option<&ShowId>,
     ) -> FormPage {
         let choices = venues
             .iter()
@@ -140,6 +143,7 @@ pub async fn edit(
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
     let venues = contract::venues(&app.pool, session.person.reseller).await?;
+    let show = show_id(&show, Thing::Show)?;
     let found = super::show::own(&app, &session, &show).await?;
     let (venue_id, of) = (found.venue_id, found.show);
     let local = |at| when::local(at, &of.venue.time_zone);
@@ -162,6 +166,7 @@ pub async fn change(
     Path(show): Path<String>,
     Posted { session, form }: Posted<Approved, ShowForm>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     super::show::own(&app, &session, &show).await?;
     let venues = contract::venues(&app.pool, session.person.reseller).await?;
     let page = form.page(&session, &venues, Some(&show));

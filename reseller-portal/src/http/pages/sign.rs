@@ -16,7 +16,7 @@ use crate::{
     App,
     account::{
         SignUp,
-        sign_up::{Refused, sign_up},
+        sign_up::{SignUpError, sign_up},
     },
     error::Error,
     http::session::{Posted, Session, SignedIn, Visitor, VisitorForm},
@@ -24,30 +24,23 @@ use crate::{
 };
 
 fn up_page(visitor: &Visitor, form: &SignUp) -> FormPage {
-    FormPage {
-        frame: None,
-        csrf: visitor.csrf(),
-        title: "Sell through Fairgate".to_owned(),
-        lead: "Tell us who you are. A person looks at it before you can sell.".to_owned(),
-        back: None,
-        fault: None,
-        action: "/portal/sign-up".to_owned(),
-        fields: vec![
-            Field::new("company", "Company", &form.company).autocomplete("organization"),
-            Field::new("about", "What do you sell?", &form.about)
-                .kind(Kind::Area)
-                .hint("A few words about your shows and where people find you.")
-                .optional(),
-            Field::new("name", "Your name", &form.name).autocomplete("name"),
-            Field::new("email", "Email", &form.email).kind(Kind::Email).autocomplete("email"),
-            Field::new("password", "Password", "")
-                .kind(Kind::Password)
-                .hint("At least 12 characters. A sentence is easier to keep in mind than signs.")
-                .autocomplete("new-password"),
-        ],
-        button: "Sign up",
-        aside: Some(("You have an account?", "/portal/sign-in", "Sign in")),
-    }
+    let fields = vec![
+        Field::new("company", "Company", &form.company).autocomplete("organization"),
+        Field::new("about", "What do you sell?", &form.about)
+            .kind(Kind::Area)
+            .hint("A few words about your shows and where people find you.")
+            .optional(),
+        Field::new("name", "Your name", &form.name).autocomplete("name"),
+        Field::new("email", "Email", &form.email).kind(Kind::Email).autocomplete("email"),
+        Field::new("password", "Password", "")
+            .kind(Kind::Password)
+            .hint("At least 12 characters. A sentence is easier to keep in mind than signs.")
+            .autocomplete("new-password"),
+    ];
+    FormPage::new(visitor.csrf(), "Sell through Fairgate", "/portal/sign-up", fields)
+        .lead("Tell us who you are. A person looks at it before you can sell.")
+        .button("Sign up")
+        .aside("You have an account?", "/portal/sign-in", "Sign in")
 }
 
 /// `GET /portal/sign-up`
@@ -72,10 +65,10 @@ pub async fn up(
             let cookies = app.identity.session_cookies(&opened);
             Ok((AppendHeaders(cookies), Redirect::to("/portal/waiting")).into_response())
         }
-        Err(Refused::Field(field, detail)) => {
+        Err(SignUpError::Field(field, detail)) => {
             Ok(visitor.answer(up_page(&visitor, &form).refused(&[(field, detail.to_owned())])))
         }
-        Err(Refused::Other(error)) => Err(error),
+        Err(SignUpError::Other(error)) => Err(error),
     }
 }
 
@@ -88,23 +81,15 @@ pub struct SignIn {
 }
 
 fn in_page(visitor: &Visitor, email: &str) -> FormPage {
-    FormPage {
-        frame: None,
-        csrf: visitor.csrf(),
-        title: "Sign in to sell".to_owned(),
-        lead: String::new(),
-        back: None,
-        fault: None,
-        action: "/portal/sign-in".to_owned(),
-        fields: vec![
-            Field::new("email", "Email", email).kind(Kind::Email).autocomplete("username"),
-            Field::new("password", "Password", "")
-                .kind(Kind::Password)
-                .autocomplete("current-password"),
-        ],
-        button: "Sign in",
-        aside: Some(("You are new here?", "/portal/sign-up", "Sign up")),
-    }
+    let fields = vec![
+        Field::new("email", "Email", email).kind(Kind::Email).autocomplete("username"),
+        Field::new("password", "Password", "")
+            .kind(Kind::Password)
+            .autocomplete("current-password"),
+    ];
+    FormPage::new(visitor.csrf(), "Sign in to sell", "/portal/sign-in", fields)
+        .button("Sign in")
+        .aside("You are new here?", "/portal/sign-up", "Sign up")
 }
 
 /// `GET /portal/sign-in`

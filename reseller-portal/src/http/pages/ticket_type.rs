@@ -4,7 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use catalog::contract::{self, NewTicketType, TicketTypeId, price};
+use catalog::contract::{self, Currency, InvalidCurrency, NewTicketType, ShowId, TicketTypeId};
 use kit::{extract::Path, http::RequestId};
 use serde::Deserialize;
 
@@ -16,7 +16,10 @@ use crate::{
     App, allotment,
     error::{Error, Thing},
     form_values,
-    http::session::{Approved, Posted, Session},
+    http::{
+        address::show_id,
+        session::{Approved, Posted, Session},
+    },
 };
 
 /// What the form sends.
@@ -50,7 +53,7 @@ impl TypeForm {
     fn page(
         &self,
         session: &Session<Approved>,
-        show: &str,
+        show: &ShowId,
         ticket_type: Option<TicketTypeId>,
     ) -> FormPage {
         let number = |name, label, value: &str| Field::new(name, label, value).kind(Kind::Number);
@@ -82,27 +85,32 @@ impl TypeForm {
     }
 
     fn ticket_type(&self) -> Result<NewTicketType, Vec<(&'static str, String)>> {
-        let currency = self.currency.trim().to_uppercase();
-        let price = form_values::money(&self.price, &currency);
+        let mut faults = Vec::new();
+        // An amount is read as so many of the currency's units.
+        let price = match self.currency.trim().to_uppercase().parse::<Currency>() {
+            Ok(currency) => form_values::money(&self.price, currency).or_else(|| {
+                faults.push(("price", "Enter an amount such as 45.00.".to_owned()));
+                None
+            }),
+            Err(InvalidCurrency) => {
+                let detail = "must be a currency code of ISO 4217 such as EUR";
+                faults.push(("currency", detail.to_owned()));
+                None
+            }
+        };
         let per_order_max = self.per_order_max.trim().parse();
         match (price, per_order_max) {
-            (Some(price_minor), Ok(per_order_max)) => Ok(NewTicketType {
+            (Some(price), Ok(per_order_max)) => Ok(NewTicketType {
                 name: self.name.trim().to_owned(),
                 description: self.description.trim().to_owned(),
-                price_minor,
-                currency,
+                price,
                 per_order_max,
             }),
-            (price, per_order_max) => {
-                let price = price.is_none().then_some(("price", "Enter an amount such as 45.00."));
-                let per_order = per_order_max
-                    .is_err()
-                    .then_some(("per_order_max", "Enter a whole number, 1 to 50."));
-                Err([price, per_order]
-                    .into_iter()
-                    .flatten()
-                    .map(|(name, detail)| (name, detail.to_owned()))
-                    .collect())
+            (_, per_order_max) => {
+                if per_order_max.is_err() {
+                    faults.push(("per_order_max", "Enter a whole number, 1 to 50.".to_owned()));
+                }
+                Err(faults)
             }
         }
     }
@@ -124,6 +132,7 @@ pub async fn new(
     session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     super::show::own(&app, &session, &show).await?;
     Ok(TypeForm::default().page(&session, &show, None).answer())
 }
@@ -135,6 +144,7 @@ pub async fn create(
     request: RequestId,
     Posted { session, form }: Posted<Approved, TypeForm>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     super::show::own(&app, &session, &show).await?;
     let page = form.page(&session, &show, None);
     let new = match form.ticket_type() {
@@ -164,6 +174,7 @@ pub async fn edit(
     session: Session<Approved>,
     Path((show, ticket_type)): Path<(String, TicketTypeId)>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     let found = super::show::own(&app, &session, &show).await?;
     let of = found
         .ticket_types
@@ -172,11 +183,11 @@ pub async fn edit(
         .find(|of| of.ticket_type == ticket_type);
     let of = of.ok_or(Error::Unknown(Thing::TicketType))?;
     let form = TypeForm {
-        price: price::decimal(of.price_minor, &of.currency),
+        price: of.price.decimal(),
         per_order_max: of.per_order_max.to_string(),
         name: of.name,
         description: of.description,
-        currency: of.currency,
+        currency: of.price.currency.to_string(),
         allotted: String::new(),
     };
     Ok(form.page(&session, &show, Some(ticket_type)).answer())
@@ -188,6 +199,7 @@ pub async fn change(
     Path((show, ticket_type)): Path<(String, TicketTypeId)>,
     Posted { session, form }: Posted<Approved, TypeForm>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     super::show::own(&app, &session, &show).await?;
     let page = form.page(&session, &show, Some(ticket_type));
     let new = match form.ticket_type() {

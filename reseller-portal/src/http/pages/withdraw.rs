@@ -12,7 +12,10 @@ use super::frame::Frame;
 use crate::{
     App,
     error::{Error, Thing},
-    http::session::{Approved, Posted, Session},
+    http::{
+        address::show_id,
+        session::{Approved, Posted, Session},
+    },
     stock,
 };
 
@@ -32,6 +35,7 @@ pub async fn preview(
     session: Session<Approved>,
     Path(show): Path<String>,
 ) -> Result<Response, Error> {
+    let show = show_id(&show, Thing::Show)?;
     let found = super::show::own(&app, &session, &show).await?;
     if found.published_at.is_none() || found.withdrawn_at.is_some() {
         return Ok(Redirect::to(&format!("/portal/shows/{show}")).into_response());
@@ -54,6 +58,7 @@ pub async fn withdraw(
     Posted { session, .. }: Posted<Approved>,
 ) -> Result<Response, Error> {
     let by = format!("reseller {}", session.person.email);
+    let show = show_id(&show, Thing::Show)?;
     withdraw_own_show(&app.pool, session.person.reseller, &show, &by, &request)
         .await
         .map_err(|fault| Error::of_catalog(fault, Thing::Show))?;
