@@ -4,7 +4,7 @@
 
 APT_LOG="$STATE/apt.log"
 
-# need WHAT...: postgres, redis, java, maven, mail, build, browser, shop, venv. Asks for all missing packages in one go.
+# need WHAT...: postgres, redis, java, maven, mail, build, browser, shop, venv, proxy. Asks for all missing packages in one go.
 need() {
   local what missing=()
   for what in "$@"; do
@@ -59,6 +59,11 @@ lacking_shop() { echo "the example shop's test needs Python; install the package
 have_venv() { [ -n "$(venv_python)" ]; }
 packages_venv() { printf '%s\n' python3 python3-venv; }
 lacking_venv() { echo "no Python 3.10 or newer with venv is to be had from this system's packages; install python3-venv."; }
+
+# The one that ops/faults puts before several instances.
+have_proxy() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
+packages_proxy() { echo nginx; }
+lacking_proxy() { echo "nginx is still missing; install the package nginx."; }
 
 have_tools() { command -v curl >/dev/null && command -v flock >/dev/null && command -v setpriv >/dev/null; }
 packages_tools() { printf '%s\n' curl ca-certificates util-linux; }
@@ -167,6 +172,7 @@ apt_install() (
   # Nor at the next boot; these packages have only just come, for us.
   if command -v systemctl >/dev/null; then
     case " $* " in *" redis-server "*) as_root systemctl disable redis-server >>"$APT_LOG" 2>&1 || true ;; esac
+    case " $* " in *" nginx "*) as_root systemctl disable nginx >>"$APT_LOG" 2>&1 || true ;; esac
     case " $* " in *" postgresql "*) as_root systemctl disable postgresql >>"$APT_LOG" 2>&1 || true ;; esac
   fi
 )

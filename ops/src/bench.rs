@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
 //! [`server`], [`client`] and [`sale`] are what all use; [`mod@line`], [`producer`], [`orders`],
-//! [`holds`], [`memory`] and [`pace`] measure.
+//! [`holds`], [`memory`], [`rate`] and [`pace`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -24,6 +24,7 @@ mod memory;
 mod orders;
 mod pace;
 mod producer;
+mod rate;
 mod report;
 mod sale;
 mod server;
@@ -41,8 +42,8 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// What to measure; everything by default.
-    #[arg(long, value_enum, num_args = 1..)]
-    pub only: Vec<Part>,
+    #[arg(value_enum)]
+    pub parts: Vec<Part>,
     /// How long one round of one side lasts, in seconds.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=120))]
     pub secs: u64,
@@ -70,8 +71,10 @@ pub enum Part {
     Holds,
     /// Memory with few and many waiting.
     Memory,
-    /// From a rate change to its effect, and the pace over a minute.
+    /// The pace that follows checkout against the best that a sweep finds, and with no-shows.
     Pace,
+    /// From a rate change to its effect, and the pace over a minute.
+    Rate,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -87,7 +90,7 @@ pub struct BenchServerArgs {
 /// gives no figures.
 pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let parts =
-        if args.only.is_empty() { Part::value_variants().to_vec() } else { args.only.clone() };
+        if args.parts.is_empty() { Part::value_variants().to_vec() } else { args.parts.clone() };
     let bench = Bench {
         env: BenchEnv::open().await?,
         rounds: args.rounds as usize,
@@ -130,6 +133,7 @@ async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
             Part::Holds => holds::rows(bench).await,
             Part::Memory => memory::rows(bench).await,
             Part::Pace => pace::rows(bench).await,
+            Part::Rate => rate::rows(bench).await,
         };
         rows.extend(measured.with_context(|| format!("measuring {name}"))?);
     }

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
+use admission::contract::PaceMode;
 use clap::{Args, ValueEnum};
 use waitroom::contract::{Phase, RoomChange};
 
@@ -23,6 +24,15 @@ pub struct RoomArgs {
     /// How long a fan may take to come in, in seconds (set).
     #[arg(long)]
     claim_window: Option<i32>,
+    /// Whether the pace follows checkout: follow or fixed (set).
+    #[arg(long)]
+    pace: Option<PaceMode>,
+    /// Fans let in per second at least, while it follows (set).
+    #[arg(long)]
+    floor: Option<f64>,
+    /// How slow one order in a hundred may be, in milliseconds (set).
+    #[arg(long)]
+    order_ms_target: Option<i32>,
     /// What everybody who waits is told (set).
     #[arg(long)]
     message: Option<String>,
@@ -52,6 +62,9 @@ pub async fn run(args: RoomArgs) -> anyhow::Result<()> {
         max_active: args.max_active,
         claim_window_secs: args.claim_window,
         message: args.message,
+        pace_mode: args.pace,
+        floor_per_sec: args.floor,
+        order_ms_target: args.order_ms_target,
     };
     admin::contract::change_room(&stores.pool, &unix_user(), &args.room, &change).await?;
     print_status(&format!("room {} changed", args.room));

@@ -3,39 +3,58 @@
 //! The sale is made through the crates' contracts; everything a fan does goes over HTTP. Afterwards
 //! what the fans were told is compared with what Kafka and Postgres hold.
 //!
-//! Reading order: [`plan`] draws what each fan will do, [`fan`] and [`buyer`] do it through
-//! [`api`] with what all share in [`shop`], [`tally`] counts, [`measure`] works out pace,
-//! overtaking and the cap, [`check`] gathers what they need, [`summary`] tells.
+//! Reading order: [`plan`] draws what each fan will do; [`crowd`] lets them join and keeps those
+//! who wait in [`mod@line`]; [`fan`], [`pages`] and [`buyer`] do it through [`api`], which gives
+//! [`answers`], with what all share in [`shop`]; a call is timed over its [`attempts`]. [`tally`]
+//! counts, [`refusal`] and [`books`] know which refusals the rules explain. [`measure`] works out
+//! pace, overtaking and the cap, [`score`] and [`returns`] how true and how soon it was what fans
+//! were told, [`check`] collects it, [`verdict`] judges, [`summary`] and [`table`] tell.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::time::Instant;
 
-use crate::{settings::Stores, signal::told_to_end};
+use crate::settings::Stores;
 
+pub mod answers;
 pub mod api;
-mod args;
+pub mod args;
+mod attempts;
+mod books;
 mod buyer;
 mod check;
+mod course;
+mod crowd;
 mod fan;
+mod head;
+mod line;
 pub mod measure;
+mod pages;
 pub mod plan;
 mod progress;
+mod refusal;
+mod returns;
 mod sale;
+mod score;
 mod shop;
-mod summary;
+pub mod summary;
+mod table;
 pub mod tally;
+mod usage;
+mod verdict;
+mod watch;
 
 use api::Api;
-pub use args::RushArgs;
-use plan::Plan;
+pub use args::{RushArgs, Shares, Struck};
+use course::{Course, Ended};
+use plan::Leaves;
 use shop::Shop;
-use summary::Ended;
+use summary::Summary;
 
 /// Late fans who join at once when tickets come back after everybody has left.
-const LATE_AT_ONCE_MAX: i32 = 20;
-const LATE_FANS_MAX: u64 = 1000;
+const LATE_AT_ONCE_MAX: u32 = 20;
+const LATE_FANS_MAX: u32 = 1000;
 
 /// Makes a sale, sends the fans, and tells how it went.
 ///
@@ -44,24 +63,29 @@ const LATE_FANS_MAX: u64 = 1000;
 pub async fn run(args: RushArgs) -> anyhow::Result<()> {
     args.validate()?;
     let api = Api::new(api::target(args.url.as_deref())?)?;
-    let stores = Stores::from_env()?;
     api.await_up(Duration::from_secs(15)).await?;
-    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let summary = rehearse(&Stores::from_env()?, &args, api).await?;
+    table::print(&summary, args.json)?;
+    if summary.faults.is_empty() { Ok(()) } else { bail!("{}", summary.faults.join("; ")) }
+}
 
-    let sale = sale::make(&stores, &args).await.context("making the sale")?;
+/// Makes a sale, sends the fans, and sums up. The sale's room is closed afterwards.
+///
+/// # Errors
+/// A server away.
+pub async fn rehearse(stores: &Stores, args: &RushArgs, api: Api) -> anyhow::Result<Summary> {
+    let sale = sale::make(stores, args).await.context("making the sale")?;
     let made = sale.clone();
-    let outcome = rush(&stores, &args, api, sale, seed).await;
+    let outcome = rush(stores, args, api, sale).await;
     // Whatever happened, the line of a rehearsal does not stay open.
-    if let Err(error) = sale::close(&stores, &made).await {
+    if let Err(error) = sale::close(stores, &made).await {
         tracing::warn!(
             error = format!("{error:#}"),
-            room = made.room,
+            room = %made.room,
             "the rush's room was not closed"
         );
     }
-    let summary = outcome?;
-    summary.print(args.json)?;
-    if summary.faults.is_empty() { Ok(()) } else { bail!("{}", summary.faults.join("; ")) }
+    outcome
 }
 
 async fn rush(
@@ -69,68 +93,41 @@ async fn rush(
     args: &RushArgs,
     api: Api,
     sale: sale::Sale,
-    seed: u64,
-) -> anyhow::Result<summary::Summary> {
+) -> anyhow::Result<Summary> {
     sale::await_open(&api, &sale).await?;
     sale::await_stock(stores, &sale).await?;
     let began = Instant::now();
-    let deadline = began + Duration::from_secs(args.timeout);
-    let shop = Arc::new(Shop::new(api, sale, deadline));
+    let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let shop = Arc::new(Shop::new(api, sale, args.clone(), seed));
     let progress = progress::start(shop.clone(), args.fans);
-
-    let arrive = Duration::from_secs_f64(args.arrive);
-    let plans: Vec<Plan> =
-        (0..args.fans).map(|number| Plan::draw(seed, number, args.abandon, arrive)).collect();
-    let wanted: i64 =
-        plans.iter().filter(|plan| plan.leaves.is_none()).map(|plan| i64::from(plan.wants)).sum();
-    let mut ended = Ended::of(send(&shop, plans).await);
+    let mut ended = crowd::send(&shop, 0..args.fans).await;
+    let wanted = wanted(&shop);
     let mut late_fans = 0;
-    if wanted >= i64::from(args.tickets) {
-        while ended == Ended::All && shop.left() > 0 && late_fans < LATE_FANS_MAX {
-            // A fan who stopped looking before the tickets came has not counted them.
-            if check::tickets(&stores.pool, &shop.sale.show)
-                .await
-                .is_ok_and(|sold| sold >= i64::from(args.tickets))
-            {
-                break;
-            }
-            let plans: Vec<Plan> = (0..shop.left().min(LATE_AT_ONCE_MAX))
-                .map(|_| {
-                    late_fans += 1;
-                    Plan::late(seed, args.fans + late_fans as u32)
-                })
-                .collect();
-            ended = Ended::of(send(&shop, plans).await);
+    if wanted >= i64::from(args.tickets) && args.ends_after.is_none() {
+        while ended == Ended::All && late_fans < LATE_FANS_MAX && some_left(stores, &shop).await {
+            let first = args.fans + late_fans;
+            let more = shop.left().unsigned_abs().min(LATE_AT_ONCE_MAX);
+            late_fans += more;
+            ended = crowd::send(&shop, first..first + more).await;
         }
     }
     progress.stop().await;
     let wall = began.elapsed();
-    let found = check::gather(stores, &shop).await.context("checking what was acknowledged")?;
-    Ok(summary::Summary::new(
-        args,
-        &shop,
-        &found,
-        &summary::Course { seed, wanted, late_fans, wall, ended },
-    ))
+    let found = check::collect(stores, &shop).await.context("checking what was acknowledged")?;
+    let course = Course { seed, wanted, late_fans: late_fans.into(), wall, ended };
+    Ok(Summary::new(&shop, &found, &course))
 }
 
-/// Lets fans live their lives, until all are done or the time is over.
-async fn send(shop: &Arc<Shop>, plans: Vec<Plan>) -> Result<(), Ended> {
-    let mut fans = JoinSet::new();
-    for plan in plans {
-        fans.spawn(fan::live(shop.clone(), plan));
-    }
-    let all = async {
-        while let Some(done) = fans.join_next().await {
-            if let Err(error) = done {
-                shop.tally.fault("bot-failed");
-                tracing::error!(%error, "a bot failed");
-            }
-        }
-    };
-    tokio::select! {
-        () = all => Ok(()),
-        () = tokio::time::sleep_until(shop.deadline) => Err(Ended::TimedOut),
-        () = told_to_end() => Err(Ended::Interrupted),
-    }
+/// Tickets wanted by fans who meant to buy.
+fn wanted(shop: &Shop) -> i64 {
+    let buys = |leaves: Option<Leaves>| leaves.is_none();
+    let plans = (0..shop.args.fans).map(|number| shop.plan(number));
+    plans.filter(|plan| buys(plan.leaves)).map(|plan| i64::from(plan.wants)).sum()
+}
+
+/// Whether tickets are left although everybody is done.
+async fn some_left(stores: &Stores, shop: &Shop) -> bool {
+    // A fan who stopped looking before the tickets came has not counted them.
+    let sold = check::tickets(&stores.pool, &shop.sale.show).await;
+    shop.left() > 0 && sold.is_ok_and(|sold| sold < i64::from(shop.sale.tickets))
 }

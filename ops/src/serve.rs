@@ -131,6 +131,9 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
         tracing::warn!("{warning}");
     }
 
+    // Where it is both, whoever is inside has connections that no crowd takes.
+    let (inside, stores) =
+        if role::are_both(&roles) { stores.split()? } else { (stores.clone(), stores) };
     let tasks = Tasks::default();
     let mut all = Assembly {
         routes: Router::new(),
@@ -139,9 +142,9 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
         keys: Known::new(limits.sell, &tasks),
         limits,
         tasks: tasks.clone(),
-        ready: management::Readiness::of(&stores, tasks.draining()),
+        ready: management::Readiness::of([&inside, &stores], tasks.draining()),
     };
-    roles::add(&mut all, &roles, &stores, configs).await?;
+    roles::add(&mut all, &roles, (inside, &stores), configs).await?;
     let mut api = serde_json::to_value(&all.api)?;
     description::complete(&mut api, &all.limited);
     let router = kit::http::stack_at(&public, all.routes.merge(for_programs(&api)?));

@@ -46,6 +46,27 @@ impl Stores {
         })
     }
 
+    /// The same servers by two of three of these connections, for what must not wait for a crowd,
+    /// and by the third, for the crowd. Nothing is connected yet: a connection belongs to the
+    /// threads that need it first.
+    ///
+    /// # Errors
+    /// None that opening these did not have.
+    pub fn split(&self) -> anyhow::Result<(Self, Self)> {
+        let most = self.pool.options().get_max_connections();
+        let rest = (most / 3).max(1);
+        let with = |pool, steady| {
+            anyhow::Ok(Self {
+                pool: kit::postgres::another(&self.pool, pool),
+                steady: kit::postgres::another(&self.steady, steady),
+                redis: self.redis.another()?,
+                kafka: self.kafka.clone(),
+            })
+        };
+        let apart = with(most.saturating_sub(rest).max(1), STEADY_CONNECTIONS_MAX)?;
+        Ok((apart, with(rest, STEADY_CONNECTIONS_MAX / 2)?))
+    }
+
     /// The same from the process environment, for the tools.
     pub fn from_env() -> anyhow::Result<Self> {
         Self::from(&ProcessEnv)

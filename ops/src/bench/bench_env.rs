@@ -55,7 +55,7 @@ impl BenchEnv {
                 .map(|(k, v)| (k.to_owned(), v)),
         );
         env.insert("FAIRGATE_NAMESPACE".to_owned(), format!("{name}_"));
-        for limit in ["JOIN", "WAIT", "BUY", "READ"] {
+        for limit in ["JOIN", "HEAD", "WAIT", "BUY", "READ"] {
             for part in ["PER_SEC", "BURST"] {
                 env.insert(format!("FAIRGATE_LIMIT_{limit}_{part}"), LIMIT_MAX.to_owned());
             }

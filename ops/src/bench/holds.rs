@@ -4,6 +4,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
+use catalog::contract::TicketTypeId;
 use chrono::Utc;
 use redis::Script;
 use reqwest::Url;
@@ -61,7 +62,7 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 /// A fresh hold in place of the session's earlier one, each time.
 struct Holds {
     sessions: Vec<String>,
-    ticket_type: Uuid,
+    ticket_type: TicketTypeId,
 }
 
 impl client::Script for Holds {
@@ -92,7 +93,7 @@ struct Session {
 async fn sessions(address: SocketAddr, sale: &Sale, count: usize) -> anyhow::Result<Vec<String>> {
     let mut fans = JoinSet::new();
     for _ in 0..count {
-        let room = sale.show.clone();
+        let room = sale.room.clone();
         fans.spawn(async move {
             let mut connection = Connection::open(address).await?;
             let Ticket { ticket } = made(&mut connection, &sale::join(&room)).await?;

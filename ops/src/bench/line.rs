@@ -23,9 +23,9 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let server = Served::start(&bench.env, bench.all_roles()).await?;
     let sale = sale::make(stores, "bench-line", None).await?;
     sale::open_room(stores, server.address, &sale, RATE, Phase::Open).await?;
-    let tickets = sale::fill(server.address, &sale.show, WAITING, bench.clients).await?;
+    let tickets = sale::fill(server.address, &sale.room, WAITING, bench.clients).await?;
 
-    let room = &sale.show;
+    let room = &sale.room;
     let bearer: Vec<String> = tickets.iter().map(|ticket| format!("Bearer {ticket}")).collect();
     let with_ticket = |path: &str| -> Arc<dyn Script> {
         let each =

@@ -22,12 +22,12 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     // Paused: everybody who joins stays.
     sale::open_room(stores, server.address, &sale, 1.0, Phase::Paused).await?;
     let many = bench.fans.max(FEW);
-    sale::fill(server.address, &sale.show, FEW, bench.clients).await?;
+    sale::fill(server.address, &sale.room, FEW, bench.clients).await?;
     let few = looks(bench, &server).await?;
     let mut waiting = FEW;
     while waiting < many {
         let step = STEP.min(many - waiting);
-        sale::fill(server.address, &sale.show, step, bench.clients).await?;
+        sale::fill(server.address, &sale.room, step, bench.clients).await?;
         waiting += step;
         let megabytes = server.memory_bytes()? as f64 / MEGABYTE;
         crate::print_status(&format!("bench: {waiting} of {many} are waiting, {megabytes:.1} MB"));

@@ -115,12 +115,12 @@ async fn loaded(bench: &Bench, sale: &Sale) -> anyhow::Result<Hot> {
         let rows: Vec<(i32, i64)> = sqlx::query_as(
             "SELECT shard, epoch FROM checkout.stock WHERE ticket_type = $1 ORDER BY shard",
         )
-        .bind(sale.ticket_type)
+        .bind(sale.ticket_type.uuid())
         .fetch_all(&stores.pool)
         .await?;
         let mut known = !rows.is_empty();
         for (shard, epoch) in &rows {
-            let seen = snapshot(&stores.redis, sale.ticket_type.into(), *shard).await?;
+            let seen = snapshot(&stores.redis, sale.ticket_type, *shard).await?;
             known &= seen.is_some_and(|seen| seen.epoch == *epoch);
         }
         if known {

@@ -35,7 +35,7 @@ pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let sale = sale::make(stores, "bench-producer", None).await?;
     sale::open_room(stores, server.address, &sale, 1.0, Phase::Open).await?;
 
-    let join = Arc::new(Same(sale::join(&sale.show)));
+    let join = Arc::new(Same(sale::join(&sale.room)));
     let (mut joins, mut records) = (Vec::new(), Vec::new());
     for round in 0..bench.rounds {
         joins.push(load(server.address, bench.clients, bench.lasts, join.clone()).await?);

@@ -16,6 +16,9 @@ pub struct Row {
     pub rival: Option<Rival>,
     /// The ratio this round of the project aims at.
     pub aim: Option<&'static str>,
+    /// What must not have happened meanwhile; where something did, the aim is not met, whatever
+    /// the ratio.
+    pub faults: Vec<String>,
 }
 
 /// The other side of a comparison.
@@ -27,7 +30,7 @@ pub struct Rival {
 
 impl Row {
     pub fn new(name: impl Into<String>, unit: &'static str, values: Vec<f64>) -> Self {
-        Self { name: name.into(), unit, values, rival: None, aim: None }
+        Self { name: name.into(), unit, values, rival: None, aim: None, faults: Vec::new() }
     }
 
     pub fn against(mut self, name: impl Into<String>, values: Vec<f64>) -> Self {
@@ -37,6 +40,11 @@ impl Row {
 
     pub fn aim(mut self, aim: &'static str) -> Self {
         self.aim = Some(aim);
+        self
+    }
+
+    pub fn faults(mut self, faults: Vec<String>) -> Self {
+        self.faults = faults;
         self
     }
 
@@ -55,6 +63,7 @@ impl Row {
             (Some(ratio), None) => format!("{ratio:.2}"),
             (None, _) => String::new(),
         };
+        let failed = if self.faults.is_empty() { "" } else { " FAILED" };
         [
             format!("{} ({})", self.name, self.unit),
             median,
@@ -62,7 +71,7 @@ impl Row {
             rival,
             rival_median,
             rival_range,
-            ratio,
+            format!("{ratio}{failed}"),
         ]
     }
 }
@@ -93,6 +102,11 @@ pub fn table(rows: &[Row]) -> String {
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
+    let failed = |row: &Row| {
+        let line = |fault: &String| format!("FAILED: {}: {fault}\n", row.name);
+        row.faults.iter().map(line).collect::<String>()
+    };
+    text.extend(rows.iter().map(failed));
     text
 }
 
@@ -105,7 +119,7 @@ pub fn json(rows: &[Row], about: &serde_json::Value) -> serde_json::Value {
             "rival": row.rival.as_ref().map(|rival| serde_json::json!({
                 "name": rival.name, "values": rival.values, "spread": Spread::of(&rival.values),
             })),
-            "ratio": row.ratio(), "aim": row.aim,
+            "ratio": row.ratio(), "aim": row.aim, "faults": row.faults,
         })
     };
     serde_json::json!({ "about": about, "rows": rows.iter().map(row).collect::<Vec<_>>() })
@@ -134,6 +148,15 @@ mod tests {
         );
         assert_eq!(lines[2], "memory (MB)    40.0    40.0–40.0");
         assert!(lines[0].starts_with("measured     median"), "{text}");
+    }
+
+    #[test]
+    fn a_row_in_which_something_went_wrong_fails_and_says_why() {
+        let row = rows().remove(0).faults(vec!["3 fans lost their turn".to_owned()]);
+        let text = table(&[row]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[1].ends_with("0.55 (aim 0.5) FAILED"), "{text}");
+        assert_eq!(lines[2], "FAILED: joins: 3 fans lost their turn");
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use admission::contract::RoomName;
 use anyhow::{Context, bail};
-use catalog::contract::{NewShow, NewTicketType, Venue, put_show};
+use catalog::contract::{Money, NewShow, NewTicketType, ShowId, TicketTypeId, Venue, put_show};
 use checkout::contract::put_stock;
 use chrono::Utc;
 use serde::Deserialize;
@@ -18,7 +19,6 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use uuid::Uuid;
 use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
 
 use super::client::{self, Connection, request};
@@ -32,16 +32,19 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Clone)]
 pub struct Sale {
-    pub show: String,
-    pub ticket_type: Uuid,
+    pub show: ShowId,
+    /// Of the show's name.
+    pub room: RoomName,
+    pub ticket_type: TicketTypeId,
 }
 
 /// Puts an unlisted show on sale, its stock cut into `shards` or as usual.
 pub async fn make(stores: &Stores, name: &str, shards: Option<i32>) -> anyhow::Result<Sale> {
     let now = Utc::now();
     let starts_at = now + chrono::Duration::days(30);
+    let id: ShowId = name.parse()?;
     let show = NewShow {
-        show: name.to_owned(),
+        show: id.clone(),
         title: "Measurement".to_owned(),
         performer: "The Bench".to_owned(),
         genre: String::new(),
@@ -61,15 +64,14 @@ pub async fn make(stores: &Stores, name: &str, shards: Option<i32>) -> anyhow::R
         ticket_types: vec![NewTicketType {
             name: "Standing".to_owned(),
             description: String::new(),
-            price_minor: 6_500,
-            currency: "EUR".to_owned(),
+            price: Money::new(6_500, "EUR".parse()?),
             per_order_max: 4,
         }],
     };
     let ticket_types = put_show(&stores.pool, &show).await?;
     let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
-    put_stock(&stores.pool, &name.parse()?, ticket_type, TICKETS, shards).await?;
-    Ok(Sale { show: name.to_owned(), ticket_type: ticket_type.uuid() })
+    put_stock(&stores.pool, &id, ticket_type, TICKETS, shards).await?;
+    Ok(Sale { show: id, room: name.parse()?, ticket_type })
 }
 
 /// Makes a room of the show's name in `phase`, and waits until the server at `address` knows it so.
@@ -81,7 +83,7 @@ pub async fn open_room(
     phase: Phase,
 ) -> anyhow::Result<()> {
     let new = NewRoom {
-        room: sale.show.parse()?,
+        room: sale.room.clone(),
         show: sale.show.clone(),
         lanes: LANES,
         rate_per_sec,
@@ -101,11 +103,11 @@ pub async fn open_room(
     }
     let end = Instant::now() + KNOWN_WITHIN;
     loop {
-        if head(address, &sale.show).await.is_ok_and(|head| head.phase == phase) {
+        if head(address, &sale.room).await.is_ok_and(|head| head.phase == phase) {
             return Ok(());
         }
         if Instant::now() >= end {
-            bail!("the server did not come to know room {}", sale.show);
+            bail!("the server did not come to know room {}", sale.room);
         }
         sleep(Duration::from_millis(50)).await;
     }
@@ -114,13 +116,13 @@ pub async fn open_room(
 /// Closes the room, so that its controller leaves the machine to others.
 pub async fn close_room(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
     let closed = RoomChange { phase: Some(Phase::Closed), ..RoomChange::default() };
-    change_room(&stores.pool, &sale.show, &closed).await?;
+    change_room(&stores.pool, &sale.room, &closed).await?;
     Ok(())
 }
 
 pub async fn head(
     address: SocketAddr,
-    room: &str,
+    room: &RoomName,
 ) -> anyhow::Result<waitroom::contract::HeadDocument> {
     let answer = client::once(address, &client::get(&format!("/v1/rooms/{room}/head"))).await?;
     if answer.status != 200 {
@@ -130,7 +132,7 @@ pub async fn head(
 }
 
 /// A request to join.
-pub fn join(room: &str) -> Vec<u8> {
+pub fn join(room: &RoomName) -> Vec<u8> {
     request("POST", &format!("/v1/rooms/{room}/places"), &[], "")
 }
 
@@ -142,7 +144,7 @@ struct Ticket {
 /// Lets `count` fans join; the place tickets of the last one of each client.
 pub async fn fill(
     address: SocketAddr,
-    room: &str,
+    room: &RoomName,
     count: u64,
     clients: usize,
 ) -> anyhow::Result<Vec<String>> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use catalog::contract::{NewShow, NewTicketType, Venue};
+use catalog::contract::{NewShow, NewTicketType, ShowId, Venue};
 use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::Deserialize;
@@ -13,8 +13,8 @@ pub const RATE_PER_SEC: f64 = 4.0;
 /// How long a newcomer waits in the demo sale.
 pub const WAIT_SECS: f64 = 30.0;
 pub const CLAIM_WINDOW_SECS: i32 = 90;
-/// Most of the crowd never comes in, and each keeps a slot until its window ends: 4 a second for 90
-/// seconds are 360, and the pace must hold beside them.
+/// A few of the crowd close the page with something held, and keep their slot until their session
+/// ends: the pace must hold beside them.
 pub const MAX_ACTIVE: i32 = 600;
 
 const FILE: &str = include_str!("catalog.json");
@@ -29,7 +29,7 @@ struct Program {
 
 #[derive(Debug, Deserialize)]
 struct Entry {
-    show: String,
+    show: ShowId,
     title: String,
     performer: String,
     genre: String,
@@ -62,7 +62,7 @@ pub struct Planned {
 }
 
 /// The show with the line.
-pub fn sale() -> anyhow::Result<String> {
+pub fn sale() -> anyhow::Result<ShowId> {
     let program: Program = serde_json::from_str(FILE).context("catalog.json")?;
     let sale = program
         .shows

@@ -9,13 +9,13 @@ use reqwest::{Client, Method, StatusCode, Url, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{
-    sync::Semaphore,
+    sync::{Semaphore, SemaphorePermit},
     time::{Instant, sleep},
 };
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longer than the server lets a request run, so that its own word is heard.
-const TOTAL: Duration = Duration::from_secs(20);
+pub const TOTAL: Duration = Duration::from_secs(20);
 /// Requests under way at once, over all bots of this process.
 const UNDER_WAY_MAX: usize = 256;
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -102,6 +102,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Whether the server may have done what was asked although its answer did not come.
+    pub fn is_lost_answer(&self) -> bool {
+        matches!(self.kind.as_str(), "timeout" | "broken-connection" | "internal")
+            || self.kind.starts_with("http-5")
+    }
+
     pub fn of(kind: &str, passes: bool) -> Self {
         Self { kind: kind.to_owned(), passes, retry_after: None, field_detail: String::new() }
     }
@@ -151,33 +157,61 @@ pub struct Answer<T> {
     pub time: Duration,
 }
 
-/// One pooled client for all bots.
+/// A page, or where it leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    pub status: u16,
+    pub location: Option<String>,
+    pub body: String,
+}
+
+/// One pooled client for all bots, and one without a pool for browsers that keep nothing.
 pub struct Api {
     client: Client,
+    keeps_nothing: Client,
     base: Url,
     under_way: Semaphore,
 }
 
 impl Api {
     pub fn new(base: Url) -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .pool_max_idle_per_host(UNDER_WAY_MAX)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .user_agent(concat!("fairgate-bots/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .context("making an HTTP client")?;
-        Ok(Self { client, base, under_way: Semaphore::new(UNDER_WAY_MAX) })
+        let client = |kept| {
+            Client::builder()
+                .connect_timeout(CONNECT)
+                .timeout(TOTAL)
+                .pool_max_idle_per_host(kept)
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .user_agent(concat!("fairgate-bots/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .context("making an HTTP client")
+        };
+        let under_way = Semaphore::new(UNDER_WAY_MAX);
+        Ok(Self { client: client(UNDER_WAY_MAX)?, keeps_nothing: client(0)?, base, under_way })
     }
 
-    /// Makes a call once. The time counts from when it was sent.
+    fn url(&self, to: &str) -> Result<Url, Fault> {
+        let url = self.base.join(to).map_err(|_| Fault::of("address-unreadable", false))?;
+        if is_loopback(&url) { Ok(url) } else { Err(Fault::of("address-elsewhere", false)) }
+    }
+
+    /// Makes a call once, when it has its [turn](Self::turn). The time counts from when it was
+    /// sent.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Answer<T>, Fault> {
-        let url = self.base.join(call.to).map_err(|_| Fault::of("address-unreadable", false))?;
-        if !is_loopback(&url) {
-            return Err(Fault::of("address-elsewhere", false));
-        }
+        let _permit = self.turn().await;
+        self.send(call).await
+    }
+
+    /// Waits until one more request may be under way. Whoever measures a server leaves this wait
+    /// out: it is the bots' own.
+    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed, so this only waits.
+        self.under_way.acquire().await.ok()
+    }
+
+    /// Sends a call that has its turn.
+    pub async fn send<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Answer<T>, Fault> {
+        let url = self.url(call.to)?;
         let mut request = self
             .client
             .request(call.method.clone(), url)
@@ -191,13 +225,10 @@ impl Api {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        // The semaphore is never closed, so this only waits.
-        let _permit = self.under_way.acquire().await;
         let began = Instant::now();
         let response = request.send().await.map_err(|error| Fault::of_transport(&error))?;
         let status = response.status();
-        let header = response.headers().get(header::RETRY_AFTER);
-        let retry_after_secs = header.and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after_secs = retry_after_secs(&response);
         let bytes = response.bytes().await.map_err(|error| Fault::of_transport(&error))?;
         let time = began.elapsed();
         if !status.is_success() {
@@ -210,6 +241,28 @@ impl Api {
         let body =
             serde_json::from_slice(text).map_err(|_| Fault::of("answer-unreadable", false))?;
         Ok(Answer { body, time })
+    }
+
+    /// Asks for a page that has its turn once, as a browser that keeps neither cookies nor
+    /// connections.
+    pub async fn page(&self, call: &Call<'_>) -> Result<Page, Fault> {
+        let mut request = self
+            .keeps_nothing
+            .request(call.method.clone(), self.url(call.to)?)
+            .header("x-forwarded-for", call.from.to_string())
+            .header(header::ACCEPT, "text/html");
+        if call.method == Method::POST {
+            request = request.form::<[(&str, &str); 0]>(&[]);
+        }
+        let response = request.send().await.map_err(|error| Fault::of_transport(&error))?;
+        let (status, retry_after_secs) = (response.status(), retry_after_secs(&response));
+        let location = response.headers().get(header::LOCATION);
+        let location = location.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.text().await.map_err(|error| Fault::of_transport(&error))?;
+        if status.is_client_error() || status.is_server_error() {
+            return Err(Fault::of_answer(status, retry_after_secs, body.as_bytes()));
+        }
+        Ok(Page { status: status.as_u16(), location, body })
     }
 
     /// Waits until the system answers. Whether it knows its lines is seen by the sale that is made.
@@ -230,6 +283,10 @@ impl Api {
             sleep(Duration::from_millis(300)).await;
         }
     }
+}
+
+fn retry_after_secs(response: &reqwest::Response) -> Option<u64> {
+    response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,87 +1,168 @@
-//! One fan's life, up to the door of checkout.
+//! One fan: joining, leaving the line, and the turn.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+use waitroom::contract::{PlaceBody, PlaceState};
 
 use super::{
     api::{Call, Fault},
-    buyer,
+    buyer::{buy, claim},
+    line::Waiting,
+    pages,
     plan::{Leaves, Plan},
-    shop::Shop,
-    tally::Timed,
+    refusal::Step,
+    shop::{Setback, Shop},
 };
 
 /// The part of a place ticket's answer that a fan needs.
 #[derive(Debug, Deserialize)]
 struct Ticket {
-    ticket: String,
+    ticket: Box<str>,
     lane: i32,
     offset: i64,
 }
 
-#[derive(Debug, Deserialize)]
-struct Place {
-    state: String,
-    poll_after_ms: u64,
-}
+/// Another instance may hear of a turn so much later.
+const HEARS_WITHIN: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Deserialize)]
-struct Pass {
-    pass: String,
-}
-
-/// Joins, waits, comes in and buys, or leaves where the plan says so.
-pub async fn live(shop: std::sync::Arc<Shop>, plan: Plan) {
-    sleep(plan.arrives_after).await;
-    match wait_in_line(&shop, &plan).await {
-        Ok(Some(pass)) => {
-            if let Err(fault) = buyer::buy(&shop, &plan, &pass).await {
-                shop.tally.fault(&fault.kind);
-            }
-        }
-        Ok(None) => {}
-        Err(fault) => shop.tally.fault(&fault.kind),
+/// Joins the line.
+///
+/// # Errors
+/// A refusal that asking again does not change.
+pub async fn join(shop: &Shop, plan: &Plan) -> Result<Waiting, Fault> {
+    // Until it is answered, it may have brought a place that no fan knows of.
+    shop.tally.count(|counts| counts.places_unknown += 1);
+    let joined = try_to_join(shop, plan).await;
+    if joined.as_ref().err().is_none_or(|fault| !fault.passes) {
+        shop.tally.count(|counts| counts.places_unknown -= 1);
     }
-}
-
-/// The fan's pass, or `None` for one who left or missed the turn.
-async fn wait_in_line(shop: &Shop, plan: &Plan) -> Result<Option<String>, Fault> {
-    let (room, from) = (&shop.sale.room, plan.address());
-    let [places, place, pass] =
-        ["places", "place", "pass"].map(|last| format!("/v1/rooms/{room}/{last}"));
-    let ticket: Ticket = shop.insist(Some(Timed::Join), &Call::post(&places, from)).await?;
+    let fan = joined?;
     shop.tally.count(|counts| counts.joined += 1);
-    shop.tally.acked(|acked| acked.joins.push((ticket.lane, ticket.offset)));
-    loop {
-        let Place { state, poll_after_ms } =
-            shop.insist(None, &Call::get(&place, from).token(&ticket.ticket)).await?;
-        match state.as_str() {
-            "your_turn" => break,
-            "waiting" if Instant::now() < shop.deadline => {
-                sleep(Duration::from_millis(poll_after_ms).mul_f64(rand::random_range(0.9..1.3)))
-                    .await;
-            }
-            "waiting" => return Ok(None),
-            _ => return Ok(missed(shop)),
-        }
-    }
-    if plan.leaves == Some(Leaves::InLine) {
-        return Ok(None);
-    }
-    let claim = Call::post(&pass, from).token(&ticket.ticket);
-    match shop.insist::<Pass>(Some(Timed::Claim), &claim).await {
-        Ok(Pass { pass }) => {
-            shop.tally.count(|counts| counts.claimed += 1);
-            Ok(Some(pass))
-        }
-        Err(fault) if fault.kind == "claim-window-missed" => Ok(missed(shop)),
-        Err(fault) => Err(fault),
+    shop.tally.acked(|acked| acked.joins.push((fan.lane, fan.offset)));
+    Ok(fan)
+}
+
+async fn try_to_join(shop: &Shop, plan: &Plan) -> Result<Waiting, Fault> {
+    if plan.keeps_cookies {
+        // Asked again with the same key, where an answer was lost. Whoever knows it has the place.
+        let key = Uuid::new_v4().to_string();
+        let path = format!("/v1/rooms/{}/places", shop.sale.room);
+        let join = Call::post(&path, plan.address()).key(&key);
+        let ticket: Ticket = shop.insist(Step::Join, &join).await?;
+        let Ticket { ticket, lane, offset } = ticket;
+        Ok(Waiting { number: plan.number, lane, offset, ticket })
+    } else {
+        shop.tally.count(|counts| counts.by_pages += 1);
+        pages::join(shop, plan).await
     }
 }
 
-fn missed(shop: &Shop) -> Option<String> {
-    shop.tally.count(|counts| counts.window_missed += 1);
-    None
+/// Tells that these leave the line.
+pub async fn leave_line(shop: Arc<Shop>, fans: Vec<Waiting>) {
+    let path = format!("/v1/rooms/{}/place", shop.sale.room);
+    for fan in fans {
+        let call = Call::delete(&path, super::plan::address(fan.number)).token(&fan.ticket);
+        match shop.insist::<Value>(Step::Leave, &call).await {
+            Ok(_) => shop.tally.count(|counts| counts.left_line += 1),
+            Err(fault) => shop.refused(&fault.kind, Step::Leave, false, false),
+        }
+    }
+}
+
+/// A fan's turn, which the head document told: comes in and buys, or does not, as planned.
+pub async fn turn(shop: Arc<Shop>, fan: Waiting, passed: Instant) {
+    let mut plan = shop.plan(fan.number);
+    // Whoever waited for what others gave back does not give it back in turn: a sale ends.
+    if shop.history.lock().has_run_out() {
+        plan.leaves = plan.leaves.filter(|leaves| *leaves == Leaves::TheLine);
+    }
+    // Each browser looks at its own moment of the second.
+    sleep(plan.phase).await;
+    if !plan.is_present() {
+        return match plan.leaves {
+            // The turn was sooner than the wish to leave.
+            Some(Leaves::TheLine) => leave_line(shop, vec![fan]).await,
+            _ => shop.tally.count(|counts| counts.absent += 1),
+        };
+    }
+    if let Err(setback) = come_in(&shop, &plan, &fan, passed).await {
+        shop.set_back(&setback);
+    }
+}
+
+async fn come_in(shop: &Shop, plan: &Plan, fan: &Waiting, passed: Instant) -> Result<(), Setback> {
+    let window = Duration::from_secs(shop.args.claim_window.unsigned_abs().into());
+    // What the fan's own browser needed to come; how often it is then asked to wait is not its
+    // doing.
+    let mut came_after = passed.elapsed();
+    let told = see_turn(shop, plan, fan).await.map_err(Setback::at(Step::Look))?;
+    let Some(until) = told else {
+        lost_turn(shop, came_after, window);
+        return Ok(());
+    };
+    if plan.comes_at > 0.0 {
+        sleep(window.mul_f64(plan.comes_at).saturating_sub(passed.elapsed())).await;
+        came_after = passed.elapsed();
+        let now = see_turn(shop, plan, fan).await.map_err(Setback::at(Step::Look))?;
+        let Some(now) = now else {
+            lost_turn(shop, came_after, window);
+            return Ok(());
+        };
+        // What was promised is kept, give or take how times are rounded.
+        if now < until - chrono::Duration::seconds(1) {
+            shop.tally.count(|counts| counts.windows_shortened += 1);
+        }
+    }
+    if !plan.keeps_cookies {
+        pages::try_to_enter(shop, plan, fan).await.map_err(Setback::at(Step::Claim))?;
+    }
+    let claims = async {
+        if plan.two_tabs {
+            let (one, other) = tokio::join!(claim(shop, plan, fan), claim(shop, plan, fan));
+            one.and(other)
+        } else {
+            claim(shop, plan, fan).await
+        }
+    };
+    let pass = match claims.await {
+        Ok(pass) => pass,
+        Err(fault) if fault.kind == "claim-window-missed" => {
+            lost_turn(shop, came_after, window);
+            return Ok(());
+        }
+        Err(fault) => return Err(Setback::at(Step::Claim)(fault)),
+    };
+    shop.tally.count(|counts| counts.claimed += 1);
+    buy(shop, plan, fan, pass).await
+}
+
+/// Looks at the place until it is known to be this fan's turn. Gives until when, or `None` where
+/// the turn is over.
+async fn see_turn(shop: &Shop, plan: &Plan, fan: &Waiting) -> Result<Option<DateTime<Utc>>, Fault> {
+    let path = format!("/v1/rooms/{}/place", shop.sale.room);
+    let end = Instant::now() + HEARS_WITHIN;
+    loop {
+        let call = Call::get(&path, plan.address()).token(&fan.ticket);
+        let place: PlaceBody = shop.insist(Step::Look, &call).await?;
+        match place.state {
+            PlaceState::YourTurn => return Ok(Some(place.claim_until.unwrap_or_else(Utc::now))),
+            PlaceState::Waiting if Instant::now() < end => sleep(Duration::from_millis(500)).await,
+            PlaceState::Waiting => return Err(Fault::of("still-waiting-after-the-head", false)),
+            PlaceState::WindowMissed | PlaceState::Left => return Ok(None),
+        }
+    }
+}
+
+/// Someone was there and is told that the turn has passed.
+fn lost_turn(shop: &Shop, came_after: Duration, window: Duration) {
+    let late = came_after >= window;
+    shop.tally.count(|counts| {
+        counts.turns_lost += 1;
+        counts.bots_late += u64::from(late);
+    });
 }

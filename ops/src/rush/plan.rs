@@ -1,14 +1,19 @@
-//! What a fan will do, drawn from the seed before anything happens. Pure.
+//! What a fan will do, drawn from the seed before anything happens. Pure, and cheap enough to be
+//! drawn again instead of being kept.
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use rand::{Rng, SeedableRng, rngs::StdRng};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+
+use super::args::Shares;
 
 /// Where a fan who does not buy leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaves {
+    /// On purpose, while waiting.
+    TheLine,
     /// Never comes in when it is their turn.
-    InLine,
+    AtTheTurn,
     /// Closes the page with tickets held.
     WithHold,
     /// Closes the page with an order unpaid.
@@ -30,6 +35,15 @@ pub struct Plan {
     pub thinks: Duration,
     /// Stays in checkout as long as tickets may come back.
     pub patient: bool,
+    /// The share of the claim window that passes before the fan comes.
+    pub comes_at: f64,
+    pub two_tabs: bool,
+    /// Whether the fan's browser keeps cookies and connections.
+    pub keeps_cookies: bool,
+    /// Stays in line when told that nothing is left.
+    pub stays: bool,
+    /// Between two looks of this fan's browser at the line: where in the second it looks.
+    pub phase: Duration,
 }
 
 const PAYS: [(u32, &[&str]); 6] = [
@@ -40,41 +54,66 @@ const PAYS: [(u32, &[&str]); 6] = [
     (2, &["out_of_order"]),
     (2, &["slow"]),
 ];
+/// When slow fans come: this much of the window has passed.
+const COMES_LATE: std::ops::Range<f64> = 0.5..0.75;
 
 impl Plan {
-    /// Draws fan `number` of the rush under `seed`. `abandon` is the share of fans who leave
-    /// without buying.
-    pub fn draw(seed: u64, number: u32, abandon: f64, arrive: Duration) -> Self {
+    /// Draws fan `number` of the rush under `seed`.
+    pub fn draw(seed: u64, number: u32, shares: &Shares, arrive: Duration) -> Self {
         let mut rng =
-            StdRng::seed_from_u64(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let leaves =
-            rng.random_bool(abandon.clamp(0.0, 1.0)).then(|| match rng.random_range(0..3) {
-                0 => Leaves::InLine,
-                1 => Leaves::WithHold,
-                _ => Leaves::WithOrder,
-            });
+            SmallRng::seed_from_u64(seed ^ u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut is_of = |share: f64| rng.random_bool(share.clamp(0.0, 1.0));
+        let [abandons, absent, slow] = [shares.abandon, shares.absent, shares.slow].map(&mut is_of);
+        let [two_tabs, no_cookies, leaves, stays] =
+            [shares.two_tabs, shares.no_cookies, shares.leaves, shares.stays].map(is_of);
+        let abandons_where = match rng.random_range(0..3) {
+            0 => Leaves::AtTheTurn,
+            1 => Leaves::WithHold,
+            _ => Leaves::WithOrder,
+        };
+        let late = rng.random_range(COMES_LATE);
         Self {
             number,
             arrives_after: arrive.mul_f64(rng.random_range(0.0..1.0)),
             wants: rng.random_range(1..=4),
-            leaves,
+            leaves: match (leaves, absent, abandons) {
+                (true, ..) => Some(Leaves::TheLine),
+                (_, true, _) => Some(Leaves::AtTheTurn),
+                (.., true) => Some(abandons_where),
+                _ => None,
+            },
             pays: pick(rng.random_range(0..100)),
             thinks: Duration::from_millis(rng.random_range(100..1000)),
             patient: false,
+            comes_at: if slow { late } else { 0.0 },
+            two_tabs,
+            keeps_cookies: !no_cookies,
+            stays,
+            phase: Duration::from_millis(rng.random_range(0..1000)),
         }
     }
 
     /// A fan who comes for what came back: at once, and to stay.
     pub fn late(seed: u64, number: u32) -> Self {
-        let plan = Self::draw(seed, number, 0.0, Duration::ZERO);
-        Self { pays: &["ok"], patient: true, ..plan }
+        let plan = Self::draw(seed, number, &Shares::NONE, Duration::ZERO);
+        Self { pays: &["ok"], patient: true, stays: true, ..plan }
+    }
+
+    /// Whether the fan is there when it is their turn.
+    pub fn is_present(&self) -> bool {
+        !matches!(self.leaves, Some(Leaves::TheLine | Leaves::AtTheTurn))
     }
 
     /// An address of the fan's own, so that limits per client treat each fan as one.
     pub fn address(&self) -> Ipv4Addr {
-        let [_, a, b, c] = self.number.to_be_bytes();
-        Ipv4Addr::new(10, a, b, c)
+        address(self.number)
     }
+}
+
+/// The address of fan `number`.
+pub fn address(number: u32) -> Ipv4Addr {
+    let [_, a, b, c] = number.to_be_bytes();
+    Ipv4Addr::new(10, a, b, c)
 }
 
 fn pick(mut roll: u32) -> &'static [&'static str] {
@@ -91,29 +130,50 @@ fn pick(mut roll: u32) -> &'static [&'static str] {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_same_seed_draws_the_same_fans_and_another_seed_others() {
-        let draw = |seed| {
-            (0..50)
-                .map(|number| Plan::draw(seed, number, 0.1, Duration::from_secs(5)))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(draw(1), draw(1));
-        assert_ne!(draw(1), draw(2));
+    const SHARES: Shares = Shares {
+        abandon: 0.1,
+        absent: 0.05,
+        slow: 0.05,
+        two_tabs: 0.03,
+        no_cookies: 0.02,
+        leaves: 0.02,
+        stays: 0.3,
+    };
+
+    fn fans(seed: u64, count: u32, shares: &Shares) -> Vec<Plan> {
+        (0..count).map(|n| Plan::draw(seed, n, shares, Duration::from_secs(5))).collect()
     }
 
     #[test]
-    fn about_as_many_leave_as_asked_and_each_way_is_taken() {
-        let fans: Vec<Plan> =
-            (0..10_000).map(|number| Plan::draw(7, number, 0.1, Duration::ZERO)).collect();
-        let leave = |way| fans.iter().filter(|plan| plan.leaves == Some(way)).count();
-        for way in [Leaves::InLine, Leaves::WithHold, Leaves::WithOrder] {
-            assert!((250..420).contains(&leave(way)), "{way:?}: {}", leave(way));
-        }
-        assert!(fans.iter().all(|plan| (1..=4).contains(&plan.wants)));
-        assert!(
-            (0..1000).all(|number| Plan::draw(7, number, 0.0, Duration::ZERO).leaves.is_none())
-        );
+    fn the_same_seed_draws_the_same_fans_and_another_seed_others() {
+        assert_eq!(fans(1, 50, &SHARES), fans(1, 50, &SHARES));
+        assert_ne!(fans(1, 50, &SHARES), fans(2, 50, &SHARES));
+    }
+
+    #[test]
+    fn about_as_many_are_of_each_kind_as_asked() {
+        let fans = fans(7, 10_000, &SHARES);
+        let count = |is: &dyn Fn(&Plan) -> bool| fans.iter().filter(|plan| is(plan)).count();
+        let near = |found: usize, wanted: f64| {
+            assert!((found as f64 - wanted).abs() < wanted * 0.2 + 20.0, "{found} {wanted}");
+        };
+        near(count(&|plan| plan.leaves == Some(Leaves::TheLine)), 200.0);
+        // A third of those who abandon, and the absent.
+        near(count(&|plan| plan.leaves == Some(Leaves::AtTheTurn)), 800.0);
+        near(count(&|plan| plan.leaves == Some(Leaves::WithHold)), 310.0);
+        near(count(&|plan| plan.leaves == Some(Leaves::WithOrder)), 310.0);
+        near(count(&|plan| plan.comes_at > 0.0), 500.0);
+        near(count(&|plan| plan.two_tabs), 300.0);
+        near(count(&|plan| !plan.keeps_cookies), 200.0);
+        near(count(&|plan| plan.stays), 3000.0);
+        assert!(fans.iter().all(|plan| (1..=4).contains(&plan.wants) && plan.comes_at < 0.9));
+    }
+
+    #[test]
+    fn where_nobody_is_to_leave_everybody_buys() {
+        assert!(fans(7, 1000, &Shares::NONE).iter().all(|plan| {
+            plan.leaves.is_none() && plan.comes_at == 0.0 && plan.keeps_cookies && !plan.two_tabs
+        }));
     }
 
     #[test]
@@ -125,8 +185,7 @@ mod tests {
 
     #[test]
     fn fans_have_addresses_of_their_own() {
-        let of = |number| Plan::draw(1, number, 0.0, Duration::ZERO).address();
-        assert_eq!(of(258), Ipv4Addr::new(10, 0, 1, 2));
-        assert_ne!(of(1), of(257));
+        assert_eq!(address(258), Ipv4Addr::new(10, 0, 1, 2));
+        assert_ne!(address(1), address(257));
     }
 }

@@ -1,13 +1,13 @@
 //! What the rush is doing, for whoever watches: one line that changes, or a line now and then where
 //! nobody does.
 
-use std::{io::IsTerminal, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{io::IsTerminal, sync::Arc, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{api::Call, sale::Head, shop::Shop};
+use super::shop::Shop;
 use crate::print_status;
 
 const DRAW_EVERY: Duration = Duration::from_millis(500);
@@ -41,14 +41,8 @@ async fn tell(shop: Arc<Shop>, fans: u32, stop: CancellationToken) {
         ProgressBar::new_spinner().with_style(style)
     });
     let began = Instant::now();
-    let head_path = format!("/v1/rooms/{}/head", shop.sale.room);
-    let mut head = Head { phase: String::new(), admitted: 0, waiting: 0 };
     loop {
-        let call = Call::get(&head_path, Ipv4Addr::new(10, 255, 255, 254));
-        if let Ok(answer) = shop.api.call::<Head>(&call).await {
-            head = answer.body;
-        }
-        let line = line(&shop, fans, &head, began.elapsed().as_secs());
+        let line = line(&shop, fans, began.elapsed().as_secs());
         match &bar {
             Some(bar) => {
                 bar.set_message(line.clone());
@@ -70,15 +64,17 @@ async fn tell(shop: Arc<Shop>, fans: u32, stop: CancellationToken) {
     }
 }
 
-fn line(shop: &Shop, fans: u32, head: &Head, secs: u64) -> String {
+fn line(shop: &Shop, fans: u32, secs: u64) -> String {
     let counts = shop.tally.counts();
-    let errors: u64 = shop.tally.faults().values().sum();
+    let refused: u64 = shop.tally.refusals().values().sum();
+    let unexplained: u64 = shop.tally.unexplained().values().sum();
+    let head = shop.head();
     format!(
         "{secs:>4} s  joined {}/{fans}  waiting {}  let in {}  claimed {}  held {}  ordered {}  \
-            paid {}  tickets {}/{}  sold out seen {}  errors {errors}",
+            paid {}  tickets {}/{}  sold out seen {}  refused {refused}, unexplained {unexplained}",
         counts.joined,
-        head.waiting,
-        head.admitted,
+        head.as_ref().map_or(0, |head| head.waiting),
+        head.as_ref().map_or(0, |head| head.admitted),
         counts.claimed,
         counts.held,
         counts.ordered,

@@ -2,13 +2,14 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
+use admission::contract::{PaceMode, RoomName};
 use anyhow::{Context, bail};
-use catalog::contract::{NewShow, NewTicketType, Venue, put_allotment, put_show};
+use catalog::contract::{
+    Money, NewShow, NewTicketType, ShowId, TicketTypeId, Venue, put_allotment, put_show,
+};
 use chrono::{Timelike, Utc};
-use serde::Deserialize;
 use tokio::time::{Instant, sleep};
-use uuid::Uuid;
-use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+use waitroom::contract::{HeadDocument, NewRoom, Phase, RoomChange, change_room, create_room};
 
 use super::{
     api::{Api, Call},
@@ -18,12 +19,15 @@ use crate::settings::Stores;
 
 const OPENS_WITHIN: Duration = Duration::from_secs(15);
 
+/// Where what no fan asks for comes from.
+pub const OBSERVER: Ipv4Addr = Ipv4Addr::new(10, 255, 255, 254);
+
 /// What the fans come for.
 #[derive(Debug, Clone)]
 pub struct Sale {
-    pub show: String,
-    pub room: String,
-    pub ticket_type: Uuid,
+    pub show: ShowId,
+    pub room: RoomName,
+    pub ticket_type: TicketTypeId,
     pub lanes: i32,
     pub tickets: i32,
 }
@@ -32,9 +36,10 @@ pub struct Sale {
 pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     let now = Utc::now();
     let name = format!("rush-{}-{:04x}", now.format("%Y%m%d-%H%M%S"), rand::random::<u16>());
+    let (id, room): (ShowId, RoomName) = (name.parse()?, name.parse()?);
     let starts_at = (now + chrono::Duration::days(30)).with_minute(0).unwrap_or(now);
     let show = NewShow {
-        show: name.clone(),
+        show: id.clone(),
         title: "Rehearsal".to_owned(),
         performer: "The Load Bots".to_owned(),
         genre: "Rehearsal".to_owned(),
@@ -54,17 +59,16 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         ticket_types: vec![NewTicketType {
             name: "Standing".to_owned(),
             description: "Anywhere on the floor.".to_owned(),
-            price_minor: 6_500,
-            currency: "EUR".to_owned(),
+            price: Money::new(6_500, "EUR".parse()?),
             per_order_max: 4,
         }],
     };
     let ticket_types = put_show(&stores.pool, &show).await?;
     let ticket_type = ticket_types.first().context("the show has no ticket type")?.ticket_type;
-    put_allotment(&stores.pool, &name, ticket_type, args.tickets).await?;
-    let room = NewRoom {
-        room: name.parse()?,
-        show: name.clone(),
+    put_allotment(&stores.pool, &id, ticket_type, args.tickets).await?;
+    let new_room = NewRoom {
+        room: room.clone(),
+        show: id.clone(),
         lanes: args.lanes,
         rate_per_sec: args.rate,
         max_active: args.cap(),
@@ -72,16 +76,15 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         message: String::new(),
         opens_at: None,
     };
-    create_room(&stores.pool, &stores.kafka, &room).await?;
-    let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
-    change_room(&stores.pool, &name, &open).await?;
-    Ok(Sale {
-        show: name.clone(),
-        room: name,
-        ticket_type: ticket_type.uuid(),
-        lanes: args.lanes,
-        tickets: args.tickets,
-    })
+    create_room(&stores.pool, &stores.kafka, &new_room).await?;
+    let open = RoomChange {
+        phase: Some(Phase::Open),
+        pace_mode: args.fixed.then_some(PaceMode::Fixed),
+        order_ms_target: args.order_target,
+        ..RoomChange::default()
+    };
+    change_room(&stores.pool, &room, &open).await?;
+    Ok(Sale { show: id, room, ticket_type, lanes: args.lanes, tickets: args.tickets })
 }
 
 /// Waits until the running system knows the room.
@@ -89,8 +92,8 @@ pub async fn await_open(api: &Api, sale: &Sale) -> anyhow::Result<()> {
     let path = format!("/v1/rooms/{}/head", sale.room);
     let end = Instant::now() + OPENS_WITHIN;
     loop {
-        match api.call::<Head>(&Call::get(&path, Ipv4Addr::new(10, 255, 255, 254))).await {
-            Ok(answer) if answer.body.phase == "open" => return Ok(()),
+        match api.call::<HeadDocument>(&Call::get(&path, OBSERVER)).await {
+            Ok(answer) if answer.body.phase == Phase::Open => return Ok(()),
             _ if Instant::now() < end => sleep(Duration::from_millis(200)).await,
             Ok(_) => bail!("the system did not open the room within {} s", OPENS_WITHIN.as_secs()),
             Err(fault) => bail!(
@@ -122,14 +125,6 @@ pub async fn await_stock(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
         }
         sleep(Duration::from_millis(50)).await;
     }
-}
-
-/// The part of the head document that bots read.
-#[derive(Debug, Deserialize)]
-pub struct Head {
-    pub phase: String,
-    pub admitted: i64,
-    pub waiting: i64,
 }
 
 /// Closes the room, so that its controller ends.

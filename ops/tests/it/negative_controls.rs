@@ -87,6 +87,11 @@ pub async fn publish(stores: &Stores, room: &str, heads: Vec<LaneHead>) {
         claim_until: now,
         rate_per_sec: 200.0,
         heads,
+        from: Vec::new(),
+        door_ms: None,
+        door_open: true,
+        pace: None,
+        stock: None,
     };
     let (topic, payload) =
         (stores.kafka.name(HEADS_TOPIC), serde_json::to_vec(&moved).expect("a record"));
@@ -102,12 +107,16 @@ async fn without_the_cap_check_too_many_are_inside() {
     let line = Line::of(&stores, "cap", 1);
     line.ready_gate().await;
     line.join(0, 8).await;
-    let granting =
-        Gate::broken(stores.redis.clone(), "active_count + unclaimed >= max_active or ", "");
+    let granting = Gate::broken(
+        stores.redis.clone(),
+        &[("active_count + coming - turnover * expected >= max_active or ", "")],
+    );
     let controller = admission_with(&stores, granting);
     line.await_admitted(8).await;
-    let opening =
-        Gate::broken(stores.redis.clone(), "if taken >= max_active then return 0 end", "");
+    let opening = Gate::broken(
+        stores.redis.clone(),
+        &[("if taken >= max_active then return { 0, sequence } end", "")],
+    );
     let (base, checkout) = checkout_with(&test_env, &stores, opening, &keys).await;
     let client = reqwest::Client::new();
     for offset in 0..8 {
@@ -130,8 +139,10 @@ async fn without_the_rate_check_fans_come_in_too_fast() {
         Line::open(&stores, "rate", &Terms { lanes: 1, rate_per_sec: 10.0, ..Terms::default() })
             .await;
     line.join(0, 120).await;
-    let controller =
-        admission_with(&stores, Gate::broken(stores.redis.clone(), "tokens < 1 or ", ""));
+    let controller = admission_with(
+        &stores,
+        Gate::broken(stores.redis.clone(), &[("if tokens < 1 then", "if false then")]),
+    );
     line.await_admitted(120).await;
     controller.drain().await;
     assert_objects(&verify::look(&stores, None).await.expect("a report"), &["admit-rate"]);
@@ -147,8 +158,12 @@ async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
     line.join(0, 120).await;
     tokio::time::sleep(Duration::from_millis(2500)).await;
     line.join(1, 30).await;
-    let broken =
-        || Gate::broken(stores.redis.clone(), " or tonumber(ARGV[next_arg + 1]) > horizon", "");
+    let broken = || {
+        Gate::broken(
+            stores.redis.clone(),
+            &[("elseif joined_ms > horizon then", "elseif false then")],
+        )
+    };
     let controllers = [admission_with(&stores, broken()), admission_with(&stores, broken())];
     line.await_admitted(150).await;
     for controller in controllers {
@@ -464,4 +479,59 @@ async fn data_a_session_with_two_open_orders_is_seen() {
          WHERE state = 'awaiting_payment'",
     ];
     objects(&system, &breaks, &["one-open-order-per-session"], &[]).await;
+}
+
+#[tokio::test]
+async fn data_a_session_that_opened_before_its_turn_is_seen() {
+    let system = TestSystem::open().await;
+    system.sale("early", &Terms::default()).await;
+    fan::session(&system, "early").await;
+    assert_clean(&system.verify().await);
+    system.tasks.drain().await;
+    let sooner = "UPDATE checkout.sessions SET opened_at = opened_at - interval '1 minute'";
+    run_sql(&system.stores.pool, &[sooner]).await;
+    let report = verify::look(&system.stores, None).await.expect("a report");
+    assert_objects(&report, &["sessions-in-window"]);
+}
+
+#[tokio::test]
+async fn data_a_session_that_opened_after_its_window_is_seen_unless_it_was_granted_again() {
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
+    room(&stores, "late", &Terms { lanes: 1, ..Terms::default() }).await;
+    let line = Line::of(&stores, "late", 1);
+    line.join(0, 1).await;
+    line.commit(0, 1).await;
+    publish(&stores, "late", vec![LaneHead { lane: 0, head: 1, tail: 1 }]).await;
+    let opened = "INSERT INTO checkout.sessions (session, place, room, show, opened_at, \
+        expires_at, cap) SELECT gen_random_uuid(), 'late.0.0', 'late', 'late', \
+        now() + opens_in, now() + opens_in + interval '10 minutes', 10 \
+        FROM (VALUES (interval '1 minute')) AS known (opens_in)";
+    run_sql(&stores.pool, &[opened]).await;
+    assert_clean(&verify::look(&stores, None).await.expect("a report"));
+    // No window here, and a grace of some seconds more than a minute.
+    let later = "UPDATE checkout.sessions SET opened_at = opened_at + interval '2 minutes'";
+    run_sql(&stores.pool, &[later]).await;
+    assert_objects(&verify::look(&stores, None).await.expect("a report"), &["sessions-in-window"]);
+    let again_ms = (Utc::now() + chrono::Duration::minutes(2)).timestamp_millis();
+    let granted_again = stores.redis.key("granted-again", "late");
+    let _: i64 =
+        stores.redis.connection().hset(granted_again, "0.0", again_ms).await.expect("granted");
+    assert_clean(&verify::look(&stores, None).await.expect("a report"));
+}
+
+#[tokio::test]
+async fn without_the_pace_fans_come_in_faster_than_it_is_told() {
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
+    let terms = Terms { lanes: 1, rate_per_sec: 4_000.0, ..Terms::default() };
+    let line = Line::open(&stores, "heedless", &terms).await;
+    line.join(0, 4_000).await;
+    let ignores = "if follows == 1 then rate = math.min(rate, pace) end";
+    let controller = admission_with(&stores, Gate::broken(stores.redis.clone(), &[(ignores, "")]));
+    line.await_admitted(4_000).await;
+    controller.drain().await;
+    // It begins with 50 a second, and takes seconds to come to what a gate let in that hears of
+    // nothing but the operator's rate.
+    assert_objects(&verify::look(&stores, None).await.expect("a report"), &["admit-rate"]);
 }

@@ -2,10 +2,16 @@
 
 use serde_json::{Map, Value};
 
-const CALLS: [(&str, &str); 14] = [
+const CALLS: [(&str, &str); 20] = [
     ("post", "/v1/rooms/{room}/places"),
     ("get", "/v1/rooms/{room}/head"),
     ("get", "/v1/rooms/{room}/place"),
+    ("delete", "/v1/rooms/{room}/place"),
+    ("post", "/v1/rooms/{room}/place/link"),
+    ("post", "/v1/rooms/{room}/place/from-link"),
+    ("put", "/v1/rooms/{room}/place/mail"),
+    ("delete", "/v1/rooms/{room}/place/mail"),
+    ("post", "/v1/rooms/{room}/place/resume"),
     ("post", "/v1/rooms/{room}/pass"),
     ("get", "/.well-known/paseto-keys"),
     ("post", "/v1/checkout/sessions"),

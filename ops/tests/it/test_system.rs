@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use kit::serve::Tasks;
 use ops::{
+    serve::Role,
     settings::Stores,
     verify::{self, report::Report},
 };
@@ -88,6 +89,11 @@ impl TestSystem {
     }
 
     pub async fn open_in(test_env: TestEnv, settings: &[(&str, &str)]) -> Self {
+        Self::open_as(&[], test_env, settings).await
+    }
+
+    /// With these roles alone.
+    pub async fn open_as(roles: &[Role], test_env: TestEnv, settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address").to_string();
         let mut env = test_env.settings();
@@ -106,12 +112,12 @@ impl TestSystem {
         // Nobody listens there unless a test names its mail server.
         env.insert("FAIRGATE_SMTP_URL".to_owned(), "smtp://127.0.0.1:1".to_owned());
         env.insert("FAIRGATE_MAIL_FROM".to_owned(), "tickets@fairgate.example".to_owned());
-        for policy in ["JOIN", "WAIT", "BUY", "READ", "WORK", "SIGN_IN"] {
+        for policy in ["JOIN", "HEAD", "WAIT", "BUY", "READ", "WORK", "SIGN_IN"] {
             env.insert(format!("FAIRGATE_LIMIT_{policy}_PER_SEC"), "10000".to_owned());
             env.insert(format!("FAIRGATE_LIMIT_{policy}_BURST"), "10000".to_owned());
         }
         env.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let server = ops::serve::assemble(&[], &env).await.expect("a server");
+        let server = ops::serve::assemble(roles, &env).await.expect("a server");
         let tasks = server.serve_on(listener, management);
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let stores = stores(&test_env);

@@ -1,7 +1,7 @@
 //! The ticket type that everybody orders, and an order of it.
 
 use anyhow::Context;
-use catalog::contract::Money;
+use catalog::contract::{Money, ShowId, TicketTypeId};
 use checkout::contract::{Buyer, SubmitLine, SubmitOrder, home_partition};
 use chrono::Utc;
 use uuid::Uuid;
@@ -12,8 +12,8 @@ pub const PARTITIONS: i32 = 4;
 /// Where one's orders go.
 #[derive(Debug, Clone)]
 pub struct Hot {
-    pub show: String,
-    pub ticket_type: Uuid,
+    pub show: ShowId,
+    pub ticket_type: TicketTypeId,
     /// Number and epoch.
     pub shards: Vec<(i32, i64)>,
 }
@@ -39,10 +39,10 @@ impl Hot {
         let place = SubmitOrder {
             order: Uuid::now_v7().into(),
             session: Uuid::new_v4().into(),
-            show: self.show.parse()?,
+            show: self.show.clone(),
             hold: Uuid::new_v4().into(),
             lines: vec![SubmitLine {
-                ticket_type: self.ticket_type.into(),
+                ticket_type: self.ticket_type,
                 shard,
                 quantity: 1,
                 unit_price_minor: 6_500,
@@ -59,6 +59,6 @@ impl Hot {
             // Long after the bench: nothing is to expire while it runs.
             expires_at: now + chrono::Duration::hours(6),
         };
-        Ok((place, home_partition(self.ticket_type.into(), shard, PARTITIONS)))
+        Ok((place, home_partition(self.ticket_type, shard, PARTITIONS)))
     }
 }

@@ -20,7 +20,10 @@ use super::{
     postgres::RoomRow,
     rows::{Drain, Room},
 };
-use crate::verify::line::{Joined, LaneState, Published};
+use crate::verify::{
+    line::{Joined, LaneState, Published, steps},
+    windows::SecondGrants,
+};
 
 const CALL: Duration = Duration::from_secs(5);
 /// A topic of which nothing more comes for so long is not read to its end.
@@ -111,12 +114,11 @@ pub async fn heads(kafka: &Kafka) -> anyhow::Result<Heads> {
             Heads { rooms: HashMap::new(), from_start: parts.iter().all(|part| part.from == 0) };
         read(&reader, &topic, &parts, |message| {
             match serde_json::from_slice::<HeadsMoved>(message.payload().unwrap_or_default()) {
-                Ok(moved) => heads.rooms.entry(moved.room.into()).or_default().push(Published {
-                    record: message.offset(),
-                    at_ms: moved.at.timestamp_millis(),
-                    rate_per_sec: moved.rate_per_sec,
-                    heads: moved.heads,
-                }),
+                Ok(moved) => heads
+                    .rooms
+                    .entry(moved.room.clone().into())
+                    .or_default()
+                    .push(Published::of(message.offset(), moved)),
                 Err(error) => tracing::warn!(offset = message.offset(), %error, "a heads record \
                     cannot be read"),
             }
@@ -127,7 +129,12 @@ pub async fn heads(kafka: &Kafka) -> anyhow::Result<Heads> {
 }
 
 /// Reads a room's line: what was committed first, then what was written.
-pub async fn room(kafka: &Kafka, row: RoomRow, heads: &Heads) -> anyhow::Result<Room> {
+pub async fn room(
+    kafka: &Kafka,
+    row: RoomRow,
+    heads: &Heads,
+    second_grants: SecondGrants,
+) -> anyhow::Result<Room> {
     let (name, topic) = (line_topic(&row.room), kafka.name(&line_topic(&row.room)));
     let partitions = kafka.partitions(&name).await?;
     let group: BaseConsumer =
@@ -142,14 +149,7 @@ pub async fn room(kafka: &Kafka, row: RoomRow, heads: &Heads) -> anyhow::Result<
     tokio::task::spawn_blocking(move || {
         let committed = committed(&group, &topic, partitions)?;
         let parts = parts(&reader, &topic, partitions)?;
-        let mut joined: Joined = parts.iter().map(|part| (part.partition, Vec::new())).collect();
-        read(&reader, &topic, &parts, |message| {
-            let times = joined.entry(message.partition()).or_default();
-            let joined_ms = message.timestamp().to_millis().unwrap_or_default();
-            // An offset is an index, also where records before it are gone.
-            times.resize(usize::try_from(message.offset()).unwrap_or_default(), joined_ms);
-            times.push(joined_ms);
-        })?;
+        let joined = joined(&reader, &topic, &parts)?;
         let lanes = parts
             .iter()
             .map(|part| LaneState {
@@ -162,9 +162,51 @@ pub async fn room(kafka: &Kafka, row: RoomRow, heads: &Heads) -> anyhow::Result<
             })
             .collect();
         let (room, is_open, lanes_expected) = (row.room, row.is_open, row.lanes);
-        Ok(Room { room, is_open, lanes_expected, lanes, joined, published, heads_from_start })
+        let steps = steps(&published, heads_from_start);
+        Ok(Room {
+            room,
+            is_open,
+            lanes_expected,
+            lanes,
+            joined,
+            published,
+            steps,
+            second_grants,
+            heads_from_start,
+        })
     })
     .await?
+}
+
+/// When each place of a line was taken.
+fn joined(
+    reader: &BaseConsumer<ReaderContext>,
+    topic: &str,
+    parts: &[Part],
+) -> anyhow::Result<Joined> {
+    let mut joined: Joined = parts.iter().map(|part| (part.partition, Vec::new())).collect();
+    read(reader, topic, parts, |message| {
+        let times = joined.entry(message.partition()).or_default();
+        let joined_ms = message.timestamp().to_millis().unwrap_or_default();
+        // An offset is an index, also where records before it are gone.
+        times.resize(usize::try_from(message.offset()).unwrap_or_default(), joined_ms);
+        times.push(joined_ms);
+    })?;
+    Ok(joined)
+}
+
+/// When each place of a room's line was taken, and what was published of its heads.
+pub async fn line(kafka: &Kafka, room: &str) -> anyhow::Result<(Joined, Vec<Published>)> {
+    let (name, topic) = (line_topic(room), kafka.name(&line_topic(room)));
+    let partitions = kafka.partitions(&name).await?;
+    let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
+    let joined = tokio::task::spawn_blocking(move || {
+        let parts = parts(&reader, &topic, partitions)?;
+        joined(&reader, &topic, &parts)
+    });
+    let joined = joined.await??;
+    let mut heads = heads(kafka).await?;
+    Ok((joined, heads.rooms.remove(room).unwrap_or_default()))
 }
 
 /// The committed offsets of a group, where it has any.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
+use catalog::contract::ShowId;
 use checkout::contract::OrderState;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection, PgPool};
@@ -42,7 +43,7 @@ pub struct RoomRow {
     pub is_open: bool,
 }
 
-pub async fn read(pool: &PgPool, scope: Option<&str>) -> anyhow::Result<PostgresRows> {
+pub async fn read(pool: &PgPool, scope: Option<&ShowId>) -> anyhow::Result<PostgresRows> {
     let mut tx = pool.begin().await?;
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .execute(&mut *tx)
@@ -101,7 +102,7 @@ struct ShardRow {
 }
 
 /// Orders of a shard that has no stock are there with nothing allotted.
-async fn shards(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Shard>> {
+async fn shards(tx: &mut PgConnection, scope: Option<&ShowId>) -> anyhow::Result<Vec<Shard>> {
     let rows: Vec<ShardRow> = sqlx::query_as(
         "WITH ordered AS (
              SELECT l.ticket_type, l.shard, min(o.show) AS ordered_show,
@@ -136,7 +137,10 @@ async fn shards(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
 }
 
 /// Allotments of which no change waits for its answer. Drafts are not on sale.
-async fn allotments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Allotment>> {
+async fn allotments(
+    tx: &mut PgConnection,
+    scope: Option<&ShowId>,
+) -> anyhow::Result<Vec<Allotment>> {
     let rows: Vec<(String, Uuid, i64, i64)> = sqlx::query_as(
         "SELECT t.show, a.ticket_type, a.allotted::bigint, coalesce(sum(s.allotted), 0)::bigint
          FROM catalog.allotments a
@@ -155,7 +159,7 @@ async fn allotments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Resul
 
 async fn tickets(
     tx: &mut PgConnection,
-    scope: Option<&str>,
+    scope: Option<&ShowId>,
 ) -> anyhow::Result<BTreeMap<Uuid, i64>> {
     let rows: Vec<(Uuid, i64)> = sqlx::query_as(
         "SELECT ticket_type, count(*) FROM checkout.tickets
@@ -186,7 +190,7 @@ struct RefundRow {
     provider_was_paid: Option<bool>,
 }
 
-async fn orders(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Order>> {
+async fn orders(tx: &mut PgConnection, scope: Option<&ShowId>) -> anyhow::Result<Vec<Order>> {
     let rows: Vec<OrderRow> = sqlx::query_as(
         "SELECT o.order_id, o.session, o.hold, o.beside_another, o.state, o.paid_at IS NOT NULL AS \
             is_paid,
@@ -235,11 +239,11 @@ async fn refunds(tx: &mut PgConnection) -> anyhow::Result<BTreeMap<Uuid, Vec<Ref
 }
 
 fn state(text: &str) -> anyhow::Result<OrderState> {
-    serde_json::from_value(text.into()).with_context(|| format!("an order's state is {text}"))
+    text.parse().with_context(|| format!("an order's state is {text}"))
 }
 
 /// An order without lines and tickets is there with nothing bought.
-async fn bought(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Bought>> {
+async fn bought(tx: &mut PgConnection, scope: Option<&ShowId>) -> anyhow::Result<Vec<Bought>> {
     let rows: Vec<(Uuid, Uuid, i64, i64, i64)> = sqlx::query_as(
         "WITH lines AS (SELECT order_id, ticket_type, sum(quantity) AS quantity FROM \
             checkout.order_lines GROUP BY 1, 2),
@@ -270,7 +274,7 @@ async fn bought(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Ve
 
 /// Payments whose webhooks were all taken: what the provider still has to tell cannot be acted upon
 /// yet.
-async fn payments(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Payment>> {
+async fn payments(tx: &mut PgConnection, scope: Option<&ShowId>) -> anyhow::Result<Vec<Payment>> {
     let rows: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT i.intent, i.reference, i.state = 'refunded'
          FROM sandbox.intents i LEFT JOIN checkout.orders o ON o.order_id::text = i.reference
@@ -299,7 +303,11 @@ struct SessionRow {
     cap: i32,
 }
 
-async fn sessions(tx: &mut PgConnection, scope: Option<&str>) -> anyhow::Result<Vec<Session>> {
+/// All sessions of a show, or of all.
+pub async fn sessions(
+    tx: &mut PgConnection,
+    scope: Option<&ShowId>,
+) -> anyhow::Result<Vec<Session>> {
     let rows: Vec<SessionRow> = sqlx::query_as(
         "SELECT session, place, room, opened_at, expires_at, ended_at, cap FROM checkout.sessions
          WHERE $1::text IS NULL OR show = $1",

@@ -6,10 +6,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::verify::{
-    line::{Joined, LaneState, Published},
+    line::{Joined, LaneState, Published, Step},
     orders::{Bought, Order, Payment},
     sessions::Span,
     stock::{Allotment, Shard},
+    windows::SecondGrants,
 };
 
 /// Everything the checks look at.
@@ -44,6 +45,9 @@ pub struct Room {
     pub lanes: Vec<LaneState>,
     pub joined: Joined,
     pub published: Vec<Published>,
+    /// What follows from `published`.
+    pub steps: Vec<Step>,
+    pub second_grants: SecondGrants,
     /// Whether the topic `heads` still has everything that was ever published.
     pub heads_from_start: bool,
 }

@@ -7,8 +7,17 @@ use super::{
 };
 
 /// What the crates that put the roles together may also name.
-const ASSEMBLY: [&str; 8] =
-    ["Config", "App", "Routers", "router", "webhooks", "run", "sandbox", "with_api_keys"];
+const ASSEMBLY: [&str; 9] = [
+    "Config",
+    "App",
+    "Routers",
+    "router",
+    "routers",
+    "webhooks",
+    "run",
+    "sandbox",
+    "with_api_keys",
+];
 
 /// The first names after `<service>::` in a source text, comments left out; a group `{a::b, c}`
 /// gives each of its names.

@@ -18,7 +18,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
         "admin",
         &["kit", "identity", "catalog", "admission", "waitroom", "checkout", "reseller-portal"],
     ),
-    ("notifications", &["kit", "identity", "catalog", "checkout", "admin"]),
+    ("notifications", &["kit", "identity", "catalog", "waitroom", "checkout", "admin"]),
     ("ops", &ALL_BUT_OPS),
     ("testkit", &ALL_BUT_OPS),
 ];

@@ -1,4 +1,4 @@
-//! How a call can be refused, as its shape tells: what it takes, who may make it and how often.
+//! How a call can fail, as its shape tells: what it takes, who may make it and how often.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn of_token(token: &str) -> (&'static [&'static str], &'static [&'static str]) {
 }
 
 /// A status, in words, and the problems that it comes with.
-struct Refusal {
+struct ErrorResponse {
     status: u16,
     problems: Vec<&'static str>,
 }
@@ -61,12 +61,12 @@ fn words(status: u16) -> &'static str {
     }
 }
 
-/// What any call of this shape can be refused with.
-fn follows(call: &Value, method: &str, path: &str, is_limited: bool) -> Vec<Refusal> {
-    let mut all: Vec<Refusal> = Vec::new();
+/// What any call of this shape can fail with.
+fn follows(call: &Value, method: &str, path: &str, is_limited: bool) -> Vec<ErrorResponse> {
+    let mut all: Vec<ErrorResponse> = Vec::new();
     let mut add = |status: u16, problems: &[&'static str]| {
-        let at = all.iter().position(|refusal| refusal.status == status).unwrap_or_else(|| {
-            all.push(Refusal { status, problems: Vec::new() });
+        let at = all.iter().position(|error| error.status == status).unwrap_or_else(|| {
+            all.push(ErrorResponse { status, problems: Vec::new() });
             all.len() - 1
         });
         for problem in problems {
@@ -120,11 +120,11 @@ fn follows(call: &Value, method: &str, path: &str, is_limited: bool) -> Vec<Refu
 }
 
 /// Completes the responses of `call`: with those that follow from its shape, with words where it
-/// has none, and with what a refusal is made of.
+/// has none, and with what an error is made of.
 pub fn complete(call: &mut Value, method: &str, path: &str, is_limited: bool) {
     let follows = follows(call, method, path, is_limited);
     let Some(responses) = call["responses"].as_object_mut() else { return };
-    for Refusal { status, problems } in follows {
+    for ErrorResponse { status, problems } in follows {
         let response = responses.entry(status.to_string()).or_insert_with(|| json!({}));
         let said = response["description"].as_str().unwrap_or_default().to_owned();
         let more = problems.iter().filter(|problem| !said.contains(**problem));
