@@ -18,8 +18,8 @@ use waitroom::{App, Config};
 
 use crate::{Client, RoomBuilder, TestEnv, eventually, id};
 
-/// So slow that whoever is not next waits for hours.
-const PER_SEC: f64 = 0.0001;
+/// So slow that only the next two or three have their turn within ten minutes.
+const PER_SEC: f64 = 0.005;
 
 /// The line of an open room, with one waiting room and no controllers, until it is dropped.
 pub struct TestLine {
