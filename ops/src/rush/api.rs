@@ -16,8 +16,11 @@ use tokio::{
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longer than the server lets a request run, so that its own word is heard.
 pub const TOTAL: Duration = Duration::from_secs(20);
-/// Requests under way at once, over all bots of this process.
-const UNDER_WAY_MAX: usize = 256;
+/// Requests under way at once, over all bots of this process: so many that fans who are let in
+/// faster than checkout serves them stand before checkout, and not here.
+const UNDER_WAY_MAX: usize = 2_048;
+/// Open files beside a connection for each of those.
+const FILES_BESIDE: u64 = 256;
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
 /// The system that bots run against: the one at `url`, or the one that the settings describe.
@@ -186,6 +189,9 @@ impl Api {
                 .build()
                 .context("making an HTTP client")
         };
+        // Where the limit cannot be raised, connections are refused and tried again.
+        let files = rlimit::increase_nofile_limit(UNDER_WAY_MAX as u64 + FILES_BESIDE);
+        tracing::debug!(?files, "open files");
         let under_way = Semaphore::new(UNDER_WAY_MAX);
         Ok(Self { client: client(UNDER_WAY_MAX)?, keeps_nothing: client(0)?, base, under_way })
     }
