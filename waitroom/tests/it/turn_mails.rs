@@ -12,8 +12,8 @@ use waitroom::contract::{Phase, near_turns, note_heard};
 use crate::test_waitroom::{Instance, TestWaitroom, Told, id_of};
 
 const FANS: i64 = 13;
-/// So slow that whoever is not next waits for hours.
-const PER_SEC: f64 = 0.0001;
+/// So slow that only the next two or three have their turn within ten minutes.
+const PER_SEC: f64 = 0.005;
 
 /// A line that moves for the instances that are told so, and stands for all others.
 struct Line {
