@@ -6,7 +6,7 @@
 //! I/O who is next; `signal` is what checkout says, `pace` how fast the line may go with it
 //! (`pace/control`), `gate/no_show` who will come, `gate/stock_limit` what the stock serves;
 //! `gate/redis` is the one atomic script per room; `controller` moves the heads, and `worker` runs
-//! one of them per room; `peers` says which processes do.
+//! one of them per room.
 pub mod config;
 pub mod contract;
 pub mod error;
@@ -18,7 +18,6 @@ mod http;
 mod lane;
 mod pace;
 mod pass;
-mod peers;
 mod place;
 mod signal;
 mod store;

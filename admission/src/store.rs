@@ -8,9 +8,6 @@ use crate::{
     place::RoomName,
 };
 
-/// The first key of the locks by which processes are seen; the second is the peer's.
-const PEERS: i32 = 7_266;
-
 struct GateRow {
     room: RoomName,
     lanes: i32,
@@ -107,27 +104,4 @@ pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(Into::into).collect())
-}
-
-/// Holds a peer's lock for as long as the connection lives; `false` where somebody else does.
-pub async fn stand_as(connection: &mut PgConnection, peer: i32) -> sqlx::Result<bool> {
-    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
-        .bind(PEERS)
-        .bind(peer)
-        .fetch_one(connection)
-        .await
-}
-
-/// The peers whose locks are held now, in this database.
-pub async fn peers(connection: &mut PgConnection) -> sqlx::Result<Vec<i32>> {
-    // Keys are shown as unsigned numbers.
-    let keys: Vec<i64> = sqlx::query_scalar(
-        "SELECT objid::bigint FROM pg_locks
-         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = $1
-           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-    )
-    .bind(i64::from(PEERS))
-    .fetch_all(connection)
-    .await?;
-    Ok(keys.into_iter().map(|key| key as u32 as i32).collect())
 }

@@ -13,8 +13,6 @@ use crate::{
     controller::Controller,
     gate::{GateSettings, GateState, redis::Gate},
     head::ensure_heads_topic,
-    lane::admission_group,
-    peers::{self, Peer},
     place::RoomName,
     store,
 };
@@ -27,9 +25,6 @@ const SETTINGS_EVERY: Duration = Duration::from_millis(300);
 /// # Errors
 /// When a Kafka client cannot be made; Kafka and Postgres being away is waited out.
 pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Result<()> {
-    let own = Peer::fresh();
-    let kafka = kafka.with_client(own.client_name());
-    let mut ended = peers::watch(pool.clone(), own, tasks.clone());
     let bounds = ProducerBounds { queue_messages_max: 10_000, delivery_ms_max: 5000, linger_ms: 0 };
     let producer = Arc::new(Producer::new(kafka.clone(), bounds)?);
     let mut supervisor = Supervisor {
@@ -58,7 +53,6 @@ pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Res
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(SETTINGS_EVERY) => {}
-                Some(peer) = ended.recv() => supervisor.take_out(peer),
             }
         }
     });
@@ -114,24 +108,6 @@ impl Supervisor {
                 None => self.start(gate),
             }
         }
-    }
-
-    /// Has the lanes shared anew that a process had which has ended; without that, Kafka would wait
-    /// for its session to time out.
-    fn take_out(&self, peer: Peer) {
-        let (kafka, rooms) = (self.kafka.clone(), self.rooms.keys().cloned().collect::<Vec<_>>());
-        tracing::info!(?peer, rooms = rooms.len(), "another process has ended");
-        tokio::spawn(async move {
-            for room in rooms {
-                match kafka.take_out(&admission_group(&room), &peer.client_name()).await {
-                    Ok(members) => tracing::debug!(%room, members, "taken out of the group"),
-                    Err(error) => {
-                        tracing::warn!(%room, error = format!("{error:#}"), "its lanes are shared \
-                            anew once its session has timed out");
-                    }
-                }
-            }
-        });
     }
 
     fn start(&mut self, gate: GateSettings) {

@@ -4,7 +4,8 @@
 //! ([`problem`], [`extract`], [`http`], [`limit`], [`form`], [`page`], [`paging`], [`kept`],
 //! [`chart`], [`number`]), what things are called ([`id`]), what it seals and whom it knows
 //! ([`email_address`], [`language`], [`token`], [`secret`], [`cookie`], [`network`], [`password`],
-//! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`cache`]) and
+//! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`peers`],
+//! [`cache`]) and
 //! how it is watched ([`telemetry`]).
 
 extern crate self as kit;
@@ -28,6 +29,7 @@ pub mod outbox;
 pub mod page;
 pub mod paging;
 pub mod password;
+pub mod peers;
 pub mod postgres;
 pub mod problem;
 pub mod public_url;

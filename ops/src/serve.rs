@@ -7,6 +7,7 @@ use axum::{Router, http::HeaderMap, routing::get};
 use kit::{
     kept::KeptBody,
     limit::callers::Known,
+    peers::{self, Peer},
     public_url::PublicUrl,
     serve::{ConnectionLimits, Endpoint, Tasks, serve_until},
     settings::{Env, ProcessEnv, Settings},
@@ -119,7 +120,9 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let limits = Limits::from_settings(&mut settings);
     let configs = Configs::from_settings(&mut settings, &roles);
     settings.finish()?;
-    let stores = stores.context("the servers are not named")?;
+    let mut stores = stores.context("the servers are not named")?;
+    let own = Peer::fresh();
+    stores.kafka = stores.kafka.with_client(own.client_name());
     if public.is_nowhere() {
         tracing::warn!(
             "links in letters and on pages begin with {public}, which nobody can open; set \
@@ -135,6 +138,7 @@ pub async fn assemble(named: &[Role], env: &dyn Env) -> anyhow::Result<Server> {
     let (inside, stores) =
         if role::are_both(&roles) { stores.split()? } else { (stores.clone(), stores) };
     let tasks = Tasks::default();
+    peers::start(stores.steady.clone(), stores.kafka.clone(), own, &tasks);
     let mut all = Assembly {
         routes: Router::new(),
         api: Description::openapi(),

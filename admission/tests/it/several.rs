@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use admission::contract::{Activation, HeadsMoved, HoldBack, admission_group};
+use admission::contract::{Activation, HeadsMoved, HoldBack};
 use chrono::Utc;
 use testkit::eventually;
 
@@ -117,10 +117,9 @@ async fn a_member_is_taken_out_by_its_clients_name_alone() {
     let line = TestLine::new(2, |_| {}).await;
     let kafka = &line.test_env.kafka;
     let _idle = line.idle_controller_of(&kafka.clone().with_client("gone".to_owned()));
-    let group = admission_group(&line.room);
     eventually("it is a member and is taken out", async || {
-        assert_eq!(kafka.take_out(&group, "another").await.expect("an answer"), 0);
-        (kafka.take_out(&group, "gone").await.expect("an answer") == 1).then_some(())
+        assert_eq!(kafka.take_out("another").await.expect("an answer"), 0);
+        (kafka.take_out("gone").await.expect("an answer") == 1).then_some(())
     })
     .await;
 }

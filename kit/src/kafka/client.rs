@@ -1,8 +1,9 @@
 //! Where Kafka is, and its clients with the settings that our promises need.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use rdkafka::{
     ClientConfig,
     admin::AdminClient,
@@ -23,6 +24,8 @@ pub struct Kafka {
     pub(super) replication: i32,
     /// What its clients call themselves.
     pub(super) client: String,
+    /// The full names of the groups that its consumers are members of, or were.
+    pub(super) groups: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// Context of a reader, for which the end of a partition is news and no error.
@@ -55,6 +58,7 @@ impl Kafka {
             namespace: namespace.to_owned(),
             replication,
             client: "fairgate".to_owned(),
+            groups: Arc::default(),
         }
     }
 
@@ -124,9 +128,10 @@ impl Kafka {
     }
 
     fn member(&self, group: &str) -> ClientConfig {
-        let mut config = self.config();
+        let (mut config, group) = (self.config(), self.name(group));
+        self.groups.lock().insert(group.clone());
         config
-            .set("group.id", self.name(group))
+            .set("group.id", group)
             .set("enable.auto.commit", "false")
             .set("session.timeout.ms", "6000")
             // Members hear with a heartbeat that they are to share anew.

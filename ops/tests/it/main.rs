@@ -15,6 +15,7 @@ mod line_up;
 mod negative_controls;
 mod openapi;
 mod pages;
+mod peers;
 mod queue_page;
 mod test_people;
 mod test_system;

@@ -1,5 +1,6 @@
-//! Which processes run admission now. Each holds a lock in Postgres for as long as it lives, so
-//! that the others hear within a moment that one has ended, however it ended.
+//! Which processes run now. Each holds a lock in Postgres for as long as it lives, so that the
+//! others hear within a moment that one has ended, however it ended, and have its partitions shared
+//! anew.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,15 +8,16 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use kit::serve::Tasks;
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep, timeout},
 };
 
-use crate::store;
+use crate::{kafka::Kafka, serve::Tasks};
 
+/// The first key of the locks, which are this module's alone.
+const PEERS: i32 = 7_266;
 /// How often it is looked who is there.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
 /// A look that takes longer says nothing. A Postgres that is slow is not one that is away.
@@ -24,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(10);
 const MISSED_MAX: u32 = 3;
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 
-/// A process that runs admission, by the key of its lock.
+/// A process, by the key of its lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Peer(pub i32);
 
@@ -39,6 +41,28 @@ impl Peer {
     pub fn client_name(self) -> String {
         format!("fairgate-{:08x}", self.0)
     }
+}
+
+/// Stands up as `own`, and has shared anew what those had that end: all groups of `kafka`'s
+/// consumers lose their members. Without that, Kafka waits for their sessions to time out.
+pub fn start(pool: PgPool, kafka: Kafka, own: Peer, tasks: &Tasks) {
+    let mut ended = watch(pool, own, tasks.clone());
+    // Ends with the watch, which goes on until all tasks have ended.
+    tokio::spawn(async move {
+        while let Some(peer) = ended.recv().await {
+            match kafka.take_out(&peer.client_name()).await {
+                Ok(members) => tracing::info!(?peer, members, "another process has ended"),
+                Err(error) => {
+                    tracing::warn!(
+                        ?peer,
+                        error = format!("{error:#}"),
+                        "another process has ended; some of what it had is shared anew once its \
+                            sessions have timed out"
+                    );
+                }
+            }
+        }
+    });
 }
 
 /// Stands up as `own` and tells of others that have ended, until `tasks` have: whoever still lets
@@ -94,12 +118,12 @@ async fn stand(
     ]);
     let connected = timeout(LOOK, PgConnection::connect_with(&options)).await;
     let mut connection = connected.context("connecting")?.context("connecting")?;
-    let stands = timeout(LOOK, store::stand_as(&mut connection, own.0)).await;
+    let stands = timeout(LOOK, stand_as(&mut connection, own.0)).await;
     ensure!(stands.context("standing up")??, "a lock of its own is held already");
     *stood = true;
     let (mut known, mut missed) = (BTreeSet::new(), BTreeMap::new());
     loop {
-        let there = timeout(LOOK, store::peers(&mut connection)).await.context("looking")??;
+        let there = timeout(LOOK, peers(&mut connection)).await.context("looking")??;
         let there = BTreeSet::from_iter(there.into_iter().map(Peer));
         ensure!(there.contains(&own), "the lock was lost");
         missed.retain(|peer, _| !there.contains(peer));
@@ -115,50 +139,25 @@ async fn stand(
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use testkit::{TestEnv, eventually};
+/// Holds a peer's lock for as long as the connection lives; `false` where somebody else does.
+async fn stand_as(connection: &mut PgConnection, peer: i32) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, $2)")
+        .bind(PEERS)
+        .bind(peer)
+        .fetch_one(connection)
+        .await
+}
 
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn whoever_ends_is_missed_by_the_others_and_whoever_only_loses_sight_is_not() {
-        let TestEnv { pool, .. } = TestEnv::new().await;
-        let stand = async |peer: Peer| {
-            let tasks = Tasks::default();
-            let ended = watch(pool.clone(), peer, tasks.clone());
-            let mut connection = pool.acquire().await.expect("a connection");
-            eventually("it is seen", async || {
-                store::peers(&mut connection).await.expect("peers").contains(&peer.0).then_some(())
-            })
-            .await;
-            (tasks, ended)
-        };
-        let (first, second) = (Peer(-7), Peer(7));
-        let (first_tasks, _) = stand(first).await;
-        let (_second_tasks, mut ended) = stand(second).await;
-        // Both must have been seen by the second at once, before one of them ends.
-        sleep(3 * LOOK_EVERY).await;
-        first_tasks.drain().await;
-        assert_eq!(ended.recv().await, Some(first));
-
-        // One loses its connection alone, and stands up again; then all do, as when Postgres is
-        // restarted: nobody has ended.
-        let (_first_tasks, _) = stand(first).await;
-        for key in [Some(first.0), None] {
-            sleep(3 * LOOK_EVERY).await;
-            sqlx::query(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks
-                 WHERE locktype = 'advisory' AND classid::bigint = 7266 AND database =
-                     (SELECT oid FROM pg_database WHERE datname = current_database())
-                   AND ($1::int IS NULL OR objid::bigint = $1::int::bigint & 4294967295)",
-            )
-            .bind(key)
-            .execute(&pool)
-            .await
-            .expect("terminated");
-        }
-        let heard = timeout(AGAIN_AFTER + 6 * LOOK_EVERY, ended.recv()).await;
-        assert!(heard.is_err(), "{heard:?}");
-    }
+/// The peers whose locks are held now, in this database.
+async fn peers(connection: &mut PgConnection) -> sqlx::Result<Vec<i32>> {
+    // Keys are shown as unsigned numbers.
+    let keys: Vec<i64> = sqlx::query_scalar(
+        "SELECT objid::bigint FROM pg_locks
+         WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid::bigint = $1
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    )
+    .bind(i64::from(PEERS))
+    .fetch_all(connection)
+    .await?;
+    Ok(keys.into_iter().map(|key| key as u32 as i32).collect())
 }
