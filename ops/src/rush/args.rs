@@ -56,6 +56,9 @@ pub struct RushArgs {
     /// taken away, and comes back empty, explains lost holds and orders that are refused later.
     #[arg(long)]
     pub struck: Option<Struck>,
+    /// How long a fan looks at a page before going on, in seconds, on average.
+    #[arg(long, default_value_t = 0.55)]
+    pub thinks: f64,
     /// The same seed draws the same fans.
     #[arg(long)]
     pub seed: Option<u64>,
@@ -154,6 +157,9 @@ impl RushArgs {
             if !(0.0..=1.0).contains(&share) {
                 bail!("--{name} is a share, from 0 to 1");
             }
+        }
+        if !(0.0..=600.0).contains(&self.thinks) {
+            bail!("--thinks is a time in seconds, up to ten minutes");
         }
         if !(0.0..=86_400.0).contains(&self.arrive) {
             bail!("--arrive is a time in seconds, up to a day");

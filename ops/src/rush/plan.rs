@@ -54,6 +54,8 @@ const PAYS: [(u32, &[&str]); 6] = [
     (2, &["out_of_order"]),
     (2, &["slow"]),
 ];
+/// How long fans look at a page on average, as they are drawn.
+pub const THINKS_SECS: f64 = 0.55;
 /// When slow fans come: this much of the window has passed.
 const COMES_LATE: std::ops::Range<f64> = 0.5..0.75;
 

@@ -18,7 +18,7 @@ use super::{
     attempts::Attempts,
     head::History,
     line::Line,
-    plan::Plan,
+    plan::{self, Plan},
     refusal::{Refusal, Step},
     sale::Sale,
     tally::Tally,
@@ -80,7 +80,8 @@ impl Shop {
             return Plan::late(self.seed, number);
         }
         let arrive = Duration::from_secs_f64(self.args.arrive);
-        Plan::draw(self.seed, number, &self.args.shares, arrive)
+        let plan = Plan::draw(self.seed, number, &self.args.shares, arrive);
+        Plan { thinks: plan.thinks.mul_f64(self.args.thinks / plan::THINKS_SECS), ..plan }
     }
 
     /// Tickets that no fan has on a paid order yet.

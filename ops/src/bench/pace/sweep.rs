@@ -4,6 +4,7 @@ use super::trial::{Outcome, Trial, run};
 use crate::{
     bench::{report::Row, server::Served, setup::Bench},
     print_status,
+    rush::plan::THINKS_SECS,
 };
 
 const ORDER_TARGET_MS: i32 = 1000;
@@ -61,6 +62,7 @@ fn fixed(rate_per_sec: f64) -> Trial {
         rate_per_sec,
         fixed: true,
         absent: 0.0,
+        thinks_secs: THINKS_SECS,
         max_active: None,
         order_target_ms: ORDER_TARGET_MS,
         secs: FIXED_SECS,

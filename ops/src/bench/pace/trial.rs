@@ -13,6 +13,8 @@ pub struct Trial {
     pub fixed: bool,
     /// The share of fans who never come.
     pub absent: f64,
+    /// How long fans look at a page on average, in seconds.
+    pub thinks_secs: f64,
     /// Sessions at once; many where `None`.
     pub max_active: Option<i32>,
     pub order_target_ms: i32,
@@ -66,6 +68,7 @@ pub async fn run(bench: &Bench, server: &Served, trial: Trial) -> anyhow::Result
         arrive: ARRIVE_SECS,
         overtaking_max: Some(crate::verify::line::OVERTAKING_MS_BOUND),
         struck: None,
+        thinks: trial.thinks_secs,
         seed: Some(1),
         json: false,
         timeout: trial.secs * 3 + 120,
