@@ -87,7 +87,7 @@ impl Kafka {
     /// How many partitions a topic that exists has. A broker that carries many topics learns of a
     /// new one a moment after another instance made it, and until then says that there is none.
     async fn partitions_once_known(&self, name: &str) -> anyhow::Result<i32> {
-        let end = Instant::now() + CALL;
+        let end = Instant::now() + CREATE;
         loop {
             let found = self.partitions(name).await?;
             if found > 0 || Instant::now() >= end {
