@@ -67,6 +67,7 @@ impl Controller {
             chances: self.follower.chances(),
             soon: self.follower.soon(),
             turnover: self.follower.turnover(),
+            leavers: self.follower.leavers(),
             stock: self.checkout.stock_limit(&signals),
             pace: self.follower.next_pace(settings, &signals, door, now_ms),
             fronts: &fronts(&self.lanes),

@@ -60,6 +60,10 @@ impl Follower {
         self.turnover.share()
     }
 
+    pub fn leavers(&self) -> f64 {
+        self.turnover.leavers(self.shows.takes_ms())
+    }
+
     /// What the gate answered last.
     pub fn answer(&self) -> &Answer {
         &self.answer

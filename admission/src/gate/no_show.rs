@@ -120,6 +120,16 @@ impl Shows {
         stays_away.map(|stays_away| 1.0 - stays_away)
     }
 
+    /// How long those who come take to, in milliseconds, on average.
+    pub fn takes_ms(&self) -> f64 {
+        let came = |age: usize| self.came[age] + PRIOR[age];
+        let middle_ms = |age: usize| {
+            AGE_ENDS_MS[..age].last().copied().unwrap_or(0) as f64 + width_ms(age) / 2.0
+        };
+        let all: f64 = (0..AGES).map(came).sum();
+        (0..AGES).map(|age| came(age) * middle_ms(age)).sum::<f64>() / all
+    }
+
     /// The share of those let in who come.
     pub fn show_share(&self) -> f64 {
         self.chances()[0]
@@ -133,12 +143,17 @@ pub struct Turnover {
     last: Option<(i64, i64, i64)>,
     came: f64,
     left: f64,
+    /// Over how long that was, in milliseconds.
+    watched_ms: f64,
 }
 
 /// What was seen of comings and goings counts half after so long.
 const TURNOVER_HALF_LIFE_MS: f64 = 3_000.0;
 /// So much of the turnover is counted on; the rest is for chance.
 const TURNOVER_TRUST: f64 = 0.9;
+/// Some take longer to come than others: so many times those who leave in the mean time do until
+/// the last of them is there.
+const TURNOVER_ROOM: f64 = 1.3;
 /// As much as so many comings speak against it: of a few, the next one may stay long.
 const TURNOVER_DOUBT: f64 = 15.0;
 
@@ -151,6 +166,7 @@ impl Turnover {
             let left = (came - (active - active_before)).max(0);
             self.came = self.came * fading + came.max(0) as f64;
             self.left = self.left * fading + left as f64;
+            self.watched_ms = self.watched_ms * fading + (now_ms - at_ms).max(0) as f64;
         }
         self.last = Some((opened, active, now_ms));
     }
@@ -158,6 +174,13 @@ impl Turnover {
     /// The share, from 0 to below 1, of those on their way who will find that another has left.
     pub fn share(&self) -> f64 {
         TURNOVER_TRUST * (self.left / (self.came + TURNOVER_DOUBT)).min(1.0)
+    }
+
+    /// How many will have left by the time that one who was let in now has come, who takes so long.
+    /// No more than those find a place in the place of another, however many are on their way.
+    pub fn leavers(&self, takes_ms: f64) -> f64 {
+        let left_per_ms = self.left / self.watched_ms.max(TURNOVER_HALF_LIFE_MS);
+        TURNOVER_ROOM * left_per_ms * takes_ms
     }
 }
 

@@ -1,6 +1,6 @@
 //! The pace that follows checkout: up while it is calm, down when it is pressed.
 //!
-//! It begins carefully and grows by a third each second, until the asked rate or the first sign of
+//! It begins carefully and grows by a fifth each second, until the asked rate or the first sign of
 //! pressure.
 //! From then on it remembers a pace that was too fast and one that was good: it goes quickly to
 //! between the two and, where checkout stays calm, nearer to the first, and very slowly beyond.
@@ -17,7 +17,7 @@ const START_PER_SEC: f64 = 25.0;
 const START_SHARE: f64 = 0.125;
 /// How much faster it is each second then. Fans order some seconds after they were let in, and what
 /// came meanwhile is inside already when the first slow order is heard of.
-const STARTING_GROWTH: f64 = 1.3;
+const STARTING_GROWTH: f64 = 1.2;
 /// Below this share of what may be, checkout is calm.
 const CALM: f64 = 0.6;
 /// From this share on, checkout is overwhelmed.

@@ -153,6 +153,9 @@ async fn add_checkout(
     Ok(())
 }
 
+/// Another's provider does not stand behind our fans for a connection to the database, either.
+const SANDBOX_CONNECTIONS_MAX: u32 = 4;
+
 /// The provider that takes no money is asked while an order is placed.
 async fn add_sandbox(
     all: &mut Assembly,
@@ -161,7 +164,8 @@ async fn add_sandbox(
 ) -> anyhow::Result<()> {
     let tasks = all.tasks.clone();
     let started = async move {
-        let state = checkout::sandbox::State::new(config, stores.pool)?;
+        let pool = kit::postgres::another(&stores.pool, SANDBOX_CONNECTIONS_MAX);
+        let state = checkout::sandbox::State::new(config, pool)?;
         checkout::sandbox::run(&state, &tasks);
         anyhow::Ok(state)
     };

@@ -40,6 +40,8 @@ pub(crate) struct Ask<'a> {
     pub soon: [f64; AGES],
     /// The share of those on their way who will find that another has left.
     pub turnover: f64,
+    /// How many will have left by the time that one who is let in now has come.
+    pub leavers: f64,
     pub stock: Option<StockLimit>,
     pub pace: Option<NewPace>,
     pub fronts: &'a [Front],
@@ -118,6 +120,7 @@ impl Gate {
         call.arg(settings.max_active)
             .arg(i64::from(settings.max_active) * UNCLAIMED_PER_ACTIVE)
             .arg(ask.turnover)
+            .arg(ask.leavers)
             .arg(CAUTION);
         call.arg(ask.stock.map_or(-1, |stock| stock.servable))
             .arg(ask.stock.map_or(0, |stock| stock.served));

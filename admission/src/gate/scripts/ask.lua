@@ -7,7 +7,7 @@ local function text() arg = arg + 1; return ARGV[arg] end
 local function number() return tonumber(text()) end
 local seen, epoch, knows_door_ms, door_open, grants = text(), text(), number(), number(), number()
 local rate, follows, burst_secs = number(), number(), number()
-local max_active, unclaimed_max, turnover, caution = number(), number(), number(), number()
+local max_active, unclaimed_max, turnover, leavers, caution = number(), number(), number(), number(), number()
 local servable, served = number(), number()
 local lasts_ms, bound_ms, stale_ms, lanes = number(), number(), number(), number()
 local chances, soon = {}, {}
@@ -76,7 +76,7 @@ while may_grant and ARGV[arg + 1] do
   else
     local coming = expected + caution * math.sqrt(variance)
     if tokens < 1 then stopped = 'pace'
-    elseif active_count + coming - turnover * expected >= max_active or unclaimed >= unclaimed_max then stopped = 'cap'
+    elseif active_count + coming - math.min(turnover * expected, leavers) >= max_active or unclaimed >= unclaimed_max then stopped = 'cap'
     elseif servable >= 0 and math.max(0, active_count - served) + expected_soon + caution * math.sqrt(variance_soon) >= servable then stopped = 'stock'
     elseif joined_ms > horizon then stopped = 'lanes' end
     if stopped then break end

@@ -114,7 +114,7 @@ fn assert_settled(plant: &Plant, secs: f64, best: f64, always: f64) {
 fn at_a_rate_that_checkout_can_take_the_pace_is_the_rate() {
     for rate in [0.5, 20.0, 50.0, 400.0] {
         let mut plant = Plant::new(rate, 500.0);
-        plant.run(12.0);
+        plant.run(15.0);
         assert!((plant.pace() - rate).abs() < 1e-9, "{} of {rate}", plant.pace());
         assert!(plant.state.as_ref().expect("a state").reasons.is_empty());
     }

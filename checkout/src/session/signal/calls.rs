@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -33,7 +34,12 @@ pub enum CallKind {
 
 /// Calls of all rooms that were called within the last minute.
 #[derive(Default)]
-pub struct Calls(Mutex<HashMap<RoomName, RoomCalls>>);
+pub struct Calls {
+    rooms: Mutex<HashMap<RoomName, RoomCalls>>,
+    /// By number: what was not answered yet.
+    under_way: Mutex<HashMap<u64, (RoomName, CallKind, Instant)>>,
+    begun: AtomicU64,
+}
 
 struct RoomCalls {
     show: ShowId,
@@ -88,13 +94,15 @@ pub struct RoomTally {
 impl Calls {
     /// A call that begins now.
     pub fn begin(&self, room: &RoomName, show: &ShowId, kind: CallKind) -> Call<'_> {
-        let (room, show) = (room.clone(), show.clone());
-        Call { calls: self, room, show, kind, place: None, began: Instant::now(), ended: false }
+        let (room, show, began) = (room.clone(), show.clone(), Instant::now());
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        self.under_way.lock().insert(number, (room.clone(), kind, began));
+        Call { calls: self, number, room, show, kind, place: None, began, ended: false }
     }
 
     fn record(&self, call: &Call<'_>, failed: bool, is_at_door: bool) {
         let now = Instant::now();
-        let mut rooms = self.0.lock();
+        let mut rooms = self.rooms.lock();
         let room = rooms
             .entry(call.room.clone())
             .or_insert_with(|| RoomCalls::new(call.show.clone(), now));
@@ -110,7 +118,7 @@ impl Calls {
     /// Rooms that were called within the last minute, with their shows. Others are forgotten.
     pub fn rooms(&self) -> Vec<(RoomName, ShowId)> {
         let now = Instant::now();
-        let mut rooms = self.0.lock();
+        let mut rooms = self.rooms.lock();
         rooms.retain(|_, room| now.saturating_duration_since(room.last) < IDLE);
         rooms.iter().map(|(room, calls)| (room.clone(), calls.show.clone())).collect()
     }
@@ -118,12 +126,21 @@ impl Calls {
     /// What to say of a room now.
     pub fn tally(&self, room: &RoomName) -> RoomTally {
         let now = Instant::now();
-        let mut rooms = self.0.lock();
+        let mut under_way = Vec::new();
+        for (of, kind, began) in self.under_way.lock().values() {
+            if of == room {
+                under_way.push((*kind, now.saturating_duration_since(*began)));
+            }
+        }
+        let of = |wanted: CallKind| {
+            under_way.iter().filter(move |(kind, _)| *kind == wanted).map(|(_, age)| *age)
+        };
+        let mut rooms = self.rooms.lock();
         let Some(calls) = rooms.get_mut(room) else { return RoomTally::default() };
         RoomTally {
-            redeem: calls.redeem.signal(now),
-            hold: calls.hold.signal(now),
-            order: calls.order.signal(now),
+            redeem: calls.redeem.signal(now, of(CallKind::Redeem)),
+            hold: calls.hold.signal(now, of(CallKind::Hold)),
+            order: calls.order.signal(now, of(CallKind::Order)),
             turned_away: calls.at_door.count(now),
         }
     }
@@ -132,6 +149,7 @@ impl Calls {
 /// A call under way. One that is dropped was given up: by its caller, or for the time it took.
 pub struct Call<'a> {
     calls: &'a Calls,
+    number: u64,
     room: RoomName,
     show: ShowId,
     kind: CallKind,
@@ -160,6 +178,7 @@ impl Call<'_> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
+        self.calls.under_way.lock().remove(&self.number);
         if !self.ended && self.began.elapsed() >= PATIENCE {
             self.calls.record(self, true, true);
         }
@@ -193,6 +212,22 @@ mod tests {
     }
 
     #[test]
+    fn a_call_under_way_is_heard_of_until_it_ends() {
+        let (calls, (room, show)) = (Calls::default(), names());
+        calls.begin(&room, &show, CallKind::Order).end(&Ok(()));
+        let order = calls.begin(&room, &show, CallKind::Order);
+        if let Some((_, _, began)) = calls.under_way.lock().get_mut(&order.number) {
+            *began -= Duration::from_secs(3);
+        }
+        let told = calls.tally(&room);
+        assert_eq!((told.order.count, told.hold.count), (2, 0));
+        assert!(told.order.p99_ms >= 2_900, "{told:?}");
+        drop(order);
+        assert_eq!(calls.tally(&room).order.count, 1);
+        assert!(calls.under_way.lock().is_empty());
+    }
+
+    #[test]
     fn whose_turn_is_kept_stands_at_the_door_until_they_come_in_or_try_no_more() {
         let (calls, (room, show)) = (Calls::default(), names());
         let redeem = |place: &str, outcome: Result<(), Error>| {
@@ -207,7 +242,7 @@ mod tests {
         assert_eq!([at_door(), at_door()], [2, 2]);
         redeem("r.0.2", Ok(()));
         assert_eq!(at_door(), 1);
-        if let Some(known) = calls.0.lock().get_mut(&room) {
+        if let Some(known) = calls.rooms.lock().get_mut(&room) {
             known.at_door.0.values_mut().for_each(|last| *last -= AT_DOOR);
         }
         assert_eq!(at_door(), 0);
@@ -231,9 +266,9 @@ mod tests {
         let (calls, (room, show)) = (Calls::default(), names());
         calls.begin(&room, &show, CallKind::Hold).end(&Ok(()));
         assert_eq!(calls.rooms(), [(room.clone(), show)]);
-        if let Some(known) = calls.0.lock().get_mut(&room) {
+        if let Some(known) = calls.rooms.lock().get_mut(&room) {
             known.last -= IDLE;
         }
-        assert!(calls.rooms().is_empty() && calls.0.lock().is_empty());
+        assert!(calls.rooms().is_empty() && calls.rooms.lock().is_empty());
     }
 }

@@ -7,6 +7,8 @@ use hdrhistogram::Histogram;
 
 /// Longer than any request lasts; what took longer counts as this.
 const MS_MAX: u64 = 60_000;
+/// What is under way for less says nothing.
+const LONG_MS: u64 = 100;
 /// One in a hundred is told apart: 100 ms from 101.
 const DIGITS: u8 = 2;
 
@@ -67,12 +69,27 @@ impl Sliding {
         self.now.failed += u32::from(failed);
     }
 
-    /// What was counted lately.
-    pub fn signal(&mut self, now: Instant) -> CallSignal {
+    /// What was counted lately. What is `under_way` counts as far as it already takes longer than
+    /// the others did: a call that takes five seconds is heard of before they are over.
+    pub fn signal(
+        &mut self,
+        now: Instant,
+        under_way: impl Iterator<Item = Duration>,
+    ) -> CallSignal {
         self.advance(now);
         let mut sum = None;
         self.before.add_to(&mut sum);
         self.now.add_to(&mut sum);
+        let slowest_ms = sum.as_ref().map_or(0, |sum| sum.value_at_quantile(0.99));
+        let ages_ms = under_way.map(|age| u64::try_from(age.as_millis()).unwrap_or(MS_MAX));
+        for age_ms in ages_ms.filter(|age_ms| *age_ms > slowest_ms.max(LONG_MS)) {
+            if sum.is_none() {
+                sum = Histogram::new_with_bounds(1, MS_MAX, DIGITS).ok();
+            }
+            if let Some(sum) = &mut sum {
+                sum.saturating_record(age_ms);
+            }
+        }
         let Some(sum) = sum else { return CallSignal::default() };
         let ms = |share| u32::try_from(sum.value_at_quantile(share)).unwrap_or(u32::MAX);
         CallSignal {
@@ -86,6 +103,8 @@ impl Sliding {
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     const WINDOW: Duration = Duration::from_secs(1);
@@ -101,12 +120,30 @@ mod tests {
         for _ in 0..3 {
             sliding.record(Duration::from_millis(400), true, at(900));
         }
-        let seen = sliding.signal(at(1_500));
+        let seen = sliding.signal(at(1_500), iter::empty());
         assert_eq!((seen.count, seen.failed, seen.p50_ms), (100, 3, 10));
         assert!((398..=404).contains(&seen.p99_ms), "{}", seen.p99_ms);
         sliding.record(Duration::from_millis(20), false, at(2_400));
-        assert_eq!(sliding.signal(at(2_450)).count, 1, "the window before has gone");
-        assert_eq!(sliding.signal(at(9_000)), CallSignal::default());
+        assert_eq!(sliding.signal(at(2_450), iter::empty()).count, 1, "the window before has gone");
+        assert_eq!(sliding.signal(at(9_000), iter::empty()), CallSignal::default());
+    }
+
+    #[test]
+    fn what_is_under_way_is_heard_of_once_it_takes_longer_than_the_others() {
+        let now = Instant::now();
+        let mut sliding = Sliding::new(WINDOW, now);
+        for _ in 0..50 {
+            sliding.record(Duration::from_millis(300), false, now);
+        }
+        let mut heard = |ages_ms: &[u64]| {
+            sliding.signal(now, ages_ms.iter().map(|age_ms| Duration::from_millis(*age_ms)))
+        };
+        assert_eq!(heard(&[20, 200, 290]), heard(&[]));
+        let slow = heard(&[20, 2_000, 2_000]);
+        assert_eq!((slow.count, slow.p50_ms), (52, 301));
+        assert!((1_980..=2_020).contains(&slow.p99_ms), "{slow:?}");
+        let mut fresh = Sliding::new(WINDOW, now);
+        assert_eq!(fresh.signal(now, [Duration::from_secs(4)].into_iter()).count, 1);
     }
 
     #[test]
@@ -114,6 +151,6 @@ mod tests {
         let now = Instant::now();
         let mut sliding = Sliding::new(WINDOW, now);
         sliding.record(Duration::from_secs(3_600), false, now);
-        assert!(sliding.signal(now).p99_ms >= 59_000);
+        assert!(sliding.signal(now, iter::empty()).p99_ms >= 59_000);
     }
 }
