@@ -12,7 +12,7 @@ use crate::sandbox::{
 };
 
 /// Deliveries under way at once.
-const CONCURRENT_MAX: usize = 16;
+const CONCURRENT_MAX: usize = 64;
 /// How often to look for what others queued, or what is due again.
 const LOOK: Duration = Duration::from_millis(200);
 /// Longer than a delivery can take, so that nobody else takes it on meanwhile.

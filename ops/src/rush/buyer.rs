@@ -279,7 +279,8 @@ impl<'a> Visit<'a> {
                     return Ok(None);
                 }
             }
-            sleep(Duration::from_millis(400)).await;
+            // As the page does.
+            sleep(Duration::from_secs(1)).await;
             order = self.look(order.order).await?;
         }
     }
