@@ -4,7 +4,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use kit::problem::Problem;
+use kit::{problem::Problem, token::TokenError};
 
 /// Why a pass was refused. Each variant has a stable problem id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +58,16 @@ impl PassError {
             ),
         };
         Problem::new(StatusCode::UNAUTHORIZED, id, title).detail(detail)
+    }
+}
+
+impl From<TokenError> for PassError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Malformed => Self::Malformed,
+            TokenError::UnknownKey => Self::UnknownKey,
+            TokenError::Forged => Self::Forged,
+        }
     }
 }
 

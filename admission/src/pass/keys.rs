@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use crate::{
     pass::{
         Pass,
-        verifier::{PassVerifier, key_id},
+        verifier::{PASS_PURPOSE, PassVerifier, key_id},
     },
     place::PlaceId,
 };
@@ -83,10 +83,24 @@ impl PassKeys {
             iat: admitted_at,
             exp: expires_at,
         };
+        self.sign_as(&pass, PASS_PURPOSE)
+    }
+
+    /// Signs something as JSON. A token that was signed for one purpose is none for another.
+    pub(crate) fn sign_as(
+        &self,
+        claims: &impl Serialize,
+        purpose: &[u8],
+    ) -> anyhow::Result<String> {
         let (kid, _) = &self.verifier.keys[0];
         let footer = format!("{{\"kid\":\"{kid}\"}}");
-        PublicToken::sign(&self.secret, &serde_json::to_vec(&pass)?, Some(footer.as_bytes()), None)
-            .map_err(|error| anyhow::anyhow!("signing a pass: {error}"))
+        let message = serde_json::to_vec(claims)?;
+        PublicToken::sign(&self.secret, &message, Some(footer.as_bytes()), Some(purpose))
+            .map_err(|error| anyhow::anyhow!("signing a token: {error}"))
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        &self.verifier.issuer
     }
 
     pub fn verifier(&self) -> PassVerifier {

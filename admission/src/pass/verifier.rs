@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use kit::token::{footer_key_id, paserk};
+use kit::token::{TokenError, footer_key_id, paserk};
 use pasetors::{
     Public,
     keys::AsymmetricPublicKey,
@@ -11,6 +11,7 @@ use pasetors::{
     token::UntrustedToken,
     version4::{PublicToken, V4},
 };
+use serde::de::DeserializeOwned;
 
 use crate::{error::PassError, pass::Pass};
 
@@ -18,7 +19,9 @@ pub(crate) fn key_id(key: &AsymmetricPublicKey<V4>) -> String {
     paserk(&Id::from(key))
 }
 
-const PASS_BYTES_MAX: usize = 4096;
+const TOKEN_BYTES_MAX: usize = 4096;
+/// The implicit assertion of passes, which have none, so that any PASETO library verifies them.
+pub(crate) const PASS_PURPOSE: &[u8] = b"";
 
 /// Checks passes against the published keys. Cheap to clone.
 #[derive(Clone)]
@@ -53,18 +56,7 @@ impl PassVerifier {
         if token.is_empty() {
             return Err(PassError::Missing);
         }
-        if token.len() > PASS_BYTES_MAX {
-            return Err(PassError::Malformed);
-        }
-        let untrusted =
-            UntrustedToken::<Public, V4>::try_from(token).map_err(|_| PassError::Malformed)?;
-        let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(PassError::Malformed)?;
-        let (_, key) =
-            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(PassError::UnknownKey)?;
-        let trusted =
-            PublicToken::verify(key, &untrusted, None, None).map_err(|_| PassError::Forged)?;
-        let pass: Pass =
-            serde_json::from_str(trusted.payload()).map_err(|_| PassError::Malformed)?;
+        let pass: Pass = self.open_as(token, PASS_PURPOSE)?;
         if *pass.iss != *self.issuer || *pass.aud != *self.audience || pass.jti != pass.place {
             return Err(PassError::Foreign);
         }
@@ -72,5 +64,24 @@ impl PassVerifier {
             return Err(PassError::Expired);
         }
         Ok(pass)
+    }
+
+    /// What one of the published keys signed for this purpose.
+    pub(crate) fn open_as<T: DeserializeOwned>(
+        &self,
+        token: &str,
+        purpose: &[u8],
+    ) -> Result<T, TokenError> {
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(TokenError::Malformed);
+        }
+        let untrusted =
+            UntrustedToken::<Public, V4>::try_from(token).map_err(|_| TokenError::Malformed)?;
+        let key_id = footer_key_id(untrusted.untrusted_footer()).ok_or(TokenError::Malformed)?;
+        let (_, key) =
+            self.keys.iter().find(|(id, _)| *id == key_id).ok_or(TokenError::UnknownKey)?;
+        let trusted = PublicToken::verify(key, &untrusted, None, Some(purpose))
+            .map_err(|_| TokenError::Forged)?;
+        serde_json::from_str(trusted.payload()).map_err(|_| TokenError::Malformed)
     }
 }
