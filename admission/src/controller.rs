@@ -25,7 +25,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     controller::{
-        consumer::{GateMark, LaneConsumer},
+        consumer::{GateMark, LANE_RECORDS_MAX, LaneConsumer},
         end_offsets::EndOffsets,
         follower::Follower,
         grants::Grants,
@@ -153,7 +153,12 @@ impl Controller {
             tokio::time::timeout_at(deadline.into(), self.consumer.recv()).await
         {
             let (number, record) = match received {
-                Ok(received) => received,
+                Ok((number, Some(record))) => (number, record),
+                Ok((number, None)) => {
+                    let fetched = self.lanes.get(&number).map_or(0, |lane| lane.fetched);
+                    self.consumer.rewind(number, fetched);
+                    continue;
+                }
                 Err(error) => {
                     tracing::debug!(room = %self.room, %error, "fetching");
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -184,8 +189,10 @@ impl Controller {
     }
 
     async fn step(&mut self) -> anyhow::Result<()> {
+        self.follow_draw();
         self.adopt_changes().await?;
         self.look_up_adopted().await?;
+        self.fetch_drawn();
         self.consumer.resume_drained(&self.lanes);
         self.commit().await?;
         self.note_ends()?;
@@ -193,6 +200,30 @@ impl Controller {
         self.admit().await?;
         self.commit().await?;
         self.publish_heads().await
+    }
+
+    /// Takes in the draw once it was made: lanes begin anew, and count turns.
+    fn follow_draw(&mut self) {
+        let cohort = self.settings.borrow().cohort.clone();
+        if !self.consumer.follow_cohort(cohort.as_ref()) {
+            return;
+        }
+        for (number, lane) in &mut self.lanes {
+            let tail = self.consumer.turns(*number).tail(lane.tail);
+            let published = lane.published;
+            *lane = Lane { published, ..Lane::starting_at(lane.head, tail, lane.looked_ms) };
+            self.consumer.rewind(*number, lane.fetched);
+            self.unpublished.push(*number);
+        }
+        tracing::info!(room = %self.room, "the draw was made");
+    }
+
+    /// Those who were drawn wait without having been read.
+    fn fetch_drawn(&mut self) {
+        for (number, lane) in &mut self.lanes {
+            lane.fetch_drawn(self.consumer.turns(*number), LANE_RECORDS_MAX / 2);
+            self.consumer.pause_full(*number, lane);
+        }
     }
 
     /// Takes over assigned lanes at their committed offsets and lets go of revoked ones.
@@ -251,11 +282,12 @@ impl Controller {
     /// Takes in where the lanes end, and marks for publication what fans should learn of.
     fn note_ends(&mut self) -> anyhow::Result<()> {
         for (number, end) in self.end_offsets.take() {
+            let tail = self.consumer.turns(number).tail(end.tail);
             let Some(lane) = self.lanes.get_mut(&number) else { continue };
-            if lane.tail < end.tail {
+            if lane.tail < tail {
                 self.unpublished.push(number);
             }
-            lane.look(end.tail, end.looked_ms);
+            lane.look(tail, end.looked_ms);
             // Known for a second to have more, and nothing came: ask again.
             if lane.behind_since_ms > 0 && end.looked_ms - lane.behind_since_ms >= 1000 {
                 lane.behind_since_ms = end.looked_ms;

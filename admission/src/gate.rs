@@ -11,7 +11,7 @@ use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{pace::Pacing, place::RoomName};
+use crate::{draw::cohort::Cohort, pace::Pacing, place::RoomName};
 
 /// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a
 /// second.
@@ -28,6 +28,9 @@ pub struct GateSettings {
     pub state: GateState,
     /// How the pace follows checkout.
     pub pacing: Pacing,
+    /// Whom a draw has ordered; `None` where nobody was drawn, or not yet. Lanes count turns then.
+    #[schema(value_type = Option<Vec<u64>>)]
+    pub cohort: Option<Cohort>,
 }
 
 /// What a gate is doing.

@@ -32,6 +32,9 @@ pub struct HeadsMoved {
     /// A reader that knows a lower head does not know when the places in between were let in.
     #[serde(default)]
     pub from: Vec<i64>,
+    /// Whether the draw was made: heads and ends count turns, which before are offsets.
+    #[serde(default)]
+    pub drawn: bool,
     /// How long the room's door has been open so far, in milliseconds. Claim windows run by this
     /// clock, which stands still while passes cannot be redeemed. `None` in records of earlier
     /// versions.

@@ -1,6 +1,7 @@
 //! Names and settings of the line's topics. A lane is a partition.
 
 pub mod merge;
+pub mod turns;
 
 /// The topic that is a room's line.
 pub fn line_topic(room: &str) -> String {

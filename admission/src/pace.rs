@@ -158,6 +158,9 @@ pub struct PaceReport {
     /// beginning; 0 where it does not.
     #[serde(default)]
     pub growth: f64,
+    /// The room is not open, or paused: nobody is let in, whatever the pace.
+    #[serde(default)]
+    pub stands: bool,
     /// Why no more; empty where only the operator's rate, or nobody waiting, holds the line.
     pub held_by: Vec<HoldBack>,
     /// Sessions in checkout.

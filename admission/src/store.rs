@@ -3,6 +3,7 @@
 use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use crate::{
+    draw::cohort::Cohort,
     gate::{GateSettings, GateState},
     pace::Pacing,
     place::RoomName,
@@ -18,6 +19,7 @@ struct GateRow {
     pace_mode: String,
     floor_per_sec: f64,
     order_ms_target: i32,
+    cohort: Option<Vec<i64>>,
 }
 
 impl From<GateRow> for GateSettings {
@@ -35,22 +37,32 @@ impl From<GateRow> for GateSettings {
                 floor_per_sec: row.floor_per_sec,
                 order_ms_target: row.order_ms_target,
             },
+            cohort: row.cohort.and_then(|ends| cohort(&ends)),
         }
     }
 }
 
+/// What stands in the table, if it is a cohort.
+fn cohort(ends: &[i64]) -> Option<Cohort> {
+    let ends: Result<Vec<u64>, _> = ends.iter().map(|end| u64::try_from(*end)).collect();
+    Cohort::new(ends.ok()?).ok()
+}
+
 /// Writes a gate's settings, within the caller's transaction.
 pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sqlx::Result<()> {
+    let ends = gate.cohort.as_ref().map(|cohort| {
+        cohort.ends().iter().map(|end| i64::try_from(*end).unwrap_or(i64::MAX)).collect::<Vec<_>>()
+    });
     sqlx::query!(
         "INSERT INTO admission.gates (room, lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            state, pace_mode, floor_per_sec, order_ms_target, cohort)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (room) DO UPDATE SET lanes = excluded.lanes, rate_per_sec = \
          excluded.rate_per_sec,
              max_active = excluded.max_active, claim_window_secs = excluded.claim_window_secs,
              state = excluded.state, pace_mode = excluded.pace_mode,
              floor_per_sec = excluded.floor_per_sec, order_ms_target = excluded.order_ms_target,
-             updated_at = now()",
+             cohort = excluded.cohort, updated_at = now()",
         &*gate.room,
         gate.lanes,
         gate.rate_per_sec,
@@ -60,6 +72,7 @@ pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sql
         gate.pacing.mode.to_string(),
         gate.pacing.floor_per_sec,
         gate.pacing.order_ms_target,
+        ends.as_deref(),
     )
     .execute(connection)
     .await?;
@@ -71,7 +84,7 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     let row = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target FROM admission.gates WHERE room = $1",
+            state, pace_mode, floor_per_sec, order_ms_target, cohort FROM admission.gates WHERE room = $1",
         room
     )
     .fetch_optional(executor)
@@ -84,7 +97,7 @@ pub async fn gates(pool: &PgPool, rooms: &[RoomName]) -> sqlx::Result<Vec<GateSe
     let rows = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target FROM admission.gates
+            state, pace_mode, floor_per_sec, order_ms_target, cohort FROM admission.gates
          WHERE room = ANY($1) ORDER BY room",
         &rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>()
     )
@@ -98,7 +111,7 @@ pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target FROM admission.gates
+            state, pace_mode, floor_per_sec, order_ms_target, cohort FROM admission.gates
          WHERE state <> 'closed' ORDER BY room"
     )
     .fetch_all(pool)

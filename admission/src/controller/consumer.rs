@@ -13,16 +13,18 @@ use rdkafka::{
 };
 
 use crate::{
+    draw::cohort::Cohort,
     lane::{
         admission_group, line_topic,
         merge::{Lane, Waiting},
+        turns::LaneTurns,
     },
     place::RoomName,
 };
 
 const CALL: Duration = Duration::from_secs(5);
 /// A lane stops fetching when it holds so many records, and goes on when it holds a quarter.
-const LANE_RECORDS_MAX: usize = 2000;
+pub const LANE_RECORDS_MAX: usize = 2000;
 
 /// Lanes that were assigned (`true`) or taken away and not looked at yet.
 #[derive(Default)]
@@ -80,6 +82,8 @@ pub struct Position {
 /// Reads those lanes of a room's line that the consumer group gives it.
 pub struct LaneConsumer {
     topic: String,
+    /// Whom a draw has ordered: positions, and what is fetched, are turns then.
+    cohort: Option<Cohort>,
     consumer: Arc<StreamConsumer<Changes>>,
     paused: Vec<i32>,
 }
@@ -92,18 +96,41 @@ impl LaneConsumer {
         let consumer: StreamConsumer<Changes> =
             kafka.consumer(&admission_group(room), Changes::default())?;
         consumer.subscribe(&[&topic]).context("subscribing to the line")?;
-        Ok(Self { topic, consumer: Arc::new(consumer), paused: Vec::new() })
+        Ok(Self { topic, cohort: None, consumer: Arc::new(consumer), paused: Vec::new() })
     }
 
-    /// The next record of any lane, with its lane.
-    pub async fn recv(&self) -> KafkaResult<(i32, Waiting)> {
+    /// Takes in whom a draw has ordered; `true` where it was not known.
+    pub fn follow_cohort(&mut self, cohort: Option<&Cohort>) -> bool {
+        let is_new = self.cohort.as_ref() != cohort;
+        if is_new {
+            self.cohort = cohort.cloned();
+        }
+        is_new
+    }
+
+    /// Whether a draw has ordered those who came before it.
+    pub fn is_drawn(&self) -> bool {
+        self.cohort.is_some()
+    }
+
+    /// How a lane's records become turns.
+    pub fn turns(&self, lane: i32) -> LaneTurns {
+        LaneTurns::of(self.cohort.as_ref(), lane)
+    }
+
+    /// The next record of any lane, with its lane; `None` where it was drawn, and has its turn
+    /// without being read.
+    pub async fn recv(&self) -> KafkaResult<(i32, Option<Waiting>)> {
         let message = self.consumer.recv().await?;
         let joined_ms = message.timestamp().to_millis().unwrap_or_default();
-        Ok((message.partition(), Waiting { offset: message.offset(), joined_ms }))
+        let lane = message.partition();
+        let turn = self.turns(lane).turn(message.offset());
+        Ok((lane, turn.map(|offset| Waiting { offset, joined_ms })))
     }
 
     /// Asks for a record again that could not be taken in.
     pub fn rewind(&self, lane: i32, offset: i64) {
+        let offset = self.turns(lane).offset(offset);
         // Without a timeout it only asks; should it fail, the next gap or look at the ends asks
         // again.
         let _ = self.consumer.seek(&self.topic, lane, Offset::Offset(offset), Duration::ZERO);
@@ -119,7 +146,8 @@ impl LaneConsumer {
 
     /// Fetches no more of a lane that holds many records.
     pub fn pause_full(&mut self, number: i32, lane: &Lane) {
-        if lane.waiting.len() >= LANE_RECORDS_MAX
+        let is_drawn = self.turns(number).is_drawn(lane.fetched);
+        if (lane.waiting.len() >= LANE_RECORDS_MAX || is_drawn)
             && !self.paused.contains(&number)
             && self.consumer.pause(&self.list(&[number])).is_ok()
         {
@@ -130,7 +158,10 @@ impl LaneConsumer {
     /// Fetches again what was paused and is nearly empty, or gone.
     pub fn resume_drained(&mut self, lanes: &BTreeMap<i32, Lane>) {
         let low = |lane: &i32| {
-            lanes.get(lane).is_none_or(|lane| lane.waiting.len() <= LANE_RECORDS_MAX / 4)
+            lanes.get(lane).is_none_or(|known| {
+                let is_drawn = self.turns(*lane).is_drawn(known.fetched);
+                !is_drawn && known.waiting.len() <= LANE_RECORDS_MAX / 4
+            })
         };
         let drained: Vec<i32> = self.paused.iter().copied().filter(low).collect();
         if !drained.is_empty() && self.consumer.resume(&self.list(&drained)).is_ok() {
@@ -165,6 +196,7 @@ impl LaneConsumer {
     pub async fn position_of(&self, lane: i32) -> anyhow::Result<Position> {
         let (consumer, list, topic) =
             (self.consumer.clone(), self.list(&[lane]), self.topic.clone());
+        let turns = self.turns(lane);
         tokio::task::spawn_blocking(move || {
             let committed = consumer.committed_offsets(list, CALL)?;
             let looked_ms = Utc::now().timestamp_millis();
@@ -178,7 +210,7 @@ impl LaneConsumer {
                 Some(Offset::Offset(offset)) => offset,
                 _ => low,
             };
-            Ok(Position { head, tail, looked_ms, gate_mark })
+            Ok(Position { head, tail: turns.tail(tail), looked_ms, gate_mark })
         })
         .await?
     }

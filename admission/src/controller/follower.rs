@@ -124,6 +124,7 @@ impl Follower {
         PaceReport {
             per_sec: per_sec.min(settings.rate_per_sec),
             growth: self.pace.as_ref().map_or(0.0, PaceState::growth),
+            stands: settings.state != GateState::Running,
             held_by: hold_backs(&standing),
             active: self.answer.active,
             unclaimed: self.answer.unclaimed,

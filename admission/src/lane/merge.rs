@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use crate::lane::turns::LaneTurns;
+
 /// A record that waits in a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
+    /// In its lane; after a draw, its turn.
     pub offset: i64,
     /// When the broker took it, in milliseconds since 1970.
     pub joined_ms: i64,
@@ -75,6 +78,18 @@ impl Lane {
             self.tail = self.tail.max(self.fetched);
         }
         Ok(())
+    }
+
+    /// Takes in who was drawn next, up to `most` who wait.
+    pub fn fetch_drawn(&mut self, turns: LaneTurns, most: usize) {
+        while self.waiting.len() < most
+            && let Some(joined_ms) = turns.drawn_ms(self.fetched)
+        {
+            self.waiting.push_back(Waiting { offset: self.fetched, joined_ms });
+            self.fetched += 1;
+            self.behind_since_ms = 0;
+            self.at_least_ms = self.at_least_ms.max(joined_ms);
+        }
     }
 
     /// Whether we know what stands next in this lane, be it nothing.

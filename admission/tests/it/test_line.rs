@@ -60,6 +60,7 @@ impl TestLine {
             claim_window_secs: 60,
             state: GateState::Waiting,
             pacing: Pacing { mode: PaceMode::Fixed, ..Pacing::default() },
+            cohort: None,
         };
         change(&mut settings);
         test_env.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");

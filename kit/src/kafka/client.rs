@@ -160,6 +160,23 @@ impl Kafka {
         self.config().create().context("making a Kafka admin client")
     }
 
+    /// Where each partition of `topic` ends now, in their order.
+    ///
+    /// # Errors
+    /// A partition's leader does not answer within 5 s.
+    pub async fn ends(&self, topic: &str, partitions: i32) -> anyhow::Result<Vec<i64>> {
+        let (admin, topic) = (self.admin()?, self.name(topic));
+        tokio::task::spawn_blocking(move || {
+            (0..partitions)
+                .map(|partition| {
+                    let (_, end) = admin.inner().fetch_watermarks(&topic, partition, CALL)?;
+                    Ok(end)
+                })
+                .collect()
+        })
+        .await?
+    }
+
     /// Whether a broker answers.
     pub async fn ping(&self) -> anyhow::Result<()> {
         let admin = self.admin()?;
