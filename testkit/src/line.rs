@@ -90,6 +90,7 @@ impl TestLine {
             rate_per_sec: PER_SEC,
             heads: vec![LaneHead { lane: 0, head, tail: self.tickets.len() as i64 }],
             from: vec![head],
+            drawn: false,
             door_ms: Some(0),
             door_open: true,
             pace: Some(PaceReport { per_sec: PER_SEC, show_share: 1.0, ..PaceReport::default() }),

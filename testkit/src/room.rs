@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use admission::contract::{
-    Gate, GateSettings, GateState, Pacing, PassKeys, PlaceId, RoomName, generate_pass_key, put_gate,
+    Gate, GateSettings, GateState, LineMethod, Pacing, PassKeys, PlaceId, RoomName,
+    generate_pass_key, put_gate,
 };
 use catalog::contract::ShowId;
 use chrono::Utc;
@@ -28,6 +29,8 @@ impl RoomBuilder {
             max_active: 10_000,
             claim_window_secs: 60,
             message: String::new(),
+            method: LineMethod::FirstCome,
+            joins_at: None,
             opens_at: None,
         })
     }
@@ -54,6 +57,12 @@ impl RoomBuilder {
 
     pub fn claim_window_secs(mut self, secs: i32) -> Self {
         self.0.claim_window_secs = secs;
+        self
+    }
+
+    /// How it orders those who come before it opens; by arrival unless this is said.
+    pub fn method(mut self, method: LineMethod) -> Self {
+        self.0.method = method;
         self
     }
 
@@ -84,6 +93,7 @@ impl RoomBuilder {
             claim_window_secs,
             state: GateState::Running,
             pacing: Pacing::default(),
+            cohort: None,
         };
         let mut connection = pool.acquire().await.expect("a connection");
         put_gate(&mut connection, &settings).await.expect("a gate");

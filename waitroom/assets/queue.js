@@ -2,13 +2,13 @@
 // place; where this file, or one that it imports, does not come to life, guard.js reloads the page.
 
 import { announce, between, isLeaving, reload, root, say, within } from "./page.js";
-import { peopleWords, range, untilWords, words } from "./wait.js";
+import { number, peopleWords, range, untilWords, words } from "./wait.js";
 import { askPlace, nextLook, showWaiting } from "./line.js";
 import { offerAlerts } from "./alerts.js";
 import { showTurn } from "./turn.js";
 
 const data = root?.dataset ?? {};
-const JOINABLE = ["pre_queue", "open", "paused"];
+const JOINABLE = ["pre_queue", "drawing", "open", "paused"];
 
 // --- before joining
 
@@ -18,6 +18,7 @@ function showEntrance(head) {
   if (String(head.straight_in) !== (data.straightIn ?? String(head.straight_in))) return reload(1500);
   // A page's line ends are all the same.
   if (head.message.replace(/\r\n?/g, "\n") !== data.message) return reload(3000);
+  say("draw-people", head.waiting > 1 ? `${number(head.waiting)} people are in the draw` : "You are the only one so far");
   say("people", peopleWords(head.waiting));
   const found = range(head.wait, head.waiting);
   say("entrance-wait", found ? `Whoever joins now waits ${words(found)}.` : "We cannot say right now how long the wait is.");
@@ -101,6 +102,15 @@ function trouble(on) {
   notice.hidden = !on;
   announce(on ? "We cannot reach the line right now. Your place is safe." : "The line can be reached again.", true);
 }
+
+// Few ask for it, so it is fetched when they do.
+const proof = document.querySelector("details[data-proof]");
+proof?.addEventListener("toggle", async () => {
+  if (!proof.open) return;
+  const { prove } = await import("./proof.js");
+  const [lane, offset] = proof.dataset.proof.split(".").map(Number);
+  prove(proof.querySelector("ul"), { lane, offset });
+});
 
 // What only a page with scripts can promise.
 for (const promise of document.querySelectorAll("[data-scripted]")) promise.hidden = false;

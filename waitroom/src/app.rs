@@ -162,12 +162,12 @@ impl App {
     /// # Errors
     /// [`Error::LeaveUnknown`]: Redis did not answer.
     pub(crate) async fn leave(&self, room: &Room, place: &PlaceId) -> Result<(), Error> {
-        self.left_marks.leave(place).await.map_err(Error::LeaveUnknown)?;
-        if !room.has_left(place.lane, place.offset) {
+        let had_left = room.has_left(place);
+        self.left_marks.leave(room, place).await.map_err(Error::LeaveUnknown)?;
+        if !had_left {
             metrics::counter!("fairgate_left_total", "room" => room.name.to_string()).increment(1);
         }
-        room.mark_left(place.lane, place.offset);
-        self.turn_mails.note_left(place);
+        self.turn_mails.note_left(&room.turn(place));
         Ok(())
     }
 

@@ -14,6 +14,9 @@ use crate::{
     room::live::Room,
 };
 
+/// Whoever asks before the draw is made asks again after so long.
+const DRAW_RETRY_SECS: u64 = 5;
+
 /// A pass for a place that was let in.
 pub struct Claimed {
     pub pass: String,
@@ -34,7 +37,7 @@ pub fn claim(
     if admitted.is_over {
         return Err(Error::WindowMissed);
     }
-    sign(room, keys, &claims.place, (admitted.at, admitted.claim_until))
+    sign(room, keys, &room.turn(&claims.place), (admitted.at, admitted.claim_until))
 }
 
 /// The pass of a place that missed its window not long ago, by a second grant of the gate, of which
@@ -51,8 +54,9 @@ pub async fn resume(
 ) -> Result<Claimed, Error> {
     let missed = admitted(room, claims, now)?.ok_or(Error::WindowMissed)?;
     let (info, first) = (room.info(), (missed.at, missed.claim_until));
+    let turn = room.turn(&claims.place);
     if !missed.is_over {
-        return sign(room, keys, &claims.place, first);
+        return sign(room, keys, &turn, first);
     }
     let window = TimeDelta::seconds(info.claim_window_secs.into());
     if now >= missed.claim_until + RESUME_WITHIN {
@@ -62,19 +66,19 @@ pub async fn resume(
     // Where nobody may be in checkout the gate gives no new one, and tells of one that it gave: its
     // answer may have been lost.
     let max_active = if gives { info.max_active } else { 0 };
-    match gate.grant_again(&claims.place, max_active).await? {
+    match gate.grant_again(&turn, max_active).await? {
         SecondGrant::NotNow => Err(Error::ResumeNotNow),
         SecondGrant::Came => Err(Error::WindowMissed),
         // While the door is shut, its time stands still.
         SecondGrant::Since(at)
-            if at + window <= now && gate.keeps_slot(&claims.place).await? != Kept::Yes =>
+            if at + window <= now && gate.keeps_slot(&turn).await? != Kept::Yes =>
         {
             Err(Error::WindowMissed)
         }
         SecondGrant::Since(at) => {
             metrics::counter!("fairgate_resumed_total", "room" => room.name.to_string())
                 .increment(1);
-            sign(room, keys, &claims.place, (at, at + window))
+            sign(room, keys, &turn, (at, at + window))
         }
     }
 }
@@ -95,11 +99,14 @@ fn admitted(
     if room.is_stale() {
         return Err(Error::Stale);
     }
-    let (lane, offset) = (claims.place.lane, claims.place.offset);
-    if room.has_left(lane, offset) {
+    if room.has_left(&claims.place) {
         return Err(Error::PlaceLeft);
     }
-    match room.with_log(|log| log.standing(lane, offset, now)).in_phase(info.phase, now) {
+    if info.awaits_draw() {
+        return Err(Error::NotYourTurn { retry_secs: DRAW_RETRY_SECS });
+    }
+    let turn = room.turn(&claims.place);
+    match room.with_log(|log| log.standing(turn.lane, turn.offset, now)).in_phase(info.phase, now) {
         Standing::Waiting => Err(Error::NotYourTurn { retry_secs: retry_secs(room, claims) }),
         Standing::LongPast => Ok(None),
         Standing::Admitted(admitted) => Ok(Some(admitted)),
@@ -122,7 +129,7 @@ fn sign(
 /// When asking again makes sense: sooner the closer the place is.
 fn retry_secs(room: &Room, claims: &PlaceClaims) -> u64 {
     let document = room.document();
-    let ahead = ahead(&claims.place, &document.head.lanes) as f64;
+    let ahead = ahead(&room.turn(&claims.place), &document.head.lanes) as f64;
     let pace = document.head.pace_per_sec.unwrap_or(0.0).max(document.head.rate_per_sec).max(0.1);
     (ahead / pace / 4.0).ceil().clamp(1.0, 30.0) as u64
 }

@@ -2,6 +2,7 @@
 //! them, and the mails that its fans asked for.
 
 pub use crate::{
+    draw::DrawBody,
     head::HeadDocument,
     http::api::{
         place::{LinkBody, PassBody},
@@ -18,6 +19,7 @@ pub use crate::{
     room::{
         NewRoom, RoomState,
         change::{Changed, RoomChange, RoomError, changed},
+        joins_at,
         phase::Phase,
         room_admin::{change_room, change_room_in, create_room, room, rooms},
     },

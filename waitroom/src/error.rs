@@ -51,6 +51,8 @@ pub enum Error {
     Stale,
     #[error("a mail near the turn would come too late")]
     TurnIsNear,
+    #[error("nobody has an order yet")]
+    DrawNotMade,
     #[error("too many ask for mails at this moment")]
     MailsBusy,
     #[error("the text is no mail address")]
@@ -146,6 +148,7 @@ impl Error {
                 )
             }
             Self::TurnIsNear
+            | Self::DrawNotMade
             | Self::MailsBusy
             | Self::AddressInvalid
             | Self::LanguageInvalid => self.of_turn_mail(),
@@ -164,6 +167,10 @@ impl Error {
             Self::TurnIsNear => {
                 Problem::new(StatusCode::CONFLICT, "turn-is-near", "Your turn is near")
                     .detail("A mail would come too late. Keep your place open and look at it.")
+            }
+            Self::DrawNotMade => {
+                Problem::new(StatusCode::CONFLICT, "draw-not-made", "Nobody has an order yet")
+                    .detail("Places are drawn at the opening. Ask for a mail after that.")
             }
             Self::AddressInvalid => Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,

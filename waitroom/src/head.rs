@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    draw::DrawBody,
     place::{chance::Sale, wait::WaitCurve},
     room::phase::Phase,
 };
@@ -25,6 +26,11 @@ pub struct HeadDocument {
     pub room: RoomName,
     pub show: ShowId,
     pub phase: Phase,
+    /// When it opens by itself; null where somebody opens it.
+    pub opens_at: Option<DateTime<Utc>>,
+    /// What everybody may know of the draw; null where whoever comes first is first. Once it is
+    /// made, `lanes` count turns.
+    pub draw: Option<DrawBody>,
     pub lanes: Vec<LaneHead>,
     /// How many have joined and were not let in yet, over all lanes.
     pub waiting: i64,

@@ -4,7 +4,8 @@
 //! Reading order: [`contract`] is what others may use; `room` is a protected sale: its `phase`,
 //! what every instance keeps of it (`live`), how operators make and change it (`room_admin`), and
 //! what it does when the catalog or the clock says (`schedule`); `line` is joining, by fans and by
-//! shops for them; `head` is how far the line got; `place` is a fan's place and the wait for it;
+//! shops for them; `draw` orders those who came before the opening; `head` is how far the line got;
+//! `place` is a fan's place and the wait for it;
 //! `claim` exchanges it for a pass; `turn_mail` is a mail near the turn, for who asked for one;
 //! `http` is what fans call and see.
 pub mod config;
@@ -13,6 +14,7 @@ pub mod error;
 
 mod app;
 mod claim;
+mod draw;
 mod head;
 mod http;
 mod line;

@@ -59,15 +59,13 @@ impl From<PlaceClaims> for SealedPlace {
     }
 }
 
-impl PlaceClaims {
-    /// The number of the place in the whole line, from 1. Lanes are filled in turn, so places
-    /// alternate between them.
-    pub fn number(&self, lanes: i64) -> i64 {
-        self.place.offset * lanes + i64::from(self.place.lane) + 1
-    }
+/// The number of a turn in the whole line, from 1. Lanes are filled in turn, so turns alternate
+/// between them.
+pub fn number(turn: &PlaceId, lanes: i64) -> i64 {
+    turn.offset * lanes + i64::from(turn.lane) + 1
 }
 
-/// How many stand before `place`: in its own lane those between the head and it; in each other
+/// How many stand before the turn `place`: in its own lane those between the head and it; in each other
 /// lane those that joined before it, taking lanes to be filled in turn. Never rises while heads only
 /// grow: a lane that is shorter at the moment catches up, and is not looked at.
 pub fn ahead(place: &PlaceId, heads: &[LaneHead]) -> i64 {
@@ -111,7 +109,7 @@ mod tests {
                 joined_ms: 0,
                 ahead_at_join: 0,
             };
-            assert_eq!(claims.number(lanes), joined + 1);
+            assert_eq!(number(&claims.place, lanes), joined + 1);
             assert_eq!(ahead(&claims.place, &heads(&[0, 0, 0, 0])), joined);
         }
     }

@@ -9,14 +9,15 @@ pub mod room_admin;
 pub mod schedule;
 pub mod seller;
 
-use admission::contract::{GateSettings, Pacing, RoomName};
+use admission::contract::{Cohort, GateSettings, LineMethod, Pacing, RoomName};
 use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::room::phase::Phase;
+use crate::{draw::DrawBody, room::phase::Phase};
 
+const JOINS_BEFORE: TimeDelta = TimeDelta::minutes(30);
 const CLOSES_AFTER: TimeDelta = TimeDelta::hours(24);
 
 /// What it takes to protect a show with a room.
@@ -29,6 +30,11 @@ pub struct NewRoom {
     pub max_active: i32,
     pub claim_window_secs: i32,
     pub message: String,
+    /// How it orders those who come before it opens.
+    pub method: LineMethod,
+    /// When fans may join by themselves; `None` where they may from the opening on, or somebody
+    /// lets them.
+    pub joins_at: Option<DateTime<Utc>>,
     /// When it opens by itself; `None` where somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
 }
@@ -50,6 +56,13 @@ pub struct RoomState {
     pub pacing: Pacing,
     /// Shown to everybody who waits.
     pub message: String,
+    /// How it orders those who come before it opens.
+    pub method: LineMethod,
+    /// What everybody may know of its draw; null where it does not draw.
+    pub draw: Option<DrawBody>,
+    /// When fans may join by themselves; null where they may from the opening on, or somebody lets
+    /// them.
+    pub joins_at: Option<DateTime<Utc>>,
     /// When it opens by itself; null where somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
     /// When it closes by itself, for good: a day after its show begins. Null where somebody closes
@@ -58,6 +71,9 @@ pub struct RoomState {
     /// Why nobody is let in, whatever the phase: the sale of the show was stopped. Null where
     /// nothing stops it.
     pub stop: Option<Stop>,
+    /// Whom its gate lets in by a draw.
+    #[serde(skip)]
+    pub cohort: Option<Cohort>,
 }
 
 impl RoomState {
@@ -71,6 +87,7 @@ impl RoomState {
             claim_window_secs: self.claim_window_secs,
             pacing: self.pacing,
             state: stopped_phase(self.phase, self.stop).gate(),
+            cohort: self.cohort.clone(),
         }
     }
 }
@@ -79,6 +96,12 @@ impl RoomState {
 /// place.
 pub fn stopped_phase(phase: Phase, stop: Option<Stop>) -> Phase {
     if stop.is_some() && phase == Phase::Open { Phase::Paused } else { phase }
+}
+
+/// From when on fans may join a room that opens by itself. Who comes when makes no difference: they
+/// are drawn.
+pub fn joins_at(opens_at: DateTime<Utc>) -> DateTime<Utc> {
+    opens_at - JOINS_BEFORE
 }
 
 /// When the room of a show that begins at `starts_at` closes by itself: long after anybody buys a

@@ -1,13 +1,18 @@
 //! All the SQL of the waiting room. Of fans there are only those who want a mail near their turn.
 
+pub mod draw;
 pub mod turn_mail;
 
-use admission::contract::{GateSettings, RoomName};
+use admission::contract::{Entropy, GateSettings, LineMethod, RoomName};
 use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, types::Json};
 
-use crate::room::{NewRoom, RoomState, phase::Phase};
+use crate::{
+    draw::RoomDraw,
+    room::{NewRoom, RoomState, phase::Phase},
+    store::draw::DrawColumns,
+};
 
 /// A room as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +22,17 @@ pub struct RoomRow {
     pub phase: Phase,
     pub lanes: i32,
     pub message: String,
+    pub method: LineMethod,
+    /// When fans may join by themselves.
+    pub joins_at: Option<DateTime<Utc>>,
     /// When it opens by itself.
     pub opens_at: Option<DateTime<Utc>>,
     /// When it closes by itself.
     pub closes_at: Option<DateTime<Utc>>,
     /// Why nobody is let in, whatever the phase.
     pub stop: Option<Stop>,
+    /// Of a room that draws.
+    pub draw: Option<RoomDraw>,
 }
 
 impl RoomRow {
@@ -35,9 +45,12 @@ impl RoomRow {
             phase,
             lanes: 1,
             message: String::new(),
+            method: LineMethod::FirstCome,
+            joins_at: None,
             opens_at: None,
             closes_at: None,
             stop: None,
+            draw: None,
         }
     }
 
@@ -53,9 +66,13 @@ impl RoomRow {
             claim_window_secs: gate.claim_window_secs,
             pacing: gate.pacing,
             message: self.message,
+            method: self.method,
+            draw: self.draw.as_ref().map(RoomDraw::public),
+            joins_at: self.joins_at,
             opens_at: self.opens_at,
             closes_at: self.closes_at,
             stop: self.stop,
+            cohort: gate.cohort,
         }
     }
 }
@@ -66,9 +83,18 @@ struct Raw {
     phase: String,
     lanes: i32,
     message: String,
+    method: String,
+    joins_at: Option<DateTime<Utc>>,
     opens_at: Option<DateTime<Utc>>,
     closes_at: Option<DateTime<Utc>>,
     stop: Option<String>,
+    seed: Option<Vec<u8>>,
+    entropy_source: Option<String>,
+    committed_at: Option<DateTime<Utc>>,
+    ends: Option<Vec<i64>>,
+    frozen_at: Option<DateTime<Utc>>,
+    entropy: Option<Json<Entropy>>,
+    drawn_at: Option<DateTime<Utc>>,
 }
 
 impl From<Raw> for RoomRow {
@@ -81,10 +107,34 @@ impl From<Raw> for RoomRow {
             show: raw.show,
             lanes: raw.lanes,
             message: raw.message,
+            method: method(&raw.method),
+            joins_at: raw.joins_at,
             opens_at: raw.opens_at,
             closes_at: raw.closes_at,
             stop: raw.stop.as_deref().and_then(|text| text.parse().ok()),
+            draw: DrawColumns {
+                seed: raw.seed,
+                entropy_source: raw.entropy_source,
+                committed_at: raw.committed_at,
+                ends: raw.ends,
+                frozen_at: raw.frozen_at,
+                entropy: raw.entropy,
+                drawn_at: raw.drawn_at,
+            }
+            .draw(),
         }
+    }
+}
+
+/// As in the database.
+fn method(name: &str) -> LineMethod {
+    if name == "draw" { LineMethod::Draw } else { LineMethod::FirstCome }
+}
+
+fn method_name(method: LineMethod) -> &'static str {
+    match method {
+        LineMethod::Draw => "draw",
+        LineMethod::FirstCome => "first_come",
     }
 }
 
@@ -92,9 +142,12 @@ impl From<Raw> for RoomRow {
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
-        r#"SELECT room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message,
-                  opens_at, closes_at, stop
-           FROM waitroom.rooms
+        r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
+                  joins_at, opens_at, closes_at, stop, seed AS "seed?",
+                  entropy_source AS "entropy_source?", committed_at AS "committed_at?",
+                  ends AS "ends?", frozen_at AS "frozen_at?",
+                  entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
+           FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
            WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"#
     )
     .fetch_all(pool)
@@ -105,9 +158,13 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
 pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        r#"SELECT room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message,
-                  opens_at, closes_at, stop
-           FROM waitroom.rooms WHERE room = $1"#,
+        r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
+                  joins_at, opens_at, closes_at, stop, seed AS "seed?",
+                  entropy_source AS "entropy_source?", committed_at AS "committed_at?",
+                  ends AS "ends?", frozen_at AS "frozen_at?",
+                  entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
+           FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
+           WHERE r.room = $1"#,
         room
     )
     .fetch_optional(pool)
@@ -134,6 +191,28 @@ pub async fn rooms_to_open(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
     )
     .fetch_all(pool)
     .await
+}
+
+/// The rooms whose time has come to let fans join.
+pub async fn rooms_to_join(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
+    sqlx::query_scalar!(
+        r#"SELECT room AS "room: RoomName" FROM waitroom.rooms
+           WHERE phase = 'scheduled' AND joins_at <= now() ORDER BY joins_at LIMIT 100"#
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Whether a room's time to let fans join has come; locks the room.
+pub async fn may_join(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
+    let due = sqlx::query_scalar!(
+        r#"SELECT phase = 'scheduled' AND joins_at <= now() AS "due!"
+           FROM waitroom.rooms WHERE room = $1 AND joins_at IS NOT NULL FOR UPDATE"#,
+        room
+    )
+    .fetch_optional(tx)
+    .await?;
+    Ok(due.unwrap_or(false))
 }
 
 /// Whether a room's time to open has come; locks the room.
@@ -183,7 +262,9 @@ pub async fn move_times(
         "UPDATE waitroom.rooms SET closes_at = $3,
              opens_at = CASE WHEN opens_at IS NOT NULL AND phase IN ('draft', 'scheduled', \
              'pre_queue') THEN $2
-                             ELSE opens_at END
+                             ELSE opens_at END,
+             joins_at = CASE WHEN opens_at IS NOT NULL AND phase IN ('draft', 'scheduled')
+                             THEN $2 - (opens_at - joins_at) ELSE joins_at END
          WHERE show = $1 AND phase <> 'closed'",
         &**show,
         opens_at,
@@ -208,9 +289,13 @@ pub async fn room_for_update(
 ) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
-        r#"SELECT room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message,
-                  opens_at, closes_at, stop
-           FROM waitroom.rooms WHERE room = $1 FOR UPDATE"#,
+        r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
+                  joins_at, opens_at, closes_at, stop, seed AS "seed?",
+                  entropy_source AS "entropy_source?", committed_at AS "committed_at?",
+                  ends AS "ends?", frozen_at AS "frozen_at?",
+                  entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
+           FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
+           WHERE r.room = $1 FOR UPDATE OF r"#,
         room
     )
     .fetch_optional(connection)
@@ -226,8 +311,9 @@ pub async fn insert_room(
     closes_at: Option<DateTime<Utc>>,
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
-        "INSERT INTO waitroom.rooms (room, show, phase, lanes, message, opens_at, closes_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO waitroom.rooms
+             (room, show, phase, lanes, message, opens_at, closes_at, method, joins_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
          ON CONFLICT (room) DO NOTHING",
         &*new.room,
         &*new.show,
@@ -235,7 +321,9 @@ pub async fn insert_room(
         new.lanes,
         new.message,
         new.opens_at,
-        closes_at
+        closes_at,
+        method_name(new.method),
+        new.joins_at
     )
     .execute(connection)
     .await?;
@@ -254,6 +342,22 @@ pub async fn set_phase(
          WHERE room = $1",
         room,
         phase.to_string()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Changes how a room orders those who come before it opens.
+pub async fn set_method(
+    connection: &mut PgConnection,
+    room: &str,
+    method: LineMethod,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE waitroom.rooms SET method = $2 WHERE room = $1",
+        room,
+        method_name(method)
     )
     .execute(connection)
     .await?;

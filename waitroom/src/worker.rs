@@ -7,6 +7,7 @@ use sqlx::PgPool;
 
 use crate::{
     app::App,
+    draw::make,
     head::{head_consumer, reader_watch},
     room::schedule,
     turn_mail::sweep,
@@ -19,6 +20,7 @@ const LEFT_EVERY: Duration = Duration::from_secs(1);
 /// crowd of requests must not keep it waiting.
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     schedule::start(&pool, &kafka, tasks);
+    make::start(&pool, &kafka, &app.left_marks, tasks);
     sweep::start(&app.rooms, &app.turn_mails, &pool, tasks);
     if let Err(error) = reader_watch::start(&app.rooms, &kafka, tasks) {
         tracing::error!(error = format!("{error:#}"), "nobody watches the reader of heads");

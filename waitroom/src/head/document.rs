@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use kit::kept::KeptBody;
 
 use crate::{
+    draw::RoomDraw,
     head::{
         HeadDocument,
         head_log::{HeadLog, show_share, slots_taken},
@@ -51,6 +52,8 @@ pub fn document(
         room: room.clone(),
         show: info.show.clone(),
         phase: info.phase,
+        opens_at: info.opens_at,
+        draw: info.draw.as_ref().map(RoomDraw::public),
         waiting,
         admitted: log.total_admitted(),
         lanes,
@@ -96,7 +99,9 @@ fn kept(head: &HeadDocument) -> KeptBody {
 /// What can be said of the wait, whatever the place.
 fn say(phase: Phase, log: &HeadLog, sale: Option<&Sale>, now: DateTime<Utc>) -> WaitSay {
     match phase {
-        Phase::Draft | Phase::Scheduled | Phase::PreQueue => return WaitSay::NotOpen,
+        Phase::Draft | Phase::Scheduled | Phase::PreQueue | Phase::Drawing => {
+            return WaitSay::NotOpen;
+        }
         Phase::Paused => return WaitSay::Paused,
         Phase::Closed => return WaitSay::Closed,
         Phase::Open if log.is_stale(now) => return WaitSay::Stale,

@@ -1,7 +1,7 @@
 //! What is known of a room's heads: where they stand, when they passed which place, how fast they
 //! move, and what their controllers tell with them. Pure.
 
-use admission::contract::{HeadsMoved, LaneHead, LeftPlaces, LineStock, PaceReport};
+use admission::contract::{Draw, HeadsMoved, LaneHead, LeftPlaces, LineStock, PaceReport};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
@@ -56,6 +56,8 @@ impl Standing {
 #[derive(Debug, Clone, Default)]
 pub struct HeadLog {
     lanes: Vec<LaneLog>,
+    /// Whether the draw was made: heads and ends count turns.
+    is_drawn: bool,
     clock: DoorClock,
     pace_log: PaceLog,
     /// When the newest record was published.
@@ -91,7 +93,10 @@ impl HeadLog {
             else {
                 continue;
             };
-            lane.tail = lane.tail.max(update.tail);
+            // Of ends that count something else, the next tick tells.
+            if moved.drawn == self.is_drawn {
+                lane.tail = lane.tail.max(update.tail);
+            }
             lane.advance(moved.from.get(index).copied(), update.head, let_in);
             lane.forget_old(moved.at);
         }
@@ -118,6 +123,19 @@ impl HeadLog {
             self.pace_log.forget();
         } else {
             self.pace_log.note(self.sample(moved.at));
+        }
+    }
+
+    /// Takes in the draw: from now on ends count turns.
+    pub fn draw(&mut self, draw: &Draw) {
+        if self.is_drawn {
+            return;
+        }
+        self.is_drawn = true;
+        for (number, lane) in self.lanes.iter_mut().enumerate() {
+            let tail = u64::try_from(lane.tail).unwrap_or_default();
+            let turns = draw.turns(u32::try_from(number).unwrap_or(u32::MAX), tail);
+            lane.tail = i64::try_from(turns).unwrap_or(i64::MAX);
         }
     }
 

@@ -86,6 +86,7 @@ mod tests {
             rate_per_sec: 1.0,
             heads: vec![LaneHead { lane: 0, head: 0, tail: 1 }],
             from: vec![0],
+            drawn: false,
             door_ms: Some(0),
             door_open: true,
             pace: None,

@@ -99,7 +99,6 @@ impl Joiner {
         if delivered.offset < 0 {
             return Err(Error::Placeless { offset: delivered.offset });
         }
-        room.joined(delivered.partition, delivered.offset);
         metrics::counter!("fairgate_joined_total", "room" => room.name.to_string()).increment(1);
         let heads = room.with_log(crate::head::head_log::HeadLog::heads);
         let place = PlaceId {
@@ -107,9 +106,10 @@ impl Joiner {
             lane: delivered.partition,
             offset: delivered.offset,
         };
+        room.joined(&place);
         Ok(PlaceClaims {
             joined_ms: delivered.timestamp.to_millis().unwrap_or_default(),
-            ahead_at_join: ahead(&place, &heads),
+            ahead_at_join: ahead(&room.turn(&place), &heads),
             place,
         })
     }

@@ -180,9 +180,8 @@ impl Inner {
             Ok(Some(first)) if first.place != own.place => {
                 metrics::counter!("fairgate_ghost_joins_total", "room" => room.name.to_string())
                     .increment(1);
-                match self.marks.leave(&own.place).await {
-                    Ok(()) => room.mark_left(own.place.lane, own.place.offset),
-                    Err(error) => tracing::warn!(%error, place = %own.place, "a place nobody has"),
+                if let Err(error) = self.marks.leave(room, &own.place).await {
+                    tracing::warn!(%error, place = %own.place, "a place nobody has");
                 }
                 Ok(first)
             }

@@ -41,6 +41,15 @@ impl LeftPlaces {
         }
     }
 
+    /// The places of a lane that were left, in their order.
+    pub fn all(&self, lane: usize) -> impl Iterator<Item = u64> {
+        let bytes = self.lanes.get(lane).map_or(&[][..], Vec::as_slice);
+        bytes.iter().enumerate().flat_map(|(index, byte)| {
+            let of_byte = (0..8u64).filter(move |bit| byte & (0x80 >> bit) != 0);
+            of_byte.map(move |bit| index as u64 * 8 + bit)
+        })
+    }
+
     /// How many places of a lane, from this one on, were left.
     pub fn count_from(&self, lane: i32, offset: i64) -> i64 {
         let count = |(first, bit): (usize, u8)| {
@@ -81,6 +90,8 @@ mod tests {
             marked.iter().for_each(|offset| left.mark(2, *offset));
             let found: BTreeSet<i64> = (0..110).filter(|offset| left.has(2, *offset)).collect();
             prop_assert_eq!(&found, &marked);
+            let all: BTreeSet<i64> = left.all(2).map(|offset| offset as i64).collect();
+            prop_assert_eq!(&all, &marked);
             prop_assert_eq!(left.count_from(2, from), marked.range(from..).count() as i64);
         }
     }

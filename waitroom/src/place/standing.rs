@@ -10,7 +10,7 @@ use crate::{
     place::{
         PlaceClaims, ahead,
         chance::Chance,
-        is_admitted,
+        is_admitted, number,
         wait::{WaitRange, WaitSay},
     },
     room::{info::Info, live::Room, phase::Phase},
@@ -20,6 +20,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PlaceState {
+    /// Nobody has an order yet: they are drawn at the opening.
+    InDraw,
     Waiting,
     YourTurn,
     WindowMissed,
@@ -32,8 +34,10 @@ pub enum PlaceState {
 pub struct PlaceBody {
     pub room: RoomName,
     pub state: PlaceState,
-    pub place: i64,
-    pub ahead: i64,
+    /// Number in the whole line, from 1; null until the draw is made.
+    pub place: Option<i64>,
+    /// How many are ahead; null until the draw is made.
+    pub ahead: Option<i64>,
     pub phase: Phase,
     /// Shortest and longest likely wait in seconds; null where it cannot be said (paused, or nobody
     /// is let in).
@@ -71,11 +75,13 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 /// Where a place stands, for the API and the page alike.
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
     let (info, document) = (room.info(), room.document());
-    let (lane, offset) = (claims.place.lane, claims.place.offset);
-    let (heads, standing) = room.with_log(|log| (log.heads(), log.standing(lane, offset, now)));
-    let ahead = if is_admitted(&claims.place, &heads) { 0 } else { ahead(&claims.place, &heads) };
+    let (turn, awaits_draw) = (room.turn(&claims.place), info.awaits_draw());
+    let (heads, standing) =
+        room.with_log(|log| (log.heads(), log.standing(turn.lane, turn.offset, now)));
+    let ahead = if is_admitted(&turn, &heads) { 0 } else { ahead(&turn, &heads) };
     let (state, claim_until) = match standing.in_phase(info.phase, now) {
-        _ if room.has_left(lane, offset) => (PlaceState::Left, None),
+        _ if room.has_left(&claims.place) => (PlaceState::Left, None),
+        _ if awaits_draw => (PlaceState::InDraw, None),
         Standing::Waiting => (PlaceState::Waiting, None),
         Standing::Admitted(admitted) => {
             let state =
@@ -91,8 +97,8 @@ pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceB
     PlaceBody {
         room: room.name.clone(),
         state,
-        place: claims.number(i64::from(info.lanes)),
-        ahead,
+        place: (!awaits_draw).then(|| number(&turn, i64::from(info.lanes))),
+        ahead: (!awaits_draw).then_some(ahead),
         phase: info.phase,
         wait_secs_min: range.map(|WaitRange { low_secs, .. }| low_secs),
         wait_secs_max: range.map(|WaitRange { high_secs, .. }| high_secs),
@@ -112,8 +118,19 @@ pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceB
             .filter(|_| state == PlaceState::WindowMissed && gives_second_turns(&info, head))
             .map(|missed_at| missed_at + RESUME_WITHIN)
             .filter(|until| now < *until),
-        poll_after_ms: poll_after_ms(ahead, info.rate_per_sec),
+        poll_after_ms: if awaits_draw {
+            until_draw_ms(info.opens_at, now)
+        } else {
+            poll_after_ms(ahead, info.rate_per_sec)
+        },
     }
+}
+
+/// Until the opening there is nothing to hear: a tenth of the time that is left, so that few ask
+/// at once.
+fn until_draw_ms(opens_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> u32 {
+    let left_ms = opens_at.map_or(0, |opens_at| (opens_at - now).num_milliseconds());
+    u32::try_from((left_ms / 10).clamp(2_000, 30_000)).unwrap_or(2_000)
 }
 
 /// Whether a turn that was missed can be had once more, as far as the room is concerned.

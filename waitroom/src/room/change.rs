@@ -1,6 +1,6 @@
 //! Changing a room: what may be changed, and into what. Pure.
 
-use admission::contract::{PaceMode, Pacing};
+use admission::contract::{LineMethod, PaceMode, Pacing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -10,6 +10,8 @@ use crate::room::{RoomState, phase::Phase};
 #[derive(Debug, Clone, Default)]
 pub struct RoomChange {
     pub phase: Option<Phase>,
+    /// Only of a room that nobody could join yet.
+    pub method: Option<LineMethod>,
     /// Fans let in per second, 0 to 10,000.
     pub rate_per_sec: Option<f64>,
     /// Sessions in checkout at once, 0 to 1,000,000.
@@ -53,7 +55,15 @@ pub enum RoomError {
 pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, RoomError> {
     let refuse = |field, detail: &str| Err(RoomError::Value { field, detail: detail.to_owned() });
     let mut after = before.clone();
-    if let Some(to) = change.phase.filter(|to| *to != before.phase) {
+    if let Some(method) = change.method.filter(|method| *method != before.method) {
+        if !before.phase.may_open_yet() {
+            return refuse("method", "can be changed only until fans can join");
+        }
+        after.method = method;
+    }
+    if let Some(to) = change.phase.map(|to| by_way_of_the_draw(&after, to))
+        && to != before.phase
+    {
         if !before.phase.allows(to) {
             return Err(RoomError::PhaseCannotFollow { from: before.phase, to });
         }
@@ -87,6 +97,12 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
         after.message.clone_from(message);
     }
     Ok(after)
+}
+
+/// A room that draws opens when its draw was made.
+fn by_way_of_the_draw(room: &RoomState, to: Phase) -> Phase {
+    let draws = room.method == LineMethod::Draw && !room.phase.has_opened();
+    if draws && to == Phase::Open { Phase::Drawing } else { to }
 }
 
 fn pacing(before: Pacing, change: &RoomChange) -> Result<Pacing, RoomError> {
@@ -125,9 +141,13 @@ mod tests {
             claim_window_secs: 120,
             pacing: Pacing::default(),
             message: String::new(),
+            method: LineMethod::FirstCome,
+            draw: None,
+            joins_at: None,
             opens_at: None,
             closes_at: None,
             stop: None,
+            cohort: None,
         }
     }
 
@@ -142,6 +162,19 @@ mod tests {
         };
         let after = changed(&before, &change).expect("a change");
         assert_eq!(after, RoomState { rate_per_sec: 0.5, phase: Phase::Paused, ..before });
+    }
+
+    #[test]
+    fn a_room_that_draws_opens_by_way_of_its_draw() {
+        let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+        let to = |method, phase| {
+            changed(&RoomState { method, phase, ..a_room() }, &open).expect("a change").phase
+        };
+        for phase in [Phase::Draft, Phase::Scheduled, Phase::PreQueue, Phase::Drawing] {
+            assert_eq!(to(LineMethod::Draw, phase), Phase::Drawing);
+        }
+        assert_eq!(to(LineMethod::Draw, Phase::Paused), Phase::Open);
+        assert_eq!(to(LineMethod::FirstCome, Phase::PreQueue), Phase::Open);
     }
 
     #[test]
@@ -178,6 +211,8 @@ mod tests {
                 "message"
             );
         }
+        let late = RoomChange { method: Some(LineMethod::Draw), ..RoomChange::default() };
+        assert_eq!(refused(late), "method");
         let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
         assert!(matches!(changed(&a_room(), &back), Err(RoomError::PhaseCannotFollow { .. })));
     }

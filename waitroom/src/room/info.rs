@@ -1,10 +1,11 @@
 //! What operators decide about a room, as fans meet it.
 
-use admission::contract::GateSettings;
+use admission::contract::{GateSettings, LineMethod};
 use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, Utc};
 
 use crate::{
+    draw::RoomDraw,
     room::{phase::Phase, stopped_phase},
     store::RoomRow,
 };
@@ -16,6 +17,12 @@ pub struct Info {
     /// As fans meet it.
     pub phase: Phase,
     pub lanes: i32,
+    /// How it orders those who come before it opens.
+    pub method: LineMethod,
+    /// Of a room that draws.
+    pub draw: Option<RoomDraw>,
+    /// When it opens by itself.
+    pub opens_at: Option<DateTime<Utc>>,
     /// What everybody is told: why the sale was stopped, if it was, and what operators say.
     pub message: String,
     pub stop: Option<Stop>,
@@ -33,6 +40,9 @@ impl Info {
             show: row.show.clone(),
             phase: stopped_phase(row.phase, row.stop),
             lanes: row.lanes,
+            method: row.method,
+            draw: row.draw.clone(),
+            opens_at: row.opens_at,
             message: told(row),
             stop: row.stop,
             has_begun: false,
@@ -40,6 +50,17 @@ impl Info {
             claim_window_secs: gate.map_or(0, |gate| gate.claim_window_secs),
             max_active: gate.map_or(0, |gate| gate.max_active),
         }
+    }
+
+    /// Whether those who joined have no order yet: they are drawn at the opening.
+    pub fn awaits_draw(&self) -> bool {
+        let draws = self.method == LineMethod::Draw && !self.phase.has_opened();
+        draws && self.phase.takes_joins() && !self.draw.as_ref().is_some_and(RoomDraw::is_made)
+    }
+
+    /// Whether those who come before the opening will be drawn.
+    pub fn may_draw(&self) -> bool {
+        self.method == LineMethod::Draw && self.phase.may_open_yet()
     }
 
     /// The same at a moment, for a show that begins at `starts_at`. One that is postponed goes on.

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use admission::contract::{GateSettings, HeadsMoved, RoomName};
+use admission::contract::{Draw, GateSettings, HeadsMoved, LanePlace, LaneTurn, PlaceId, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use catalog::contract::{Show, ShowId};
 use chrono::{TimeDelta, Utc};
@@ -39,7 +39,11 @@ pub struct Room {
     show: ArcSwapOption<Show>,
     log: RwLock<HeadLog>,
     document: ArcSwap<Document>,
+    /// Everybody's turn, once the draw was made.
+    draw: ArcSwapOption<Draw>,
     left: RwLock<LeftPlaces>,
+    /// Those who left before the draw, by their places.
+    left_entries: RwLock<LeftPlaces>,
     /// Told whenever a record came.
     moved: watch::Sender<()>,
     /// Which reading of those who left this instance has.
@@ -70,21 +74,25 @@ impl Room {
         // true.
         let shortest =
             log.heads().iter().min_by_key(|lane| lane.tail).map_or(0, |lane| lane.lane as usize);
-        Self {
+        let room = Self {
             name,
             info: ArcSwap::from_pointee(info),
             asked: Mutex::new(asked),
             show: ArcSwapOption::empty(),
             log: RwLock::new(log),
             document,
+            draw: ArcSwapOption::empty(),
             left: RwLock::default(),
+            left_entries: RwLock::default(),
             moved: watch::Sender::new(()),
             left_version: AtomicI64::new(0),
             found: Instant::now(),
             next_lane: AtomicUsize::new(shortest),
             changed: AtomicBool::new(false),
             seller: Seller::default(),
-        }
+        };
+        room.follow_draw(&room.info());
+        room
     }
 
     pub fn info(&self) -> Arc<Info> {
@@ -111,8 +119,39 @@ impl Room {
         lane_at(turn, &self.log.read().tails()) as i32
     }
 
-    pub fn joined(&self, lane: i32, offset: i64) {
-        self.log.write().joined(lane, offset, Utc::now());
+    /// When a place is served: its turn by the draw, once that was made, and itself otherwise.
+    /// Heads count turns.
+    pub fn turn(&self, place: &PlaceId) -> PlaceId {
+        let draw = self.draw.load();
+        let Some((draw, at)) = draw.as_ref().zip(LanePlace::try_from(place).ok()) else {
+            return place.clone();
+        };
+        let LaneTurn { lane, number } = draw.turn(at);
+        // Turns are no more than places, whose numbers fit.
+        let turn = i32::try_from(lane).ok().zip(i64::try_from(number).ok());
+        let (lane, offset) = turn.unwrap_or((place.lane, place.offset));
+        PlaceId { room: place.room.clone(), lane, offset }
+    }
+
+    /// Takes in the draw, once it was made.
+    fn follow_draw(&self, info: &Info) {
+        let Some(made) = info.draw.as_ref().filter(|draw| draw.is_made()) else { return };
+        if self.draw.load().is_some() {
+            return;
+        }
+        match made.turns(&self.name) {
+            Ok(Some(draw)) => {
+                self.log.write().draw(&draw);
+                self.draw.store(Some(Arc::new(draw)));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::error!(room = %self.name, %error, "the draw cannot be computed"),
+        }
+    }
+
+    pub fn joined(&self, place: &PlaceId) {
+        let turn = self.turn(place);
+        self.log.write().joined(turn.lane, turn.offset, Utc::now());
         self.changed.store(true, Ordering::Release);
     }
 
@@ -123,18 +162,31 @@ impl Room {
     }
 
     /// Whether the place's fan left on purpose.
-    pub fn has_left(&self, lane: i32, offset: i64) -> bool {
-        self.left.read().has(lane, offset)
+    pub fn has_left(&self, place: &PlaceId) -> bool {
+        let has = |left: &LeftPlaces, at: &PlaceId| left.has(at.lane, at.offset);
+        has(&self.left.read(), &self.turn(place)) || has(&self.left_entries.read(), place)
     }
 
-    pub fn mark_left(&self, lane: i32, offset: i64) {
-        self.left.write().mark(lane, offset);
+    /// Whether the fan whose turn it is left on purpose.
+    pub fn has_left_at(&self, turn: &PlaceId) -> bool {
+        self.left.read().has(turn.lane, turn.offset)
+    }
+
+    pub fn mark_left_at(&self, turn: &PlaceId) {
+        self.left.write().mark(turn.lane, turn.offset);
         self.changed.store(true, Ordering::Release);
     }
 
-    /// Takes in who has left, as all instances know, and which reading of that it is.
-    pub fn follow_left(&self, version: i64, left: LeftPlaces) {
+    pub fn mark_left_entry(&self, place: &PlaceId) {
+        self.left_entries.write().mark(place.lane, place.offset);
+        self.changed.store(true, Ordering::Release);
+    }
+
+    /// Takes in who has left, as all instances know, by turns and by the places of those who left
+    /// before the draw, and which reading of that it is.
+    pub fn follow_left(&self, version: i64, left: LeftPlaces, entries: LeftPlaces) {
         *self.left.write() = left;
+        *self.left_entries.write() = entries;
         self.changed.store(true, Ordering::Release);
         self.left_version.store(version, Ordering::Relaxed);
     }
@@ -169,6 +221,8 @@ impl Room {
         if before.phase != info.phase {
             self.log.write().forget_pace();
         }
+        // Before anybody hears that it is open.
+        self.follow_draw(&info);
         self.info.store(Arc::new(info));
         self.changed.store(true, Ordering::Release);
         self.refresh_document();
@@ -183,7 +237,8 @@ impl Room {
             return;
         }
         let left: i64 = {
-            let left = self.left.read();
+            let awaits_draw = self.info.load().awaits_draw();
+            let left = if awaits_draw { self.left_entries.read() } else { self.left.read() };
             log.heads().iter().map(|lane| left.count_from(lane.lane, lane.head)).sum()
         };
         let document = document(&self.name, &self.info.load(), &log, left, Utc::now());

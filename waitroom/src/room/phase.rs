@@ -7,7 +7,8 @@ use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// `draft → scheduled → pre_queue → open ⇄ paused → closed`.
+/// `draft → scheduled → pre_queue → drawing → open ⇄ paused → closed`; only rooms that draw are
+/// `drawing`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -15,6 +16,8 @@ pub enum Phase {
     Scheduled,
     /// Fans may join; nobody is let in yet.
     PreQueue,
+    /// Entries are closed and the draw is made: whoever joins now stands behind.
+    Drawing,
     Open,
     /// Fans may join; nobody is let in for now.
     Paused,
@@ -22,16 +25,24 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Self; 6] =
-        [Self::Draft, Self::Scheduled, Self::PreQueue, Self::Open, Self::Paused, Self::Closed];
+    pub const ALL: [Self; 7] = [
+        Self::Draft,
+        Self::Scheduled,
+        Self::PreQueue,
+        Self::Drawing,
+        Self::Open,
+        Self::Paused,
+        Self::Closed,
+    ];
 
     /// Whether a room may go from this phase to `next`.
     pub fn allows(self, next: Self) -> bool {
-        use Phase::{Closed, Draft, Open, Paused, PreQueue, Scheduled};
+        use Phase::{Closed, Draft, Drawing, Open, Paused, PreQueue, Scheduled};
         match (self, next) {
-            (Draft, Scheduled | PreQueue | Open)
-            | (Scheduled, Draft | PreQueue | Open)
-            | (PreQueue, Open)
+            (Draft, Scheduled | PreQueue | Drawing | Open)
+            | (Scheduled, Draft | PreQueue | Drawing | Open)
+            | (PreQueue, Drawing | Open)
+            | (Drawing, Open)
             | (Open, Paused)
             | (Paused, Open) => true,
             (from, Closed) => from != Closed,
@@ -40,7 +51,7 @@ impl Phase {
     }
 
     pub fn takes_joins(self) -> bool {
-        matches!(self, Self::PreQueue | Self::Open | Self::Paused)
+        matches!(self, Self::PreQueue | Self::Drawing | Self::Open | Self::Paused)
     }
 
     /// Whether it takes no joins yet.
@@ -56,7 +67,7 @@ impl Phase {
     /// What the gate does meanwhile.
     pub fn gate(self) -> GateState {
         match self {
-            Self::Draft | Self::Scheduled | Self::PreQueue => GateState::Waiting,
+            Self::Draft | Self::Scheduled | Self::PreQueue | Self::Drawing => GateState::Waiting,
             Self::Open => GateState::Running,
             Self::Paused => GateState::Paused,
             Self::Closed => GateState::Closed,
@@ -71,6 +82,7 @@ impl fmt::Display for Phase {
             Self::Draft => "draft",
             Self::Scheduled => "scheduled",
             Self::PreQueue => "pre_queue",
+            Self::Drawing => "drawing",
             Self::Open => "open",
             Self::Paused => "paused",
             Self::Closed => "closed",
@@ -96,7 +108,7 @@ mod tests {
         for next in Phase::ALL {
             assert!(!Phase::Closed.allows(next), "{next:?}");
         }
-        for earlier in [Phase::Draft, Phase::Scheduled, Phase::PreQueue] {
+        for earlier in [Phase::Draft, Phase::Scheduled, Phase::PreQueue, Phase::Drawing] {
             assert!(!Phase::Open.allows(earlier) && !Phase::Paused.allows(earlier), "{earlier:?}");
         }
     }

@@ -1,7 +1,8 @@
 //! Making rooms and changing them. Who may is the caller's business.
 
 use admission::contract::{
-    GateSettings, LINE_SETTINGS, Pacing, RoomName, gate, gates, line_topic, put_gate,
+    EntropySource, GateSettings, LINE_SETTINGS, LineMethod, Pacing, RoomName, Seed, gate, gates,
+    line_topic, put_gate,
 };
 use anyhow::Context;
 use catalog::contract::Stop;
@@ -16,7 +17,7 @@ use crate::{
         closing,
         phase::Phase,
     },
-    store,
+    store::{self, RoomRow},
 };
 
 /// Makes a room, its line topic and its gate. Making the same room again does nothing. The room of
@@ -42,8 +43,12 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
             claim_window_secs: new.claim_window_secs,
             pacing: Pacing::default(),
             state: phase.gate(),
+            cohort: None,
         };
         put_gate(&mut transaction, &gate).await?;
+        if new.method == LineMethod::Draw {
+            commit(&mut transaction, &new.room).await?;
+        }
         catalog::contract::tell_line(&mut transaction, &new.show, phase.has_opened()).await?;
     }
     transaction.commit().await.context("making the room")?;
@@ -116,6 +121,12 @@ pub async fn change_room_in(
             catalog::contract::tell_line(tx, &after.show, after.phase.has_opened()).await?;
         }
     }
+    if after.method != before.method {
+        store::set_method(tx, room, after.method).await?;
+        if after.method == LineMethod::Draw {
+            commit(tx, room).await?;
+        }
+    }
     if after.message != before.message {
         store::set_message(tx, room, &after.message).await?;
     }
@@ -123,6 +134,25 @@ pub async fn change_room_in(
         put_gate(tx, &after.gate()).await?;
     }
     Ok(Changed { before, after })
+}
+
+/// Commits a room to a seed that nobody knows, and to what is mixed in.
+async fn commit(tx: &mut PgConnection, room: &str) -> sqlx::Result<()> {
+    let seed = Seed::new(rand::random());
+    store::draw::commit(tx, room, &seed, EntropySource::None).await
+}
+
+/// Opens a room whose draw was made, within the transaction that reveals it.
+pub(crate) async fn open_drawn(tx: &mut PgConnection, row: RoomRow) -> anyhow::Result<()> {
+    let room = row.room.clone();
+    let gate = gate(&mut *tx, &room).await?.with_context(|| format!("room {room} has no gate"))?;
+    let cohort = row.draw.as_ref().and_then(|draw| draw.frozen.as_ref());
+    let cohort = cohort.map(|frozen| frozen.cohort.clone());
+    let after = RoomState { phase: Phase::Open, cohort, ..row.state(gate) };
+    store::set_phase(tx, &room, after.phase).await?;
+    put_gate(tx, &after.gate()).await?;
+    catalog::contract::tell_line(tx, &after.show, after.phase.has_opened()).await?;
+    Ok(())
 }
 
 /// One room, however long it has been closed.

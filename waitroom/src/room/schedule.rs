@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use admission::contract::RoomName;
+use admission::contract::{LineMethod, RoomName};
 use anyhow::Context;
 use catalog::contract::{CATALOG_EVENTS, CatalogEvent, ShowId, Stop};
 use chrono::{DateTime, Utc};
@@ -24,7 +24,7 @@ use crate::{
     room::{
         NewRoom,
         change::{RoomChange, RoomError},
-        closing,
+        closing, joins_at,
         phase::Phase,
         room_admin::{change_room_in, create_room, follow_stop},
     },
@@ -50,6 +50,8 @@ fn wide_open(room: RoomName, show: &ShowId, opens_at: DateTime<Utc>) -> NewRoom 
         max_active: 2000,
         claim_window_secs: 120,
         message: String::new(),
+        method: LineMethod::Draw,
+        joins_at: Some(joins_at(opens_at)),
         opens_at: Some(opens_at),
     }
 }
@@ -72,6 +74,12 @@ pub fn start(pool: &PgPool, kafka: &Kafka, tasks: &Tasks) {
 }
 
 async fn open_due(pool: &PgPool) -> anyhow::Result<()> {
+    for room in store::rooms_to_join(pool).await? {
+        let mut tx = pool.begin().await?;
+        if store::may_join(&mut tx, &room).await? {
+            go(tx, &room, Phase::PreQueue).await?;
+        }
+    }
     for room in store::rooms_to_open(pool).await? {
         let mut tx = pool.begin().await?;
         // Looked at again under the lock: its sale may have been moved, or somebody opened it.

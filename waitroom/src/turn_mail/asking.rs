@@ -62,7 +62,7 @@ impl TurnMails {
         may_ask(room, claims)?;
         let mail = TurnMail {
             id: self.keys.id(&room.name, address).map_err(Error::Internal)?,
-            place: claims.place.clone(),
+            place: room.turn(&claims.place),
             address_sealed: self.keys.seal(address).map_err(Error::Internal)?,
             language,
         };
@@ -131,10 +131,13 @@ fn may_ask(room: &Room, claims: &PlaceClaims) -> Result<(), Error> {
         PlaceState::WindowMissed => Err(Error::WindowMissed),
         _ if room.info().phase == Phase::Closed => Err(Error::RoomClosed),
         PlaceState::YourTurn => Err(Error::TurnIsNear),
-        PlaceState::Waiting => match nearness(&room.document().head, &claims.place, now) {
-            Nearness::Far => Ok(()),
-            Nearness::Near { .. } | Nearness::Come => Err(Error::TurnIsNear),
-        },
+        PlaceState::InDraw => Err(Error::DrawNotMade),
+        PlaceState::Waiting => {
+            match nearness(&room.document().head, &room.turn(&claims.place), now) {
+                Nearness::Far => Ok(()),
+                Nearness::Near { .. } | Nearness::Come => Err(Error::TurnIsNear),
+            }
+        }
     }
 }
 

@@ -58,7 +58,7 @@ async fn find_near(room: &Room, pool: &PgPool) -> sqlx::Result<bool> {
     let (mut near, mut over) = (Vec::new(), Vec::new());
     for (id, place) in &found {
         match nearness(&document.head, place, now) {
-            _ if room.has_left(place.lane, place.offset) => over.push(*id),
+            _ if room.has_left_at(place) => over.push(*id),
             Nearness::Come => over.push(*id),
             Nearness::Near { from, to } => near.push(NearTurn { id: *id, from, to }),
             Nearness::Far => {}

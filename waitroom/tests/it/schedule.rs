@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use admission::contract::Gate;
+use admission::contract::{Gate, LineMethod};
 use catalog::contract::{
     CATALOG_TOPIC, CatalogEvent, Money, NewTicketType, SaleState, ShowDraft, ShowId, Stop, Venue,
     change_allotment, change_show, create_show, ensure_catalog_topic, publish_show,
@@ -115,6 +115,8 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
         max_active: 10,
         claim_window_secs: 60,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: None,
     };
     create_room(pool, &waitroom.test_env.kafka, &own).await.unwrap();
@@ -138,6 +140,45 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
 
 async fn catalog_outbox(pool: &PgPool) -> i64 {
     sqlx::query_scalar("SELECT count(*) FROM catalog.outbox").fetch_one(pool).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fans_may_join_half_an_hour_before_the_sale_and_are_drawn_once() {
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let pool = &waitroom.test_env.pool;
+    let tasks = Tasks::default();
+    catalog::run(pool.clone(), waitroom.test_env.kafka.clone(), &tasks);
+    let (other, _) = waitroom.instance_told().await;
+    let (show, draft) = publish(pool, Utc::now() + chrono::Duration::minutes(29)).await;
+    let made = room_when(pool, &show, |state| state.phase == Phase::PreQueue).await;
+    let committed = made.draw.expect("a draw").commitment;
+    let mut tickets = Vec::new();
+    for instance in [&waitroom.instance, &other, &other] {
+        head_when(instance, &show, |head| head["phase"] == "pre_queue").await;
+        let (status, joined) =
+            instance.call("POST", &format!("/v1/rooms/{show}/places"), None).await;
+        assert_eq!(status, 201, "{joined}");
+        tickets.push(joined["ticket"].as_str().unwrap().to_owned());
+    }
+    // Both instances see that its time has come, and make the draw.
+    let now = ShowDraft { on_sale_at: Utc::now(), ..draft };
+    change_show(pool, RESELLER.into(), &show, &now).await.unwrap();
+    let open = room_when(pool, &show, |state| state.phase == Phase::Open).await;
+    let draw = open.draw.expect("a draw");
+    assert_eq!((draw.commitment, draw.entries()), (committed, Some(3)));
+    let mut places = Vec::new();
+    for instance in [&waitroom.instance, &other] {
+        head_when(instance, &show, |head| head["phase"] == "open").await;
+        for ticket in &tickets {
+            let path = format!("/v1/rooms/{show}/place");
+            places.push(instance.call("GET", &path, Some(ticket)).await.1["place"].clone());
+        }
+    }
+    assert_eq!(places[..3], places[3..], "both tell the same");
+    let mut drawn: Vec<i64> = places[..3].iter().filter_map(|place| place.as_i64()).collect();
+    drawn.sort_unstable();
+    assert_eq!(drawn, [1, 2, 3]);
+    tasks.stop().cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +291,8 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
         max_active: 10,
         claim_window_secs: 60,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: None,
     };
     ShowBuilder::new("over").starts_at(over).put_in_catalog(pool).await;
@@ -269,6 +312,8 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
         max_active: 10,
         claim_window_secs: 60,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: Some(Utc::now() + chrono::Duration::seconds(in_secs)),
     };
     for new in [timed("early", 3600), timed("closed", 2), timed("due", 2)] {
@@ -443,6 +488,8 @@ fn late_room(show: ShowId) -> NewRoom {
         max_active: 10,
         claim_window_secs: 60,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: None,
     }
 }

@@ -17,6 +17,7 @@ fn told(at: DateTime<Utc>, (from, head): (i64, i64), door_secs: i64) -> HeadsMov
         rate_per_sec: 10.0,
         heads: vec![LaneHead { lane: 0, head, tail: head + 3 }],
         from: vec![from],
+        drawn: false,
         door_ms: Some(door_secs * 1_000),
         door_open: true,
         pace: Some(PaceReport { per_sec: 10.0, show_share: 1.0, ..PaceReport::default() }),
@@ -96,6 +97,7 @@ async fn data_of_an_earlier_version_is_never_stale() {
     let ticket = instance.ticket().await;
     let earlier = HeadsMoved {
         from: Vec::new(),
+        drawn: false,
         door_ms: None,
         claim_until: Utc::now() + TimeDelta::seconds(60),
         ..told(secs_ago(600), (0, 1), 0)

@@ -31,6 +31,7 @@ fn moved(at: DateTime<Utc>, (from, head): (i64, i64)) -> HeadsMoved {
         rate_per_sec: PER_SEC,
         heads: vec![LaneHead { lane: 0, head, tail: FANS }],
         from: vec![from],
+        drawn: false,
         door_ms: Some(0),
         door_open: true,
         pace: Some(PaceReport { per_sec: PER_SEC, show_share: 1.0, ..PaceReport::default() }),

@@ -115,6 +115,7 @@ impl Sale {
         PaceReport {
             per_sec: self.pace(secs),
             growth: if secs < self.terms.grows_secs { 0.3 } else { 0.0 },
+            stands: false,
             held_by,
             active: self.active(),
             unclaimed: self.unclaimed(),
@@ -181,6 +182,7 @@ fn score(terms: Terms) -> Score {
             rate_per_sec: terms.rate_per_sec,
             heads: vec![LaneHead { lane: 0, head: sale.head, tail: terms.fans }],
             from: vec![from],
+            drawn: false,
             door_ms: Some(ms),
             door_open: true,
             pace: is_tick.then(|| sale.report(secs)),

@@ -1,4 +1,4 @@
-use admission::contract::{HeadsMoved, LaneHead, LineStock, PaceReport, TypeStock};
+use admission::contract::{HeadsMoved, LaneHead, LineMethod, LineStock, PaceReport, TypeStock};
 use chrono::TimeDelta;
 
 use super::*;
@@ -12,6 +12,9 @@ pub fn info(phase: Phase) -> Info {
         show: "s".parse().expect("an id"),
         phase,
         lanes: 1,
+        method: LineMethod::FirstCome,
+        draw: None,
+        opens_at: None,
         message: String::new(),
         stop: None,
         has_begun: false,
@@ -30,6 +33,7 @@ fn told(waiting: i64) -> HeadsMoved {
         rate_per_sec: 10.0,
         heads: vec![LaneHead { lane: 0, head: 5, tail: 5 + waiting }],
         from: vec![5],
+        drawn: false,
         door_ms: Some(7_000),
         door_open: true,
         pace: Some(PaceReport { per_sec: 10.0, show_share: 1.0, ..PaceReport::default() }),

@@ -15,6 +15,7 @@ fn moved(secs: i64, lane: i32, head: i64) -> HeadsMoved {
         rate_per_sec: 1.0,
         heads: vec![LaneHead { lane, head, tail: head + 5 }],
         from: Vec::new(),
+        drawn: false,
         door_ms: None,
         door_open: true,
         pace: None,
@@ -211,6 +212,7 @@ fn several(steps: &[(u8, i64, bool)]) -> Vec<HeadsMoved> {
             claim_until: now + TimeDelta::seconds(10),
             heads: vec![LaneHead { lane: index as i32, head: heads[index], tail: 1000 }],
             from: vec![from],
+            drawn: false,
             door_ms: Some(door_ms),
             door_open: *is_open,
             ..moved(0, 0, 0)

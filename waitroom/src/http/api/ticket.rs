@@ -5,7 +5,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{line::join::Joined, place::standing::joined_at, room::live::Room};
+use crate::{
+    line::join::Joined,
+    place::{number, standing::joined_at},
+    room::live::Room,
+};
 
 /// A place in the line.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -15,22 +19,24 @@ pub struct TicketBody {
     pub room: RoomName,
     pub lane: i32,
     pub offset: i64,
-    /// Number in the whole line, from 1.
-    pub place: i64,
-    /// How many are ahead.
-    pub ahead: i64,
+    /// Number in the whole line, from 1; null where it is drawn at the opening.
+    pub place: Option<i64>,
+    /// How many are ahead; null where that is drawn at the opening.
+    pub ahead: Option<i64>,
     pub joined_at: DateTime<Utc>,
 }
 
 impl TicketBody {
     pub fn new(room: &Room, joined: Joined) -> Self {
         let Joined { claims, ticket } = joined;
+        let info = room.info();
+        let has_turn = !info.awaits_draw();
         Self {
             room: room.name.clone(),
             lane: claims.place.lane,
             offset: claims.place.offset,
-            place: claims.number(i64::from(room.info().lanes)),
-            ahead: claims.ahead_at_join,
+            place: has_turn.then(|| number(&room.turn(&claims.place), info.lanes.into())),
+            ahead: has_turn.then_some(claims.ahead_at_join),
             joined_at: joined_at(&claims),
             ticket,
         }

@@ -90,8 +90,8 @@ async fn take_back(
     Path(room): Path<String>,
     Bearer(ticket): Bearer,
 ) -> Result<StatusCode, Error> {
-    let (_, claims) = app.place(&room, ticket.as_deref()).await?;
-    app.turn_mails.take_back(&claims.place).await?;
+    let (room, claims) = app.place(&room, ticket.as_deref()).await?;
+    app.turn_mails.take_back(&room.turn(&claims.place)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

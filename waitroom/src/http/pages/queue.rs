@@ -26,11 +26,13 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     app::App,
+    draw::RoomDraw,
     http::pages::queue::{
         holder::Holder,
         kept::{ask_for_cookies, has_entered, queue_path},
         states::{
             entrance::Entrance,
+            in_draw::InDraw,
             turn::{Stopped, WindowMissed, YourTurn},
             waiting::Waiting,
         },
@@ -108,7 +110,10 @@ async fn queue(State(app): State<App>, holder: Holder) -> Response {
         None => Keeping::Cookie,
     };
     let asked = (!keeps_cookies).then(|| AppendHeaders([ask_for_cookies(&app)]));
-    let page = QueuePage { room: room.name.clone(), show, view, keeping, has_left, now };
+    let draw = room.document().head.draw.clone();
+    let commitment = draw.map(|draw| draw.commitment.to_string());
+    let page =
+        QueuePage { room: room.name.clone(), show, view, keeping, has_left, commitment, now };
     (asked, [(header::REFERRER_POLICY, "no-referrer")], kit::page::html(&page)).into_response()
 }
 
@@ -117,6 +122,7 @@ fn entrance(room: &Room) -> Entrance {
     let head = &document.head;
     Entrance {
         phase: info.phase,
+        draws: info.awaits_draw() || info.may_draw(),
         people_waiting: head.waiting,
         straight_in: head.straight_in,
         wait: head.wait.range(head.waiting),
@@ -150,7 +156,7 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
     }
     match (body.state, body.claim_until) {
         (PlaceState::YourTurn, Some(claim_until)) => QueueView::YourTurn(YourTurn {
-            place: place.place.clone(),
+            place: room.turn(&place.place),
             claim_until,
             door_open: entering::lets_in(room),
         }),
@@ -158,6 +164,12 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
             QueueView::Closed { message: info.message.clone() }
         }
         (PlaceState::Left, _) => QueueView::NotJoined(entrance(room)),
+        (PlaceState::InDraw, _) => QueueView::InDraw(InDraw {
+            entry: format!("{}.{}", place.place.lane, place.place.offset),
+            entrance: entrance(room),
+            joined_at: joined_at(place),
+            poll_after_ms: body.poll_after_ms,
+        }),
         (PlaceState::Waiting, _) => QueueView::Waiting(in_line(room, place, &body)),
         (PlaceState::WindowMissed | PlaceState::YourTurn, missed_at) => {
             QueueView::WindowMissed(WindowMissed {
@@ -173,13 +185,17 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
 
 fn in_line(room: &Room, place: &PlaceClaims, body: &PlaceBody) -> Waiting {
     let (info, document) = (room.info(), room.document());
-    let head = &document.head;
+    let (head, turn) = (&document.head, room.turn(&place.place));
+    let ahead = body.ahead.unwrap_or_default();
     Waiting {
-        lane: place.place.lane,
-        offset: place.place.offset,
-        number: body.place,
-        ahead: body.ahead,
-        ahead_at_join: place.ahead_at_join,
+        lane: turn.lane,
+        offset: turn.offset,
+        entry: (info.draw.as_ref().is_some_and(RoomDraw::is_made))
+            .then(|| format!("{}.{}", place.place.lane, place.place.offset)),
+        number: body.place.unwrap_or_default(),
+        ahead,
+        // Of those who were drawn, what counts is where they stood then.
+        ahead_at_join: place.ahead_at_join.max(ahead),
         people_waiting: head.waiting,
         wait: head.wait.clone(),
         held_by: head.held_by.clone(),

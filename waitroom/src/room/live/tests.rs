@@ -1,7 +1,13 @@
-use admission::contract::LaneHead;
+use std::collections::HashSet;
+
+use admission::contract::{Cohort, Entropy, EntropySource, LaneHead, LineMethod, Seed};
+use chrono::DateTime;
 
 use super::*;
-use crate::room::phase::Phase;
+use crate::{
+    draw::{Frozen, Made, RoomDraw},
+    room::phase::Phase,
+};
 
 #[test]
 fn lanes_are_filled_in_turn_and_far_longer_ones_not_at_all() {
@@ -22,6 +28,7 @@ fn tick(secs_ago: i64, tail: i64) -> HeadsMoved {
         rate_per_sec: 1.0,
         heads: vec![LaneHead { lane: 0, head: 0, tail }],
         from: vec![0],
+        drawn: false,
         door_ms: Some(0),
         door_open: true,
         pace: None,
@@ -40,7 +47,7 @@ fn a_document_is_written_anew_when_it_would_say_something_else() {
     assert_eq!(first.head.waiting, 5);
     rooms.refresh_documents();
     assert!(Arc::ptr_eq(&first, &room.document()), "nothing changed");
-    room.joined(0, 5);
+    room.joined(&"r.0.5".parse().expect("a place"));
     rooms.refresh_documents();
     assert_eq!(room.document().head.waiting, 6);
     // Time alone makes it stale.
@@ -53,6 +60,63 @@ fn a_document_is_written_anew_when_it_would_say_something_else() {
     silent.log.write().apply(&tick(60, 5));
     silent.refresh_document();
     assert!(silent.document().head.stale);
+}
+
+/// A room of two lanes whose draw has come as far as this.
+fn row(phase: Phase, frozen: Option<&[u64]>, is_made: bool) -> RoomRow {
+    let at = DateTime::UNIX_EPOCH;
+    let draw = RoomDraw {
+        seed: Seed::new([3; 32]),
+        entropy_source: EntropySource::None,
+        committed_at: at,
+        frozen: frozen.map(|ends| Frozen { cohort: Cohort::new(ends.to_vec()).expect("one"), at }),
+        made: is_made.then_some(Made { entropy: Entropy::None, at }),
+    };
+    let (method, draw) = (LineMethod::Draw, Some(draw));
+    RoomRow { lanes: 2, method, draw, ..RoomRow::for_tests("r", phase) }
+}
+
+#[test]
+fn from_the_draw_on_places_have_turns_and_ends_count_them() {
+    let rooms = Rooms::default();
+    rooms.follow_room(Instant::now(), &row(Phase::PreQueue, None, false), None);
+    let room = rooms.all().pop().expect("the room");
+    let place = |text: &str| text.parse::<PlaceId>().expect("a place");
+    for joined in ["r.0.0", "r.0.1", "r.0.2", "r.1.0"] {
+        room.joined(&place(joined));
+    }
+    assert!(room.info().awaits_draw());
+    assert_eq!(room.turn(&place("r.0.2")), place("r.0.2"), "nobody has a turn yet");
+
+    // One more joins while the draw is made: too late.
+    rooms.follow_room(Instant::now(), &row(Phase::Drawing, Some(&[3, 1]), false), None);
+    room.joined(&place("r.1.1"));
+    rooms.follow_room(Instant::now(), &row(Phase::Open, Some(&[3, 1]), true), None);
+    assert!(!room.info().awaits_draw());
+    let drawn: HashSet<PlaceId> =
+        ["r.0.0", "r.0.1", "r.0.2", "r.1.0"].map(|text| room.turn(&place(text))).into();
+    let turns = ["r.0.0", "r.0.1", "r.1.0", "r.1.1"].map(place);
+    assert_eq!(drawn, HashSet::from(turns), "two turns of each lane");
+    assert_eq!(room.turn(&place("r.1.1")), place("r.1.2"), "behind those who were drawn");
+    assert_eq!(room.with_log(HeadLog::tails), [2, 3]);
+    // What a controller tells that has not heard of the draw changes no end; heads hold.
+    let told = |drawn, heads| HeadsMoved { drawn, heads, from: vec![0], ..tick(0, 0) };
+    room.apply(&told(false, vec![LaneHead { lane: 0, head: 0, tail: 3 }]));
+    assert_eq!(room.with_log(HeadLog::tails), [2, 3]);
+    room.apply(&told(true, vec![LaneHead { lane: 0, head: 1, tail: 2 }]));
+    assert_eq!(room.with_log(HeadLog::total_passed), 1);
+}
+
+#[test]
+fn whoever_left_before_the_draw_has_left_whatever_turn_they_drew() {
+    let rooms = Rooms::default();
+    rooms.follow_room(Instant::now(), &row(Phase::PreQueue, None, false), None);
+    let room = rooms.all().pop().expect("the room");
+    let left = "r.0.1".parse::<PlaceId>().expect("a place");
+    room.mark_left_entry(&left);
+    rooms.follow_room(Instant::now(), &row(Phase::Open, Some(&[3, 1]), true), None);
+    let others = ["r.0.0", "r.0.2", "r.1.0"].map(|text| text.parse::<PlaceId>().expect("a place"));
+    assert!(room.has_left(&left) && !others.iter().any(|place| room.has_left(place)));
 }
 
 #[test]

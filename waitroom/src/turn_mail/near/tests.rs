@@ -14,6 +14,8 @@ fn head(heads: &[i64], wait: WaitCurve) -> HeadDocument {
         room: "r".parse().expect("a name"),
         show: "s".parse().expect("an id"),
         phase: Phase::Open,
+        opens_at: None,
+        draw: None,
         lanes: lanes.collect(),
         waiting: 0,
         admitted: 0,

@@ -138,7 +138,7 @@ pub async fn go(
     if let Some(kept) = &holder.kept {
         let state = standing(&holder.room, &kept.claims, Utc::now()).state;
         let is_over = match state {
-            PlaceState::Waiting | PlaceState::YourTurn => false,
+            PlaceState::InDraw | PlaceState::Waiting | PlaceState::YourTurn => false,
             // The page asks whether they want to go on in checkout.
             PlaceState::WindowMissed => !has_entered(&app, &holder.room, &holder.jar, kept),
             PlaceState::Left => true,

@@ -51,7 +51,7 @@ pub async fn join(
         let state = standing(&room, &kept.claims, Utc::now()).state;
         let may_join = match state {
             // Pressing the button twice, or in two tabs, keeps the one place.
-            PlaceState::Waiting => false,
+            PlaceState::InDraw | PlaceState::Waiting => false,
             PlaceState::YourTurn | PlaceState::WindowMissed => form.again.is_some(),
             PlaceState::Left => true,
         };

@@ -25,18 +25,12 @@ use crate::{
 #[template(path = "queue/leave.html")]
 struct LeavePage {
     show: Arc<Show>,
-    /// How many are ahead; `None` where it is the fan's turn.
-    ahead: Option<i64>,
+    /// Where the fan stands.
+    stands: String,
     /// Where the place stays as it is.
     back: String,
     /// What the form's address ends in.
     query: String,
-}
-
-impl LeavePage {
-    fn ahead_words(&self) -> String {
-        self.ahead.map_or_else(|| "It is your turn.".to_owned(), told::ahead)
-    }
 }
 
 /// `GET /queue/{show}/leave`
@@ -46,15 +40,13 @@ pub async fn page(holder: Holder) -> Response {
         return back.into_response();
     };
     let body = standing(&room, &kept.claims, Utc::now());
-    if !matches!(body.state, PlaceState::Waiting | PlaceState::YourTurn) {
-        return back.into_response();
-    }
-    let page = LeavePage {
-        back: kept.path(&show.show),
-        query: kept.query(),
-        show,
-        ahead: (body.state == PlaceState::Waiting).then_some(body.ahead),
+    let stands = match body.state {
+        PlaceState::InDraw => "You are in the draw.".to_owned(),
+        PlaceState::Waiting => told::ahead(body.ahead.unwrap_or_default()),
+        PlaceState::YourTurn => "It is your turn.".to_owned(),
+        PlaceState::WindowMissed | PlaceState::Left => return back.into_response(),
     };
+    let page = LeavePage { back: kept.path(&show.show), query: kept.query(), show, stands };
     kit::page::html(&page)
 }
 

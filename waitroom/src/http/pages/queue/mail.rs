@@ -88,7 +88,7 @@ pub async fn page(State(app): State<App>, holder: Holder) -> Result<Response, Er
         Ok(fan) => fan,
         Err(elsewhere) => return Ok(elsewhere.into_response()),
     };
-    let place = &fan.kept.claims.place;
+    let place = &fan.room.turn(&fan.kept.claims.place);
     let view = if app.turn_mails.is_asked_for(place).await? {
         MailView::Asked
     } else if nearness(&fan.room.document().head, place, Utc::now()) == Nearness::Far {
@@ -129,6 +129,6 @@ pub async fn take_back(State(app): State<App>, holder: Holder) -> Result<Respons
         Ok(fan) => fan,
         Err(elsewhere) => return Ok(elsewhere.into_response()),
     };
-    app.turn_mails.take_back(&fan.kept.claims.place).await?;
+    app.turn_mails.take_back(&fan.room.turn(&fan.kept.claims.place)).await?;
     Ok(fan.to_page())
 }

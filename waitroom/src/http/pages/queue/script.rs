@@ -25,8 +25,13 @@ static LINE_JS: Asset = module!("line.js", &[&PAGE_JS, &WAIT_JS, &ALERTS_JS]);
 static TURN_JS: Asset = module!("turn.js", &[&PAGE_JS]);
 /// Runs beside the page.
 static CLOCK_JS: Asset = module!("clock.js", &[]);
-static QUEUE_JS: Asset =
-    module!("queue.js", &[&WAIT_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS, &CLOCK_JS]);
+/// Only for who asks to check their place.
+static DRAW_JS: Asset = module!("draw.js", &[]);
+static PROOF_JS: Asset = module!("proof.js", &[&PAGE_JS, &DRAW_JS]);
+static QUEUE_JS: Asset = module!(
+    "queue.js",
+    &[&WAIT_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS, &CLOCK_JS, &PROOF_JS]
+);
 /// No module, and nothing's import: it runs where those do not.
 static GUARD_JS: Asset = module!("guard.js", &[]);
 const MODULES: &[&Asset] = &[&WAIT_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS];
@@ -40,7 +45,8 @@ pub static PRELOADED: LazyLock<Vec<String>> =
     LazyLock::new(|| MODULES.iter().map(|module| module.url()).collect());
 
 pub fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    kit::asset::router(MODULES).merge(kit::asset::router(&[&QUEUE_JS, &CLOCK_JS, &GUARD_JS]))
+    kit::asset::router(MODULES)
+        .merge(kit::asset::router(&[&QUEUE_JS, &CLOCK_JS, &GUARD_JS, &DRAW_JS, &PROOF_JS]))
 }
 
 #[cfg(test)]
@@ -57,6 +63,10 @@ mod tests {
             all += body.len();
         }
         assert!(all < 32 * 1024, "{all} bytes");
+        for module in [&DRAW_JS, &PROOF_JS] {
+            let body = module.served();
+            assert!(body.len() < 5 * 1024 && !body.contains("\"./"), "{}", module.name);
+        }
         assert!(kit::asset::STYLESHEET.body.len() < 30 * 1024);
     }
 

@@ -1,6 +1,7 @@
 //! Where a fan can stand before the gate, and in which words the page says so. No I/O.
 
 pub mod entrance;
+pub mod in_draw;
 pub mod turn;
 pub mod waiting;
 

@@ -17,6 +17,7 @@ use crate::{
         script,
         states::{
             entrance::Entrance,
+            in_draw::InDraw,
             turn::{Stopped, WindowMissed, YourTurn},
             waiting::Waiting,
         },
@@ -35,6 +36,8 @@ pub struct QueuePage {
     pub keeping: Keeping,
     /// The fan has just left the line.
     pub has_left: bool,
+    /// What the draw is committed to; `None` where whoever comes first is first.
+    pub commitment: Option<String>,
     pub now: DateTime<Utc>,
 }
 
@@ -54,6 +57,7 @@ pub enum Keeping {
 pub enum QueueView {
     /// Before joining. `phase` says whether one can.
     NotJoined(Entrance),
+    InDraw(InDraw),
     Waiting(Waiting),
     YourTurn(YourTurn),
     WindowMissed(WindowMissed),
@@ -111,13 +115,14 @@ impl QueuePage {
 
     /// Milliseconds until the line opens; `None` where it is, or should be.
     fn opens_ms(&self) -> Option<i64> {
-        let QueueView::NotJoined(Entrance {
-            phase: Phase::Draft | Phase::Scheduled | Phase::PreQueue,
-            ..
-        }) = &self.view
+        let (QueueView::NotJoined(entrance) | QueueView::InDraw(InDraw { entrance, .. })) =
+            &self.view
         else {
             return None;
         };
+        if !matches!(entrance.phase, Phase::Draft | Phase::Scheduled | Phase::PreQueue) {
+            return None;
+        }
         let left = (self.show.on_sale_at - self.now).num_milliseconds();
         (left > 0).then_some(left)
     }
@@ -140,6 +145,7 @@ impl QueuePage {
     fn title(&self) -> String {
         let state = match &self.view {
             QueueView::NotJoined(_) => "The line".to_owned(),
+            QueueView::InDraw(_) => "You are in the draw".to_owned(),
             QueueView::Waiting(waiting) => waiting.title(),
             QueueView::YourTurn(_) => "It is your turn".to_owned(),
             QueueView::WindowMissed(_) => "Your turn has passed".to_owned(),
@@ -157,6 +163,10 @@ impl QueuePage {
             // A moment after the opening, rather than half a minute.
             QueueView::NotJoined(_) => {
                 Some(self.opens_ms().map_or(30, |ms| (ms / 1000 + 1).min(30)))
+            }
+            QueueView::InDraw(in_draw) => {
+                let least = i64::from(in_draw.poll_after_ms / 1000).clamp(3, 30);
+                Some(self.opens_ms().map_or(least, |ms| (ms / 1000 + 1).min(30)))
             }
             QueueView::Stopped(_) => Some(30),
             QueueView::Waiting(waiting) => {

@@ -9,6 +9,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Entrance {
     pub phase: Phase,
+    /// Those who join now are drawn at the opening.
+    pub draws: bool,
     pub people_waiting: i64,
     /// Whoever joins now goes in at once, so that there is no line to speak of.
     pub straight_in: bool,

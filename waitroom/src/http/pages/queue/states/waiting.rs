@@ -16,8 +16,11 @@ use crate::{
 
 #[derive(Debug, Clone)]
 pub struct Waiting {
+    /// The turn that heads count.
     pub lane: i32,
     pub offset: i64,
+    /// `<lane>.<offset>` of the entry that was drawn; `None` of one that was not.
+    pub entry: Option<String>,
     /// The fan's number in the whole line since it began, from 1. It never changes.
     pub number: i64,
     pub ahead: i64,

@@ -32,7 +32,7 @@ fn kept_page(view: QueueView, keeping: Keeping) -> String {
         high_traffic: true,
     };
     let (room, show) = ("harbour".parse().expect("a name"), Arc::new(show));
-    let page = QueuePage { room, show, view, keeping, has_left: false, now };
+    let page = QueuePage { room, show, view, keeping, has_left: false, commitment: None, now };
     page.render().expect("the page renders")
 }
 
@@ -40,6 +40,7 @@ fn entrance(phase: Phase) -> Entrance {
     let wait = Some(WaitRange { low_secs: 125, high_secs: 230 });
     Entrance {
         phase,
+        draws: false,
         people_waiting: 1204,
         straight_in: false,
         wait,
@@ -59,6 +60,7 @@ fn waiting() -> Waiting {
     Waiting {
         lane: 1,
         offset: 9000,
+        entry: None,
         number: 36_002,
         ahead: 12_408,
         ahead_at_join: 31_020,
@@ -107,6 +109,42 @@ fn whoever_has_not_joined_can_do_so_where_the_line_takes_people() {
         ],
     );
     assert!(!a_page(QueueView::NotJoined(entrance(Phase::Scheduled))).contains(join));
+}
+
+#[test]
+fn where_places_are_drawn_nobody_is_told_that_coming_first_helps() {
+    let drawn = |phase| Entrance { draws: true, ..entrance(phase) };
+    says(
+        QueueView::NotJoined(drawn(Phase::PreQueue)),
+        &[
+            "Join the draw",
+            "Places are drawn",
+            "same chance of every place",
+            "among all who joined",
+        ],
+    );
+    says(
+        QueueView::NotJoined(drawn(Phase::Drawing)),
+        &["Join the line", "The draw is being made. Whoever joins now stands behind"],
+    );
+    let in_draw = |phase| {
+        QueueView::InDraw(InDraw {
+            entry: "1.602".to_owned(),
+            entrance: drawn(phase),
+            joined_at: DateTime::UNIX_EPOCH,
+            poll_after_ms: 2_000,
+        })
+    };
+    let before = [
+        "You are in the draw",
+        "1,204 people are in the draw",
+        "Places are drawn",
+        "data-opens-ms=",
+        "Leave the draw",
+    ];
+    says(in_draw(Phase::PreQueue), &before);
+    says(in_draw(Phase::Drawing), &["The draw is being made."]);
+    assert!(!a_page(in_draw(Phase::PreQueue)).contains("place-number"), "nobody has a number yet");
 }
 
 #[test]

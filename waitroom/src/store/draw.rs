@@ -1,0 +1,136 @@
+//! The SQL of draws. What was written of one is never changed.
+
+use admission::contract::{Cohort, Entropy, EntropySource, RoomName, Seed};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, PgPool, types::Json};
+
+use crate::draw::{Frozen, Made, RoomDraw};
+
+/// The columns of a draw beside its room's: all absent where it has none.
+#[derive(Debug, Default)]
+pub struct DrawColumns {
+    pub seed: Option<Vec<u8>>,
+    pub entropy_source: Option<String>,
+    pub committed_at: Option<DateTime<Utc>>,
+    pub ends: Option<Vec<i64>>,
+    pub frozen_at: Option<DateTime<Utc>>,
+    pub entropy: Option<Json<Entropy>>,
+    pub drawn_at: Option<DateTime<Utc>>,
+}
+
+impl DrawColumns {
+    /// `None` where there is none, or something in the table that no draw can be.
+    pub fn draw(self) -> Option<RoomDraw> {
+        Some(RoomDraw {
+            seed: Seed::new(self.seed?.try_into().ok()?),
+            entropy_source: source(&self.entropy_source?)?,
+            committed_at: self.committed_at?,
+            frozen: self.ends.zip(self.frozen_at).and_then(|(ends, at)| {
+                let ends: Result<Vec<u64>, _> = ends.into_iter().map(u64::try_from).collect();
+                Some(Frozen { cohort: Cohort::new(ends.ok()?).ok()?, at })
+            }),
+            made: self.entropy.zip(self.drawn_at).map(|(Json(entropy), at)| Made { entropy, at }),
+        })
+    }
+}
+
+/// As in the database and in JSON.
+fn source_name(source: EntropySource) -> &'static str {
+    match source {
+        EntropySource::None => "none",
+        EntropySource::Operator => "operator",
+        EntropySource::Drand => "drand",
+    }
+}
+
+fn source(name: &str) -> Option<EntropySource> {
+    let all = [EntropySource::None, EntropySource::Operator, EntropySource::Drand];
+    all.into_iter().find(|source| source_name(*source) == name)
+}
+
+/// Commits a room to a seed; nothing where it is committed already.
+pub async fn commit(
+    connection: &mut PgConnection,
+    room: &str,
+    seed: &Seed,
+    entropy_source: EntropySource,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "INSERT INTO waitroom.draws (room, seed, entropy_source) VALUES ($1, $2, $3)
+         ON CONFLICT (room) DO NOTHING",
+        room,
+        &seed.bytes()[..],
+        source_name(entropy_source)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The rooms whose draw is to be made.
+pub async fn rooms_to_draw(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
+    sqlx::query_scalar!(
+        r#"SELECT room AS "room: RoomName" FROM waitroom.rooms WHERE phase = 'drawing'
+           ORDER BY opens_at LIMIT 100"#
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Closes entries at these ends, unless they are closed already: whoever comes first decides.
+pub async fn freeze(
+    connection: &mut PgConnection,
+    room: &str,
+    cohort: &Cohort,
+) -> sqlx::Result<()> {
+    let ends: Vec<i64> =
+        cohort.ends().iter().map(|end| i64::try_from(*end).unwrap_or(i64::MAX)).collect();
+    sqlx::query!(
+        "UPDATE waitroom.draws SET ends = $2, frozen_at = now() WHERE room = $1 AND ends IS NULL",
+        room,
+        &ends
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Fixes what is mixed in, after entries have closed, unless it is fixed already. `true` where it
+/// is this.
+pub async fn mix_in(
+    connection: &mut PgConnection,
+    room: &str,
+    entropy: &Entropy,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE waitroom.draws SET entropy = $2
+         WHERE room = $1 AND ends IS NOT NULL AND entropy IS NULL",
+        room,
+        Json(entropy) as _
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What is mixed in, once it is fixed.
+pub async fn entropy(connection: &mut PgConnection, room: &str) -> sqlx::Result<Option<Entropy>> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT entropy AS "entropy: Json<Entropy>" FROM waitroom.draws WHERE room = $1"#,
+        room
+    )
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.flatten().map(|Json(entropy)| entropy))
+}
+
+/// Notes that the draw was made.
+pub async fn reveal(connection: &mut PgConnection, room: &str) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE waitroom.draws SET drawn_at = now() WHERE room = $1 AND drawn_at IS NULL",
+        room
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
