@@ -3,12 +3,12 @@
 pub mod mark;
 pub mod preview;
 
-use admission::contract::RoomName;
+use admission::contract::{LineMethod, RoomName};
 use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use waitroom::contract::{NewRoom, RoomChange, RoomState};
+use waitroom::contract::{NewRoom, RoomChange, RoomState, joins_at};
 
 use crate::error::Error;
 
@@ -84,6 +84,9 @@ impl RoomSpec {
             max_active: self.max_active,
             claim_window_secs: self.claim_window_secs,
             message: String::new(),
+            // Whoever comes before the sale is drawn.
+            method: LineMethod::Draw,
+            joins_at: self.opens_at.map(joins_at),
             opens_at: self.opens_at,
         }
     }

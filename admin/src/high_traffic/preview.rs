@@ -176,6 +176,7 @@ fn goes_on(room: &RoomState, flow: &Flow, time_zone: &str) -> String {
         (Phase::Scheduled | Phase::PreQueue, None) => {
             "It still opens when somebody opens it.".to_owned()
         }
+        (Phase::Drawing, _) => "Its draw is being made, and it opens then.".to_owned(),
         (Phase::Open, _) => {
             format!("It is open and stays so. {} They keep their places.", waiting_words(flow))
         }

@@ -1,6 +1,6 @@
 //! A room for tests: open, 25 a second, a cap of 2,000.
 
-use admission::contract::Pacing;
+use admission::contract::{LineMethod, Pacing};
 use waitroom::contract::{Measured, Phase, RoomState};
 
 use crate::room::{
@@ -19,7 +19,11 @@ pub fn room() -> RoomState {
         claim_window_secs: 120,
         pacing: Pacing::default(),
         message: String::new(),
+        method: LineMethod::FirstCome,
+        draw: None,
+        joins_at: None,
         opens_at: None,
+        cohort: None,
         closes_at: None,
         stop: None,
     }

@@ -27,6 +27,7 @@ pub fn health(
         Phase::Draft => "A draft: nobody can join yet.".to_owned(),
         Phase::Scheduled => "Not open yet: nobody can join.".to_owned(),
         Phase::PreQueue => format!("Not open yet: {waiting}."),
+        Phase::Drawing => format!("Entries are closed, the draw is being made: {waiting}."),
         Phase::Paused => format!("Paused: {waiting}."),
         Phase::Closed => "Closed for good.".to_owned(),
         Phase::Open => open(room, measures, outlook, alarms, &waiting),

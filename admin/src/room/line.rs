@@ -18,6 +18,8 @@ const FRESH: TimeDelta = TimeDelta::seconds(15);
 #[derive(Debug, Clone, Default)]
 pub struct Line {
     lanes: BTreeMap<i32, LaneHead>,
+    /// Whether the draw was made: ends count turns from then on.
+    is_drawn: bool,
     told: Option<Told>,
     /// Places that heads passed over because their fans had left.
     left: LeftPlaces,
@@ -85,10 +87,16 @@ impl Line {
     /// Heads only grow, so records may be read twice or out of order; of what is said beside them
     /// the latest counts.
     pub fn follow(&mut self, moved: &HeadsMoved) {
+        if moved.drawn && !self.is_drawn {
+            self.is_drawn = true;
+            self.lanes.values_mut().for_each(|lane| lane.tail = lane.head);
+        }
         for head in &moved.heads {
             let lane = self.lanes.entry(head.lane).or_insert(*head);
             lane.head = lane.head.max(head.head);
-            lane.tail = lane.tail.max(head.tail).max(lane.head);
+            if moved.drawn == self.is_drawn {
+                lane.tail = lane.tail.max(head.tail).max(lane.head);
+            }
         }
         if self.told.as_ref().is_some_and(|told| moved.at < told.at) {
             return;
@@ -180,6 +188,7 @@ mod tests {
             rate_per_sec: 25.0,
             heads: heads.collect(),
             from: Vec::new(),
+            drawn: false,
             door_ms: Some(0),
             door_open: true,
             pace: Some(PaceReport {

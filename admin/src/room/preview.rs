@@ -79,6 +79,10 @@ fn phase_words(room: &RoomState, then: &RoomState, measures: &Measures, time_zon
             counted(flow.unclaimed, "fan who was", "fans who were"),
             counted(flow.active, "session", "sessions"),
         ),
+        Phase::Drawing => format!(
+            "Entries are closed now. {waiting} Their order is drawn, the room opens by itself when \
+                that is done, and whoever joins meanwhile stands behind."
+        ),
         Phase::PreQueue => {
             "Fans can join the line from now on. Nobody is let in before the room is opened."
                 .to_owned()

@@ -1,6 +1,7 @@
 //! Marking a show as high-traffic and taking the mark away: what it does is shown first, and
 //! nothing is done by showing it.
 
+use admission::contract::LineMethod;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -32,6 +33,8 @@ async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomSta
         max_active: 2000,
         claim_window_secs: 120,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: Some(sale()),
     };
     create_room(&console.test_env.pool, &console.test_env.kafka, &new).await.expect("room");

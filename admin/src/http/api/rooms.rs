@@ -1,6 +1,6 @@
 //! Rooms, for programs: watching and steering them.
 
-use admission::contract::PaceMode;
+use admission::contract::{LineMethod, PaceMode};
 use axum::{Json, extract::State, response::IntoResponse};
 use kit::{
     extract::{self, Path, Query},
@@ -171,6 +171,9 @@ pub async fn history(
 pub struct Change {
     #[param(inline)]
     phase: Option<Phase>,
+    /// How those who come before the opening are ordered; until fans can join.
+    #[param(inline)]
+    method: Option<LineMethod>,
     /// Fans let in per second, 0 to 10,000.
     #[schema(minimum = 0, maximum = 10_000, example = 25.0)]
     #[param(minimum = 0, maximum = 10_000, example = 25.0)]
@@ -204,6 +207,7 @@ impl From<Change> for RoomChange {
     fn from(change: Change) -> Self {
         Self {
             phase: change.phase,
+            method: change.method,
             rate_per_sec: change.rate_per_sec,
             max_active: change.max_active,
             claim_window_secs: change.claim_window_secs,
@@ -217,8 +221,8 @@ impl From<Change> for RoomChange {
 
 /// Steer a room
 ///
-/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → open ⇄
-/// paused → closed`.
+/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → drawing →
+/// open ⇄ paused → closed`; a room that draws opens by way of its draw.
 #[utoipa::path(
     patch, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path)),

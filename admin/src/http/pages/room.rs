@@ -4,7 +4,7 @@
 pub mod change;
 pub mod parts;
 
-use admission::contract::PaceMode;
+use admission::contract::{LineMethod, PaceMode};
 use askama::Template;
 use axum::{extract::State, response::Response};
 use identity::{Fields, form::shown_again};
@@ -62,12 +62,24 @@ fn next_phases(room: &RoomState) -> Vec<(Phase, &'static str)> {
         Phase::Paused => "Pause…",
         Phase::Closed => "Close…",
         Phase::PreQueue => "Let fans join…",
+        Phase::Drawing => "Close entries and draw…",
         Phase::Draft => "Back to draft…",
         Phase::Scheduled => "Schedule…",
     };
-    [Phase::Open, Phase::Paused, Phase::PreQueue, Phase::Scheduled, Phase::Draft, Phase::Closed]
-        .into_iter()
-        .filter(|next| room.phase.allows(*next))
+    // A room that draws opens by way of its draw, and others make none.
+    let draws = room.method == LineMethod::Draw && !room.phase.has_opened();
+    let instead = if draws { Phase::Open } else { Phase::Drawing };
+    let all = [
+        Phase::Drawing,
+        Phase::Open,
+        Phase::Paused,
+        Phase::PreQueue,
+        Phase::Scheduled,
+        Phase::Draft,
+        Phase::Closed,
+    ];
+    all.into_iter()
+        .filter(|next| room.phase.allows(*next) && *next != instead)
         .map(|next| (next, words(next)))
         .collect()
 }

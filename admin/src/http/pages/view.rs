@@ -120,7 +120,7 @@ pub fn machine(at: &DateTime<Utc>) -> String {
 pub fn tone(phase: &Phase) -> &'static str {
     match phase {
         Phase::Open => "badge-good",
-        Phase::PreQueue => "badge-accent",
+        Phase::PreQueue | Phase::Drawing => "badge-accent",
         Phase::Paused => "badge-warn",
         Phase::Closed => "badge-bad",
         Phase::Draft | Phase::Scheduled => "",

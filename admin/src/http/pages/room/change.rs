@@ -48,6 +48,7 @@ const FIELDS: [&str; 8] = [
 fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
     Ok(RoomChange {
         phase: phase(fields.text("phase"))?,
+        method: None,
         rate_per_sec: fields.number("rate_per_sec")?,
         max_active: fields.number("max_active")?,
         claim_window_secs: fields.number("claim_window_secs")?,
