@@ -40,6 +40,8 @@ pub struct RoomArgs {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Action {
+    /// Let fans join who are let in once it opens.
+    LetJoin,
     Open,
     Pause,
     Resume,
@@ -51,6 +53,7 @@ enum Action {
 pub async fn run(args: RoomArgs) -> anyhow::Result<()> {
     let stores = Stores::from_env()?;
     let phase = match args.action {
+        Action::LetJoin => Some(Phase::PreQueue),
         Action::Open | Action::Resume => Some(Phase::Open),
         Action::Pause => Some(Phase::Paused),
         Action::Close => Some(Phase::Closed),
@@ -65,6 +68,7 @@ pub async fn run(args: RoomArgs) -> anyhow::Result<()> {
         pace_mode: args.pace,
         floor_per_sec: args.floor,
         order_ms_target: args.order_ms_target,
+        ..RoomChange::default()
     };
     admin::contract::change_room(&stores.pool, &unix_user(), &args.room, &change).await?;
     print_status(&format!("room {} changed", args.room));

@@ -10,7 +10,10 @@
 //! pace, overtaking and the cap, [`score`] and [`returns`] how true and how soon it was what fans
 //! were told, [`check`] collects it, [`verdict`] judges, [`summary`] and [`table`] tell.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use tokio::time::Instant;
@@ -100,7 +103,9 @@ async fn rush(
     let seed = args.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
     let shop = Arc::new(Shop::new(api, sale, args.clone(), seed));
     let progress = progress::start(shop.clone(), args.fans);
-    let mut ended = crowd::send(&shop, 0..args.fans).await;
+    let drawn = draw_when_joined(stores, &shop);
+    let (mut ended, drawn) = tokio::join!(crowd::send(&shop, 0..args.fans), drawn);
+    drawn.context("having the draw made")?;
     let wanted = wanted(&shop);
     let mut late_fans = 0;
     if wanted >= i64::from(args.tickets) && args.ends_after.is_none() {
@@ -116,6 +121,17 @@ async fn rush(
     let found = check::collect(stores, &shop).await.context("checking what was acknowledged")?;
     let course = Course { seed, wanted, late_fans: late_fans.into(), wall, ended };
     Ok(Summary::new(&shop, &found, &course))
+}
+
+/// Has the draw made once everybody has joined.
+async fn draw_when_joined(stores: &Stores, shop: &Shop) -> anyhow::Result<()> {
+    while shop.args.draw && Instant::now() < shop.deadline {
+        if shop.all_joined.load(Ordering::Relaxed) {
+            return sale::draw(stores, &shop.sale).await;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
 
 /// Tickets wanted by fans who meant to buy.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use admission::contract::RoomName;
+use admission::contract::{LineMethod, RoomName};
 use anyhow::{Context, bail};
 use catalog::contract::{Money, NewShow, NewTicketType, ShowId, TicketTypeId, Venue, put_show};
 use checkout::contract::put_stock;
@@ -90,6 +90,8 @@ pub async fn open_room(
         max_active: 1_000_000,
         claim_window_secs: 60,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: None,
     };
     create_room(&stores.pool, &stores.kafka, &new).await?;

@@ -1,6 +1,6 @@
 //! Puts the demo's shows on sale. Doing so again changes nothing but what the program changed.
 
-use admission::contract::{GateState, gate};
+use admission::contract::{GateState, LineMethod, gate};
 use anyhow::Context;
 use catalog::contract::{NewShow, put_allotment, put_show};
 use chrono::{DateTime, Utc};
@@ -58,6 +58,8 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
         max_active: 2000,
         claim_window_secs: 120,
         message: String::new(),
+        method: LineMethod::FirstCome,
+        joins_at: None,
         opens_at: None,
     };
     let room = if show.high_traffic {

@@ -28,6 +28,9 @@ pub struct RushArgs {
     /// Let them in at just that rate, whether or not checkout can take it.
     #[arg(long)]
     pub fixed: bool,
+    /// Let fans join before the opening, and draw their order when all have.
+    #[arg(long)]
+    pub draw: bool,
     /// The slowest that one order in a hundred may be, in milliseconds, for the pace that follows.
     #[arg(long)]
     pub order_target: Option<i32>,

@@ -91,6 +91,7 @@ pub async fn collect(stores: &Stores, shop: &Shop) -> anyhow::Result<Found> {
         published.retain(|record| record.at_ms <= over_ms);
     }
     lost.joins = lost_joins(&joined, &acked.joins);
+    let joined = shop.turns(joined);
     let last_sale_ms = last_sale_ms(&stores.pool, &sale.show).await?;
     let tickets = i64::from(sale.tickets);
     let settled_times = measure::settled_times(&published);
@@ -118,7 +119,13 @@ fn scores(
     published: &[Published],
     last_sale_ms: Option<i64>,
 ) -> Scores {
-    let waits: &[Wait] = &measure::waits(joined, published);
+    let mut waits = measure::waits(joined, published);
+    let drawn_ms = shop.drawn_ms();
+    for wait in &mut waits {
+        // Before the draw nobody was told anything.
+        wait.joined_ms = wait.joined_ms.max(drawn_ms);
+    }
+    let waits: &[Wait] = &waits;
     let (history, books) = (shop.history.lock(), shop.tally.books());
     let tickets = i64::from(shop.sale.tickets);
     let looked_ms = history.last().map(|known| known.at_ms);

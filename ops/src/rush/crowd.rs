@@ -106,6 +106,13 @@ impl Crowd {
             self.reap();
             let Some(head) = look(&self.shop).await else { continue };
             self.shop.note_head(head.clone());
+            if self.joiners.is_empty() {
+                self.shop.all_joined.store(true, Ordering::Relaxed);
+            }
+            if self.shop.args.draw && !head.phase.has_opened() {
+                continue;
+            }
+            self.shop.follow_draw(&head);
             self.leave_on_purpose();
             let passed = self.shop.line.lock().passed(&head.lanes);
             if !passed.is_empty() {
@@ -158,6 +165,7 @@ impl Crowd {
                 return;
             }
             leaving.pop();
+            let (lane, offset) = self.shop.turn(lane, offset);
             if let Some(fan) = self.shop.line.lock().leave(lane, offset) {
                 self.fans.spawn(fan::leave_line(self.shop.clone(), vec![fan]));
             }

@@ -151,8 +151,12 @@ async fn see_turn(shop: &Shop, plan: &Plan, fan: &Waiting) -> Result<Option<Date
         let place: PlaceBody = shop.insist(Step::Look, &call).await?;
         match place.state {
             PlaceState::YourTurn => return Ok(Some(place.claim_until.unwrap_or_else(Utc::now))),
-            PlaceState::Waiting if Instant::now() < end => sleep(Duration::from_millis(500)).await,
-            PlaceState::Waiting => return Err(Fault::of("still-waiting-after-the-head", false)),
+            PlaceState::Waiting | PlaceState::InDraw if Instant::now() < end => {
+                sleep(Duration::from_millis(500)).await
+            }
+            PlaceState::Waiting | PlaceState::InDraw => {
+                return Err(Fault::of("still-waiting-after-the-head", false));
+            }
             PlaceState::WindowMissed | PlaceState::Left => return Ok(None),
         }
     }

@@ -96,6 +96,8 @@ pub mod tests {
             room: "r".parse().expect("a name"),
             show: "r".parse().expect("an id"),
             phase: Phase::Open,
+            opens_at: None,
+            draw: None,
             lanes: vec![LaneHead { lane: 0, head, tail: 1000 }],
             waiting: 1000 - head,
             admitted: head,

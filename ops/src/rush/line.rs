@@ -24,6 +24,16 @@ impl Line {
         self.lanes.entry(fan.lane).or_default().insert(fan.offset, (fan.number, fan.ticket));
     }
 
+    /// Has everybody stand at their turn instead of their place.
+    pub fn turn_by(&mut self, turn: impl Fn(i32, i64) -> (i32, i64)) {
+        for (lane, fans) in std::mem::take(&mut self.lanes) {
+            for (offset, fan) in fans {
+                let (lane, offset) = turn(lane, offset);
+                self.lanes.entry(lane).or_default().insert(offset, fan);
+            }
+        }
+    }
+
     /// Takes out whom the heads have passed.
     pub fn passed(&mut self, heads: &[LaneHead]) -> Vec<Waiting> {
         let mut passed = Vec::new();

@@ -51,6 +51,9 @@ fn place_on(page: &Page) -> Option<(i32, i64)> {
         let (_, rest) = page.body.split_once(&format!("data-{name}=\""))?;
         rest.split_once('"').map(|(value, _)| value)
     };
+    if let Some((lane, offset)) = value("entry").and_then(|entry| entry.split_once('.')) {
+        return Some((lane.parse().ok()?, offset.parse().ok()?));
+    }
     Some((value("lane")?.parse().ok()?, value("offset")?.parse().ok()?))
 }
 

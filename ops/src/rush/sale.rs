@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use admission::contract::{PaceMode, RoomName};
+use admission::contract::{LineMethod, PaceMode, RoomName};
 use anyhow::{Context, bail};
 use catalog::contract::{
     Money, NewShow, NewTicketType, ShowId, TicketTypeId, Venue, put_allotment, put_show,
@@ -74,11 +74,13 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         max_active: args.cap(),
         claim_window_secs: args.claim_window,
         message: String::new(),
+        method: if args.draw { LineMethod::Draw } else { LineMethod::FirstCome },
+        joins_at: None,
         opens_at: None,
     };
     create_room(&stores.pool, &stores.kafka, &new_room).await?;
     let open = RoomChange {
-        phase: Some(Phase::Open),
+        phase: Some(if args.draw { Phase::PreQueue } else { Phase::Open }),
         pace_mode: args.fixed.then_some(PaceMode::Fixed),
         order_ms_target: args.order_target,
         ..RoomChange::default()
@@ -87,13 +89,22 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     Ok(Sale { show: id, room, ticket_type, lanes: args.lanes, tickets: args.tickets })
 }
 
+/// Has the draw made, and the room opened when it is.
+///
+/// # Errors
+/// Postgres away.
+pub async fn draw(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
+    let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
+    change_room(&stores.pool, &sale.room, &open).await
+}
+
 /// Waits until the running system knows the room.
 pub async fn await_open(api: &Api, sale: &Sale) -> anyhow::Result<()> {
     let path = format!("/v1/rooms/{}/head", sale.room);
     let end = Instant::now() + OPENS_WITHIN;
     loop {
         match api.call::<HeadDocument>(&Call::get(&path, OBSERVER)).await {
-            Ok(answer) if answer.body.phase == Phase::Open => return Ok(()),
+            Ok(answer) if answer.body.phase.takes_joins() => return Ok(()),
             _ if Instant::now() < end => sleep(Duration::from_millis(200)).await,
             Ok(_) => bail!("the system did not open the room within {} s", OPENS_WITHIN.as_secs()),
             Err(fault) => bail!(

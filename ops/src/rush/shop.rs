@@ -1,7 +1,11 @@
 //! What all fans of a rush share.
 
-use std::time::Duration;
+use std::{
+    sync::{OnceLock, atomic::AtomicBool},
+    time::Duration,
+};
 
+use admission::contract::{Cohort, Draw, LanePlace, LaneTurn};
 use chrono::Utc;
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -23,6 +27,7 @@ use super::{
     sale::Sale,
     tally::Tally,
 };
+use crate::verify::{line::Joined, snapshot};
 
 /// Fans who stay in checkout after they were told that nothing is left, for what may come back.
 /// Few: everybody who stays takes a slot.
@@ -46,6 +51,13 @@ impl Setback {
     }
 }
 
+fn turn_of(draw: &Draw, lane: i32, offset: i64) -> (i32, i64) {
+    let place = u32::try_from(lane).ok().zip(u64::try_from(offset).ok());
+    let turn = place.map(|(lane, offset)| draw.turn(LanePlace { lane, offset }));
+    let fits = |turn: LaneTurn| i32::try_from(turn.lane).ok().zip(i64::try_from(turn.number).ok());
+    turn.and_then(fits).unwrap_or((lane, offset))
+}
+
 /// What all fans share.
 pub struct Shop {
     pub api: Api,
@@ -57,6 +69,10 @@ pub struct Shop {
     pub patience: Semaphore,
     pub line: Mutex<Line>,
     pub history: Mutex<History>,
+    /// Once it was made.
+    draw: OnceLock<Draw>,
+    /// Everybody who was to come has joined.
+    pub all_joined: AtomicBool,
 }
 
 impl Shop {
@@ -71,7 +87,41 @@ impl Shop {
             patience: Semaphore::new(PATIENT_MAX),
             line: Mutex::default(),
             history: Mutex::default(),
+            draw: OnceLock::new(),
+            all_joined: AtomicBool::new(false),
         }
+    }
+
+    /// Takes in the draw, once the head document tells of it.
+    pub fn follow_draw(&self, head: &HeadDocument) {
+        let Some(body) = head.draw.as_ref().filter(|_| self.draw.get().is_none()) else { return };
+        let (Some(ends), Some(entropy), Some(seed)) = (&body.ends, &body.entropy, &body.seed)
+        else {
+            return;
+        };
+        let cohort = Cohort::new(ends.clone());
+        let draw = cohort.ok().and_then(|it| Draw::new(&head.room, it, seed, entropy).ok());
+        if let Some(draw) = draw {
+            self.line.lock().turn_by(|lane, offset| turn_of(&draw, lane, offset));
+            let _ = self.draw.set(draw);
+        }
+    }
+
+    /// When the place at `offset` of `lane` is served: lane and turn.
+    pub fn turn(&self, lane: i32, offset: i64) -> (i32, i64) {
+        self.draw.get().map_or((lane, offset), |draw| turn_of(draw, lane, offset))
+    }
+
+    /// When each turn's fan joined, by when those of each place did.
+    pub fn turns(&self, joined: Joined) -> Joined {
+        snapshot::turns(joined, self.draw.get().map(Draw::cohort))
+    }
+
+    /// When the draw was made, in milliseconds since 1970; 0 where none was.
+    pub fn drawn_ms(&self) -> i64 {
+        let history = self.history.lock();
+        let made = history.last().and_then(|known| known.head.draw.as_ref()?.drawn_at);
+        made.map_or(0, |at| at.timestamp_millis())
     }
 
     /// What fan `number` does. Those beyond the ones asked for come late, for what came back.

@@ -32,21 +32,27 @@ pub async fn watch(shop: Arc<Shop>, fan: Waiting) {
         let before = shop.history.lock().at(heard_ms).cloned();
         let call = Call::get(&path, plan::address(fan.number)).token(&fan.ticket);
         let Ok(place) = shop.insist::<PlaceBody>(Step::Look, &call).await else { break };
-        if place.state != PlaceState::Waiting {
-            break;
+        let pause = Duration::from_millis(place.poll_after_ms.into()).max(PAUSE_MIN);
+        if place.state == PlaceState::InDraw {
+            sleep(pause).await;
+            continue;
         }
-        let rose = told.last().is_some_and(|(_, before)| before.ahead < place.ahead);
-        // What the head document told before must not have been less.
-        let more =
-            before.is_some_and(|head| head::told(&head, fan.lane, fan.offset).ahead < place.ahead);
+        let Some(ahead) = place.ahead.filter(|_| place.state == PlaceState::Waiting) else { break };
+        let (lane, offset) = shop.turn(fan.lane, fan.offset);
+        let rose = told.last().is_some_and(|(_, before)| before.ahead < ahead);
+        // What the head document told before must not have been less. Before the draw it told of
+        // other places.
+        let before = before.filter(|head| !shop.args.draw || head.phase.has_opened());
+        let more = before.is_some_and(|head| head::told(&head, lane, offset).ahead < ahead);
         if rose || more {
             shop.tally.count(|counts| counts.places_differ += 1);
         }
         let wait_secs = place.wait_secs_min.zip(place.wait_secs_max);
         let now_ms = Utc::now().timestamp_millis();
         let chance = place.chances.first().map(|chance| f64::from(chance.percent) / 100.0);
-        told.push((now_ms, Told { ahead: place.ahead, wait_secs, chance }));
-        sleep(Duration::from_millis(place.poll_after_ms.into()).max(PAUSE_MIN)).await;
+        told.push((now_ms, Told { ahead, wait_secs, chance }));
+        sleep(pause).await;
     }
-    shop.tally.watched(Watched { lane: fan.lane, offset: fan.offset, told });
+    let (lane, offset) = shop.turn(fan.lane, fan.offset);
+    shop.tally.watched(Watched { lane, offset, told });
 }

@@ -20,6 +20,8 @@ pub struct Published {
     pub at_ms: i64,
     pub rate_per_sec: f64,
     pub heads: Vec<LaneHead>,
+    /// Whether they count turns of a draw.
+    pub drawn: bool,
     /// Where each of `heads` stood before; empty where the record does not say.
     pub from: Vec<i64>,
     /// Until when those whom it lets in may claim their pass, should the door stay open.
@@ -38,6 +40,7 @@ impl Published {
             at_ms: moved.at.timestamp_millis(),
             rate_per_sec: moved.rate_per_sec,
             heads: moved.heads,
+            drawn: moved.drawn,
             from: moved.from,
             claim_until_ms: moved.claim_until.timestamp_millis(),
             door_ms: moved.door_ms,

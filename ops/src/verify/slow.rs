@@ -46,9 +46,19 @@ pub fn stretches(
     let (mut stretches, mut current): (Vec<Vec<Moved>>, Vec<Moved>) = Default::default();
     // Not every record says it; what the last one said holds for a moment.
     let mut said: Option<(i64, &PaceReport)> = None;
+    let mut is_drawn = false;
     for (record, count) in published.iter().zip(let_in(published, from_start)) {
+        if record.drawn && !is_drawn {
+            // Ends count turns from now on.
+            is_drawn = true;
+            tails.clear();
+        }
         for moved in &record.heads {
-            for (known, value) in [(&mut heads, moved.head), (&mut tails, moved.tail)] {
+            let mut known = vec![(&mut heads, moved.head)];
+            if record.drawn == is_drawn {
+                known.push((&mut tails, moved.tail));
+            }
+            for (known, value) in known {
                 let known = known.entry(moved.lane).or_insert(value);
                 *known = value.max(*known);
             }
@@ -57,7 +67,8 @@ pub fn stretches(
         said = record.pace.as_ref().map(|pace| (record.at_ms, pace)).or(said);
         let pace =
             said.filter(|(at_ms, _)| record.at_ms - at_ms <= SILENCE_MS).map(|(_, pace)| pace);
-        let free = record.door_open && pace.is_some_and(|pace| pace.held_by.iter().all(&counts));
+        let free = record.door_open
+            && pace.is_some_and(|pace| !pace.stands && pace.held_by.iter().all(&counts));
         let moved = Moved {
             at_ms: record.at_ms,
             rate_per_sec: record.rate_per_sec,
@@ -181,6 +192,11 @@ mod tests {
             }
         }
         assert_eq!(too_slow("r", &empty, true), []);
+        let mut paused = line(90, 100.0, &[], |_| 0);
+        for pace in paused.iter_mut().filter_map(|record| record.pace.as_mut()) {
+            pace.stands = true;
+        }
+        assert_eq!(too_slow("r", &paused, true), []);
         let mut silent = line(90, 100.0, &[], |_| 1);
         silent.retain(|record| record.at_ms % 30_000 < 25_000);
         assert_eq!(too_slow("r", &silent, true), [], "nobody knows what held it");

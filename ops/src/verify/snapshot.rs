@@ -8,6 +8,8 @@ mod kafka;
 mod postgres;
 mod rows;
 
+pub use kafka::turns;
+
 use admission::contract::Gate;
 use anyhow::{Context, bail};
 use catalog::contract::ShowId;

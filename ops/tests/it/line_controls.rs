@@ -23,6 +23,7 @@ fn moved(name: &str, at: DateTime<Utc>, lane: i32, from: i64, to: i64, tail: i64
         rate_per_sec: 10.0,
         heads: vec![LaneHead { lane, head: to, tail }],
         from: vec![from],
+        drawn: false,
         door_ms: None,
         door_open: true,
         pace: Some(PaceReport { per_sec: 10.0, ..PaceReport::default() }),

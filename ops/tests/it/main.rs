@@ -7,6 +7,7 @@ mod browser;
 mod chaos;
 mod command;
 mod controller;
+mod draw;
 mod end_to_end;
 mod end_to_end_roles;
 mod fan;

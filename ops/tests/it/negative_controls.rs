@@ -88,6 +88,7 @@ pub async fn publish(stores: &Stores, room: &str, heads: Vec<LaneHead>) {
         rate_per_sec: 200.0,
         heads,
         from: Vec::new(),
+        drawn: false,
         door_ms: None,
         door_open: true,
         pace: None,

@@ -48,6 +48,7 @@ async fn tell(system: &TestSystem, change: impl FnOnce(&mut HeadsMoved)) {
         rate_per_sec: 0.0,
         heads: vec![LaneHead { lane: 0, head: number("head"), tail: number("tail") }],
         from: vec![number("head")],
+        drawn: false,
         door_ms: None,
         door_open: true,
         pace: None,

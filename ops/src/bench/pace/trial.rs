@@ -58,6 +58,7 @@ pub async fn run(bench: &Bench, server: &Served, trial: Trial) -> anyhow::Result
         tickets: i32::try_from(trial.fans)? * 5,
         rate: trial.rate_per_sec,
         fixed: trial.fixed,
+        draw: false,
         order_target: Some(trial.order_target_ms),
         shares: Shares { absent: trial.absent, ..Shares::NONE },
         max_active: trial

@@ -33,6 +33,14 @@ pub fn judge_log(snapshot: &Snapshot, report: &mut Report) {
     report.add("lanes-there", "An open room has all its lanes", rooms.len(), gone, |row| {
         row.room.clone()
     });
+    let misdrawn = rooms.iter().map(|room| &room.draw).filter(|draw| !draw.is_as_frozen());
+    report.add(
+        "draw-as-frozen",
+        "A drawn line lets in whom its draw froze",
+        rooms.len(),
+        misdrawn,
+        |draw| draw.room.clone(),
+    );
     let unplaced = unplaced(rooms, sessions);
     report.add(
         "places-in-line",

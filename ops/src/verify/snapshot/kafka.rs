@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{HEADS_TOPIC, HeadsMoved, admission_group, line_topic};
+use admission::contract::{
+    Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, admission_group, line_topic,
+};
 use anyhow::{Context, bail};
 use checkout::contract::COMMANDS_TOPIC;
 use kit::kafka::{Kafka, ReaderContext};
@@ -21,6 +23,7 @@ use super::{
     rows::{Drain, Room},
 };
 use crate::verify::{
+    draw::DrawState,
     line::{Joined, LaneState, Published, steps},
     windows::SecondGrants,
 };
@@ -149,7 +152,8 @@ pub async fn room(
     tokio::task::spawn_blocking(move || {
         let committed = committed(&group, &topic, partitions)?;
         let parts = parts(&reader, &topic, partitions)?;
-        let joined = joined(&reader, &topic, &parts)?;
+        let cohort = cohort(row.cohort.as_deref());
+        let joined = turns(joined(&reader, &topic, &parts)?, cohort.as_ref());
         let lanes = parts
             .iter()
             .map(|part| LaneState {
@@ -158,9 +162,16 @@ pub async fn room(
                 low: part.from,
                 published: last.get(&part.partition).copied().unwrap_or_default(),
                 committed: committed.get(&part.partition).copied().unwrap_or_default(),
-                high: part.to,
+                high: LaneTurns::of(cohort.as_ref(), part.partition).tail(part.to),
             })
             .collect();
+        let draw = DrawState {
+            room: row.room.clone(),
+            frozen: row.frozen,
+            of_gate: row.cohort,
+            is_made: row.is_made,
+            ends: parts.iter().map(|part| part.to).collect(),
+        };
         let (room, is_open, lanes_expected) = (row.room, row.is_open, row.lanes);
         let steps = steps(&published, heads_from_start);
         Ok(Room {
@@ -169,6 +180,7 @@ pub async fn room(
             lanes_expected,
             lanes,
             joined,
+            draw,
             published,
             steps,
             second_grants,
@@ -176,6 +188,21 @@ pub async fn room(
         })
     })
     .await?
+}
+
+fn cohort(ends: Option<&[i64]>) -> Option<Cohort> {
+    let ends: Result<Vec<u64>, _> = ends?.iter().map(|end| u64::try_from(*end)).collect();
+    Cohort::new(ends.ok()?).ok()
+}
+
+/// When each turn's fan joined. Heads count turns, which a draw gave out.
+pub fn turns(joined: Joined, cohort: Option<&Cohort>) -> Joined {
+    if cohort.is_none() {
+        return joined;
+    }
+    let of_lane =
+        |(lane, times): (i32, Vec<i64>)| (lane, LaneTurns::of(cohort, lane).times(&times));
+    joined.into_iter().map(of_lane).collect()
 }
 
 /// When each place of a line was taken.

@@ -41,6 +41,11 @@ pub struct RoomRow {
     pub room: String,
     pub lanes: i32,
     pub is_open: bool,
+    /// Where each lane ended when its draw was made.
+    pub cohort: Option<Vec<i64>>,
+    /// Where its draw froze them, and whether that was made.
+    pub frozen: Option<Vec<i64>>,
+    pub is_made: bool,
 }
 
 pub async fn read(pool: &PgPool, scope: Option<&ShowId>) -> anyhow::Result<PostgresRows> {
@@ -64,7 +69,10 @@ pub async fn read(pool: &PgPool, scope: Option<&ShowId>) -> anyhow::Result<Postg
         payments: payments(&mut tx, scope).await?,
         sessions: sessions(&mut tx, scope).await?,
         rooms: sqlx::query_as(
-            "SELECT room, lanes, phase <> 'closed' AS is_open FROM waitroom.rooms
+            "SELECT room, r.lanes, phase <> 'closed' AS is_open, cohort, ends AS frozen,
+                    drawn_at IS NOT NULL AS is_made
+             FROM waitroom.rooms r LEFT JOIN admission.gates USING (room)
+                 LEFT JOIN waitroom.draws USING (room)
              WHERE $1::text IS NULL OR show = $1 ORDER BY room",
         )
         .bind(scope)

@@ -6,6 +6,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::verify::{
+    draw::DrawState,
     line::{Joined, LaneState, Published, Step},
     orders::{Bought, Order, Payment},
     sessions::Span,
@@ -44,6 +45,7 @@ pub struct Room {
     pub lanes_expected: i32,
     pub lanes: Vec<LaneState>,
     pub joined: Joined,
+    pub draw: DrawState,
     pub published: Vec<Published>,
     /// What follows from `published`.
     pub steps: Vec<Step>,

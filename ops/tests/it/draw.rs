@@ -1,0 +1,172 @@
+//! A draw, end to end: who comes before the opening is drawn, whoever comes later stands behind,
+//! and everybody can work out their own turn from what is published.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use admission::contract::{Cohort, Draw, Entropy, LanePlace, LineMethod, Seed};
+use serde_json::Value;
+use testkit::{RoomBuilder, TestEnv, eventually};
+use waitroom::contract::{Phase, RoomChange, change_room};
+
+use crate::{
+    browser::Browser,
+    fan::{claim, redeem},
+    test_system::{TestSystem, a_show, assert_clean, assert_objects, reply},
+};
+
+const LANES: i32 = 3;
+
+/// Somebody in line.
+struct Fan {
+    ticket: String,
+    place: LanePlace,
+}
+
+/// A system with a room in which fans can join, and none is let in yet; later so many at once.
+async fn pre_queue(max_active: i32) -> TestSystem {
+    let system = TestSystem::open_in(TestEnv::new().await, &[]).await;
+    a_show("r").stock(100, 1).put(&system.stores.pool).await;
+    let room = RoomBuilder::new("r").lanes(LANES).rate_per_sec(1_000.0).max_active(max_active);
+    let room = room.method(LineMethod::Draw);
+    room.create(&system.stores.pool, &system.stores.kafka).await;
+    change(&system, Phase::PreQueue).await;
+    head_when(&system, |head| head["phase"] == "pre_queue").await;
+    system
+}
+
+async fn change(system: &TestSystem, phase: Phase) {
+    let change = RoomChange { phase: Some(phase), ..RoomChange::default() };
+    change_room(&system.stores.pool, "r", &change).await.expect("a change");
+}
+
+async fn head_when(system: &TestSystem, is_so: impl Fn(&Value) -> bool) -> Value {
+    eventually("the head document", async || {
+        let answer = reply(system.get("/v1/rooms/r/head")).await;
+        Some(answer.body).filter(|head| is_so(head))
+    })
+    .await
+}
+
+async fn join(system: &TestSystem) -> (Fan, Value) {
+    // A topic that was just made may take its first records late.
+    let joined = eventually("a place", async || {
+        let joined = reply(system.post("/v1/rooms/r/places")).await;
+        (joined.status == 201).then_some(joined)
+    })
+    .await;
+    let number = |name: &str| joined.body[name].as_u64().expect("a number");
+    let place = LanePlace { lane: number("lane") as u32, offset: number("offset") };
+    (Fan { ticket: joined.text_of("ticket"), place }, joined.body)
+}
+
+async fn place(system: &TestSystem, fan: &Fan) -> Value {
+    let asked = system.get("/v1/rooms/r/place").bearer_auth(&fan.ticket);
+    reply(asked).await.with_status(200).body
+}
+
+/// What a stranger works out from the head document alone.
+fn drawn(head: &Value) -> Draw {
+    let of = |name: &str| serde_json::from_value(head["draw"][name].clone());
+    let ends: Vec<u64> = of("ends").expect("ends");
+    let seed: Seed = serde_json::from_value(head["draw"]["seed"].clone()).expect("a seed");
+    let entropy: Entropy =
+        serde_json::from_value(head["draw"]["entropy"].clone()).expect("entropy");
+    assert_eq!(head["draw"]["commitment"], seed.commitment().to_string());
+    let cohort = Cohort::new(ends).expect("a cohort");
+    Draw::new(&"r".parse().expect("a name"), cohort, &seed, &entropy).expect("a draw")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_came_before_the_opening_are_drawn_and_the_others_stand_behind() {
+    let system = pre_queue(10_000).await;
+    let mut fans = Vec::new();
+    for _ in 0..20 {
+        let (fan, joined) = join(&system).await;
+        assert!(joined["place"].is_null() && joined["ahead"].is_null(), "{joined}");
+        fans.push(fan);
+    }
+    let waiting = place(&system, &fans[0]).await;
+    assert_eq!((&waiting["state"], &waiting["place"]), (&"in_draw".into(), &Value::Null));
+    let before = head_when(&system, |head| head["waiting"] == 20).await;
+    assert!(before["draw"]["seed"].is_null() && before["draw"]["commitment"].is_string());
+
+    change(&system, Phase::Open).await;
+    let head = head_when(&system, |head| head["phase"] == "open").await;
+    assert_eq!(head["draw"]["commitment"], before["draw"]["commitment"]);
+    let draw = drawn(&head);
+    assert_eq!(draw.cohort().size(), 20);
+    let (late, joined) = join(&system).await;
+    assert_eq!(
+        joined["place"],
+        i64::try_from(draw.turns(late.place.lane, late.place.offset)).unwrap() * 3
+            + i64::from(late.place.lane)
+            + 1
+    );
+    let mut places = BTreeSet::new();
+    for fan in &fans {
+        let position = draw.position(fan.place).expect("drawn");
+        assert_eq!(place(&system, fan).await["place"], position + 1);
+        places.insert(position);
+    }
+    assert_eq!(places.len(), 20, "everybody has a place of their own");
+    for fan in fans.iter().chain([&late]) {
+        let pass = claim(&system, "r", &fan.ticket).await;
+        redeem(&system, &pass).await.with_status(201);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_clean(&system.verify().await);
+}
+
+/// The control: what the check is for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_lets_in_by_another_draw_than_the_one_made_is_found() {
+    let system = pre_queue(10_000).await;
+    for _ in 0..6 {
+        join(&system).await;
+    }
+    change(&system, Phase::Open).await;
+    head_when(&system, |head| head["admitted"] == 6).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_clean(&system.verify().await);
+    let tampered = sqlx::query("UPDATE waitroom.draws SET ends = '{1,2,3}' WHERE room = 'r'");
+    tampered.execute(&system.stores.pool).await.expect("tampered");
+    assert_objects(&system.verify().await, &["draw-as-frozen"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_left_before_the_draw_is_passed_over() {
+    let system = pre_queue(10_000).await;
+    let (stays, _) = join(&system).await;
+    let (leaves, _) = join(&system).await;
+    let left = system.delete("/v1/rooms/r/place").bearer_auth(&leaves.ticket);
+    reply(left).await.with_status(204);
+    assert_eq!(place(&system, &leaves).await["state"], "left");
+    change(&system, Phase::Open).await;
+    claim(&system, "r", &stays.ticket).await;
+    assert_eq!(place(&system, &leaves).await["state"], "left");
+    head_when(&system, |head| head["waiting"] == 0 && head["admitted"] == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() {
+    // Nobody is let in, so that the page stays.
+    let system = pre_queue(0).await;
+    for _ in 0..6 {
+        join(&system).await;
+    }
+    let browser = Browser::start(true).await;
+    browser.go(&format!("{}/queue/r", system.base)).await;
+    browser.see(r#"form[action="/queue/r/join"]"#).await;
+    browser.check("draw entrance").await;
+    browser.click(r#"form[action="/queue/r/join"] button"#).await;
+    browser.see(r#"[data-queue="in_draw"]"#).await;
+    browser.check("in the draw").await;
+    change(&system, Phase::Open).await;
+    browser.see(".place-number").await;
+    let place: i64 = browser.text(".place-number").await.parse().expect("a number");
+    assert!((1..=7).contains(&place), "place {place}");
+    browser.click("details[data-proof] summary").await;
+    browser.see(r#"details[data-proof] ul[data-holds="true"]"#).await;
+    browser.check("place drawn").await;
+    browser.quit().await;
+}
