@@ -38,6 +38,10 @@ pub struct RoomSpec {
     pub claim_window_secs: i32,
     /// When a new room opens by itself; absent: when somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
+    /// How a new room orders those who come before it opens; absent: by a draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub method: Option<LineMethod>,
 }
 
 /// What became of it.
@@ -84,8 +88,7 @@ impl RoomSpec {
             max_active: self.max_active,
             claim_window_secs: self.claim_window_secs,
             message: String::new(),
-            // Whoever comes before the sale is drawn.
-            method: LineMethod::Draw,
+            method: self.method.unwrap_or(LineMethod::Draw),
             joins_at: self.opens_at.map(joins_at),
             opens_at: self.opens_at,
         }

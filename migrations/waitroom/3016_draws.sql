@@ -9,6 +9,7 @@ ALTER TABLE waitroom.rooms
     ADD CONSTRAINT rooms_phase_known
         CHECK (phase IN ('draft', 'scheduled', 'pre_queue', 'drawing', 'open', 'paused', 'closed'));
 CREATE INDEX rooms_to_join ON waitroom.rooms (joins_at) WHERE phase = 'scheduled' AND joins_at IS NOT NULL;
+CREATE INDEX rooms_to_draw ON waitroom.rooms (opens_at) WHERE phase = 'drawing';
 
 CREATE TABLE waitroom.draws (
     room           text PRIMARY KEY REFERENCES waitroom.rooms,

@@ -99,6 +99,7 @@ struct Raw {
 
 impl From<Raw> for RoomRow {
     fn from(raw: Raw) -> Self {
+        let method = method(&raw.method);
         Self {
             // A CHECK keeps other texts out of the table; should one get in, the room lets nobody
             // do anything.
@@ -107,7 +108,7 @@ impl From<Raw> for RoomRow {
             show: raw.show,
             lanes: raw.lanes,
             message: raw.message,
-            method: method(&raw.method),
+            method,
             joins_at: raw.joins_at,
             opens_at: raw.opens_at,
             closes_at: raw.closes_at,
@@ -121,7 +122,8 @@ impl From<Raw> for RoomRow {
                 entropy: raw.entropy,
                 drawn_at: raw.drawn_at,
             }
-            .draw(),
+            .draw()
+            .filter(|_| method == LineMethod::Draw),
         }
     }
 }

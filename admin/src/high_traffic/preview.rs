@@ -214,6 +214,7 @@ mod tests {
             max_active: 1000,
             claim_window_secs: 120,
             opens_at: None,
+            method: None,
         }
     }
 

@@ -243,8 +243,8 @@ impl TestConsole {
 
     /// The same for a show that is there.
     pub async fn mark(&self, token: &str, show: &str) {
-        let spec =
-            json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60});
+        let spec = json!({"lanes": 2, "rate_per_sec": 25.0, "max_active": 100, "claim_window_secs": 60,
+                   "method": "first_come"});
         let marked = self
             .api("PUT", &format!("/v1/admin/shows/{show}/high-traffic"), Some(token), Some(spec))
             .await;

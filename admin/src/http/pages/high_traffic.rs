@@ -162,6 +162,7 @@ fn room_spec(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
             .number("claim_window_secs")?
             .ok_or_else(needed("claim_window_secs"))?,
         opens_at: time(fields.text("opens_at"), time_zone)?,
+        method: None,
     })
 }
 
