@@ -84,7 +84,8 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     let row = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target, cohort FROM admission.gates WHERE room = $1",
+            state, pace_mode, floor_per_sec, order_ms_target, cohort FROM admission.gates \
+            WHERE room = $1",
         room
     )
     .fetch_optional(executor)

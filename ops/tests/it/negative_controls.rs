@@ -16,9 +16,10 @@ use sqlx::{AssertSqlSafe, PgPool};
 use testkit::TestEnv;
 use tokio::net::TcpListener;
 use uuid::Uuid;
+use waitroom::contract::Phase;
 
 use crate::{
-    fan,
+    draw, fan,
     line_up::{Line, producer},
     test_system::{Terms, TestSystem, assert_clean, assert_objects, reply, room, sale, stores},
 };
@@ -535,4 +536,19 @@ async fn without_the_pace_fans_come_in_faster_than_it_is_told() {
     // It begins with 50 a second, and takes seconds to come to what a gate let in that hears of
     // nothing but the operator's rate.
     assert_objects(&verify::look(&stores, None).await.expect("a report"), &["admit-rate"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_lets_in_by_another_draw_than_the_one_made_is_found() {
+    let system = draw::pre_queue(10_000).await;
+    for _ in 0..6 {
+        draw::join(&system).await;
+    }
+    draw::change(&system, Phase::Open).await;
+    draw::head_when(&system, |head| head["admitted"] == 6).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_clean(&system.verify().await);
+    let tampered = sqlx::query("UPDATE waitroom.draws SET ends = '{1,2,3}' WHERE room = 'r'");
+    tampered.execute(&system.stores.pool).await.expect("tampered");
+    assert_objects(&system.verify().await, &["draw-as-frozen"]);
 }

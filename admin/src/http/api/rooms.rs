@@ -221,8 +221,8 @@ impl From<Change> for RoomChange {
 
 /// Steer a room
 ///
-/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue → drawing →
-/// open ⇄ paused → closed`; a room that draws opens by way of its draw.
+/// Effective at every instance within a second. Phases go `draft → scheduled → pre_queue →
+/// drawing → open ⇄ paused → closed`; a room that draws opens by way of its draw.
 #[utoipa::path(
     patch, path = "/v1/admin/rooms/{room}", tag = "admin", security(("admin_session" = [])),
     params(("room" = String, Path)),

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::{consistency::SizedRoot, *};
 
-/// The leaves of Certificate Transparency's own reference tests, and the roots of the first of them.
+/// The leaves of Certificate Transparency's own reference tests, and the roots of the first of
+/// them.
 const LEAVES: [&str; 8] = [
     "",
     "00",
