@@ -37,22 +37,14 @@ impl From<GateRow> for GateSettings {
                 floor_per_sec: row.floor_per_sec,
                 order_ms_target: row.order_ms_target,
             },
-            cohort: row.cohort.and_then(|ends| cohort(&ends)),
+            cohort: row.cohort.and_then(|ends| Cohort::of_offsets(&ends)),
         }
     }
 }
 
-/// What stands in the table, if it is a cohort.
-fn cohort(ends: &[i64]) -> Option<Cohort> {
-    let ends: Result<Vec<u64>, _> = ends.iter().map(|end| u64::try_from(*end)).collect();
-    Cohort::new(ends.ok()?).ok()
-}
-
 /// Writes a gate's settings, within the caller's transaction.
 pub async fn put_gate(connection: &mut PgConnection, gate: &GateSettings) -> sqlx::Result<()> {
-    let ends = gate.cohort.as_ref().map(|cohort| {
-        cohort.ends().iter().map(|end| i64::try_from(*end).unwrap_or(i64::MAX)).collect::<Vec<_>>()
-    });
+    let ends = gate.cohort.as_ref().map(Cohort::offsets);
     sqlx::query!(
         "INSERT INTO admission.gates (room, lanes, rate_per_sec, max_active, claim_window_secs, \
             state, pace_mode, floor_per_sec, order_ms_target, cohort)

@@ -48,6 +48,18 @@ impl Cohort {
         Ok(Self { ends, starts })
     }
 
+    /// The cohort of ends as Kafka and Postgres have them; `None` where they are none.
+    pub fn of_offsets(ends: &[i64]) -> Option<Self> {
+        let ends: Result<Vec<u64>, _> = ends.iter().map(|end| u64::try_from(*end)).collect();
+        Self::new(ends.ok()?).ok()
+    }
+
+    /// The ends as Kafka and Postgres have them.
+    pub fn offsets(&self) -> Vec<i64> {
+        // No cohort is so large that they do not fit.
+        self.ends.iter().map(|end| i64::try_from(*end).unwrap_or(i64::MAX)).collect()
+    }
+
     pub fn ends(&self) -> &[u64] {
         &self.ends
     }

@@ -9,7 +9,7 @@ use crate::{
         seed::Seed,
         shuffle::Shuffle,
     },
-    place::RoomName,
+    place::{PlaceId, RoomName},
 };
 
 /// A room's draw. Made once a room; a turn takes 90 hashes.
@@ -66,6 +66,16 @@ impl Draw {
                 LaneTurn { lane: place.lane, number }
             }
         }
+    }
+
+    /// The turn of a place of a line, which counts as Kafka does.
+    pub fn turn_of(&self, place: &PlaceId) -> PlaceId {
+        let Ok(at) = LanePlace::try_from(place) else { return place.clone() };
+        let LaneTurn { lane, number } = self.turn(at);
+        // Turns are no more than places, whose numbers fit.
+        let turn = i32::try_from(lane).ok().zip(i64::try_from(number).ok());
+        let (lane, offset) = turn.unwrap_or((place.lane, place.offset));
+        PlaceId { room: place.room.clone(), lane, offset }
     }
 
     /// The place of a turn.

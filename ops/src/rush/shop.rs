@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use admission::contract::{Cohort, Draw, LanePlace, LaneTurn};
+use admission::contract::{Cohort, Draw, PlaceId};
 use chrono::Utc;
 use parking_lot::Mutex;
 use reqwest::Method;
@@ -49,13 +49,6 @@ impl Setback {
     pub fn at(step: Step) -> impl FnOnce(Fault) -> Self {
         move |fault| Self { fault, step, own_time_over: false }
     }
-}
-
-fn turn_of(draw: &Draw, lane: i32, offset: i64) -> (i32, i64) {
-    let place = u32::try_from(lane).ok().zip(u64::try_from(offset).ok());
-    let turn = place.map(|(lane, offset)| draw.turn(LanePlace { lane, offset }));
-    let fits = |turn: LaneTurn| i32::try_from(turn.lane).ok().zip(i64::try_from(turn.number).ok());
-    turn.and_then(fits).unwrap_or((lane, offset))
 }
 
 /// What all fans share.
@@ -102,14 +95,16 @@ impl Shop {
         let cohort = Cohort::new(ends.clone());
         let draw = cohort.ok().and_then(|it| Draw::new(&head.room, it, seed, entropy).ok());
         if let Some(draw) = draw {
-            self.line.lock().turn_by(|lane, offset| turn_of(&draw, lane, offset));
             let _ = self.draw.set(draw);
+            self.line.lock().turn_by(|lane, offset| self.turn(lane, offset));
         }
     }
 
     /// When the place at `offset` of `lane` is served: lane and turn.
     pub fn turn(&self, lane: i32, offset: i64) -> (i32, i64) {
-        self.draw.get().map_or((lane, offset), |draw| turn_of(draw, lane, offset))
+        let place = PlaceId { room: self.sale.room.clone(), lane, offset };
+        let turn = self.draw.get().map_or_else(|| place.clone(), |draw| draw.turn_of(&place));
+        (turn.lane, turn.offset)
     }
 
     /// When each turn's fan joined, by when those of each place did.

@@ -61,8 +61,7 @@ async fn make(
 /// Where the lanes end now, entries are closed: who joins from here on stands behind.
 async fn close_entries(pool: &PgPool, kafka: &Kafka, row: &RoomRow) -> anyhow::Result<()> {
     let ends = kafka.ends(&line_topic(&row.room), row.lanes).await?;
-    let ends: Result<Vec<u64>, _> = ends.into_iter().map(u64::try_from).collect();
-    let cohort = Cohort::new(ends?)?;
+    let cohort = Cohort::of_offsets(&ends).context("these ends are no cohort")?;
     let mut connection = pool.acquire().await?;
     store::draw::freeze(&mut connection, &row.room, &cohort).await?;
     tracing::info!(room = %row.room, entries = cohort.size(), "entries are closed");

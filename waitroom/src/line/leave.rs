@@ -1,7 +1,7 @@
 //! Leaving a line on purpose: the place is marked in the gate, so that the line passes over it, and
 //! a slot that it was granted is free at once.
 
-use admission::contract::{Draw, Gate, LanePlace, LaneTurn, PlaceId, RoomName};
+use admission::contract::{Draw, Gate, PlaceId, RoomName};
 use kit::redis::Redis;
 use redis::{AsyncTypedCommands, RedisResult};
 
@@ -85,9 +85,9 @@ impl LeftMarks {
                 .await?;
             let entries = LeftPlaces::of(vec![bits.unwrap_or_default()]);
             for offset in entries.all(0).filter(|offset| *offset < draw.cohort().end(lane)) {
-                let LaneTurn { lane, number } = draw.turn(LanePlace { lane, offset });
-                let (Ok(lane), Ok(offset)) = (lane.try_into(), number.try_into()) else { continue };
-                self.gate.leave(&PlaceId { room: room.clone(), lane, offset }).await?;
+                let Ok(offset) = i64::try_from(offset) else { break };
+                let place = PlaceId { room: room.clone(), lane: number, offset };
+                self.gate.leave(&draw.turn_of(&place)).await?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use admission::contract::{Draw, GateSettings, HeadsMoved, LanePlace, LaneTurn, PlaceId, RoomName};
+use admission::contract::{Draw, GateSettings, HeadsMoved, PlaceId, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use catalog::contract::{Show, ShowId};
 use chrono::{TimeDelta, Utc};
@@ -122,15 +122,7 @@ impl Room {
     /// When a place is served: its turn by the draw, once that was made, and itself otherwise.
     /// Heads count turns.
     pub fn turn(&self, place: &PlaceId) -> PlaceId {
-        let draw = self.draw.load();
-        let Some((draw, at)) = draw.as_ref().zip(LanePlace::try_from(place).ok()) else {
-            return place.clone();
-        };
-        let LaneTurn { lane, number } = draw.turn(at);
-        // Turns are no more than places, whose numbers fit.
-        let turn = i32::try_from(lane).ok().zip(i64::try_from(number).ok());
-        let (lane, offset) = turn.unwrap_or((place.lane, place.offset));
-        PlaceId { room: place.room.clone(), lane, offset }
+        self.draw.load().as_ref().map_or_else(|| place.clone(), |draw| draw.turn_of(place))
     }
 
     /// Takes in the draw, once it was made.

@@ -25,10 +25,10 @@ impl DrawColumns {
             seed: Seed::new(self.seed?.try_into().ok()?),
             entropy_source: source(&self.entropy_source?)?,
             committed_at: self.committed_at?,
-            frozen: self.ends.zip(self.frozen_at).and_then(|(ends, at)| {
-                let ends: Result<Vec<u64>, _> = ends.into_iter().map(u64::try_from).collect();
-                Some(Frozen { cohort: Cohort::new(ends.ok()?).ok()?, at })
-            }),
+            frozen: self
+                .ends
+                .zip(self.frozen_at)
+                .and_then(|(ends, at)| Some(Frozen { cohort: Cohort::of_offsets(&ends)?, at })),
             made: self.entropy.zip(self.drawn_at).map(|(Json(entropy), at)| Made { entropy, at }),
         })
     }
@@ -83,12 +83,10 @@ pub async fn freeze(
     room: &str,
     cohort: &Cohort,
 ) -> sqlx::Result<()> {
-    let ends: Vec<i64> =
-        cohort.ends().iter().map(|end| i64::try_from(*end).unwrap_or(i64::MAX)).collect();
     sqlx::query!(
         "UPDATE waitroom.draws SET ends = $2, frozen_at = now() WHERE room = $1 AND ends IS NULL",
         room,
-        &ends
+        &cohort.offsets()
     )
     .execute(connection)
     .await?;

@@ -152,7 +152,7 @@ pub async fn room(
     tokio::task::spawn_blocking(move || {
         let committed = committed(&group, &topic, partitions)?;
         let parts = parts(&reader, &topic, partitions)?;
-        let cohort = cohort(row.cohort.as_deref());
+        let cohort = row.cohort.as_deref().and_then(Cohort::of_offsets);
         let joined = turns(joined(&reader, &topic, &parts)?, cohort.as_ref());
         let lanes = parts
             .iter()
@@ -188,11 +188,6 @@ pub async fn room(
         })
     })
     .await?
-}
-
-fn cohort(ends: Option<&[i64]>) -> Option<Cohort> {
-    let ends: Result<Vec<u64>, _> = ends?.iter().map(|end| u64::try_from(*end)).collect();
-    Cohort::new(ends.ok()?).ok()
 }
 
 /// When each turn's fan joined. Heads count turns, which a draw gave out.

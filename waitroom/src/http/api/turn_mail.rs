@@ -43,7 +43,8 @@ struct TurnMailParams {
         (status = 404, description = "`room-unknown`"),
         (
             status = 409,
-            description = "`turn-is-near`: a mail would come too late, or is on its way",
+            description = "`turn-is-near`: a mail would come too late, or is on its way; \
+                `draw-not-made`: nobody has an order yet",
         ),
         (status = 410, description = "`claim-window-missed`, `place-left`, `room-closed`"),
         (status = 422, description = "`invalid-field`"),
