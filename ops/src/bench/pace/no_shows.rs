@@ -8,13 +8,14 @@ use crate::{
 };
 
 const SHARES: [f64; 3] = [0.0, 0.3, 0.9];
-/// So few, for so long, that the cap is what limits, far below what the machine can do.
-const MAX_ACTIVE: i32 = 200;
+/// So few, for so long, that the cap is what limits, far below what the machine can do; and so
+/// long that the second in which a fan hears of the turn is little of it.
+const MAX_ACTIVE: i32 = 600;
 /// Fans look at three pages.
-const THINKS_SECS: f64 = 2.0;
+const THINKS_SECS: f64 = 6.0;
 /// Sessions that such a cap takes per second at most.
-const OPENED_PER_SEC_MAX: f64 = 200.0 / (3.0 * 2.0);
-const SECS: u64 = 60;
+const OPENED_PER_SEC_MAX: f64 = 600.0 / (3.0 * 6.0);
+const SECS: u64 = 100;
 
 pub async fn rows(bench: &Bench, server: &Served) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();

@@ -32,7 +32,8 @@ pub struct Outcome {
     pub opened_per_sec: f64,
     /// How long a session lasted on average, over the later half; 0 where none ended.
     pub session_secs: f64,
-    /// The slowest of a hundred orders; infinite where none was answered.
+    /// The slowest of a hundred orders, over the later half; of all, where those are few; infinite
+    /// where none was answered.
     pub order_p99_ms: f64,
     /// What must not have happened, as the rush tells it.
     pub faults: Vec<String>,
@@ -79,12 +80,13 @@ pub async fn run(bench: &Bench, server: &Served, trial: Trial) -> anyhow::Result
     let api = api::Api::new(api::target(Some(&url))?)?;
     let summary = crate::rush::rehearse(&bench.env.stores, &args, api).await?;
     // A rate that is hopeless ends its trial before there is a later half.
-    let later = summary.later;
+    let (later, latency) = (summary.later, summary.latency_ms);
+    let settled_p99 = latency.order_settled_p99.map(|ms| ms as f64);
     Ok(Outcome {
         let_in_per_sec: later.let_in_per_sec.unwrap_or_default(),
         opened_per_sec: later.opened_per_sec.unwrap_or_default(),
         session_secs: later.session_secs.unwrap_or_default(),
-        order_p99_ms: summary.latency_ms.order.p99.unwrap_or(f64::INFINITY),
+        order_p99_ms: settled_p99.or(latency.order.p99).unwrap_or(f64::INFINITY),
         faults: summary.faults,
     })
 }
