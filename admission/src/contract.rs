@@ -46,8 +46,8 @@ pub use crate::{
     },
     place::{InvalidPlaceId, PlaceId, RoomName},
     signal::{
-        CallSignal, CheckoutSignal, LineStock, RoomSignal, Signals, StockState, TypeStock,
-        WriterSignal, redis::SignalBoard, stock_state,
+        CallSignal, CheckoutSignal, LineStock, OrderFlow, RoomSignal, Signals, StockState,
+        TypeStock, WriterSignal, redis::SignalBoard, stock_state,
     },
     store::{gate, gates, open_gates, put_gate},
 };

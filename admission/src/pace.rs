@@ -3,6 +3,7 @@
 pub mod control;
 pub mod left_places;
 pub mod pressure;
+pub mod throughput;
 
 use std::{fmt, str::FromStr};
 

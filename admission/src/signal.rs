@@ -22,6 +22,19 @@ pub struct CallSignal {
     pub p99_ms: u32,
 }
 
+/// How a room's orders flow, lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct OrderFlow {
+    /// Orders that fans began, and that were answered, a minute.
+    pub begun_per_min: u32,
+    pub answered_per_min: u32,
+    /// How long half of the fans had been inside when they began them, in milliseconds; 0 where
+    /// nobody did.
+    pub after_ms: u32,
+    /// Begun and not answered yet.
+    pub under_way: u32,
+}
+
 /// What one process of checkout sees of a room.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct RoomSignal {
@@ -29,9 +42,14 @@ pub struct RoomSignal {
     pub redeem: CallSignal,
     pub hold: CallSignal,
     pub order: CallSignal,
+    #[serde(default)]
+    pub orders: OrderFlow,
     /// Fans with a good pass who were turned away because checkout was full, or failed, and have
     /// not come in since.
     pub turned_away: u32,
+    /// Of those, how many only because as many were inside as may be.
+    #[serde(default)]
+    pub turned_away_full: u32,
     /// The show's stock, where this process looked.
     pub stock: Option<LineStock>,
 }
@@ -93,6 +111,21 @@ pub enum StockState {
     SoldOut,
 }
 
+impl OrderFlow {
+    /// Of two processes together.
+    fn and(self, other: Self) -> Self {
+        let begun_per_min = self.begun_per_min + other.begun_per_min;
+        let after = |of: Self| f64::from(of.after_ms) * f64::from(of.begun_per_min);
+        let after_ms = (after(self) + after(other)) / f64::from(begun_per_min.max(1));
+        Self {
+            begun_per_min,
+            answered_per_min: self.answered_per_min + other.answered_per_min,
+            after_ms: after_ms as u32,
+            under_way: self.under_way + other.under_way,
+        }
+    }
+}
+
 impl LineStock {
     pub fn free(&self) -> i64 {
         self.types.iter().map(|of_type| of_type.free.max(0)).sum()
@@ -136,7 +169,9 @@ pub struct Signals {
     pub redeem: CallSignal,
     pub hold: CallSignal,
     pub order: CallSignal,
+    pub orders: OrderFlow,
     pub turned_away: u32,
+    pub turned_away_full: u32,
     pub writer: Option<WriterSignal>,
     pub stock: Option<LineStock>,
 }
@@ -161,7 +196,9 @@ pub fn merge(rooms: &[RoomSignal], processes: &[CheckoutSignal], now: DateTime<U
     (merged.redeem, merged.hold, merged.order) =
         (of(|room| room.redeem), of(|room| room.hold), of(|room| room.order));
     for room in rooms.iter().filter(|room| is_fresh(room.at)) {
+        merged.orders = merged.orders.and(room.orders);
         merged.turned_away += room.turned_away;
+        merged.turned_away_full += room.turned_away_full;
         if room.stock.is_some() && latest.is_none_or(|at| at < room.at) {
             latest = Some(room.at);
             merged.stock.clone_from(&room.stock);

@@ -63,11 +63,12 @@ impl Controller {
             epoch: self.grants.epoch(),
             door_ms: self.door_ms,
             door_open: door.is_open(),
-            grants: !self.checkout.awaits_stock(&signals),
+            grants: door.lets_in() && !self.checkout.awaits_stock(&signals),
             chances: self.follower.chances(),
             soon: self.follower.soon(),
             turnover: self.follower.turnover(),
-            leavers: self.follower.leavers(),
+            // Whoever stands at the door is the first to take a leaver's slot.
+            leavers: (self.follower.leavers() - f64::from(signals.turned_away_full)).max(0.0),
             stock: self.checkout.stock_limit(&signals),
             pace: self.follower.next_pace(settings, &signals, door, now_ms),
             fronts: &fronts(&self.lanes),
@@ -84,7 +85,7 @@ impl Controller {
         metrics::counter!("fairgate_admitted_total", "room" => self.room.to_string())
             .increment(answer.granted as u64);
         let absorbed = self.grants.absorb(&answer, candidates, lasts_ms).await;
-        self.follower.absorb(answer, now_ms);
+        self.follower.absorb(answer, &signals.orders, now_ms);
         absorbed
     }
 

@@ -16,8 +16,9 @@ use crate::{
         PaceMode, PaceReport,
         control::{Asked, PaceState, step},
         pressure::{Pressure, pressure},
+        throughput::{Coming, Throughput},
     },
-    signal::Signals,
+    signal::{OrderFlow, Signals},
 };
 
 /// A line was held by its pace where an asking ended for it so lately.
@@ -39,6 +40,7 @@ pub struct Around {
 pub struct Follower {
     shows: Shows,
     turnover: Turnover,
+    throughput: Throughput,
     pace: Option<PaceState>,
     answer: Answer,
 }
@@ -81,20 +83,27 @@ impl Follower {
         if self.pace.as_ref().is_some_and(|pace| !pace.is_due(&asked, now_ms)) {
             return None;
         }
-        let heard =
-            if door.is_open() { pressure(signals, &settings.pacing) } else { Pressure::default() };
-        let used = door.is_open() && self.answer.stopped.pace.is_some_and(|ago| ago < USED_MS);
+        let mut heard =
+            if door.lets_in() { pressure(signals, &settings.pacing) } else { Pressure::default() };
+        heard.ordering_per_sec = self.throughput.ordering_per_sec(self.shows.show_share());
+        heard.serves = self.throughput.serves(&Coming {
+            count: self.answer.expected,
+            takes_ms: self.shows.takes_ms(),
+            show_share: self.shows.show_share(),
+        });
+        let used = door.lets_in() && self.answer.stopped.pace.is_some_and(|ago| ago < USED_MS);
         let next = step(self.pace.as_ref(), &asked, &heard, used, now_ms);
         let state = serde_json::to_string(&next).unwrap_or_default();
         Some(NewPace { after: self.answer.paced.clone(), per_sec: next.per_sec, state })
     }
 
-    /// Takes in an answer.
-    pub fn absorb(&mut self, answer: Answer, now_ms: i64) {
+    /// Takes in an answer, and how orders flow meanwhile.
+    pub fn absorb(&mut self, answer: Answer, orders: &OrderFlow, now_ms: i64) {
         let anew = answer.epoch != self.answer.epoch;
         // By the door clock: while nobody can come in, nobody stays away.
         self.shows.observe(&answer.counts, answer.door_ms, anew);
         self.turnover.observe(answer.opened_total, answer.active, now_ms, anew);
+        self.throughput.observe(now_ms, answer.opened_total, orders);
         if answer.paced != self.answer.paced || anew {
             // What another version wrote is begun anew.
             self.pace = serde_json::from_str(&answer.pacing).ok();

@@ -30,20 +30,30 @@ const STOCK_AWAITED_FOR: Duration = Duration::from_millis(1500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     Open,
+    /// Fans with a pass were turned away just now, only because as many were inside as may be: they
+    /// go in before anybody else.
+    Full,
     /// Nobody says that passes are redeemed.
     Away,
-    /// Fans with a pass were turned away just now.
+    /// Fans with a pass were turned away just now because something failed.
     Shut,
 }
 
 impl Door {
+    /// Whether whoever has a pass gets in; nobody's time runs while they do not.
     pub fn is_open(self) -> bool {
         self == Self::Open
     }
 
+    /// Whether more may be let in, as far as there are slots for them.
+    pub fn lets_in(self) -> bool {
+        matches!(self, Self::Open | Self::Full)
+    }
+
     pub fn hold_back(self) -> Option<HoldBack> {
         match self {
-            Self::Open => None,
+            // The cap says so.
+            Self::Open | Self::Full => None,
             Self::Away => Some(HoldBack::CheckoutAway),
             Self::Shut => Some(HoldBack::DoorShut),
         }
@@ -102,10 +112,11 @@ impl CheckoutListener {
     }
 
     pub fn door(&self, signals: &Signals) -> Door {
-        match (signals.redeems, signals.turned_away) {
-            (false, _) => Door::Away,
-            (true, 0) => Door::Open,
-            (true, _) => Door::Shut,
+        match (signals.redeems, signals.turned_away, signals.turned_away_full) {
+            (false, ..) => Door::Away,
+            (true, 0, _) => Door::Open,
+            (true, away, full) if away <= full => Door::Full,
+            (true, ..) => Door::Shut,
         }
     }
 

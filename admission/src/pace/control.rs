@@ -4,11 +4,13 @@
 //! pressure.
 //! From then on it remembers a pace that was too fast and one that was good: it goes quickly to
 //! between the two and, where checkout stays calm, nearer to the first, and very slowly beyond.
+//! What a pressed checkout serves, where that is known, is what is too fast: it is cut below that
+//! until those who are inside have been served, however long that takes, and then goes back there.
 //! Mild pressure that rises is met by small steps down, so that few get to feel it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::pace::{HoldBack, PaceMode, Pacing, pressure::Pressure};
+use crate::pace::{HoldBack, PaceMode, Pacing, pressure::Pressure, throughput::Serves};
 
 /// How often the pace is looked at.
 const STEP_MS: i64 = 1000;
@@ -18,8 +20,12 @@ const START_SHARE: f64 = 0.125;
 /// How much faster it is each second then. Fans order some seconds after they were let in, and what
 /// came meanwhile is inside already when the first slow order is heard of.
 const STARTING_GROWTH: f64 = 1.2;
+/// Of those who were let in while it was so many times slower, the orders must have been seen for
+/// that; else it grows by so little.
+const STARTING_UNSEEN: f64 = 1.5;
+const STARTING_GROWTH_UNSEEN: f64 = 1.02;
 /// Below this share of what may be, checkout is calm.
-const CALM: f64 = 0.6;
+const CALM: f64 = 0.75;
 /// From this share on, checkout is overwhelmed.
 const SEVERE: f64 = 2.0;
 /// One step down under mild pressure that rises, how far such steps go together, and how fast they
@@ -38,10 +44,18 @@ const WINDOW_MS: i64 = 2_000;
 const CUT_BY: f64 = 0.4;
 const CUT_LEAST: f64 = 0.94;
 const CUT_MOST: f64 = 0.7;
+/// Those who are inside and too many are served within so long: as many fewer are let in meanwhile
+/// than checkout serves, but never less than this share of it.
+const DRAIN_SECS: f64 = 4.0;
+const DRAIN_LEAST: f64 = 0.5;
+/// It is gone back to so much of what was too fast.
+const JUST_BELOW: f64 = 0.97;
+/// Of what it serves while it is pressed, so much was never pressing.
+const SERVED_WELL: f64 = 0.9;
 /// Beyond what was too fast before, the pace grows by so little a second for so long; then faster
 /// and faster. All the slower, the longer it takes until an effect is heard of.
 const PROBE: f64 = 0.004;
-const PROBE_MS: i64 = 15_000;
+const PROBE_MS: i64 = 10_000;
 const PROBE_FASTER: f64 = 0.001;
 const PROBE_MAX: f64 = 0.03;
 /// After so many cuts in a row the pace is likely cut too far: this share of what the first one cut
@@ -54,6 +68,9 @@ const LAG_MS_MAX: i64 = 20_000;
 /// A pace that was calm for so long is a good one; and after so long a steady one.
 const GOOD_AFTER_MS: i64 = 6_000;
 const STEADY_AFTER_MS: i64 = 20_000;
+/// One that changes by no more than so much is held.
+const HELD_LEAST: f64 = 0.9;
+const HELD_MOST: f64 = 1.05;
 
 /// A room's pace and how it came to be. Kept in the gate, as JSON, for all controllers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,9 +85,17 @@ pub struct PaceState {
     mode: PaceMode,
     /// Nothing was too fast yet.
     starting: bool,
+    /// The pace that it began with.
+    #[serde(default)]
+    started_at: f64,
     too_fast: Option<f64>,
     good: f64,
     steady: f64,
+    /// As fast it was since then, or nearly.
+    #[serde(default)]
+    held: f64,
+    #[serde(default)]
+    held_since_ms: i64,
     /// Was good until checkout got slower by itself: tried again when that is over.
     proven: Option<f64>,
     /// Where steps down under mild pressure began.
@@ -85,6 +110,9 @@ pub struct PaceState {
     /// The pace at the first of them.
     #[serde(default)]
     pressed_from: f64,
+    /// What checkout served at the last of them, where that is known.
+    #[serde(default)]
+    serves: Option<f64>,
     stepped_at_ms: i64,
     cut_at_ms: i64,
     calm_since_ms: i64,
@@ -117,9 +145,12 @@ impl PaceState {
             floor: asked.floor(),
             mode: asked.pacing.mode,
             starting: true,
+            started_at: asked.start(),
             too_fast: None,
             good: 0.0,
             steady: 0.0,
+            held: 0.0,
+            held_since_ms: now_ms,
             proven: None,
             eased_from: None,
             pressure: 0.0,
@@ -127,6 +158,7 @@ impl PaceState {
             pressed_at_ms: 0,
             cuts: 0,
             pressed_from: 0.0,
+            serves: None,
             stepped_at_ms: now_ms,
             cut_at_ms: 0,
             calm_since_ms: now_ms,
@@ -180,6 +212,7 @@ pub fn step(
 fn follow_operator(pace: &mut PaceState, asked: &Asked) {
     if pace.too_fast.is_none() {
         pace.starting = true;
+        pace.started_at = pace.started_at.max(asked.start());
         pace.per_sec = pace.per_sec.max(asked.start());
     }
     (pace.rate, pace.floor, pace.mode) = (asked.rate_per_sec, asked.floor(), asked.pacing.mode);
@@ -192,21 +225,29 @@ fn follow_checkout(pace: &mut PaceState, pressure: &Pressure, used: bool, secs: 
     }
     if pressure.share > 1.0 {
         pace.reasons.clone_from(&pressure.reasons);
-        press(pace, pressure.share, secs, now_ms);
+        press(pace, pressure, secs, now_ms);
     } else if pressure.share > CALM {
         pace.reasons = pressure.worst.into_iter().collect();
         ease(pace, rises, used, secs);
     } else {
         pace.reasons = vec![HoldBack::Starting];
-        if pace.cuts >= CUTS_IN_VAIN {
-            // What was let in before the first cut was still there at the next ones, or others
-            // pressed checkout: what they cut from was not what was too fast.
-            let before = PRESSED_SHARE * pace.pressed_from;
-            pace.too_fast = pace.too_fast.map(|too_fast| too_fast.max(before));
+        match pace.serves.take() {
+            Some(serves) => pace.good = pace.good.max(SERVED_WELL * serves),
+            None if pace.cuts >= CUTS_IN_VAIN => {
+                // What was let in before the first cut was still there at the next ones, or others
+                // pressed checkout: what they cut from was not what was too fast.
+                let before = PRESSED_SHARE * pace.pressed_from;
+                pace.too_fast = pace.too_fast.map(|too_fast| too_fast.max(before));
+            }
+            None => {}
         }
-        (pace.cuts, pace.eased_from) = (0, None);
+        pace.cuts = 0;
+        // Pressure that comes and goes is not met by ever more steps down.
+        if now_ms - pace.calm_since_ms >= GOOD_AFTER_MS {
+            pace.eased_from = None;
+        }
         if used {
-            grow(pace, rises, secs, now_ms);
+            grow(pace, pressure, rises, secs, now_ms);
         }
     }
 }
@@ -234,7 +275,8 @@ fn ease(pace: &mut PaceState, rises: bool, used: bool, secs: f64) {
 }
 
 /// Cuts the pace, unless an earlier cut already helps.
-fn press(pace: &mut PaceState, share: f64, secs: f64, now_ms: i64) {
+fn press(pace: &mut PaceState, pressure: &Pressure, secs: f64, now_ms: i64) {
+    let share = pressure.share;
     let is_severe = share >= SEVERE;
     let enough = if is_severe { 0.1 } else { 0.01 } * secs;
     if share < pace.pressure - enough {
@@ -244,6 +286,7 @@ fn press(pace: &mut PaceState, share: f64, secs: f64, now_ms: i64) {
             pace.pressed_at_ms = 0;
         }
         pace.good = pace.per_sec;
+        drain(pace, pressure);
         return;
     }
     let again_ms = if is_severe {
@@ -252,6 +295,7 @@ fn press(pace: &mut PaceState, share: f64, secs: f64, now_ms: i64) {
         CUT_AGAIN_MS.max(pace.lag_ms + WINDOW_MS)
     };
     if now_ms - pace.cut_at_ms < again_ms {
+        drain(pace, pressure);
         return;
     }
     let left = match (pace.starting, is_severe) {
@@ -269,23 +313,45 @@ fn press(pace: &mut PaceState, share: f64, secs: f64, now_ms: i64) {
     }
     pace.eased_from = None;
     pace.cuts += 1;
-    pace.too_fast = Some(pace.per_sec);
+    pace.serves = pressure.serves.map(|serves| serves.per_sec.min(pace.pressed_from));
+    pace.too_fast = pace.serves.or(Some(pace.per_sec));
     pace.per_sec *= left;
+    drain(pace, pressure);
     pace.good = pace.good.min(pace.per_sec);
     pace.starting = false;
     pace.cut_at_ms = now_ms;
 }
 
-fn grow(pace: &mut PaceState, rises: bool, secs: f64, now_ms: i64) {
+/// Once the pace was cut to below what checkout serves: as many are let in as it serves beside those
+/// who are inside and too many.
+fn drain(pace: &mut PaceState, pressure: &Pressure) {
+    if let (Some(serves), Some(Serves { too_many, .. })) = (pace.serves, pressure.serves) {
+        let beside = serves - too_many / DRAIN_SECS;
+        pace.per_sec = beside.clamp(DRAIN_LEAST * serves, SERVED_WELL * serves);
+    }
+}
+
+fn grow(pace: &mut PaceState, pressure: &Pressure, rises: bool, secs: f64, now_ms: i64) {
     let calm_ms = now_ms - pace.calm_since_ms;
     if calm_ms >= GOOD_AFTER_MS {
         pace.good = pace.good.max(pace.per_sec);
     }
-    if calm_ms >= STEADY_AFTER_MS {
-        pace.steady = pace.steady.max(pace.per_sec);
+    // One that it has just grown to proves nothing yet.
+    if !(HELD_LEAST..=HELD_MOST).contains(&(pace.per_sec / pace.held)) {
+        (pace.held, pace.held_since_ms) = (pace.per_sec, now_ms);
+    }
+    if calm_ms.min(now_ms - pace.held_since_ms) >= STEADY_AFTER_MS {
+        pace.steady = pace.steady.max(pace.held);
     }
     if pace.starting {
-        pace.per_sec *= STARTING_GROWTH.powf(secs);
+        // Of fans who order elsewhere nothing is seen.
+        let seen = pressure.ordering_per_sec.unwrap_or(f64::INFINITY).max(pace.started_at);
+        let growth = if pace.per_sec < STARTING_UNSEEN * seen {
+            STARTING_GROWTH
+        } else {
+            STARTING_GROWTH_UNSEEN
+        };
+        pace.per_sec *= growth.powf(secs);
         return;
     }
     if let Some(proven) = pace.proven.filter(|proven| pace.per_sec < 0.95 * proven) {
@@ -298,13 +364,14 @@ fn grow(pace: &mut PaceState, rises: bool, secs: f64, now_ms: i64) {
         pace.per_sec *= 1.0 + 0.1 * secs;
         return;
     };
-    let just_below = 0.95 * too_fast;
+    let just_below = JUST_BELOW * too_fast;
     let aim =
         if pace.good < 0.9 * just_below { (pace.good + just_below) / 2.0 } else { just_below };
-    if pace.per_sec < aim {
+    // Numbers come back from JSON a little off.
+    if pace.per_sec < 0.999 * aim {
         let quickly = (0.3 * (aim - pace.per_sec)).max(0.02 * pace.per_sec) * secs;
         pace.per_sec = (pace.per_sec + quickly).min(aim);
-    } else if pace.per_sec >= just_below && !rises {
+    } else if pace.per_sec >= 0.999 * just_below && !rises {
         let longer_secs = (calm_ms - PROBE_MS).max(0) as f64 / 1000.0;
         let slower = (2 * LAG_MS) as f64 / pace.lag_ms.max(2 * LAG_MS) as f64;
         let by = (PROBE + PROBE_FASTER * longer_secs).min(PROBE_MAX) * slower;

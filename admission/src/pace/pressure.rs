@@ -1,7 +1,7 @@
 //! How hard checkout is pressed: the worst of what it says, as a share of what it may be.
 
 use crate::{
-    pace::{HoldBack, Pacing},
+    pace::{HoldBack, Pacing, throughput::Serves},
     signal::{CALLS_MIN, CallSignal, Signals},
 };
 
@@ -19,6 +19,10 @@ pub struct Pressure {
     pub reasons: Vec<HoldBack>,
     /// What presses most, be it within its bound.
     pub worst: Option<HoldBack>,
+    /// What checkout serves, by what it answers; `None` where that is not known.
+    pub serves: Option<Serves>,
+    /// How many of those let in a second come to order now; `None` where nobody orders here.
+    pub ordering_per_sec: Option<f64>,
 }
 
 /// How hard checkout is pressed, by the operator's target.

@@ -49,6 +49,24 @@ async fn while_fans_with_a_pass_are_turned_away_the_clock_stands_and_goes_on_aft
     assert!(records.iter().map(|record| record.door_ms).is_sorted(), "it never goes back");
 }
 
+/// Those at the door go in first, and the cap counts them: nothing else need wait for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_some_stand_at_a_full_door_the_clock_stands_and_others_are_let_in_by_the_cap() {
+    let line = TestLine::new(1, |gate| gate.rate_per_sec = 10.0).await;
+    line.join(100).await;
+    line.serve();
+    line.open().await;
+    line.heads_until(3).await;
+    let full = RoomSignal { turned_away: 2, turned_away_full: 2, ..RoomSignal::default() };
+    line.door.tell(&line.room, full);
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    let (stood, admitted) = (line.door_ms().await, line.admitted().await);
+    line.heads_until(admitted + 5).await;
+    assert_eq!(line.door_ms().await, stood, "nobody's time runs");
+    let records = line.heads().await;
+    assert!(records.iter().all(|record| !is_held_by(record, HoldBack::DoorShut)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tick_comes_every_second_and_says_where_heads_came_from() {
     let line = TestLine::new(2, |gate| gate.rate_per_sec = 20.0).await;

@@ -24,7 +24,7 @@ use crate::{
         waiters::LOOK_AGAIN,
     },
     payment::start::start_payment,
-    session::signal::{calls::CallKind, line_stock::note_served},
+    session::signal::line_stock::note_served,
     session::{Session, SessionId, open},
     stock::{
         ShardKey, rebuild,
@@ -66,7 +66,9 @@ pub async fn submit(
     key: &str,
     request: &RequestId,
 ) -> Result<Submission, Error> {
-    let call = app.calls.begin(&session.room, &session.show, CallKind::Order);
+    let left = (session.expires_at - Utc::now()).to_std().unwrap_or_default();
+    let inside = app.config.session_ttl.saturating_sub(left);
+    let call = app.calls.begin_order(&session.room, &session.show, inside);
     let outcome = submit_once(app, session, hold, buyer, key, request).await;
     call.end(&outcome);
     if outcome.as_ref().is_ok_and(is_open) {

@@ -32,7 +32,8 @@ pub(crate) struct Ask<'a> {
     /// The latest door clock that the caller knows of.
     pub door_ms: i64,
     pub door_open: bool,
-    /// Whether anybody may be let in: what is left was heard of, or not waited for any more.
+    /// Whether anybody may be let in: the door lets in, and what is left was heard of, or not
+    /// waited for any more.
     pub grants: bool,
     /// The chance of coming, by age.
     pub chances: [f64; AGES],

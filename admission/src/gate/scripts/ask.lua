@@ -68,7 +68,7 @@ for lane = 0, lanes - 1 do
 end
 
 local passed, count, left, stopped = 0, 0, {}, nil
-local may_grant = is_known and known[2] == '1' and door_open == 1 and grants == 1
+local may_grant = is_known and known[2] == '1' and grants == 1
 while may_grant and ARGV[arg + 1] do
   local lane, offset, joined_ms = text(), text(), number()
   if left_marks[lane] and redis.call('GETBIT', left_marks[lane], offset) == 1 then

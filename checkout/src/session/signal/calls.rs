@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{CallSignal, PlaceId, RoomName};
+use admission::contract::{CallSignal, OrderFlow, PlaceId, RoomName};
 use catalog::contract::ShowId;
 use parking_lot::Mutex;
 
@@ -47,30 +47,40 @@ struct RoomCalls {
     redeem: Sliding,
     hold: Sliding,
     order: Sliding,
+    /// Orders that were begun, by how long their fans had been inside.
+    begun: Sliding,
     at_door: AtDoor,
 }
 
 /// Whose good passes were turned away, and when last: until they come in, or try no more.
 #[derive(Default)]
-struct AtDoor(HashMap<PlaceId, Instant>);
+struct AtDoor(HashMap<PlaceId, TurnedAway>);
+
+struct TurnedAway {
+    last: Instant,
+    /// Because as many were inside as may be: nothing failed.
+    full: bool,
+}
 
 impl AtDoor {
-    fn turn_away(&mut self, place: PlaceId, now: Instant) {
+    fn turn_away(&mut self, place: PlaceId, away: TurnedAway) {
         if self.0.len() < AT_DOOR_MAX || self.0.contains_key(&place) {
-            self.0.insert(place, now);
+            self.0.insert(place, away);
         }
     }
 
-    fn count(&mut self, now: Instant) -> u32 {
-        self.0.retain(|_, last| now.saturating_duration_since(*last) < AT_DOOR);
-        self.0.len() as u32
+    /// How many stand there, and how many of them only because it is full.
+    fn count(&mut self, now: Instant) -> (u32, u32) {
+        self.0.retain(|_, away| now.saturating_duration_since(away.last) < AT_DOOR);
+        let full = self.0.values().filter(|away| away.full).count();
+        (self.0.len() as u32, full as u32)
     }
 }
 
 impl RoomCalls {
     fn new(show: ShowId, now: Instant) -> Self {
-        let [redeem, hold, order] = [(); 3].map(|()| Sliding::new(WINDOW, now));
-        Self { show, last: now, redeem, hold, order, at_door: AtDoor::default() }
+        let [redeem, hold, order, begun] = [(); 4].map(|()| Sliding::new(WINDOW, now));
+        Self { show, last: now, redeem, hold, order, begun, at_door: AtDoor::default() }
     }
 
     fn of(&mut self, kind: CallKind) -> &mut Sliding {
@@ -88,7 +98,10 @@ pub struct RoomTally {
     pub redeem: CallSignal,
     pub hold: CallSignal,
     pub order: CallSignal,
+    pub orders: OrderFlow,
     pub turned_away: u32,
+    /// Of those, how many only because as many were inside as may be.
+    pub turned_away_full: u32,
 }
 
 impl Calls {
@@ -100,6 +113,17 @@ impl Calls {
         Call { calls: self, number, room, show, kind, place: None, began, ended: false }
     }
 
+    /// An order that begins now, of a fan who has been inside for so long.
+    pub fn begin_order(&self, room: &RoomName, show: &ShowId, inside: Duration) -> Call<'_> {
+        let now = Instant::now();
+        let mut rooms = self.rooms.lock();
+        let calls = rooms.entry(room.clone()).or_insert_with(|| RoomCalls::new(show.clone(), now));
+        calls.last = now;
+        calls.begun.record(inside, false, now);
+        drop(rooms);
+        self.begin(room, show, CallKind::Order)
+    }
+
     fn record(&self, call: &Call<'_>, failed: bool, is_at_door: bool) {
         let now = Instant::now();
         let mut rooms = self.rooms.lock();
@@ -109,7 +133,9 @@ impl Calls {
         room.last = now;
         room.of(call.kind).record(now.saturating_duration_since(call.began), failed, now);
         match &call.place {
-            Some(place) if is_at_door => room.at_door.turn_away(place.clone(), now),
+            Some(place) if is_at_door => {
+                room.at_door.turn_away(place.clone(), TurnedAway { last: now, full: !failed });
+            }
             Some(place) => drop(room.at_door.0.remove(place)),
             None => {}
         }
@@ -137,11 +163,19 @@ impl Calls {
         };
         let mut rooms = self.rooms.lock();
         let Some(calls) = rooms.get_mut(room) else { return RoomTally::default() };
+        let (turned_away, turned_away_full) = calls.at_door.count(now);
         RoomTally {
             redeem: calls.redeem.signal(now, of(CallKind::Redeem)),
             hold: calls.hold.signal(now, of(CallKind::Hold)),
             order: calls.order.signal(now, of(CallKind::Order)),
-            turned_away: calls.at_door.count(now),
+            orders: OrderFlow {
+                begun_per_min: calls.begun.per_min(now),
+                answered_per_min: calls.order.per_min(now),
+                after_ms: calls.begun.signal(now, std::iter::empty()).p50_ms,
+                under_way: of(CallKind::Order).count() as u32,
+            },
+            turned_away,
+            turned_away_full,
         }
     }
 }
@@ -228,24 +262,38 @@ mod tests {
     }
 
     #[test]
+    fn orders_are_counted_as_they_begin_and_as_they_are_answered() {
+        let (calls, (room, show)) = (Calls::default(), names());
+        let one = calls.begin_order(&room, &show, Duration::from_secs(7));
+        let _other = calls.begin_order(&room, &show, Duration::from_secs(7));
+        one.end(&Ok(()));
+        let told = calls.tally(&room).orders;
+        assert_eq!((told.begun_per_min, told.answered_per_min, told.under_way), (240, 120, 1));
+        assert!((6_900..=7_100).contains(&told.after_ms), "{told:?}");
+    }
+
+    #[test]
     fn whose_turn_is_kept_stands_at_the_door_until_they_come_in_or_try_no_more() {
         let (calls, (room, show)) = (Calls::default(), names());
         let redeem = |place: &str, outcome: Result<(), Error>| {
             let place = place.parse().expect("a place");
             calls.begin(&room, &show, CallKind::Redeem).of(&place).end(&outcome);
         };
-        let at_door = || calls.tally(&room).turned_away;
+        let at_door = || {
+            let told = calls.tally(&room);
+            (told.turned_away, told.turned_away_full)
+        };
         redeem("r.0.1", Err(Error::CheckoutFull { turn_kept: false }));
-        assert_eq!(at_door(), 0, "nobody keeps a slot for that one");
+        assert_eq!(at_door(), (0, 0), "nobody keeps a slot for that one");
         redeem("r.0.2", Err(Error::CheckoutFull { turn_kept: true }));
         redeem("r.0.3", Err(Error::Unavailable("away".to_owned())));
-        assert_eq!([at_door(), at_door()], [2, 2]);
+        assert_eq!([at_door(), at_door()], [(2, 1), (2, 1)]);
         redeem("r.0.2", Ok(()));
-        assert_eq!(at_door(), 1);
+        assert_eq!(at_door(), (1, 0));
         if let Some(known) = calls.rooms.lock().get_mut(&room) {
-            known.at_door.0.values_mut().for_each(|last| *last -= AT_DOOR);
+            known.at_door.0.values_mut().for_each(|away| away.last -= AT_DOOR);
         }
-        assert_eq!(at_door(), 0);
+        assert_eq!(at_door(), (0, 0));
     }
 
     #[test]

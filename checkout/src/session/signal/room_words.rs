@@ -93,7 +93,9 @@ impl RoomWords {
             redeem: tally.redeem,
             hold: tally.hold,
             order: tally.order,
+            orders: tally.orders,
             turned_away: tally.turned_away,
+            turned_away_full: tally.turned_away_full,
             stock,
         };
         app.signals.tell_room(app.process, room, &word).await

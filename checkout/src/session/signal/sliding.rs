@@ -9,12 +9,15 @@ use hdrhistogram::Histogram;
 const MS_MAX: u64 = 60_000;
 /// What is under way for less says nothing.
 const LONG_MS: u64 = 100;
+/// What was counted over less says nothing of a minute.
+const AT_LEAST: Duration = Duration::from_millis(500);
 /// One in a hundred is told apart: 100 ms from 101.
 const DIGITS: u8 = 2;
 
 /// Durations over two windows: the one that fills, and the one before it.
 pub struct Sliding {
     window: Duration,
+    first: Instant,
     began: Instant,
     now: Window,
     before: Window,
@@ -28,6 +31,10 @@ struct Window {
 }
 
 impl Window {
+    fn count(&self) -> u64 {
+        self.durations_ms.as_ref().map_or(0, Histogram::len)
+    }
+
     fn add_to(&self, sum: &mut Option<Histogram<u32>>) {
         match (sum.as_mut(), &self.durations_ms) {
             (_, None) => {}
@@ -43,7 +50,8 @@ impl Window {
 impl Sliding {
     /// What is older than two `window`s is forgotten.
     pub fn new(window: Duration, now: Instant) -> Self {
-        Self { window, began: now, now: Window::default(), before: Window::default() }
+        let (full, before) = (Window::default(), Window::default());
+        Self { window, first: now, began: now, now: full, before }
     }
 
     fn advance(&mut self, now: Instant) {
@@ -67,6 +75,15 @@ impl Sliding {
             durations.saturating_record(u64::try_from(took.as_millis()).unwrap_or(MS_MAX).max(1));
         }
         self.now.failed += u32::from(failed);
+    }
+
+    /// How many were counted a minute, lately.
+    pub fn per_min(&mut self, now: Instant) -> u32 {
+        self.advance(now);
+        let watched = self.window + now.saturating_duration_since(self.began);
+        let watched = watched.min(now.saturating_duration_since(self.first)).max(AT_LEAST);
+        let count: u64 = [&self.before, &self.now].map(Window::count).into_iter().sum();
+        (count as f64 * 60.0 / watched.as_secs_f64()) as u32
     }
 
     /// What was counted lately. What is `under_way` counts as far as it already takes longer than
@@ -126,6 +143,21 @@ mod tests {
         sliding.record(Duration::from_millis(20), false, at(2_400));
         assert_eq!(sliding.signal(at(2_450), iter::empty()).count, 1, "the window before has gone");
         assert_eq!(sliding.signal(at(9_000), iter::empty()), CallSignal::default());
+    }
+
+    #[test]
+    fn how_many_come_a_minute_is_counted_over_the_time_that_was_watched() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut sliding = Sliding::new(WINDOW, start);
+        for each in 0..25 {
+            sliding.record(Duration::from_millis(10), false, at(each * 100));
+        }
+        assert!((580..=620).contains(&sliding.per_min(at(2_500))), "ten a second");
+        assert_eq!(sliding.per_min(at(9_000)), 0);
+        let mut fresh = Sliding::new(WINDOW, start);
+        fresh.record(Duration::from_millis(10), false, at(10));
+        assert_eq!(fresh.per_min(at(20)), 120, "no more than one in half a second");
     }
 
     #[test]
