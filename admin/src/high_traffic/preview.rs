@@ -90,8 +90,8 @@ pub fn with_new_room(title: &str, spec: &RoomSpec, now: DateTime<Utc>, time_zone
         new(RATE, rate(spec.new_method(), spec.rate_per_sec)),
         new(CAP, count(spec.max_active.into())),
         new(WINDOW, spec.claim_window_secs.to_string()),
-        new(OPENS, opening(spec.opens_at, time_zone)),
         new(ORDER, of(&METHODS, spec.new_method()).title.to_owned()),
+        new(OPENS, opening(spec.opens_at, time_zone)),
     ];
     Effect { words, settings }
 }
@@ -124,8 +124,8 @@ pub fn with_room(
         setting(RATE, rate(room.method, room.rate_per_sec), rate(room.method, spec.rate_per_sec)),
         setting(CAP, count(room.max_active.into()), count(spec.max_active.into())),
         setting(WINDOW, room.claim_window_secs.to_string(), spec.claim_window_secs.to_string()),
-        same(OPENS, opening(room.opens_at, time_zone)),
         same(ORDER, of(&METHODS, room.method).title.to_owned()),
+        same(OPENS, opening(room.opens_at, time_zone)),
     ];
     Effect { words, settings }
 }

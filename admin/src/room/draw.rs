@@ -81,9 +81,9 @@ impl DrawStep {
                 .to_owned(),
             Self::Closing => "Entries are being closed.".to_owned(),
             Self::Awaiting { source, frozen_at } => {
-                let since = ago(now - frozen_at);
+                let since = span(now - frozen_at);
                 let waits = waits_for(source, frozen_at, now);
-                format!("Entries are closed since {since}; {waits}")
+                format!("Entries closed {since} ago; {waits}")
             }
             Self::Made => "The draw was made. Whoever came later stands behind those who were \
                 drawn."
@@ -102,12 +102,12 @@ fn waits_for(source: EntropySource, frozen_at: DateTime<Utc>, now: DateTime<Utc>
         EntropySource::Drand => {
             let (round, at) = awaited_round(frozen_at);
             if at > now {
-                let left = ago(at - now);
+                let left = span(at - now);
                 return format!("the draw waits for drand round {round}, out in {left}.");
             }
-            let since = ago(now - at);
+            let since = span(now - at);
             format!(
-                "the draw waits for drand round {round}, which has been out since {} ({since}).",
+                "the draw waits for drand round {round}, which came out {since} ago, at {}.",
                 clock(&at)
             )
         }
@@ -115,8 +115,8 @@ fn waits_for(source: EntropySource, frozen_at: DateTime<Utc>, now: DateTime<Utc>
 }
 
 /// `40 s`, `3 min 5 s`, `2 h 5 min`
-fn ago(span: TimeDelta) -> String {
-    match span.num_seconds().max(0) {
+fn span(of: TimeDelta) -> String {
+    match of.num_seconds().max(0) {
         secs @ ..120 => format!("{secs} s"),
         secs @ ..7200 => format!("{} min {} s", secs / 60, secs % 60),
         secs => format!("{} h {} min", secs / 3600, secs % 3600 / 60),
@@ -175,7 +175,7 @@ mod tests {
             after(EntropySource::Operator, 40),
             (
                 true,
-                "Entries are closed since 40 s; the draw waits for the text that is entered \
+                "Entries closed 40 s ago; the draw waits for the text that is entered \
                     before witnesses."
                     .to_owned()
             )
@@ -183,9 +183,8 @@ mod tests {
         let (_, early) = after(EntropySource::Drand, 1);
         assert!(early.ends_with("the draw waits for drand round 1000, out in 2 s."), "{early}");
         let (takes, late) = after(EntropySource::Drand, 200);
-        assert!(takes && late.starts_with("Entries are closed since 3 min 20 s;"), "{late}");
-        assert!(late.contains("round 1000, which has been out since"), "{late}");
-        assert!(late.ends_with("(3 min 17 s)."), "{late}");
+        assert!(takes && late.starts_with("Entries closed 3 min 20 s ago;"), "{late}");
+        assert!(late.contains("round 1000, which came out 3 min 17 s ago, at "), "{late}");
         assert!(!after(EntropySource::None, 1).0, "nobody enters nothing");
     }
 }

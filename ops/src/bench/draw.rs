@@ -1,8 +1,8 @@
 //! The draw: how fast places become turns, and how long it takes until a draw is made.
 //!
-//! [`mod@permute`] computes every turn of a large cohort and sees that it is a permutation;
-//! [`mod@moment`] appends a cohort to a room's line, as joins write it, opens the room, and measures
-//! until the draw is made.
+//! [`mod@permute`] computes every turn of a large cohort and sees that it is a permutation.
+//! [`mod@moment`] appends a cohort to a room's line, as joins write it, opens the room, and
+//! measures until the draw is made.
 
 mod moment;
 mod permute;

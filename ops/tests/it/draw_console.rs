@@ -50,7 +50,7 @@ async fn an_operator_sees_the_draw_through_and_enters_what_the_witnesses_made() 
 
     change(&system, Phase::Drawing).await;
     browser.see("textarea[name=text]").await;
-    assert!(browser.text("[data-draw]").await.starts_with("Entries are closed since"));
+    assert!(browser.text("[data-draw]").await.starts_with("Entries closed "));
     browser.check_at("console draw waits", "#draw").await;
     browser.fill("textarea[name=text]", "4 2 6 6 1 3 5, thrown on stage").await;
     browser.click(r#"form[action="/admin/rooms/r/entropy"] button"#).await;

@@ -11,11 +11,9 @@ use utoipa::ToSchema;
 use crate::{draw::RoomDraw, room::phase::Phase};
 
 /// What somebody enters, as the room's source has announced it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntropyEntry {
     /// Of source `operator`: 1 to 1,024 bytes of UTF-8 without NUL, mixed in as they are.
-    #[schema(example = "4 2 6 6 1 3 5")]
     Text(String),
     /// Of source `drand`.
     Drand(DrandEntry),

@@ -116,8 +116,11 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
 const NO_RATE: &str = "cannot be set where everybody is passed through: cap, stock and checkout's \
     door alone hold such a room";
 
-/// Goes over to the pace of another method.
+/// Goes over to another method: to its pace, and from a draw to none.
 fn follow_method(before: &RoomState, after: &mut RoomState) {
+    if after.method != LineMethod::Draw {
+        after.draw = None;
+    }
     let was = before.method == LineMethod::Passthrough;
     if was || after.method == LineMethod::Passthrough {
         // What it was before it passed everybody through is not known any more.

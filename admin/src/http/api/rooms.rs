@@ -8,7 +8,7 @@ use kit::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use waitroom::contract::{Changed, EntropyEntry, Phase, RoomChange, changed};
+use waitroom::contract::{Changed, DrandEntry, EntropyEntry, Phase, RoomChange, changed};
 
 use crate::{
     App,
@@ -248,6 +248,29 @@ pub async fn change(
     Ok(Json(settings::change(&app, &caller.person, &room, &change.into(), None, &request).await?))
 }
 
+/// What a draw waits for: one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntropyBody {
+    /// Where `operator` was announced: 1 to 1,024 bytes of UTF-8 without NUL, mixed in as they are.
+    #[schema(min_length = 1, max_length = 1024, example = "4 2 6 6 1 3 5")]
+    text: Option<String>,
+    /// Where `drand` was announced: the first round that was published after entries closed.
+    drand: Option<DrandEntry>,
+}
+
+impl TryFrom<EntropyBody> for EntropyEntry {
+    type Error = Error;
+
+    fn try_from(body: EntropyBody) -> Result<Self, Error> {
+        match (body.text, body.drand) {
+            (Some(text), None) => Ok(Self::Text(text)),
+            (None, Some(round)) => Ok(Self::Drand(round)),
+            _ => Err(Error::field("text", "Give either `text` or `drand`.")),
+        }
+    }
+}
+
 /// Enter what a draw waits for
 ///
 /// After entries closed, once: a text that was agreed on before witnesses where `operator` was
@@ -257,7 +280,7 @@ pub async fn change(
     post, path = "/v1/admin/rooms/{room}/entropy", tag = "admin",
     security(("admin_session" = [])),
     params(("room" = String, Path)),
-    request_body = EntropyEntry,
+    request_body = EntropyBody,
     responses(
         (status = 200, description = "what is mixed in", body = Entropy),
         (status = 404, description = "`room-unknown`"),
@@ -274,8 +297,9 @@ pub async fn enter_entropy(
     caller: Caller<Anyone>,
     Path(room): Path<String>,
     request: RequestId,
-    extract::Json(entry): extract::Json<EntropyEntry>,
+    extract::Json(body): extract::Json<EntropyBody>,
 ) -> Result<Json<Entropy>, Error> {
+    let entry = body.try_into()?;
     Ok(Json(settings::enter_entropy(&app, &caller.person, &room, &entry, &request).await?))
 }
 

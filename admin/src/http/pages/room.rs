@@ -1,9 +1,10 @@
 //! One room: its figures, why its line moves as it does, and the form that steers it. [`change`]
-//! shows what a change does and makes it, [`draw`] is its draw and what is entered into it,
-//! [`parts`] draws what a page fetches anew.
+//! shows what a change does and makes it, [`draw`] is its draw, [`entropy`] what is entered
+//! into it, [`parts`] draws what a page fetches anew.
 
 pub mod change;
 pub mod draw;
+pub mod entropy;
 pub mod parts;
 
 use admission::contract::{LineMethod, PaceMode};

@@ -129,7 +129,8 @@ async fn set_phase(bench: &Bench, sale: &Sale, phase: Phase) -> anyhow::Result<(
     change_room(&bench.env.stores.pool, &sale.room, &change).await
 }
 
-/// Appends so many joins to the lanes in turn, as the waiting room writes them, acknowledged by all.
+/// Appends so many joins to the lanes in turn, as the waiting room writes them, acknowledged by all
+/// replicas.
 async fn append(bench: &Bench, sale: &Sale, entrants: u64) -> anyhow::Result<()> {
     let kafka = &bench.env.stores.kafka;
     let bounds = ProducerBounds {
@@ -185,7 +186,8 @@ async fn head_when(
 async fn written(bench: &Bench, sale: &Sale) -> anyhow::Result<f64> {
     let bytes: i32 = sqlx::query_scalar(
         "SELECT pg_column_size(r) + pg_column_size(d) + pg_column_size(g)
-         FROM waitroom.rooms r JOIN waitroom.draws d USING (room) JOIN admission.gates g USING (room)
+         FROM waitroom.rooms r JOIN waitroom.draws d USING (room)
+             JOIN admission.gates g USING (room)
          WHERE room = $1",
     )
     .bind(&*sale.room)

@@ -9,7 +9,7 @@ use std::{
 use admission::contract::{Cohort, Draw, Entropy, LanePlace, Seed};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::SliceRandom};
 
-use crate::bench::{cores, report::Row, sale::LANES};
+use crate::bench::{report::Row, sale::LANES};
 
 /// Turns that are asked for one by one, as a fan's page does.
 const ASKED: usize = 10_000;
@@ -56,7 +56,7 @@ fn kept_bytes(draw: &Draw) -> usize {
 fn all_turns(draw: &Draw, entrants: u64) -> anyhow::Result<(f64, Vec<String>)> {
     let taken: Vec<AtomicU64> = (0..=entrants / 64).map(|_| AtomicU64::new(0)).collect();
     let (twice, astray) = (AtomicU64::new(0), AtomicU64::new(0));
-    let cores = cores() as u64;
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let began = Instant::now();
     thread::scope(|scope| {
         for core in 0..cores {

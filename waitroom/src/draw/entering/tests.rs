@@ -107,14 +107,3 @@ fn nothing_is_taken_at_another_time_or_from_another_source() {
         assert!(matches!(outcome, Err(EnteringError::NotAnnounced { .. })), "{source:?}");
     }
 }
-
-#[test]
-fn an_entry_is_read_by_its_kind_and_nothing_else_is() {
-    let read = |text: &str| serde_json::from_str::<EntropyEntry>(text);
-    assert_eq!(read(r#"{"text": "4 2"}"#).expect("a text"), text("4 2"));
-    let json = format!(r#"{{"drand": {{"round": 1000, "signature": "{SIGNATURE}"}}}}"#);
-    assert_eq!(read(&json).expect("a round"), round(1000, SIGNATURE));
-    for unfit in ["{}", r#"{"text": "4", "drand": null}"#, r#"{"none": null}"#, r#""text""#] {
-        assert!(read(unfit).is_err(), "{unfit}");
-    }
-}
