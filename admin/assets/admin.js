@@ -1,6 +1,6 @@
 // Keeps the figures of a console page true while it is open. The page is whole without this script.
 const numbers = new Intl.NumberFormat("en", { maximumFractionDigits: 2 });
-const tones = { open: "badge-good", pre_queue: "badge-accent", paused: "badge-warn", closed: "badge-bad" };
+const tones = { open: "badge-good", pre_queue: "badge-accent", drawing: "badge-accent", paused: "badge-warn", closed: "badge-bad" };
 const forms = {
   phase: (value) => value.replace("_", "-"),
   share: (value) => `${Math.round(value * 100)} %`,
@@ -67,6 +67,10 @@ async function redraw(part) {
   if (!answer.ok) return;
   const text = await answer.text();
   if (text === part.dataset.drawn) return;
+  // A draw that went a step further: what can be done on the page is another thing then.
+  const [was, is] = [part, Object.assign(document.createElement("div"), { innerHTML: text })]
+    .map((of) => of.querySelector("[data-state]")?.dataset.state);
+  if (was !== is) return location.reload();
   const before = alarms();
   part.dataset.drawn = text;
   // Where a link was focused, its successor is.

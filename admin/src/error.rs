@@ -1,5 +1,6 @@
 //! Everything that can go wrong in the console, with its public problem id.
 
+use admission::contract::{Entropy, EntropySource};
 use axum::{
     http::StatusCode as S,
     response::{IntoResponse, Response},
@@ -7,7 +8,9 @@ use axum::{
 use identity::NotANumber;
 use kit::{password::Busy, problem::Problem};
 use rdkafka::error::KafkaError;
-use waitroom::contract::{Phase, RoomError};
+use waitroom::contract::{EnteringError, Phase, RoomError};
+
+use crate::room::method::{SOURCES, fixed_words, of};
 
 /// One enum for the whole service; [`Error::problem`] gives each variant its stable id.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,16 @@ pub enum Error {
     RoomUnknown,
     #[error("the room cannot go from {from} to {to}")]
     PhaseCannotFollow { from: Phase, to: Phase },
+    #[error("the room does not draw")]
+    DoesNotDraw,
+    #[error("entries are not closed yet")]
+    EntriesOpen,
+    #[error("the room was closed before its draw was made")]
+    RoomClosed,
+    #[error("another source was announced: {announced:?}")]
+    EntropyNotAnnounced { announced: EntropySource },
+    #[error("what is mixed in is fixed already")]
+    EntropyFixed(Box<Entropy>),
     #[error("it was changed since its effect was shown")]
     ChangedMeanwhile,
     #[error("there is no such show")]
@@ -112,6 +125,11 @@ impl Error {
             | Self::ShowNotPublished
             | Self::ShowWithdrawn
             | Self::RoomNameTaken => self.room_problem(),
+            Self::DoesNotDraw
+            | Self::EntriesOpen
+            | Self::RoomClosed
+            | Self::EntropyNotAnnounced { .. }
+            | Self::EntropyFixed(_) => self.draw_problem(),
             Self::EmailTaken | Self::LastAdmin | Self::OwnReset | Self::PersonDisabled => {
                 self.person_problem()
             }
@@ -194,6 +212,35 @@ impl Error {
         }
     }
 
+    /// Why what a draw waits for was not taken.
+    fn draw_problem(&self) -> Problem {
+        match self {
+            Self::EntriesOpen => {
+                Problem::new(S::CONFLICT, "entries-open", "Entries are not closed yet").detail(
+                    "What is mixed into a draw must come to be after entries closed. Close them \
+                    first, or wait for the opening.",
+                )
+            }
+            Self::RoomClosed => Problem::new(S::GONE, "room-closed", "The room is closed")
+                .detail("It was closed before its draw was made, so there is none to be made."),
+            Self::EntropyNotAnnounced { announced } => Problem::new(
+                S::CONFLICT,
+                "entropy-not-announced",
+                "Something else was announced with the commitment",
+            )
+            .detail(format!(
+                "What is mixed into this draw: {}.",
+                of(&SOURCES, *announced).title.to_lowercase()
+            )),
+            Self::EntropyFixed(entropy) => {
+                Problem::new(S::CONFLICT, "entropy-fixed", "What is mixed in is fixed already")
+                    .detail(fixed_words(entropy))
+            }
+            _ => Problem::new(S::CONFLICT, "room-does-not-draw", "This room makes no draw")
+                .detail("Nothing is mixed into the order of a room that does not draw."),
+        }
+    }
+
     fn person_problem(&self) -> Problem {
         match self {
             Self::EmailTaken => {
@@ -269,6 +316,21 @@ impl From<RoomError> for Error {
             RoomError::PhaseCannotFollow { from, to } => Self::PhaseCannotFollow { from, to },
             RoomError::Value { field, detail } => Self::field(field, detail),
             RoomError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<EnteringError> for Error {
+    fn from(fault: EnteringError) -> Self {
+        match fault {
+            EnteringError::RoomUnknown => Self::RoomUnknown,
+            EnteringError::NoDraw => Self::DoesNotDraw,
+            EnteringError::EntriesOpen => Self::EntriesOpen,
+            EnteringError::Closed => Self::RoomClosed,
+            EnteringError::NotAnnounced { announced } => Self::EntropyNotAnnounced { announced },
+            EnteringError::Fixed(entropy) => Self::EntropyFixed(entropy),
+            EnteringError::Value { field, detail } => Self::field(field, detail),
+            EnteringError::Store(error) => Self::Store(error),
         }
     }
 }

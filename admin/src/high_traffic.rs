@@ -3,7 +3,7 @@
 pub mod mark;
 pub mod preview;
 
-use admission::contract::{LineMethod, RoomName};
+use admission::contract::{EntropySource, LineMethod, RoomName};
 use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -38,10 +38,15 @@ pub struct RoomSpec {
     pub claim_window_secs: i32,
     /// When a new room opens by itself; absent: when somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
-    /// How a new room orders those who come before it opens; absent: by a draw.
+    /// How a new room orders those who come before it opens; absent: by a draw. One that passes
+    /// everybody through has no rate, whatever `rate_per_sec` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[param(inline)]
     pub method: Option<LineMethod>,
+    /// What is mixed into a new room's draw after entries closed; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(inline)]
+    pub entropy_source: Option<EntropySource>,
 }
 
 /// What became of it.
@@ -66,13 +71,25 @@ impl RoomSpec {
         if !(1..=86_400).contains(&self.claim_window_secs) {
             return Err(Error::field("claim_window_secs", "Give 1 to 86,400 seconds."));
         }
+        if self.entropy_source.is_some() && self.new_method() != LineMethod::Draw {
+            return Err(Error::field(
+                "entropy_source",
+                "Only a room that draws mixes anything in.",
+            ));
+        }
         Ok(())
     }
 
-    /// What of it a room that is there takes on.
-    pub fn settings(&self) -> RoomChange {
+    /// How a new room would order those who come before it opens.
+    pub fn new_method(&self) -> LineMethod {
+        self.method.unwrap_or(LineMethod::Draw)
+    }
+
+    /// What of it a room of this method takes on that is there.
+    pub fn settings(&self, method: LineMethod) -> RoomChange {
+        let has_rate = method != LineMethod::Passthrough;
         RoomChange {
-            rate_per_sec: Some(self.rate_per_sec),
+            rate_per_sec: has_rate.then_some(self.rate_per_sec),
             max_active: Some(self.max_active),
             claim_window_secs: Some(self.claim_window_secs),
             ..RoomChange::default()
@@ -88,7 +105,8 @@ impl RoomSpec {
             max_active: self.max_active,
             claim_window_secs: self.claim_window_secs,
             message: String::new(),
-            method: self.method.unwrap_or(LineMethod::Draw),
+            method: self.new_method(),
+            entropy_source: self.entropy_source.unwrap_or(EntropySource::None),
             joins_at: self.opens_at.map(joins_at),
             opens_at: self.opens_at,
         }
@@ -97,6 +115,8 @@ impl RoomSpec {
     pub fn made(&self, room: &RoomState) -> bool {
         (room.lanes, room.max_active, room.claim_window_secs)
             == (self.lanes, self.max_active, self.claim_window_secs)
-            && (room.rate_per_sec - self.rate_per_sec).abs() <= f64::EPSILON
+            && room.method == self.new_method()
+            && (room.method == LineMethod::Passthrough
+                || (room.rate_per_sec - self.rate_per_sec).abs() <= f64::EPSILON)
     }
 }

@@ -5,7 +5,7 @@
 //! [`chart`], [`number`]), what things are called ([`id`]), what it seals and whom it knows
 //! ([`email_address`], [`language`], [`token`], [`secret`], [`cookie`], [`network`], [`password`],
 //! [`throttle`]), what it leans on ([`postgres`], [`redis`], [`kafka`], [`outbox`], [`peers`],
-//! [`cache`]) and
+//! [`cache`], [`http_client`]) and
 //! how it is watched ([`telemetry`]).
 
 extern crate self as kit;
@@ -18,6 +18,7 @@ pub mod email_address;
 pub mod extract;
 pub mod form;
 pub mod http;
+pub mod http_client;
 pub mod id;
 pub mod kafka;
 pub mod kept;

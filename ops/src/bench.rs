@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
 //! [`server`], [`client`] and [`sale`] are what all use; [`mod@line`], [`producer`], [`orders`],
-//! [`holds`], [`memory`], [`rate`] and [`pace`] measure.
+//! [`holds`], [`memory`], [`rate`], [`pace`] and [`draw`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -18,6 +18,7 @@ use crate::{print_result, print_status, serve::Role};
 
 mod bench_env;
 mod client;
+mod draw;
 mod holds;
 mod line;
 mod memory;
@@ -54,6 +55,14 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 500_000,
         value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub fans: u64,
+    /// Entrants whose turns are all computed.
+    #[arg(long, default_value_t = 10_000_000,
+        value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub entrants: u64,
+    /// Entrants that stand in Kafka when a room draws.
+    #[arg(long, default_value_t = 1_000_000,
+        value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
+    pub cohort: u64,
     /// Write the values of every round to this file, as JSON.
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -75,6 +84,8 @@ pub enum Part {
     Pace,
     /// From a rate change to its effect, and the pace over a minute.
     Rate,
+    /// Turns computed, and from opening a room to its draw.
+    Draw,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -96,6 +107,8 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         rounds: args.rounds as usize,
         clients: usize::from(args.clients),
         fans: args.fans,
+        entrants: args.entrants,
+        cohort: args.cohort,
         lasts: Duration::from_secs(args.secs),
     };
     let outcome = tokio::select! {
@@ -134,6 +147,7 @@ async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
             Part::Memory => memory::rows(bench).await,
             Part::Pace => pace::rows(bench).await,
             Part::Rate => rate::rows(bench).await,
+            Part::Draw => draw::rows(bench).await,
         };
         rows.extend(measured.with_context(|| format!("measuring {name}"))?);
     }

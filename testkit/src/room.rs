@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use admission::contract::{
-    Gate, GateSettings, GateState, LineMethod, Pacing, PassKeys, PlaceId, RoomName,
+    EntropySource, Gate, GateSettings, GateState, LineMethod, Pacing, PassKeys, PlaceId, RoomName,
     generate_pass_key, put_gate,
 };
 use catalog::contract::ShowId;
@@ -30,6 +30,7 @@ impl RoomBuilder {
             claim_window_secs: 60,
             message: String::new(),
             method: LineMethod::FirstCome,
+            entropy_source: EntropySource::None,
             joins_at: None,
             opens_at: None,
         })
@@ -63,6 +64,12 @@ impl RoomBuilder {
     /// How it orders those who come before it opens; by arrival unless this is said.
     pub fn method(mut self, method: LineMethod) -> Self {
         self.0.method = method;
+        self
+    }
+
+    /// What is mixed into its draw; nothing unless this is said.
+    pub fn entropy_source(mut self, source: EntropySource) -> Self {
+        self.0.entropy_source = source;
         self
     }
 

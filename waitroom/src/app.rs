@@ -13,6 +13,7 @@ use kit::{
     token::SealRing,
 };
 use sqlx::PgPool;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -52,6 +53,8 @@ pub struct Inner {
     pub(crate) pass_keys: Arc<PassKeys>,
     pub(crate) pool: PgPool,
     pub(crate) public: PublicUrl,
+    /// Where drand's rounds are fetched.
+    pub(crate) drand_urls: Vec<Url>,
 }
 
 impl Deref for App {
@@ -108,6 +111,7 @@ impl App {
             pass_keys,
             pool,
             public: config.public,
+            drand_urls: config.drand_urls,
         })))
     }
 

@@ -1,8 +1,12 @@
-//! All that other crates may use of the waiting room: making rooms and changing
-//! them, and the mails that its fans asked for.
+//! All that other crates may use of the waiting room: making rooms and changing them, what their
+//! draws wait for, and the mails that its fans asked for.
 
 pub use crate::{
-    draw::DrawBody,
+    draw::{
+        DrawBody,
+        enter::{EntropyFixed, enter_entropy_in},
+        entering::{DrandEntry, EnteringError, EntropyEntry},
+    },
     head::HeadDocument,
     http::api::{
         place::{LinkBody, PassBody},

@@ -1,7 +1,10 @@
 //! A room's draw: what was committed to before anybody could join, whom it orders, and what came of
 //! it. How places become turns is admission's; here is when, once, and with which numbers.
 
+pub mod enter;
+pub mod entering;
 pub mod make;
+pub mod relays;
 
 use admission::contract::{
     Cohort, Commitment, Draw, Entropy, EntropySource, KeyError, RoomName, Seed,

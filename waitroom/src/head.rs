@@ -8,7 +8,7 @@ pub mod lane_log;
 pub mod pace_log;
 pub mod reader_watch;
 
-use admission::contract::{HoldBack, LaneHead, RoomName};
+use admission::contract::{HoldBack, LaneHead, LineMethod, RoomName};
 use catalog::contract::ShowId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -28,8 +28,10 @@ pub struct HeadDocument {
     pub phase: Phase,
     /// When it opens by itself; null where somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
-    /// What everybody may know of the draw; null where whoever comes first is first. Once it is
-    /// made, `lanes` count turns.
+    /// How those are ordered who come before it opens.
+    pub method: LineMethod,
+    /// What everybody may know of the draw; null where it does not draw. Once it is made, `lanes`
+    /// count turns.
     pub draw: Option<DrawBody>,
     pub lanes: Vec<LaneHead>,
     /// How many have joined and were not let in yet, over all lanes.

@@ -9,7 +9,9 @@ pub mod room_admin;
 pub mod schedule;
 pub mod seller;
 
-use admission::contract::{Cohort, GateSettings, LineMethod, Pacing, RoomName};
+use admission::contract::{
+    Cohort, EntropySource, GateSettings, LineMethod, PaceMode, Pacing, RoomName,
+};
 use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -17,6 +19,11 @@ use utoipa::ToSchema;
 
 use crate::{draw::DrawBody, room::phase::Phase};
 
+/// How fast a room is that passes everybody through: faster than any checkout, so that nothing but
+/// cap, stock and door hold it.
+pub const PASSTHROUGH_PER_SEC: f64 = 10_000.0;
+/// How fast a room is at most that nobody said more of; its pace follows checkout.
+pub const USUAL_PER_SEC: f64 = 200.0;
 const JOINS_BEFORE: TimeDelta = TimeDelta::minutes(30);
 const CLOSES_AFTER: TimeDelta = TimeDelta::hours(24);
 
@@ -26,12 +33,15 @@ pub struct NewRoom {
     pub room: RoomName,
     pub show: ShowId,
     pub lanes: i32,
+    /// Of no matter where it passes everybody through.
     pub rate_per_sec: f64,
     pub max_active: i32,
     pub claim_window_secs: i32,
     pub message: String,
     /// How it orders those who come before it opens.
     pub method: LineMethod,
+    /// What is mixed into its draw; of no matter where it does not draw.
+    pub entropy_source: EntropySource,
     /// When fans may join by themselves; `None` where they may from the opening on, or somebody
     /// lets them.
     pub joins_at: Option<DateTime<Utc>>,
@@ -89,6 +99,17 @@ impl RoomState {
             state: stopped_phase(self.phase, self.stop).gate(),
             cohort: self.cohort.clone(),
         }
+    }
+}
+
+/// How fast a room of this method may be, and whether its pace follows checkout, where it was told
+/// to be so fast.
+pub fn pace_of(method: LineMethod, rate_per_sec: f64) -> (f64, Pacing) {
+    match method {
+        LineMethod::Passthrough => {
+            (PASSTHROUGH_PER_SEC, Pacing { mode: PaceMode::Fixed, ..Pacing::default() })
+        }
+        LineMethod::Draw | LineMethod::FirstCome => (rate_per_sec, Pacing::default()),
     }
 }
 

@@ -130,13 +130,18 @@ impl From<Raw> for RoomRow {
 
 /// As in the database.
 fn method(name: &str) -> LineMethod {
-    if name == "draw" { LineMethod::Draw } else { LineMethod::FirstCome }
+    match name {
+        "draw" => LineMethod::Draw,
+        "passthrough" => LineMethod::Passthrough,
+        _ => LineMethod::FirstCome,
+    }
 }
 
 fn method_name(method: LineMethod) -> &'static str {
     match method {
         LineMethod::Draw => "draw",
         LineMethod::FirstCome => "first_come",
+        LineMethod::Passthrough => "passthrough",
     }
 }
 
@@ -195,11 +200,13 @@ pub async fn rooms_to_open(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
     .await
 }
 
-/// The rooms whose time has come to let fans join.
+/// The rooms whose time has come to let fans join. Where everybody is passed through, nobody joins
+/// before that.
 pub async fn rooms_to_join(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
     sqlx::query_scalar!(
         r#"SELECT room AS "room: RoomName" FROM waitroom.rooms
-           WHERE phase = 'scheduled' AND joins_at <= now() ORDER BY joins_at LIMIT 100"#
+           WHERE phase = 'scheduled' AND joins_at <= now() AND method <> 'passthrough'
+           ORDER BY joins_at LIMIT 100"#
     )
     .fetch_all(pool)
     .await
@@ -208,7 +215,7 @@ pub async fn rooms_to_join(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
 /// Whether a room's time to let fans join has come; locks the room.
 pub async fn may_join(tx: &mut PgConnection, room: &str) -> sqlx::Result<bool> {
     let due = sqlx::query_scalar!(
-        r#"SELECT phase = 'scheduled' AND joins_at <= now() AS "due!"
+        r#"SELECT phase = 'scheduled' AND joins_at <= now() AND method <> 'passthrough' AS "due!"
            FROM waitroom.rooms WHERE room = $1 AND joins_at IS NOT NULL FOR UPDATE"#,
         room
     )

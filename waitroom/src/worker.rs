@@ -7,7 +7,7 @@ use sqlx::PgPool;
 
 use crate::{
     app::App,
-    draw::make,
+    draw::{make, relays},
     head::{head_consumer, reader_watch},
     room::schedule,
     turn_mail::sweep,
@@ -21,6 +21,7 @@ const LEFT_EVERY: Duration = Duration::from_secs(1);
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     schedule::start(&pool, &kafka, tasks);
     make::start(&pool, &kafka, &app.left_marks, tasks);
+    relays::start(&pool, &app.drand_urls, tasks);
     sweep::start(&app.rooms, &app.turn_mails, &pool, tasks);
     if let Err(error) = reader_watch::start(&app.rooms, &kafka, tasks) {
         tracing::error!(error = format!("{error:#}"), "nobody watches the reader of heads");

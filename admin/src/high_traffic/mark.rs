@@ -122,6 +122,7 @@ pub async fn mark(
     if looked.is_some_and(|looked| looked != found.seen()) {
         return Err(Error::ChangedMeanwhile);
     }
+    let method = found.room.as_ref().map_or(spec.new_method(), |known| known.room.method);
     let room = match &found.room {
         Some(known) => known.room.room.clone(),
         None => {
@@ -136,7 +137,7 @@ pub async fn mark(
         }
     };
     let mut tx = app.pool.begin().await?;
-    let changed = change_room_in(&mut tx, &room, &spec.settings()).await?;
+    let changed = change_room_in(&mut tx, &room, &spec.settings(method)).await?;
     let was = catalog::contract::set_high_traffic(&mut tx, show, true)
         .await?
         .ok_or(Error::ShowUnknown)?;

@@ -1,6 +1,7 @@
 //! What marking a show as high-traffic does, and taking the mark away: in words, and setting by
 //! setting. Pure.
 
+use admission::contract::{EntropySource, LineMethod};
 use catalog::contract::when;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::{
     high_traffic::RoomSpec,
     room::{
         measures::{Flow, Measures},
+        method::{METHODS, of, source_words},
         outlook::Span,
         preview,
         words::{count, per_sec, waiting_words},
@@ -51,6 +53,7 @@ pub fn with_new_room(title: &str, spec: &RoomSpec, now: DateTime<Utc>, time_zone
         ),
         None => "Nobody can join before somebody opens it.".to_owned(),
     };
+    let passes = spec.new_method() == LineMethod::Passthrough;
     let speed = match Span::of(CROWD, spec.rate_per_sec) {
         Some(wait) => format!(
             "{}/s are let in at most: of {} in line, the last waits {} or longer. The pace follows \
@@ -61,29 +64,33 @@ pub fn with_new_room(title: &str, spec: &RoomSpec, now: DateTime<Utc>, time_zone
         ),
         None => "At 0/s nobody is let in, and nobody can be told how long it takes.".to_owned(),
     };
-    let words = vec![
+    let mut words = vec![
         format!(
             "A room is made for {title}, with {} in its line; their number cannot be changed \
                 later. {opens}",
             lanes(spec.lanes)
         ),
-        speed,
         format!(
             "At most {} sessions are in checkout at once, and whoever is let in has {} seconds to \
                 come.",
             count(spec.max_active.into()),
             spec.claim_window_secs
         ),
+        order(spec),
         TOLD.to_owned(),
         "Nobody waits for this show yet, so nobody is affected now.".to_owned(),
     ];
+    if !passes {
+        words.insert(1, speed);
+    }
     let new = |name, after| Setting { name, before: None, after };
     let settings = vec![
         Setting { name: HIGH_TRAFFIC, before: Some("no".to_owned()), after: "yes".to_owned() },
         new(LANES, spec.lanes.to_string()),
-        new(RATE, per_sec(spec.rate_per_sec)),
+        new(RATE, rate(spec.new_method(), spec.rate_per_sec)),
         new(CAP, count(spec.max_active.into())),
         new(WINDOW, spec.claim_window_secs.to_string()),
+        new(ORDER, of(&METHODS, spec.new_method()).title.to_owned()),
         new(OPENS, opening(spec.opens_at, time_zone)),
     ];
     Effect { words, settings }
@@ -97,7 +104,7 @@ pub fn with_room(
     spec: &RoomSpec,
     time_zone: &str,
 ) -> Effect {
-    let mut words = preview::effects(room, measures, &spec.settings(), time_zone);
+    let mut words = preview::effects(room, measures, &spec.settings(room.method), time_zone);
     if !marked {
         words.push(TOLD.to_owned());
     }
@@ -114,9 +121,10 @@ pub fn with_room(
     let settings = vec![
         setting(HIGH_TRAFFIC, yes_or_no(marked), yes_or_no(true)),
         same(LANES, room.lanes.to_string()),
-        setting(RATE, per_sec(room.rate_per_sec), per_sec(spec.rate_per_sec)),
+        setting(RATE, rate(room.method, room.rate_per_sec), rate(room.method, spec.rate_per_sec)),
         setting(CAP, count(room.max_active.into()), count(spec.max_active.into())),
         setting(WINDOW, room.claim_window_secs.to_string(), spec.claim_window_secs.to_string()),
+        same(ORDER, of(&METHODS, room.method).title.to_owned()),
         same(OPENS, opening(room.opens_at, time_zone)),
     ];
     Effect { words, settings }
@@ -153,6 +161,25 @@ const RATE: &str = "Let in per second, at most";
 const CAP: &str = "Sessions in checkout, at most";
 const WINDOW: &str = "Time to claim, in seconds";
 const OPENS: &str = "Opens by itself";
+const ORDER: &str = "Who is let in first";
+
+/// How a new room orders those who come, and what is mixed into its draw.
+fn order(spec: &RoomSpec) -> String {
+    match spec.new_method() {
+        LineMethod::Draw => {
+            let source = spec.entropy_source.unwrap_or(EntropySource::None);
+            format!("{} {}", of(&METHODS, LineMethod::Draw).promise, source_words(source))
+        }
+        method => of(&METHODS, method).promise.to_owned(),
+    }
+}
+
+fn rate(method: LineMethod, rate_per_sec: f64) -> String {
+    match method {
+        LineMethod::Passthrough => "as fast as checkout has room".to_owned(),
+        LineMethod::Draw | LineMethod::FirstCome => per_sec(rate_per_sec),
+    }
+}
 
 fn lanes(number: i32) -> String {
     if number == 1 { "1 lane".to_owned() } else { format!("{number} lanes") }
@@ -215,6 +242,7 @@ mod tests {
             claim_window_secs: 120,
             opens_at: None,
             method: None,
+            entropy_source: None,
         }
     }
 
@@ -250,8 +278,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert_eq!(effect.settings.len(), 6);
-        assert_eq!(changed(&effect).len(), 6);
+        assert_eq!(effect.settings.len(), 7);
+        assert_eq!(changed(&effect).len(), 7);
         let of = |opens_at| {
             with_new_room("Harbour Lights", &RoomSpec { opens_at, ..spec() }, noon(), ZONE).words[0]
                 .clone()
@@ -265,6 +293,20 @@ mod tests {
             ZONE,
         );
         assert!(shut.words[1].contains("nobody is let in"), "{shut:?}");
+    }
+
+    #[test]
+    fn whom_a_new_room_lets_in_first_is_said_with_what_it_promises() {
+        let told = |method, entropy_source| {
+            let spec = RoomSpec { method, entropy_source, ..spec() };
+            with_new_room("Harbour Lights", &spec, noon(), ZONE).words.join(" ")
+        };
+        let draw = told(None, Some(EntropySource::Drand));
+        assert!(draw.contains("A public beacon") && draw.contains("50/s are let in"), "{draw}");
+        assert!(told(None, None).contains("Mixed into the draw: Nothing."));
+        let through = told(Some(LineMethod::Passthrough), None);
+        assert!(through.contains("while checkout has room"), "{through}");
+        assert!(!through.contains("50/s"), "it has no rate: {through}");
     }
 
     #[test]

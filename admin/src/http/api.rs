@@ -26,6 +26,7 @@ pub fn console() -> OpenApiRouter<App> {
         .routes(routes!(rooms::sold))
         .routes(routes!(rooms::alarms))
         .routes(routes!(rooms::preview))
+        .routes(routes!(rooms::enter_entropy))
         .routes(routes!(shows::list))
         .routes(routes!(shows::mark, shows::unmark))
         .routes(routes!(shows::preview_mark))

@@ -15,6 +15,7 @@ mod account;
 mod fan;
 mod high_traffic;
 mod log;
+mod order;
 mod order_view;
 mod people;
 mod refunds;
@@ -63,6 +64,7 @@ impl Page {
 pub fn pages() -> Vec<Page> {
     use Audience::{Console, Fan, SignIn};
     const CHANGE_ROOM: &str = "/admin/rooms/{room}/change";
+    const ENTROPY: &str = "/admin/rooms/{room}/entropy";
     const MARK: &str = "/admin/shows/{show}/mark";
     const UNMARK: &str = "/admin/shows/{show}/unmark";
     const WITHDRAW: &str = "/admin/shows/{show}/withdraw";
@@ -78,6 +80,9 @@ pub fn pages() -> Vec<Page> {
         Page::get(Console, "/admin/rooms/{room}/picture", room::parts::picture),
         Page::get(Console, "/admin/rooms/{room}/sales", room::parts::sales_part),
         Page::get(Console, "/admin/rooms/{room}/revenue", room::parts::revenue),
+        Page::get(Console, "/admin/rooms/{room}/draw", room::draw::draw_part),
+        Page::get(Console, ENTROPY, room::entropy::preview),
+        Page::post(Console, ENTROPY, room::entropy::enter),
         Page::get(Console, CHANGE_ROOM, room::change::preview),
         Page::post(Console, CHANGE_ROOM, room::change::change),
         Page::get(Console, "/admin/shows", shows::all),

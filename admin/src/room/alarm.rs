@@ -5,14 +5,14 @@ pub mod watch;
 
 use std::fmt;
 
-use admission::contract::{HoldBack, RoomName, StockState};
+use admission::contract::{HoldBack, LineMethod, RoomName, StockState};
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::number::counted;
 use serde::Serialize;
 use utoipa::ToSchema;
 use waitroom::contract::{Phase, RoomState};
 
-use crate::room::{measures::Measures, words::per_sec};
+use crate::room::{draw, measures::Measures, words::per_sec};
 
 /// Somebody waits and nobody is let in for so long; where few are let in on purpose, for three
 /// times as long as one takes.
@@ -40,6 +40,7 @@ const FAILS_PER_MILLE: i64 = 20;
 #[serde(rename_all = "snake_case")]
 pub enum AlarmKind {
     LineStands,
+    DrawWaits,
     CheckoutErrors,
     NoNews,
     PassesUnclaimed,
@@ -111,6 +112,7 @@ impl fmt::Display for AlarmKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LineStands => "line_stands",
+            Self::DrawWaits => "draw_waits",
             Self::CheckoutErrors => "checkout_errors",
             Self::NoNews => "no_news",
             Self::PassesUnclaimed => "passes_unclaimed",
@@ -121,8 +123,9 @@ impl fmt::Display for AlarmKind {
 }
 
 impl AlarmKind {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::LineStands,
+        Self::DrawWaits,
         Self::CheckoutErrors,
         Self::NoNews,
         Self::PassesUnclaimed,
@@ -135,6 +138,7 @@ impl AlarmKind {
         let (raise_secs, clear_secs) = match self {
             // Their thresholds are times themselves.
             Self::LineStands | Self::NoNews => (0, 5),
+            Self::DrawWaits => (10, 0),
             Self::CheckoutErrors => (3, 10),
             Self::PassesUnclaimed => (15, 10),
             Self::PaceBelowAsked => (30, 10),
@@ -145,7 +149,9 @@ impl AlarmKind {
 
     pub fn severity(self) -> Severity {
         match self {
-            Self::LineStands | Self::CheckoutErrors | Self::NoNews => Severity::Act,
+            Self::LineStands | Self::DrawWaits | Self::CheckoutErrors | Self::NoNews => {
+                Severity::Act
+            }
             Self::PassesUnclaimed | Self::PaceBelowAsked => Severity::Watch,
             Self::SoldOut => Severity::Know,
         }
@@ -157,6 +163,11 @@ impl AlarmKind {
             Self::LineStands => {
                 "Look at what holds the line back: the cap, checkout and its stores, the rate. \
                  Pause the room if it takes longer, so that fans read why."
+            }
+            Self::DrawWaits => {
+                "Open the room’s page: it says what the draw waits for, and takes it where \
+                 somebody must enter it. Nobody is let in before. Where nothing is to be entered, \
+                 look at the servers of the waiting room, at Kafka and at Postgres."
             }
             Self::CheckoutErrors => {
                 "Look at the servers of checkout, at Postgres and at Redis. Nobody loses a turn \
@@ -184,10 +195,14 @@ impl AlarmKind {
     /// Whether it is so.
     pub fn verdict(self, facts: &Facts<'_>) -> Verdict {
         let is_open = facts.room.phase == Phase::Open && facts.room.stop.is_none();
-        if !is_open {
+        if !is_open && self != Self::DrawWaits {
             return Verdict::Fine;
         }
         match self {
+            Self::DrawWaits => {
+                let is_drawing = facts.room.phase == Phase::Drawing;
+                if is_drawing { Verdict::Bad } else { Verdict::Fine }
+            }
             Self::LineStands => line_stands(facts),
             Self::CheckoutErrors => errors(facts),
             Self::NoNews => no_news(facts),
@@ -216,6 +231,10 @@ impl AlarmKind {
                     why(facts)
                 )
             }
+            Self::DrawWaits => {
+                let step = draw::step(facts.room).map(|step| step.words(facts.now));
+                format!("{} {}.", step.unwrap_or_default(), capital(&wait))
+            }
             Self::CheckoutErrors => format!("Checkout has errors.{}", why(facts)),
             Self::NoNews => match pace.told_at {
                 Some(at) => format!(
@@ -240,6 +259,12 @@ impl AlarmKind {
             }
         }
     }
+}
+
+/// A sentence's beginning.
+fn capital(words: &str) -> String {
+    let mut rest = words.chars();
+    rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
 
 /// ` Held back: orders take 1.4 s.`
@@ -320,7 +345,9 @@ fn pace_below(facts: &Facts<'_>) -> Verdict {
     let asked = facts.room.rate_per_sec;
     let is_line = flow.waiting as f64 >= (asked * LINE_SECS).max(1.0);
     let is_held = is_line || (flow.waiting > 0 && !pace.held_back.is_empty());
-    let is_told = asked >= MEASURABLE_PER_SEC;
+    // Nobody asked for a pace where everybody is passed through.
+    let is_asked = facts.room.method != LineMethod::Passthrough;
+    let is_told = is_asked && asked >= MEASURABLE_PER_SEC;
     if !is_told || !is_held || is_out(facts.measures) || flow.admitted_per_sec >= asked * AS_ASKED {
         Verdict::Fine
     } else if flow.admitted_per_sec < asked * BELOW {

@@ -6,6 +6,7 @@ use waitroom::contract::{Phase, RoomState};
 
 use crate::room::{
     alarm::{Alarm, AlarmKind},
+    draw,
     measures::Measures,
     outlook::Outlook,
     words::per_sec,
@@ -27,7 +28,12 @@ pub fn health(
         Phase::Draft => "A draft: nobody can join yet.".to_owned(),
         Phase::Scheduled => "Not open yet: nobody can join.".to_owned(),
         Phase::PreQueue => format!("Not open yet: {waiting}."),
-        Phase::Drawing => format!("Entries are closed, the draw is being made: {waiting}."),
+        Phase::Drawing => match draw::step(room) {
+            Some(step) if step.takes_entry() => {
+                format!("Entries are closed, the draw waits for what is mixed in: {waiting}.")
+            }
+            _ => format!("Entries are closed, the draw is being made: {waiting}."),
+        },
         Phase::Paused => format!("Paused: {waiting}."),
         Phase::Closed => "Closed for good.".to_owned(),
         Phase::Open => open(room, measures, outlook, alarms, &waiting),

@@ -3,12 +3,14 @@
 
 pub mod pace;
 
+use admission::contract::{EntropySource, LineMethod};
 use catalog::contract::when;
 use kit::number::counted;
 use waitroom::contract::{Phase, RoomChange, RoomState, changed};
 
 use crate::room::{
     measures::{Flow, Measures},
+    method::{method_words, source_words},
     outlook::last_wait,
     words::{count, per_sec, phase_name, waiting_words},
 };
@@ -28,10 +30,28 @@ pub fn effects(
     if then.phase != room.phase {
         words.push(phase_words(room, &then, measures, time_zone));
     }
+    if then.method != room.method {
+        words.push(method_words(then.method));
+    }
+    if let Some(source) = newly_announced(room, &then, change) {
+        words.push(source_words(source));
+        if room.method == LineMethod::Draw {
+            words.push(
+                "The draw is committed to anew, with another secret and another fingerprint."
+                    .to_owned(),
+            );
+        }
+    }
     if then.max_active != room.max_active {
         words.push(cap_words(room, measures, then.max_active));
     }
-    words.extend(pace::words(room, &then, measures));
+    // That a method brings a pace of its own was said with it.
+    if then.method == room.method {
+        words.extend(pace::words(room, &then, measures));
+    } else if room.method == LineMethod::Passthrough {
+        let rate = per_sec(then.rate_per_sec);
+        words.push(format!("{rate}/s are let in at most, and the pace follows checkout."));
+    }
     if then.claim_window_secs != room.claim_window_secs {
         words.push(window_words(room, then.claim_window_secs));
     }
@@ -39,6 +59,17 @@ pub fn effects(
         words.push(message_words(flow, &then.message));
     }
     words
+}
+
+/// What would be mixed into the draw and was not announced.
+fn newly_announced(
+    room: &RoomState,
+    then: &RoomState,
+    change: &RoomChange,
+) -> Option<EntropySource> {
+    let announced = room.draw.as_ref().map(|draw| draw.entropy_source);
+    let is_new = |source: &EntropySource| Some(*source) != announced;
+    change.entropy_source.filter(|_| then.method == LineMethod::Draw).filter(is_new)
 }
 
 fn phase_words(room: &RoomState, then: &RoomState, measures: &Measures, time_zone: &str) -> String {
@@ -79,10 +110,20 @@ fn phase_words(room: &RoomState, then: &RoomState, measures: &Measures, time_zon
             counted(flow.unclaimed, "fan who was", "fans who were"),
             counted(flow.active, "session", "sessions"),
         ),
-        Phase::Drawing => format!(
-            "Entries are closed now. {waiting} Their order is drawn, the room opens by itself when \
-                that is done, and whoever joins meanwhile stands behind."
-        ),
+        Phase::Drawing => {
+            let source = then.draw.as_ref().map(|draw| draw.entropy_source);
+            let waits = match source {
+                Some(EntropySource::Operator) => {
+                    " The draw waits until a text is entered before witnesses."
+                }
+                Some(EntropySource::Drand) => " The draw waits for the next round of drand.",
+                Some(EntropySource::None) | None => "",
+            };
+            format!(
+                "Entries are closed now. {waiting} Their order is drawn, the room opens by itself \
+                    when that is done, and whoever joins meanwhile stands behind.{waits}"
+            )
+        }
         Phase::PreQueue => {
             "Fans can join the line from now on. Nobody is let in before the room is opened."
                 .to_owned()

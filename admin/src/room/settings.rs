@@ -1,11 +1,14 @@
-//! Steering rooms, with an entry in the audit log for each change.
+//! Steering rooms and their draws, with an entry in the audit log for each change.
 
+use admission::contract::Entropy;
 use anyhow::Context;
 use catalog::contract::ShowId;
 use kit::http::RequestId;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
-use waitroom::contract::{Changed, RoomChange, RoomState, change_room_in};
+use waitroom::contract::{
+    Changed, EntropyEntry, RoomChange, RoomState, change_room_in, enter_entropy_in,
+};
 
 use crate::{
     App,
@@ -41,7 +44,42 @@ pub async fn change(
     Ok(changed)
 }
 
-/// The same within the caller's transaction.
+/// Fixes what a room's draw waits for, once; gives what is mixed in.
+///
+/// # Errors
+/// [`Error::RoomUnknown`], [`Error::RoomClosed`], [`Error::Field`]; [`Error::DoesNotDraw`],
+/// [`Error::EntriesOpen`], [`Error::EntropyNotAnnounced`], [`Error::EntropyFixed`].
+pub async fn enter_entropy(
+    app: &App,
+    staff: &Staff,
+    room: &str,
+    entry: &EntropyEntry,
+    request: &RequestId,
+) -> Result<Entropy, Error> {
+    let mut tx = app.pool.begin().await?;
+    let fixed = enter_entropy_in(&mut tx, room, entry).await?;
+    if !fixed.was_fixed {
+        let entry = AuditEntry::new("room.entropy", format!("room {room}"))
+            .before(json!({"entropy": null}))
+            .after(json!({"entropy": fixed.entropy}));
+        record(&mut tx, staff, request, &entry).await?;
+    }
+    tx.commit().await?;
+    Ok(fixed.entropy)
+}
+
+/// What would be mixed in; changes nothing, and is refused where entering it would be.
+///
+/// # Errors
+/// As [`enter_entropy`].
+pub async fn check_entropy(app: &App, room: &str, entry: &EntropyEntry) -> Result<Entropy, Error> {
+    let mut tx = app.pool.begin().await?;
+    let fixed = enter_entropy_in(&mut tx, room, entry).await?;
+    tx.rollback().await?;
+    Ok(fixed.entropy)
+}
+
+/// Changes a room within the caller's transaction, as [`change`] does.
 pub async fn change_in(
     tx: &mut PgConnection,
     actor: Actor<'_>,

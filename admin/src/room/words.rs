@@ -16,6 +16,11 @@ pub fn moment(at: &DateTime<Utc>) -> String {
     at.format("%-d %B %Y, %H:%M:%S UTC").to_string()
 }
 
+/// `19:30:09 UTC`
+pub fn clock(at: &DateTime<Utc>) -> String {
+    at.format("%H:%M:%S UTC").to_string()
+}
+
 /// `pre-queue`
 pub fn phase_name(phase: &Phase) -> String {
     phase.to_string().replace('_', "-")

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::{
     accounts::{OTHER_PASSWORD, add_person, change_password, disable, reset, sign_in, sign_out},
-    sale::{decide, mark, steer, unmark, withdraw},
+    sale::{decide, mark, mix_in, steer, unmark, withdraw},
     setup::{Api, ExpectedEntries, ExpectedEntry, Page, Setup},
     support::{answer, close, refund, renew_link},
 };
@@ -27,7 +27,7 @@ use crate::{
 type Call = for<'a> fn(&'a Setup) -> LocalBoxFuture<'a, ExpectedEntries>;
 
 /// Each changing route, and how it is called.
-const CALLS: [(&str, Call); 29] = [
+const CALLS: [(&str, Call); 31] = [
     ("POST /v1/admin/sessions", |setup| Box::pin(sign_in(setup, Api))),
     ("POST /admin/sign-in", |setup| Box::pin(sign_in(setup, Page))),
     ("DELETE /v1/admin/sessions/current", |setup| Box::pin(sign_out(setup, Api))),
@@ -36,6 +36,8 @@ const CALLS: [(&str, Call); 29] = [
     ("POST /admin/password", |setup| Box::pin(change_password(setup, Page))),
     ("PATCH /v1/admin/rooms/{room}", |setup| Box::pin(steer(setup, Api))),
     ("POST /admin/rooms/{room}/change", |setup| Box::pin(steer(setup, Page))),
+    ("POST /v1/admin/rooms/{room}/entropy", |setup| Box::pin(mix_in(setup, Api))),
+    ("POST /admin/rooms/{room}/entropy", |setup| Box::pin(mix_in(setup, Page))),
     ("PUT /v1/admin/shows/{show}/high-traffic", |setup| Box::pin(mark(setup, Api))),
     ("POST /admin/shows/{show}/mark", |setup| Box::pin(mark(setup, Page))),
     ("DELETE /v1/admin/shows/{show}/high-traffic", |setup| Box::pin(unmark(setup, Api))),

@@ -1,7 +1,7 @@
 //! Marking a show as high-traffic and taking the mark away: what it does is shown first, and
 //! nothing is done by showing it.
 
-use admission::contract::LineMethod;
+use admission::contract::{EntropySource, LineMethod};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -34,6 +34,7 @@ async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomSta
         claim_window_secs: 120,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: Some(sale()),
     };

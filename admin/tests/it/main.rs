@@ -2,6 +2,7 @@
 
 mod audit;
 mod audit_coverage;
+mod draws;
 mod fans;
 mod fixtures;
 mod high_traffic;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::test_console::{ADMIN, PASSWORD, Reply, TestConsole};
 
 /// All that an operator may do. Everything else is for admins.
-const OPERATORS: [&str; 24] = [
+const OPERATORS: [&str; 28] = [
     "DELETE /v1/admin/sessions/current",
     "PUT /v1/admin/password",
     "GET /v1/admin/rooms",
@@ -17,6 +17,7 @@ const OPERATORS: [&str; 24] = [
     "GET /v1/admin/rooms/{room}",
     "PATCH /v1/admin/rooms/{room}",
     "GET /v1/admin/rooms/{room}/preview",
+    "POST /v1/admin/rooms/{room}/entropy",
     "GET /v1/admin/rooms/{room}/history",
     "GET /v1/admin/rooms/{room}/sales",
     "GET /v1/admin/alarms",
@@ -28,6 +29,9 @@ const OPERATORS: [&str; 24] = [
     "GET /admin/rooms/{room}/picture",
     "GET /admin/rooms/{room}/sales",
     "GET /admin/rooms/{room}/revenue",
+    "GET /admin/rooms/{room}/draw",
+    "GET /admin/rooms/{room}/entropy",
+    "POST /admin/rooms/{room}/entropy",
     "GET /admin/rooms/{room}/change",
     "POST /admin/rooms/{room}/change",
     "GET /admin/shows",

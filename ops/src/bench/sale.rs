@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use admission::contract::{LineMethod, RoomName};
+use admission::contract::{EntropySource, LineMethod, RoomName};
 use anyhow::{Context, bail};
 use catalog::contract::{Money, NewShow, NewTicketType, ShowId, TicketTypeId, Venue, put_show};
 use checkout::contract::put_stock;
@@ -91,6 +91,7 @@ pub async fn open_room(
         claim_window_secs: 60,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
     };

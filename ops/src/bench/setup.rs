@@ -14,6 +14,9 @@ pub struct Bench {
     pub rounds: usize,
     pub clients: usize,
     pub fans: u64,
+    /// Whose turns are all computed, and how many stand in Kafka when a room draws.
+    pub entrants: u64,
+    pub cohort: u64,
     pub lasts: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! Puts the demo's shows on sale. Doing so again changes nothing but what the program changed.
 
-use admission::contract::{GateState, LineMethod, gate};
+use admission::contract::{EntropySource, GateState, LineMethod, gate};
 use anyhow::Context;
 use catalog::contract::{NewShow, put_allotment, put_show};
 use chrono::{DateTime, Utc};
@@ -59,6 +59,7 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
         claim_window_secs: 120,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
     };

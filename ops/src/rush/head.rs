@@ -83,7 +83,7 @@ impl History {
 
 #[cfg(test)]
 pub mod tests {
-    use admission::contract::{LaneHead, stock_state};
+    use admission::contract::{LaneHead, LineMethod, stock_state};
     use chrono::Utc;
     use waitroom::contract::{Forecast, Phase, Sale};
 
@@ -97,6 +97,7 @@ pub mod tests {
             show: "r".parse().expect("an id"),
             phase: Phase::Open,
             opens_at: None,
+            method: LineMethod::FirstCome,
             draw: None,
             lanes: vec![LaneHead { lane: 0, head, tail: 1000 }],
             waiting: 1000 - head,

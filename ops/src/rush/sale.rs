@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, time::Duration};
 
-use admission::contract::{LineMethod, PaceMode, RoomName};
+use admission::contract::{EntropySource, LineMethod, PaceMode, RoomName};
 use anyhow::{Context, bail};
 use catalog::contract::{
     Money, NewShow, NewTicketType, ShowId, TicketTypeId, Venue, put_allotment, put_show,
@@ -75,6 +75,7 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         claim_window_secs: args.claim_window,
         message: String::new(),
         method: if args.draw { LineMethod::Draw } else { LineMethod::FirstCome },
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
     };

@@ -328,6 +328,19 @@ impl Browser {
         self.with(css, async |element| element.text().await).await
     }
 
+    /// Waits until an element says this.
+    pub async fn see_text(&self, css: &str, text: &str) {
+        let deadline = Instant::now() + WAIT;
+        loop {
+            let told = self.text(css).await;
+            if told == text {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{css} says {told}, and not {text}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
     pub async fn attribute(&self, css: &str, name: &str) -> String {
         self.with(css, async |element| element.attr(name).await).await.expect(name)
     }
@@ -363,8 +376,17 @@ impl Browser {
         assert_eq!(self.objections(name).await, Vec::<String>::new());
     }
 
+    /// The same, with the pictures of where `css` is.
+    pub async fn check_at(&self, name: &str, css: &str) {
+        assert_eq!(self.looked_at(name, Some(css)).await, Vec::<String>::new());
+    }
+
     /// What [`Browser::check`] would object to.
     pub async fn objections(&self, name: &str) -> Vec<String> {
+        self.looked_at(name, None).await
+    }
+
+    async fn looked_at(&self, name: &str, css: Option<&str>) -> Vec<String> {
         let mut objections = Vec::new();
         let axe = std::fs::read_to_string(tool("FAIRGATE_TEST_AXE")).expect("axe.min.js");
         for (size, width, height) in [("desktop", 1280, 900), ("phone", 390, 844)] {
@@ -377,6 +399,9 @@ impl Browser {
             let overflow = self.client.execute(OVERFLOW, vec![]).await.expect("a width");
             if overflow != json!(false) {
                 objections.push(format!("{name} scrolls sideways at {size} width"));
+            }
+            if let Some(css) = css {
+                self.value(&format!("document.querySelector({css:?}).scrollIntoView()")).await;
             }
             self.shot(&format!("{name}-{size}")).await;
         }

@@ -8,6 +8,7 @@ mod chaos;
 mod command;
 mod controller;
 mod draw;
+mod draw_console;
 mod end_to_end;
 mod end_to_end_roles;
 mod fan;

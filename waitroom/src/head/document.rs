@@ -53,6 +53,7 @@ pub fn document(
         show: info.show.clone(),
         phase: info.phase,
         opens_at: info.opens_at,
+        method: info.method,
         draw: info.draw.as_ref().map(RoomDraw::public),
         waiting,
         admitted: log.total_admitted(),

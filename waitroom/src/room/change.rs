@@ -1,10 +1,10 @@
 //! Changing a room: what may be changed, and into what. Pure.
 
-use admission::contract::{LineMethod, PaceMode, Pacing};
+use admission::contract::{EntropySource, LineMethod, PaceMode, Pacing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::room::{RoomState, phase::Phase};
+use crate::room::{PASSTHROUGH_PER_SEC, RoomState, USUAL_PER_SEC, pace_of, phase::Phase};
 
 /// What to change of a room; `None` leaves it as it is.
 #[derive(Debug, Clone, Default)]
@@ -12,7 +12,10 @@ pub struct RoomChange {
     pub phase: Option<Phase>,
     /// Only of a room that nobody could join yet.
     pub method: Option<LineMethod>,
-    /// Fans let in per second, 0 to 10,000.
+    /// What is mixed into the draw; only of a room that draws and that nobody could join yet.
+    /// Another one is committed to anew, with another seed.
+    pub entropy_source: Option<EntropySource>,
+    /// Fans let in per second, 0 to 10,000. A room that passes everybody through has no rate.
     pub rate_per_sec: Option<f64>,
     /// Sessions in checkout at once, 0 to 1,000,000.
     pub max_active: Option<i32>,
@@ -60,11 +63,16 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
             return refuse("method", "can be changed only until fans can join");
         }
         after.method = method;
+        follow_method(before, &mut after);
+    }
+    if let Some(source) = change.entropy_source {
+        may_announce(before, after.method, source)?;
     }
     if let Some(to) = change.phase.map(|to| by_way_of_the_draw(&after, to))
         && to != before.phase
     {
-        if !before.phase.allows(to) {
+        let makes_no_draw = to == Phase::Drawing && after.method != LineMethod::Draw;
+        if makes_no_draw || !before.phase.allows(to) {
             return Err(RoomError::PhaseCannotFollow { from: before.phase, to });
         }
         after.phase = to;
@@ -72,6 +80,9 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
     if let Some(rate) = change.rate_per_sec {
         if !(0.0..=10_000.0).contains(&rate) {
             return refuse("rate_per_sec", "must be 0 to 10,000 fans a second");
+        }
+        if after.method == LineMethod::Passthrough && rate != PASSTHROUGH_PER_SEC {
+            return refuse("rate_per_sec", NO_RATE);
         }
         after.rate_per_sec = rate;
     }
@@ -87,7 +98,10 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
         }
         after.claim_window_secs = secs;
     }
-    after.pacing = pacing(before.pacing, change)?;
+    after.pacing = pacing(after.pacing, change)?;
+    if after.method == LineMethod::Passthrough && after.pacing.mode != PaceMode::Fixed {
+        return refuse("pace_mode", NO_RATE);
+    }
     if let Some(message) = &change.message {
         let unfit =
             |character: char| character.is_control() && character != '\n' && character != '\r';
@@ -97,6 +111,43 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
         after.message.clone_from(message);
     }
     Ok(after)
+}
+
+const NO_RATE: &str = "cannot be set where everybody is passed through: cap, stock and checkout's \
+    door alone hold such a room";
+
+/// Goes over to another method: to its pace, and from a draw to none.
+fn follow_method(before: &RoomState, after: &mut RoomState) {
+    if after.method != LineMethod::Draw {
+        after.draw = None;
+    }
+    let was = before.method == LineMethod::Passthrough;
+    if was || after.method == LineMethod::Passthrough {
+        // What it was before it passed everybody through is not known any more.
+        let usual = if was { USUAL_PER_SEC } else { before.rate_per_sec };
+        let (rate_per_sec, pacing) = pace_of(after.method, usual);
+        after.rate_per_sec = rate_per_sec;
+        after.pacing.mode = pacing.mode;
+    }
+}
+
+/// Whether a room may announce where its entropy comes from.
+fn may_announce(
+    before: &RoomState,
+    method: LineMethod,
+    source: EntropySource,
+) -> Result<(), RoomError> {
+    let refuse =
+        |detail: &str| Err(RoomError::Value { field: "entropy_source", detail: detail.to_owned() });
+    if method != LineMethod::Draw {
+        return refuse("is for rooms that draw");
+    }
+    let announced = before.draw.as_ref().map(|draw| draw.entropy_source);
+    let is_same = before.method == LineMethod::Draw && announced == Some(source);
+    if is_same || before.phase.may_open_yet() {
+        return Ok(());
+    }
+    refuse("was announced with the draw's commitment and can be changed only until fans can join")
 }
 
 /// A room that draws opens when its draw was made.
@@ -128,7 +179,11 @@ fn pacing(before: Pacing, change: &RoomChange) -> Result<Pacing, RoomError> {
 
 #[cfg(test)]
 mod tests {
+    use admission::contract::Seed;
+    use chrono::DateTime;
+
     use super::*;
+    use crate::draw::DrawBody;
 
     fn a_room() -> RoomState {
         RoomState {
@@ -178,6 +233,79 @@ mod tests {
     }
 
     #[test]
+    fn what_is_mixed_in_is_chosen_until_fans_can_join() {
+        let announced = |phase| RoomState {
+            phase,
+            method: LineMethod::Draw,
+            draw: Some(DrawBody {
+                commitment: Seed::new([7; 32]).commitment(),
+                entropy_source: EntropySource::None,
+                committed_at: DateTime::UNIX_EPOCH,
+                frozen_at: None,
+                ends: None,
+                drawn_at: None,
+                entropy: None,
+                seed: None,
+            }),
+            ..a_room()
+        };
+        let choose = |phase, source| {
+            let entropy_source = Some(source);
+            let change = RoomChange { entropy_source, ..RoomChange::default() };
+            changed(&announced(phase), &change).is_ok()
+        };
+        for phase in Phase::ALL {
+            assert_eq!(choose(phase, EntropySource::Drand), phase.may_open_yet(), "{phase}");
+            assert!(choose(phase, EntropySource::None), "{phase}: that it stays is no change");
+        }
+        // Together with the method.
+        let entropy_source = Some(EntropySource::Operator);
+        let method = Some(LineMethod::Draw);
+        let change = RoomChange { method, entropy_source, ..RoomChange::default() };
+        let scheduled = RoomState { phase: Phase::Scheduled, ..a_room() };
+        assert_eq!(changed(&scheduled, &change).expect("a change").method, LineMethod::Draw);
+        let method = Some(LineMethod::FirstCome);
+        let change = RoomChange { method, entropy_source, ..RoomChange::default() };
+        assert!(changed(&announced(Phase::Scheduled), &change).is_err());
+    }
+
+    #[test]
+    fn a_room_that_passes_everybody_through_has_no_rate() {
+        let through = RoomChange { method: Some(LineMethod::Passthrough), ..RoomChange::default() };
+        let scheduled = RoomState { phase: Phase::Scheduled, ..a_room() };
+        let passing = changed(&scheduled, &through).expect("a change");
+        assert_eq!(passing.rate_per_sec, PASSTHROUGH_PER_SEC);
+        assert_eq!(passing.pacing.mode, PaceMode::Fixed);
+        let try_to = |change: RoomChange| changed(&passing, &change);
+        let same = RoomChange {
+            rate_per_sec: Some(PASSTHROUGH_PER_SEC),
+            pace_mode: Some(PaceMode::Fixed),
+            max_active: Some(5),
+            ..RoomChange::default()
+        };
+        assert_eq!(try_to(same).expect("a form that repeats them").max_active, 5);
+        let rate = RoomChange { rate_per_sec: Some(5.0), ..RoomChange::default() };
+        let follow = RoomChange { pace_mode: Some(PaceMode::Follow), ..RoomChange::default() };
+        for change in [rate, follow] {
+            assert!(matches!(try_to(change), Err(RoomError::Value { .. })));
+        }
+        let back = RoomChange { method: Some(LineMethod::FirstCome), ..RoomChange::default() };
+        let usual = try_to(back.clone()).expect("a change");
+        assert_eq!((usual.rate_per_sec, usual.pacing.mode), (USUAL_PER_SEC, PaceMode::Follow));
+        let told = try_to(RoomChange { rate_per_sec: Some(7.0), ..back }).expect("a change");
+        assert_eq!(told.rate_per_sec, 7.0);
+    }
+
+    #[test]
+    fn only_a_room_that_draws_is_ever_drawing() {
+        let draw = RoomChange { phase: Some(Phase::Drawing), ..RoomChange::default() };
+        for method in [LineMethod::FirstCome, LineMethod::Passthrough] {
+            let room = RoomState { phase: Phase::PreQueue, method, ..a_room() };
+            assert!(matches!(changed(&room, &draw), Err(RoomError::PhaseCannotFollow { .. })));
+        }
+    }
+
+    #[test]
     fn values_that_no_room_can_have_are_refused_by_name() {
         let refused = |change: RoomChange| match changed(&a_room(), &change) {
             Err(RoomError::Value { field, .. }) => field,
@@ -211,8 +339,13 @@ mod tests {
                 "message"
             );
         }
-        let late = RoomChange { method: Some(LineMethod::Draw), ..RoomChange::default() };
-        assert_eq!(refused(late), "method");
+        for method in [LineMethod::Draw, LineMethod::Passthrough] {
+            let late = RoomChange { method: Some(method), ..RoomChange::default() };
+            assert_eq!(refused(late), "method");
+        }
+        let source = Some(EntropySource::Drand);
+        let other = RoomChange { entropy_source: source, ..RoomChange::default() };
+        assert_eq!(refused(other), "entropy_source", "it does not draw");
         let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
         assert!(matches!(changed(&a_room(), &back), Err(RoomError::PhaseCannotFollow { .. })));
     }

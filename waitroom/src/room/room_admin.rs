@@ -1,7 +1,7 @@
 //! Making rooms and changing them. Who may is the caller's business.
 
 use admission::contract::{
-    EntropySource, GateSettings, LINE_SETTINGS, LineMethod, Pacing, RoomName, Seed, gate, gates,
+    EntropySource, GateSettings, LINE_SETTINGS, LineMethod, RoomName, Seed, gate, gates,
     line_topic, put_gate,
 };
 use anyhow::Context;
@@ -11,10 +11,11 @@ use kit::kafka::Kafka;
 use sqlx::{PgConnection, PgPool};
 
 use crate::{
+    draw::DrawBody,
     room::{
         NewRoom, RoomState,
         change::{Changed, RoomChange, RoomError, changed},
-        closing,
+        closing, pace_of,
         phase::Phase,
     },
     store::{self, RoomRow},
@@ -35,19 +36,20 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
     let mut transaction = pool.begin().await?;
     let phase = Phase::Scheduled;
     if store::insert_room(&mut transaction, new, phase, closes_at).await? {
+        let (rate_per_sec, pacing) = pace_of(new.method, new.rate_per_sec);
         let gate = GateSettings {
             room: new.room.clone(),
             lanes: new.lanes,
-            rate_per_sec: new.rate_per_sec,
+            rate_per_sec,
             max_active: new.max_active,
             claim_window_secs: new.claim_window_secs,
-            pacing: Pacing::default(),
+            pacing,
             state: phase.gate(),
             cohort: None,
         };
         put_gate(&mut transaction, &gate).await?;
         if new.method == LineMethod::Draw {
-            commit(&mut transaction, &new.room).await?;
+            commit(&mut transaction, &new.room, new.entropy_source).await?;
         }
         catalog::contract::tell_line(&mut transaction, &new.show, phase.has_opened()).await?;
     }
@@ -112,7 +114,7 @@ pub async fn change_room_in(
     let row = store::room_for_update(tx, room).await?.ok_or(RoomError::Unknown)?;
     let gate = gate(&mut *tx, room).await?.ok_or(RoomError::Unknown)?;
     let before = row.state(gate);
-    let after = changed(&before, change)?;
+    let mut after = changed(&before, change)?;
     if after.phase != before.phase {
         store::set_phase(tx, room, after.phase).await?;
         if after.phase == Phase::Closed {
@@ -123,9 +125,9 @@ pub async fn change_room_in(
     }
     if after.method != before.method {
         store::set_method(tx, room, after.method).await?;
-        if after.method == LineMethod::Draw {
-            commit(tx, room).await?;
-        }
+    }
+    if after.method == LineMethod::Draw {
+        after.draw = follow_source(tx, &before, change.entropy_source).await?;
     }
     if after.message != before.message {
         store::set_message(tx, room, &after.message).await?;
@@ -136,10 +138,31 @@ pub async fn change_room_in(
     Ok(Changed { before, after })
 }
 
-/// Commits a room to a seed that nobody knows, and to what is mixed in.
-async fn commit(tx: &mut PgConnection, room: &str) -> sqlx::Result<()> {
-    let seed = Seed::new(rand::random());
-    store::draw::commit(tx, room, &seed, EntropySource::None).await
+/// Commits a room to a seed that nobody knows, and to what is mixed in, unless it is committed.
+async fn commit(tx: &mut PgConnection, room: &str, source: EntropySource) -> sqlx::Result<()> {
+    store::draw::commit(tx, room, &Seed::new(rand::random()), source).await
+}
+
+/// Sees to it that a room that draws is committed, to `source` where one was asked for. Gives what
+/// everybody may know of its draw then.
+async fn follow_source(
+    tx: &mut PgConnection,
+    before: &RoomState,
+    source: Option<EntropySource>,
+) -> sqlx::Result<Option<DrawBody>> {
+    let room = &*before.room;
+    if before.method != LineMethod::Draw {
+        commit(tx, room, source.unwrap_or(EntropySource::None)).await?;
+    }
+    let drawn = async |tx: &mut PgConnection| {
+        let row = store::room_for_update(tx, room).await?;
+        sqlx::Result::Ok(row.and_then(|row| row.draw).map(|draw| draw.public()))
+    };
+    let draw = drawn(tx).await?;
+    let announced = draw.as_ref().map(|draw| draw.entropy_source);
+    let Some(source) = source.filter(|source| Some(*source) != announced) else { return Ok(draw) };
+    store::draw::commit_anew(tx, room, &Seed::new(rand::random()), source).await?;
+    drawn(tx).await
 }
 
 /// Opens a room whose draw was made, within the transaction that reveals it.

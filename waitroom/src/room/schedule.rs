@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use admission::contract::{LineMethod, RoomName};
+use admission::contract::{EntropySource, LineMethod, RoomName};
 use anyhow::Context;
 use catalog::contract::{CATALOG_EVENTS, CatalogEvent, ShowId, Stop};
 use chrono::{DateTime, Utc};
@@ -22,7 +22,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::{
     room::{
-        NewRoom,
+        NewRoom, USUAL_PER_SEC,
         change::{RoomChange, RoomError},
         closing, joins_at,
         phase::Phase,
@@ -46,11 +46,12 @@ fn wide_open(room: RoomName, show: &ShowId, opens_at: DateTime<Utc>) -> NewRoom 
         room,
         show: show.clone(),
         lanes: 4,
-        rate_per_sec: 200.0,
+        rate_per_sec: USUAL_PER_SEC,
         max_active: 2000,
         claim_window_secs: 120,
         message: String::new(),
         method: LineMethod::Draw,
+        entropy_source: EntropySource::None,
         joins_at: Some(joins_at(opens_at)),
         opens_at: Some(opens_at),
     }

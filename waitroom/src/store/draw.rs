@@ -1,4 +1,4 @@
-//! The SQL of draws. What was written of one is never changed.
+//! The SQL of draws. Once fans could join, what was written of one is never changed.
 
 use admission::contract::{Cohort, Entropy, EntropySource, RoomName, Seed};
 use chrono::{DateTime, Utc};
@@ -67,6 +67,26 @@ pub async fn commit(
     Ok(())
 }
 
+/// Commits a room anew, to another source and so to another seed: who knows the seed must not
+/// choose the source. Only where nobody could join yet.
+pub async fn commit_anew(
+    connection: &mut PgConnection,
+    room: &str,
+    seed: &Seed,
+    entropy_source: EntropySource,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "UPDATE waitroom.draws SET seed = $2, entropy_source = $3, committed_at = now()
+         WHERE room = $1 AND ends IS NULL",
+        room,
+        &seed.bytes()[..],
+        source_name(entropy_source)
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// The rooms whose draw is to be made.
 pub async fn rooms_to_draw(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
     sqlx::query_scalar!(
@@ -109,6 +129,25 @@ pub async fn mix_in(
     .execute(connection)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// The rooms whose draw waits for a round of drand, and when entries closed there.
+pub async fn awaiting_drand(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, DateTime<Utc>)>> {
+    let rows = sqlx::query!(
+        r#"SELECT r.room AS "room: RoomName", frozen_at AS "frozen_at!"
+           FROM waitroom.rooms r JOIN waitroom.draws USING (room)
+           WHERE phase = 'drawing' AND entropy_source = 'drand' AND frozen_at IS NOT NULL
+               AND entropy IS NULL
+           ORDER BY frozen_at LIMIT 100"#
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.room, row.frozen_at)).collect())
+}
+
+/// What time it is for the database, now rather than when the transaction began.
+pub async fn clock(connection: &mut PgConnection) -> sqlx::Result<DateTime<Utc>> {
+    sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "now!""#).fetch_one(connection).await
 }
 
 /// What is mixed in, once it is fixed.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod cookies;
+mod entropy;
 mod keyed_joins;
 mod leaving;
 mod room_admin;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use admission::contract::{Gate, LineMethod};
+use admission::contract::{EntropySource, Gate, LineMethod};
 use catalog::contract::{
     CATALOG_TOPIC, CatalogEvent, Money, NewTicketType, SaleState, ShowDraft, ShowId, Stop, Venue,
     change_allotment, change_show, create_show, ensure_catalog_topic, publish_show,
@@ -116,6 +116,7 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
         claim_window_secs: 60,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
     };
@@ -292,6 +293,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
         claim_window_secs: 60,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
     };
@@ -313,6 +315,7 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
         claim_window_secs: 60,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: Some(Utc::now() + chrono::Duration::seconds(in_secs)),
     };
@@ -489,6 +492,7 @@ fn late_room(show: ShowId) -> NewRoom {
         claim_window_secs: 60,
         message: String::new(),
         method: LineMethod::FirstCome,
+        entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
     }

@@ -114,8 +114,13 @@ impl TestWaitroom {
 
     /// One that browsers reach at `public`.
     pub async fn instance_at(&self, public: &str) -> Instance {
+        self.instance_with("FAIRGATE_PUBLIC_URL", public).await
+    }
+
+    /// One with this setting.
+    pub async fn instance_with(&self, key: &str, value: &str) -> Instance {
         let mut env = self.env.clone();
-        env.insert("FAIRGATE_PUBLIC_URL".into(), public.into());
+        env.insert(key.into(), value.into());
         start(&self.test_env, &env, &self.pass_key, &self.test_env.kafka, &self.tasks).await
     }
 

@@ -1,6 +1,6 @@
 //! Rooms, for programs: watching and steering them.
 
-use admission::contract::{LineMethod, PaceMode};
+use admission::contract::{Entropy, EntropySource, LineMethod, PaceMode};
 use axum::{Json, extract::State, response::IntoResponse};
 use kit::{
     extract::{self, Path, Query},
@@ -8,7 +8,7 @@ use kit::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use waitroom::contract::{Changed, Phase, RoomChange, changed};
+use waitroom::contract::{Changed, DrandEntry, EntropyEntry, Phase, RoomChange, changed};
 
 use crate::{
     App,
@@ -174,7 +174,11 @@ pub struct Change {
     /// How those who come before the opening are ordered; until fans can join.
     #[param(inline)]
     method: Option<LineMethod>,
-    /// Fans let in per second, 0 to 10,000.
+    /// What is mixed into the draw after entries closed; until fans can join. Another one is
+    /// committed to anew.
+    #[param(inline)]
+    entropy_source: Option<EntropySource>,
+    /// Fans let in per second, 0 to 10,000. A room that passes everybody through has no rate.
     #[schema(minimum = 0, maximum = 10_000, example = 25.0)]
     #[param(minimum = 0, maximum = 10_000, example = 25.0)]
     rate_per_sec: Option<f64>,
@@ -208,6 +212,7 @@ impl From<Change> for RoomChange {
         Self {
             phase: change.phase,
             method: change.method,
+            entropy_source: change.entropy_source,
             rate_per_sec: change.rate_per_sec,
             max_active: change.max_active,
             claim_window_secs: change.claim_window_secs,
@@ -241,6 +246,61 @@ pub async fn change(
     extract::Json(change): extract::Json<Change>,
 ) -> Result<Json<Changed>, Error> {
     Ok(Json(settings::change(&app, &caller.person, &room, &change.into(), None, &request).await?))
+}
+
+/// What a draw waits for: one of the two.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EntropyBody {
+    /// Where `operator` was announced: 1 to 1,024 bytes of UTF-8 without NUL, mixed in as they are.
+    #[schema(min_length = 1, max_length = 1024, example = "4 2 6 6 1 3 5")]
+    text: Option<String>,
+    /// Where `drand` was announced: the first round that was published after entries closed.
+    drand: Option<DrandEntry>,
+}
+
+impl TryFrom<EntropyBody> for EntropyEntry {
+    type Error = Error;
+
+    fn try_from(body: EntropyBody) -> Result<Self, Error> {
+        match (body.text, body.drand) {
+            (Some(text), None) => Ok(Self::Text(text)),
+            (None, Some(round)) => Ok(Self::Drand(round)),
+            _ => Err(Error::field("text", "Give either `text` or `drand`.")),
+        }
+    }
+}
+
+/// Enter what a draw waits for
+///
+/// After entries closed, once: a text that was agreed on before witnesses where `operator` was
+/// announced, the first round published after the freeze where `drand` was. It is mixed in as it
+/// is, the draw is made at once, and the room opens. The same once more changes nothing.
+#[utoipa::path(
+    post, path = "/v1/admin/rooms/{room}/entropy", tag = "admin",
+    security(("admin_session" = [])),
+    params(("room" = String, Path)),
+    request_body = EntropyBody,
+    responses(
+        (status = 200, description = "what is mixed in", body = Entropy),
+        (status = 404, description = "`room-unknown`"),
+        (
+            status = 409,
+            description = "`room-does-not-draw`, `entries-open`, `entropy-not-announced`: another \
+                source was; `entropy-fixed`: something else is mixed in",
+        ),
+        (status = 410, description = "`room-closed`: before its draw was made"),
+    ),
+)]
+pub async fn enter_entropy(
+    State(app): State<App>,
+    caller: Caller<Anyone>,
+    Path(room): Path<String>,
+    request: RequestId,
+    extract::Json(body): extract::Json<EntropyBody>,
+) -> Result<Json<Entropy>, Error> {
+    let entry = body.try_into()?;
+    Ok(Json(settings::enter_entropy(&app, &caller.person, &room, &entry, &request).await?))
 }
 
 #[derive(Serialize, ToSchema)]

@@ -1,5 +1,6 @@
 //! Marking a show as high-traffic and taking the mark away: a form, what it would do, and doing it.
 
+use admission::contract::LineMethod;
 use askama::Template;
 use axum::{
     extract::State,
@@ -17,6 +18,7 @@ use std::collections::HashMap;
 use waitroom::contract::RoomState;
 
 use super::{
+    order::{OrderChoice, chosen},
     rooms::ConfirmPage,
     view::{Faults, Frame, faults_of},
 };
@@ -34,8 +36,15 @@ use crate::{
 };
 
 /// The fields of a room spec, as the form names them.
-const SPEC_FIELDS: [&str; 5] =
-    ["lanes", "rate_per_sec", "max_active", "claim_window_secs", "opens_at"];
+const SPEC_FIELDS: [&str; 7] = [
+    "lanes",
+    "rate_per_sec",
+    "max_active",
+    "claim_window_secs",
+    "opens_at",
+    "method",
+    "entropy_source",
+];
 
 /// A field of the form, as it was filled in.
 struct Field {
@@ -58,6 +67,8 @@ struct ShowPage {
     withdrawal: Option<Withdrawal>,
     published: bool,
     fields: Vec<Field>,
+    /// How those are ordered who come, of a new room.
+    order: Option<OrderChoice>,
     faults: Faults,
 }
 
@@ -116,6 +127,7 @@ async fn form(
             ..field("opens_at", "Opens by itself", "", opens)
         });
     }
+    let order = room.is_none().then(|| OrderChoice::new(given, LineMethod::Draw, None));
     let withdrawal = catalog::contract::withdrawal(&app.pool, &show).await?;
     let published =
         catalog::contract::seller(&app.pool, &show).await?.is_some_and(|seller| seller.published);
@@ -129,6 +141,7 @@ async fn form(
         withdrawal,
         published,
         fields,
+        order,
         faults,
     }))
 }
@@ -152,6 +165,7 @@ fn time(text: &str, time_zone: &str) -> Result<Option<DateTime<Utc>>, Error> {
 }
 
 fn room_spec(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
+    let (method, entropy_source) = chosen(fields)?;
     let needed = |name: &'static str| move || Error::field(name, "Give a number.");
     Ok(RoomSpec {
         // A room that is there keeps its own, and its form does not ask.
@@ -162,7 +176,8 @@ fn room_spec(fields: &Fields, time_zone: &str) -> Result<RoomSpec, Error> {
             .number("claim_window_secs")?
             .ok_or_else(needed("claim_window_secs"))?,
         opens_at: time(fields.text("opens_at"), time_zone)?,
-        method: None,
+        method,
+        entropy_source,
     })
 }
 

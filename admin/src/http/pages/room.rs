@@ -1,19 +1,26 @@
 //! One room: its figures, why its line moves as it does, and the form that steers it. [`change`]
-//! shows what a change does and makes it, [`parts`] draws what a page fetches anew.
+//! shows what a change does and makes it, [`draw`] is its draw, [`entropy`] what is entered
+//! into it, [`parts`] draws what a page fetches anew.
 
 pub mod change;
+pub mod draw;
+pub mod entropy;
 pub mod parts;
 
 use admission::contract::{LineMethod, PaceMode};
 use askama::Template;
 use axum::{extract::State, response::Response};
+use chrono::Utc;
 use identity::{Fields, form::shown_again};
 use kit::extract::{Path, Query};
 use serde::Deserialize;
 use waitroom::contract::{Phase, RoomState};
 
-use self::parts::draw;
-use super::view::{Faults, Frame, faults_of};
+use self::draw::EntropyForm;
+use super::{
+    order::OrderChoice,
+    view::{Faults, Frame, faults_of},
+};
 use crate::{
     App,
     error::Error,
@@ -33,6 +40,12 @@ struct RoomPage {
     fields: [Field; 5],
     pace_mode: String,
     message: String,
+    /// How its draw stands; `None` where it makes none.
+    draw: Option<String>,
+    /// What somebody may enter now.
+    entropy: Option<EntropyForm>,
+    /// How those are ordered who come, where that can be changed.
+    order: Option<OrderChoice>,
     faults: Faults,
     done: Option<&'static str>,
 }
@@ -92,14 +105,23 @@ pub async fn one(
     Query(opening): Query<Opening>,
 ) -> Result<Response, Error> {
     let live = live::room(&app, &room).await?.ok_or(Error::RoomUnknown)?;
-    let done = opening.done.map(|_| "Every instance follows within a second.");
+    let done = opening.done.map(|done| match done.as_str() {
+        "draw" => "What was entered is mixed in; the draw is made within a second.",
+        _ => "Every instance follows within a second.",
+    });
     Ok(kit::page::html(&RoomPage { done, ..page(&app, &session, live, None).await? }))
 }
 
 impl RoomPage {
+    /// Whether it is told how fast to be.
+    fn has_rate(&self) -> bool {
+        self.live.room.method != LineMethod::Passthrough
+    }
+
     /// What the pace follows, in words.
     fn follows(&self) -> &'static str {
         match self.live.room.pacing.mode {
+            _ if !self.has_rate() => "nothing: everybody is passed through",
             PaceMode::Follow => "checkout",
             PaceMode::Fixed => "the rate, whatever checkout says",
         }
@@ -120,12 +142,18 @@ async fn page(
     };
     Ok(RoomPage {
         frame: Frame::new(app, session, "/admin"),
-        picture: draw(&app.seen.picture(&room.room)),
+        picture: parts::draw(&app.seen.picture(&room.room)),
         sales: parts::sales_of(app, &live).await?,
         phases: next_phases(room),
         fields: fields(room, value),
         pace_mode: value("pace_mode", room.pacing.mode.to_string()),
         message: value("message", room.message.clone()),
+        draw: draw::part(&live, Utc::now())?,
+        entropy: draw::form(room, given),
+        order: room.phase.may_open_yet().then(|| {
+            let source = room.draw.as_ref().map(|draw| draw.entropy_source);
+            OrderChoice::new(given, room.method, source)
+        }),
         faults: Faults::default(),
         done: None,
         live,

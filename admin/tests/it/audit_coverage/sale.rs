@@ -4,7 +4,10 @@ use serde_json::json;
 use testkit::ShowBuilder;
 
 use super::setup::{Api, Audience, ExpectedEntries, ExpectedEntry, Page, Setup};
-use crate::fixtures::put_reseller;
+use crate::{
+    draws::{close_entries, room_that_draws, start_waitroom},
+    fixtures::put_reseller,
+};
 
 pub async fn steer(setup: &Setup, door: Audience) -> ExpectedEntries {
     let room = setup.fresh("show");
@@ -29,6 +32,23 @@ pub async fn steer(setup: &Setup, door: Audience) -> ExpectedEntries {
     let (before, after) =
         (json!({"rate_per_sec": 25.0, "lanes": 2}), json!({"rate_per_sec": 40.0, "lanes": 2}));
     ExpectedEntry::of_admin(answer, "room.change", format!("room {room}"), before, after)
+}
+
+pub async fn mix_in(setup: &Setup, door: Audience) -> ExpectedEntries {
+    let room = setup.fresh("show");
+    start_waitroom(&setup.console);
+    room_that_draws(&setup.console, &setup.admin, &room, "operator").await;
+    close_entries(&setup.console, &setup.admin, &room).await;
+    let answer = match door {
+        Api => {
+            let path = format!("/v1/admin/rooms/{room}/entropy");
+            setup.api("POST", &path, Some(json!({"text": "4 2 6"}))).await
+        }
+        Page => setup.page(&format!("/admin/rooms/{room}/entropy"), &[("text", "4 2 6")]).await,
+    };
+    let entropy = json!({"source": "operator", "text": "4 2 6"});
+    let (before, after) = (json!({"entropy": null}), json!({"entropy": entropy}));
+    ExpectedEntry::of_admin(answer, "room.entropy", format!("room {room}"), before, after)
 }
 
 pub async fn mark(setup: &Setup, door: Audience) -> ExpectedEntries {

@@ -14,6 +14,7 @@ pub mod states;
 pub mod told;
 pub mod view;
 
+use admission::contract::LineMethod;
 use axum::{
     Router,
     extract::{OriginalUri, State},
@@ -123,6 +124,7 @@ fn entrance(room: &Room) -> Entrance {
     Entrance {
         phase: info.phase,
         draws: info.awaits_draw() || info.may_draw(),
+        passes: info.method == LineMethod::Passthrough,
         people_waiting: head.waiting,
         straight_in: head.straight_in,
         wait: head.wait.range(head.waiting),

@@ -1,4 +1,4 @@
-use admission::contract::LaneHead;
+use admission::contract::{LaneHead, LineMethod};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,6 +15,7 @@ fn head(heads: &[i64], wait: WaitCurve) -> HeadDocument {
         show: "s".parse().expect("an id"),
         phase: Phase::Open,
         opens_at: None,
+        method: LineMethod::FirstCome,
         draw: None,
         lanes: lanes.collect(),
         waiting: 0,

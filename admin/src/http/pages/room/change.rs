@@ -20,6 +20,7 @@ use crate::{
     error::Error,
     http::{
         pages::{
+            order::chosen,
             rooms::ConfirmPage,
             view::{Faults, Frame, phase},
         },
@@ -34,8 +35,10 @@ use crate::{
 };
 
 /// All that the form may change.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 10] = [
     "phase",
+    "method",
+    "entropy_source",
     "rate_per_sec",
     "pace_mode",
     "floor_per_sec",
@@ -46,9 +49,11 @@ const FIELDS: [&str; 8] = [
 ];
 
 fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
+    let (method, entropy_source) = chosen(fields)?;
     Ok(RoomChange {
         phase: phase(fields.text("phase"))?,
-        method: None,
+        method,
+        entropy_source,
         rate_per_sec: fields.number("rate_per_sec")?,
         max_active: fields.number("max_active")?,
         claim_window_secs: fields.number("claim_window_secs")?,

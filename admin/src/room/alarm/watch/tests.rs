@@ -176,3 +176,24 @@ fn silence_is_told_where_somebody_waits() {
     quiet.measures.flow.waiting = 0;
     assert_eq!(quiet.watch.look(later, &quiet.room, &quiet.measures), Vec::new());
 }
+
+#[test]
+fn a_draw_that_waits_is_told_after_a_while_and_over_once_it_is_made() {
+    let mut looks = Looks::new();
+    looks.room.phase = Phase::Drawing;
+    assert_eq!(looks.look(10, 0), NONE);
+    assert_eq!(looks.look(1, 0), ["draw_waits"]);
+    looks.room.phase = Phase::Open;
+    assert_eq!(looks.look(1, 5), NONE);
+}
+
+#[test]
+fn nobody_asked_a_room_for_a_pace_that_passes_everybody_through() {
+    let mut looks = Looks::new();
+    looks.hold(&[HoldBack::CheckoutFull { active: 100, max_active: 100 }]);
+    assert!(looks.look(40, 1).contains(&"pace_below_asked".to_owned()));
+    let mut looks = Looks::new();
+    looks.hold(&[HoldBack::CheckoutFull { active: 100, max_active: 100 }]);
+    looks.room.method = admission::contract::LineMethod::Passthrough;
+    assert_eq!(looks.look(40, 1), NONE);
+}

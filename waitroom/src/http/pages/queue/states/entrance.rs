@@ -11,6 +11,8 @@ pub struct Entrance {
     pub phase: Phase,
     /// Those who join now are drawn at the opening.
     pub draws: bool,
+    /// There is no line to speak of: whoever comes is let in while checkout has room.
+    pub passes: bool,
     pub people_waiting: i64,
     /// Whoever joins now goes in at once, so that there is no line to speak of.
     pub straight_in: bool,

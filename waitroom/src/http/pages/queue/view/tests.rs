@@ -39,6 +39,7 @@ fn kept_page(view: QueueView, keeping: Keeping) -> String {
 fn entrance(phase: Phase) -> Entrance {
     let wait = Some(WaitRange { low_secs: 125, high_secs: 230 });
     Entrance {
+        passes: false,
         phase,
         draws: false,
         people_waiting: 1204,
@@ -248,6 +249,21 @@ fn where_nobody_waits_there_is_no_talk_of_a_line() {
     let page = a_page(QueueView::NotJoined(open));
     assert!(page.contains("action=\"/queue/harbour-lights/go\""), "{page}");
     assert!(!page.contains("Join the line") && !page.contains("How it works"), "{page}");
+}
+
+#[test]
+fn a_show_whose_room_passes_everybody_through_says_that_it_has_no_line() {
+    let page =
+        |entrance: Entrance| a_page(QueueView::NotJoined(Entrance { passes: true, ..entrance }));
+    let open = page(Entrance { straight_in: true, ..entrance(Phase::Open) });
+    assert!(
+        open.contains("This show has no line") && open.contains("You go straight in"),
+        "{open}"
+    );
+    let full = page(entrance(Phase::Open));
+    assert!(full.contains("let in as soon as it has room"), "{full}");
+    let early = page(entrance(Phase::Scheduled));
+    assert!(early.contains("The sale has not begun"), "{early}");
 }
 
 #[test]
