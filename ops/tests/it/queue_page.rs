@@ -409,6 +409,11 @@ async fn the_script_tells_all_as_in_the_tables_that_the_server_passes() {
     waits["waits"][3]["high_secs"] = json!(8);
     let found = browser.later(WAITS, vec![waits]).await;
     assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    let mut polls = table("poll_cases.json");
+    assert_eq!(browser.later(POLLS, vec![polls.clone()]).await, json!([]));
+    polls["looks"][0]["ms"] = json!(999);
+    let found = browser.later(POLLS, vec![polls]).await;
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
     browser.quit().await;
 }
 
@@ -435,15 +440,33 @@ const WAITS: &str = r#"
             same("wait", [range?.low ?? null, range?.high ?? null], [of.low_secs, of.high_secs]);
         }
         for (const of of cases.ahead) same("ahead", wait.countAhead(of, of.lanes), of.ahead);
-        for (const of of cases.looks) {
-            const curve = of.say === "range" ? cases.curve : { say: of.say, points: [] };
-            const sale = of.sale ? { state: of.sale, tickets_left: 5, types: [] } : null;
-            const head = { ...of, pace_per_sec: null, wait: curve, sale };
-            same("look", wait.nextLook(head, of.ahead), of.ms);
-        }
         for (const of of cases.chances) {
             same("chance", wait.percent(of.odds, of.ahead), of.percent);
             same("almost none", wait.isAlmostNone(of.odds, of.ahead), of.almost_none);
+        }
+        done(differing);
+    }).catch((reason) => done([String(reason)]));"#;
+
+/// Runs the cases of `poll_cases.json`; gives those that are decided otherwise.
+const POLLS: &str = r#"
+    const [cases, done] = arguments;
+    const differing = [];
+    const same = (name, of, found, meant) =>
+        found === meant || differing.push({ name, of, found });
+    import("/assets/poll.js").then((poll) => {
+        for (const of of cases.looks) {
+            const curve = of.say === "range" ? cases.curve : { say: of.say, points: [] };
+            const types = [{ odds: { mean: of.sale?.per_fan } }];
+            const head = { ...of, wait: curve, sale: of.sale && { ...of.sale, types } };
+            same("look", of, poll.nextLook(head, of.ahead), of.ms);
+        }
+        for (const of of cases.openings) {
+            const found = poll.lookBeforeOpening(of.poll_after_ms, of.left_ms, of.claim_window_secs);
+            same("opening", of, found, of.ms);
+        }
+        for (const of of cases.spreads) same("spread", of, poll.spread(of.ms, of.share), of.spread_ms);
+        for (const of of cases.asks) {
+            same("ask", of, poll.asksPlace(of.ahead, of.since_ms), of.asks);
         }
         done(differing);
     }).catch((reason) => done([String(reason)]));"#;
