@@ -79,11 +79,17 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
     let (info, document) = (room.info(), room.document());
     let (turn, awaits_draw) = (room.turn(&claims.place), info.awaits_draw());
-    let (heads, standing) =
-        room.with_log(|log| (log.heads(), log.standing(turn.lane, turn.offset, now)));
-    let ahead = if is_admitted(&turn, &heads) { 0 } else { ahead(&turn, &heads) };
+    let line = room.line();
+    let heads = &line.heads;
+    // Most wait; when somebody's turn came is only in the log.
+    let (ahead, standing) = if is_admitted(&turn, heads) {
+        (0, room.with_log(|log| log.standing(turn.lane, turn.offset, now)))
+    } else {
+        (ahead(&turn, heads), Standing::Waiting)
+    };
+    let has_left = room.has_left_at(&turn) || room.has_left_entry(&claims.place);
     let (state, claim_until) = match standing.in_phase(info.phase, now) {
-        _ if room.has_left(&claims.place) => (PlaceState::Left, None),
+        _ if has_left => (PlaceState::Left, None),
         _ if awaits_draw => (PlaceState::InDraw, None),
         Standing::Waiting => (PlaceState::Waiting, None),
         Standing::Admitted(admitted) => {
