@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A line that does not move.
-const STANDING: Terms = Terms {
+pub const STANDING: Terms = Terms {
     tickets: 100,
     shards: 2,
     lanes: 1,
@@ -30,13 +30,13 @@ const STANDING: Terms = Terms {
 };
 
 /// A server whose lines nobody moves.
-async fn without_controller() -> TestSystem {
+pub async fn without_controller() -> TestSystem {
     let roles = [Role::Catalog, Role::Waitroom, Role::Checkout, Role::Writer];
     TestSystem::open_as(&roles, TestEnv::new().await, &[]).await
 }
 
 /// Says what a controller of room `harbour` would say. Nobody else moves its one lane.
-async fn tell(system: &TestSystem, change: impl FnOnce(&mut HeadsMoved)) {
+pub async fn tell(system: &TestSystem, change: impl FnOnce(&mut HeadsMoved)) {
     let head = reply(system.get("/v1/rooms/harbour/head")).await.body;
     let lane = &head["lanes"][0];
     let number = |name: &str| lane[name].as_i64().expect("a number");
@@ -74,7 +74,7 @@ fn stock(types: &[(&str, i64, i64, i64)]) -> LineStock {
 }
 
 /// A fan in line behind `ahead` others.
-async fn in_line(system: &TestSystem, browser: &Browser, ahead: usize) {
+pub async fn in_line(system: &TestSystem, browser: &Browser, ahead: usize) {
     for _ in 0..ahead {
         fan::join(system, "harbour").await;
     }
@@ -91,7 +91,7 @@ async fn check(browser: &Browser, scripts: bool, name: &str) {
 }
 
 /// Waits until a part of the page says something. Gives how long that took.
-async fn says(browser: &Browser, css: &str, words: &str) -> Duration {
+pub async fn says(browser: &Browser, css: &str, words: &str) -> Duration {
     let since = Instant::now();
     loop {
         let text = browser.text(css).await;
