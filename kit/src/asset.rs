@@ -46,9 +46,9 @@ impl Asset {
         format!("/assets/{}?v={:x}", self.name, hasher.finish())
     }
 
-    /// As it goes out: without the comments, which are for who reads the source; and what it imports
-    /// is asked for by addresses that change with their content, too. Otherwise a browser would put
-    /// a new script beside an old module that it keeps for good.
+    /// As it goes out: without the comments, which are for who reads the source; and what it
+    /// imports is asked for by addresses that change with their content, too. Otherwise a browser
+    /// would put a new script beside an old module that it keeps for good.
     pub fn served(&self) -> String {
         let body = if self.mime == JAVASCRIPT { bare(self.body) } else { self.body.to_owned() };
         self.imports.iter().fold(body, |body, module| {
@@ -101,7 +101,8 @@ mod tests {
 
     #[test]
     fn what_is_served_has_no_comments_and_all_of_the_code() {
-        let source = "// For readers.\n/** More\n *  of it. */\n/** One. */\nif (a) {\n\n  b(); // Stays.\n}\n";
+        let comments = "// For readers.\n/** More\n *  of it. */\n/** One. */\n";
+        let source = format!("{comments}if (a) {{\n\n  b(); // Stays.\n}}\n").leak();
         assert_eq!(script(source, &[]).served(), "if (a) {\nb(); // Stays.\n}\n");
     }
 }

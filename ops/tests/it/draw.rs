@@ -177,7 +177,7 @@ const TICKET: &str = "
             body: JSON.stringify({ link }),
         };
         return fetch('/v1/rooms/r/place/from-link', asked);
-    }).then((answer) => answer.json()).then(({ ticket }) => done(ticket), (why) => done(String(why)));";
+    }).then((answer) => answer.json()).then(({ ticket }) => done(ticket), () => done(null));";
 /// What the page says, and what the server's page says: names and texts of all that has a name,
 /// but for the times of the day, which the page tells in the reader's own zone.
 const WORDS: &str = "
