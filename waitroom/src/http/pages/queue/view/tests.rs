@@ -307,7 +307,7 @@ fn whoever_was_let_in_reads_what_is_said_of_the_sale() {
     let at = |text: &str| Some(text.parse().expect("a time"));
     let stopped =
         |claim_until| QueueView::Stopped(Stopped { claim_until, entrance: told(Phase::Paused) });
-    let marked = "data-phase=\"paused\"><p class=\"lead\" data-v=\"message\">Not &#34;now&#34;.";
+    let marked = "data-v=\"message\">Not &#34;now&#34;.";
     let turn = "Your turn goes until <time class=\"num nowrap\" \
         datetime=\"2026-11-21T20:02:00+01:00\"";
     let anew = "name=\"again\" value=\"1\"";
