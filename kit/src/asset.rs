@@ -2,11 +2,13 @@
 //! content.
 
 use std::{
-    borrow::Cow,
     hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
 };
 
-use axum::{Router, http::header, response::IntoResponse, routing::get};
+use axum::{Router, http::HeaderMap, routing::get};
+
+use crate::kept::KeptBody;
 
 /// A file that ships in the binary.
 pub struct Asset {
@@ -44,30 +46,38 @@ impl Asset {
         format!("/assets/{}?v={:x}", self.name, hasher.finish())
     }
 
-    /// As it goes out: what it imports is asked for by addresses that change with their content,
-    /// too. Otherwise a browser would put a new script beside an old module that it keeps for good.
-    pub fn served(&self) -> Cow<'static, str> {
-        self.imports.iter().fold(Cow::Borrowed(self.body), |body, module| {
+    /// As it goes out: without the comments, which are for who reads the source; and what it
+    /// imports is asked for by addresses that change with their content, too. Otherwise a browser
+    /// would put a new script beside an old module that it keeps for good.
+    pub fn served(&self) -> String {
+        let body = if self.mime == JAVASCRIPT { bare(self.body) } else { self.body.to_owned() };
+        self.imports.iter().fold(body, |body, module| {
             let plain = format!("\"./{}\"", module.name);
-            Cow::Owned(body.replace(&plain, &format!("\"{}\"", module.url())))
+            body.replace(&plain, &format!("\"{}\"", module.url()))
         })
     }
+}
+
+/// A script without the lines that are comments, and without indentation. No text of ours runs over
+/// several lines.
+fn bare(script: &str) -> String {
+    let mut is_within = false;
+    let is_code = |line: &&str| {
+        let is_comment = is_within || line.starts_with("/**");
+        is_within = is_comment && !line.ends_with("*/");
+        !is_comment && !line.is_empty() && !line.starts_with("//")
+    };
+    script.lines().map(str::trim).filter(is_code).flat_map(|line| [line, "\n"]).collect()
 }
 
 /// Routes for `assets`.
 pub fn router<S: Clone + Send + Sync + 'static>(assets: &[&'static Asset]) -> Router<S> {
     assets.iter().fold(Router::new(), |router, asset| {
-        let (mime, body) = (asset.mime, asset.served());
-        router.route(
-            &format!("/assets/{}", asset.name),
-            get(move || async move {
-                let headers = [
-                    (header::CONTENT_TYPE, mime),
-                    (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-                ];
-                (headers, body).into_response()
-            }),
-        )
+        let kept = Arc::new(KeptBody::file(asset.mime, asset.served().into()));
+        let answer = move |asked: HeaderMap| {
+            std::future::ready(kept.answer(&asked, "public, max-age=31536000, immutable"))
+        };
+        router.route(&format!("/assets/{}", asset.name), get(answer))
     })
 }
 
@@ -85,7 +95,14 @@ mod tests {
         static NEW: Asset = Asset { name: "words.js", ..script("export const word = 2;", &[]) };
         static BEFORE: Asset = script("import { word } from \"./words.js\";", &[&OLD]);
         static AFTER: Asset = script(BEFORE.body, &[&NEW]);
-        assert_eq!(BEFORE.served(), format!("import {{ word }} from \"{}\";", OLD.url()));
+        assert_eq!(BEFORE.served(), format!("import {{ word }} from \"{}\";\n", OLD.url()));
         assert_ne!(BEFORE.url(), AFTER.url(), "a change of a module changes who imports it");
+    }
+
+    #[test]
+    fn what_is_served_has_no_comments_and_all_of_the_code() {
+        let comments = "// For readers.\n/** More\n *  of it. */\n/** One. */\n";
+        let source = format!("{comments}if (a) {{\n\n  b(); // Stays.\n}}\n").leak();
+        assert_eq!(script(source, &[]).served(), "if (a) {\nb(); // Stays.\n}\n");
     }
 }

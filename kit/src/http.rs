@@ -19,7 +19,7 @@ use tower_http::compression::{
 };
 use tracing::Instrument;
 
-use crate::{extract, page::Face, problem::Problem, public_url::PublicUrl};
+use crate::{extract, kept::is_shared, page::Face, problem::Problem, public_url::PublicUrl};
 
 /// The largest request body we read, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -210,7 +210,10 @@ impl Seen {
         let (method, status) = (method_label(&self.method), status.as_str().to_owned());
         metrics::histogram!("fairgate_http_seconds", "route" => self.route, "method" => method, "status" => status)
             .record(elapsed.as_secs_f64());
-        if let Ok(value) = HeaderValue::from_str(&self.id.0) {
+        // What a shared cache gives to many would tell each of them the request of somebody else.
+        if let Ok(value) = HeaderValue::from_str(&self.id.0)
+            && !is_shared(response.headers())
+        {
             response.headers_mut().insert(REQUEST_ID, value);
         }
     }
@@ -246,6 +249,42 @@ mod tests {
                 .map(|value| value.to_str().expect("text"));
             assert_eq!(told, coding, "{path}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_shared_caches_keep_has_no_callers_request_id() {
+        let answer = |told: &'static str| {
+            get(move || std::future::ready(([(header::CACHE_CONTROL, told)], "here")))
+        };
+        let router = Router::new()
+            .route("/shared", answer("public, max-age=1"))
+            .route("/own", answer("no-store"));
+        for (path, has_id) in [("/shared", false), ("/own", true)] {
+            let request = Request::get(path).body(Body::empty()).expect("a request");
+            let answer = stack(router.clone()).oneshot(request).await.expect("infallible");
+            assert_eq!(answer.headers().contains_key(REQUEST_ID), has_id, "{path}");
+            assert!(!answer.headers().contains_key(header::SET_COOKIE), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_compressed_already_is_left_as_it_is() {
+        let kept = crate::kept::KeptBody::file("text/css", "a { }\n".repeat(500).into());
+        let kept = std::sync::Arc::new(kept);
+        let kept = move |asked: HeaderMap| std::future::ready(kept.answer(&asked, "public"));
+        let router = stack(Router::new().route("/a.css", get(kept)));
+        let mut sizes = Vec::new();
+        for accepted in ["gzip, deflate, br", "identity"] {
+            let request = Request::get("/a.css").header(header::ACCEPT_ENCODING, accepted);
+            let request = request.body(Body::empty()).expect("a request");
+            let answer = router.clone().oneshot(request).await.expect("infallible");
+            let said = |name| answer.headers().get_all(name).iter().collect::<Vec<_>>();
+            assert_eq!(said(header::VARY), ["accept-encoding"], "{accepted}");
+            let coding = said(header::CONTENT_ENCODING).len();
+            let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+            sizes.push((coding, body.len()));
+        }
+        assert!(sizes[0].0 == 1 && sizes[0].1 < 200 && sizes[1] == (0, 3_000), "{sizes:?}");
     }
 
     #[tokio::test]

@@ -10,8 +10,9 @@ use axum::{
 use flate2::{Compression, write::GzEncoder};
 use sha2::{Digest, Sha256};
 
-/// A JSON body that is kept to be sent many times.
+/// A body that is kept to be sent many times.
 pub struct KeptBody {
+    mime: &'static str,
     body: Bytes,
     etag: HeaderValue,
     /// Made when it is first asked for; `None` where it would be no shorter.
@@ -26,16 +27,20 @@ impl KeptBody {
 
     /// JSON that says the same as long as `said` is the same.
     pub fn known_by(said: &[u8], body: Bytes) -> Self {
-        let digest = Sha256::digest(said);
-        let tag = digest.iter().take(8).fold(0u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self::tagged(body, &format!("W/\"{tag:016x}\""))
+        Self::tagged(body, &tag_of(said))
+    }
+
+    /// A file of this type, known by its content.
+    pub fn file(mime: &'static str, body: Bytes) -> Self {
+        let etag = tag_of(&body);
+        Self { mime, ..Self::tagged(body, &etag) }
     }
 
     /// JSON that says the same as long as its tag is the same. The tag is weak, as RFC 9110 asks of
     /// one that stands for the plain and the compressed bytes alike.
     pub fn tagged(body: Bytes, etag: &str) -> Self {
         let etag = HeaderValue::from_str(etag).unwrap_or(HeaderValue::from_static("W/\"\""));
-        Self { body, etag, gzip: OnceLock::new() }
+        Self { mime: "application/json", body, etag, gzip: OnceLock::new() }
     }
 
     /// The body as the caller can read it, or 304 where the caller has it.
@@ -48,12 +53,13 @@ impl KeptBody {
         if self.etag.to_str().is_ok_and(|etag| has_it(asked, etag)) {
             return (StatusCode::NOT_MODIFIED, common).into_response();
         }
-        let json = [(header::CONTENT_TYPE, "application/json")];
-        match self.gzip().filter(|_| takes_gzip(asked)) {
+        let mime = [(header::CONTENT_TYPE, self.mime)];
+        // Nothing is compressed before somebody asks for it so.
+        match takes_gzip(asked).then(|| self.gzip()).flatten() {
             Some(gzip) => {
-                (common, json, [(header::CONTENT_ENCODING, "gzip")], gzip.clone()).into_response()
+                (common, mime, [(header::CONTENT_ENCODING, "gzip")], gzip.clone()).into_response()
             }
-            None => (common, json, self.body.clone()).into_response(),
+            None => (common, mime, self.body.clone()).into_response(),
         }
     }
 
@@ -64,10 +70,22 @@ impl KeptBody {
     }
 }
 
+fn tag_of(said: &[u8]) -> String {
+    let digest = Sha256::digest(said);
+    let tag = digest.iter().take(8).fold(0u64, |tag, byte| tag << 8 | u64::from(*byte));
+    format!("W/\"{tag:016x}\"")
+}
+
+/// As small as it gets: what is made once may take its time.
 fn gzip(body: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 2), Compression::best());
     encoder.write_all(body).ok()?;
     encoder.finish().ok().map(Bytes::from)
+}
+
+/// Whether shared caches may keep an answer with these headers.
+pub fn is_shared(headers: &HeaderMap) -> bool {
+    headers.get(header::CACHE_CONTROL).is_some_and(|told| told.as_bytes().starts_with(b"public"))
 }
 
 /// RFC 9110's weak comparison of a tag against `If-None-Match`.

@@ -18,7 +18,7 @@ use governor::middleware::StateInformationMiddleware;
 use tower::{ServiceBuilder, util::MapResponseLayer};
 use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder};
 
-use crate::{problem::Problem, serve::Tasks, settings::Settings};
+use crate::{kept::is_shared, problem::Problem, serve::Tasks, settings::Settings};
 
 /// How fast one client may call one group of routes.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +112,10 @@ impl Fields {
         let remaining = headers.remove("x-ratelimit-remaining");
         for name in ["x-ratelimit-limit", "x-ratelimit-after", "x-ratelimit-whitelisted"] {
             headers.remove(name);
+        }
+        // What a shared cache gives to many says nothing of one of them.
+        if is_shared(headers) {
+            return response;
         }
         let remaining = match &remaining {
             Some(value) => value.to_str().unwrap_or("0"),

@@ -60,7 +60,7 @@ have_venv() { [ -n "$(venv_python)" ]; }
 packages_venv() { printf '%s\n' python3 python3-venv; }
 lacking_venv() { echo "no Python 3.10 or newer with venv is to be had from this system's packages; install python3-venv."; }
 
-# The one that ops/faults puts before several instances.
+# The one that ops/faults puts before several instances, and tests and benches before those who wait.
 have_proxy() { PATH="$PATH:/usr/sbin" command -v nginx >/dev/null; }
 packages_proxy() { echo nginx; }
 lacking_proxy() { echo "nginx is still missing; install the package nginx."; }

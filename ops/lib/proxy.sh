@@ -1,52 +1,16 @@
 # shellcheck shell=bash
 # nginx before several fairgates: a private one, on the loopback, in the foreground of its own process.
 
-# proxy_config DIR PORT BACKEND_PORT...: writes its configuration. All that it keeps lies below DIR.
+# proxy_config DIR PORT BACKEND_PORT...: writes its configuration. All that it keeps lies below DIR. With PROXY_CACHE=fairgate it is
+# an edge; without, each request reaches an instance.
 proxy_config() {
-  local dir="$1" port="$2" backend
+  local dir="$1" port="$2" backend backends=""
   shift 2
   mkdir -p "$dir"/{body,proxy,fastcgi,uwsgi,scgi}
-  {
-    cat <<-END
-	daemon off;
-	pid $dir/nginx.pid;
-	error_log $dir/error.log;
-	worker_processes 1;
-	worker_rlimit_nofile 8192;
-	events { worker_connections 4096; }
-	http {
-	  access_log off;
-	  client_body_temp_path $dir/body;
-	  proxy_temp_path $dir/proxy;
-	  fastcgi_temp_path $dir/fastcgi;
-	  uwsgi_temp_path $dir/uwsgi;
-	  scgi_temp_path $dir/scgi;
-	  upstream fairgate {
-	    keepalive 128;
-	END
-    # One that was killed is tried again after a second.
-    for backend in "$@"; do echo "    server 127.0.0.1:$backend max_fails=1 fail_timeout=1s;"; done
-    cat <<-END
-	  }
-	  server {
-	    listen 127.0.0.1:$port backlog=4096;
-	    keepalive_requests 100000;
-	    location / {
-	      proxy_pass http://fairgate;
-	      proxy_http_version 1.1;
-	      proxy_set_header Connection "";
-	      proxy_set_header Host \$http_host;
-	      proxy_set_header X-Forwarded-For \$proxy_add_x_forwarded_for;
-	      proxy_connect_timeout 2s;
-	      proxy_read_timeout 20s;
-	      # What was sent to one may have been done: only what no instance has seen goes to the next.
-	      proxy_next_upstream error timeout;
-	      proxy_next_upstream_tries 3;
-	    }
-	  }
-	}
-	END
-  } >"$dir/nginx.conf"
+  # One that was killed is tried again after a second.
+  for backend in "$@"; do backends+="    server 127.0.0.1:$backend max_fails=1 fail_timeout=1s;\n"; done
+  sed -e "s|@DIR@|$dir|g" -e "s|@LISTEN@|127.0.0.1:$port|" -e "s|@LOG@|off|" -e "s|@CACHE@|${PROXY_CACHE:-off}|" \
+    -e "s|^@BACKENDS@|${backends%\\n}|" "$ROOT/ops/edge/nginx.conf.in" >"$dir/nginx.conf"
 }
 
 # spawn_proxy DIR PORT BACKEND_PORT...

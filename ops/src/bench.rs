@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
 //! [`server`], [`client`] and [`sale`] are what all use; [`mod@line`], [`producer`], [`orders`],
-//! [`holds`], [`memory`], [`rate`], [`pace`] and [`draw`] measure.
+//! [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`] and [`draw`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -17,8 +17,9 @@ use clap::{Args, ValueEnum};
 use crate::{print_result, print_status, serve::Role};
 
 mod bench_env;
-mod client;
+pub(crate) mod client;
 mod draw;
+mod edge;
 mod holds;
 mod line;
 mod memory;
@@ -51,7 +52,7 @@ pub struct BenchArgs {
     /// Clients that call at once, each waiting for its answer (joins, polls, holds).
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub clients: u16,
-    /// Places waiting at the second look at memory.
+    /// Places waiting at the second look at memory; behind the edge, 100,000 of them at most.
     #[arg(long, default_value_t = 500_000,
         value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub fans: u64,
@@ -78,6 +79,8 @@ pub enum Part {
     Orders,
     /// Holds and their script against redis-benchmark.
     Holds,
+    /// What 100,000 who wait behind nginx cost the origin.
+    Edge,
     /// Memory with few and many waiting.
     Memory,
     /// The pace that follows checkout against the best that a sweep finds, and with no-shows.
@@ -144,6 +147,7 @@ async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
             Part::Producer => producer::rows(bench).await,
             Part::Orders => orders::rows(bench).await,
             Part::Holds => holds::rows(bench).await,
+            Part::Edge => edge::rows(bench).await,
             Part::Memory => memory::rows(bench).await,
             Part::Pace => pace::rows(bench).await,
             Part::Rate => rate::rows(bench).await,

@@ -1,6 +1,7 @@
 //! The binary's parts: putting roles together, the demo sale, the invariant checker, the load bots.
 pub mod bench;
 pub mod demo;
+pub mod edge;
 pub mod emails;
 pub mod keys;
 pub mod people;

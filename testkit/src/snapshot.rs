@@ -14,6 +14,7 @@ pub fn volatile() -> Vec<(&'static str, &'static str)> {
         (r"\b[0-9A-Z]{4,6}( [0-9A-Z]{2,6}){4,6}\b", "[code]"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", "[time]"),
         (r"\b\d\d:\d\d:\d\d\b", "[clock]"),
+        (r#"data-as-of="\d+""#, r#"data-as-of="[ms]""#),
         (r#"data-secs="\d+""#, r#"data-secs="[seconds]""#),
         (r#"content="\d+; url="#, r#"content="[seconds]; url="#),
         (r"\?v=[0-9a-f]+", "?v=[version]"),

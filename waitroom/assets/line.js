@@ -1,17 +1,30 @@
 // The fan's place, alive: the page is changed in place from one small document that is the same for everybody.
 
-import { announce, between, reload, root, say, within } from "./page.js";
+import { announce, reload, root, say, within } from "./page.js";
+import { asksPlace, nextLook as lookOf } from "./poll.js";
 import * as wait from "./wait.js";
 import { tellTurn } from "./alerts.js";
 
-const data = root?.dataset ?? {};
-const mine = { lane: Number(data.lane), offset: Number(data.offset) };
-const joined = Number(data.joined);
-let ahead = Number(data.ahead);
+let data;
+let mine;
+let joined;
+let ahead;
 /** The end of the wait that was told last, and until when its being later is explained, in seconds since 1970 by this
  *  device's clock, which may be wrong. */
-let told = data.toldSecs ? Date.now() / 1000 + Number(data.toldSecs) : null;
+let told;
 let explained = 0;
+let before;
+
+/** Takes over from what the page says of its place. */
+export function begin() {
+  data = root.dataset;
+  mine = { lane: Number(data.lane), offset: Number(data.offset) };
+  joined = Number(data.joined);
+  // A page that worked its place out by itself has not said yet how many are ahead.
+  ahead = data.ahead ? Number(data.ahead) : Infinity;
+  told = data.toldSecs ? Date.now() / 1000 + Number(data.toldSecs) : null;
+  before = { phase: data.phase, say: data.say, sale: data.saleTitle };
+}
 
 /** In the reader's own zone, without seconds: they would promise what nobody knows. */
 const time = (secs) => new Date(secs * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -86,15 +99,13 @@ function showSale(sale) {
   return poor || sale.state === "few_left" ? `${title}.` : "";
 }
 
-let before = { phase: data.phase, say: data.say, sale: data.saleTitle };
-
 /** Takes in a head document. */
 export function showWaiting(head) {
   const own = head.lanes.find((lane) => lane.lane === mine.lane);
-  if (head.phase === "closed") return reload(8000);
   if (own && own.head > mine.offset) return reload(700, Math.max(300, tellTurn(data.title)));
   // The number of people ahead never rises, whatever a cache on the way may say.
   ahead = Math.min(ahead, wait.countAhead(mine, head.lanes));
+  joined = Math.max(joined, ahead);
   const now = Date.now() / 1000;
   const found = wait.range(head.wait, ahead);
   const gone = head.sale && wait.isGone(head.sale);
@@ -119,22 +130,18 @@ export function showWaiting(head) {
 }
 
 /** How long to wait until the next look, in ms. */
-export const nextLook = (head) => wait.nextLook(head, ahead);
+export const nextLook = (head) => lookOf(head, ahead);
 
-/** Near the turn it counts most whether the place is still there. */
-const NEAR_SECS = 30;
 let askedAt = performance.now();
-let askAgainMs = between(50000, 70000);
 
-/** Asks now and then whether the place is still there: it may have been left on another device. */
-export async function askPlace(head) {
-  const isNear = wait.secsAhead(head, ahead) < NEAR_SECS;
-  if (performance.now() - askedAt < (isNear ? 10000 : askAgainMs)) return;
+/** Asks near the turn whether the place is still there: it may have been left on another device. */
+export async function askPlace() {
+  if (!asksPlace(ahead, performance.now() - askedAt)) return;
   askedAt = performance.now();
-  askAgainMs = between(50000, 70000);
   try {
     const answer = await fetch(data.ask, { signal: within(5000) });
-    if (answer.ok && (await answer.json()).state === "left") reload(700);
+    // What is cached on the way may be older than what the place itself says.
+    if (answer.ok && (await answer.json()).state !== "waiting") reload(700);
   } catch {
     // The next time will do.
   }

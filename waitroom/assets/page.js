@@ -1,6 +1,6 @@
 // What the parts of the queue page share: its section, its texts, its voice for screen readers, its way to reload.
 
-export const root = document.querySelector("[data-queue]");
+export let root = document.querySelector("[data-queue]");
 export const value = (name) => document.querySelector(`[data-v="${name}"]`);
 export const between = (low, high) => low + Math.random() * (high - low);
 
@@ -10,6 +10,28 @@ export function say(name, text) {
   if (!element) return;
   if (element.textContent !== text) element.textContent = text;
   element.hidden = !text;
+}
+
+/** Puts the page's template of this name in the place of its main part, as the server would have sent it. False where the page
+ *  has none. */
+export function become(name) {
+  const main = document.querySelector("main");
+  const template = main.querySelector(`template[data-become="${name}"]`);
+  if (!template) return false;
+  main.replaceChildren(template.content);
+  root = main.querySelector("[data-queue]");
+  bringToLife(main);
+  main.dispatchEvent(new Event("redrawn", { bubbles: true }));
+  // As after a reload, one reads from the top.
+  const heading = main.querySelector("h1");
+  heading.tabIndex = -1;
+  heading.focus();
+  return true;
+}
+
+/** Shows what only a page with scripts can promise. */
+export function bringToLife(within) {
+  for (const promise of within.querySelectorAll("[data-scripted]")) promise.hidden = false;
 }
 
 const MINUTE_MS = 60000;

@@ -67,30 +67,6 @@ export function clock({ low, high }, now) {
  *  rounding. Whoever is told a later time is told why. */
 export const isLater = (before, to, now) => to - before > Math.max(60, 0.1 * (to - now));
 
-// --- how often to look
-
-/** In how many seconds it may be one's turn at the earliest, as far as anybody can say. */
-export function secsAhead(head, ahead) {
-  const found = range(head.wait, ahead);
-  if (found) return found.low;
-  const pace = Math.max(head.pace_per_sec ?? 0, head.rate_per_sec);
-  return ahead <= 0 ? 0 : pace > 0 ? ahead / pace : Infinity;
-}
-
-/** How long to wait until the next look, in ms: as long as the server asks for, and longer far back, where that loses nothing;
- *  but whoever is about to be let in looks in time to hear of it. */
-export function nextLook(head, ahead) {
-  const secs = secsAhead(head, ahead);
-  const [sale, pace] = [head.sale, head.pace_per_sec || head.rate_per_sec];
-  let next = Math.max(head.poll_after_ms, secs < Infinity ? Math.min(15000, secs * 50) : 0);
-  if (sale?.state === "few_left" || sale?.state === "all_held") next = head.poll_after_ms;
-  if (sale?.state === "available" && pace > 0) {
-    const perFan = sale.types.reduce((sum, of) => sum + of.odds.mean, 0) || 1;
-    next = Math.max(head.poll_after_ms, Math.min(next, (sale.tickets_left / (pace * perFan)) * 333));
-  }
-  return Math.round(Math.max(1500, Math.min(next, secs * 500)));
-}
-
 // --- the chance that a ticket is left
 
 const normal = (z) => 1 / (1 + Math.exp(-(1.5976 * z + 0.07056 * z ** 3)));

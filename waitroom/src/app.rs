@@ -27,6 +27,7 @@ use crate::{
     place::{
         PlaceClaims,
         link::{PlaceLink, PlaceLinks},
+        opened::OpenedTickets,
     },
     room::{
         find::RoomFinder,
@@ -50,6 +51,7 @@ pub struct Inner {
     place_links: PlaceLinks,
     pub(crate) turn_mails: Arc<TurnMails>,
     pub(crate) place_keys: Arc<SealRing>,
+    opened_tickets: OpenedTickets,
     pub(crate) pass_keys: Arc<PassKeys>,
     pub(crate) pool: PgPool,
     pub(crate) public: PublicUrl,
@@ -108,6 +110,7 @@ impl App {
             place_links: PlaceLinks::new(link_keys, redis),
             turn_mails: TurnMails::new(mail_keys, pool.clone()),
             place_keys,
+            opened_tickets: OpenedTickets::default(),
             pass_keys,
             pool,
             public: config.public,
@@ -225,7 +228,8 @@ impl App {
         room: &Room,
         ticket: Option<&str>,
     ) -> Result<PlaceClaims, Error> {
-        let claims: PlaceClaims = self.place_keys.open(ticket.ok_or(Error::TicketMissing)?)?;
+        let ticket = ticket.ok_or(Error::TicketMissing)?;
+        let claims = self.opened_tickets.open(&self.place_keys, ticket)?;
         if claims.place.room == room.name { Ok(claims) } else { Err(Error::TicketForeign) }
     }
 }

@@ -17,6 +17,7 @@ pub use crate::{
         PlaceClaims, ahead,
         chance::{Chance, Odds, Sale, TypeOdds},
         forecast::{Forecast, Measured, Slots, wait_secs},
+        poll::{asks_place, next_look_ms, spread_ms},
         standing::{PlaceBody, PlaceState},
         wait::{WaitCurve, WaitPoint, WaitRange, WaitSay},
     },

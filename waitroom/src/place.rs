@@ -3,6 +3,8 @@
 pub mod chance;
 pub mod forecast;
 pub mod link;
+pub mod opened;
+pub mod poll;
 pub mod standing;
 pub mod wait;
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     path::PathBuf,
     process::Stdio,
     time::Duration,
@@ -9,6 +10,10 @@ use std::{
 
 use anyhow::{Context, bail};
 use axum::{Router, routing::get};
+use kit::{
+    limit::{ClientAddress, Policy, per_client},
+    settings::{ProcessEnv, Settings},
+};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout},
@@ -17,9 +22,11 @@ use tokio::{
 use super::{bench_env::BenchEnv, client};
 use crate::serve::{Role, assemble};
 
-/// A handler that does nothing, behind the same layers as all others: what the server can do at
-/// most.
+/// A handler that does nothing, behind the same layers and a limiter as all others have one: what
+/// ours can do at most.
 pub const EMPTY: &str = "/bench/empty";
+/// One with nothing around it: what the server can do at most.
+pub const BARE: &str = "/bench/bare";
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -28,11 +35,18 @@ const ENDED_WITHIN: Duration = Duration::from_secs(30);
 /// # Errors
 /// Settings that need mending, or an address that is taken.
 pub async fn serve(roles: &[Role]) -> anyhow::Result<()> {
-    let mut server = assemble(roles, &kit::settings::ProcessEnv).await?;
+    let mut server = assemble(roles, &ProcessEnv).await?;
     let nothing = || std::future::ready("");
-    let empty: Router = kit::http::stack(Router::new().route(EMPTY, get(nothing).post(nothing)));
-    // Both sides are routes of the same router, and each stands behind one stack.
-    server.router = server.router.route_service(EMPTY, empty.into_service());
+    let clients = ClientAddress::from_settings(&mut Settings::new(&ProcessEnv));
+    let most = NonZeroU32::MIN.saturating_add(999_999);
+    let policy = Policy { name: "empty", per_second: most, burst: most };
+    let empty = Router::new().route(EMPTY, get(nothing).post(nothing));
+    let empty: Router = kit::http::stack(per_client(empty, policy, &clients, &server.tasks));
+    // All sides are routes of the same router, and each but the bare one stands behind one stack.
+    server.router = server
+        .router
+        .route_service(EMPTY, empty.into_service())
+        .route(BARE, get(nothing).post(nothing));
     server.serve().await
 }
 
@@ -111,6 +125,17 @@ impl Served {
             .context("no VmRSS in /proc")?;
         let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kilobytes * 1024)
+    }
+
+    /// How many requests it answered so far, whatever they were for.
+    ///
+    /// # Errors
+    /// Where it does not tell.
+    pub async fn requests(&self) -> anyhow::Result<f64> {
+        let answer = client::once(self.management, &client::get("/metrics")).await?;
+        let text = String::from_utf8(answer.body).context("the metrics")?;
+        let counts = text.lines().filter(|line| line.starts_with("fairgate_http_seconds_count"));
+        Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
 
     /// Ends it as an operator would, so that it leaves its consumer groups.

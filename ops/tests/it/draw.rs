@@ -145,12 +145,48 @@ async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() 
     browser.click(r#"form[action="/queue/r/join"] button"#).await;
     browser.see(r#"[data-queue="in_draw"]"#).await;
     browser.check("in the draw").await;
+    // The page becomes the line's by itself: nobody asks the server for another one.
+    browser.value("window.before = true").await;
+    let ticket = browser.later(TICKET, vec![]).await;
+    let drawn = system.get("/v1/rooms/r/place").bearer_auth(ticket.as_str().expect("a ticket"));
     change(&system, Phase::Open).await;
     browser.see(".place-number").await;
+    assert_eq!(browser.value("return window.before").await, true, "it was loaded anew");
     let place: i64 = browser.text(".place-number").await.parse().expect("a number");
-    assert!((1..=7).contains(&place), "place {place}");
+    assert_eq!(reply(drawn).await.with_status(200).body["place"], place);
+    assert_eq!(browser.text(r#"[data-v="number"]"#).await, place.to_string());
+    assert_eq!(browser.attribute("main h1", "tabindex").await, "-1");
+    // And it is the one that the server would have sent.
+    let own = browser.later(WORDS, vec![]).await;
+    assert_eq!(own[0], own[1]);
     browser.click("details[data-proof] summary").await;
     browser.see(r#"details[data-proof] ul[data-holds="true"]"#).await;
     browser.check("place drawn").await;
     browser.quit().await;
 }
+
+/// The place ticket, by a link to the place from this page.
+const TICKET: &str = "
+    const done = arguments[0];
+    const text = (answer) => answer.text();
+    fetch('/queue/r/device', { method: 'POST' }).then(text).then((page) => {
+        const link = /link=([\\w.-]+)/.exec(page)[1];
+        const asked = {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ link }),
+        };
+        return fetch('/v1/rooms/r/place/from-link', asked);
+    }).then((answer) => answer.json()).then(({ ticket }) => done(ticket), () => done(null));";
+/// What the page says, and what the server's page says: names and texts of all that has a name,
+/// but for the times of the day, which the page tells in the reader's own zone.
+const WORDS: &str = "
+    const done = arguments[0];
+    const OWN = ['news', 'clock', 'opens-in'];
+    const words = (page) => [...page.querySelectorAll('main [data-v]')]
+        .filter((part) => !OWN.includes(part.dataset.v))
+        .map((part) => `${part.dataset.v}: ${part.hidden ? '' : part.textContent}`);
+    fetch(location.href).then((page) => page.text()).then((text) => {
+        const page = new DOMParser().parseFromString(text, 'text/html');
+        done([words(document), words(page)]);
+    });";

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// A line that does not move.
-const STANDING: Terms = Terms {
+pub const STANDING: Terms = Terms {
     tickets: 100,
     shards: 2,
     lanes: 1,
@@ -30,13 +30,13 @@ const STANDING: Terms = Terms {
 };
 
 /// A server whose lines nobody moves.
-async fn without_controller() -> TestSystem {
+pub async fn without_controller() -> TestSystem {
     let roles = [Role::Catalog, Role::Waitroom, Role::Checkout, Role::Writer];
     TestSystem::open_as(&roles, TestEnv::new().await, &[]).await
 }
 
 /// Says what a controller of room `harbour` would say. Nobody else moves its one lane.
-async fn tell(system: &TestSystem, change: impl FnOnce(&mut HeadsMoved)) {
+pub async fn tell(system: &TestSystem, change: impl FnOnce(&mut HeadsMoved)) {
     let head = reply(system.get("/v1/rooms/harbour/head")).await.body;
     let lane = &head["lanes"][0];
     let number = |name: &str| lane[name].as_i64().expect("a number");
@@ -74,7 +74,7 @@ fn stock(types: &[(&str, i64, i64, i64)]) -> LineStock {
 }
 
 /// A fan in line behind `ahead` others.
-async fn in_line(system: &TestSystem, browser: &Browser, ahead: usize) {
+pub async fn in_line(system: &TestSystem, browser: &Browser, ahead: usize) {
     for _ in 0..ahead {
         fan::join(system, "harbour").await;
     }
@@ -91,7 +91,7 @@ async fn check(browser: &Browser, scripts: bool, name: &str) {
 }
 
 /// Waits until a part of the page says something. Gives how long that took.
-async fn says(browser: &Browser, css: &str, words: &str) -> Duration {
+pub async fn says(browser: &Browser, css: &str, words: &str) -> Duration {
     let since = Instant::now();
     loop {
         let text = browser.text(css).await;
@@ -409,6 +409,11 @@ async fn the_script_tells_all_as_in_the_tables_that_the_server_passes() {
     waits["waits"][3]["high_secs"] = json!(8);
     let found = browser.later(WAITS, vec![waits]).await;
     assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
+    let mut polls = table("poll_cases.json");
+    assert_eq!(browser.later(POLLS, vec![polls.clone()]).await, json!([]));
+    polls["looks"][0]["ms"] = json!(999);
+    let found = browser.later(POLLS, vec![polls]).await;
+    assert_eq!(found.as_array().map(Vec::len), Some(1), "{found}");
     browser.quit().await;
 }
 
@@ -435,15 +440,33 @@ const WAITS: &str = r#"
             same("wait", [range?.low ?? null, range?.high ?? null], [of.low_secs, of.high_secs]);
         }
         for (const of of cases.ahead) same("ahead", wait.countAhead(of, of.lanes), of.ahead);
-        for (const of of cases.looks) {
-            const curve = of.say === "range" ? cases.curve : { say: of.say, points: [] };
-            const sale = of.sale ? { state: of.sale, tickets_left: 5, types: [] } : null;
-            const head = { ...of, pace_per_sec: null, wait: curve, sale };
-            same("look", wait.nextLook(head, of.ahead), of.ms);
-        }
         for (const of of cases.chances) {
             same("chance", wait.percent(of.odds, of.ahead), of.percent);
             same("almost none", wait.isAlmostNone(of.odds, of.ahead), of.almost_none);
+        }
+        done(differing);
+    }).catch((reason) => done([String(reason)]));"#;
+
+/// Runs the cases of `poll_cases.json`; gives those that are decided otherwise.
+const POLLS: &str = r#"
+    const [cases, done] = arguments;
+    const differing = [];
+    const same = (name, of, found, meant) =>
+        found === meant || differing.push({ name, of, found });
+    import("/assets/poll.js").then((poll) => {
+        for (const of of cases.looks) {
+            const curve = of.say === "range" ? cases.curve : { say: of.say, points: [] };
+            const types = [{ odds: { mean: of.sale?.per_fan } }];
+            const head = { ...of, wait: curve, sale: of.sale && { ...of.sale, types } };
+            same("look", of, poll.nextLook(head, of.ahead), of.ms);
+        }
+        for (const of of cases.openings) {
+            const found = poll.lookBeforeOpening(of.poll_after_ms, of.left_ms, of.claim_window_secs);
+            same("opening", of, found, of.ms);
+        }
+        for (const of of cases.spreads) same("spread", of, poll.spread(of.ms, of.share), of.spread_ms);
+        for (const of of cases.asks) {
+            same("ask", of, poll.asksPlace(of.ahead, of.since_ms), of.asks);
         }
         done(differing);
     }).catch((reason) => done([String(reason)]));"#;

@@ -90,10 +90,16 @@ fn poll_after_ms(waiting: i64, sale: Option<&Sale>) -> u32 {
     u32::try_from(spread.clamp(least, POLL_MS_MAX)).unwrap_or(2_000)
 }
 
-/// What counts is whether the line moved, not when that was last said.
+/// A copy that was found to be as good as new still says when it was made, so that this must not be
+/// longer ago than whoever reads it takes for old.
+const SAME_SECS: i64 = 10;
+
+/// What counts is whether the line moved, not when that was last said, but for every ten seconds.
 fn kept(head: &HeadDocument) -> KeptBody {
     let json = |head: &HeadDocument| serde_json::to_vec(head).unwrap_or_default();
-    let said = json(&HeadDocument { as_of: DateTime::UNIX_EPOCH, ..head.clone() });
+    let secs = head.as_of.timestamp().div_euclid(SAME_SECS) * SAME_SECS;
+    let as_of = DateTime::from_timestamp(secs, 0).unwrap_or_default();
+    let said = json(&HeadDocument { as_of, ..head.clone() });
     KeptBody::known_by(&said, Bytes::from(json(head)))
 }
 

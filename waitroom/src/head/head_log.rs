@@ -228,11 +228,16 @@ impl HeadLog {
     /// Whether its controllers, which should have told of it, told nothing for too long. Those of
     /// earlier versions tell only of what moves.
     pub fn is_stale(&self, now: DateTime<Utc>) -> bool {
+        self.stale_after().is_some_and(|after| now > after)
+    }
+
+    /// Until when they have time to tell; `None` of those that need not.
+    pub fn stale_after(&self) -> Option<DateTime<Utc>> {
         let is_busy = self.lanes.iter().any(|lane| lane.tail > lane.head)
             || self.pace.as_ref().is_some_and(|pace| pace.unclaimed > 0);
         let longest = if is_busy { BUSY_STALE } else { IDLE_STALE };
         let since = self.as_of.max(self.busy_since);
-        self.ticks && since.is_some_and(|since| now - since > longest)
+        since.filter(|_| self.ticks)?.checked_add_signed(longest)
     }
 
     pub fn door_open(&self) -> bool {

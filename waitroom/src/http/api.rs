@@ -71,9 +71,24 @@ async fn join(
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
 }
 
+/// Shared caches give it to everybody for a second, and for one more while one of them fetches it
+/// anew; for half a minute where nobody answers, and `as_of` says how old it is. A browser's own
+/// cache should be asked to look first (`cache: "no-cache"`).
+const HEAD_CACHE: &str = "public, max-age=1, stale-while-revalidate=1, stale-if-error=30";
+
 /// Where the line stands
 ///
-/// The same for everybody and cacheable for a second.
+/// The same for everybody, and cacheable for a second. It says all that a fan who waits needs:
+/// whose turn it is (a place whose `offset` is below its lane's `head`), how many are ahead, how
+/// long that takes, how the sale stands, and once a draw is made what everybody's turn follows
+/// from. Whoever left is counted as ahead until the line has passed them; what is told of the wait
+/// knows of them.
+///
+/// Ask again after `poll_after_ms`, give or take a fifth, so that those who were told the same do
+/// not come back in the same moment; after a twentieth of the shortest wait where that is longer,
+/// a minute or a quarter of `claim_window_secs` at most; and near the turn after half of the
+/// shortest wait, each second at most. One that is `as_of` an earlier moment than another is an
+/// older copy. Ask for the place itself when it is its turn, and now and then near it.
 #[utoipa::path(
     get, path = "/v1/rooms/{room}/head", tag = "waitroom",
     responses(
@@ -93,7 +108,7 @@ async fn head(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let document = app.room(&room).await?.document();
-    Ok(document.body.answer(&headers, "public, max-age=1"))
+    Ok(document.body.answer(&headers, HEAD_CACHE))
 }
 
 /// The calls that join.

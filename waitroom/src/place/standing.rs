@@ -11,6 +11,7 @@ use crate::{
         PlaceClaims, ahead,
         chance::Chance,
         is_admitted, number,
+        poll::{look_before_opening_ms, next_look_ms},
         wait::{WaitRange, WaitSay},
     },
     room::{info::Info, live::Room, phase::Phase},
@@ -61,6 +62,8 @@ pub struct PlaceBody {
     /// Until when a turn that was missed may be asked for once more; null otherwise, and while the
     /// line is not open or no ticket is free.
     pub may_resume_until: Option<DateTime<Utc>>,
+    /// Ask again after so many milliseconds, give or take a fifth: the longer, the further back,
+    /// and before the opening the longer, the further off it is.
     pub poll_after_ms: u32,
 }
 
@@ -76,11 +79,17 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
     let (info, document) = (room.info(), room.document());
     let (turn, awaits_draw) = (room.turn(&claims.place), info.awaits_draw());
-    let (heads, standing) =
-        room.with_log(|log| (log.heads(), log.standing(turn.lane, turn.offset, now)));
-    let ahead = if is_admitted(&turn, &heads) { 0 } else { ahead(&turn, &heads) };
+    let line = room.line();
+    let heads = &line.heads;
+    // Most wait; when somebody's turn came is only in the log.
+    let (ahead, standing) = if is_admitted(&turn, heads) {
+        (0, room.with_log(|log| log.standing(turn.lane, turn.offset, now)))
+    } else {
+        (ahead(&turn, heads), Standing::Waiting)
+    };
+    let has_left = room.has_left_at(&turn) || room.has_left_entry(&claims.place);
     let (state, claim_until) = match standing.in_phase(info.phase, now) {
-        _ if room.has_left(&claims.place) => (PlaceState::Left, None),
+        _ if has_left => (PlaceState::Left, None),
         _ if awaits_draw => (PlaceState::InDraw, None),
         Standing::Waiting => (PlaceState::Waiting, None),
         Standing::Admitted(admitted) => {
@@ -119,28 +128,15 @@ pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceB
             .map(|missed_at| missed_at + RESUME_WITHIN)
             .filter(|until| now < *until),
         poll_after_ms: if awaits_draw {
-            until_draw_ms(info.opens_at, now)
+            let left_ms = info.opens_at.map_or(0, |opens_at| (opens_at - now).num_milliseconds());
+            look_before_opening_ms(head.poll_after_ms, left_ms, info.claim_window_secs)
         } else {
-            poll_after_ms(ahead, info.rate_per_sec)
+            next_look_ms(head, ahead)
         },
     }
-}
-
-/// Until the opening there is nothing to hear: a tenth of the time that is left, so that few ask
-/// at once.
-fn until_draw_ms(opens_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> u32 {
-    let left_ms = opens_at.map_or(0, |opens_at| (opens_at - now).num_milliseconds());
-    u32::try_from((left_ms / 10).clamp(2_000, 30_000)).unwrap_or(2_000)
 }
 
 /// Whether a turn that was missed can be had once more, as far as the room is concerned.
 pub fn gives_second_turns(info: &Info, head: &HeadDocument) -> bool {
     info.phase == Phase::Open && head.has_tickets()
-}
-
-/// Further back, the place changes more slowly in what it means for the fan, so asking less often
-/// loses nothing.
-fn poll_after_ms(ahead: i64, rate_per_sec: f64) -> u32 {
-    let secs = ahead as f64 / rate_per_sec.max(0.1);
-    (secs * 1000.0 / 20.0).clamp(1000.0, 15_000.0) as u32
 }

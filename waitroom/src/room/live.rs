@@ -9,10 +9,10 @@ use std::{
     time::Instant,
 };
 
-use admission::contract::{Draw, GateSettings, HeadsMoved, PlaceId, RoomName};
-use arc_swap::{ArcSwap, ArcSwapOption};
+use admission::contract::{Draw, GateSettings, HeadsMoved, LaneHead, PlaceId, RoomName};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use catalog::contract::{Show, ShowId};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use kit::kafka::reader::Read;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -38,12 +38,14 @@ pub struct Room {
     /// published.
     show: ArcSwapOption<Show>,
     log: RwLock<HeadLog>,
+    /// Of the log, what everybody's place follows from: read without its lock.
+    line: ArcSwap<LineNow>,
     document: ArcSwap<Document>,
     /// Everybody's turn, once the draw was made.
     draw: ArcSwapOption<Draw>,
-    left: RwLock<LeftPlaces>,
+    left: ArcSwap<LeftPlaces>,
     /// Those who left before the draw, by their places.
-    left_entries: RwLock<LeftPlaces>,
+    left_entries: ArcSwap<LeftPlaces>,
     /// Told whenever a record came.
     moved: watch::Sender<()>,
     /// Which reading of those who left this instance has.
@@ -54,6 +56,19 @@ pub struct Room {
     /// Whether the document may say something else than what is known now.
     changed: AtomicBool,
     pub seller: Seller,
+}
+
+/// Where a room's line stands, as its log has it.
+pub struct LineNow {
+    pub heads: Vec<LaneHead>,
+    /// From when on nobody knows, unless something is heard; `None` where it never grows old.
+    stale_after: Option<DateTime<Utc>>,
+}
+
+impl LineNow {
+    fn of(log: &HeadLog) -> Arc<Self> {
+        Arc::new(Self { heads: log.heads(), stale_after: log.stale_after() })
+    }
 }
 
 /// A lane may be so many places longer than the shortest one; then others are filled first.
@@ -79,11 +94,12 @@ impl Room {
             info: ArcSwap::from_pointee(info),
             asked: Mutex::new(asked),
             show: ArcSwapOption::empty(),
+            line: ArcSwap::new(LineNow::of(&log)),
             log: RwLock::new(log),
             document,
             draw: ArcSwapOption::empty(),
-            left: RwLock::default(),
-            left_entries: RwLock::default(),
+            left: ArcSwap::default(),
+            left_entries: ArcSwap::default(),
             moved: watch::Sender::new(()),
             left_version: AtomicI64::new(0),
             found: Instant::now(),
@@ -105,6 +121,18 @@ impl Room {
 
     pub fn document(&self) -> Arc<Document> {
         self.document.load_full()
+    }
+
+    /// Where the line stands now.
+    pub fn line(&self) -> Guard<Arc<LineNow>> {
+        self.line.load()
+    }
+
+    /// Changes the head log, and what is read of it without its lock.
+    fn change_log(&self, change: impl FnOnce(&mut HeadLog)) {
+        let mut log = self.log.write();
+        change(&mut log);
+        self.line.store(LineNow::of(&log));
     }
 
     /// Reads the head log under its lock; `read` must be quick.
@@ -133,7 +161,7 @@ impl Room {
         }
         match made.turns(&self.name) {
             Ok(Some(draw)) => {
-                self.log.write().draw(&draw);
+                self.change_log(|log| log.draw(&draw));
                 self.draw.store(Some(Arc::new(draw)));
             }
             Ok(None) => {}
@@ -143,42 +171,54 @@ impl Room {
 
     pub fn joined(&self, place: &PlaceId) {
         let turn = self.turn(place);
-        self.log.write().joined(turn.lane, turn.offset, Utc::now());
+        self.change_log(|log| log.joined(turn.lane, turn.offset, Utc::now()));
         self.changed.store(true, Ordering::Release);
     }
 
     /// Whether nothing was heard of the line for too long.
     pub fn is_stale(&self) -> bool {
         let is_told_of = self.info.load().phase.takes_joins();
-        is_told_of && self.log.read().is_stale(Utc::now())
+        is_told_of && self.line.load().stale_after.is_some_and(|after| Utc::now() > after)
     }
 
     /// Whether the place's fan left on purpose.
     pub fn has_left(&self, place: &PlaceId) -> bool {
-        let has = |left: &LeftPlaces, at: &PlaceId| left.has(at.lane, at.offset);
-        has(&self.left.read(), &self.turn(place)) || has(&self.left_entries.read(), place)
+        self.has_left_at(&self.turn(place)) || self.has_left_entry(place)
     }
 
     /// Whether the fan whose turn it is left on purpose.
     pub fn has_left_at(&self, turn: &PlaceId) -> bool {
-        self.left.read().has(turn.lane, turn.offset)
+        self.left.load().has(turn.lane, turn.offset)
+    }
+
+    /// Whether the place's fan left before the draw.
+    pub fn has_left_entry(&self, place: &PlaceId) -> bool {
+        self.left_entries.load().has(place.lane, place.offset)
     }
 
     pub fn mark_left_at(&self, turn: &PlaceId) {
-        self.left.write().mark(turn.lane, turn.offset);
-        self.changed.store(true, Ordering::Release);
+        self.mark(&self.left, turn);
     }
 
     pub fn mark_left_entry(&self, place: &PlaceId) {
-        self.left_entries.write().mark(place.lane, place.offset);
+        self.mark(&self.left_entries, place);
+    }
+
+    /// Few leave, and everybody looks: who leaves copies the marks.
+    fn mark(&self, left: &ArcSwap<LeftPlaces>, at: &PlaceId) {
+        left.rcu(|left| {
+            let mut left = LeftPlaces::clone(left);
+            left.mark(at.lane, at.offset);
+            left
+        });
         self.changed.store(true, Ordering::Release);
     }
 
     /// Takes in who has left, as all instances know, by turns and by the places of those who left
     /// before the draw, and which reading of that it is.
     pub fn follow_left(&self, version: i64, left: LeftPlaces, entries: LeftPlaces) {
-        *self.left.write() = left;
-        *self.left_entries.write() = entries;
+        self.left.store(Arc::new(left));
+        self.left_entries.store(Arc::new(entries));
         self.changed.store(true, Ordering::Release);
         self.left_version.store(version, Ordering::Relaxed);
     }
@@ -194,7 +234,7 @@ impl Room {
     }
 
     fn apply(&self, moved: &HeadsMoved) {
-        self.log.write().apply(moved);
+        self.change_log(|log| log.apply(moved));
         self.changed.store(true, Ordering::Release);
         self.moved.send_replace(());
     }
@@ -230,7 +270,7 @@ impl Room {
         }
         let left: i64 = {
             let awaits_draw = self.info.load().awaits_draw();
-            let left = if awaits_draw { self.left_entries.read() } else { self.left.read() };
+            let left = if awaits_draw { self.left_entries.load() } else { self.left.load() };
             log.heads().iter().map(|lane| left.count_from(lane.lane, lane.head)).sum()
         };
         let document = document(&self.name, &self.info.load(), &log, left, Utc::now());

@@ -144,4 +144,7 @@ fn a_tick_that_says_nothing_new_is_no_new_document() {
     let later = HeadsMoved { at: now() + TimeDelta::seconds(1), door_ms: Some(8_000), ..told(5) };
     assert_eq!(tag(&told(5)), tag(&later));
     assert_ne!(tag(&told(5)), tag(&told(6)));
+    // Whoever is told that nothing is new keeps the time at which that was said first.
+    let much_later = HeadsMoved { at: now() + TimeDelta::seconds(10), ..told(5) };
+    assert_ne!(tag(&told(5)), tag(&much_later));
 }

@@ -170,7 +170,9 @@ fn view(room: &Room, place: Option<&PlaceClaims>, now: DateTime<Utc>) -> QueueVi
             entry: format!("{}.{}", place.place.lane, place.place.offset),
             entrance: entrance(room),
             joined_at: joined_at(place),
+            ahead_at_join: place.ahead_at_join,
             poll_after_ms: body.poll_after_ms,
+            drawn: not_drawn_yet(room, place, &body),
         }),
         (PlaceState::Waiting, _) => QueueView::Waiting(in_line(room, place, &body)),
         (PlaceState::WindowMissed | PlaceState::YourTurn, missed_at) => {
@@ -209,6 +211,16 @@ fn in_line(room: &Room, place: &PlaceClaims, body: &PlaceBody) -> Waiting {
         as_of: head.as_of,
         claim_window_secs: info.claim_window_secs,
         poll_after_ms: body.poll_after_ms,
+    }
+}
+
+/// The line as whoever is in the draw will stand in it, somewhere.
+fn not_drawn_yet(room: &Room, place: &PlaceClaims, body: &PlaceBody) -> Waiting {
+    let line = in_line(room, place, body);
+    Waiting {
+        entry: Some(format!("{}.{}", place.place.lane, place.place.offset)),
+        ahead_at_join: line.people_waiting,
+        ..line
     }
 }
 

@@ -57,9 +57,25 @@ fn a_document_is_written_anew_when_it_would_say_something_else() {
         Instant::now(),
         HeadLog::with_lanes(1),
     );
-    silent.log.write().apply(&tick(60, 5));
+    silent.change_log(|log| log.apply(&tick(60, 5)));
     silent.refresh_document();
-    assert!(silent.document().head.stale);
+    assert!(silent.document().head.stale && silent.is_stale() && !room.is_stale());
+}
+
+#[test]
+fn what_is_read_without_the_logs_lock_is_what_the_log_has() {
+    let rooms = Rooms::default();
+    rooms.follow_room(Instant::now(), &RoomRow::for_tests("r", Phase::Open), None);
+    let room = rooms.all().pop().expect("the room");
+    let same = || room.line().heads == room.with_log(HeadLog::heads);
+    let tick =
+        |head, tail| HeadsMoved { heads: vec![LaneHead { lane: 0, head, tail }], ..tick(0, 0) };
+    for (head, tail) in [(0, 5), (3, 9), (2, 9)] {
+        room.apply(&tick(head, tail));
+        assert!(same());
+    }
+    room.joined(&"r.0.9".parse().expect("a place"));
+    assert!(same() && room.line().heads[0] == LaneHead { lane: 0, head: 3, tail: 10 });
 }
 
 /// A room of two lanes whose draw has come as far as this.

@@ -21,20 +21,21 @@ macro_rules! module {
 static WAIT_JS: Asset = module!("wait.js", &[]);
 static PAGE_JS: Asset = module!("page.js", &[]);
 static ALERTS_JS: Asset = module!("alerts.js", &[]);
-static LINE_JS: Asset = module!("line.js", &[&PAGE_JS, &WAIT_JS, &ALERTS_JS]);
+static POLL_JS: Asset = module!("poll.js", &[&WAIT_JS]);
+static LINE_JS: Asset = module!("line.js", &[&PAGE_JS, &POLL_JS, &WAIT_JS, &ALERTS_JS]);
 static TURN_JS: Asset = module!("turn.js", &[&PAGE_JS]);
 /// Runs beside the page.
 static CLOCK_JS: Asset = module!("clock.js", &[]);
-/// Only for who asks to check their place.
+/// Only for whoever is in a draw, or asks to check their place.
 static DRAW_JS: Asset = module!("draw.js", &[]);
 static PROOF_JS: Asset = module!("proof.js", &[&PAGE_JS, &DRAW_JS]);
 static QUEUE_JS: Asset = module!(
     "queue.js",
-    &[&WAIT_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS, &CLOCK_JS, &PROOF_JS]
+    &[&WAIT_JS, &POLL_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS, &CLOCK_JS, &DRAW_JS, &PROOF_JS,]
 );
 /// No module, and nothing's import: it runs where those do not.
 static GUARD_JS: Asset = module!("guard.js", &[]);
-const MODULES: &[&Asset] = &[&WAIT_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS];
+const MODULES: &[&Asset] = &[&WAIT_JS, &POLL_JS, &PAGE_JS, &ALERTS_JS, &LINE_JS, &TURN_JS];
 
 /// Where the page finds its script.
 pub static QUEUE: LazyLock<String> = LazyLock::new(|| QUEUE_JS.url());

@@ -133,7 +133,9 @@ fn where_places_are_drawn_nobody_is_told_that_coming_first_helps() {
             entry: "1.602".to_owned(),
             entrance: drawn(phase),
             joined_at: DateTime::UNIX_EPOCH,
+            ahead_at_join: 7,
             poll_after_ms: 2_000,
+            drawn: Waiting { entry: Some("1.602".to_owned()), number: 0, ahead: 0, ..waiting() },
         })
     };
     let before = [
@@ -144,8 +146,12 @@ fn where_places_are_drawn_nobody_is_told_that_coming_first_helps() {
         "Leave the draw",
     ];
     says(in_draw(Phase::PreQueue), &before);
-    says(in_draw(Phase::Drawing), &["The draw is being made."]);
-    assert!(!a_page(in_draw(Phase::PreQueue)).contains("place-number"), "nobody has a number yet");
+    says(in_draw(Phase::Drawing), &["<p data-drawing>The draw is being made."]);
+    let page = a_page(in_draw(Phase::PreQueue));
+    assert!(page.contains("<p data-drawing hidden>"), "{page}");
+    let (shown, kept) = page.split_once("<template data-become=\"waiting\">").expect("a template");
+    assert!(!shown.contains("place-number"), "nobody has a number yet");
+    assert!(kept.contains("place-number") && kept.contains("data-proof=\"1.602\""), "{kept}");
 }
 
 #[test]
@@ -317,7 +323,7 @@ fn whoever_was_let_in_reads_what_is_said_of_the_sale() {
     let at = |text: &str| Some(text.parse().expect("a time"));
     let stopped =
         |claim_until| QueueView::Stopped(Stopped { claim_until, entrance: told(Phase::Paused) });
-    let marked = "data-phase=\"paused\" data-message=\"Not &#34;now&#34;.\"";
+    let marked = "data-v=\"message\">Not &#34;now&#34;.";
     let turn = "Your turn goes until <time class=\"num nowrap\" \
         datetime=\"2026-11-21T20:02:00+01:00\"";
     let anew = "name=\"again\" value=\"1\"";
