@@ -103,6 +103,15 @@ function trouble(on) {
   announce(on ? "We cannot reach the line right now. Your place is safe." : "The line can be reached again.", true);
 }
 
+// What was told first counts: what is told later is held against it.
+const receipt = document.querySelector("[data-receipt]");
+try {
+  const name = `fairgate-receipt-${data.room}-${receipt?.dataset.entry}`;
+  if (receipt && !localStorage.getItem(name)) localStorage.setItem(name, receipt.dataset.receipt);
+} catch {
+  // A browser that keeps nothing: the page has it all the same.
+}
+
 // Few ask for it, so it is fetched when they do.
 const proof = document.querySelector("details[data-proof]");
 proof?.addEventListener("toggle", async () => {
