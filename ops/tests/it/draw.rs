@@ -18,13 +18,22 @@ const LANES: i32 = 3;
 
 /// Somebody in line.
 pub struct Fan {
-    ticket: String,
-    place: LanePlace,
+    pub ticket: String,
+    pub place: LanePlace,
 }
 
 /// A system with a room in which fans can join, and none is let in yet; later so many at once.
 pub async fn pre_queue(max_active: i32) -> TestSystem {
-    let system = TestSystem::open_in(TestEnv::new().await, &[]).await;
+    pre_queue_in(TestEnv::new().await, max_active, &[]).await
+}
+
+/// The same in this environment, with settings on top.
+pub async fn pre_queue_in(
+    test_env: TestEnv,
+    max_active: i32,
+    settings: &[(&str, &str)],
+) -> TestSystem {
+    let system = TestSystem::open_in(test_env, settings).await;
     a_show("r").stock(100, 1).put(&system.stores.pool).await;
     let room = RoomBuilder::new("r").lanes(LANES).rate_per_sec(1_000.0).max_active(max_active);
     let room = room.method(LineMethod::Draw);

@@ -20,3 +20,4 @@ mod peers;
 mod queue_page;
 mod test_people;
 mod test_system;
+mod verify_draw;
