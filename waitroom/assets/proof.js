@@ -34,6 +34,8 @@ async function isProved(room, { lane, offset, joined_ms, nonce }) {
   const { size, path } = await proof.json();
   const { roots } = await (await fetch(`${at}/roots`, { signal: within(8000), cache: "no-cache" })).json();
   const root = roots.find((each) => each.lane === lane && each.size === size)?.root;
+  // Of one that was published this moment the list may not know yet.
+  if (!root) return null;
   return isUnder({ offset, joined_ms, nonce }, { size, path, root });
 }
 
@@ -51,7 +53,8 @@ export async function prove(list, { lane, offset }) {
     const receipt = receiptOf(room, lane, offset);
     found.push({ what: "receipt", ok: receipt.ok });
     const record = await isProved(room, receipt.kept);
-    if (record !== null) found.push({ what: "record", ok: record });
+    if (record === null) line("No published root is over your entry yet. Look again in half a minute.");
+    else found.push({ what: "record", ok: record });
     for (const { what, ok } of found) line(`${ok ? "Holds" : "Does not hold"}: ${WORDS[what]}`);
     list.dataset.holds = found.every(({ ok }) => ok);
   } catch {

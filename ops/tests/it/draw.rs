@@ -1,7 +1,10 @@
 //! A draw, end to end: who comes before the opening is drawn, whoever comes later stands behind,
 //! and everybody can work out their own turn from what is published.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use admission::contract::{Cohort, Draw, Entropy, LanePlace, LineMethod, Seed};
 use serde_json::Value;
@@ -143,7 +146,8 @@ async fn whoever_left_before_the_draw_is_passed_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() {
     // Nobody is let in, so that the page stays.
-    let system = pre_queue(0).await;
+    let settings = [("FAIRGATE_ROOTS_EVERY_SECS", "1")];
+    let system = pre_queue_in(TestEnv::new().await, 0, &settings).await;
     for _ in 0..6 {
         join(&system).await;
     }
@@ -153,12 +157,26 @@ async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() 
     browser.check("draw entrance").await;
     browser.click(r#"form[action="/queue/r/join"] button"#).await;
     browser.see(r#"[data-queue="in_draw"]"#).await;
+    browser.see(r#"details[data-receipt^="v4.public."]"#).await;
     browser.check("in the draw").await;
     change(&system, Phase::Open).await;
     browser.see(".place-number").await;
     let place: i64 = browser.text(".place-number").await.parse().expect("a number");
     assert!((1..=7).contains(&place), "place {place}");
+    eventually("roots over all", async || {
+        let roots = reply(system.get("/v1/rooms/r/roots")).await.body;
+        // The newest of each lane comes last.
+        let each = roots["roots"].as_array()?.iter();
+        let newest: BTreeMap<_, _> =
+            each.map(|root| (root["lane"].as_u64(), root["size"].as_u64())).collect();
+        (newest.into_values().flatten().sum::<u64>() == 7).then_some(())
+    })
+    .await;
+    // Until everybody knows of them.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     browser.click("details[data-proof] summary").await;
+    // Commitment, lanes, turn, receipt, record.
+    browser.see(r#"details[data-proof] li:nth-child(5)"#).await;
     browser.see(r#"details[data-proof] ul[data-holds="true"]"#).await;
     browser.check("place drawn").await;
     browser.quit().await;

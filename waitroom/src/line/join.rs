@@ -66,7 +66,8 @@ impl Joiner {
         Ok(Joined { claims, ticket })
     }
 
-    /// The same, for whoever finds the place later, with a nonce of theirs: waits for half a minute.
+    /// The same, for whoever finds the place later, with a nonce of theirs: waits for half a
+    /// minute.
     ///
     /// # Errors
     /// As [`Joiner::join`]; but whether the room takes joins was asked before.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use admission::contract::{LaneRecord, RoomName, line_topic};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use kit::kafka::{Kafka, ReaderContext};
 use rdkafka::{
     Message, Offset, TopicPartitionList,
@@ -57,6 +57,7 @@ impl LineReader {
         let topic = self.topic(room);
         (0..lanes)
             .map(|lane| {
+                ensure!(!self.stop.is_cancelled(), "the process ends");
                 let lane = i32::try_from(lane)?;
                 let (_, end) = self.reader.fetch_watermarks(&topic, lane, CALL)?;
                 Ok(u64::try_from(end)?)
