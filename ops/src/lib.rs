@@ -12,6 +12,7 @@ pub mod serve;
 pub mod settings;
 mod signal;
 pub mod verify;
+pub mod verify_draw;
 
 /// Prints a line for the person at the terminal, on standard error.
 #[expect(clippy::print_stderr, reason = "this is a command-line tool")]

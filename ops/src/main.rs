@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use kit::telemetry::Reader;
 use ops::{
     bench, demo, emails, keys, people, print_status, rooms, running, rush, serve, settings, verify,
+    verify_draw,
 };
 
 /// Requests allocate on one thread and free on another all the time, which the system's allocator
@@ -49,6 +50,8 @@ enum Command {
     },
     /// Check what must always hold, against Postgres, Redis and Kafka.
     Verify(verify::VerifyArgs),
+    /// Check a room's draw and line from what it published, its receipts and its topic.
+    VerifyDraw(verify_draw::VerifyDrawArgs),
     /// Drive bots that behave like fans through a fresh sale of a running system.
     Rush(rush::RushArgs),
     /// Measure the hot paths side by side with what they are compared with.
@@ -98,6 +101,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Emails(args) => emails::run(args).await,
         Command::Demo { command } => demo::run(command).await,
         Command::Verify(args) => verify::run(args).await,
+        Command::VerifyDraw(args) => verify_draw::run(args).await,
         Command::Rush(args) => rush::run(args).await,
         Command::Bench(args) => bench::run(args).await,
         Command::BenchServer(args) => bench::serve(args).await,

@@ -4,7 +4,7 @@
 pub fn volatile() -> Vec<(&'static str, &'static str)> {
     vec![
         (r"http://127\.0\.0\.1:\d+", "[address]"),
-        (r"v4\.(local|public)\.[A-Za-z0-9_-]+", "[token]"),
+        (r"v4\.(local|public)\.[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)?", "[token]"),
         (r"fg[a-z]_[A-Za-z0-9_-]{20,}", "[key]"),
         (r"pi_[0-9a-f]{32}", "[intent]"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[id]"),

@@ -1,13 +1,43 @@
 // Checks the fan's own place, on their device, when they ask for it.
 
 import { root, within } from "./page.js";
-import { check } from "./draw.js";
+import { check, isUnder } from "./draw.js";
 
 const WORDS = {
   commitment: "The secret number is the one whose fingerprint was published before anybody could join.",
   lanes: "Your entry is one of this draw's.",
+  receipt: "Your receipt still says what it said when this device first saw it.",
+  record: "What you joined with is under a published root: nobody has changed it.",
   turn: "With that number, your place is the one that you have.",
 };
+
+/** What a receipt says; its signature is for others to check. */
+function said(token) {
+  const body = token.split(".")[2].replaceAll("-", "+").replaceAll("_", "/");
+  return JSON.parse(atob(body).slice(0, -64));
+}
+
+/** The receipt that the page has, and whether it is about this entry and says what the one says that this device kept. */
+function receiptOf(room, lane, offset) {
+  const { receipt: token, entry } = document.querySelector("[data-receipt]").dataset;
+  const kept = said(localStorage.getItem(`fairgate-receipt-${room}-${entry}`) ?? token);
+  const now = said(token);
+  const same = ["room", "lane", "offset", "joined_ms", "nonce"].every((name) => kept[name] === now[name]);
+  return { kept, ok: same && kept.room === room && kept.lane === lane && kept.offset === offset };
+}
+
+/** Whether the record that a receipt is about is under a root of the room; null where there is none over it yet. */
+async function isProved(room, { lane, offset, joined_ms, nonce }) {
+  const at = `/v1/rooms/${encodeURIComponent(room)}`;
+  const proof = await fetch(`${at}/places/${lane}/${offset}/proof`, { signal: within(8000) });
+  if (proof.status === 404) return null;
+  const { size, path } = await proof.json();
+  const { roots } = await (await fetch(`${at}/roots`, { signal: within(8000), cache: "no-cache" })).json();
+  const root = roots.find((each) => each.lane === lane && each.size === size)?.root;
+  // Of one that was published this moment the list may not know yet.
+  if (!root) return null;
+  return isUnder({ offset, joined_ms, nonce }, { size, path, root });
+}
 
 /** Writes into `list` what holds and what does not. */
 export async function prove(list, { lane, offset }) {
@@ -20,6 +50,11 @@ export async function prove(list, { lane, offset }) {
     const { ends, seed, commitment, entropy } = draw;
     const turn = { lane: Number(data.lane), number: Number(data.offset) };
     const found = await check({ room, lanes: lanes.length, ends, seed, commitment, entropy, lane, offset, turn });
+    const receipt = receiptOf(room, lane, offset);
+    found.push({ what: "receipt", ok: receipt.ok });
+    const record = await isProved(room, receipt.kept);
+    if (record === null) line("No published root is over your entry yet. Look again in half a minute.");
+    else found.push({ what: "record", ok: record });
     for (const { what, ok } of found) line(`${ok ? "Holds" : "Does not hold"}: ${WORDS[what]}`);
     list.dataset.holds = found.every(({ ok }) => ok);
   } catch {

@@ -197,7 +197,19 @@ function offerProof() {
   });
 }
 
+/** What was told first counts: what is told later is held against it. */
+function keepReceipt() {
+  const receipt = document.querySelector("[data-receipt]");
+  try {
+    const name = `fairgate-receipt-${data.room}-${receipt?.dataset.entry}`;
+    if (receipt && !localStorage.getItem(name)) localStorage.setItem(name, receipt.dataset.receipt);
+  } catch {
+    // A browser that keeps nothing: the page has it all the same.
+  }
+}
+
 bringToLife(document);
+keepReceipt();
 offerProof();
 offerAlerts();
 

@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use admission::contract::{Gate, PassKeys, PlaceId};
+use admission::contract::{Gate, PassKeys, PlaceId, Receipt};
 use catalog::contract::ShowId;
 use chrono::Utc;
 use kit::{
@@ -33,6 +33,7 @@ use crate::{
         find::RoomFinder,
         live::{Room, Rooms},
     },
+    transcript::{proofs::Proofs, published::Published},
     turn_mail::asking::TurnMails,
 };
 
@@ -50,6 +51,9 @@ pub struct Inner {
     pub(crate) gate: Gate,
     place_links: PlaceLinks,
     pub(crate) turn_mails: Arc<TurnMails>,
+    pub(crate) proofs: Proofs,
+    pub(crate) published: Published,
+    pub(crate) roots_every: Duration,
     pub(crate) place_keys: Arc<SealRing>,
     opened_tickets: OpenedTickets,
     pub(crate) pass_keys: Arc<PassKeys>,
@@ -90,6 +94,7 @@ impl App {
             linger_ms: config.join_linger_ms,
         };
         let rooms: Arc<Rooms> = Arc::default();
+        let proofs = Proofs::new(&kafka)?;
         let joiner = Arc::new(Joiner::new(kafka, place_keys.clone(), bounds)?);
         let patience = Duration::from_millis(config.join_ms_max.into());
         let left_marks = LeftMarks::new(redis.clone(), gate.clone());
@@ -109,6 +114,9 @@ impl App {
             gate,
             place_links: PlaceLinks::new(link_keys, redis),
             turn_mails: TurnMails::new(mail_keys, pool.clone()),
+            proofs,
+            published: Published::new(),
+            roots_every: config.roots_every,
             place_keys,
             opened_tickets: OpenedTickets::default(),
             pass_keys,
@@ -162,6 +170,17 @@ impl App {
             Some(key) => self.keyed_joins.join(room, key, request).await,
             None => self.joiner.join(room, request).await,
         }
+    }
+
+    /// The signed receipt of a place: the same text however often it is asked for, as long as the
+    /// same key signs.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub(crate) fn receipt(&self, claims: &PlaceClaims) -> Result<String, Error> {
+        let lane = u32::try_from(claims.place.lane).unwrap_or_default();
+        let signed = Receipt::sign(&self.pass_keys, &claims.place.room, lane, claims.record());
+        signed.map_err(Error::Internal)
     }
 
     /// Gives a place up, for good.

@@ -1,5 +1,7 @@
 //! Settings of the waiting room.
 
+use std::time::Duration;
+
 use kit::{public_url::PublicUrl, settings::Settings, token::SealRing};
 use url::Url;
 
@@ -21,6 +23,8 @@ pub struct Config {
     pub join_ms_max: u32,
     /// How long the producer may wait to fill a batch, in milliseconds.
     pub join_linger_ms: u32,
+    /// How often roots over the lanes that grew are published, at first.
+    pub roots_every: Duration,
     /// Where browsers reach the queue page.
     pub public: PublicUrl,
     /// Relays of drand, from which the rounds are fetched that draws wait for; none where somebody
@@ -31,7 +35,7 @@ pub struct Config {
 impl Config {
     /// Reads `FAIRGATE_PLACE_KEYS` (PASERK `k4.local` keys, sealing one first),
     /// `FAIRGATE_JOIN_QUEUE_MAX`, `FAIRGATE_JOIN_MS_MAX`, `FAIRGATE_JOIN_LINGER_MS`,
-    /// `FAIRGATE_PUBLIC_URL` and `FAIRGATE_DRAND_URLS`.
+    /// `FAIRGATE_ROOTS_EVERY_SECS`, `FAIRGATE_PUBLIC_URL` and `FAIRGATE_DRAND_URLS`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let keys = settings.required("FAIRGATE_PLACE_KEYS", "run `fairgate keys` to make some");
         let place_keys = match SealRing::from_paserk(&keys, PURPOSE) {
@@ -51,6 +55,11 @@ impl Config {
             join_queue_max: settings.or_within("FAIRGATE_JOIN_QUEUE_MAX", 50_000, 100..=1_000_000),
             join_ms_max: settings.or_within("FAIRGATE_JOIN_MS_MAX", 2500, 100..=10_000),
             join_linger_ms: settings.or_within("FAIRGATE_JOIN_LINGER_MS", 2, 0..=100),
+            roots_every: Duration::from_secs(settings.or_within(
+                "FAIRGATE_ROOTS_EVERY_SECS",
+                10,
+                1..=600,
+            )),
             public: PublicUrl::from_settings(settings),
             drand_urls: drand_urls(settings),
         }

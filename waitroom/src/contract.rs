@@ -32,6 +32,7 @@ pub use crate::{
         room_of_show,
         turn_mail::{forget_turn_mail, near_turns, note_heard},
     },
+    transcript::RootsBody,
     turn_mail::{
         keys::TurnMailKeys,
         letter::{TurnLetter, turn_letter},

@@ -7,7 +7,7 @@ pub mod make;
 pub mod relays;
 
 use admission::contract::{
-    Cohort, Commitment, Draw, Entropy, EntropySource, KeyError, RoomName, Seed,
+    Cohort, Commitment, Digest32, Draw, Entropy, EntropySource, KeyError, RoomName, Seed,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub struct Frozen {
     pub cohort: Cohort,
     /// When entries closed.
     pub at: DateTime<Utc>,
+    /// Over the records of each lane that take part, once they were read.
+    pub roots: Option<Vec<Digest32>>,
 }
 
 /// The moment from which every turn is known.
@@ -61,6 +63,7 @@ impl RoomDraw {
             committed_at: self.committed_at,
             frozen_at: self.frozen.as_ref().map(|frozen| frozen.at),
             ends: self.frozen.as_ref().map(|frozen| frozen.cohort.ends().to_vec()),
+            roots: self.frozen.as_ref().and_then(|frozen| frozen.roots.clone()),
             drawn_at: self.made.as_ref().map(|made| made.at),
             entropy: self.made.as_ref().map(|made| made.entropy.clone()),
             seed: self.made.as_ref().map(|_| self.seed),
@@ -81,6 +84,10 @@ pub struct DrawBody {
     pub frozen_at: Option<DateTime<Utc>>,
     /// Where each lane ended then.
     pub ends: Option<Vec<u64>>,
+    /// The Merkle root over each lane's records up to there (RFC 9162), a moment after entries
+    /// closed.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub roots: Option<Vec<Digest32>>,
     /// When the draw was made; null before.
     pub drawn_at: Option<DateTime<Utc>>,
     pub entropy: Option<Entropy>,
@@ -115,7 +122,8 @@ mod tests {
         let secret = "07".repeat(32);
         let told = |draw: &RoomDraw| serde_json::to_string(&draw.public()).expect("json");
         assert!(!told(&draw).contains(&secret) && draw.turns(&room).expect("none").is_none());
-        draw.frozen = Some(Frozen { cohort: Cohort::new(vec![3, 2]).expect("a cohort"), at });
+        draw.frozen =
+            Some(Frozen { cohort: Cohort::new(vec![3, 2]).expect("a cohort"), at, roots: None });
         assert!(!told(&draw).contains(&secret) && draw.turns(&room).expect("none").is_none());
         draw.made = Some(Made { entropy: Entropy::None, at });
         assert!(told(&draw).contains(&secret) && draw.turns(&room).expect("a draw").is_some());

@@ -53,6 +53,12 @@ pub enum Error {
     TurnIsNear,
     #[error("nobody has an order yet")]
     DrawNotMade,
+    #[error("the line has not begun to move")]
+    NoTranscript,
+    #[error("no root is over this place's record")]
+    ProofNotYet,
+    #[error("the roots over those who were drawn are being made")]
+    RootsPending,
     #[error("too many ask for mails at this moment")]
     MailsBusy,
     #[error("the text is no mail address")]
@@ -146,6 +152,18 @@ impl Error {
                     "Idempotency-Key",
                     "The key must be 1 to 128 visible ASCII characters.",
                 )
+            }
+            Self::NoTranscript => {
+                of(S::CONFLICT, "transcript-not-yet", "This line has not begun to move")
+                    .detail("What its draw was is told when it opens. Roots are published already.")
+                    .retry_after(30)
+            }
+            Self::ProofNotYet => of(S::NOT_FOUND, "proof-not-yet", "No root is over this record")
+                .detail("Roots are published every few seconds while a line grows. Ask again soon.")
+                .retry_after(10),
+            Self::RootsPending => {
+                Problem::unavailable("the roots over those who were drawn are being made")
+                    .retry_after(2)
             }
             Self::TurnIsNear
             | Self::DrawNotMade

@@ -6,8 +6,8 @@
 //! what it does when the catalog or the clock says (`schedule`); `line` is joining, by fans and by
 //! shops for them; `draw` orders those who came before the opening; `head` is how far the line got;
 //! `place` is a fan's place and the wait for it;
-//! `claim` exchanges it for a pass; `turn_mail` is a mail near the turn, for who asked for one;
-//! `http` is what fans call and see.
+//! `claim` exchanges it for a pass; `transcript` is what everybody can check; `turn_mail` is a mail
+//! near the turn, for who asked for one; `http` is what fans call and see.
 pub mod config;
 pub mod contract;
 pub mod error;
@@ -21,6 +21,7 @@ mod line;
 mod place;
 mod room;
 mod store;
+mod transcript;
 mod turn_mail;
 mod worker;
 

@@ -8,8 +8,12 @@ pub mod poll;
 pub mod standing;
 pub mod wait;
 
-use admission::contract::{LaneHead, PlaceId, RoomName};
+use admission::contract::{HexBytes, LaneHead, LaneRecord, Nonce, PlaceId, RoomName};
 use serde::{Deserialize, Serialize};
+
+use crate::line::LineEntry;
+
+const NO_NONCE: Nonce = HexBytes([0; 16]);
 
 /// What a place ticket seals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +25,15 @@ pub struct PlaceClaims {
     pub joined_ms: i64,
     /// How many were ahead then.
     pub ahead_at_join: i64,
+    /// That of its record; zeros where its record has none.
+    pub nonce: Nonce,
+}
+
+impl PlaceClaims {
+    /// The record that the join left.
+    pub fn record(&self) -> LaneRecord {
+        LineEntry { nonce: self.nonce }.record(self.place.offset, self.joined_ms)
+    }
 }
 
 /// The same inside the ticket. Short names: it travels with every request.
@@ -36,6 +49,9 @@ struct SealedPlace {
     joined_ms: i64,
     #[serde(rename = "a")]
     ahead_at_join: i64,
+    /// Absent in tickets of places without one.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    nonce: Option<Nonce>,
 }
 
 impl From<SealedPlace> for PlaceClaims {
@@ -44,6 +60,7 @@ impl From<SealedPlace> for PlaceClaims {
             place: PlaceId { room: sealed.room, lane: sealed.lane, offset: sealed.offset },
             joined_ms: sealed.joined_ms,
             ahead_at_join: sealed.ahead_at_join,
+            nonce: sealed.nonce.unwrap_or(NO_NONCE),
         }
     }
 }
@@ -57,6 +74,7 @@ impl From<PlaceClaims> for SealedPlace {
             offset,
             joined_ms: claims.joined_ms,
             ahead_at_join: claims.ahead_at_join,
+            nonce: Some(claims.nonce).filter(|nonce| *nonce != NO_NONCE),
         }
     }
 }
@@ -110,6 +128,7 @@ mod tests {
                 place: place((joined % lanes) as i32, joined / lanes),
                 joined_ms: 0,
                 ahead_at_join: 0,
+                nonce: NO_NONCE,
             };
             assert_eq!(number(&claims.place, lanes), joined + 1);
             assert_eq!(ahead(&claims.place, &heads(&[0, 0, 0, 0])), joined);

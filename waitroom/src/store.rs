@@ -1,6 +1,7 @@
 //! All the SQL of the waiting room. Of fans there are only those who want a mail near their turn.
 
 pub mod draw;
+pub mod transcript;
 pub mod turn_mail;
 
 use admission::contract::{Entropy, GateSettings, LineMethod, RoomName};
@@ -93,6 +94,7 @@ struct Raw {
     committed_at: Option<DateTime<Utc>>,
     ends: Option<Vec<i64>>,
     frozen_at: Option<DateTime<Utc>>,
+    roots: Option<Vec<Vec<u8>>>,
     entropy: Option<Json<Entropy>>,
     drawn_at: Option<DateTime<Utc>>,
 }
@@ -119,6 +121,7 @@ impl From<Raw> for RoomRow {
                 committed_at: raw.committed_at,
                 ends: raw.ends,
                 frozen_at: raw.frozen_at,
+                roots: raw.roots,
                 entropy: raw.entropy,
                 drawn_at: raw.drawn_at,
             }
@@ -152,7 +155,7 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
                   joins_at, opens_at, closes_at, stop, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
-                  ends AS "ends?", frozen_at AS "frozen_at?",
+                  ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
            FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
            WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"#
@@ -168,7 +171,7 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
                   joins_at, opens_at, closes_at, stop, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
-                  ends AS "ends?", frozen_at AS "frozen_at?",
+                  ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
            FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
            WHERE r.room = $1"#,
@@ -301,7 +304,7 @@ pub async fn room_for_update(
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
                   joins_at, opens_at, closes_at, stop, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
-                  ends AS "ends?", frozen_at AS "frozen_at?",
+                  ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
            FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
            WHERE r.room = $1 FOR UPDATE OF r"#,

@@ -10,6 +10,7 @@ use crate::{
     draw::{make, relays},
     head::{head_consumer, reader_watch},
     room::schedule,
+    transcript::recorder,
     turn_mail::sweep,
 };
 
@@ -25,6 +26,9 @@ pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     sweep::start(&app.rooms, &app.turn_mails, &pool, tasks);
     if let Err(error) = reader_watch::start(&app.rooms, &kafka, tasks) {
         tracing::error!(error = format!("{error:#}"), "nobody watches the reader of heads");
+    }
+    if let Err(error) = recorder::start(&app.rooms, &pool, &kafka, app.roots_every, tasks) {
+        tracing::error!(error = format!("{error:#}"), "no line is recorded by this instance");
     }
     head_consumer::start(&app.rooms, pool, kafka, tasks);
     let (rooms, marks) = (app.rooms.clone(), app.left_marks.clone());

@@ -28,7 +28,7 @@ const LASTS_MAX: Duration = Duration::from_secs(120);
 
 pub async fn rows(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let stores = &bench.env.stores;
-    let record_bytes = serde_json::to_vec(&LineEntry { v: 1 })?.len();
+    let record_bytes = LineEntry::BYTES;
     stores.kafka.ensure_topic(TOPIC, LANES, &LINE_SETTINGS).await?;
     let topic = stores.kafka.name(TOPIC);
     let server = Served::start(&bench.env, bench.all_roles()).await?;

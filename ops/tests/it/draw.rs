@@ -1,7 +1,10 @@
 //! A draw, end to end: who comes before the opening is drawn, whoever comes later stands behind,
 //! and everybody can work out their own turn from what is published.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use admission::contract::{Cohort, Draw, Entropy, LanePlace, LineMethod, Seed};
 use serde_json::Value;
@@ -18,13 +21,22 @@ const LANES: i32 = 3;
 
 /// Somebody in line.
 pub struct Fan {
-    ticket: String,
-    place: LanePlace,
+    pub ticket: String,
+    pub place: LanePlace,
 }
 
 /// A system with a room in which fans can join, and none is let in yet; later so many at once.
 pub async fn pre_queue(max_active: i32) -> TestSystem {
-    let system = TestSystem::open_in(TestEnv::new().await, &[]).await;
+    pre_queue_in(TestEnv::new().await, max_active, &[]).await
+}
+
+/// The same in this environment, with settings on top.
+pub async fn pre_queue_in(
+    test_env: TestEnv,
+    max_active: i32,
+    settings: &[(&str, &str)],
+) -> TestSystem {
+    let system = TestSystem::open_in(test_env, settings).await;
     a_show("r").stock(100, 1).put(&system.stores.pool).await;
     let room = RoomBuilder::new("r").lanes(LANES).rate_per_sec(1_000.0).max_active(max_active);
     let room = room.method(LineMethod::Draw);
@@ -134,7 +146,8 @@ async fn whoever_left_before_the_draw_is_passed_over() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() {
     // Nobody is let in, so that the page stays.
-    let system = pre_queue(0).await;
+    let settings = [("FAIRGATE_ROOTS_EVERY_SECS", "1")];
+    let system = pre_queue_in(TestEnv::new().await, 0, &settings).await;
     for _ in 0..6 {
         join(&system).await;
     }
@@ -144,6 +157,7 @@ async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() 
     browser.check("draw entrance").await;
     browser.click(r#"form[action="/queue/r/join"] button"#).await;
     browser.see(r#"[data-queue="in_draw"]"#).await;
+    browser.see(r#"details[data-receipt^="v4.public."]"#).await;
     browser.check("in the draw").await;
     // The page becomes the line's by itself: nobody asks the server for another one.
     browser.value("window.before = true").await;
@@ -159,7 +173,20 @@ async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() 
     // And it is the one that the server would have sent.
     let own = browser.later(WORDS, vec![]).await;
     assert_eq!(own[0], own[1]);
+    eventually("roots over all", async || {
+        let roots = reply(system.get("/v1/rooms/r/roots")).await.body;
+        // The newest of each lane comes last.
+        let each = roots["roots"].as_array()?.iter();
+        let newest: BTreeMap<_, _> =
+            each.map(|root| (root["lane"].as_u64(), root["size"].as_u64())).collect();
+        (newest.into_values().flatten().sum::<u64>() == 7).then_some(())
+    })
+    .await;
+    // Until everybody knows of them.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     browser.click("details[data-proof] summary").await;
+    // Commitment, lanes, turn, receipt, record.
+    browser.see(r#"details[data-proof] li:nth-child(5)"#).await;
     browser.see(r#"details[data-proof] ul[data-holds="true"]"#).await;
     browser.check("place drawn").await;
     browser.quit().await;

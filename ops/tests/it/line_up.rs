@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{Gate, admission_group, line_topic};
+use admission::contract::{Gate, HexBytes, admission_group, line_topic};
 use kit::kafka::{Kafka, ProducerBounds};
 use ops::settings::Stores;
 use rdkafka::{
@@ -72,9 +72,9 @@ impl Line {
 
     /// Appends `count` joins to a lane.
     pub async fn join(&self, lane: i32, count: usize) {
-        let entry = serde_json::to_vec(&LineEntry { v: 1 }).expect("an entry");
+        let entry = LineEntry { nonce: HexBytes(rand::random()) }.to_bytes();
         let sent = (0..count).map(|_| {
-            let record = FutureRecord::<(), _>::to(&self.topic).partition(lane).payload(&entry);
+            let record = FutureRecord::<(), _>::to(&self.topic).partition(lane).payload(&entry[..]);
             self.producer.send(record, Duration::ZERO)
         });
         for acknowledged in futures::future::join_all(sent).await {

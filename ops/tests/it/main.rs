@@ -22,4 +22,5 @@ mod peers;
 mod queue_page;
 mod test_people;
 mod test_system;
+mod verify_draw;
 mod waiting_page;

@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value};
 
-const CALLS: [(&str, &str); 20] = [
+const CALLS: [(&str, &str); 23] = [
     ("post", "/v1/rooms/{room}/places"),
     ("get", "/v1/rooms/{room}/head"),
+    ("get", "/v1/rooms/{room}/transcript"),
+    ("get", "/v1/rooms/{room}/roots"),
+    ("get", "/v1/rooms/{room}/places/{lane}/{offset}/proof"),
     ("get", "/v1/rooms/{room}/place"),
     ("delete", "/v1/rooms/{room}/place"),
     ("post", "/v1/rooms/{room}/place/link"),

@@ -16,6 +16,8 @@ use crate::{
 };
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// The draw waits for the roots over its cohort no longer: they come later then.
+const ROOTS_PATIENCE_SECS: f64 = 10.0;
 
 /// Starts making the draws of rooms whose time has come.
 pub fn start(pool: &PgPool, kafka: &Kafka, marks: &LeftMarks, tasks: &Tasks) {
@@ -44,6 +46,10 @@ async fn make(
     let draw = row.draw.as_ref().context("there is no seed")?;
     if draw.frozen.is_none() {
         close_entries(pool, kafka, &row).await?;
+    }
+    // What takes part is published before anybody can know what comes of it.
+    if !store::draw::may_go_on(pool, room, ROOTS_PATIENCE_SECS).await? {
+        return Ok(());
     }
     let Some(draw) = drawn(pool, room, draw.entropy_source).await? else { return Ok(()) };
     marks.follow_draw(room, &draw).await?;

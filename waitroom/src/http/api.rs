@@ -2,6 +2,7 @@
 
 pub mod place;
 pub mod ticket;
+pub mod transcript;
 pub mod turn_mail;
 
 use axum::{
@@ -66,7 +67,9 @@ async fn join(
     let room = app.room(&room).await?;
     joining.at(&room, &app.pool).await?;
     let key = joining.key(&room, &headers)?;
-    let body = TicketBody::new(&room, app.join(&room, key, &request).await?);
+    let joined = app.join(&room, key, &request).await?;
+    let receipt = app.receipt(&joined.claims)?;
+    let body = TicketBody::new(&room, joined, receipt);
     let location = format!("/v1/rooms/{}/place", room.name);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())
 }
@@ -123,7 +126,7 @@ pub fn heads() -> OpenApiRouter<App> {
 
 /// The calls that look at a place.
 pub fn waiting() -> OpenApiRouter<App> {
-    place::waiting().merge(turn_mail::waiting())
+    place::waiting().merge(turn_mail::waiting()).merge(transcript::looking())
 }
 
 /// The calls that claim.

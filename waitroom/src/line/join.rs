@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use admission::contract::PlaceId;
+use admission::contract::{HexBytes, Nonce, PlaceId};
 use catalog::contract::Stop;
 use kit::{
     http::RequestId,
@@ -28,7 +28,6 @@ pub struct Joiner {
     patient: Producer,
     kafka: Kafka,
     keys: Arc<SealRing>,
-    entry: Vec<u8>,
 }
 
 /// A place that was acknowledged, with its sealed ticket.
@@ -42,8 +41,7 @@ impl Joiner {
         let producer = Producer::new(kafka.clone(), bounds)?;
         let delivery_ms_max = WATCHED_MS.max(bounds.delivery_ms_max);
         let patient = Producer::new(kafka.clone(), ProducerBounds { delivery_ms_max, ..bounds })?;
-        let entry = serde_json::to_vec(&LineEntry { v: 1 })?;
-        Ok(Self { producer, patient, kafka, keys, entry })
+        Ok(Self { producer, patient, kafka, keys })
     }
 
     /// Whether a join has a chance of being acknowledged.
@@ -62,33 +60,38 @@ impl Joiner {
     /// holds, and passes as a no-show.
     pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
         takes_joins(room)?;
-        let claims = self.append(&self.producer, room, request).await?;
+        let nonce = HexBytes(rand::random());
+        let claims = self.append(&self.producer, room, nonce, request).await?;
         let ticket = self.keys.seal(&claims).map_err(Error::Internal)?;
         Ok(Joined { claims, ticket })
     }
 
-    /// The same, for whoever finds the place later: waits for half a minute.
+    /// The same, for whoever finds the place later, with a nonce of theirs: waits for half a
+    /// minute.
     ///
     /// # Errors
     /// As [`Joiner::join`]; but whether the room takes joins was asked before.
     pub async fn append_patiently(
         &self,
         room: &Room,
+        nonce: Nonce,
         request: &RequestId,
     ) -> Result<PlaceClaims, Error> {
-        self.append(&self.patient, room, request).await
+        self.append(&self.patient, room, nonce, request).await
     }
 
     async fn append(
         &self,
         producer: &Producer,
         room: &Room,
+        nonce: Nonce,
         request: &RequestId,
     ) -> Result<PlaceClaims, Error> {
+        let entry = LineEntry { nonce }.to_bytes();
         let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
         let record = FutureRecord::<(), _>::to(&topic)
             .partition(room.pick_lane())
-            .payload(&self.entry)
+            .payload(&entry[..])
             .headers(kafka::headers(request));
         let delivery = producer.send(record).map_err(refused)?;
         let delivered = delivery
@@ -110,6 +113,7 @@ impl Joiner {
         Ok(PlaceClaims {
             joined_ms: delivered.timestamp.to_millis().unwrap_or_default(),
             ahead_at_join: ahead(&room.turn(&place), &heads),
+            nonce,
             place,
         })
     }

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, io::ErrorKind, sync::Arc, time::Duration};
 
+use admission::contract::{HexBytes, Nonce};
 use kit::{cache::Cache, http::RequestId, redis::Redis, token::SealRing};
 use parking_lot::Mutex;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
@@ -28,6 +29,8 @@ const KEPT_SECS: u64 = 3600;
 const REMEMBERED: Duration = Duration::from_secs(300);
 const REMEMBERED_MAX: u64 = 50_000;
 
+const NONCE_PURPOSE: &[u8] = b"fairgate/nonce/v1";
+
 /// A key that somebody joins with. Whoever knows it finds the place, so it is kept as a hash.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct JoinKey([u8; 32]);
@@ -41,6 +44,15 @@ impl JoinKey {
             digest.update(part);
         }
         Self(digest.finalize().into())
+    }
+
+    /// What its record carries, the same however often it is written. Whoever reads it learns
+    /// nothing of a key that cannot be guessed.
+    fn nonce(&self) -> Nonce {
+        let digest = Sha256::new().chain_update(NONCE_PURPOSE).chain_update(self.0).finalize();
+        let mut nonce = [0; 16];
+        nonce.copy_from_slice(&digest[..16]);
+        HexBytes(nonce)
     }
 
     /// As Redis knows it.
@@ -170,11 +182,11 @@ impl Inner {
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "whether a join is known elsewhere"),
         }
-        let own =
-            self.joiner.append_patiently(room, request).await.map_err(|error| match error {
-                Error::Busy => Failure::Busy,
-                _ => Failure::NotWritten,
-            })?;
+        let written = self.joiner.append_patiently(room, key.nonce(), request).await;
+        let own = written.map_err(|error| match error {
+            Error::Busy => Failure::Busy,
+            _ => Failure::NotWritten,
+        })?;
         match self.make_known(key, &own).await {
             // Another instance, which was asked too, wrote one first: that is the fan's place.
             Ok(Some(first)) if first.place != own.place => {

@@ -1,10 +1,13 @@
 //! The SQL of draws. Once fans could join, what was written of one is never changed.
 
-use admission::contract::{Cohort, Entropy, EntropySource, RoomName, Seed};
+use admission::contract::{Cohort, Digest32, Entropy, EntropySource, RoomName, Seed};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, types::Json};
 
-use crate::draw::{Frozen, Made, RoomDraw};
+use crate::{
+    draw::{Frozen, Made, RoomDraw},
+    store::transcript::digest,
+};
 
 /// The columns of a draw beside its room's: all absent where it has none.
 #[derive(Debug, Default)]
@@ -14,6 +17,7 @@ pub struct DrawColumns {
     pub committed_at: Option<DateTime<Utc>>,
     pub ends: Option<Vec<i64>>,
     pub frozen_at: Option<DateTime<Utc>>,
+    pub roots: Option<Vec<Vec<u8>>>,
     pub entropy: Option<Json<Entropy>>,
     pub drawn_at: Option<DateTime<Utc>>,
 }
@@ -25,10 +29,10 @@ impl DrawColumns {
             seed: Seed::new(self.seed?.try_into().ok()?),
             entropy_source: source(&self.entropy_source?)?,
             committed_at: self.committed_at?,
-            frozen: self
-                .ends
-                .zip(self.frozen_at)
-                .and_then(|(ends, at)| Some(Frozen { cohort: Cohort::of_offsets(&ends)?, at })),
+            frozen: self.ends.zip(self.frozen_at).and_then(|(ends, at)| {
+                let roots = self.roots.map(|roots| roots.into_iter().map(digest).collect());
+                Some(Frozen { cohort: Cohort::of_offsets(&ends)?, at, roots })
+            }),
             made: self.entropy.zip(self.drawn_at).map(|(Json(entropy), at)| Made { entropy, at }),
         })
     }
@@ -111,6 +115,39 @@ pub async fn freeze(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Publishes the roots over the cohort, lane by lane, unless they stand already. `true` where they
+/// are these now.
+pub async fn publish_roots(pool: &PgPool, room: &str, roots: &[Digest32]) -> sqlx::Result<bool> {
+    let roots: Vec<Vec<u8>> = roots.iter().map(|root| root.0.to_vec()).collect();
+    sqlx::query!(
+        "UPDATE waitroom.draws SET roots = $2
+         WHERE room = $1 AND ends IS NOT NULL AND roots IS NULL",
+        room,
+        &roots
+    )
+    .execute(pool)
+    .await?;
+    let stand = sqlx::query_scalar!(
+        r#"SELECT roots = $2 AS "stand!" FROM waitroom.draws
+           WHERE room = $1 AND roots IS NOT NULL"#,
+        room,
+        &roots
+    );
+    Ok(stand.fetch_optional(pool).await?.unwrap_or(false))
+}
+
+/// Whether the roots over the cohort stand, or were waited for long enough.
+pub async fn may_go_on(pool: &PgPool, room: &str, patience_secs: f64) -> sqlx::Result<bool> {
+    let may = sqlx::query_scalar!(
+        r#"SELECT roots IS NOT NULL
+               OR frozen_at < now() - make_interval(secs => $2) AS "may!"
+           FROM waitroom.draws WHERE room = $1 AND ends IS NOT NULL"#,
+        room,
+        patience_secs
+    );
+    Ok(may.fetch_optional(pool).await?.unwrap_or(false))
 }
 
 /// Fixes what is mixed in, after entries have closed, unless it is fixed already. `true` where it

@@ -57,6 +57,9 @@ async fn one_key_is_one_place_at_every_instance_and_another_key_another() {
     ];
     assert!(places.iter().all(|again| place(again) == place(&first)), "{places:?}");
     assert!(places.iter().all(|again| again["joined_at"] == first["joined_at"]));
+    // Whichever instance signs it: the ticket knows the record's nonce.
+    assert!(first["receipt"].as_str().is_some_and(|receipt| receipt.starts_with("v4.public.")));
+    assert!(places.iter().all(|again| again["receipt"] == first["receipt"]));
     assert_ne!(place(&joined(&other, "two").await), place(&first));
     // At once, in two places.
     let all = futures::future::join_all(

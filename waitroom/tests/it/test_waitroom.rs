@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use admission::contract::{
-    Gate, HEADS_TOPIC, HeadsMoved, PassKeys, ensure_heads_topic, generate_pass_key,
+    Gate, HEADS_TOPIC, HeadsMoved, HexBytes, PassKeys, ensure_heads_topic, generate_pass_key,
 };
 use axum::{
     Router,
@@ -222,6 +222,7 @@ impl TestWaitroom {
             place: "other.0.0".parse().expect("a place"),
             joined_ms: 0,
             ahead_at_join: 0,
+            nonce: HexBytes([0; 16]),
         };
         ring.seal(&claims).expect("ticket")
     }

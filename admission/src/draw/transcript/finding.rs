@@ -1,7 +1,8 @@
 //! What can be wrong, each with a name that verifiers in all languages share.
 
 use crate::draw::{
-    LanePlace, LaneTurn, entropy::EntropyError, record::LaneRecord, transcript::DrawError,
+    LanePlace, LaneTurn, entropy::EntropyError, receipt::ReceiptError, record::LaneRecord,
+    transcript::DrawError,
 };
 
 /// Something that is wrong with a transcript, or contradicts it. `Display` is a sentence.
@@ -43,6 +44,8 @@ pub enum Finding {
     HeadBeyond { lane: u32, head: u64, turns: u64 },
     #[error("the turn of place {place} is {drawn}, not {claimed}")]
     TurnDiffers { place: LanePlace, claimed: LaneTurn, drawn: LaneTurn },
+    #[error("the receipt is none of the room's: {0}")]
+    ReceiptInvalid(ReceiptError),
     #[error("the receipt is of another room")]
     ReceiptOfAnotherRoom,
     #[error("place {place} has a receipt, and a later root of its lane is over {size} records")]
@@ -89,6 +92,7 @@ impl Finding {
             Self::HeadTooEarly { .. } => "head_too_early",
             Self::HeadBeyond { .. } => "head_beyond",
             Self::TurnDiffers { .. } => "turn_differs",
+            Self::ReceiptInvalid(_) => "receipt_invalid",
             Self::ReceiptOfAnotherRoom => "receipt_of_another_room",
             Self::ReceiptBeyondRoot { .. } => "receipt_beyond_root",
             Self::ReceiptContradicted { .. } => "receipt_contradicted",

@@ -275,7 +275,8 @@ async fn open_link(
 ) -> Result<Response, Error> {
     let room = app.room(&room).await?;
     let joined = app.open_link(&room, &params.link, params.taker).await?;
-    Ok((NO_STORE, Json(TicketBody::new(&room, joined))).into_response())
+    let receipt = app.receipt(&joined.claims)?;
+    Ok((NO_STORE, Json(TicketBody::new(&room, joined, receipt))).into_response())
 }
 
 /// What needs a place.

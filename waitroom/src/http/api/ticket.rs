@@ -24,10 +24,15 @@ pub struct TicketBody {
     /// How many are ahead; null where that is drawn at the opening.
     pub ahead: Option<i64>,
     pub joined_at: DateTime<Utc>,
+    /// The room's signed word that this record is in this place: PASETO v4.public by the keys under
+    /// /.well-known/paseto-keys, with the implicit assertion `fairgate/receipt/v1`. It says room,
+    /// lane, offset, `joined_ms` and nonce, and does not expire. Keep it: it proves a broken
+    /// promise.
+    pub receipt: String,
 }
 
 impl TicketBody {
-    pub fn new(room: &Room, joined: Joined) -> Self {
+    pub fn new(room: &Room, joined: Joined, receipt: String) -> Self {
         let Joined { claims, ticket } = joined;
         let info = room.info();
         let has_turn = !info.awaits_draw();
@@ -39,6 +44,7 @@ impl TicketBody {
             ahead: has_turn.then_some(claims.ahead_at_join),
             joined_at: joined_at(&claims),
             ticket,
+            receipt,
         }
     }
 }

@@ -37,7 +37,7 @@ use crate::{
             turn::{Stopped, WindowMissed, YourTurn},
             waiting::Waiting,
         },
-        view::{Keeping, QueuePage, QueueView},
+        view::{Keeping, PlaceReceipt, QueuePage, QueueView},
     },
     place::{
         PlaceClaims,
@@ -106,6 +106,7 @@ async fn queue(State(app): State<App>, holder: Holder) -> Response {
         Some(_) => matches!(view, QueueView::NotJoined(_)),
         None => address.left.is_some(),
     };
+    let receipt = kept.as_ref().and_then(|kept| receipt(&app, &kept.claims, &view));
     let keeping = match kept.and_then(|kept| kept.address) {
         Some(ticket) => Keeping::Address { ticket, keeps_cookies },
         None => Keeping::Cookie,
@@ -113,9 +114,27 @@ async fn queue(State(app): State<App>, holder: Holder) -> Response {
     let asked = (!keeps_cookies).then(|| AppendHeaders([ask_for_cookies(&app)]));
     let draw = room.document().head.draw.clone();
     let commitment = draw.map(|draw| draw.commitment.to_string());
-    let page =
-        QueuePage { room: room.name.clone(), show, view, keeping, has_left, commitment, now };
+    let page = QueuePage {
+        room: room.name.clone(),
+        show,
+        view,
+        keeping,
+        has_left,
+        commitment,
+        receipt,
+        now,
+    };
     (asked, [(header::REFERRER_POLICY, "no-referrer")], kit::page::html(&page)).into_response()
+}
+
+/// For whoever waits; a page without it is better than none.
+fn receipt(app: &App, claims: &PlaceClaims, view: &QueueView) -> Option<PlaceReceipt> {
+    if !matches!(view, QueueView::InDraw(_) | QueueView::Waiting(_)) {
+        return None;
+    }
+    let token = app.receipt(claims).inspect_err(|error| tracing::warn!(%error, "a receipt"));
+    let entry = format!("{}.{}", claims.place.lane, claims.place.offset);
+    Some(PlaceReceipt { entry, token: token.ok()? })
 }
 
 fn entrance(room: &Room) -> Entrance {

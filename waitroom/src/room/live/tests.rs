@@ -85,7 +85,11 @@ fn row(phase: Phase, frozen: Option<&[u64]>, is_made: bool) -> RoomRow {
         seed: Seed::new([3; 32]),
         entropy_source: EntropySource::None,
         committed_at: at,
-        frozen: frozen.map(|ends| Frozen { cohort: Cohort::new(ends.to_vec()).expect("one"), at }),
+        frozen: frozen.map(|ends| Frozen {
+            cohort: Cohort::new(ends.to_vec()).expect("one"),
+            at,
+            roots: None,
+        }),
         made: is_made.then_some(Made { entropy: Entropy::None, at }),
     };
     let (method, draw) = (LineMethod::Draw, Some(draw));

@@ -38,7 +38,17 @@ pub struct QueuePage {
     pub has_left: bool,
     /// What the draw is committed to; `None` where whoever comes first is first.
     pub commitment: Option<String>,
+    /// Of whoever waits.
+    pub receipt: Option<PlaceReceipt>,
     pub now: DateTime<Utc>,
+}
+
+/// The room's signed word about a place.
+#[derive(Debug, Clone)]
+pub struct PlaceReceipt {
+    /// `<lane>.<offset>`
+    pub entry: String,
+    pub token: String,
 }
 
 /// What keeps the fan's place.

@@ -32,7 +32,12 @@ fn kept_page(view: QueueView, keeping: Keeping) -> String {
         high_traffic: true,
     };
     let (room, show) = ("harbour".parse().expect("a name"), Arc::new(show));
-    let page = QueuePage { room, show, view, keeping, has_left: false, commitment: None, now };
+    let receipt = matches!(view, QueueView::InDraw(_)).then(|| PlaceReceipt {
+        entry: "1.4".to_owned(),
+        token: "v4.public.the-receipt".to_owned(),
+    });
+    let (has_left, commitment) = (false, None);
+    let page = QueuePage { room, show, view, keeping, has_left, commitment, receipt, now };
     page.render().expect("the page renders")
 }
 
