@@ -137,6 +137,7 @@ mod tests {
             committed_at: DateTime::UNIX_EPOCH,
             frozen_at,
             ends: frozen_at.map(|_| vec![2, 1]),
+            roots: None,
             drawn_at: None,
             entropy: None,
             seed: None,

@@ -47,7 +47,7 @@ impl OpenedTickets {
 
 #[cfg(test)]
 mod tests {
-    use admission::contract::PlaceId;
+    use admission::contract::{HexBytes, PlaceId};
 
     use super::*;
 
@@ -59,6 +59,7 @@ mod tests {
         let claims = |offset| PlaceClaims {
             place: PlaceId { room: "r".parse().expect("a name"), lane: 0, offset },
             joined_ms: 5,
+            nonce: HexBytes([0; 16]),
             ahead_at_join: offset,
         };
         let tickets: Vec<String> =

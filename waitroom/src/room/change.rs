@@ -243,6 +243,7 @@ mod tests {
                 committed_at: DateTime::UNIX_EPOCH,
                 frozen_at: None,
                 ends: None,
+                roots: None,
                 drawn_at: None,
                 entropy: None,
                 seed: None,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use admission::contract::{
-    Cohort, Draw, EntropySource, LanePlace, LineMethod, PlaceId, line_topic,
+    Cohort, Draw, EntropySource, HexBytes, LanePlace, LineMethod, PlaceId, line_topic,
 };
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
@@ -140,12 +140,13 @@ async fn append(bench: &Bench, sale: &Sale, entrants: u64) -> anyhow::Result<()>
     };
     let producer = kafka.producer(bounds)?;
     let topic = kafka.name(&line_topic(&sale.room));
-    let (entry, headers) = (serde_json::to_vec(&LineEntry { v: 1 })?, RequestId::fresh());
+    let headers = RequestId::fresh();
     let mut sent = 0;
     while sent < entrants {
         let step = (AT_ONCE as u64).min(entrants - sent);
         let mut acknowledged = Vec::with_capacity(step as usize);
         for number in sent..sent + step {
+            let entry = LineEntry { nonce: HexBytes(rand::random()) }.to_bytes();
             let record = FutureRecord::<(), _>::to(&topic)
                 .partition((number % u64::from(LANES.unsigned_abs())) as i32)
                 .payload(&entry)
@@ -256,5 +257,5 @@ fn ticket(ring: &SealRing, sale: &Sale, place: LanePlace) -> anyhow::Result<Stri
         offset: place.offset.try_into()?,
     };
     let joined_ms = Utc::now().timestamp_millis();
-    ring.seal(&PlaceClaims { place, joined_ms, ahead_at_join: 0 })
+    ring.seal(&PlaceClaims { place, joined_ms, nonce: HexBytes([0; 16]), ahead_at_join: 0 })
 }

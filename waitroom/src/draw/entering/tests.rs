@@ -19,7 +19,7 @@ fn draw(entropy_source: EntropySource) -> RoomDraw {
         seed: Seed::new([7; 32]),
         entropy_source,
         committed_at: at,
-        frozen: Some(Frozen { cohort, at }),
+        frozen: Some(Frozen { cohort, at, roots: None }),
         made: None,
     }
 }

@@ -1,3 +1,4 @@
+use admission::contract::LineMethod;
 use chrono::DateTime;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -82,6 +83,7 @@ fn head(look: &Look, curve: &WaitCurve) -> HeadDocument {
         room: "r".parse().expect("a name"),
         show: "s".parse().expect("an id"),
         phase: Phase::Open,
+        method: LineMethod::FirstCome,
         opens_at: None,
         draw: None,
         lanes: Vec::new(),
