@@ -9,7 +9,7 @@ use crate::edge::{
 };
 
 const FANS: u64 = 100_000;
-/// Let in per second: an hour and a half for all of them.
+/// Let in per second: an hour and a half for all of them. Whoever was let in waits no more.
 const RATE: f64 = 20.0;
 const CLAIM_WINDOW_SECS: i32 = 120;
 /// A page far back looks once in half a minute: what is shorter measures only some of them.

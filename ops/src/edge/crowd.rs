@@ -52,9 +52,11 @@ pub struct Seen {
     /// Of heads, as sent.
     pub body_bytes: u64,
     pub failures: u64,
+    /// Pages whose turn came: they do not wait any more.
+    pub let_in: u64,
     /// How old what was read was, by the time in it, in milliseconds.
     pub age_ms: Histogram<u64>,
-    /// The most looks within one tenth of a second.
+    /// The most looks that are due within one tenth of a second.
     pub looks_at_once: u64,
     pub lasted: Duration,
 }
@@ -75,6 +77,7 @@ struct Run {
     body_bytes: AtomicU64,
     place_asks: AtomicU64,
     failures: AtomicU64,
+    let_in: AtomicU64,
 }
 
 impl Crowd {
@@ -91,6 +94,7 @@ impl Crowd {
             body_bytes: AtomicU64::new(0),
             place_asks: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            let_in: AtomicU64::new(0),
             crowd: self,
             edge,
         });
@@ -121,12 +125,14 @@ impl Run {
             let mut rng = rand::rng();
             // Whoever waits has waited for a while: each is somewhere between two looks.
             let first = |page| {
-                let next_ms = self.next_look_ms(&head, page);
-                Reverse((began + Duration::from_millis(rng.random_range(0..=next_ms)), page))
+                let ahead = self.ahead(&head, page)?;
+                let share = rng.random_range(0..=u64::from(next_look_ms(&head, ahead)));
+                Some(Reverse((began + Duration::from_millis(share), page)))
             };
-            (0..self.crowd.pages).map(first).collect()
+            (0..self.crowd.pages).filter_map(first).collect()
         };
-        let (mut looks, mut looks_at_once, mut tenth) = (0, 0, (began, 0));
+        // A tenth of a second since the beginning, and the looks that are due in it.
+        let (mut looks, mut looks_at_once, mut tenth) = (0, 0, (0, 0));
         loop {
             while let Ok((page, next_ms)) = told.try_recv() {
                 due.push(Reverse((Instant::now() + Duration::from_millis(next_ms), page)));
@@ -136,13 +142,12 @@ impl Run {
                 break;
             }
             while due.peek().is_some_and(|Reverse((at, _))| *at <= now) {
-                let Some(Reverse((_, page))) = due.pop() else { break };
-                (looks, tenth.1) = (looks + 1, tenth.1 + 1);
+                let Some(Reverse((at, page))) = due.pop() else { break };
+                let own_tenth = (at - began).as_millis() / 100;
+                tenth = (own_tenth, if own_tenth == tenth.0 { tenth.1 + 1 } else { 1 });
+                looks += 1;
                 looks_at_once = looks_at_once.max(tenth.1);
                 ask.send(page).await.context("the connections ended")?;
-            }
-            if now >= tenth.0 + Duration::from_millis(100) {
-                tenth = (now, 0);
             }
             sleep_until(now + Duration::from_millis(2)).await;
         }
@@ -155,6 +160,7 @@ impl Run {
             place_asks: count(&self.place_asks),
             body_bytes: count(&self.body_bytes),
             failures: count(&self.failures),
+            let_in: count(&self.let_in),
             age_ms: self.age_ms.lock().clone(),
             looks_at_once,
             lasted,
@@ -175,7 +181,7 @@ impl Run {
                 let mut connection = None;
                 loop {
                     let Some(page) = asked.lock().await.recv().await else { break };
-                    let next_ms = run.look(&mut connection, page).await;
+                    let Some(next_ms) = run.look(&mut connection, page).await else { continue };
                     // Nobody listens once the time is over.
                     let _ = tell.send((page, next_ms));
                 }
@@ -185,20 +191,23 @@ impl Run {
     }
 
     /// A page's look, and what it asks for after that. Gives in how many milliseconds it looks
-    /// again.
-    async fn look(&self, connection: &mut Option<Connection>, page: usize) -> u64 {
+    /// again; `None` once its turn has come.
+    async fn look(&self, connection: &mut Option<Connection>, page: usize) -> Option<u64> {
         let answer = match self.call(connection, &self.crowd.look(page)).await {
             Some(answer) if answer.status == 200 => answer,
             _ => {
                 self.failures.fetch_add(1, Ordering::Relaxed);
-                return 3_000;
+                return Some(3_000);
             }
         };
         self.body_bytes.fetch_add(answer.body.len() as u64, Ordering::Relaxed);
-        let Some(head) = self.read(answer) else { return 3_000 };
+        let head = self.read(answer)?;
         let age_ms = (Utc::now() - head.as_of).num_milliseconds().max(0);
         let _ = self.age_ms.lock().record(age_ms.unsigned_abs());
-        let ahead = ahead(&self.crowd.place(page), &head.lanes);
+        let Some(ahead) = self.ahead(&head, page) else {
+            self.let_in.fetch_add(1, Ordering::Relaxed);
+            return None;
+        };
         // Each of the few who are next asks every tenth look or so; since when does not matter.
         let is_tenth = rand::rng().random_ratio(1, 10);
         if is_tenth && asks_place(ahead, u64::MAX) {
@@ -207,7 +216,7 @@ impl Run {
             let path = format!("/v1/rooms/{}/place", self.crowd.room);
             self.call(connection, &request("GET", &path, &[("authorization", &bearer)], "")).await;
         }
-        u64::from(spread_ms(next_look_ms(&head, ahead), rand::rng().random()))
+        Some(u64::from(spread_ms(next_look_ms(&head, ahead), rand::rng().random())))
     }
 
     /// nginx ends a connection after so many requests; then there is another.
@@ -234,8 +243,11 @@ impl Run {
         Some(latest.1.clone())
     }
 
-    fn next_look_ms(&self, head: &HeadDocument, page: usize) -> u64 {
-        u64::from(next_look_ms(head, ahead(&self.crowd.place(page), &head.lanes)))
+    /// How many stand before a page's place; `None` once its turn has come.
+    fn ahead(&self, head: &HeadDocument, page: usize) -> Option<i64> {
+        let place = self.crowd.place(page);
+        let is_in = head.lanes.iter().any(|own| own.lane == place.lane && own.head > place.offset);
+        (!is_in).then(|| ahead(&place, &head.lanes))
     }
 }
 
