@@ -322,8 +322,8 @@ fn press(pace: &mut PaceState, pressure: &Pressure, secs: f64, now_ms: i64) {
     pace.cut_at_ms = now_ms;
 }
 
-/// Once the pace was cut to below what checkout serves: as many are let in as it serves beside those
-/// who are inside and too many.
+/// Once the pace was cut to below what checkout serves: as many are let in as it serves beside
+/// those who are inside and too many.
 fn drain(pace: &mut PaceState, pressure: &Pressure) {
     if let (Some(serves), Some(Serves { too_many, .. })) = (pace.serves, pressure.serves) {
         let beside = serves - too_many / DRAIN_SECS;

@@ -163,8 +163,8 @@ impl Throughput {
 mod tests {
     use super::*;
 
-    /// Fans come at a growing pace, look around for `after_secs`, and `share` of them order; checkout
-    /// answers so many orders a second.
+    /// Fans come at a growing pace, look around for `after_secs`, and `share` of them order;
+    /// checkout answers so many orders a second.
     fn seen(secs: i64, after_secs: i64, share: f64, answers: f64) -> Throughput {
         let mut seen = Throughput::default();
         let come_by = |at_ms: i64| 25.0 * (at_ms.max(0) as f64 / 1000.0).powf(1.5);
