@@ -85,9 +85,9 @@ pub fn number(turn: &PlaceId, lanes: i64) -> i64 {
     turn.offset * lanes + i64::from(turn.lane) + 1
 }
 
-/// How many stand before the turn `place`: in its own lane those between the head and it; in each other
-/// lane those that joined before it, taking lanes to be filled in turn. Never rises while heads only
-/// grow: a lane that is shorter at the moment catches up, and is not looked at.
+/// How many stand before the turn `place`: in its own lane those between the head and it; in each
+/// other lane those that joined before it, taking lanes to be filled in turn. Never rises while
+/// heads only grow: a lane that is shorter at the moment catches up, and is not looked at.
 pub fn ahead(place: &PlaceId, heads: &[LaneHead]) -> i64 {
     heads
         .iter()
