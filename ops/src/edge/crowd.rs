@@ -168,7 +168,6 @@ impl Run {
     }
 
     /// Connections that look for the pages that are named to them, and tell when each looks again.
-    #[expect(clippy::type_complexity, reason = "a page, and in how many milliseconds")]
     fn connect(
         self: Arc<Self>,
     ) -> (mpsc::Sender<usize>, JoinSet<()>, mpsc::UnboundedReceiver<(usize, u64)>) {
