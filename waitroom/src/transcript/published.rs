@@ -51,7 +51,8 @@ impl Published {
                 Err(not_yet) => Ok(Err(Nothing::NotYet(not_yet))),
             }
         };
-        told(&*self.transcripts.get_or_look(room.as_str(), look).await?)
+        let known = self.transcripts.get_or_look(room.as_str(), look).await?;
+        told(&known)
     }
 
     /// # Errors
@@ -64,7 +65,8 @@ impl Published {
             let roots = store::transcript::roots(pool, room).await?;
             body(&RootsBody { room: room.clone(), roots }).map(Ok)
         };
-        told(&*self.roots.get_or_look(room.as_str(), look).await?)
+        let known = self.roots.get_or_look(room.as_str(), look).await?;
+        told(&known)
     }
 }
 

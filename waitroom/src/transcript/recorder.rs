@@ -39,6 +39,8 @@ const HOLD_EVERY: Duration = Duration::from_secs(2);
 const LEASE_SECS: f64 = 20.0;
 /// So many records of a line are read at a look, over all its lanes; the others at the next.
 const RECORDS_MAX: u64 = 500_000;
+/// A line that cannot be read rests for so long: each try may take as long as that.
+const FAILED_FOR: Duration = Duration::from_secs(5);
 /// Joins that were on their way when a room closed are in its line by then.
 const CLOSED_FOR: Duration = Duration::from_secs(60);
 
@@ -54,6 +56,8 @@ struct Recorder {
     roots_every: TimeDelta,
     held: HashSet<RoomName>,
     held_at: Option<Instant>,
+    /// Rooms whose lines could not be read a moment ago.
+    failed: HashMap<RoomName, Instant>,
     lines: HashMap<RoomName, Line>,
 }
 
@@ -76,6 +80,7 @@ pub fn start(
         roots_every: TimeDelta::from_std(roots_every)?,
         held: HashSet::new(),
         held_at: None,
+        failed: HashMap::new(),
         lines: HashMap::new(),
     };
     let (id, pool, stop) = (recorder.id, pool.clone(), tasks.stop());
@@ -97,15 +102,22 @@ pub fn start(
 impl Recorder {
     async fn look(&mut self) -> anyhow::Result<()> {
         let mut rooms = self.rooms.all();
+        self.failed.retain(|_, at| at.elapsed() < FAILED_FOR);
         rooms.retain(|room| !room.info().phase.may_open_yet());
         if self.held_at.is_none_or(|at| at.elapsed() >= HOLD_EVERY) {
             self.hold(&rooms).await?;
         }
-        rooms.retain(|room| self.held.contains(&room.name));
         let mut outcome = Ok(());
-        for room in rooms {
-            let recorded = self.look_at(&room).await;
-            // One that cannot be recorded now keeps no other waiting.
+        for room in &rooms {
+            if self.failed.contains_key(&room.name) || !self.held.contains(&room.name) {
+                continue;
+            }
+            let recorded = self.look_at(room).await;
+            if recorded.is_err() {
+                self.failed.insert(room.name.clone(), Instant::now());
+                // Others are not lost by how long this one took.
+                self.hold(&rooms).await?;
+            }
             outcome = outcome.and(recorded.with_context(|| format!("the line of {}", room.name)));
         }
         outcome
