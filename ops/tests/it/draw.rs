@@ -171,8 +171,11 @@ async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() 
     assert_eq!(browser.text(r#"[data-v="number"]"#).await, place.to_string());
     assert_eq!(browser.attribute("main h1", "tabindex").await, "-1");
     // And it is the one that the server would have sent.
-    let own = browser.later(WORDS, vec![]).await;
-    assert_eq!(own[0], own[1]);
+    eventually("the same words as the server's", async || {
+        let own = browser.later(WORDS, vec![]).await;
+        (own[0] == own[1]).then_some(())
+    })
+    .await;
     eventually("roots over all", async || {
         let roots = reply(system.get("/v1/rooms/r/roots")).await.body;
         // The newest of each lane comes last.
