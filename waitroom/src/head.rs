@@ -5,6 +5,7 @@ pub mod door_clock;
 pub mod head_consumer;
 pub mod head_log;
 pub mod lane_log;
+pub mod line_now;
 pub mod pace_log;
 pub mod reader_watch;
 

@@ -9,10 +9,10 @@ use std::{
     time::Instant,
 };
 
-use admission::contract::{Draw, GateSettings, HeadsMoved, LaneHead, PlaceId, RoomName};
+use admission::contract::{Draw, GateSettings, HeadsMoved, PlaceId, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use catalog::contract::{Show, ShowId};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use kit::kafka::reader::Read;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
@@ -22,6 +22,7 @@ use crate::{
     head::{
         document::{Document, document},
         head_log::HeadLog,
+        line_now::LineNow,
     },
     line::left::LeftPlaces,
     room::{info::Info, seller::Seller},
@@ -56,19 +57,6 @@ pub struct Room {
     /// Whether the document may say something else than what is known now.
     changed: AtomicBool,
     pub seller: Seller,
-}
-
-/// Where a room's line stands, as its log has it.
-pub struct LineNow {
-    pub heads: Vec<LaneHead>,
-    /// From when on nobody knows, unless something is heard; `None` where it never grows old.
-    stale_after: Option<DateTime<Utc>>,
-}
-
-impl LineNow {
-    fn of(log: &HeadLog) -> Arc<Self> {
-        Arc::new(Self { heads: log.heads(), stale_after: log.stale_after() })
-    }
 }
 
 /// A lane may be so many places longer than the shortest one; then others are filled first.
@@ -178,7 +166,7 @@ impl Room {
     /// Whether nothing was heard of the line for too long.
     pub fn is_stale(&self) -> bool {
         let is_told_of = self.info.load().phase.takes_joins();
-        is_told_of && self.line.load().stale_after.is_some_and(|after| Utc::now() > after)
+        is_told_of && self.line.load().is_stale(Utc::now())
     }
 
     /// Whether the place's fan left on purpose.

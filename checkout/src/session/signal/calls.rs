@@ -116,21 +116,14 @@ impl Calls {
     /// An order that begins now, of a fan who has been inside for so long.
     pub fn begin_order(&self, room: &RoomName, show: &ShowId, inside: Duration) -> Call<'_> {
         let now = Instant::now();
-        let mut rooms = self.rooms.lock();
-        let calls = rooms.entry(room.clone()).or_insert_with(|| RoomCalls::new(show.clone(), now));
-        calls.last = now;
-        calls.begun.record(inside, false, now);
-        drop(rooms);
+        called(&mut self.rooms.lock(), room, show, now).begun.record(inside, false, now);
         self.begin(room, show, CallKind::Order)
     }
 
     fn record(&self, call: &Call<'_>, failed: bool, is_at_door: bool) {
         let now = Instant::now();
         let mut rooms = self.rooms.lock();
-        let room = rooms
-            .entry(call.room.clone())
-            .or_insert_with(|| RoomCalls::new(call.show.clone(), now));
-        room.last = now;
+        let room = called(&mut rooms, &call.room, &call.show, now);
         room.of(call.kind).record(now.saturating_duration_since(call.began), failed, now);
         match &call.place {
             Some(place) if is_at_door => {
@@ -178,6 +171,18 @@ impl Calls {
             turned_away_full,
         }
     }
+}
+
+/// A room that is called now.
+fn called<'a>(
+    rooms: &'a mut HashMap<RoomName, RoomCalls>,
+    room: &RoomName,
+    show: &ShowId,
+    now: Instant,
+) -> &'a mut RoomCalls {
+    let calls = rooms.entry(room.clone()).or_insert_with(|| RoomCalls::new(show.clone(), now));
+    calls.last = now;
+    calls
 }
 
 /// A call under way. One that is dropped was given up: by its caller, or for the time it took.
