@@ -15,7 +15,6 @@ use crate::bench::{report::Row, sale::LANES};
 const ASKED: usize = 10_000;
 /// A list is measured so often; it takes a moment only.
 const LISTS: usize = 3;
-const MEGABYTE: f64 = 1_048_576.0;
 
 /// The draw of `entrants` fans over as many lanes as rooms have.
 fn draw(entrants: u64) -> anyhow::Result<Draw> {
@@ -31,7 +30,7 @@ pub fn rows(entrants: u64) -> anyhow::Result<Vec<Row>> {
     let key_us = before.elapsed().as_secs_f64() * 1e6;
     let (per_sec_core, faults) = all_turns(&draw, entrants)?;
     let one_us = one_turn(&draw, entrants);
-    let (list_per_sec, list_megabytes) = lists(entrants);
+    let list_per_sec = lists(entrants);
     let named = |what: &str| format!("{what}, {entrants} entrants");
     Ok(vec![
         Row::new(named("a draw's key and pivots"), "µs", vec![key_us]),
@@ -39,16 +38,7 @@ pub fn rows(entrants: u64) -> anyhow::Result<Vec<Row>> {
             .against("shuffling a list of them in memory", list_per_sec)
             .faults(faults),
         Row::new(named("one turn on read"), "µs", one_us),
-        Row::new(named("what a draw keeps"), "MB", vec![kept_bytes(&draw) as f64 / MEGABYTE])
-            .against("the list", vec![list_megabytes])
-            .aim("0.01"),
     ])
-}
-
-/// What a draw has in memory: itself, its lanes' ends, and a pivot for each of its rounds.
-fn kept_bytes(draw: &Draw) -> usize {
-    const ROUNDS: usize = 90;
-    size_of::<Draw>() + 8 * (draw.cohort().lanes() as usize + ROUNDS)
 }
 
 /// Computes each turn once, on all cores; how many a second and a core, and what was wrong: two
@@ -113,8 +103,8 @@ fn one_turn(draw: &Draw, entrants: u64) -> Vec<f64> {
     (0..10).map(round).collect()
 }
 
-/// The order kept as a list: how many a second are shuffled, and the list's size.
-fn lists(entrants: u64) -> (Vec<f64>, f64) {
+/// The order kept as a list: how many a second are shuffled.
+fn lists(entrants: u64) -> Vec<f64> {
     let mut random = StdRng::seed_from_u64(2);
     let mut list: Vec<u64> = (0..entrants).collect();
     let mut per_sec = Vec::new();
@@ -124,7 +114,7 @@ fn lists(entrants: u64) -> (Vec<f64>, f64) {
         std::hint::black_box(&list);
         per_sec.push(entrants as f64 / began.elapsed().as_secs_f64());
     }
-    (per_sec, (list.len() * size_of::<u64>()) as f64 / MEGABYTE)
+    per_sec
 }
 
 #[cfg(test)]
