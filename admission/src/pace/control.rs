@@ -25,7 +25,7 @@ const STARTING_GROWTH: f64 = 1.2;
 const STARTING_UNSEEN: f64 = 1.5;
 const STARTING_GROWTH_UNSEEN: f64 = 1.02;
 /// Below this share of what may be, checkout is calm.
-const CALM: f64 = 0.75;
+const CALM: f64 = 0.72;
 /// From this share on, checkout is overwhelmed.
 const SEVERE: f64 = 2.0;
 /// One step down under mild pressure that rises, how far such steps go together, and how fast they
@@ -67,7 +67,7 @@ const LAG_MS: i64 = 3_000;
 const LAG_MS_MAX: i64 = 20_000;
 /// A pace that was calm for so long is a good one; and after so long a steady one.
 const GOOD_AFTER_MS: i64 = 6_000;
-const STEADY_AFTER_MS: i64 = 20_000;
+const STEADY_AFTER_MS: i64 = 15_000;
 /// One that changes by no more than so much is held.
 const HELD_LEAST: f64 = 0.9;
 const HELD_MOST: f64 = 1.05;
