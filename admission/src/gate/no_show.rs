@@ -6,12 +6,13 @@
 //! crowd that changes is followed.
 
 /// How many ages there are.
-pub const AGES: usize = 6;
-/// Where each age but the last ends, in milliseconds of the door clock.
-pub const AGE_ENDS_MS: [i64; AGES - 1] = [2_000, 5_000, 15_000, 30_000, 60_000];
+pub const AGES: usize = 8;
+/// Where each age but the last ends, in milliseconds of the door clock. Most come at once, so that
+/// the first are short: of a long one, nobody knows who is at its beginning.
+pub const AGE_ENDS_MS: [i64; AGES - 1] = [500, 1_000, 2_000, 5_000, 15_000, 30_000, 60_000];
 
 /// Before anything was seen: of those who did not come before, so many come at each age.
-const PRIOR: [f64; AGES] = [0.6, 0.3, 0.2, 0.1, 0.1, 0.05];
+const PRIOR: [f64; AGES] = [0.2, 0.2, 0.37, 0.3, 0.2, 0.1, 0.1, 0.05];
 /// The prior counts as much as so many fans who were seen.
 const PRIOR_FANS: f64 = 20.0;
 /// So many fans must have come, or not come, before the prior is doubted as a whole.
@@ -91,13 +92,16 @@ impl Shows {
         1.0 - (-per_ms * width_ms(age)).exp()
     }
 
-    /// The chance that a fan of each age, who did not come yet, still comes.
+    /// The chance that a fan of each age, who did not come yet, still comes. Those of an age are
+    /// spread over it, so that half of it is behind them; but the youngest were let in just now.
     pub fn chances(&self) -> [f64; AGES] {
-        let mut stays_away = 1.0;
+        let mut stays_away_after = 1.0;
         let mut chances = [0.0; AGES];
         for age in (0..AGES).rev() {
-            stays_away *= 1.0 - self.hazard(age);
-            chances[age] = 1.0 - stays_away;
+            let stays_away = 1.0 - self.hazard(age);
+            let still: f64 = if age == 0 { stays_away } else { stays_away.sqrt() };
+            chances[age] = 1.0 - stays_away_after * still;
+            stays_away_after *= stays_away;
         }
         chances
     }

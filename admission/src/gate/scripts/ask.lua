@@ -74,9 +74,11 @@ while may_grant and ARGV[arg + 1] do
   if left_marks[lane] and redis.call('GETBIT', left_marks[lane], offset) == 1 then
     table.insert(left, passed)
   else
-    local coming = expected + caution * math.sqrt(variance)
+    -- Those on their way who find that another has left. How many leave is a matter of chance, as how many come.
+    local replaced = math.min(turnover * expected, leavers)
+    local coming = expected - replaced + caution * math.sqrt(variance + replaced)
     if tokens < 1 then stopped = 'pace'
-    elseif active_count + coming - math.min(turnover * expected, leavers) >= max_active or unclaimed >= unclaimed_max then stopped = 'cap'
+    elseif active_count + coming >= max_active or unclaimed >= unclaimed_max then stopped = 'cap'
     elseif servable >= 0 and math.max(0, active_count - served) + expected_soon + caution * math.sqrt(variance_soon) >= servable then stopped = 'stock'
     elseif joined_ms > horizon then stopped = 'lanes' end
     if stopped then break end
@@ -97,8 +99,10 @@ local left_total = redis.call('HINCRBY', gate, 'left_total', #left)
 if stopped then redis.call('HSET', gate, 'stopped:' .. stopped, whole(now_ms)) end
 if unclaimed > 0 or stopped or count > 0 or ARGV[arg + 1] then redis.call('HSET', gate, 'busy_until', whole(now_ms + 2000)) end
 
+local came_at = {}
+for age = 1, #chances do came_at[age] = 'came:' .. (age - 1) end
 local counters = redis.call('HMGET', gate, 'opened_total', 'stopped:pace', 'stopped:cap', 'stopped:stock', 'stopped:lanes',
-  'came:0', 'came:1', 'came:2', 'came:3', 'came:4', 'came:5')
+  unpack(came_at))
 local numbers = { tonumber(known[2]), is_known and 1 or 0, active_count, unclaimed, door_ms, sequence, unknown_lanes, tonumber(counters[1] or 0) }
 for reason = 2, 5 do table.insert(numbers, counters[reason] and now_ms - tonumber(counters[reason]) or -1) end
 for age = 1, #chances do table.insert(numbers, by_age[age]) end
