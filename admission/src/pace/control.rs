@@ -21,9 +21,13 @@ const START_SHARE: f64 = 0.125;
 /// came meanwhile is inside already when the first slow order is heard of.
 const STARTING_GROWTH: f64 = 1.2;
 /// Of those who were let in while it was so many times slower, the orders must have been seen for
-/// that; else it grows by so little.
-const STARTING_UNSEEN: f64 = 1.5;
+/// that; else it grows by so little. Less is risked where checkout is no longer at ease.
+const STARTING_UNSEEN: f64 = 1.3;
+const STARTING_UNSEEN_LEAST: f64 = 1.1;
 const STARTING_GROWTH_UNSEEN: f64 = 1.02;
+/// Pressure up to which checkout is at ease, and from which on it is not at all.
+const AT_EASE: f64 = 0.1;
+const ILL_AT_EASE: f64 = 0.45;
 /// Below this share of what may be, checkout is calm.
 const CALM: f64 = 0.72;
 /// From this share on, checkout is overwhelmed.
@@ -331,6 +335,12 @@ fn drain(pace: &mut PaceState, pressure: &Pressure) {
     }
 }
 
+/// How many times faster than what was seen a beginning may be.
+fn starting_unseen(pressure: f64) -> f64 {
+    let ease = ((ILL_AT_EASE - pressure) / (ILL_AT_EASE - AT_EASE)).clamp(0.0, 1.0);
+    STARTING_UNSEEN_LEAST + (STARTING_UNSEEN - STARTING_UNSEEN_LEAST) * ease
+}
+
 fn grow(pace: &mut PaceState, pressure: &Pressure, rises: bool, secs: f64, now_ms: i64) {
     let calm_ms = now_ms - pace.calm_since_ms;
     if calm_ms >= GOOD_AFTER_MS {
@@ -346,7 +356,7 @@ fn grow(pace: &mut PaceState, pressure: &Pressure, rises: bool, secs: f64, now_m
     if pace.starting {
         // Of fans who order elsewhere nothing is seen.
         let seen = pressure.ordering_per_sec.unwrap_or(f64::INFINITY).max(pace.started_at);
-        let growth = if pace.per_sec < STARTING_UNSEEN * seen {
+        let growth = if pace.per_sec < starting_unseen(pressure.share) * seen {
             STARTING_GROWTH
         } else {
             STARTING_GROWTH_UNSEEN

@@ -217,6 +217,8 @@ fn what_was_let_in_too_fast_is_served_and_the_pace_is_soon_what_checkout_serves(
         let (mean, lowest, highest) = plant.last(30.0);
         let told = format!("{think} s, {capacity}: mean {mean:.1}, {lowest:.1} to {highest:.1}");
         assert!((0.88..=1.05).contains(&(mean / capacity)), "{told}");
+        let slowest = plant.slowest(80.0);
+        assert!(slowest <= 2.0 + 0.45 * think, "{told}: {slowest:.1} s at its beginning");
         plant.run(240.0);
         assert_settled(&plant, 180.0, capacity, always);
         assert!(plant.slowest(180.0) <= 3.0, "{told}: {:.1} s", plant.slowest(180.0));
