@@ -23,11 +23,13 @@ const STARTING_GROWTH: f64 = 1.2;
 /// Of those who were let in while it was so many times slower, the orders must have been seen for
 /// that; else it grows by so little. Less is risked where checkout is no longer at ease.
 const STARTING_UNSEEN: f64 = 1.3;
-const STARTING_UNSEEN_LEAST: f64 = 1.1;
+const STARTING_UNSEEN_LEAST: f64 = 1.0;
 const STARTING_GROWTH_UNSEEN: f64 = 1.02;
+/// Of how it grew of late, each second counts so much.
+const GREW_LATELY: f64 = 0.2;
 /// Pressure up to which checkout is at ease, and from which on it is not at all.
 const AT_EASE: f64 = 0.1;
-const ILL_AT_EASE: f64 = 0.45;
+const ILL_AT_EASE: f64 = 0.35;
 /// Below this share of what may be, checkout is calm.
 const CALM: f64 = 0.72;
 /// From this share on, checkout is overwhelmed.
@@ -92,6 +94,9 @@ pub struct PaceState {
     /// The pace that it began with.
     #[serde(default)]
     started_at: f64,
+    /// By which share of itself it grew a second of late.
+    #[serde(default)]
+    grew: f64,
     too_fast: Option<f64>,
     good: f64,
     steady: f64,
@@ -150,6 +155,7 @@ impl PaceState {
             mode: asked.pacing.mode,
             starting: true,
             started_at: asked.start(),
+            grew: STARTING_GROWTH - 1.0,
             too_fast: None,
             good: 0.0,
             steady: 0.0,
@@ -169,11 +175,11 @@ impl PaceState {
         }
     }
 
-    /// By which share of itself the pace grows each second while checkout stays calm; 0 where it
-    /// does not, or hardly.
+    /// By which share of itself the pace grows each second while checkout stays calm, as it did of
+    /// late; 0 where it does not, or hardly.
     pub fn growth(&self) -> f64 {
         let grows = self.mode == PaceMode::Follow && self.starting && self.per_sec < self.rate;
-        if grows { STARTING_GROWTH - 1.0 } else { 0.0 }
+        if grows { self.grew } else { 0.0 }
     }
 
     /// Whether it is time to look at the pace.
@@ -362,6 +368,7 @@ fn grow(pace: &mut PaceState, pressure: &Pressure, rises: bool, secs: f64, now_m
             STARTING_GROWTH_UNSEEN
         };
         pace.per_sec *= growth.powf(secs);
+        pace.grew += (growth - 1.0 - pace.grew) * (GREW_LATELY * secs).min(1.0);
         return;
     }
     if let Some(proven) = pace.proven.filter(|proven| pace.per_sec < 0.95 * proven) {
