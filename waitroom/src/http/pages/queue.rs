@@ -132,7 +132,7 @@ fn receipt(app: &App, claims: &PlaceClaims, view: &QueueView) -> Option<PlaceRec
     if !matches!(view, QueueView::InDraw(_) | QueueView::Waiting(_)) {
         return None;
     }
-    let token = app.receipt(claims).inspect_err(|error| tracing::warn!(%error, "a receipt"));
+    let token = app.receipts.alone(claims).inspect_err(|error| tracing::warn!(%error, "a receipt"));
     let entry = format!("{}.{}", claims.place.lane, claims.place.offset);
     Some(PlaceReceipt { entry, token: token.ok()? })
 }
