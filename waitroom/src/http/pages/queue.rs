@@ -143,6 +143,7 @@ fn entrance(room: &Room) -> Entrance {
     Entrance {
         phase: info.phase,
         draws: info.awaits_draw() || info.may_draw(),
+        entropy_source: info.draw.as_ref().map(|draw| draw.entropy_source),
         passes: info.method == LineMethod::Passthrough,
         people_waiting: head.waiting,
         straight_in: head.straight_in,
