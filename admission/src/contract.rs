@@ -18,6 +18,7 @@ pub use crate::{
             leaf_hash, root as merkle_root,
         },
         receipt::{Receipt, ReceiptError},
+        receipt_batch::{RECEIPTS_MAX, sign_together},
         record::LaneRecord,
         seed::{Commitment, Seed},
         shuffle::Shuffle,

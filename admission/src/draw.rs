@@ -13,6 +13,7 @@ pub mod hex_bytes;
 pub mod key;
 pub mod merkle;
 pub mod receipt;
+pub mod receipt_batch;
 pub mod record;
 pub mod seed;
 pub mod shuffle;

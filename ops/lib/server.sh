@@ -28,12 +28,13 @@ forget_settings() {
   done
 }
 
-# spawn_server DIR BINARY: starts the roles that the settings ask for; the log of the run before is kept as serve.log.1.
+# spawn_server DIR BINARY [ROLE...]: starts these roles, or the usual ones; the log of the run before is kept as serve.log.1.
 spawn_server() {
   local dir="$1" binary="$2"
+  shift 2
   mkdir -p "$dir/log"
   [ ! -s "$dir/log/serve.log" ] || mv "$dir/log/serve.log" "$dir/log/serve.log.1"
-  spawn "$dir/run/serve.pid" "$dir/log/serve.log" "$binary" serve
+  spawn "$dir/run/serve.pid" "$dir/log/serve.log" "$binary" serve "$@"
 }
 
 server_runs() { running "$1/run/serve.pid" "$2 serve"; }

@@ -127,7 +127,7 @@ async fn rush(
 async fn draw_when_joined(stores: &Stores, shop: &Shop) -> anyhow::Result<()> {
     while shop.args.draw && Instant::now() < shop.deadline {
         if shop.all_joined.load(Ordering::Relaxed) {
-            return sale::draw(stores, &shop.sale).await;
+            return sale::draw(stores, &shop.sale, shop.args.entropy_after).await;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

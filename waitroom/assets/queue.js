@@ -33,9 +33,10 @@ async function showInDraw(head) {
   say("draw-people", head.waiting > 1 ? `${number(head.waiting)} people are in the draw` : "You are the only one so far");
   say("message", head.message);
   const isMade = head.phase === "drawing";
-  root.querySelector("[data-drawing]").hidden = !isMade;
+  const drawing = root.querySelector("[data-drawing]");
+  drawing.hidden = !isMade;
   root.querySelector("[data-undrawn]").hidden = isMade;
-  if (isMade) announce("The draw is being made.");
+  if (isMade) announce(drawing.textContent);
 }
 
 async function showDrawn(head) {

@@ -2,11 +2,10 @@
 
 use std::{ops::Deref, sync::Arc, time::Duration};
 
-use admission::contract::{Gate, PassKeys, PlaceId, Receipt};
+use admission::contract::{Gate, PassKeys, PlaceId};
 use catalog::contract::ShowId;
 use chrono::Utc;
 use kit::{
-    http::RequestId,
     kafka::{Kafka, ProducerBounds},
     public_url::PublicUrl,
     redis::Redis,
@@ -23,6 +22,7 @@ use crate::{
         join::{Joined, Joiner},
         keyed_join::{JoinKey, KeyedJoins},
         leave::LeftMarks,
+        receipts::Receipts,
     },
     place::{
         PlaceClaims,
@@ -56,6 +56,7 @@ pub struct Inner {
     pub(crate) roots_every: Duration,
     pub(crate) place_keys: Arc<SealRing>,
     opened_tickets: OpenedTickets,
+    pub(crate) receipts: Receipts,
     pub(crate) pass_keys: Arc<PassKeys>,
     pub(crate) pool: PgPool,
     pub(crate) public: PublicUrl,
@@ -119,6 +120,7 @@ impl App {
             roots_every: config.roots_every,
             place_keys,
             opened_tickets: OpenedTickets::default(),
+            receipts: Receipts::new(pass_keys.clone()),
             pass_keys,
             pool,
             public: config.public,
@@ -163,24 +165,12 @@ impl App {
         &self,
         room: &Arc<Room>,
         key: Option<JoinKey>,
-        request: &RequestId,
     ) -> Result<Joined, Error> {
         self.finder.look_again(room).await;
         match key {
-            Some(key) => self.keyed_joins.join(room, key, request).await,
-            None => self.joiner.join(room, request).await,
+            Some(key) => self.keyed_joins.join(room, key).await,
+            None => self.joiner.join(room).await,
         }
-    }
-
-    /// The signed receipt of a place: the same text however often it is asked for, as long as the
-    /// same key signs.
-    ///
-    /// # Errors
-    /// When it cannot be signed.
-    pub(crate) fn receipt(&self, claims: &PlaceClaims) -> Result<String, Error> {
-        let lane = u32::try_from(claims.place.lane).unwrap_or_default();
-        let signed = Receipt::sign(&self.pass_keys, &claims.place.room, lane, claims.record());
-        signed.map_err(Error::Internal)
     }
 
     /// Gives a place up, for good.

@@ -3,8 +3,10 @@
 pub mod agent;
 pub mod join;
 pub mod keyed_join;
+pub mod lane_picker;
 pub mod leave;
 pub mod left;
+pub mod receipts;
 
 use admission::contract::{HexBytes, LaneRecord, Nonce};
 

@@ -39,20 +39,18 @@ impl Receipt {
         LanePlace { lane: self.lane, offset: self.record.offset }
     }
 
-    /// Signs the receipt of a record: PASETO v4.public. The same record under the same key has the
-    /// same text.
-    pub fn sign(
-        keys: &PassKeys,
-        room: &RoomName,
-        lane: u32,
-        record: LaneRecord,
-    ) -> anyhow::Result<String> {
-        let iss = keys.issuer().to_owned();
-        keys.sign_as(&Self { iss, room: room.clone(), lane, record }, RECEIPT_PURPOSE)
+    /// The receipt of a record, by whoever has these keys.
+    pub fn new(keys: &PassKeys, room: &RoomName, lane: u32, record: LaneRecord) -> Self {
+        Self { iss: keys.issuer().to_owned(), room: room.clone(), lane, record }
     }
 
-    /// The receipt of a text, if one of the published keys signed it as one.
-    pub fn open(verifier: &PassVerifier, token: &str) -> Result<Self, ReceiptError> {
+    /// Signs it by itself: PASETO v4.public. The same record under the same key has the same text.
+    pub fn signed(&self, keys: &PassKeys) -> anyhow::Result<String> {
+        keys.sign_as(self, RECEIPT_PURPOSE)
+    }
+
+    /// The receipt of a text, if one of the published keys signed it by itself.
+    pub(crate) fn open_alone(verifier: &PassVerifier, token: &str) -> Result<Self, ReceiptError> {
         let receipt: Self = verifier.open_as(token, RECEIPT_PURPOSE)?;
         if *receipt.iss == *verifier.issuer { Ok(receipt) } else { Err(ReceiptError::Foreign) }
     }
@@ -73,7 +71,8 @@ mod tests {
     }
 
     fn sign(keys: &PassKeys) -> String {
-        Receipt::sign(keys, &"spring-tour".parse().expect("a room"), 2, RECORD).expect("a receipt")
+        let room = "spring-tour".parse().expect("a room");
+        Receipt::new(keys, &room, 2, RECORD).signed(keys).expect("a receipt")
     }
 
     #[test]

@@ -9,17 +9,33 @@ import urllib.request
 
 sys.dont_write_bytecode = True  # An example leaves nothing behind in the repository.
 
+import construction
 import vectors
 from transcript import Transcript
 
 ANSWER_BYTES_MAX = 1 << 28
 
 
-def claims(receipt):
-    """What a receipt says. Its signature is Ed25519, which Python's standard library has not; passes.py in
+def decoded(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def signed(token):
+    """What a token says. Its signature is Ed25519, which Python's standard library has not; passes.py in
     ../shop shows how it is checked."""
-    payload = receipt.strip().removeprefix("v4.public.").split(".")[0]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))[:-64])
+    return decoded(token.removeprefix("v4.public.").split(".")[0])[:-64]
+
+
+def claims(receipt):
+    """What a receipt says; None where it was signed with others and does not lead to what was signed."""
+    token, *rest = receipt.strip().split("~")
+    if not rest:
+        return json.loads(signed(token))
+    said, path = map(decoded, rest)
+    batch = json.loads(signed(token))
+    index, steps = int.from_bytes(path[:4], "big"), [path[at : at + 32] for at in range(4, len(path), 32)]
+    leaf, root = construction.sha256(b"\0" + said), bytes.fromhex(batch["root"])
+    return json.loads(said) if construction.is_included(leaf, index, batch["size"], steps, root) else None
 
 
 def pair(text):
@@ -60,7 +76,11 @@ def main():
     if args.receipt:
         skipped.append("the receipt's signature was not checked here")
         with open(args.receipt, encoding="utf-8") as file:
-            transcript.check_receipt(found, claims(file.read()), args.proof and read(args.proof))
+            receipt = claims(file.read())
+        if receipt is None:
+            found.add(True, "receipt_invalid", "its path does not lead to the root that was signed")
+        else:
+            transcript.check_receipt(found, receipt, args.proof and read(args.proof))
     if args.records:
         with open(args.records, encoding="utf-8") as file:
             transcript.check_records(found, [json.loads(line) for line in file])

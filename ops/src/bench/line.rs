@@ -70,7 +70,7 @@ fn pairs(room: &RoomName, tickets: &[String]) -> [Pair; 3] {
     let each = |path: &str| [with_ticket(path), with_ticket(EMPTY), with_ticket(BARE)];
     let all = |method: &str, path: &str| [path, EMPTY, BARE].map(|path| same(method, path));
     [
-        ("joins", "0.5", all("POST", &joins)),
+        ("joins", "0.6", all("POST", &joins)),
         ("place polls", "0.85", each(&place)),
         ("head polls", "0.95", all("GET", &head)),
     ]

@@ -31,6 +31,9 @@ pub struct RushArgs {
     /// Let fans join before the opening, and draw their order when all have.
     #[arg(long)]
     pub draw: bool,
+    /// Have the draw wait for a number, which is entered so many seconds after entries closed.
+    #[arg(long, requires = "draw", value_name = "SECS")]
+    pub entropy_after: Option<f64>,
     /// The slowest that one order in a hundred may be, in milliseconds, for the pace that follows.
     #[arg(long)]
     pub order_target: Option<i32>,

@@ -9,7 +9,10 @@ use catalog::contract::{
 };
 use chrono::{Timelike, Utc};
 use tokio::time::{Instant, sleep};
-use waitroom::contract::{HeadDocument, NewRoom, Phase, RoomChange, change_room, create_room};
+use waitroom::contract::{
+    EntropyEntry, HeadDocument, NewRoom, Phase, RoomChange, change_room, create_room,
+    enter_entropy_in,
+};
 
 use super::{
     api::{Api, Call},
@@ -18,6 +21,7 @@ use super::{
 use crate::settings::Stores;
 
 const OPENS_WITHIN: Duration = Duration::from_secs(15);
+const ENTERED_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where what no fan asks for comes from.
 pub const OBSERVER: Ipv4Addr = Ipv4Addr::new(10, 255, 255, 254);
@@ -75,7 +79,10 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         claim_window_secs: args.claim_window,
         message: String::new(),
         method: if args.draw { LineMethod::Draw } else { LineMethod::FirstCome },
-        entropy_source: EntropySource::None,
+        entropy_source: match args.entropy_after {
+            Some(_) => EntropySource::Operator,
+            None => EntropySource::None,
+        },
         joins_at: None,
         opens_at: None,
     };
@@ -90,13 +97,34 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
     Ok(Sale { show: id, room, ticket_type, lanes: args.lanes, tickets: args.tickets })
 }
 
-/// Has the draw made, and the room opened when it is.
+/// Has the draw made, and the room opened when it is; with a number that is entered later, where
+/// the draw waits for one.
 ///
 /// # Errors
-/// Postgres away.
-pub async fn draw(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
+/// Postgres away when entries close, or for half a minute when the number is entered.
+pub async fn draw(stores: &Stores, sale: &Sale, entropy_after: Option<f64>) -> anyhow::Result<()> {
     let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
-    change_room(&stores.pool, &sale.room, &open).await
+    change_room(&stores.pool, &sale.room, &open).await?;
+    let Some(secs) = entropy_after else { return Ok(()) };
+    sleep(Duration::from_secs_f64(secs)).await;
+    let end = Instant::now() + ENTERED_WITHIN;
+    loop {
+        match enter(stores, sale).await {
+            // Entries are not closed, or Postgres is away, which is what it is tried again for.
+            Err(error) if Instant::now() < end => {
+                tracing::debug!(error = format!("{error:#}"), "entering the draw's number");
+                sleep(Duration::from_millis(200)).await;
+            }
+            entered => return entered,
+        }
+    }
+}
+
+async fn enter(stores: &Stores, sale: &Sale) -> anyhow::Result<()> {
+    let mut tx = stores.pool.begin().await?;
+    let entry = EntropyEntry::Text("four dice: 3 1 6 2".to_owned());
+    enter_entropy_in(&mut tx, &sale.room, &entry).await?;
+    Ok(tx.commit().await?)
 }
 
 /// Waits until the running system knows the room.

@@ -188,13 +188,29 @@ async fn a_page_tells_of_the_draw_and_checks_its_place_on_the_fans_own_device() 
     // Until everybody knows of them.
     tokio::time::sleep(Duration::from_secs(3)).await;
     browser.click("details[data-proof] summary").await;
-    // Commitment, lanes, turn, receipt, record.
-    browser.see(r#"details[data-proof] li:nth-child(5)"#).await;
+    // Commitment, lanes, turn, receipt, its signature, record.
+    browser.see(r#"details[data-proof] li:nth-child(6)"#).await;
     browser.see(r#"details[data-proof] ul[data-holds="true"]"#).await;
     browser.check("place drawn").await;
+    // A receipt that says the same and was not signed is none.
+    browser.value(FORGED).await;
+    browser.click("details[data-proof] summary").await;
+    browser.click("details[data-proof] summary").await;
+    browser.see(r#"details[data-proof] ul[data-holds="false"]"#).await;
+    let said = browser.text("details[data-proof] ul").await;
+    assert!(said.contains("Does not hold: Your receipt is signed by us"), "{said}");
+    assert_eq!(said.matches("Does not hold").count(), 1, "{said}");
     browser.quit().await;
 }
 
+/// Changes the signature of the receipt that this device has kept.
+const FORGED: &str = "
+    const { entry } = document.querySelector('[data-receipt]').dataset;
+    const name = `fairgate-receipt-r-${entry}`;
+    const [version, purpose, body, footer] = localStorage.getItem(name).split('.');
+    const end = body.at(-9) === 'A' ? 'B' : 'A';
+    const forged = body.slice(0, -9) + end + body.slice(-8);
+    localStorage.setItem(name, [version, purpose, forged, footer].join('.'));";
 /// The place ticket, by a link to the place from this page.
 const TICKET: &str = "
     const done = arguments[0];

@@ -279,7 +279,9 @@ async fn a_broken_promise_is_proved_by_its_receipt_and_a_rewritten_record_by_the
     };
     let room = "r".parse().expect("a name");
     let (lane, record) = sold.records()[0];
-    let sign = |record| Receipt::sign(&sold.keys(), &room, lane, record).expect("a receipt");
+    let sign = |record| {
+        Receipt::new(&sold.keys(), &room, lane, record).signed(&sold.keys()).expect("a receipt")
+    };
     assert_eq!(sign(record), sold.receipts[0], "the same word twice");
     assert_eq!(names(&sold.receipts[0]).await, [""; 0]);
     let other = LaneRecord { nonce: HexBytes([9; 16]), ..record };

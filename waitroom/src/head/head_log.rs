@@ -150,6 +150,15 @@ impl HeadLog {
         }
     }
 
+    /// Notes how far each lane reaches by the joins that this instance saw acknowledged.
+    pub fn reach(&mut self, ends: impl Iterator<Item = i64>, now: DateTime<Utc>) {
+        for (lane, end) in (0..).zip(ends) {
+            if self.lanes.get(lane as usize).is_some_and(|log| end > log.tail.max(log.head)) {
+                self.joined(lane, end - 1, now);
+            }
+        }
+    }
+
     /// Notes that the room opened, or stopped: the pace before says nothing about the pace after.
     pub fn forget_pace(&mut self) {
         self.pace_log.forget();

@@ -11,7 +11,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use kit::{extract::Path, http::RequestId};
+use kit::extract::Path;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -61,14 +61,13 @@ async fn join(
     State(app): State<App>,
     Path(room): Path<String>,
     joining: Joining,
-    request: RequestId,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let room = app.room(&room).await?;
     joining.at(&room, &app.pool).await?;
     let key = joining.key(&room, &headers)?;
-    let joined = app.join(&room, key, &request).await?;
-    let receipt = app.receipt(&joined.claims)?;
+    let joined = app.join(&room, key).await?;
+    let receipt = app.receipts.with_others(&joined.claims).await?;
     let body = TicketBody::new(&room, joined, receipt);
     let location = format!("/v1/rooms/{}/place", room.name);
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(body)).into_response())

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use admission::contract::{HexBytes, Nonce, PlaceId};
 use catalog::contract::Stop;
 use kit::{
-    http::RequestId,
     kafka::{self, Kafka, Producer, ProducerBounds},
     token::SealRing,
 };
@@ -58,10 +57,10 @@ impl Joiner {
     /// The room does not take joins, the producer is full, or there was no acknowledgement in time.
     /// In the last case the record may still have been written; it is then a place that nobody
     /// holds, and passes as a no-show.
-    pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
+    pub async fn join(&self, room: &Room) -> Result<Joined, Error> {
         takes_joins(room)?;
         let nonce = HexBytes(rand::random());
-        let claims = self.append(&self.producer, room, nonce, request).await?;
+        let claims = self.append(&self.producer, room, nonce).await?;
         let ticket = self.keys.seal(&claims).map_err(Error::Internal)?;
         Ok(Joined { claims, ticket })
     }
@@ -71,13 +70,8 @@ impl Joiner {
     ///
     /// # Errors
     /// As [`Joiner::join`]; but whether the room takes joins was asked before.
-    pub async fn append_patiently(
-        &self,
-        room: &Room,
-        nonce: Nonce,
-        request: &RequestId,
-    ) -> Result<PlaceClaims, Error> {
-        self.append(&self.patient, room, nonce, request).await
+    pub async fn append_patiently(&self, room: &Room, nonce: Nonce) -> Result<PlaceClaims, Error> {
+        self.append(&self.patient, room, nonce).await
     }
 
     async fn append(
@@ -85,14 +79,11 @@ impl Joiner {
         producer: &Producer,
         room: &Room,
         nonce: Nonce,
-        request: &RequestId,
     ) -> Result<PlaceClaims, Error> {
         let entry = LineEntry { nonce }.to_bytes();
         let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
-        let record = FutureRecord::<(), _>::to(&topic)
-            .partition(room.pick_lane())
-            .payload(&entry[..])
-            .headers(kafka::headers(request));
+        let record =
+            FutureRecord::<(), _>::to(&topic).partition(room.pick_lane()).payload(&entry[..]);
         let delivery = producer.send(record).map_err(refused)?;
         let delivered = delivery
             .await
@@ -102,8 +93,6 @@ impl Joiner {
         if delivered.offset < 0 {
             return Err(Error::Placeless { offset: delivered.offset });
         }
-        metrics::counter!("fairgate_joined_total", "room" => room.name.to_string()).increment(1);
-        let heads = room.with_log(crate::head::head_log::HeadLog::heads);
         let place = PlaceId {
             room: room.name.clone(),
             lane: delivered.partition,
@@ -112,7 +101,7 @@ impl Joiner {
         room.joined(&place);
         Ok(PlaceClaims {
             joined_ms: delivered.timestamp.to_millis().unwrap_or_default(),
-            ahead_at_join: ahead(&room.turn(&place), &heads),
+            ahead_at_join: ahead(&room.turn(&place), &room.line().heads),
             nonce,
             place,
         })

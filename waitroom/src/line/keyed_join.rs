@@ -4,7 +4,7 @@
 use std::{collections::HashMap, io::ErrorKind, sync::Arc, time::Duration};
 
 use admission::contract::{HexBytes, Nonce};
-use kit::{cache::Cache, http::RequestId, redis::Redis, token::SealRing};
+use kit::{cache::Cache, redis::Redis, token::SealRing};
 use parking_lot::Mutex;
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 use redis::RedisResult;
@@ -114,17 +114,12 @@ impl KeyedJoins {
     /// # Errors
     /// Those of [`Joiner::join`]. Whoever hears that there was no acknowledgement in time, and asks
     /// again with the same key, gets the place if it was written all the same.
-    pub async fn join(
-        &self,
-        room: &Arc<Room>,
-        key: JoinKey,
-        request: &RequestId,
-    ) -> Result<Joined, Error> {
+    pub async fn join(&self, room: &Arc<Room>, key: JoinKey) -> Result<Joined, Error> {
         if let Some(claims) = self.0.settled.get(key.0).await {
             return self.seal((*claims).clone());
         }
         takes_joins(room)?;
-        let mut outcome = self.pending(room, key, request)?;
+        let mut outcome = self.pending(room, key)?;
         let known = tokio::time::timeout(self.0.patience, outcome.wait_for(Option::is_some)).await;
         match known.ok().and_then(Result::ok).and_then(|outcome| outcome.clone()) {
             Some(Ok(claims)) => self.seal(claims),
@@ -140,12 +135,7 @@ impl KeyedJoins {
 
     /// The join of a key that is being written, or begins to be. It goes on when its caller hangs
     /// up.
-    fn pending(
-        &self,
-        room: &Arc<Room>,
-        key: JoinKey,
-        request: &RequestId,
-    ) -> Result<watch::Receiver<Outcome>, Error> {
+    fn pending(&self, room: &Arc<Room>, key: JoinKey) -> Result<watch::Receiver<Outcome>, Error> {
         let mut pending = self.0.pending.lock();
         if let Some(outcome) = pending.get(&key) {
             return Ok(outcome.clone());
@@ -155,9 +145,9 @@ impl KeyedJoins {
         }
         let (tell, outcome) = watch::channel(None);
         pending.insert(key.clone(), outcome.clone());
-        let (inner, room, request) = (self.0.clone(), room.clone(), request.clone());
+        let (inner, room) = (self.0.clone(), room.clone());
         tokio::spawn(async move {
-            let settled = inner.settle(&room, &key, &request).await;
+            let settled = inner.settle(&room, &key).await;
             if let Ok(claims) = &settled {
                 inner.settled.insert(key.0, claims.clone()).await;
             }
@@ -171,18 +161,13 @@ impl KeyedJoins {
 
 impl Inner {
     /// Finds the place of a key, or writes a join and sees it through.
-    async fn settle(
-        &self,
-        room: &Room,
-        key: &JoinKey,
-        request: &RequestId,
-    ) -> Result<PlaceClaims, Failure> {
+    async fn settle(&self, room: &Room, key: &JoinKey) -> Result<PlaceClaims, Failure> {
         match self.known_elsewhere(key).await {
             Ok(Some(claims)) => return Ok(claims),
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "whether a join is known elsewhere"),
         }
-        let written = self.joiner.append_patiently(room, key.nonce(), request).await;
+        let written = self.joiner.append_patiently(room, key.nonce()).await;
         let own = written.map_err(|error| match error {
             Error::Busy => Failure::Busy,
             _ => Failure::NotWritten,

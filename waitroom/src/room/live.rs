@@ -24,7 +24,7 @@ use crate::{
         head_log::HeadLog,
         line_now::LineNow,
     },
-    line::left::LeftPlaces,
+    line::{lane_picker::LanePicker, left::LeftPlaces},
     room::{info::Info, seller::Seller},
     store::RoomRow,
 };
@@ -53,21 +53,12 @@ pub struct Room {
     left_version: AtomicI64,
     /// When this instance learned of it.
     found: Instant,
-    next_lane: AtomicUsize,
+    lanes: LanePicker,
+    /// How many joined here.
+    joins: metrics::Counter,
     /// Whether the document may say something else than what is known now.
     changed: AtomicBool,
     pub seller: Seller,
-}
-
-/// A lane may be so many places longer than the shortest one; then others are filled first.
-const UNEVEN_MAX: i64 = 100;
-
-/// Whose turn it is of lanes that end at `tails`, at the `turn`-th join. Pure.
-fn lane_at(turn: usize, tails: &[i64]) -> usize {
-    let lanes = tails.len().max(1);
-    let shortest = tails.iter().min().copied().unwrap_or(0);
-    let fits = |lane: &usize| tails.get(*lane).is_none_or(|tail| *tail <= shortest + UNEVEN_MAX);
-    (0..lanes).map(|next| (turn % lanes + next) % lanes).find(fits).unwrap_or(0)
 }
 
 impl Room {
@@ -77,6 +68,7 @@ impl Room {
         // true.
         let shortest =
             log.heads().iter().min_by_key(|lane| lane.tail).map_or(0, |lane| lane.lane as usize);
+        let joins = metrics::counter!("fairgate_joined_total", "room" => name.to_string());
         let room = Self {
             name,
             info: ArcSwap::from_pointee(info),
@@ -91,7 +83,8 @@ impl Room {
             moved: watch::Sender::new(()),
             left_version: AtomicI64::new(0),
             found: Instant::now(),
-            next_lane: AtomicUsize::new(shortest),
+            lanes: LanePicker::starting_at(shortest),
+            joins,
             changed: AtomicBool::new(false),
             seller: Seller::default(),
         };
@@ -119,8 +112,10 @@ impl Room {
     /// Changes the head log, and what is read of it without its lock.
     fn change_log(&self, change: impl FnOnce(&mut HeadLog)) {
         let mut log = self.log.write();
+        let line = self.line.load();
+        log.reach(line.ends().iter().map(|end| end.load(Ordering::Relaxed)), Utc::now());
         change(&mut log);
-        self.line.store(LineNow::of(&log));
+        self.line.store(line.next(&log));
     }
 
     /// Reads the head log under its lock; `read` must be quick.
@@ -128,11 +123,11 @@ impl Room {
         read(&self.log.read())
     }
 
-    /// Lanes are assigned in turn, by the server. One that became far longer than others, because
-    /// they could not be written for a while, waits until they are as long.
+    /// Lanes are assigned by the server, evenly.
     pub fn pick_lane(&self) -> i32 {
-        let turn = self.next_lane.fetch_add(1, Ordering::Relaxed);
-        lane_at(turn, &self.log.read().tails()) as i32
+        // Goes round after 49 days, as the picker knows.
+        let now_ms = self.found.elapsed().as_millis() as u32;
+        self.lanes.pick(self.line.load().ends(), now_ms)
     }
 
     /// When a place is served: its turn by the draw, once that was made, and itself otherwise.
@@ -149,17 +144,26 @@ impl Room {
         }
         match made.turns(&self.name) {
             Ok(Some(draw)) => {
-                self.change_log(|log| log.draw(&draw));
+                self.change_log(|_| ());
+                let mut log = self.log.write();
+                log.draw(&draw);
+                // Before there are ends that count turns: no join is to be noted there by its place.
                 self.draw.store(Some(Arc::new(draw)));
+                self.line.store(LineNow::of(&log));
             }
             Ok(None) => {}
             Err(error) => tracing::error!(room = %self.name, %error, "the draw cannot be computed"),
         }
     }
 
+    /// Notes a join that was acknowledged, without a lock; the log takes it in when it next changes,
+    /// or the head document is written.
     pub fn joined(&self, place: &PlaceId) {
+        // Before the turn: ends that count turns are there after the draw.
+        let line = self.line.load();
         let turn = self.turn(place);
-        self.change_log(|log| log.joined(turn.lane, turn.offset, Utc::now()));
+        line.joined(turn.lane, turn.offset);
+        self.joins.increment(1);
         self.changed.store(true, Ordering::Release);
     }
 
@@ -251,6 +255,9 @@ impl Room {
     /// Writes the document anew where it may say something else.
     fn refresh_document(&self) {
         let changed = self.changed.swap(false, Ordering::AcqRel);
+        if changed {
+            self.change_log(|_| ());
+        }
         let log = self.log.read();
         let is_as_stale = || self.document.load().head.stale == log.is_stale(Utc::now());
         if !changed && !log.ages() && is_as_stale() {

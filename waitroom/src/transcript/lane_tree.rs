@@ -1,12 +1,16 @@
 //! The Merkle tree of one lane as it is read, held against what was published of it. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use admission::contract::{Digest32, LaneRecord, MerkleTree};
 
 /// A lane that was seen to end too early so often has lost records: right after a change of leader
 /// a broker may know of fewer for a moment.
 const SHORT_MAX: u32 = 3;
+
+/// From so many earlier sizes one can read on. A line whose draw is near is read twice a second, and
+/// where its cohort ended is known a second or two after.
+const MARKS_MAX: usize = 16;
 
 /// So many records of a lane are a block, whose root is kept.
 pub const BLOCK: u64 = 4_096;
@@ -26,8 +30,8 @@ pub enum Contradiction {
 #[derive(Debug, Clone, Default)]
 pub struct LaneTree {
     tree: MerkleTree,
-    /// As it was before the last reading: a cohort may end between the two.
-    before: MerkleTree,
+    /// As it was before the last readings, the newest first: a cohort may end between two of them.
+    marks: VecDeque<MerkleTree>,
     /// The records since the last full block, and the roots of blocks that were not kept yet.
     block: MerkleTree,
     full: Vec<(u64, Digest32)>,
@@ -59,14 +63,15 @@ impl LaneTree {
 
     /// The tree over at most `size` records from which reading on to so many is shortest.
     pub fn nearest(&self, size: u64) -> MerkleTree {
-        let trees = [&self.tree, &self.before];
-        let nearest = trees.into_iter().find(|tree| tree.size() <= size);
+        let mut trees = std::iter::once(&self.tree).chain(&self.marks);
+        let nearest = trees.find(|tree| tree.size() <= size);
         nearest.cloned().unwrap_or_default()
     }
 
     /// Notes that reading goes on from here.
     pub fn mark(&mut self) {
-        self.before = self.tree.clone();
+        self.marks.truncate(MARKS_MAX - 1);
+        self.marks.push_front(self.tree.clone());
     }
 
     /// Takes in the next record. `false` where it, or one before it, is not as published.
@@ -174,12 +179,19 @@ mod tests {
     }
 
     #[test]
-    fn a_cohort_that_ends_before_the_last_reading_is_reached_from_the_one_before() {
+    fn a_cohort_that_ends_before_the_last_readings_is_reached_from_the_one_before() {
         let mut lane = LaneTree::default();
         read(&mut lane, &[1, 2, 3]);
         lane.mark();
         read(&mut lane, &[4, 5]);
         let sizes = [6, 5, 4, 3, 2].map(|size| lane.nearest(size).size());
         assert_eq!(sizes, [5, 5, 3, 3, 0]);
+        for _ in 0..MARKS_MAX - 1 {
+            lane.mark();
+            read(&mut lane, &[6]);
+        }
+        assert_eq!(lane.nearest(4).size(), 3);
+        lane.mark();
+        assert_eq!(lane.nearest(4).size(), 0, "too long ago");
     }
 }

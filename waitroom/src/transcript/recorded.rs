@@ -21,6 +21,8 @@ use crate::transcript::{
 const HEADS_EVERY: TimeDelta = TimeDelta::seconds(1);
 const HEADS_SHARE: i32 = 600;
 const ROOTS_SHARE: i32 = 360;
+/// A line whose draw is to come is read so often.
+const FOLLOWED_EVERY: Duration = Duration::from_millis(500);
 const COHORT_AGAIN: Duration = Duration::from_secs(2);
 
 /// One lane.
@@ -46,6 +48,8 @@ pub struct Recorded {
     pub closed: Option<Instant>,
     /// When the roots over its cohort were last tried to be made.
     pub cohort_asked: Option<Instant>,
+    /// When its lanes were last read, with or without a root.
+    pub read_at: Option<Instant>,
 }
 
 impl Recorded {
@@ -57,6 +61,7 @@ impl Recorded {
             heads: Spacing::new(HEADS_EVERY, HEADS_SHARE, heads.first().map(|head| head.at)),
             closed: None,
             cohort_asked: None,
+            read_at: None,
         };
         let mut known: BTreeMap<u32, BTreeMap<_, _>> = BTreeMap::new();
         for root in roots {
@@ -105,6 +110,12 @@ impl Recorded {
     /// Takes in a lane's next record. `false` where no more of the lane is to be read.
     pub fn append(&mut self, lane: u32, record: &LaneRecord) -> bool {
         self.lane(lane).tree.append(record)
+    }
+
+    /// Whether it is time to read on: so that the draw waits for the records of the last moment
+    /// alone.
+    pub fn is_follow_due(&self, now: Instant) -> bool {
+        self.read_at.is_none_or(|at| now.saturating_duration_since(at) >= FOLLOWED_EVERY)
     }
 
     /// Trees from which those over a cohort's lanes are soon made; `None` where there is no sense

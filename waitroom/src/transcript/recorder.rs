@@ -47,6 +47,14 @@ const CLOSED_FOR: Duration = Duration::from_secs(60);
 /// Shared with the thread that reads.
 type Line = Arc<Mutex<Recorded>>;
 
+/// Why a line is read now.
+enum Reading {
+    /// Its roots are due.
+    Rooted,
+    /// Its draw is to come.
+    Followed,
+}
+
 /// What one instance records.
 struct Recorder {
     id: Uuid,
@@ -172,16 +180,30 @@ impl Recorder {
         let heads = room.with_log(HeadLog::heads);
         let lanes = u32::try_from(info.lanes)?;
         let is_closed = info.phase == Phase::Closed && !info.has_begun;
-        let (now, roots_due, closed) = {
+        let (now, reading, closed) = {
             let (now, mut line) = (Utc::now(), line.lock());
             line.grow(lanes);
             if is_closed {
                 line.closed.get_or_insert_with(Instant::now);
             }
-            (now, line.roots.is_due(now, is_closed), line.closed)
+            let reading = if line.roots.is_due(now, is_closed) {
+                Some(Reading::Rooted)
+            } else {
+                let is_drawn_soon = info.draw.as_ref().is_some_and(|draw| draw.frozen.is_none());
+                let is_due = is_drawn_soon && line.is_follow_due(Instant::now());
+                is_due.then_some(Reading::Followed)
+            };
+            (now, reading, line.closed)
         };
         let cohort = self.root_cohort(room, &info, line).await;
-        let is_read = roots_due && self.root_lanes(room, lanes, line).await?;
+        let is_read = match reading {
+            Some(Reading::Rooted) => self.root_lanes(room, lanes, line).await?,
+            Some(Reading::Followed) => {
+                self.read_lanes(room, lanes, line).await?;
+                false
+            }
+            None => false,
+        };
         self.note_heads(room, &info, (&heads, now, is_closed), line).await?;
         if is_read && closed.is_some_and(|closed| closed.elapsed() >= CLOSED_FOR) {
             store::transcript::end(&self.pool, self.id, &room.name).await?;
@@ -193,24 +215,11 @@ impl Recorder {
     /// Reads each lane to where it ends now, and publishes its root. `true` where all were read.
     async fn root_lanes(&mut self, room: &Room, lanes: u32, line: &Line) -> anyhow::Result<bool> {
         let at = store::transcript::now(&self.pool).await?;
-        let (reader, name, read) = (self.reader.clone(), room.name.clone(), line.clone());
-        let ends = tokio::task::spawn_blocking(move || {
-            let ends = reader.ends(&name, lanes)?;
-            let mut line = read.lock();
-            let unread = line.unread(&ends, (RECORDS_MAX / u64::from(lanes.max(1))).max(1));
-            reader.read(&name, &unread, |lane, record| line.append(lane, record))?;
-            anyhow::Ok(ends)
-        });
-        let ends = ends.await??;
-        let (blocks, roots, is_read) = {
-            let mut line = line.lock();
-            (line.take_full(), line.new_roots(&ends, at), line.is_read(&ends))
+        let ends = self.read_lanes(room, lanes, line).await?;
+        let (roots, is_read) = {
+            let line = line.lock();
+            (line.new_roots(&ends, at), line.is_read(&ends))
         };
-        if !blocks.is_empty() {
-            let kept = store::transcript::keep_blocks(&self.pool, self.id, &room.name, &blocks);
-            // They are not told again: all is read anew.
-            kept.await.inspect_err(|_| self.leave(&room.name))?;
-        }
         if !roots.is_empty()
             && !store::transcript::publish_roots(&self.pool, self.id, &room.name, &roots).await?
         {
@@ -224,6 +233,36 @@ impl Recorder {
             line.roots.note(Utc::now());
         }
         Ok(is_read)
+    }
+
+    /// Reads each lane to where it ends now, or as far as one look goes, and keeps the blocks that
+    /// became full; where the lanes ended.
+    async fn read_lanes(
+        &mut self,
+        room: &Room,
+        lanes: u32,
+        line: &Line,
+    ) -> anyhow::Result<Vec<u64>> {
+        let (reader, name, read) = (self.reader.clone(), room.name.clone(), line.clone());
+        let ends = tokio::task::spawn_blocking(move || {
+            let ends = reader.ends(&name, lanes)?;
+            let mut line = read.lock();
+            let unread = line.unread(&ends, (RECORDS_MAX / u64::from(lanes.max(1))).max(1));
+            reader.read(&name, &unread, |lane, record| line.append(lane, record))?;
+            anyhow::Ok(ends)
+        });
+        let ends = ends.await??;
+        let blocks = {
+            let mut line = line.lock();
+            line.read_at = Some(Instant::now());
+            line.take_full()
+        };
+        if !blocks.is_empty() {
+            let kept = store::transcript::keep_blocks(&self.pool, self.id, &room.name, &blocks);
+            // They are not told again: all is read anew.
+            kept.await.inspect_err(|_| self.leave(&room.name))?;
+        }
+        Ok(ends)
     }
 
     async fn note_heads(

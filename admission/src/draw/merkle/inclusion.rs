@@ -26,6 +26,28 @@ pub fn prove(leaves: &[Digest32], index: u64) -> Option<Vec<Digest32>> {
     Some(path)
 }
 
+/// The root over all of them, and the path of each.
+pub fn prove_all(leaves: Vec<Digest32>) -> (Digest32, Vec<Vec<Digest32>>) {
+    let mut paths = vec![Vec::new(); leaves.len()];
+    let mut level = leaves;
+    let mut height = 0u32;
+    while level.len() > 1 {
+        for (index, path) in paths.iter_mut().enumerate() {
+            // At the right edge, levels without a sibling are skipped.
+            path.extend(level.get((index >> height) ^ 1).copied());
+        }
+        level = level
+            .chunks(2)
+            .map(|pair| match pair {
+                [left, right] => node_hash(left, right),
+                rest => root(rest),
+            })
+            .collect();
+        height += 1;
+    }
+    (root(&level), paths)
+}
+
 /// Whether `leaf` is the one at `index` of a tree of `size` leaves with this root.
 pub fn check(leaf: Digest32, index: u64, size: u64, path: &[Digest32], root: Digest32) -> bool {
     if index >= size {

@@ -7,7 +7,7 @@ use admission::contract::{
 };
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
-use kit::{http::RequestId, kafka::ProducerBounds, token::SealRing};
+use kit::{kafka::ProducerBounds, token::SealRing};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rdkafka::producer::FutureRecord;
 use tokio::{
@@ -139,7 +139,6 @@ async fn append(bench: &Bench, sale: &Sale, entrants: u64) -> anyhow::Result<()>
     };
     let producer = kafka.producer(bounds)?;
     let topic = kafka.name(&line_topic(&sale.room));
-    let headers = RequestId::fresh();
     let mut sent = 0;
     while sent < entrants {
         let step = (AT_ONCE as u64).min(entrants - sent);
@@ -148,8 +147,7 @@ async fn append(bench: &Bench, sale: &Sale, entrants: u64) -> anyhow::Result<()>
             let entry = LineEntry { nonce: HexBytes(rand::random()) }.to_bytes();
             let record = FutureRecord::<(), _>::to(&topic)
                 .partition((number % u64::from(LANES.unsigned_abs())) as i32)
-                .payload(&entry)
-                .headers(kit::kafka::headers(&headers));
+                .payload(&entry);
             let queued = producer.send_result(record).map_err(|(error, _)| error)?;
             acknowledged.push(queued);
         }

@@ -60,6 +60,7 @@ pub async fn run(bench: &Bench, server: &Served, trial: Trial) -> anyhow::Result
         rate: trial.rate_per_sec,
         fixed: trial.fixed,
         draw: false,
+        entropy_after: None,
         order_target: Some(trial.order_target_ms),
         shares: Shares { absent: trial.absent, ..Shares::NONE },
         max_active: trial

@@ -26,8 +26,9 @@ pub struct TicketBody {
     pub joined_at: DateTime<Utc>,
     /// The room's signed word that this record is in this place: PASETO v4.public by the keys under
     /// /.well-known/paseto-keys, with the implicit assertion `fairgate/receipt/v1`. It says room,
-    /// lane, offset, `joined_ms` and nonce, and does not expire. Keep it: it proves a broken
-    /// promise.
+    /// lane, offset, `joined_ms` and nonce, and does not expire. Of joins that were acknowledged in
+    /// the same moment it is `token~claims~path`, with one signature for all of them
+    /// (docs/draw.md). Keep it: it proves a broken promise.
     pub receipt: String,
 }
 

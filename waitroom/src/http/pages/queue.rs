@@ -132,7 +132,7 @@ fn receipt(app: &App, claims: &PlaceClaims, view: &QueueView) -> Option<PlaceRec
     if !matches!(view, QueueView::InDraw(_) | QueueView::Waiting(_)) {
         return None;
     }
-    let token = app.receipt(claims).inspect_err(|error| tracing::warn!(%error, "a receipt"));
+    let token = app.receipts.alone(claims).inspect_err(|error| tracing::warn!(%error, "a receipt"));
     let entry = format!("{}.{}", claims.place.lane, claims.place.offset);
     Some(PlaceReceipt { entry, token: token.ok()? })
 }
@@ -143,6 +143,7 @@ fn entrance(room: &Room) -> Entrance {
     Entrance {
         phase: info.phase,
         draws: info.awaits_draw() || info.may_draw(),
+        entropy_source: info.draw.as_ref().map(|draw| draw.entropy_source),
         passes: info.method == LineMethod::Passthrough,
         people_waiting: head.waiting,
         straight_in: head.straight_in,

@@ -9,16 +9,6 @@ use crate::{
     room::phase::Phase,
 };
 
-#[test]
-fn lanes_are_filled_in_turn_and_far_longer_ones_not_at_all() {
-    let turns = |tails: &[i64]| -> Vec<usize> { (0..4).map(|turn| lane_at(turn, tails)).collect() };
-    assert_eq!(turns(&[0, 0, 0, 0]), [0, 1, 2, 3]);
-    assert_eq!(turns(&[100, 0, 50, 7]), [0, 1, 2, 3], "a little uneven");
-    assert_eq!(turns(&[101, 0, 0, 0]), [1, 1, 2, 3]);
-    assert_eq!(turns(&[900, 0, 800, 700]), [1, 1, 1, 1]);
-    assert_eq!(turns(&[]), [0; 4]);
-}
-
 fn tick(secs_ago: i64, tail: i64) -> HeadsMoved {
     let at = Utc::now() - TimeDelta::seconds(secs_ago);
     HeadsMoved {
@@ -75,6 +65,7 @@ fn what_is_read_without_the_logs_lock_is_what_the_log_has() {
         assert!(same());
     }
     room.joined(&"r.0.9".parse().expect("a place"));
+    room.refresh_document();
     assert!(same() && room.line().heads[0] == LaneHead { lane: 0, head: 3, tail: 10 });
 }
 

@@ -14,7 +14,6 @@ use chrono::{DateTime, Utc};
 use kit::{
     cookie::{Cookie, SetCookie},
     extract::{Path, Query},
-    http::RequestId,
 };
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout_at};
@@ -131,7 +130,6 @@ pub async fn go(
     State(app): State<App>,
     holder: Holder,
     joining: Joining,
-    request: RequestId,
     form: Result<Form<GoForm>, FormRejection>,
 ) -> Result<Response, Error> {
     let form = form.map_or_else(|_| GoForm::default(), |Form(form)| form);
@@ -159,7 +157,7 @@ pub async fn go(
     joining.at(&holder.room, &app.pool).await?;
     let key = form.key.as_deref().or(holder.address.key.as_deref());
     let key = key.and_then(|key| page_key(&holder.room, key));
-    let joined = app.join(&holder.room, key, &request).await?;
+    let joined = app.join(&holder.room, key).await?;
     go_on(&app, &holder, joined).await
 }
 

@@ -6,7 +6,6 @@ use axum::{
     response::{AppendHeaders, IntoResponse, Redirect, Response},
 };
 use chrono::Utc;
-use kit::http::RequestId;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -43,7 +42,6 @@ pub async fn join(
     State(app): State<App>,
     Holder { room, show, kept, keeps_cookies, .. }: Holder,
     joining: Joining,
-    request: RequestId,
     form: Result<Form<JoinForm>, FormRejection>,
 ) -> Result<Response, Error> {
     let form = form.map_or_else(|_| JoinForm::default(), |Form(form)| form);
@@ -61,7 +59,7 @@ pub async fn join(
     }
     joining.at(&room, &app.pool).await?;
     let key = form.key.as_deref().and_then(|key| page_key(&room, key));
-    let joined = app.join(&room, key, &request).await?;
+    let joined = app.join(&room, key).await?;
     // Without the cookie that the entrance set, this one may not be kept either.
     let address = (!keeps_cookies).then(|| joined.ticket.clone());
     let back = Redirect::to(&Kept { claims: joined.claims, address }.path(&show.show));

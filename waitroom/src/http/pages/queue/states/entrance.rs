@@ -1,5 +1,7 @@
 //! Before joining.
 
+use admission::contract::EntropySource;
+
 use crate::{
     http::pages::queue::{states::duration, told},
     place::{chance::Sale, wait::WaitRange},
@@ -11,6 +13,8 @@ pub struct Entrance {
     pub phase: Phase,
     /// Those who join now are drawn at the opening.
     pub draws: bool,
+    /// What the draw waits for once entries are closed; `None` where it does not draw.
+    pub entropy_source: Option<EntropySource>,
     /// There is no line to speak of: whoever comes is let in while checkout has room.
     pub passes: bool,
     pub people_waiting: i64,
@@ -26,6 +30,21 @@ pub struct Entrance {
 impl Entrance {
     pub fn people(&self) -> String {
         told::waiting(self.people_waiting)
+    }
+
+    /// While the draw is to be made: what it waits for, which may be long in coming.
+    pub const fn drawing(&self) -> &'static str {
+        match self.entropy_source {
+            Some(EntropySource::Operator) => {
+                "Entries are closed. The draw waits for the number that is to be entered before \
+                 witnesses."
+            }
+            Some(EntropySource::Drand) => {
+                "Entries are closed. The draw waits for a public random number that nobody could \
+                 know before."
+            }
+            Some(EntropySource::None) | None => "The draw is being made.",
+        }
     }
 
     pub fn window(&self) -> String {

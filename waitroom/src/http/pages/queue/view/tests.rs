@@ -1,4 +1,4 @@
-use admission::contract::{HoldBack, StockState};
+use admission::contract::{EntropySource, HoldBack, StockState};
 use uuid::Uuid;
 
 use super::*;
@@ -47,6 +47,7 @@ fn entrance(phase: Phase) -> Entrance {
         passes: false,
         phase,
         draws: false,
+        entropy_source: None,
         people_waiting: 1204,
         straight_in: false,
         wait,
@@ -133,6 +134,14 @@ fn where_places_are_drawn_nobody_is_told_that_coming_first_helps() {
         QueueView::NotJoined(drawn(Phase::Drawing)),
         &["Join the line", "The draw is being made. Whoever joins now stands behind"],
     );
+    for (source, said) in [
+        (EntropySource::Operator, "the number that is to be entered before witnesses."),
+        (EntropySource::Drand, "a public random number that nobody could know before."),
+    ] {
+        let waits = Entrance { entropy_source: Some(source), ..drawn(Phase::Drawing) };
+        let said = format!("Entries are closed. The draw waits for {said} Whoever joins now");
+        says(QueueView::NotJoined(waits), &[&said]);
+    }
     let in_draw = |phase| {
         QueueView::InDraw(InDraw {
             entry: "1.602".to_owned(),
