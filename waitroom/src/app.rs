@@ -23,6 +23,7 @@ use crate::{
         join::{Joined, Joiner},
         keyed_join::{JoinKey, KeyedJoins},
         leave::LeftMarks,
+        straight::Ways,
     },
     place::{
         PlaceClaims,
@@ -32,6 +33,7 @@ use crate::{
     room::{
         find::RoomFinder,
         live::{Room, Rooms},
+        wake::Waker,
     },
     transcript::{proofs::Proofs, published::Published},
     turn_mail::asking::TurnMails,
@@ -45,6 +47,7 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     pub(crate) rooms: Arc<Rooms>,
     finder: RoomFinder,
+    pub(crate) waker: Waker,
     pub(crate) joiner: Arc<Joiner>,
     keyed_joins: KeyedJoins,
     pub(crate) left_marks: LeftMarks,
@@ -95,11 +98,15 @@ impl App {
         };
         let rooms: Arc<Rooms> = Arc::default();
         let proofs = Proofs::new(&kafka)?;
-        let joiner = Arc::new(Joiner::new(kafka, place_keys.clone(), bounds)?);
         let patience = Duration::from_millis(config.join_ms_max.into());
+        let waker =
+            Waker::new(rooms.clone(), pool.clone(), kafka.clone(), gate.clone(), patience);
+        let ways = Ways::new(gate.clone(), waker.clone());
+        let joiner = Arc::new(Joiner::new(kafka, place_keys.clone(), bounds, ways)?);
         let left_marks = LeftMarks::new(redis.clone(), gate.clone());
         let keyed_bounds = (patience, config.join_queue_max as usize);
         Ok(Self(Arc::new(Inner {
+            waker,
             finder: RoomFinder::new(rooms.clone(), pool.clone()),
             rooms,
             keyed_joins: KeyedJoins::new(
@@ -172,15 +179,16 @@ impl App {
         }
     }
 
-    /// The signed receipt of a place: the same text however often it is asked for, as long as the
+    /// The signed receipt of a place, `None` where it has no record: the same text however often it is asked for, as long as the
     /// same key signs.
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub(crate) fn receipt(&self, claims: &PlaceClaims) -> Result<String, Error> {
-        let lane = u32::try_from(claims.place.lane).unwrap_or_default();
+    pub(crate) fn receipt(&self, claims: &PlaceClaims) -> Result<Option<String>, Error> {
+        // A direct place is in no lane.
+        let Ok(lane) = u32::try_from(claims.place.lane) else { return Ok(None) };
         let signed = Receipt::sign(&self.pass_keys, &claims.place.room, lane, claims.record());
-        signed.map_err(Error::Internal)
+        signed.map(Some).map_err(Error::Internal)
     }
 
     /// Gives a place up, for good.

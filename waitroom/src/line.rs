@@ -5,6 +5,7 @@ pub mod join;
 pub mod keyed_join;
 pub mod leave;
 pub mod left;
+pub mod straight;
 
 use admission::contract::{HexBytes, LaneRecord, Nonce};
 

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     draw::{make, relays},
     head::{head_consumer, reader_watch},
-    room::schedule,
+    room::{schedule, wake},
     transcript::recorder,
     turn_mail::sweep,
 };
@@ -21,6 +21,7 @@ const LEFT_EVERY: Duration = Duration::from_secs(1);
 /// crowd of requests must not keep it waiting.
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     schedule::start(&pool, &kafka, tasks);
+    wake::start(&app.waker, tasks);
     make::start(&pool, &kafka, &app.left_marks, tasks);
     relays::start(&pool, &app.drand_urls, tasks);
     sweep::start(&app.rooms, &app.turn_mails, &pool, tasks);

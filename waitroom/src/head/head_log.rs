@@ -79,6 +79,13 @@ impl HeadLog {
         Self { lanes: vec![LaneLog::default(); lanes], door_open: true, ..Self::default() }
     }
 
+    /// Goes on from where the lanes of earlier lines ended.
+    pub fn begin_at(&mut self, bases: &[i64]) {
+        for (lane, base) in self.lanes.iter_mut().zip(bases) {
+            lane.begin_at(*base);
+        }
+    }
+
     /// Takes in a published record. What is older than what is known changes nothing of it: records
     /// repeat, come late, and come from several controllers.
     pub fn apply(&mut self, moved: &HeadsMoved) {

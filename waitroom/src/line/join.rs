@@ -13,7 +13,10 @@ use rdkafka::producer::FutureRecord;
 
 use crate::{
     error::Error,
-    line::LineEntry,
+    line::{
+        LineEntry,
+        straight::{Way, Ways},
+    },
     place::{PlaceClaims, ahead},
     room::{live::Room, phase::Phase},
 };
@@ -28,6 +31,8 @@ pub struct Joiner {
     patient: Producer,
     kafka: Kafka,
     keys: Arc<SealRing>,
+    /// Whether joins go into a line at all.
+    ways: Ways,
 }
 
 /// A place that was acknowledged, with its sealed ticket.
@@ -37,11 +42,16 @@ pub struct Joined {
 }
 
 impl Joiner {
-    pub fn new(kafka: Kafka, keys: Arc<SealRing>, bounds: ProducerBounds) -> anyhow::Result<Self> {
+    pub fn new(
+        kafka: Kafka,
+        keys: Arc<SealRing>,
+        bounds: ProducerBounds,
+        ways: Ways,
+    ) -> anyhow::Result<Self> {
         let producer = Producer::new(kafka.clone(), bounds)?;
         let delivery_ms_max = WATCHED_MS.max(bounds.delivery_ms_max);
         let patient = Producer::new(kafka.clone(), ProducerBounds { delivery_ms_max, ..bounds })?;
-        Ok(Self { producer, patient, kafka, keys })
+        Ok(Self { producer, patient, kafka, keys, ways })
     }
 
     /// Whether a join has a chance of being acknowledged.
@@ -58,7 +68,7 @@ impl Joiner {
     /// The room does not take joins, the producer is full, or there was no acknowledgement in time.
     /// In the last case the record may still have been written; it is then a place that nobody
     /// holds, and passes as a no-show.
-    pub async fn join(&self, room: &Room, request: &RequestId) -> Result<Joined, Error> {
+    pub async fn join(&self, room: &Arc<Room>, request: &RequestId) -> Result<Joined, Error> {
         takes_joins(room)?;
         let nonce = HexBytes(rand::random());
         let claims = self.append(&self.producer, room, nonce, request).await?;
@@ -73,7 +83,7 @@ impl Joiner {
     /// As [`Joiner::join`]; but whether the room takes joins was asked before.
     pub async fn append_patiently(
         &self,
-        room: &Room,
+        room: &Arc<Room>,
         nonce: Nonce,
         request: &RequestId,
     ) -> Result<PlaceClaims, Error> {
@@ -83,12 +93,16 @@ impl Joiner {
     async fn append(
         &self,
         producer: &Producer,
-        room: &Room,
+        room: &Arc<Room>,
         nonce: Nonce,
         request: &RequestId,
     ) -> Result<PlaceClaims, Error> {
+        let line = match self.ways.of(room).await? {
+            Way::Straight(claims) => return Ok(claims),
+            Way::Line(line) => line,
+        };
         let entry = LineEntry { nonce }.to_bytes();
-        let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
+        let topic = self.kafka.name(&line.topic(&room.name));
         let record = FutureRecord::<(), _>::to(&topic)
             .partition(room.pick_lane())
             .payload(&entry[..])
@@ -107,7 +121,7 @@ impl Joiner {
         let place = PlaceId {
             room: room.name.clone(),
             lane: delivered.partition,
-            offset: delivered.offset,
+            offset: line.base(delivered.partition) + delivered.offset,
         };
         room.joined(&place);
         Ok(PlaceClaims {

@@ -173,7 +173,7 @@ impl Inner {
     /// Finds the place of a key, or writes a join and sees it through.
     async fn settle(
         &self,
-        room: &Room,
+        room: &Arc<Room>,
         key: &JoinKey,
         request: &RequestId,
     ) -> Result<PlaceClaims, Failure> {

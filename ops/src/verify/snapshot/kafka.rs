@@ -6,7 +6,7 @@ use std::{
 };
 
 use admission::contract::{
-    Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, admission_group, line_topic,
+    Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, LineAt, line_topic,
 };
 use anyhow::{Context, bail};
 use checkout::contract::COMMANDS_TOPIC;
@@ -138,10 +138,13 @@ pub async fn room(
     heads: &Heads,
     second_grants: SecondGrants,
 ) -> anyhow::Result<Room> {
-    let (name, topic) = (line_topic(&row.room), kafka.name(&line_topic(&row.room)));
-    let partitions = kafka.partitions(&name).await?;
+    let line = LineAt { waking: row.waking, bases: row.bases.clone().unwrap_or_default() };
+    let topic = kafka.name(&line.topic(&row.room));
+    // While it sleeps its line is gone, or about to be.
+    let partitions =
+        if row.asleep { 0 } else { kafka.partitions(&line.topic(&row.room)).await? };
     let group: BaseConsumer =
-        kafka.consumer(&admission_group(&row.room), DefaultConsumerContext)?;
+        kafka.consumer(&line.group(&row.room), DefaultConsumerContext)?;
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let published = heads.rooms.get(&row.room).cloned().unwrap_or_default();
     let mut last: BTreeMap<i32, i64> = BTreeMap::new();
@@ -172,7 +175,8 @@ pub async fn room(
             is_made: row.is_made,
             ends: parts.iter().map(|part| part.to).collect(),
         };
-        let (room, is_open, lanes_expected) = (row.room, row.is_open, row.lanes);
+        let lanes_expected = if row.asleep { 0 } else { row.lanes };
+        let (room, is_open) = (row.room, row.is_open);
         let steps = steps(&published, heads_from_start);
         Ok(Room {
             room,

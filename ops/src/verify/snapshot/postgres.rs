@@ -41,6 +41,11 @@ pub struct RoomRow {
     pub room: String,
     pub lanes: i32,
     pub is_open: bool,
+    /// It has no line now.
+    pub asleep: bool,
+    /// How often it woke, and where each lane of its line begins.
+    pub waking: i32,
+    pub bases: Option<Vec<i64>>,
     /// Where each lane ended when its draw was made.
     pub cohort: Option<Vec<i64>>,
     /// Where its draw froze them, and whether that was made.
@@ -69,7 +74,8 @@ pub async fn read(pool: &PgPool, scope: Option<&ShowId>) -> anyhow::Result<Postg
         payments: payments(&mut tx, scope).await?,
         sessions: sessions(&mut tx, scope).await?,
         rooms: sqlx::query_as(
-            "SELECT room, r.lanes, phase <> 'closed' AS is_open, cohort, ends AS frozen,
+            "SELECT room, r.lanes, phase <> 'closed' AS is_open, asleep, r.waking, r.bases, cohort,
+                    ends AS frozen,
                     drawn_at IS NOT NULL AS is_made
              FROM waitroom.rooms r LEFT JOIN admission.gates USING (room)
                  LEFT JOIN waitroom.draws USING (room)
