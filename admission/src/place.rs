@@ -104,7 +104,16 @@ mod tests {
         assert_eq!(direct.to_string(), "spring-tour.direct.1700000000000001");
         assert_eq!(direct.to_string().parse(), Ok(direct.clone()));
         assert!(direct.is_direct());
-        for not_one in ["", "a.-1.1", "a.direct.x", "spring-tour", "spring-tour.2", "a.b.c", "A.1.1", "a.1.1.1"] {
+        for not_one in [
+            "",
+            "a.-1.1",
+            "a.direct.x",
+            "spring-tour",
+            "spring-tour.2",
+            "a.b.c",
+            "A.1.1",
+            "a.1.1.1",
+        ] {
             assert_eq!(not_one.parse::<PlaceId>(), Err(InvalidPlaceId), "{not_one}");
         }
     }

@@ -85,8 +85,8 @@ pub async fn gate(executor: impl PgExecutor<'_>, room: &str) -> sqlx::Result<Opt
     let row = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target, cohort, waking, bases FROM admission.gates \
-            WHERE room = $1",
+            state, pace_mode, floor_per_sec, order_ms_target, cohort, waking, bases \
+            FROM admission.gates WHERE room = $1",
         room
     )
     .fetch_optional(executor)
@@ -99,7 +99,8 @@ pub async fn gates(pool: &PgPool, rooms: &[RoomName]) -> sqlx::Result<Vec<GateSe
     let rows = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target, cohort, waking, bases FROM admission.gates
+            state, pace_mode, floor_per_sec, order_ms_target, cohort, waking, bases
+         FROM admission.gates
          WHERE room = ANY($1) ORDER BY room",
         &rooms.iter().map(|room| room.to_string()).collect::<Vec<_>>()
     )
@@ -113,7 +114,8 @@ pub async fn open_gates(pool: &PgPool) -> sqlx::Result<Vec<GateSettings>> {
     let rows = sqlx::query_as!(
         GateRow,
         "SELECT room AS \"room: RoomName\", lanes, rate_per_sec, max_active, claim_window_secs, \
-            state, pace_mode, floor_per_sec, order_ms_target, cohort, waking, bases FROM admission.gates
+            state, pace_mode, floor_per_sec, order_ms_target, cohort, waking, bases
+         FROM admission.gates
          WHERE state NOT IN ('closed', 'asleep') ORDER BY room"
     )
     .fetch_all(pool)

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use admission::contract::{
-    EntropySource, Gate, GateSettings, GateState, LineAt, LineMethod, Pacing, PassKeys, PlaceId, RoomName,
-    generate_pass_key, put_gate,
+    EntropySource, Gate, GateSettings, GateState, LineAt, LineMethod, Pacing, PassKeys, PlaceId,
+    RoomName, generate_pass_key, put_gate,
 };
 use catalog::contract::ShowId;
 use chrono::Utc;

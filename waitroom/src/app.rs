@@ -56,7 +56,9 @@ pub struct Inner {
     pub(crate) turn_mails: Arc<TurnMails>,
     pub(crate) proofs: Proofs,
     pub(crate) published: Published,
+    pub(crate) redis: Redis,
     pub(crate) roots_every: Duration,
+    pub(crate) sleep_after: Duration,
     pub(crate) place_keys: Arc<SealRing>,
     opened_tickets: OpenedTickets,
     pub(crate) pass_keys: Arc<PassKeys>,
@@ -99,8 +101,7 @@ impl App {
         let rooms: Arc<Rooms> = Arc::default();
         let proofs = Proofs::new(&kafka)?;
         let patience = Duration::from_millis(config.join_ms_max.into());
-        let waker =
-            Waker::new(rooms.clone(), pool.clone(), kafka.clone(), gate.clone(), patience);
+        let waker = Waker::new(rooms.clone(), pool.clone(), kafka.clone(), gate.clone(), patience);
         let ways = Ways::new(gate.clone(), waker.clone());
         let joiner = Arc::new(Joiner::new(kafka, place_keys.clone(), bounds, ways)?);
         let left_marks = LeftMarks::new(redis.clone(), gate.clone());
@@ -119,11 +120,13 @@ impl App {
             joiner,
             left_marks,
             gate,
-            place_links: PlaceLinks::new(link_keys, redis),
+            place_links: PlaceLinks::new(link_keys, redis.clone()),
             turn_mails: TurnMails::new(mail_keys, pool.clone()),
             proofs,
             published: Published::new(),
+            redis: redis.clone(),
             roots_every: config.roots_every,
+            sleep_after: config.sleep_after,
             place_keys,
             opened_tickets: OpenedTickets::default(),
             pass_keys,
@@ -179,8 +182,8 @@ impl App {
         }
     }
 
-    /// The signed receipt of a place, `None` where it has no record: the same text however often it is asked for, as long as the
-    /// same key signs.
+    /// The signed receipt of a place, `None` where it has no record: the same text however often it
+    /// is asked for, as long as the same key signs.
     ///
     /// # Errors
     /// When it cannot be signed.

@@ -26,8 +26,8 @@ pub use crate::{
         change::{Changed, RoomChange, RoomError, changed},
         joins_at,
         phase::Phase,
-        sleep::{Sleep, WAKE_PER_SEC},
         room_admin::{change_room, change_room_in, create_room, room, rooms},
+        sleep::{Sleep, WAKE_PER_SEC},
     },
     store::{
         room_of_show,

@@ -1,6 +1,7 @@
 //! A room: one protected sale.
 
 pub mod change;
+pub mod fall_asleep;
 pub mod find;
 pub mod info;
 pub mod live;

@@ -1,6 +1,7 @@
 //! All the SQL of the waiting room. Of fans there are only those who want a mail near their turn.
 
 pub mod draw;
+pub mod sealed;
 pub mod sleep;
 pub mod transcript;
 pub mod turn_mail;
@@ -95,6 +96,7 @@ struct Raw {
     closes_at: Option<DateTime<Utc>>,
     stop: Option<String>,
     asleep: bool,
+    drowsy: bool,
     sleeps: bool,
     wake_per_sec: f64,
     wake_active: Option<i32>,
@@ -128,6 +130,7 @@ impl From<Raw> for RoomRow {
             stop: raw.stop.as_deref().and_then(|text| text.parse().ok()),
             sleep: Sleep {
                 asleep: raw.asleep,
+                drowsy: raw.drowsy,
                 sleeps: raw.sleeps,
                 wake_per_sec: raw.wake_per_sec,
                 wake_active: raw.wake_active,
@@ -166,18 +169,29 @@ fn method_name(method: LineMethod) -> &'static str {
     }
 }
 
-/// All rooms a fan may still ask for: those not closed, and those closed within a day.
+/// Of rooms that sleep so many are looked at by those who look at all.
+const ASLEEP_SHOWN: i64 = 100;
+
+/// The rooms that somebody may watch: those that are awake and not closed, those closed within a
+/// day, and the first hundred of those that sleep.
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
                   joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
-                  waking, bases, seed AS "seed?",
+                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
            FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
-           WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"#
+           WHERE r.room IN (
+               SELECT room FROM waitroom.rooms WHERE NOT asleep AND closed_at IS NULL
+               UNION ALL SELECT room FROM waitroom.rooms
+                         WHERE closed_at > now() - interval '1 day'
+               UNION ALL (SELECT room FROM waitroom.rooms WHERE asleep AND closed_at IS NULL
+                          ORDER BY room LIMIT $1))
+           ORDER BY room"#,
+        ASLEEP_SHOWN
     )
     .fetch_all(pool)
     .await?;
@@ -189,7 +203,7 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
                   joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
-                  waking, bases, seed AS "seed?",
+                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
@@ -323,7 +337,7 @@ pub async fn room_for_update(
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
                   joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
-                  waking, bases, seed AS "seed?",
+                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"

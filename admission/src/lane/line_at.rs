@@ -1,5 +1,6 @@
 //! Which line a room has now. A room that sleeps has none; each time it wakes it gets a new one, in
-//! which places are counted on from where the earlier one ended: no place's id is given twice. Pure.
+//! which places are counted on from where the earlier one ended: no place's id is given twice.
+//! Pure.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

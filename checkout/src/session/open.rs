@@ -154,8 +154,9 @@ async fn redeem(app: &App, session: &Session, place: &PlaceId, cap: i32) -> Resu
     Ok(session.clone())
 }
 
-/// Takes a slot. The gate of a closed room, or of one that sleeps, that was lost with Redis is told who is inside here and
-/// now: nobody else looks after it, and passes given before are good for a while.
+/// Takes a slot. The gate of a closed room, or of one that sleeps, that was lost with Redis is told
+/// who is inside here and now: nobody else looks after it, and passes given before are good for a
+/// while.
 async fn activate(
     app: &App,
     place: &PlaceId,

@@ -39,9 +39,7 @@ impl Line {
         let mut passed = Vec::new();
         // Whoever came to a room that sleeps waits for no head.
         let straight = self.lanes.remove(&DIRECT_LANE).unwrap_or_default();
-        passed.extend(
-            straight.into_iter().map(|(offset, fan)| waiting(DIRECT_LANE, offset, fan)),
-        );
+        passed.extend(straight.into_iter().map(|(offset, fan)| waiting(DIRECT_LANE, offset, fan)));
         for head in heads {
             let Some(lane) = self.lanes.get_mut(&head.lane) else { continue };
             let behind = lane.split_off(&head.head);

@@ -180,3 +180,65 @@ async fn a_direct_pass_from_before_it_was_given_is_seen() {
         .expect("changed");
     assert_objects(&system.verify().await, &["straight-in"]);
 }
+
+/// How long a room takes to fall asleep at most, with a second of quiet and a minute of drowsiness.
+const ASLEEP_WITHIN: Duration = Duration::from_secs(150);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_goes_back_to_sleep_and_its_next_line_goes_on() {
+    let quick = [("FAIRGATE_SLEEP_AFTER_SECS", "1"), ("FAIRGATE_ROOTS_EVERY_SECS", "1")];
+    let system = TestSystem::open_with(&quick).await;
+    let ticket_type = asleep(&system, "naps", 10, 2).await;
+    for _ in 0..2 {
+        fan::session(&system, "naps").await;
+    }
+    // Two are inside: from the third on there is a line.
+    let places = "/v1/rooms/naps/places";
+    let first = reply(system.post(places)).await.with_status(201);
+    let at = (first.body["lane"].as_i64(), first.body["offset"].as_i64());
+    assert_eq!(at.1, Some(0), "{}", first.text);
+    let pass = fan::claim(&system, "naps", &first.text_of("ticket")).await;
+    fan::redeem(&system, &pass).await.with_status(201);
+    fan::buy(&system, "naps", ticket_type, 1).await;
+
+    let began = std::time::Instant::now();
+    loop {
+        let state = waitroom::contract::room(&system.stores.pool, "naps").await;
+        if state.expect("Postgres").expect("a room").sleep.asleep {
+            break;
+        }
+        assert!(began.elapsed() < ASLEEP_WITHIN, "it does not fall asleep");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(55), "it was drowsy for a minute");
+    eventually("a topic that is gone", async || {
+        let left = system.stores.kafka.partitions("line.naps.1").await.expect("Kafka");
+        (left == 0).then_some(())
+    })
+    .await;
+    assert_clean(&system.verify().await);
+    let proof = |lane: i64, offset: i64| format!("/v1/rooms/naps/places/{lane}/{offset}/proof");
+    reply(system.get(&proof(at.0.expect("a lane"), 0))).await.with_status(200);
+
+    // As many are inside as before: the next one wakes it, and places go on.
+    let later = reply(system.post(places)).await.with_status(201);
+    let (lane, offset) = (later.body["lane"].as_i64(), later.body["offset"].as_i64());
+    let (lane, offset) = (lane.expect("a lane"), offset.expect("an offset"));
+    assert!(lane >= 0, "{}", later.text);
+    assert_eq!(system.stores.kafka.partitions("line.naps.2").await.expect("Kafka"), 2);
+    let state = waitroom::contract::room(&system.stores.pool, "naps").await;
+    let line = state.expect("Postgres").expect("a room").sleep.line;
+    assert_eq!((line.waking, offset), (2, line.base(lane as i32)), "{line:?}");
+    let pass = fan::claim(&system, "naps", &later.text_of("ticket")).await;
+    fan::redeem(&system, &pass).await.with_status(201);
+    // Whoever stood in the earlier line is long past, not somebody else.
+    let old = system.get("/v1/rooms/naps/place").bearer_auth(first.text_of("ticket"));
+    let old = reply(old).await.with_status(200);
+    assert_eq!(old.body["state"], "window_missed", "{}", old.text);
+    eventually("roots that go on", async || {
+        let proof = reply(system.get(&proof(lane, offset))).await;
+        (proof.status == 200).then_some(())
+    })
+    .await;
+    assert_clean(&system.verify().await);
+}

@@ -9,7 +9,7 @@ use kit::{
     kafka::{self, Kafka, Producer, ProducerBounds},
     token::SealRing,
 };
-use rdkafka::producer::FutureRecord;
+use rdkafka::{error::KafkaError, producer::FutureRecord, types::RDKafkaErrorCode};
 
 use crate::{
     error::Error,
@@ -18,7 +18,7 @@ use crate::{
         straight::{Way, Ways},
     },
     place::{PlaceClaims, ahead},
-    room::{live::Room, phase::Phase},
+    room::{live::Room, phase::Phase, sleep::TRUSTED},
 };
 
 /// A join that nobody waits for any more is seen through for so long.
@@ -97,6 +97,7 @@ impl Joiner {
         nonce: Nonce,
         request: &RequestId,
     ) -> Result<PlaceClaims, Error> {
+        let asked = room.known_since();
         let line = match self.ways.of(room).await? {
             Way::Straight(claims) => return Ok(claims),
             Way::Line(line) => line,
@@ -112,6 +113,10 @@ impl Joiner {
             .await
             .map_err(|_| Error::Internal(anyhow::anyhow!("the producer ended")))?
             .map_err(|(error, _)| refused(error))?;
+        // So late, nobody knows whether the line had not ended before.
+        if room.info().sleep.sleeps && asked.elapsed() > TRUSTED {
+            return Err(refused(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut)));
+        }
         // An append that was repeated and found already there is acknowledged without its offset.
         if delivered.offset < 0 {
             return Err(Error::Placeless { offset: delivered.offset });
@@ -147,6 +152,6 @@ pub fn takes_joins(room: &Room) -> Result<(), Error> {
     }
 }
 
-fn refused(error: rdkafka::error::KafkaError) -> Error {
+fn refused(error: KafkaError) -> Error {
     if kafka::is_queue_full(&error) { Error::Busy } else { Error::NotAcknowledged(error) }
 }

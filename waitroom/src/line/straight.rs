@@ -7,12 +7,12 @@ use admission::contract::{DirectPass, Gate, HexBytes, LineAt, Straight};
 use crate::{
     error::Error,
     place::PlaceClaims,
-    room::{live::Room, phase::Phase, wake::Waker},
+    room::{live::Room, phase::Phase, sleep, wake::Waker},
 };
 
 /// Whoever has heard nothing of a room for so long lets nobody straight in: it may have been
 /// paused, or closed.
-const KNOWN_FOR: Duration = Duration::from_secs(3);
+const KNOWN_FOR: Duration = Duration::from_secs(5);
 
 /// Which way a join goes.
 pub enum Way {
@@ -34,6 +34,24 @@ impl Ways {
         Self { gate, waker }
     }
 
+    /// The way into the line of a room that is awake. One that may fall asleep is looked at first:
+    /// nobody is appended to a line that may have ended.
+    async fn behind(&self, room: &Arc<Room>) -> Result<Way, Error> {
+        let info = room.info();
+        let line = info.sleep.line.clone();
+        if !info.sleep.sleeps {
+            return Ok(Way::Line(line));
+        }
+        if room.known_for() > sleep::KNOWN_FOR {
+            return Err(Error::Starting);
+        }
+        if info.sleep.drowsy && !self.waker.stir(room).await? {
+            // It fell asleep in this moment.
+            return self.waker.wake(room).await.map(Way::Line);
+        }
+        Ok(Way::Line(line))
+    }
+
     /// The way of one who joins now; wakes the room where its threshold is crossed.
     ///
     /// # Errors
@@ -42,7 +60,7 @@ impl Ways {
     pub async fn of(&self, room: &Arc<Room>) -> Result<Way, Error> {
         let info = room.info();
         if !info.sleep.asleep {
-            return Ok(Way::Line(info.sleep.line.clone()));
+            return self.behind(room).await;
         }
         if info.phase == Phase::Open {
             if room.known_for() > KNOWN_FOR {

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{Draw, GateSettings, HeadsMoved, LineAt, PlaceId, RoomName};
+use admission::contract::{Draw, GateSettings, HeadsMoved, LaneTurns, LineAt, PlaceId, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use catalog::contract::{Show, ShowId};
 use chrono::{TimeDelta, Utc};
@@ -102,6 +102,7 @@ impl Room {
             used: Mutex::new(Instant::now()),
         };
         room.follow_draw(&room.info());
+        room.begin_line(&room.info());
         room
     }
 
@@ -165,6 +166,19 @@ impl Room {
         }
     }
 
+    /// Has the lanes go on from where those of earlier lines ended.
+    fn begin_line(&self, info: &Info) {
+        if info.sleep.line.bases.is_empty() {
+            return;
+        }
+        let made = info.draw.as_ref().filter(|draw| draw.is_made());
+        let cohort = made.and_then(|draw| draw.frozen.as_ref()).map(|frozen| &frozen.cohort);
+        let turns = |(lane, base): (i32, &i64)| LaneTurns::of(cohort, lane).tail(*base);
+        let turns: Vec<i64> = (0..).zip(&info.sleep.line.bases).map(turns).collect();
+        self.change_log(|log| log.begin_at(&turns));
+        self.changed.store(true, Ordering::Release);
+    }
+
     pub fn joined(&self, place: &PlaceId) {
         let turn = self.turn(place);
         self.change_log(|log| log.joined(turn.lane, turn.offset, Utc::now()));
@@ -176,6 +190,11 @@ impl Room {
         let info = self.info.load();
         let is_told_of = info.phase.takes_joins() && !info.sleep.asleep;
         is_told_of && self.line.load().is_stale(Utc::now())
+    }
+
+    /// When began what is known of it.
+    pub fn known_since(&self) -> Instant {
+        *self.asked.lock()
     }
 
     /// How long ago began what is known of it.
@@ -255,11 +274,11 @@ impl Room {
         if before.phase != info.phase {
             self.log.write().forget_pace();
         }
-        if before.sleep.line != info.sleep.line {
-            self.change_log(|log| log.begin_at(&info.sleep.line.bases));
-        }
         // Before anybody hears that it is open.
         self.follow_draw(&info);
+        if before.sleep.line != info.sleep.line {
+            self.begin_line(&info);
+        }
         self.info.store(Arc::new(info));
         self.changed.store(true, Ordering::Release);
         self.refresh_document();
@@ -388,7 +407,8 @@ impl Rooms {
         }
     }
 
-    /// Takes in what operators decided about all rooms that are held, as it was read beginning at `asked`.
+    /// Takes in what operators decided about all rooms that are held, as it was read beginning at
+    /// `asked`.
     pub fn follow_settings(&self, asked: Instant, rows: &[RoomRow], gates: &[GateSettings]) {
         let names: HashSet<&RoomName> = rows.iter().map(|row| &row.room).collect();
         let gates: HashMap<&RoomName, &GateSettings> =
@@ -420,7 +440,7 @@ impl Rooms {
             return room.follow_info(info, asked);
         }
         let mut log = HeadLog::with_lanes(usize::try_from(row.lanes).unwrap_or(1));
-        log.begin_at(&row.sleep.line.bases);
+
         // Heads are followed under the same lock, so that none falls in between.
         for moved in self.early.lock().iter().filter(|moved| moved.room == row.room) {
             log.apply(moved);

@@ -21,8 +21,8 @@ use crate::{
     store::{self, RoomRow},
 };
 
-/// Makes a room and its gate, and its line topic unless it sleeps. Making the same room again does nothing. The room of
-/// a show that is in the catalog and not over closes by itself when it is.
+/// Makes a room and its gate, and its line topic unless it sleeps. Making the same room again does
+/// nothing. The room of a show that is in the catalog and not over closes by itself when it is.
 ///
 /// # Errors
 /// Kafka or Postgres away, another room for the show, or values that no room can have.
@@ -193,7 +193,8 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomState>> 
     Ok(gate(pool, room).await?.map(|gate| row.state(gate)))
 }
 
-/// The rooms that are not closed and those that were closed within a day, by name.
+/// The rooms that are awake and not closed, those that were closed within a day, and the first
+/// hundred of those that sleep, by name.
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomState>> {
     let rows = store::rooms(pool).await?;
     let names: Vec<RoomName> = rows.iter().map(|row| row.room.clone()).collect();

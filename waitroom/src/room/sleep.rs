@@ -1,5 +1,7 @@
 //! Whether a room sleeps: whoever comes goes straight in, counted, and there is no line. Pure.
 
+use std::time::Duration;
+
 use admission::contract::LineAt;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,6 +13,9 @@ use crate::room::phase::Phase;
 pub struct Sleep {
     /// It has no line now: whoever comes goes straight in.
     pub asleep: bool,
+    /// It is about to sleep: whoever joins has to stir it first.
+    #[serde(skip)]
+    pub drowsy: bool,
     /// Whether it goes to sleep by itself where nobody has waited for a while.
     pub sleeps: bool,
     /// It wakes where more fans a second come than this, for a few seconds.
@@ -23,6 +28,12 @@ pub struct Sleep {
     pub line: LineAt,
 }
 
+/// What an instance read of a room that may sleep is good for appending to its line for so long.
+pub const KNOWN_FOR: Duration = Duration::from_secs(20);
+/// A join that was acknowledged longer after that is taken for none. It is seen through for half a
+/// minute at most.
+pub const TRUSTED: Duration = Duration::from_secs(55);
+
 /// Sixty fans in half a minute are no crowd; a hundred in ten seconds are.
 pub const WAKE_PER_SEC: f64 = 5.0;
 
@@ -31,6 +42,7 @@ impl Default for Sleep {
     fn default() -> Self {
         Self {
             asleep: false,
+            drowsy: false,
             sleeps: false,
             wake_per_sec: WAKE_PER_SEC,
             wake_active: None,

@@ -63,6 +63,9 @@ impl Waker {
             // One of those who come in this moment does it, and the others find it done.
             let mut woken = room.woken.lock().await;
             let known = room.info();
+            if !known.sleep.asleep {
+                return Ok(known.sleep.line.clone());
+            }
             let is_done = woken.as_ref().filter(|line| line.waking > known.sleep.line.waking);
             match is_done {
                 Some(line) => Ok(line.clone()),
@@ -79,6 +82,16 @@ impl Waker {
             Ok(Err(error)) => Err(Error::Internal(error.into())),
             Err(_) => Err(Error::NotAwake("it takes long".to_owned())),
         }
+    }
+
+    /// Has a room stay awake that was about to sleep; `false` where it sleeps by now.
+    ///
+    /// # Errors
+    /// The database's: nobody knows.
+    pub async fn stir(&self, room: &Room) -> Result<bool, Error> {
+        let is_awake = store::sleep::stir(&self.pool, &room.name).await?;
+        take_in(&self.rooms, &self.pool, &room.name).await?;
+        Ok(is_awake)
     }
 
     async fn wake_named(&self, room: &RoomName) -> anyhow::Result<LineAt> {

@@ -19,6 +19,7 @@ use crate::{
     transcript::{
         lane_tree::BLOCK,
         line_reader::{LineReader, Stretch},
+        sealed::Sealed,
     },
 };
 
@@ -76,9 +77,9 @@ impl Proofs {
             return Err(Error::ProofNotYet);
         }
         let block = |number| Block { lane, number, to: root.size.min((number + 1) * BLOCK) };
-        let own = self.records(&of, block(offset / BLOCK)).await?;
+        let own = self.records(pool, &of, block(offset / BLOCK)).await?;
         if !root.size.is_multiple_of(BLOCK) {
-            let last = self.records(&of, block(root.size / BLOCK)).await?;
+            let last = self.records(pool, &of, block(root.size / BLOCK)).await?;
             nodes.push(merkle_root(&leaves(&last)));
         }
         let proof = proof(&own, &nodes, offset, root.size);
@@ -95,6 +96,7 @@ impl Proofs {
 
     async fn records(
         &self,
+        pool: &PgPool,
         of: &(RoomName, LineAt),
         block: Block,
     ) -> Result<Arc<Vec<LaneRecord>>, Error> {
@@ -103,7 +105,12 @@ impl Proofs {
             let turn = timeout(PATIENCE, self.reading.acquire()).await;
             let _turn = turn.map_err(|_| Error::Starting)?;
             let (reader, of) = (self.reader.clone(), of.clone());
-            let read = tokio::task::spawn_blocking(move || read(&reader, &of, block)).await;
+            let mut sealed = Sealed::default();
+            let from = block.number * BLOCK;
+            let parts = store::sealed::parts(pool, &of.0, block.lane, (from, block.to));
+            sealed.add(parts.await?);
+            let read =
+                tokio::task::spawn_blocking(move || read(&reader, &of, &sealed, block)).await;
             let read = read.context("reading records").flatten();
             read.map_err(Error::Internal)
         };
@@ -114,15 +121,18 @@ impl Proofs {
 fn read(
     reader: &LineReader,
     (room, line): &(RoomName, LineAt),
+    sealed: &Sealed,
     block: Block,
 ) -> anyhow::Result<Vec<LaneRecord>> {
     let from = block.number * BLOCK;
     let mut records = Vec::new();
     let stretch = Stretch { lane: block.lane, from, to: block.to };
-    reader.read(room, line, &[stretch], |_, record| {
+    let mut see = |_, record: &LaneRecord| {
         records.push(*record);
         true
-    })?;
+    };
+    let rest = sealed.show(&[stretch], line, &mut see);
+    reader.read(room, line, &rest, see)?;
     let is_whole = (from..block.to).eq(records.iter().map(|record| record.offset));
     is_whole.then_some(records).context("records are missing")
 }

@@ -29,6 +29,7 @@ use crate::{
     transcript::{
         line_reader::{LineReader, Stretch},
         recorded::Recorded,
+        sealed::Sealed,
     },
 };
 
@@ -198,10 +199,12 @@ impl Recorder {
         let at = store::transcript::now(&self.pool).await?;
         let (reader, name, read) = (self.reader.clone(), room.name.clone(), line.clone());
         let at_line = room.info().sleep.line.clone();
+        let sealed = self.sealed(&room.name, &at_line, line).await?;
         let ends = tokio::task::spawn_blocking(move || {
             let ends = reader.ends(&name, &at_line, lanes)?;
             let mut line = read.lock();
             let unread = line.unread(&ends, (RECORDS_MAX / u64::from(lanes.max(1))).max(1));
+            let unread = sealed.show(&unread, &at_line, |lane, record| line.append(lane, record));
             reader.read(&name, &at_line, &unread, |lane, record| line.append(lane, record))?;
             anyhow::Ok(ends)
         });
@@ -228,6 +231,20 @@ impl Recorder {
             line.roots.note(Utc::now());
         }
         Ok(is_read)
+    }
+
+    /// What is kept of the room's earlier lines, as far as it was not read.
+    async fn sealed(&self, room: &RoomName, at: &LineAt, line: &Line) -> anyhow::Result<Sealed> {
+        let sizes = line.lock().sizes();
+        let mut sealed = Sealed::default();
+        for ((lane, size), base) in (0..).zip(sizes).zip(&at.bases) {
+            let base = u64::try_from(*base)?;
+            if size < base {
+                let parts = store::sealed::parts(&self.pool, room, lane, (size, base)).await?;
+                sealed.add(parts);
+            }
+        }
+        Ok(sealed)
     }
 
     async fn note_heads(

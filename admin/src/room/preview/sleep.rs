@@ -45,10 +45,8 @@ mod tests {
 
     #[test]
     fn each_change_has_a_sentence() {
-        let asleep = RoomState {
-            sleep: Sleep { asleep: true, sleeps: true, ..Sleep::default() },
-            ..room()
-        };
+        let asleep =
+            RoomState { sleep: Sleep { asleep: true, sleeps: true, ..Sleep::default() }, ..room() };
         let told = |change: RoomChange| {
             let then = waitroom::contract::changed(&asleep, &change).expect("a change");
             words(&asleep, &then, &change)

@@ -134,11 +134,7 @@ impl Gate {
         })
     }
 
-    pub(super) async fn give_back_direct(
-        &self,
-        place: &PlaceId,
-        session: &str,
-    ) -> RedisResult<()> {
+    pub(super) async fn give_back_direct(&self, place: &PlaceId, session: &str) -> RedisResult<()> {
         let mut call = self.direct.give_back.prepare_invoke();
         for key in self.keys(&place.room).into_iter().chain(self.direct_keys(&place.room)) {
             call.key(key);

@@ -41,7 +41,8 @@ impl TicketBody {
             room: room.name.clone(),
             lane: claims.place.lane,
             offset: claims.place.offset,
-            place: (has_turn && !claims.place.is_direct()).then(|| number(&room.turn(&claims.place), info.lanes.into())),
+            place: (has_turn && !claims.place.is_direct())
+                .then(|| number(&room.turn(&claims.place), info.lanes.into())),
             ahead: has_turn.then_some(claims.ahead_at_join),
             joined_at: joined_at(&claims),
             ticket,
