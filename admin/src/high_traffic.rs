@@ -92,6 +92,8 @@ impl RoomSpec {
             rate_per_sec: has_rate.then_some(self.rate_per_sec),
             max_active: Some(self.max_active),
             claim_window_secs: Some(self.claim_window_secs),
+            // A crowd is expected.
+            sleeps: Some(false),
             ..RoomChange::default()
         }
     }
@@ -109,6 +111,7 @@ impl RoomSpec {
             entropy_source: self.entropy_source.unwrap_or(EntropySource::None),
             joins_at: self.opens_at.map(joins_at),
             opens_at: self.opens_at,
+            sleeps: false,
         }
     }
 

@@ -34,18 +34,20 @@ pub use crate::{
     gate::{
         GateSettings, GateState, REDEEM_GRACE, claim_until, grant_lasts_ms,
         redis::{
-            Activation, ActiveSession, Gate, GateView, Kept, OVERTAKING_MS_MAX, again::SecondGrant,
+            Activation, ActiveSession, Gate, GateView, Kept, OVERTAKING_MS_MAX,
+            again::SecondGrant,
+            direct::{DirectPass, Straight},
         },
     },
     head::{HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
-    lane::{LINE_SETTINGS, admission_group, line_topic, turns::LaneTurns},
+    lane::{LINE_SETTINGS, admission_group, line_at::LineAt, line_topic, turns::LaneTurns},
     pace::{HoldBack, PaceMode, PaceReport, Pacing, left_places::LeftPlaces},
     pass::{
         Pass,
         keys::{PassKeys, PublishedKey, generate_pass_key},
         verifier::PassVerifier,
     },
-    place::{InvalidPlaceId, PlaceId, RoomName},
+    place::{DIRECT_LANE, InvalidPlaceId, PlaceId, RoomName},
     signal::{
         CallSignal, CheckoutSignal, LineStock, OrderFlow, RoomSignal, Signals, StockState,
         TypeStock, WriterSignal, redis::SignalBoard, stock_state,

@@ -34,7 +34,7 @@ use crate::{
     },
     gate::{GateSettings, GateState, redis::Gate},
     head::HEADS_TOPIC,
-    lane::{line_topic, merge::Lane},
+    lane::merge::Lane,
     pace::PaceReport,
     place::RoomName,
 };
@@ -83,13 +83,14 @@ impl Controller {
         producer: Arc<Producer>,
         settings: watch::Receiver<GateSettings>,
     ) -> anyhow::Result<Self> {
-        let (room, lanes) = {
+        let (room, lanes, line) = {
             let settings = settings.borrow();
-            (settings.room.clone(), settings.lanes)
+            (settings.room.clone(), settings.lanes, settings.line.clone())
         };
-        let consumer = LaneConsumer::new(kafka, &room)?;
+        let topic = kafka.name(&line.topic(&room));
+        let consumer = LaneConsumer::new(kafka, &room, line)?;
         let (end_offsets, beside) = (EndOffsets::default(), CancellationToken::new());
-        end_offsets.watch(kafka, kafka.name(&line_topic(&room)), lanes, beside.clone())?;
+        end_offsets.watch(kafka, topic, lanes, beside.clone())?;
         Ok(Self {
             heads_topic: kafka.name(HEADS_TOPIC),
             consumer,

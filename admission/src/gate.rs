@@ -11,7 +11,7 @@ use kit::id::InvalidId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{draw::cohort::Cohort, pace::Pacing, place::RoomName};
+use crate::{draw::cohort::Cohort, lane::line_at::LineAt, pace::Pacing, place::RoomName};
 
 /// How fast a room lets fans in. The truth is in Postgres; controllers follow it within half a
 /// second.
@@ -31,6 +31,8 @@ pub struct GateSettings {
     /// Whom a draw has ordered; `None` where nobody was drawn, or not yet. Lanes count turns then.
     #[schema(value_type = Option<Vec<u64>>)]
     pub cohort: Option<Cohort>,
+    /// Which line it has, or had before it fell asleep.
+    pub line: LineAt,
 }
 
 /// What a gate is doing.
@@ -42,6 +44,8 @@ pub enum GateState {
     Running,
     Paused,
     Closed,
+    /// There is no line to be let in from: who comes goes straight in, counted.
+    Asleep,
 }
 
 impl fmt::Display for GateState {
@@ -51,6 +55,7 @@ impl fmt::Display for GateState {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Closed => "closed",
+            Self::Asleep => "asleep",
         })
     }
 }
@@ -64,6 +69,7 @@ impl FromStr for GateState {
             "running" => Self::Running,
             "paused" => Self::Paused,
             "closed" => Self::Closed,
+            "asleep" => Self::Asleep,
             _ => return Err(InvalidId("gate's state")),
         })
     }

@@ -1,5 +1,6 @@
 //! Names and settings of the line's topics. A lane is a partition.
 
+pub mod line_at;
 pub mod merge;
 pub mod turns;
 

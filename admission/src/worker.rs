@@ -80,8 +80,10 @@ impl Supervisor {
             }
         }
         // A gate that is no longer listed was closed; its controller ends itself.
+        // One that slept meanwhile has another line, which another controller reads.
         self.rooms.retain(|room, sender| {
-            let open = gates.iter().any(|gate| gate.room == *room);
+            let line = &sender.borrow().line.clone();
+            let open = gates.iter().any(|gate| gate.room == *room && gate.line == *line);
             if !open {
                 sender.send_modify(|gate| gate.state = GateState::Closed);
             }

@@ -7,7 +7,7 @@
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
 //! [`server`], [`client`] and [`sale`] are what all use; [`mod@line`], [`producer`], [`orders`],
-//! [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`] and [`draw`] measure.
+//! [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`], [`draw`] and [`sleeping`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -31,6 +31,7 @@ mod report;
 mod sale;
 mod server;
 mod setup;
+mod sleeping;
 mod stats;
 mod steps;
 
@@ -89,6 +90,8 @@ pub enum Part {
     Rate,
     /// Turns computed, and from opening a room to its draw.
     Draw,
+    /// What 20,000 published shows cost whose rooms sleep.
+    Sleeping,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -152,6 +155,7 @@ async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
             Part::Pace => pace::rows(bench).await,
             Part::Rate => rate::rows(bench).await,
             Part::Draw => draw::rows(bench).await,
+            Part::Sleeping => sleeping::rows(bench).await,
         };
         rows.extend(measured.with_context(|| format!("measuring {name}"))?);
     }

@@ -3,6 +3,7 @@
 //! [`snapshot`] reads rows; the other modules take values and return what is wrong with them;
 //! [`report`] tells it.
 
+mod direct;
 pub mod draw;
 mod judge;
 pub mod line;

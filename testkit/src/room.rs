@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use admission::contract::{
-    EntropySource, Gate, GateSettings, GateState, LineMethod, Pacing, PassKeys, PlaceId, RoomName,
-    generate_pass_key, put_gate,
+    EntropySource, Gate, GateSettings, GateState, LineAt, LineMethod, Pacing, PassKeys, PlaceId,
+    RoomName, generate_pass_key, put_gate,
 };
 use catalog::contract::ShowId;
 use chrono::Utc;
@@ -33,6 +33,7 @@ impl RoomBuilder {
             entropy_source: EntropySource::None,
             joins_at: None,
             opens_at: None,
+            sleeps: false,
         })
     }
 
@@ -64,6 +65,12 @@ impl RoomBuilder {
     /// How it orders those who come before it opens; by arrival unless this is said.
     pub fn method(mut self, method: LineMethod) -> Self {
         self.0.method = method;
+        self
+    }
+
+    /// One that sleeps while nobody queues; awake for good unless this is said.
+    pub fn sleeps(mut self) -> Self {
+        self.0.sleeps = true;
         self
     }
 
@@ -101,6 +108,7 @@ impl RoomBuilder {
             state: GateState::Running,
             pacing: Pacing::default(),
             cohort: None,
+            line: LineAt::default(),
         };
         let mut connection = pool.acquire().await.expect("a connection");
         put_gate(&mut connection, &settings).await.expect("a gate");

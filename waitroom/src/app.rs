@@ -23,6 +23,7 @@ use crate::{
         keyed_join::{JoinKey, KeyedJoins},
         leave::LeftMarks,
         receipts::Receipts,
+        straight::Ways,
     },
     place::{
         PlaceClaims,
@@ -32,6 +33,7 @@ use crate::{
     room::{
         find::RoomFinder,
         live::{Room, Rooms},
+        wake::Waker,
     },
     transcript::{proofs::Proofs, published::Published},
     turn_mail::asking::TurnMails,
@@ -45,6 +47,7 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     pub(crate) rooms: Arc<Rooms>,
     finder: RoomFinder,
+    pub(crate) waker: Waker,
     pub(crate) joiner: Arc<Joiner>,
     keyed_joins: KeyedJoins,
     pub(crate) left_marks: LeftMarks,
@@ -53,7 +56,9 @@ pub struct Inner {
     pub(crate) turn_mails: Arc<TurnMails>,
     pub(crate) proofs: Proofs,
     pub(crate) published: Published,
+    pub(crate) redis: Redis,
     pub(crate) roots_every: Duration,
+    pub(crate) sleep_after: Duration,
     pub(crate) place_keys: Arc<SealRing>,
     opened_tickets: OpenedTickets,
     pub(crate) receipts: Receipts,
@@ -96,11 +101,14 @@ impl App {
         };
         let rooms: Arc<Rooms> = Arc::default();
         let proofs = Proofs::new(&kafka)?;
-        let joiner = Arc::new(Joiner::new(kafka, place_keys.clone(), bounds)?);
         let patience = Duration::from_millis(config.join_ms_max.into());
+        let waker = Waker::new(rooms.clone(), pool.clone(), kafka.clone(), gate.clone(), patience);
+        let ways = Ways::new(gate.clone(), waker.clone());
+        let joiner = Arc::new(Joiner::new(kafka, place_keys.clone(), bounds, ways)?);
         let left_marks = LeftMarks::new(redis.clone(), gate.clone());
         let keyed_bounds = (patience, config.join_queue_max as usize);
         Ok(Self(Arc::new(Inner {
+            waker,
             finder: RoomFinder::new(rooms.clone(), pool.clone()),
             rooms,
             keyed_joins: KeyedJoins::new(
@@ -113,11 +121,13 @@ impl App {
             joiner,
             left_marks,
             gate,
-            place_links: PlaceLinks::new(link_keys, redis),
+            place_links: PlaceLinks::new(link_keys, redis.clone()),
             turn_mails: TurnMails::new(mail_keys, pool.clone()),
             proofs,
             published: Published::new(),
+            redis: redis.clone(),
             roots_every: config.roots_every,
+            sleep_after: config.sleep_after,
             place_keys,
             opened_tickets: OpenedTickets::default(),
             receipts: Receipts::new(pass_keys.clone()),

@@ -9,7 +9,7 @@ use crate::{
     head::head_log::{Admitted, Standing},
     place::{
         PlaceClaims, ahead,
-        standing::{RESUME_WITHIN, gives_second_turns},
+        standing::{RESUME_WITHIN, gives_second_turns, straight_in},
     },
     room::live::Room,
 };
@@ -63,6 +63,9 @@ pub async fn resume(
         return Err(Error::WindowMissed);
     }
     let gives = gives_second_turns(&info, &room.document().head);
+    if claims.place.is_direct() {
+        return Err(Error::WindowMissed);
+    }
     // Where nobody may be in checkout the gate gives no new one, and tells of one that it gave: its
     // answer may have been lost.
     let max_active = if gives { info.max_active } else { 0 };
@@ -95,6 +98,9 @@ fn admitted(
     }
     if info.has_begun {
         return Err(Error::RoomClosed);
+    }
+    if claims.place.is_direct() {
+        return Ok(Some(straight_in(&info, claims, now)));
     }
     if room.is_stale() {
         return Err(Error::Stale);

@@ -25,6 +25,8 @@ pub struct Config {
     pub join_linger_ms: u32,
     /// How often roots over the lanes that grew are published, at first.
     pub roots_every: Duration,
+    /// After how long in which nobody waited a room goes to sleep.
+    pub sleep_after: Duration,
     /// Where browsers reach the queue page.
     pub public: PublicUrl,
     /// Relays of drand, from which the rounds are fetched that draws wait for; none where somebody
@@ -35,7 +37,8 @@ pub struct Config {
 impl Config {
     /// Reads `FAIRGATE_PLACE_KEYS` (PASERK `k4.local` keys, sealing one first),
     /// `FAIRGATE_JOIN_QUEUE_MAX`, `FAIRGATE_JOIN_MS_MAX`, `FAIRGATE_JOIN_LINGER_MS`,
-    /// `FAIRGATE_ROOTS_EVERY_SECS`, `FAIRGATE_PUBLIC_URL` and `FAIRGATE_DRAND_URLS`.
+    /// `FAIRGATE_ROOTS_EVERY_SECS`, `FAIRGATE_SLEEP_AFTER_SECS`, `FAIRGATE_PUBLIC_URL` and
+    /// `FAIRGATE_DRAND_URLS`.
     pub fn from_settings(settings: &mut Settings) -> Self {
         let keys = settings.required("FAIRGATE_PLACE_KEYS", "run `fairgate keys` to make some");
         let place_keys = match SealRing::from_paserk(&keys, PURPOSE) {
@@ -59,6 +62,11 @@ impl Config {
                 "FAIRGATE_ROOTS_EVERY_SECS",
                 10,
                 1..=600,
+            )),
+            sleep_after: Duration::from_secs(settings.or_within(
+                "FAIRGATE_SLEEP_AFTER_SECS",
+                300,
+                1..=86_400,
             )),
             public: PublicUrl::from_settings(settings),
             drand_urls: drand_urls(settings),

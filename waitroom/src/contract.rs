@@ -27,6 +27,7 @@ pub use crate::{
         joins_at,
         phase::Phase,
         room_admin::{change_room, change_room_in, create_room, room, rooms},
+        sleep::{Sleep, WAKE_PER_SEC},
     },
     store::{
         room_of_show,

@@ -29,6 +29,9 @@ pub enum Error {
     NotAcknowledged(rdkafka::error::KafkaError),
     #[error("the line was written, but not where: offset {offset}")]
     Placeless { offset: i64 },
+    /// Carries why.
+    #[error("the room does not wake: {0}")]
+    NotAwake(String),
     #[error("there is no place ticket")]
     TicketMissing,
     #[error(transparent)]
@@ -114,6 +117,12 @@ impl Error {
                     .detail("Try again in a moment, with the same Idempotency-Key if you sent one; \
                         nobody who holds a place loses it.")
                     .retry_after(3)
+                    .cause(self)
+            }
+            Self::NotAwake(_) => {
+                of(S::SERVICE_UNAVAILABLE, "room-busy", "The line is very busy this second")
+                    .detail("You have not joined yet. Try again in a moment.")
+                    .retry_after(2)
                     .cause(self)
             }
             Self::TicketMissing => of(S::UNAUTHORIZED, "place-ticket-needed", "A place ticket is \

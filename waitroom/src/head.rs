@@ -56,6 +56,8 @@ pub struct HeadDocument {
     /// Nothing was heard of the line for too long: places are safe, and what is said here may be
     /// old.
     pub stale: bool,
+    /// There is no line at this moment: the room sleeps until more come than it lets straight in.
+    pub asleep: bool,
     /// Whoever joins now goes straight in: it is open, and nobody waits.
     pub straight_in: bool,
     /// Whether fans with a pass can go in now. While they cannot, nobody's turn runs out.

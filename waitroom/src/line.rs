@@ -7,6 +7,7 @@ pub mod lane_picker;
 pub mod leave;
 pub mod left;
 pub mod receipts;
+pub mod straight;
 
 use admission::contract::{HexBytes, LaneRecord, Nonce};
 

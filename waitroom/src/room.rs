@@ -1,6 +1,7 @@
 //! A room: one protected sale.
 
 pub mod change;
+pub mod fall_asleep;
 pub mod find;
 pub mod info;
 pub mod live;
@@ -8,16 +9,21 @@ pub mod phase;
 pub mod room_admin;
 pub mod schedule;
 pub mod seller;
+pub mod sleep;
+pub mod wake;
 
 use admission::contract::{
-    Cohort, EntropySource, GateSettings, LineMethod, PaceMode, Pacing, RoomName,
+    Cohort, EntropySource, GateSettings, GateState, LineMethod, PaceMode, Pacing, RoomName,
 };
 use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{draw::DrawBody, room::phase::Phase};
+use crate::{
+    draw::DrawBody,
+    room::{phase::Phase, sleep::Sleep},
+};
 
 /// How fast a room is that passes everybody through: faster than any checkout, so that nothing but
 /// cap, stock and door hold it.
@@ -47,6 +53,8 @@ pub struct NewRoom {
     pub joins_at: Option<DateTime<Utc>>,
     /// When it opens by itself; `None` where somebody opens it.
     pub opens_at: Option<DateTime<Utc>>,
+    /// Whether it sleeps while nobody queues; it has no line then until it wakes.
+    pub sleeps: bool,
 }
 
 /// A room as operators set it.
@@ -81,6 +89,9 @@ pub struct RoomState {
     /// Why nobody is let in, whatever the phase: the sale of the show was stopped. Null where
     /// nothing stops it.
     pub stop: Option<Stop>,
+    /// Whether it sleeps, and what wakes it.
+    #[serde(flatten)]
+    pub sleep: Sleep,
     /// Whom its gate lets in by a draw.
     #[serde(skip)]
     pub cohort: Option<Cohort>,
@@ -96,8 +107,13 @@ impl RoomState {
             max_active: self.max_active,
             claim_window_secs: self.claim_window_secs,
             pacing: self.pacing,
-            state: stopped_phase(self.phase, self.stop).gate(),
+            state: match stopped_phase(self.phase, self.stop).gate() {
+                GateState::Closed => GateState::Closed,
+                _ if self.sleep.asleep => GateState::Asleep,
+                state => state,
+            },
             cohort: self.cohort.clone(),
+            line: self.sleep.line.clone(),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! All the SQL of the waiting room. Of fans there are only those who want a mail near their turn.
 
 pub mod draw;
+pub mod sealed;
+pub mod sleep;
 pub mod transcript;
 pub mod turn_mail;
 
-use admission::contract::{Entropy, GateSettings, LineMethod, RoomName};
+use admission::contract::{Entropy, GateSettings, LineAt, LineMethod, RoomName};
 use catalog::contract::{ShowId, Stop};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool, types::Json};
 
 use crate::{
     draw::RoomDraw,
-    room::{NewRoom, RoomState, phase::Phase},
+    room::{NewRoom, RoomState, phase::Phase, sleep::Sleep},
     store::draw::DrawColumns,
 };
 
@@ -32,6 +34,8 @@ pub struct RoomRow {
     pub closes_at: Option<DateTime<Utc>>,
     /// Why nobody is let in, whatever the phase.
     pub stop: Option<Stop>,
+    /// Whether it sleeps, and what wakes it.
+    pub sleep: Sleep,
     /// Of a room that draws.
     pub draw: Option<RoomDraw>,
 }
@@ -51,6 +55,7 @@ impl RoomRow {
             opens_at: None,
             closes_at: None,
             stop: None,
+            sleep: Sleep::default(),
             draw: None,
         }
     }
@@ -73,6 +78,7 @@ impl RoomRow {
             opens_at: self.opens_at,
             closes_at: self.closes_at,
             stop: self.stop,
+            sleep: self.sleep,
             cohort: gate.cohort,
         }
     }
@@ -89,6 +95,13 @@ struct Raw {
     opens_at: Option<DateTime<Utc>>,
     closes_at: Option<DateTime<Utc>>,
     stop: Option<String>,
+    asleep: bool,
+    drowsy: bool,
+    sleeps: bool,
+    wake_per_sec: f64,
+    wake_active: Option<i32>,
+    waking: i32,
+    bases: Option<Vec<i64>>,
     seed: Option<Vec<u8>>,
     entropy_source: Option<String>,
     committed_at: Option<DateTime<Utc>>,
@@ -115,6 +128,14 @@ impl From<Raw> for RoomRow {
             opens_at: raw.opens_at,
             closes_at: raw.closes_at,
             stop: raw.stop.as_deref().and_then(|text| text.parse().ok()),
+            sleep: Sleep {
+                asleep: raw.asleep,
+                drowsy: raw.drowsy,
+                sleeps: raw.sleeps,
+                wake_per_sec: raw.wake_per_sec,
+                wake_active: raw.wake_active,
+                line: LineAt { waking: raw.waking, bases: raw.bases.unwrap_or_default() },
+            },
             draw: DrawColumns {
                 seed: raw.seed,
                 entropy_source: raw.entropy_source,
@@ -148,17 +169,29 @@ fn method_name(method: LineMethod) -> &'static str {
     }
 }
 
-/// All rooms a fan may still ask for: those not closed, and those closed within a day.
+/// Of rooms that sleep so many are looked at by those who look at all.
+const ASLEEP_SHOWN: i64 = 100;
+
+/// The rooms that somebody may watch: those that are awake and not closed, those closed within a
+/// day, and the first hundred of those that sleep.
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
-                  joins_at, opens_at, closes_at, stop, seed AS "seed?",
+                  joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
+                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
            FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
-           WHERE closed_at IS NULL OR closed_at > now() - interval '1 day' ORDER BY room"#
+           WHERE r.room IN (
+               SELECT room FROM waitroom.rooms WHERE NOT asleep AND closed_at IS NULL
+               UNION ALL SELECT room FROM waitroom.rooms
+                         WHERE closed_at > now() - interval '1 day'
+               UNION ALL (SELECT room FROM waitroom.rooms WHERE asleep AND closed_at IS NULL
+                          ORDER BY room LIMIT $1))
+           ORDER BY room"#,
+        ASLEEP_SHOWN
     )
     .fetch_all(pool)
     .await?;
@@ -169,7 +202,8 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
     let row = sqlx::query_as!(
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
-                  joins_at, opens_at, closes_at, stop, seed AS "seed?",
+                  joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
+                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
@@ -302,7 +336,8 @@ pub async fn room_for_update(
     let row = sqlx::query_as!(
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
-                  joins_at, opens_at, closes_at, stop, seed AS "seed?",
+                  joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
+                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
                   entropy_source AS "entropy_source?", committed_at AS "committed_at?",
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
@@ -324,8 +359,9 @@ pub async fn insert_room(
 ) -> sqlx::Result<bool> {
     let done = sqlx::query!(
         "INSERT INTO waitroom.rooms
-             (room, show, phase, lanes, message, opens_at, closes_at, method, joins_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             (room, show, phase, lanes, message, opens_at, closes_at, method, joins_at, sleeps,
+              asleep)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
          ON CONFLICT (room) DO NOTHING",
         &*new.room,
         &*new.show,
@@ -335,7 +371,8 @@ pub async fn insert_room(
         new.opens_at,
         closes_at,
         method_name(new.method),
-        new.joins_at
+        new.joins_at,
+        new.sleeps
     )
     .execute(connection)
     .await?;

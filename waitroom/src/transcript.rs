@@ -12,6 +12,7 @@ pub mod proofs;
 pub mod published;
 pub mod recorded;
 pub mod recorder;
+pub mod sealed;
 pub mod spacing;
 
 use admission::contract::{

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     draw::{make, relays},
     head::{head_consumer, reader_watch},
-    room::schedule,
+    room::{fall_asleep, schedule, wake},
     transcript::recorder,
     turn_mail::sweep,
 };
@@ -21,6 +21,7 @@ const LEFT_EVERY: Duration = Duration::from_secs(1);
 /// crowd of requests must not keep it waiting.
 pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     schedule::start(&pool, &kafka, tasks);
+    wake::start(&app.waker, tasks);
     make::start(&pool, &kafka, &app.left_marks, tasks);
     relays::start(&pool, &app.drand_urls, tasks);
     sweep::start(&app.rooms, &app.turn_mails, &pool, tasks);
@@ -29,6 +30,10 @@ pub fn run(app: &App, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
     }
     if let Err(error) = recorder::start(&app.rooms, &pool, &kafka, app.roots_every, tasks) {
         tracing::error!(error = format!("{error:#}"), "no line is recorded by this instance");
+    }
+    let stores = (&pool, &app.redis, &kafka);
+    if let Err(error) = fall_asleep::start(&app.rooms, stores, app.sleep_after, tasks) {
+        tracing::error!(error = format!("{error:#}"), "no room falls asleep at this instance");
     }
     head_consumer::start(&app.rooms, pool, kafka, tasks);
     let (rooms, marks) = (app.rooms.clone(), app.left_marks.clone());

@@ -1,7 +1,7 @@
 //! A room for tests: open, 25 a second, a cap of 2,000.
 
 use admission::contract::{LineMethod, Pacing};
-use waitroom::contract::{Measured, Phase, RoomState};
+use waitroom::contract::{Measured, Phase, RoomState, Sleep};
 
 use crate::room::{
     line::PaceFigures,
@@ -26,6 +26,7 @@ pub fn room() -> RoomState {
         cohort: None,
         closes_at: None,
         stop: None,
+        sleep: Sleep::default(),
     }
 }
 

@@ -36,6 +36,9 @@ pub fn health(
         },
         Phase::Paused => format!("Paused: {waiting}."),
         Phase::Closed => "Closed for good.".to_owned(),
+        Phase::Open if room.sleep.asleep => {
+            "Asleep: whoever comes goes straight in, until a crowd wakes it.".to_owned()
+        }
         Phase::Open => open(room, measures, outlook, alarms, &waiting),
     }
 }

@@ -2,6 +2,7 @@
 //! has the words for how fast the line moves.
 
 pub mod pace;
+pub mod sleep;
 
 use admission::contract::{EntropySource, LineMethod};
 use catalog::contract::when;
@@ -55,6 +56,7 @@ pub fn effects(
     if then.claim_window_secs != room.claim_window_secs {
         words.push(window_words(room, then.claim_window_secs));
     }
+    words.extend(sleep::words(room, &then, change));
     if then.message != room.message {
         words.push(message_words(flow, &then.message));
     }

@@ -35,7 +35,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// Rooms looked at side by side.
 const CONCURRENT_MAX: usize = 4;
-/// A room where nothing can happen yet is counted in every so manieth round.
+/// A room where nothing can happen yet, or that sleeps, is counted in every so manieth round.
 const QUIET_ROUNDS: u64 = 10;
 /// Names of shows are asked for in every so manieth round, and where one is missing.
 const NAMES_ROUNDS: u64 = 30;
@@ -177,7 +177,10 @@ async fn look(app: &App, round: u64) -> anyhow::Result<()> {
 /// What is counted of a room in this round; as it was where it cannot be counted, or need not.
 async fn counts(app: &App, room: &RoomState, shows: &Shows, round: u64) -> Option<Counts> {
     let known = app.seen.counts(&room.room);
-    if known.is_some() && is_quiet(room.phase) && !round.is_multiple_of(QUIET_ROUNDS) {
+    if known.is_some()
+        && (is_quiet(room.phase) || room.sleep.asleep)
+        && !round.is_multiple_of(QUIET_ROUNDS)
+    {
         return known;
     }
     match count(app, room, shows).await {

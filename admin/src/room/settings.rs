@@ -92,8 +92,10 @@ pub async fn change_in(
     if seen.is_some_and(|seen| seen != mark(&changed.before)) {
         return Err(Error::ChangedMeanwhile);
     }
-    if changed.before != changed.after {
-        let entry = AuditEntry::new("room.change", format!("room {room}"))
+    let wakes = change.wake && changed.before.sleep.asleep;
+    if changed.before != changed.after || wakes {
+        let what = if wakes { "room.wake" } else { "room.change" };
+        let entry = AuditEntry::new(what, format!("room {room}"))
             .before(json!(changed.before))
             .after(json!(changed.after));
         record(tx, actor, request, &entry).await?;

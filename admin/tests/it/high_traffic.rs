@@ -37,6 +37,7 @@ async fn put_wide_room(console: &TestConsole, name: &str, show: &str) -> RoomSta
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: Some(sale()),
+        sleeps: false,
     };
     create_room(&console.test_env.pool, &console.test_env.kafka, &new).await.expect("room");
     known(console, name).await

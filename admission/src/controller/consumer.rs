@@ -15,7 +15,7 @@ use rdkafka::{
 use crate::{
     draw::cohort::Cohort,
     lane::{
-        admission_group, line_topic,
+        line_at::LineAt,
         merge::{Lane, Waiting},
         turns::LaneTurns,
     },
@@ -82,6 +82,8 @@ pub struct Position {
 /// Reads those lanes of a room's line that the consumer group gives it.
 pub struct LaneConsumer {
     topic: String,
+    /// Which of the room's lines it is: positions go on from the earlier one's.
+    line: LineAt,
     /// Whom a draw has ordered: positions, and what is fetched, are turns then.
     cohort: Option<Cohort>,
     consumer: Arc<StreamConsumer<Changes>>,
@@ -91,12 +93,12 @@ pub struct LaneConsumer {
 impl LaneConsumer {
     /// # Errors
     /// When the Kafka client cannot be made.
-    pub fn new(kafka: &Kafka, room: &RoomName) -> anyhow::Result<Self> {
-        let topic = kafka.name(&line_topic(room));
+    pub fn new(kafka: &Kafka, room: &RoomName, line: LineAt) -> anyhow::Result<Self> {
+        let topic = kafka.name(&line.topic(room));
         let consumer: StreamConsumer<Changes> =
-            kafka.consumer(&admission_group(room), Changes::default())?;
+            kafka.consumer(&line.group(room), Changes::default())?;
         consumer.subscribe(&[&topic]).context("subscribing to the line")?;
-        Ok(Self { topic, cohort: None, consumer: Arc::new(consumer), paused: Vec::new() })
+        Ok(Self { topic, line, cohort: None, consumer: Arc::new(consumer), paused: Vec::new() })
     }
 
     /// Takes in whom a draw has ordered; `true` where it was not known.
@@ -115,7 +117,7 @@ impl LaneConsumer {
 
     /// How a lane's records become turns.
     pub fn turns(&self, lane: i32) -> LaneTurns {
-        LaneTurns::of(self.cohort.as_ref(), lane)
+        LaneTurns::of(self.cohort.as_ref(), lane).from_base(self.line.base(lane))
     }
 
     /// The next record of any lane, with its lane; `None` where it was drawn, and has its turn
@@ -196,7 +198,7 @@ impl LaneConsumer {
     pub async fn position_of(&self, lane: i32) -> anyhow::Result<Position> {
         let (consumer, list, topic) =
             (self.consumer.clone(), self.list(&[lane]), self.topic.clone());
-        let turns = self.turns(lane);
+        let (turns, base) = (self.turns(lane), self.line.base(lane));
         tokio::task::spawn_blocking(move || {
             let committed = consumer.committed_offsets(list, CALL)?;
             let looked_ms = Utc::now().timestamp_millis();
@@ -208,7 +210,10 @@ impl LaneConsumer {
                 .unwrap_or_default();
             let head = match found.map(|found| found.offset()) {
                 Some(Offset::Offset(offset)) => offset,
-                _ => low,
+                _ => match base {
+                    0 => low,
+                    _ => turns.tail(low),
+                },
             };
             Ok(Position { head, tail: turns.tail(tail), looked_ms, gate_mark })
         })

@@ -8,6 +8,7 @@
 
 pub(crate) mod again;
 pub(crate) mod ask;
+pub(crate) mod direct;
 mod grants;
 mod seen;
 
@@ -41,6 +42,7 @@ pub struct Gate {
     again: Script,
     begin: Script,
     give_back: Script,
+    direct: direct::Scripts,
     seen: Seen,
     forgets: bool,
 }
@@ -114,6 +116,7 @@ impl Gate {
             again: script(include_str!("scripts/again.lua")),
             begin: script(include_str!("scripts/begin.lua")),
             give_back: script(include_str!("scripts/give_back.lua")),
+            direct: direct::Scripts::new(&script),
             seen: Seen::default(),
             forgets: false,
         }
@@ -149,6 +152,9 @@ impl Gate {
         expires_at: DateTime<Utc>,
         max_active: i32,
     ) -> RedisResult<Activation> {
+        if place.is_direct() {
+            return self.activate_direct(place, session, expires_at, max_active).await;
+        }
         let mut call = self.activate.prepare_invoke();
         for key in self.keys(&place.room) {
             call.key(key);
@@ -174,6 +180,9 @@ impl Gate {
     /// # Errors
     /// Redis away.
     pub async fn give_back(&self, place: &PlaceId, session: &str) -> RedisResult<()> {
+        if place.is_direct() {
+            return self.give_back_direct(place, session).await;
+        }
         let mut call = self.give_back.prepare_invoke();
         for key in self.keys(&place.room) {
             call.key(key);
@@ -192,6 +201,10 @@ impl Gate {
     /// # Errors
     /// Redis away.
     pub async fn keeps_slot(&self, place: &PlaceId) -> RedisResult<Kept> {
+        if place.is_direct() {
+            // Its time is the wall's: it is good until it says, and no longer.
+            return Ok(Kept::No);
+        }
         let [gate, granted, _] = self.keys(&place.room);
         let lane = format!("lane:{}", place.lane);
         let mut known = redis::cmd("HMGET");
@@ -214,6 +227,9 @@ impl Gate {
     /// Notes that the fan of a place has left: nobody keeps a slot for it, now or when its turn
     /// comes. Doing so twice is the same as once.
     pub async fn leave(&self, place: &PlaceId) -> RedisResult<()> {
+        if place.is_direct() {
+            return self.leave_direct(place).await;
+        }
         let [_, granted, _] = self.keys(&place.room);
         let left = self.left_key(&place.room, place.lane);
         let offset = usize::try_from(place.offset).unwrap_or_default();
@@ -330,6 +346,6 @@ impl Gate {
 }
 
 /// A place within its room's keys, where the room goes without saying.
-fn member(lane: i32, offset: i64) -> String {
+pub(super) fn member(lane: i32, offset: i64) -> String {
     format!("{lane}.{offset}")
 }

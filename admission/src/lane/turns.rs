@@ -13,6 +13,8 @@ pub struct LaneTurns {
     drawn: i64,
     /// The first offset that was not.
     end: i64,
+    /// Of how many offsets earlier lines took care.
+    base: i64,
 }
 
 impl LaneTurns {
@@ -27,22 +29,29 @@ impl LaneTurns {
             lanes: cohort.lanes().into(),
             drawn: count(cohort.drawn(number)),
             end: count(cohort.end(number)),
+            base: 0,
         }
+    }
+
+    /// The same in a line whose first record's place is `base`.
+    pub fn from_base(self, base: i64) -> Self {
+        Self { base, ..self }
     }
 
     /// The turn of a record; `None` where it was drawn, and so has one without being read.
     pub fn turn(&self, offset: i64) -> Option<i64> {
+        let offset = self.base + offset;
         (offset >= self.end).then(|| self.drawn + offset - self.end)
     }
 
     /// The offset from which on records have this turn, or a later one.
     pub fn offset(&self, turn: i64) -> i64 {
-        self.end + (turn - self.drawn).max(0)
+        (self.end + (turn - self.drawn).max(0) - self.base).max(0)
     }
 
     /// How many turns there are in a lane that ends at this offset.
     pub fn tail(&self, end: i64) -> i64 {
-        self.drawn + (end - self.end).max(0)
+        self.drawn + (self.base + end - self.end).max(0)
     }
 
     /// Whether the turn was drawn.
@@ -79,6 +88,15 @@ mod tests {
         let plain = LaneTurns::of(None, 3);
         assert_eq!((plain.turn(7), plain.offset(7), plain.tail(9)), (Some(7), 7, 9));
         assert!(!plain.is_drawn(0) && plain.drawn_ms(0).is_none());
+    }
+
+    #[test]
+    fn a_later_line_goes_on_where_the_earlier_one_ended() {
+        let plain = LaneTurns::of(None, 0).from_base(40);
+        assert_eq!((plain.turn(0), plain.tail(3)), (Some(40), 43));
+        assert_eq!((plain.offset(42), plain.offset(7)), (2, 0));
+        let drawn = turns(&[1, 4])[0].from_base(6);
+        assert_eq!((drawn.turn(0), drawn.offset(8), drawn.tail(2)), (Some(8), 0, 10));
     }
 
     #[test]

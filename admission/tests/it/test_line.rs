@@ -61,6 +61,7 @@ impl TestLine {
             state: GateState::Waiting,
             pacing: Pacing { mode: PaceMode::Fixed, ..Pacing::default() },
             cohort: None,
+            line: Default::default(),
         };
         change(&mut settings);
         test_env.kafka.ensure_topic(&line_topic("t"), lanes, &LINE_SETTINGS).await.expect("topic");

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use admission::contract::RoomName;
+use admission::contract::{GateState, RoomName};
 use chrono::{TimeDelta, Utc};
 
 use crate::{
@@ -26,12 +26,15 @@ enum Over {
     Idle,
 }
 
-/// One round over the rooms that are not closed.
+/// One round over the rooms in which somebody is, and that are not closed.
 ///
 /// # Errors
 /// Postgres or Redis away.
 pub async fn sweep(app: &App) -> anyhow::Result<()> {
-    let gates = admission::contract::open_gates(&app.pool).await?;
+    // Rooms that sleep are many; those in which somebody is are few.
+    let busy = store::rooms_inside(&app.pool).await?;
+    let mut gates = admission::contract::gates(&app.pool, &busy).await?;
+    gates.retain(|gate| gate.state != GateState::Closed);
     let rooms: Vec<String> = gates.into_iter().map(|gate| gate.room.into()).collect();
     let idle = TimeDelta::from_std(app.config.session_idle)?;
     let soonest = idle.min(CHOOSE_ANEW);

@@ -71,10 +71,10 @@ async fn ensure_good(
     Err(PassError::Expired.into())
 }
 
-/// Whether a room is closed: nobody tells its gate any more what was granted.
+/// Whether a room is closed, or sleeps: nobody tells its gate any more what was granted.
 async fn is_closed(app: &App, room: &str) -> Result<bool, Error> {
     let gate = admission::contract::gate(&app.pool, room).await?;
-    Ok(gate.is_none_or(|gate| gate.state == GateState::Closed))
+    Ok(gate.is_none_or(|gate| matches!(gate.state, GateState::Closed | GateState::Asleep)))
 }
 
 async fn open_once(
@@ -154,8 +154,9 @@ async fn redeem(app: &App, session: &Session, place: &PlaceId, cap: i32) -> Resu
     Ok(session.clone())
 }
 
-/// Takes a slot. The gate of a closed room that was lost with Redis is told who is inside here and
-/// now: nobody else looks after it, and passes given before are good for a while.
+/// Takes a slot. The gate of a closed room, or of one that sleeps, that was lost with Redis is told
+/// who is inside here and now: nobody else looks after it, and passes given before are good for a
+/// while.
 async fn activate(
     app: &App,
     place: &PlaceId,

@@ -132,6 +132,16 @@ pub struct UnusedSession {
     pub had_order: bool,
 }
 
+/// The rooms in which somebody is.
+pub async fn rooms_inside(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
+    sqlx::query_scalar!(
+        r#"SELECT DISTINCT room AS "room: RoomName" FROM checkout.sessions
+           WHERE ended_at IS NULL AND expires_at > now()"#
+    )
+    .fetch_all(pool)
+    .await
+}
+
 /// Sessions inside these rooms for `secs` at least that wait for no payment.
 pub async fn unused(
     pool: &PgPool,

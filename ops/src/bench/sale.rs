@@ -94,6 +94,7 @@ pub async fn open_room(
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     };
     create_room(&stores.pool, &stores.kafka, &new).await?;
     for next in [Some(Phase::Open), (phase != Phase::Open).then_some(phase)].into_iter().flatten() {

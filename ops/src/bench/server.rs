@@ -27,6 +27,8 @@ use crate::serve::{Role, assemble};
 pub const EMPTY: &str = "/bench/empty";
 /// One with nothing around it: what the server can do at most.
 pub const BARE: &str = "/bench/bare";
+/// As Linux counts for /proc.
+const TICKS_PER_SEC: f64 = 100.0;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -123,6 +125,31 @@ impl Served {
             .lines()
             .find_map(|line| line.strip_prefix("VmRSS:"))
             .context("no VmRSS in /proc")?;
+        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// Processor time that the process used so far, in seconds.
+    ///
+    /// # Errors
+    /// Where the system does not tell (it is read from /proc).
+    pub fn cpu_secs(&self) -> anyhow::Result<f64> {
+        let pid = self.child.id().context("the server ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // The name is in parentheses and may hold spaces; the times are fields 14 and 15.
+        let (_, fields) = stat.rsplit_once(") ").context("no name in /proc")?;
+        let ticks = fields.split(' ').skip(11).take(2).map(str::parse::<f64>);
+        Ok(ticks.sum::<Result<f64, _>>()? / TICKS_PER_SEC)
+    }
+
+    /// Memory of the process in RAM, of what it shares with others its part, in bytes.
+    ///
+    /// # Errors
+    /// Where the system does not tell (it is read from /proc).
+    pub fn shared_memory_bytes(&self) -> anyhow::Result<u64> {
+        let pid = self.child.id().context("the server ended")?;
+        let maps = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let line = maps.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss")?;
         let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kilobytes * 1024)
     }

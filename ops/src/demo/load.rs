@@ -62,6 +62,7 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     };
     let room = if show.high_traffic {
         NewRoom {

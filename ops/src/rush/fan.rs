@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use admission::contract::DIRECT_LANE;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,7 +44,10 @@ pub async fn join(shop: &Shop, plan: &Plan) -> Result<Waiting, Fault> {
     }
     let fan = joined?;
     shop.tally.count(|counts| counts.joined += 1);
-    shop.tally.acked(|acked| acked.joins.push((fan.lane, fan.offset)));
+    // Who came straight in stands in no line.
+    if fan.lane != DIRECT_LANE {
+        shop.tally.acked(|acked| acked.joins.push((fan.lane, fan.offset)));
+    }
     Ok(fan)
 }
 

@@ -109,6 +109,7 @@ pub mod tests {
             as_of: Utc::now(),
             poll_after_ms: 1000,
             stale: false,
+            asleep: false,
             straight_in: false,
             door_open: true,
             held_by: Vec::new(),

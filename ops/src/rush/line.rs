@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use admission::contract::LaneHead;
+use admission::contract::{DIRECT_LANE, LaneHead};
 
 /// A fan in line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +37,9 @@ impl Line {
     /// Takes out whom the heads have passed.
     pub fn passed(&mut self, heads: &[LaneHead]) -> Vec<Waiting> {
         let mut passed = Vec::new();
+        // Whoever came to a room that sleeps waits for no head.
+        let straight = self.lanes.remove(&DIRECT_LANE).unwrap_or_default();
+        passed.extend(straight.into_iter().map(|(offset, fan)| waiting(DIRECT_LANE, offset, fan)));
         for head in heads {
             let Some(lane) = self.lanes.get_mut(&head.lane) else { continue };
             let behind = lane.split_off(&head.head);
@@ -100,6 +103,14 @@ mod tests {
         assert_eq!(&*passed[1].ticket, "t2");
         assert!(line.passed(&[head(0, 2), head(1, 1)]).is_empty());
         assert_eq!(line.len(), 7);
+    }
+
+    #[test]
+    fn whoever_came_straight_in_waits_for_no_head() {
+        let mut line = line();
+        line.join(Waiting { number: 99, lane: -1, offset: 1 << 50, ticket: "t".into() });
+        assert_eq!(line.passed(&[]).iter().map(|fan| fan.number).collect::<Vec<_>>(), [99]);
+        assert!(line.passed(&[]).is_empty());
     }
 
     #[test]

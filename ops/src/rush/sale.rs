@@ -85,6 +85,7 @@ pub async fn make(stores: &Stores, args: &RushArgs) -> anyhow::Result<Sale> {
         },
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     };
     create_room(&stores.pool, &stores.kafka, &new_room).await?;
     let open = RoomChange {

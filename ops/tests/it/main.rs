@@ -20,6 +20,7 @@ mod openapi;
 mod pages;
 mod peers;
 mod queue_page;
+mod sleeping;
 mod test_people;
 mod test_system;
 mod verify_draw;

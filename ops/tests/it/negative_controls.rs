@@ -32,7 +32,7 @@ fn admission_with(stores: &Stores, gate: Gate) -> Tasks {
 }
 
 /// Checkout's calls alone, with this gate. Gives where they are.
-async fn checkout_with(
+pub async fn checkout_with(
     test_env: &TestEnv,
     stores: &Stores,
     gate: Gate,
@@ -63,7 +63,7 @@ async fn checkout_with(
     (format!("http://{address}"), tasks)
 }
 
-fn pass_keys() -> PassKeys {
+pub fn pass_keys() -> PassKeys {
     let key = admission::contract::generate_pass_key().expect("a key");
     PassKeys::from_paserk(&key, "fairgate", "fairgate-checkout").expect("keys")
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use admission::contract::{Cohort, Draw, Entropy, EntropySource, RoomName, line_topic};
+use admission::contract::{Cohort, Draw, Entropy, EntropySource, RoomName};
 use anyhow::Context;
 use kit::{kafka::Kafka, serve::Tasks};
 use sqlx::PgPool;
@@ -66,7 +66,7 @@ async fn make(
 
 /// Where the lanes end now, entries are closed: who joins from here on stands behind.
 async fn close_entries(pool: &PgPool, kafka: &Kafka, row: &RoomRow) -> anyhow::Result<()> {
-    let ends = kafka.ends(&line_topic(&row.room), row.lanes).await?;
+    let ends = kafka.ends(&row.sleep.line.topic(&row.room), row.lanes).await?;
     let cohort = Cohort::of_offsets(&ends).context("these ends are no cohort")?;
     let mut connection = pool.acquire().await?;
     store::draw::freeze(&mut connection, &row.room, &cohort).await?;

@@ -40,9 +40,11 @@ pub fn document(
 ) -> Document {
     let lanes = log.heads();
     let waiting = lanes.iter().map(|lane| lane.tail - lane.head).sum::<i64>();
-    let sale = log.stock().map(|stock| Sale::of(stock, inside(log)));
+    // What was told of the sale before it fell asleep is old.
+    let stock = log.stock().filter(|_| !info.sleep.asleep);
+    let sale = stock.map(|stock| Sale::of(stock, inside(log)));
     let forecast = forecast(info, log, left as f64 / waiting.max(1) as f64, now);
-    let say = say(info.phase, log, sale.as_ref(), now);
+    let say = say(info, log, sale.as_ref(), now);
     let wait = match say {
         WaitSay::Range => forecast.curve(waiting + MORE_WAITING),
         without => WaitCurve::without_range(without),
@@ -64,9 +66,11 @@ pub fn document(
         message: info.message.clone(),
         as_of: log.as_of().unwrap_or(now),
         poll_after_ms: poll_after_ms(waiting, sale.as_ref()),
-        stale: log.is_stale(now),
-        straight_in: say == WaitSay::Range && is_straight_in(waiting - left, &forecast),
-        door_open: log.door_open(),
+        stale: !info.sleep.asleep && log.is_stale(now),
+        asleep: info.sleep.asleep,
+        straight_in: say == WaitSay::Range
+            && (info.sleep.asleep || is_straight_in(waiting - left, &forecast)),
+        door_open: info.sleep.asleep || log.door_open(),
         held_by: log.pace().map(|pace| pace.held_by.clone()).unwrap_or_default(),
         wait,
         sale,
@@ -104,13 +108,14 @@ fn kept(head: &HeadDocument) -> KeptBody {
 }
 
 /// What can be said of the wait, whatever the place.
-fn say(phase: Phase, log: &HeadLog, sale: Option<&Sale>, now: DateTime<Utc>) -> WaitSay {
-    match phase {
+fn say(info: &Info, log: &HeadLog, sale: Option<&Sale>, now: DateTime<Utc>) -> WaitSay {
+    match info.phase {
         Phase::Draft | Phase::Scheduled | Phase::PreQueue | Phase::Drawing => {
             return WaitSay::NotOpen;
         }
         Phase::Paused => return WaitSay::Paused,
         Phase::Closed => return WaitSay::Closed,
+        Phase::Open if info.sleep.asleep => return WaitSay::Range,
         Phase::Open if log.is_stale(now) => return WaitSay::Stale,
         Phase::Open => {}
     }

@@ -79,6 +79,16 @@ impl HeadLog {
         Self { lanes: vec![LaneLog::default(); lanes], door_open: true, ..Self::default() }
     }
 
+    /// Goes on from where the lanes of earlier lines ended. What their controllers told is old.
+    pub fn begin_at(&mut self, bases: &[i64]) {
+        self.pace_log.forget();
+        (self.as_of, self.busy_since, self.ticks, self.door_open) = (None, None, false, true);
+        (self.pace, self.stock) = (None, None);
+        for (lane, base) in self.lanes.iter_mut().zip(bases) {
+            lane.begin_at(*base);
+        }
+    }
+
     /// Takes in a published record. What is older than what is known changes nothing of it: records
     /// repeat, come late, and come from several controllers.
     pub fn apply(&mut self, moved: &HeadsMoved) {

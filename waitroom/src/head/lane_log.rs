@@ -59,6 +59,16 @@ impl Step {
 }
 
 impl LaneLog {
+    /// Goes on from where an earlier line ended: who stood in that is long past.
+    pub fn begin_at(&mut self, base: i64) {
+        if self.head < base {
+            self.steps.clear();
+            self.settled = 0;
+            (self.head, self.forgotten) = (base, base);
+        }
+        self.tail = self.tail.max(base);
+    }
+
     /// Moves the head on, from where the controller says that it stood. A head that would move back
     /// changes nothing: records repeat and come late. Places between the head known here and `from`
     /// were let in by a record that was not read.

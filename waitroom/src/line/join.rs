@@ -8,13 +8,16 @@ use kit::{
     kafka::{self, Kafka, Producer, ProducerBounds},
     token::SealRing,
 };
-use rdkafka::producer::FutureRecord;
+use rdkafka::{error::KafkaError, producer::FutureRecord, types::RDKafkaErrorCode};
 
 use crate::{
     error::Error,
-    line::LineEntry,
+    line::{
+        LineEntry,
+        straight::{Way, Ways},
+    },
     place::{PlaceClaims, ahead},
-    room::{live::Room, phase::Phase},
+    room::{live::Room, phase::Phase, sleep::TRUSTED},
 };
 
 /// A join that nobody waits for any more is seen through for so long.
@@ -27,6 +30,8 @@ pub struct Joiner {
     patient: Producer,
     kafka: Kafka,
     keys: Arc<SealRing>,
+    /// Whether joins go into a line at all.
+    ways: Ways,
 }
 
 /// A place that was acknowledged, with its sealed ticket.
@@ -36,11 +41,16 @@ pub struct Joined {
 }
 
 impl Joiner {
-    pub fn new(kafka: Kafka, keys: Arc<SealRing>, bounds: ProducerBounds) -> anyhow::Result<Self> {
+    pub fn new(
+        kafka: Kafka,
+        keys: Arc<SealRing>,
+        bounds: ProducerBounds,
+        ways: Ways,
+    ) -> anyhow::Result<Self> {
         let producer = Producer::new(kafka.clone(), bounds)?;
         let delivery_ms_max = WATCHED_MS.max(bounds.delivery_ms_max);
         let patient = Producer::new(kafka.clone(), ProducerBounds { delivery_ms_max, ..bounds })?;
-        Ok(Self { producer, patient, kafka, keys })
+        Ok(Self { producer, patient, kafka, keys, ways })
     }
 
     /// Whether a join has a chance of being acknowledged.
@@ -57,7 +67,7 @@ impl Joiner {
     /// The room does not take joins, the producer is full, or there was no acknowledgement in time.
     /// In the last case the record may still have been written; it is then a place that nobody
     /// holds, and passes as a no-show.
-    pub async fn join(&self, room: &Room) -> Result<Joined, Error> {
+    pub async fn join(&self, room: &Arc<Room>) -> Result<Joined, Error> {
         takes_joins(room)?;
         let nonce = HexBytes(rand::random());
         let claims = self.append(&self.producer, room, nonce).await?;
@@ -70,18 +80,27 @@ impl Joiner {
     ///
     /// # Errors
     /// As [`Joiner::join`]; but whether the room takes joins was asked before.
-    pub async fn append_patiently(&self, room: &Room, nonce: Nonce) -> Result<PlaceClaims, Error> {
+    pub async fn append_patiently(
+        &self,
+        room: &Arc<Room>,
+        nonce: Nonce,
+    ) -> Result<PlaceClaims, Error> {
         self.append(&self.patient, room, nonce).await
     }
 
     async fn append(
         &self,
         producer: &Producer,
-        room: &Room,
+        room: &Arc<Room>,
         nonce: Nonce,
     ) -> Result<PlaceClaims, Error> {
+        let asked = room.known_since();
+        let line = match self.ways.of(room).await? {
+            Way::Straight(claims) => return Ok(claims),
+            Way::Line(line) => line,
+        };
         let entry = LineEntry { nonce }.to_bytes();
-        let topic = self.kafka.name(&admission::contract::line_topic(&room.name));
+        let topic = self.kafka.name(&line.topic(&room.name));
         let record =
             FutureRecord::<(), _>::to(&topic).partition(room.pick_lane()).payload(&entry[..]);
         let delivery = producer.send(record).map_err(refused)?;
@@ -89,6 +108,10 @@ impl Joiner {
             .await
             .map_err(|_| Error::Internal(anyhow::anyhow!("the producer ended")))?
             .map_err(|(error, _)| refused(error))?;
+        // So late, nobody knows whether the line had not ended before.
+        if room.info().sleep.sleeps && asked.elapsed() > TRUSTED {
+            return Err(refused(KafkaError::MessageProduction(RDKafkaErrorCode::MessageTimedOut)));
+        }
         // An append that was repeated and found already there is acknowledged without its offset.
         if delivered.offset < 0 {
             return Err(Error::Placeless { offset: delivered.offset });
@@ -96,7 +119,7 @@ impl Joiner {
         let place = PlaceId {
             room: room.name.clone(),
             lane: delivered.partition,
-            offset: delivered.offset,
+            offset: line.base(delivered.partition) + delivered.offset,
         };
         room.joined(&place);
         Ok(PlaceClaims {
@@ -122,6 +145,6 @@ pub fn takes_joins(room: &Room) -> Result<(), Error> {
     }
 }
 
-fn refused(error: rdkafka::error::KafkaError) -> Error {
+fn refused(error: KafkaError) -> Error {
     if kafka::is_queue_full(&error) { Error::Busy } else { Error::NotAcknowledged(error) }
 }

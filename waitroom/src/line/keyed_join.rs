@@ -161,7 +161,7 @@ impl KeyedJoins {
 
 impl Inner {
     /// Finds the place of a key, or writes a join and sees it through.
-    async fn settle(&self, room: &Room, key: &JoinKey) -> Result<PlaceClaims, Failure> {
+    async fn settle(&self, room: &Arc<Room>, key: &JoinKey) -> Result<PlaceClaims, Failure> {
         match self.known_elsewhere(key).await {
             Ok(Some(claims)) => return Ok(claims),
             Ok(None) => {}

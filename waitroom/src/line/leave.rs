@@ -43,6 +43,9 @@ impl LeftMarks {
     /// # Errors
     /// Redis away: whether it is marked is not known; doing it again makes sure.
     pub async fn leave(&self, room: &Room, place: &PlaceId) -> RedisResult<()> {
+        if place.is_direct() {
+            return self.gate.leave(place).await;
+        }
         // Before the draw nobody has a turn.
         let awaits_draw = room.info().awaits_draw();
         let turn = room.turn(place);
@@ -98,7 +101,8 @@ impl LeftMarks {
     /// # Errors
     /// Redis away: what was read before stays.
     pub async fn follow(&self, rooms: &Rooms) -> RedisResult<()> {
-        let rooms = rooms.all();
+        let mut rooms = rooms.all();
+        rooms.retain(|room| !room.info().sleep.asleep);
         let mut connection = self.redis.connection();
         let mut versions = redis::pipe();
         rooms.iter().for_each(|room| {

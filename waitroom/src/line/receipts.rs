@@ -26,29 +26,34 @@ impl Receipts {
         Self { keys, asked: Arc::default() }
     }
 
-    fn receipt(&self, claims: &PlaceClaims) -> Receipt {
-        let lane = u32::try_from(claims.place.lane).unwrap_or_default();
-        Receipt::new(&self.keys, &claims.place.room, lane, claims.record())
+    /// What the receipt of a place says, `None` where it has no record: a direct place is in no
+    /// lane.
+    fn receipt(&self, claims: &PlaceClaims) -> Option<Receipt> {
+        let lane = u32::try_from(claims.place.lane).ok()?;
+        Some(Receipt::new(&self.keys, &claims.place.room, lane, claims.record()))
     }
 
-    /// The receipt of a place with a signature of its own: the same text however often it is asked
-    /// for, as long as the same key signs.
+    /// The receipt of a place with a signature of its own, `None` where it has no record: the same
+    /// text however often it is asked for, as long as the same key signs.
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn alone(&self, claims: &PlaceClaims) -> Result<String, Error> {
-        self.receipt(claims).signed(&self.keys).map_err(Error::Internal)
+    pub fn alone(&self, claims: &PlaceClaims) -> Result<Option<String>, Error> {
+        let receipt = self.receipt(claims);
+        receipt.map(|receipt| receipt.signed(&self.keys).map_err(Error::Internal)).transpose()
     }
 
-    /// The receipt of a place, signed together with those that are asked for in the same moment.
+    /// The receipt of a place, signed together with those that are asked for in the same moment;
+    /// `None` where it has no record.
     ///
     /// # Errors
     /// When they cannot be signed.
-    pub async fn with_others(&self, claims: &PlaceClaims) -> Result<String, Error> {
+    pub async fn with_others(&self, claims: &PlaceClaims) -> Result<Option<String>, Error> {
+        let Some(receipt) = self.receipt(claims) else { return Ok(None) };
         let (tell, told) = oneshot::channel();
         let is_first = {
             let mut asked = self.asked.lock();
-            asked.push((self.receipt(claims), tell));
+            asked.push((receipt, tell));
             asked.len() == 1
         };
         if is_first {
@@ -60,7 +65,8 @@ impl Receipts {
                 this.sign_asked();
             });
         }
-        told.await.map_err(|_| Error::Internal(anyhow!("a receipt was not signed")))
+        let text = told.await;
+        text.map(Some).map_err(|_| Error::Internal(anyhow!("a receipt was not signed")))
     }
 
     fn sign_asked(&self) {
@@ -104,7 +110,7 @@ mod tests {
         let texts = futures::future::join_all(all.iter().map(|one| receipts.with_others(one)));
         let mut tokens = HashSet::new();
         for (offset, text) in (0..).zip(texts.await) {
-            let text = text.expect("a receipt");
+            let text = text.expect("a receipt").expect("a record");
             let opened = Receipt::open(&keys.verifier(), &text).expect("signed");
             assert_eq!(opened.record.offset, offset);
             tokens.insert(text.split('~').next().expect("a token").to_owned());

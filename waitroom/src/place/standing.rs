@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    head::{HeadDocument, head_log::Standing},
+    head::{
+        HeadDocument,
+        head_log::{Admitted, Standing},
+    },
     place::{
         PlaceClaims, ahead,
         chance::Chance,
@@ -35,7 +38,7 @@ pub enum PlaceState {
 pub struct PlaceBody {
     pub room: RoomName,
     pub state: PlaceState,
-    /// Number in the whole line, from 1; null until the draw is made.
+    /// Number in the whole line, from 1; null until the draw is made, and where there was no line.
     pub place: Option<i64>,
     /// How many are ahead; null until the draw is made.
     pub ahead: Option<i64>,
@@ -77,6 +80,9 @@ pub fn joined_at(claims: &PlaceClaims) -> DateTime<Utc> {
 
 /// Where a place stands, for the API and the page alike.
 pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
+    if claims.place.is_direct() {
+        return straight(room, claims, now);
+    }
     let (info, document) = (room.info(), room.document());
     let (turn, awaits_draw) = (room.turn(&claims.place), info.awaits_draw());
     let line = room.line();
@@ -134,6 +140,39 @@ pub fn standing(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceB
             next_look_ms(head, ahead)
         },
     }
+}
+
+/// Where whoever came while the room slept stands: it was their turn at once.
+fn straight(room: &Room, claims: &PlaceClaims, now: DateTime<Utc>) -> PlaceBody {
+    let (info, document) = (room.info(), room.document());
+    let admitted = straight_in(&info, claims, now);
+    let sale = document.head.sale.as_ref();
+    PlaceBody {
+        room: room.name.clone(),
+        state: if admitted.is_over { PlaceState::WindowMissed } else { PlaceState::YourTurn },
+        place: None,
+        ahead: Some(0),
+        phase: info.phase,
+        wait_secs_min: None,
+        wait_secs_max: None,
+        turn_at_min: None,
+        turn_at_max: None,
+        wait_say: document.head.wait.say,
+        sale: sale.map(|sale| sale.state),
+        tickets_left: sale.map(|sale| sale.tickets_left),
+        chances: Vec::new(),
+        joined_at: joined_at(claims),
+        claim_until: Some(admitted.claim_until),
+        may_resume_until: None,
+        poll_after_ms: document.head.poll_after_ms,
+    }
+}
+
+/// When whoever came while the room slept was let in: at once, for a window by the wall's clock.
+pub fn straight_in(info: &Info, claims: &PlaceClaims, now: DateTime<Utc>) -> Admitted {
+    let at = joined_at(claims);
+    let claim_until = at + TimeDelta::seconds(info.claim_window_secs.into());
+    Admitted { at, claim_until, is_over: claim_until <= now }
 }
 
 /// Whether a turn that was missed can be had once more, as far as the room is concerned.

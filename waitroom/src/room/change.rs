@@ -4,7 +4,9 @@ use admission::contract::{EntropySource, LineMethod, PaceMode, Pacing};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::room::{PASSTHROUGH_PER_SEC, RoomState, USUAL_PER_SEC, pace_of, phase::Phase};
+use crate::room::{
+    PASSTHROUGH_PER_SEC, RoomState, USUAL_PER_SEC, pace_of, phase::Phase, sleep::Sleep,
+};
 
 /// What to change of a room; `None` leaves it as it is.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +30,14 @@ pub struct RoomChange {
     pub order_ms_target: Option<i32>,
     /// 500 characters at most.
     pub message: Option<String>,
+    /// Whether it goes to sleep by itself. One that sleeps and is not to wakes when it is open.
+    pub sleeps: Option<bool>,
+    /// 0 to 10,000.
+    pub wake_per_sec: Option<f64>,
+    /// 0 to 1,000,000.
+    pub wake_active: Option<i32>,
+    /// Wakes it, if it sleeps.
+    pub wake: bool,
 }
 
 /// What a change made of a room.
@@ -110,6 +120,7 @@ pub fn changed(before: &RoomState, change: &RoomChange) -> Result<RoomState, Roo
         }
         after.message.clone_from(message);
     }
+    after.sleep = sleep(&before.sleep, change)?;
     Ok(after)
 }
 
@@ -154,6 +165,22 @@ fn may_announce(
 fn by_way_of_the_draw(room: &RoomState, to: Phase) -> Phase {
     let draws = room.method == LineMethod::Draw && !room.phase.has_opened();
     if draws && to == Phase::Open { Phase::Drawing } else { to }
+}
+
+fn sleep(before: &Sleep, change: &RoomChange) -> Result<Sleep, RoomError> {
+    let refuse = |field, detail: &str| Err(RoomError::Value { field, detail: detail.to_owned() });
+    if change.wake_per_sec.is_some_and(|rate| !(0.0..=10_000.0).contains(&rate)) {
+        return refuse("wake_per_sec", "must be 0 to 10,000 fans a second");
+    }
+    if change.wake_active.is_some_and(|active| !(0..=1_000_000).contains(&active)) {
+        return refuse("wake_active", "must be 0 to 1,000,000 sessions");
+    }
+    Ok(Sleep {
+        sleeps: change.sleeps.unwrap_or(before.sleeps),
+        wake_per_sec: change.wake_per_sec.unwrap_or(before.wake_per_sec),
+        wake_active: change.wake_active.or(before.wake_active),
+        ..before.clone()
+    })
 }
 
 fn pacing(before: Pacing, change: &RoomChange) -> Result<Pacing, RoomError> {
@@ -202,6 +229,7 @@ mod tests {
             opens_at: None,
             closes_at: None,
             stop: None,
+            sleep: Sleep::default(),
             cohort: None,
         }
     }
@@ -347,6 +375,12 @@ mod tests {
         let source = Some(EntropySource::Drand);
         let other = RoomChange { entropy_source: source, ..RoomChange::default() };
         assert_eq!(refused(other), "entropy_source", "it does not draw");
+        for rate in [-1.0, f64::NAN] {
+            let wake = RoomChange { wake_per_sec: Some(rate), ..RoomChange::default() };
+            assert_eq!(refused(wake), "wake_per_sec");
+        }
+        let wake = RoomChange { wake_active: Some(-1), ..RoomChange::default() };
+        assert_eq!(refused(wake), "wake_active");
         let back = RoomChange { phase: Some(Phase::Draft), ..RoomChange::default() };
         assert!(matches!(changed(&a_room(), &back), Err(RoomError::PhaseCannotFollow { .. })));
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::RoomName;
+use admission::contract::{LineAt, RoomName};
 use catalog::contract::ShowId;
 use kit::cache::Cache;
 use sqlx::PgPool;
@@ -112,13 +112,27 @@ impl RoomFinder {
     }
 
     async fn take_in(&self, name: &RoomName) -> Result<(), Error> {
-        let asked = Instant::now();
-        let Some(row) = store::room(&self.pool, name).await? else { return Ok(()) };
-        // One that closed long ago is not kept; one that closed just now is known.
-        if row.phase != Phase::Closed {
-            let gate = admission::contract::gate(&self.pool, name).await?;
-            self.rooms.follow_room(asked, &row, gate.as_ref());
-        }
+        take_in(&self.rooms, &self.pool, name).await?;
         Ok(())
     }
+}
+
+/// Reads a room and takes it in. Gives its line; `None` where there is no such room.
+///
+/// # Errors
+/// The database's.
+pub async fn take_in(
+    rooms: &Rooms,
+    pool: &PgPool,
+    name: &RoomName,
+) -> sqlx::Result<Option<LineAt>> {
+    let asked = Instant::now();
+    let Some(row) = store::room(pool, name).await? else { return Ok(None) };
+    // One that closed long ago is not kept; one that closed just now is known. Of those that sleep
+    // none is known unless somebody asks.
+    if row.phase != Phase::Closed || row.sleep.asleep {
+        let gate = admission::contract::gate(pool, name).await?;
+        rooms.follow_room(asked, &row, gate.as_ref());
+    }
+    Ok(Some(row.sleep.line))
 }

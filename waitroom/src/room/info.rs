@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     draw::RoomDraw,
-    room::{phase::Phase, stopped_phase},
+    room::{phase::Phase, sleep::Sleep, stopped_phase},
     store::RoomRow,
 };
 
@@ -32,6 +32,8 @@ pub struct Info {
     pub claim_window_secs: i32,
     /// Sessions in checkout at once, at most.
     pub max_active: i32,
+    /// Whether it sleeps, and what wakes it.
+    pub sleep: Sleep,
 }
 
 impl Info {
@@ -49,6 +51,7 @@ impl Info {
             rate_per_sec: gate.map_or(0.0, |gate| gate.rate_per_sec),
             claim_window_secs: gate.map_or(0, |gate| gate.claim_window_secs),
             max_active: gate.map_or(0, |gate| gate.max_active),
+            sleep: row.sleep.clone(),
         }
     }
 

@@ -6,10 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use admission::contract::{Draw, GateSettings, HeadsMoved, PlaceId, RoomName};
+use admission::contract::{Draw, GateSettings, HeadsMoved, LaneTurns, LineAt, PlaceId, RoomName};
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use catalog::contract::{Show, ShowId};
 use chrono::{TimeDelta, Utc};
@@ -59,6 +59,10 @@ pub struct Room {
     /// Whether the document may say something else than what is known now.
     changed: AtomicBool,
     pub seller: Seller,
+    /// The line that this instance woke it with last; whoever holds it is waking it.
+    pub woken: tokio::sync::Mutex<Option<LineAt>>,
+    /// When somebody asked for it last.
+    used: Mutex<Instant>,
 }
 
 impl Room {
@@ -87,8 +91,11 @@ impl Room {
             joins,
             changed: AtomicBool::new(false),
             seller: Seller::default(),
+            woken: tokio::sync::Mutex::default(),
+            used: Mutex::new(Instant::now()),
         };
         room.follow_draw(&room.info());
+        room.begin_line(&room.info());
         room
     }
 
@@ -133,7 +140,9 @@ impl Room {
     /// When a place is served: its turn by the draw, once that was made, and itself otherwise.
     /// Heads count turns.
     pub fn turn(&self, place: &PlaceId) -> PlaceId {
-        self.draw.load().as_ref().map_or_else(|| place.clone(), |draw| draw.turn_of(place))
+        let draw = self.draw.load();
+        let draw = draw.as_ref().filter(|_| !place.is_direct());
+        draw.map_or_else(|| place.clone(), |draw| draw.turn_of(place))
     }
 
     /// Takes in the draw, once it was made.
@@ -156,6 +165,19 @@ impl Room {
         }
     }
 
+    /// Has the lanes go on from where those of earlier lines ended.
+    fn begin_line(&self, info: &Info) {
+        if info.sleep.line.bases.is_empty() {
+            return;
+        }
+        let made = info.draw.as_ref().filter(|draw| draw.is_made());
+        let cohort = made.and_then(|draw| draw.frozen.as_ref()).map(|frozen| &frozen.cohort);
+        let turns = |(lane, base): (i32, &i64)| LaneTurns::of(cohort, lane).tail(*base);
+        let turns: Vec<i64> = (0..).zip(&info.sleep.line.bases).map(turns).collect();
+        self.change_log(|log| log.begin_at(&turns));
+        self.changed.store(true, Ordering::Release);
+    }
+
     /// Notes a join that was acknowledged, without a lock; the log takes it in when it next changes,
     /// or the head document is written.
     pub fn joined(&self, place: &PlaceId) {
@@ -169,8 +191,19 @@ impl Room {
 
     /// Whether nothing was heard of the line for too long.
     pub fn is_stale(&self) -> bool {
-        let is_told_of = self.info.load().phase.takes_joins();
+        let info = self.info.load();
+        let is_told_of = info.phase.takes_joins() && !info.sleep.asleep;
         is_told_of && self.line.load().is_stale(Utc::now())
+    }
+
+    /// When began what is known of it.
+    pub fn known_since(&self) -> Instant {
+        *self.asked.lock()
+    }
+
+    /// How long ago began what is known of it.
+    pub fn known_for(&self) -> Duration {
+        self.asked.lock().elapsed()
     }
 
     /// Whether the place's fan left on purpose.
@@ -247,6 +280,9 @@ impl Room {
         }
         // Before anybody hears that it is open.
         self.follow_draw(&info);
+        if before.sleep.line != info.sleep.line {
+            self.begin_line(&info);
+        }
         self.info.store(Arc::new(info));
         self.changed.store(true, Ordering::Release);
         self.refresh_document();
@@ -291,6 +327,10 @@ pub struct Rooms {
     reader_stands: AtomicBool,
 }
 
+/// A room that sleeps is forgotten when nobody asked for it for so long, or so many others were
+/// asked for since.
+const ASLEEP_HELD: Duration = Duration::from_secs(60);
+const ASLEEP_MAX: usize = 2_000;
 /// Records that are kept although no such room is known; earlier ones are dropped.
 const EARLY_MAX: usize = 2000;
 /// For so long. A room is read from the database within a second of being made.
@@ -304,7 +344,9 @@ impl Rooms {
         self.ready()?;
         let rooms = self.rooms.read();
         let room: RoomName = room.parse().map_err(|_| Error::RoomUnknown)?;
-        rooms.get(&room).cloned().ok_or(Error::RoomUnknown)
+        let room = rooms.get(&room).cloned().ok_or(Error::RoomUnknown)?;
+        *room.used.lock() = Instant::now();
+        Ok(room)
     }
 
     fn ready(&self) -> Result<(), Error> {
@@ -329,7 +371,23 @@ impl Rooms {
     pub fn of_show(&self, show: &ShowId) -> Result<Option<Arc<Room>>, Error> {
         self.ready()?;
         let name = self.by_show.read().get(show).cloned();
-        Ok(name.and_then(|name| self.rooms.read().get(&name).cloned()))
+        let room = name.and_then(|name| self.rooms.read().get(&name).cloned());
+        if let Some(room) = &room {
+            *room.used.lock() = Instant::now();
+        }
+        Ok(room)
+    }
+
+    /// The rooms that sleep of which somebody asked lately: nobody else's are held.
+    pub fn asleep_in_use(&self) -> Vec<RoomName> {
+        let rooms = self.rooms.read();
+        let asleep = rooms.values().filter(|room| room.info.load().sleep.asleep);
+        let mut used: Vec<(Duration, RoomName)> =
+            asleep.map(|room| (room.used.lock().elapsed(), room.name.clone())).collect();
+        used.retain(|(ago, _)| *ago < ASLEEP_HELD);
+        used.sort();
+        used.truncate(ASLEEP_MAX);
+        used.into_iter().map(|(_, name)| name).collect()
     }
 
     /// The shows of rooms that do not know theirs.
@@ -356,7 +414,8 @@ impl Rooms {
         }
     }
 
-    /// Takes in what operators decided about all rooms, as it was read beginning at `asked`.
+    /// Takes in what operators decided about all rooms that are held, as it was read beginning at
+    /// `asked`.
     pub fn follow_settings(&self, asked: Instant, rows: &[RoomRow], gates: &[GateSettings]) {
         let names: HashSet<&RoomName> = rows.iter().map(|row| &row.room).collect();
         let gates: HashMap<&RoomName, &GateSettings> =
@@ -388,6 +447,7 @@ impl Rooms {
             return room.follow_info(info, asked);
         }
         let mut log = HeadLog::with_lanes(usize::try_from(row.lanes).unwrap_or(1));
+
         // Heads are followed under the same lock, so that none falls in between.
         for moved in self.early.lock().iter().filter(|moved| moved.room == row.room) {
             log.apply(moved);

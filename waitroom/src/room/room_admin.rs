@@ -1,8 +1,8 @@
 //! Making rooms and changing them. Who may is the caller's business.
 
 use admission::contract::{
-    EntropySource, GateSettings, LINE_SETTINGS, LineMethod, RoomName, Seed, gate, gates,
-    line_topic, put_gate,
+    EntropySource, GateSettings, GateState, LINE_SETTINGS, LineAt, LineMethod, RoomName, Seed,
+    gate, gates, line_topic, put_gate,
 };
 use anyhow::Context;
 use catalog::contract::Stop;
@@ -21,15 +21,17 @@ use crate::{
     store::{self, RoomRow},
 };
 
-/// Makes a room, its line topic and its gate. Making the same room again does nothing. The room of
-/// a show that is in the catalog and not over closes by itself when it is.
+/// Makes a room and its gate, and its line topic unless it sleeps. Making the same room again does
+/// nothing. The room of a show that is in the catalog and not over closes by itself when it is.
 ///
 /// # Errors
 /// Kafka or Postgres away, another room for the show, or values that no room can have.
 pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow::Result<()> {
-    // The topic first: a room without a line would refuse every fan.
-    kafka.ensure_topic(&line_topic(&new.room), new.lanes, &LINE_SETTINGS).await?;
-    admission::contract::ensure_heads_topic(kafka).await?;
+    // The topic first: a room that is awake and has no line would refuse every fan.
+    if !new.sleeps {
+        kafka.ensure_topic(&line_topic(&new.room), new.lanes, &LINE_SETTINGS).await?;
+        admission::contract::ensure_heads_topic(kafka).await?;
+    }
     let show = catalog::contract::show(pool, &new.show).await?;
     let closes_at =
         show.map(|show| closing(show.starts_at)).filter(|closes_at| *closes_at > Utc::now());
@@ -44,8 +46,9 @@ pub async fn create_room(pool: &PgPool, kafka: &Kafka, new: &NewRoom) -> anyhow:
             max_active: new.max_active,
             claim_window_secs: new.claim_window_secs,
             pacing,
-            state: phase.gate(),
+            state: if new.sleeps { GateState::Asleep } else { phase.gate() },
             cohort: None,
+            line: LineAt::default(),
         };
         put_gate(&mut transaction, &gate).await?;
         if new.method == LineMethod::Draw {
@@ -132,6 +135,12 @@ pub async fn change_room_in(
     if after.message != before.message {
         store::set_message(tx, room, &after.message).await?;
     }
+    if after.sleep != before.sleep {
+        store::sleep::set_limits(tx, room, &after.sleep).await?;
+    }
+    if after.sleep.asleep && (change.wake || after.sleep.needs_line(after.phase)) {
+        store::sleep::want_awake(tx, room).await?;
+    }
     if after.gate() != before.gate() {
         put_gate(tx, &after.gate()).await?;
     }
@@ -184,7 +193,8 @@ pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomState>> 
     Ok(gate(pool, room).await?.map(|gate| row.state(gate)))
 }
 
-/// The rooms that are not closed and those that were closed within a day, by name.
+/// The rooms that are awake and not closed, those that were closed within a day, and the first
+/// hundred of those that sleep, by name.
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomState>> {
     let rows = store::rooms(pool).await?;
     let names: Vec<RoomName> = rows.iter().map(|row| row.room.clone()).collect();

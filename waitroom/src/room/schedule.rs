@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use admission::contract::{EntropySource, LineMethod, RoomName};
 use anyhow::Context;
-use catalog::contract::{CATALOG_EVENTS, CatalogEvent, ShowId, Stop};
+use catalog::contract::{CATALOG_EVENTS, CatalogEvent, Show, ShowId, Stop};
 use chrono::{DateTime, Utc};
 use kit::{
     kafka::{
@@ -39,21 +39,26 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const SUBSCRIPTION: Subscription =
     Subscription { topic: CATALOG_EVENTS, group: GROUP, batch_max: 1 };
 
-/// A room that nobody need notice: as fast as checkout can take it. Operators make it narrower for
-/// a crowd.
-fn wide_open(room: RoomName, show: &ShowId, opens_at: DateTime<Utc>) -> NewRoom {
+/// A room that nobody need notice: it sleeps, and is as fast as checkout can take it. Those who
+/// wait for a sale to begin are drawn; where it has begun, whoever comes is let in. Operators make
+/// it narrower for a crowd.
+fn wide_open(room: RoomName, known: &Show, now: DateTime<Utc>) -> NewRoom {
+    let opens_at = known.on_sale_at;
+    // A crowd is expected of a show that is marked.
+    let draws = known.high_traffic || opens_at > now;
     NewRoom {
         room,
-        show: show.clone(),
+        show: known.show.clone(),
         lanes: 4,
         rate_per_sec: USUAL_PER_SEC,
         max_active: 2000,
         claim_window_secs: 120,
         message: String::new(),
-        method: LineMethod::Draw,
+        method: if draws { LineMethod::Draw } else { LineMethod::FirstCome },
         entropy_source: EntropySource::None,
-        joins_at: Some(joins_at(opens_at)),
+        joins_at: draws.then(|| joins_at(opens_at)),
         opens_at: Some(opens_at),
+        sleeps: !known.high_traffic,
     }
 }
 
@@ -192,7 +197,7 @@ async fn follow_show(pool: &PgPool, kafka: &Kafka, show: &ShowId) -> anyhow::Res
         tracing::error!(%show, "gets no room: another show's room has its name");
         return Ok(());
     }
-    create_room(pool, kafka, &wide_open(show.parse()?, show, opens_at)).await?;
+    create_room(pool, kafka, &wide_open(show.parse()?, &known, Utc::now())).await?;
     tracing::info!(%show, %opens_at, "made a room for a published show");
     Ok(())
 }

@@ -94,7 +94,7 @@ pub async fn commit_anew(
 /// The rooms whose draw is to be made.
 pub async fn rooms_to_draw(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {
     sqlx::query_scalar!(
-        r#"SELECT room AS "room: RoomName" FROM waitroom.rooms WHERE phase = 'drawing'
+        r#"SELECT room AS "room: RoomName" FROM waitroom.rooms WHERE phase = 'drawing' AND NOT asleep
            ORDER BY opens_at LIMIT 100"#
     )
     .fetch_all(pool)
@@ -173,7 +173,7 @@ pub async fn awaiting_drand(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, DateTi
     let rows = sqlx::query!(
         r#"SELECT r.room AS "room: RoomName", frozen_at AS "frozen_at!"
            FROM waitroom.rooms r JOIN waitroom.draws USING (room)
-           WHERE phase = 'drawing' AND entropy_source = 'drand' AND frozen_at IS NOT NULL
+           WHERE phase = 'drawing' AND NOT asleep AND entropy_source = 'drand' AND frozen_at IS NOT NULL
                AND entropy IS NULL
            ORDER BY frozen_at LIMIT 100"#
     )

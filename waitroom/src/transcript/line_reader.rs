@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{LaneRecord, RoomName, line_topic};
+use admission::contract::{LaneRecord, LineAt, RoomName};
 use anyhow::{Context, bail, ensure};
 use kit::kafka::{Kafka, ReaderContext};
 use rdkafka::{
@@ -45,22 +45,22 @@ impl LineReader {
         Ok(Self { reader: Arc::new(kafka.reader()?), kafka: kafka.clone(), stop })
     }
 
-    fn topic(&self, room: &RoomName) -> String {
-        self.kafka.name(&line_topic(room))
+    fn topic(&self, room: &RoomName, line: &LineAt) -> String {
+        self.kafka.name(&line.topic(room))
     }
 
-    /// Where each lane ends now. Blocks.
+    /// Where each lane ends now, counted over all the room's lines. Blocks.
     ///
     /// # Errors
     /// A lane's leader does not answer within 5 s.
-    pub fn ends(&self, room: &RoomName, lanes: u32) -> anyhow::Result<Vec<u64>> {
-        let topic = self.topic(room);
+    pub fn ends(&self, room: &RoomName, line: &LineAt, lanes: u32) -> anyhow::Result<Vec<u64>> {
+        let topic = self.topic(room, line);
         (0..lanes)
             .map(|lane| {
                 ensure!(!self.stop.is_cancelled(), "the process ends");
                 let lane = i32::try_from(lane)?;
                 let (_, end) = self.reader.fetch_watermarks(&topic, lane, CALL)?;
-                Ok(u64::try_from(end)?)
+                Ok(u64::try_from(line.base(lane) + end)?)
             })
             .collect()
     }
@@ -73,22 +73,25 @@ impl LineReader {
     pub fn read(
         &self,
         room: &RoomName,
+        line: &LineAt,
         stretches: &[Stretch],
         see: impl FnMut(u32, &LaneRecord) -> bool,
     ) -> anyhow::Result<()> {
-        let topic = self.topic(room);
+        let topic = self.topic(room, line);
         let open: Vec<Stretch> =
             stretches.iter().copied().filter(|stretch| stretch.from < stretch.to).collect();
         let mut list = TopicPartitionList::new();
         for Stretch { lane, from, .. } in &open {
-            let from = Offset::Offset(i64::try_from(*from)?);
-            list.add_partition_offset(&topic, i32::try_from(*lane)?, from)?;
+            let lane = i32::try_from(*lane)?;
+            let from = i64::try_from(*from)? - line.base(lane);
+            ensure!(from >= 0, "these records are of an earlier line");
+            list.add_partition_offset(&topic, lane, Offset::Offset(from))?;
         }
         if open.is_empty() {
             return Ok(());
         }
         self.reader.assign(&list).with_context(|| format!("reading {topic}"))?;
-        let read = self.read_on(&topic, open, see);
+        let read = self.read_on(&topic, line, open, see);
         // What comes of a lane that was left would be kept for nobody.
         self.reader.unassign()?;
         read
@@ -97,6 +100,7 @@ impl LineReader {
     fn read_on(
         &self,
         topic: &str,
+        line: &LineAt,
         mut open: Vec<Stretch>,
         mut see: impl FnMut(u32, &LaneRecord) -> bool,
     ) -> anyhow::Result<()> {
@@ -112,9 +116,10 @@ impl LineReader {
                     let Some(index) = open.iter().position(|stretch| stretch.lane == lane) else {
                         continue;
                     };
+                    let base = line.base(message.partition());
                     let entry = LineEntry::of(message.payload().unwrap_or_default());
                     let joined_ms = message.timestamp().to_millis().unwrap_or_default();
-                    let record = entry.record(message.offset(), joined_ms);
+                    let record = entry.record(base + message.offset(), joined_ms);
                     let to = open[index].to;
                     let goes_on = record.offset < to && see(lane, &record);
                     if !goes_on || record.offset + 1 >= to {

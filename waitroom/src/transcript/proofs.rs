@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use admission::contract::{
-    Digest32, LanePlace, LaneRecord, RecordProof, RoomName, check_inclusion, merkle_root,
+    Digest32, LanePlace, LaneRecord, LineAt, RecordProof, RoomName, check_inclusion, merkle_root,
     prove_inclusion,
 };
 use anyhow::{Context, anyhow};
@@ -19,6 +19,7 @@ use crate::{
     transcript::{
         lane_tree::BLOCK,
         line_reader::{LineReader, Stretch},
+        sealed::Sealed,
     },
 };
 
@@ -69,14 +70,16 @@ impl Proofs {
         let LanePlace { lane, offset } = place;
         let root = store::transcript::root_over(pool, room, place).await?;
         let root = root.ok_or(Error::ProofNotYet)?;
+        let row = store::room(pool, room).await?.ok_or(Error::RoomUnknown)?;
+        let of = (room.clone(), row.sleep.line);
         let mut nodes = store::transcript::blocks(pool, room, lane, root.size / BLOCK).await?;
         if nodes.len() as u64 != root.size / BLOCK {
             return Err(Error::ProofNotYet);
         }
         let block = |number| Block { lane, number, to: root.size.min((number + 1) * BLOCK) };
-        let own = self.records(room, block(offset / BLOCK)).await?;
+        let own = self.records(pool, &of, block(offset / BLOCK)).await?;
         if !root.size.is_multiple_of(BLOCK) {
-            let last = self.records(room, block(root.size / BLOCK)).await?;
+            let last = self.records(pool, &of, block(root.size / BLOCK)).await?;
             nodes.push(merkle_root(&leaves(&last)));
         }
         let proof = proof(&own, &nodes, offset, root.size);
@@ -91,13 +94,23 @@ impl Proofs {
         })
     }
 
-    async fn records(&self, room: &RoomName, block: Block) -> Result<Arc<Vec<LaneRecord>>, Error> {
-        let key = format!("{room} {} {} {}", block.lane, block.number, block.to);
+    async fn records(
+        &self,
+        pool: &PgPool,
+        of: &(RoomName, LineAt),
+        block: Block,
+    ) -> Result<Arc<Vec<LaneRecord>>, Error> {
+        let key = format!("{} {} {} {}", of.0, block.lane, block.number, block.to);
         let look = || async {
             let turn = timeout(PATIENCE, self.reading.acquire()).await;
             let _turn = turn.map_err(|_| Error::Starting)?;
-            let (reader, room) = (self.reader.clone(), room.clone());
-            let read = tokio::task::spawn_blocking(move || read(&reader, &room, block)).await;
+            let (reader, of) = (self.reader.clone(), of.clone());
+            let mut sealed = Sealed::default();
+            let from = block.number * BLOCK;
+            let parts = store::sealed::parts(pool, &of.0, block.lane, (from, block.to));
+            sealed.add(parts.await?);
+            let read =
+                tokio::task::spawn_blocking(move || read(&reader, &of, &sealed, block)).await;
             let read = read.context("reading records").flatten();
             read.map_err(Error::Internal)
         };
@@ -105,14 +118,21 @@ impl Proofs {
     }
 }
 
-fn read(reader: &LineReader, room: &RoomName, block: Block) -> anyhow::Result<Vec<LaneRecord>> {
+fn read(
+    reader: &LineReader,
+    (room, line): &(RoomName, LineAt),
+    sealed: &Sealed,
+    block: Block,
+) -> anyhow::Result<Vec<LaneRecord>> {
     let from = block.number * BLOCK;
     let mut records = Vec::new();
     let stretch = Stretch { lane: block.lane, from, to: block.to };
-    reader.read(room, &[stretch], |_, record| {
+    let mut see = |_, record: &LaneRecord| {
         records.push(*record);
         true
-    })?;
+    };
+    let rest = sealed.show(&[stretch], line, &mut see);
+    reader.read(room, line, &rest, see)?;
     let is_whole = (from..block.to).eq(records.iter().map(|record| record.offset));
     is_whole.then_some(records).context("records are missing")
 }

@@ -92,6 +92,11 @@ impl Recorded {
         }
     }
 
+    /// How far each lane was read.
+    pub fn sizes(&self) -> Vec<u64> {
+        self.lanes.iter().map(|lane| lane.tree.size()).collect()
+    }
+
     /// What is to be read of lanes that end there, at most so many records of each.
     pub fn unread(&mut self, ends: &[u64], records_max: u64) -> Vec<Stretch> {
         let mut unread = Vec::new();

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{Digest32, LaneHead, MerkleTree, RoomName};
+use admission::contract::{Digest32, LaneHead, LineAt, MerkleTree, RoomName};
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::{kafka::Kafka, serve::Tasks};
@@ -29,6 +29,7 @@ use crate::{
     transcript::{
         line_reader::{LineReader, Stretch},
         recorded::Recorded,
+        sealed::Sealed,
     },
 };
 
@@ -111,7 +112,10 @@ impl Recorder {
     async fn look(&mut self) -> anyhow::Result<()> {
         let mut rooms = self.rooms.all();
         self.failed.retain(|_, at| at.elapsed() < FAILED_FOR);
-        rooms.retain(|room| !room.info().phase.may_open_yet());
+        rooms.retain(|room| {
+            let info = room.info();
+            !info.phase.may_open_yet() && !info.sleep.asleep
+        });
         if self.held_at.is_none_or(|at| at.elapsed() >= HOLD_EVERY) {
             self.hold(&rooms).await?;
         }
@@ -244,11 +248,14 @@ impl Recorder {
         line: &Line,
     ) -> anyhow::Result<Vec<u64>> {
         let (reader, name, read) = (self.reader.clone(), room.name.clone(), line.clone());
+        let at_line = room.info().sleep.line.clone();
+        let sealed = self.sealed(&room.name, &at_line, line).await?;
         let ends = tokio::task::spawn_blocking(move || {
-            let ends = reader.ends(&name, lanes)?;
+            let ends = reader.ends(&name, &at_line, lanes)?;
             let mut line = read.lock();
             let unread = line.unread(&ends, (RECORDS_MAX / u64::from(lanes.max(1))).max(1));
-            reader.read(&name, &unread, |lane, record| line.append(lane, record))?;
+            let unread = sealed.show(&unread, &at_line, |lane, record| line.append(lane, record));
+            reader.read(&name, &at_line, &unread, |lane, record| line.append(lane, record))?;
             anyhow::Ok(ends)
         });
         let ends = ends.await??;
@@ -263,6 +270,20 @@ impl Recorder {
             kept.await.inspect_err(|_| self.leave(&room.name))?;
         }
         Ok(ends)
+    }
+
+    /// What is kept of the room's earlier lines, as far as it was not read.
+    async fn sealed(&self, room: &RoomName, at: &LineAt, line: &Line) -> anyhow::Result<Sealed> {
+        let sizes = line.lock().sizes();
+        let mut sealed = Sealed::default();
+        for ((lane, size), base) in (0..).zip(sizes).zip(&at.bases) {
+            let base = u64::try_from(*base)?;
+            if size < base {
+                let parts = store::sealed::parts(&self.pool, room, lane, (size, base)).await?;
+                sealed.add(parts);
+            }
+        }
+        Ok(sealed)
     }
 
     async fn note_heads(
@@ -297,8 +318,9 @@ impl Recorder {
         let Some(frozen) = frozen.filter(|frozen| frozen.roots.is_none()) else { return Ok(()) };
         let ends = frozen.cohort.ends().to_vec();
         let Some(trees) = line.lock().cohort_trees(&ends, Instant::now()) else { return Ok(()) };
-        let (reader, name) = (self.reader.clone(), room.name.clone());
-        let roots = tokio::task::spawn_blocking(move || cohort_roots(&reader, &name, trees, &ends));
+        let of = (room.name.clone(), info.sleep.line.clone());
+        let reader = self.reader.clone();
+        let roots = tokio::task::spawn_blocking(move || cohort_roots(&reader, &of, trees, &ends));
         if store::draw::publish_roots(&self.pool, &room.name, &roots.await??).await? {
             Ok(())
         } else {
@@ -310,7 +332,7 @@ impl Recorder {
 /// Reads on to where each lane's cohort ends. Blocks.
 fn cohort_roots(
     reader: &LineReader,
-    room: &RoomName,
+    (room, line): &(RoomName, LineAt),
     mut trees: Vec<MerkleTree>,
     ends: &[u64],
 ) -> anyhow::Result<Vec<Digest32>> {
@@ -320,7 +342,7 @@ fn cohort_roots(
         to: *to,
     };
     let unread: Vec<Stretch> = (0..).zip(&trees).zip(ends).map(stretch).collect();
-    reader.read(room, &unread, |lane, record| {
+    reader.read(room, line, &unread, |lane, record| {
         let Some(tree) = trees.get_mut(lane as usize) else { return false };
         let is_next = record.offset == tree.size();
         if is_next {

@@ -7,6 +7,7 @@ mod keyed_joins;
 mod leaving;
 mod room_admin;
 mod schedule;
+mod sleeping;
 mod snapshots;
 mod test_waitroom;
 mod told;

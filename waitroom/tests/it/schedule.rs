@@ -119,6 +119,7 @@ async fn a_show_that_has_a_room_keeps_it_as_its_operator_wants_it() {
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     };
     create_room(pool, &waitroom.test_env.kafka, &own).await.unwrap();
     // Told only now, and behind it a show without a room, whose room says when both were heard.
@@ -296,6 +297,7 @@ async fn a_room_closes_by_itself_a_day_after_its_show_began_whenever_that_was() 
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     };
     ShowBuilder::new("over").starts_at(over).put_in_catalog(pool).await;
     create_room(pool, &waitroom.test_env.kafka, &wide).await.unwrap();
@@ -318,6 +320,7 @@ async fn a_room_opens_by_itself_only_from_before_the_sale_and_only_when_it_is_ti
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: Some(Utc::now() + chrono::Duration::seconds(in_secs)),
+        sleeps: false,
     };
     for new in [timed("early", 3600), timed("closed", 2), timed("due", 2)] {
         create_room(pool, &waitroom.test_env.kafka, &new).await.unwrap();
@@ -495,6 +498,7 @@ fn late_room(show: ShowId) -> NewRoom {
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     }
 }
 

@@ -84,9 +84,13 @@ pub fn id_of(body: &Value) -> String {
 impl TestWaitroom {
     /// Room `r` for show `s`, scheduled, with admission running.
     pub async fn create(lanes: i32, rate_per_sec: f64, claim_window_secs: i32) -> Self {
-        let test_env = TestEnv::new().await;
         let room = RoomBuilder::new("r").show("s").lanes(lanes).rate_per_sec(rate_per_sec);
-        let room = room.max_active(1_000).claim_window_secs(claim_window_secs);
+        Self::of(room.max_active(1_000).claim_window_secs(claim_window_secs)).await
+    }
+
+    /// The room `r` that is built so, scheduled, with admission running.
+    pub async fn of(room: RoomBuilder) -> Self {
+        let test_env = TestEnv::new().await;
         room.create(&test_env.pool, &test_env.kafka).await;
         let gate = Gate::new(test_env.redis.clone());
         gate.restore("r", &[]).await.expect("gate");

@@ -205,6 +205,20 @@ pub struct Change {
     #[schema(max_length = 500, example = "We go on at noon.")]
     #[param(max_length = 500)]
     message: Option<String>,
+    /// Whether it goes to sleep by itself where nobody has waited for a while: whoever comes then
+    /// goes straight in. One that sleeps and is not to wakes once it is open.
+    sleeps: Option<bool>,
+    /// It wakes where more fans a second come, for a few seconds; 0 to 10,000.
+    #[schema(minimum = 0, maximum = 10_000, example = 5.0)]
+    #[param(minimum = 0, maximum = 10_000, example = 5.0)]
+    wake_per_sec: Option<f64>,
+    /// It wakes where so many are in checkout or on their way there; 0 to 1,000,000.
+    #[schema(minimum = 0, maximum = 1_000_000, example = 250)]
+    #[param(minimum = 0, maximum = 1_000_000, example = 250)]
+    wake_active: Option<i32>,
+    /// Wakes it by hand, within a second.
+    #[serde(default)]
+    wake: bool,
 }
 
 impl From<Change> for RoomChange {
@@ -220,6 +234,10 @@ impl From<Change> for RoomChange {
             pace_mode: change.pace_mode,
             floor_per_sec: change.floor_per_sec,
             order_ms_target: change.order_ms_target,
+            sleeps: change.sleeps,
+            wake_per_sec: change.wake_per_sec,
+            wake_active: change.wake_active,
+            wake: change.wake,
         }
     }
 }

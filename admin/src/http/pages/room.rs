@@ -40,6 +40,9 @@ struct RoomPage {
     fields: [Field; 5],
     pace_mode: String,
     message: String,
+    sleeps: String,
+    /// At what it wakes.
+    wake_fields: [Field; 2],
     /// How its draw stands; `None` where it makes none.
     draw: Option<String>,
     /// What somebody may enter now.
@@ -148,6 +151,8 @@ async fn page(
         fields: fields(room, value),
         pace_mode: value("pace_mode", room.pacing.mode.to_string()),
         message: value("message", room.message.clone()),
+        sleeps: value("sleeps", room.sleep.sleeps.to_string()),
+        wake_fields: wake_fields(room, value),
         draw: draw::part(&live, Utc::now())?,
         entropy: draw::form(room, given),
         order: room.phase.may_open_yet().then(|| {
@@ -195,6 +200,27 @@ fn fields(room: &RoomState, value: impl Fn(&str, String) -> String) -> [Field; 5
             "Time to claim, in seconds",
             "numeric",
             room.claim_window_secs.to_string(),
+        ),
+    ]
+}
+
+/// The numbers at which it wakes.
+fn wake_fields(room: &RoomState, value: impl Fn(&str, String) -> String) -> [Field; 2] {
+    let field =
+        |name, label, mode, now: String| Field { name, label, mode, value: value(name, now) };
+    let sleep = &room.sleep;
+    [
+        field(
+            "wake_per_sec",
+            "Wakes where more come per second",
+            "decimal",
+            sleep.wake_per_sec.to_string(),
+        ),
+        field(
+            "wake_active",
+            "Wakes where so many are in checkout",
+            "numeric",
+            sleep.wakes_at(room.max_active).to_string(),
         ),
     ]
 }

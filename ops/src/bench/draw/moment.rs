@@ -118,6 +118,7 @@ async fn gather(bench: &Bench, sale: &Sale) -> anyhow::Result<()> {
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
+        sleeps: false,
     };
     create_room(&bench.env.stores.pool, &bench.env.stores.kafka, &new).await?;
     set_phase(bench, sale, Phase::PreQueue).await

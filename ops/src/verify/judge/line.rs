@@ -6,6 +6,7 @@ use admission::contract::{PlaceId, grant_lasts_ms};
 use serde::Serialize;
 
 use crate::verify::{
+    direct,
     line::{LaneState, OVERTAKING_MS_BOUND, moved_back, out_of_order, overtaken_beyond},
     pace,
     report::Report,
@@ -41,12 +42,22 @@ pub fn judge_log(snapshot: &Snapshot, report: &mut Report) {
         misdrawn,
         |draw| draw.room.clone(),
     );
-    let unplaced = unplaced(rooms, sessions);
+    let in_line: Vec<&Session> = sessions.iter().filter(|one| !direct::is_direct(one)).collect();
+    let unplaced = unplaced(rooms, &in_line);
     report.add(
         "places-in-line",
         "A session's place stands in the line and was let in",
-        sessions.len(),
+        in_line.len(),
         unplaced,
+        |row| row.session.to_string(),
+    );
+    let straight = sessions.len() - in_line.len();
+    let outside = sessions.iter().filter_map(direct::outside);
+    report.add(
+        "straight-in",
+        "Who came while the room slept came in after that, and in time",
+        straight,
+        outside,
         |row| row.session.to_string(),
     );
     let waiting = drains.iter().filter(|drain| drain.next_offset != drain.end);
@@ -86,7 +97,7 @@ struct Unplaced {
 }
 
 /// Sessions whose place is not in the line, or was not let in.
-fn unplaced(rooms: &[Room], sessions: &[Session]) -> Vec<Unplaced> {
+fn unplaced(rooms: &[Room], sessions: &[&Session]) -> Vec<Unplaced> {
     let lanes: BTreeMap<String, &LaneState> = rooms
         .iter()
         .flat_map(|room| &room.lanes)

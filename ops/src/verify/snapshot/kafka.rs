@@ -5,9 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{
-    Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, admission_group, line_topic,
-};
+use admission::contract::{Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, LineAt, line_topic};
 use anyhow::{Context, bail};
 use checkout::contract::COMMANDS_TOPIC;
 use kit::kafka::{Kafka, ReaderContext};
@@ -138,10 +136,11 @@ pub async fn room(
     heads: &Heads,
     second_grants: SecondGrants,
 ) -> anyhow::Result<Room> {
-    let (name, topic) = (line_topic(&row.room), kafka.name(&line_topic(&row.room)));
-    let partitions = kafka.partitions(&name).await?;
-    let group: BaseConsumer =
-        kafka.consumer(&admission_group(&row.room), DefaultConsumerContext)?;
+    let line = LineAt { waking: row.waking, bases: row.bases.clone().unwrap_or_default() };
+    let topic = kafka.name(&line.topic(&row.room));
+    // While it sleeps its line is gone, or about to be.
+    let partitions = if row.asleep { 0 } else { kafka.partitions(&line.topic(&row.room)).await? };
+    let group: BaseConsumer = kafka.consumer(&line.group(&row.room), DefaultConsumerContext)?;
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let published = heads.rooms.get(&row.room).cloned().unwrap_or_default();
     let mut last: BTreeMap<i32, i64> = BTreeMap::new();
@@ -153,7 +152,19 @@ pub async fn room(
         let committed = committed(&group, &topic, partitions)?;
         let parts = parts(&reader, &topic, partitions)?;
         let cohort = row.cohort.as_deref().and_then(Cohort::of_offsets);
-        let joined = turns(joined(&reader, &topic, &parts)?, cohort.as_ref());
+        let joined = turns(joined(&reader, &topic, &parts, &row.sealed)?, cohort.as_ref());
+        // Of a room that sleeps all is kept elsewhere, and everybody was let in.
+        let ended = (0..).zip(&line.bases).filter(|_| row.asleep).map(|(lane, base)| {
+            let end = LaneTurns::of(cohort.as_ref(), lane).tail(*base);
+            LaneState {
+                room: row.room.clone(),
+                lane,
+                low: 0,
+                published: last.get(&lane).copied().unwrap_or_default(),
+                committed: end,
+                high: end,
+            }
+        });
         let lanes = parts
             .iter()
             .map(|part| LaneState {
@@ -161,18 +172,28 @@ pub async fn room(
                 lane: part.partition,
                 low: part.from,
                 published: last.get(&part.partition).copied().unwrap_or_default(),
-                committed: committed.get(&part.partition).copied().unwrap_or_default(),
-                high: LaneTurns::of(cohort.as_ref(), part.partition).tail(part.to),
+                committed: committed
+                    .get(&part.partition)
+                    .copied()
+                    .unwrap_or_else(|| line.base(part.partition)),
+                high: LaneTurns::of(cohort.as_ref(), part.partition)
+                    .from_base(line.base(part.partition))
+                    .tail(part.to),
             })
+            .chain(ended)
             .collect();
         let draw = DrawState {
             room: row.room.clone(),
             frozen: row.frozen,
             of_gate: row.cohort,
             is_made: row.is_made,
-            ends: parts.iter().map(|part| part.to).collect(),
+            ends: match row.asleep {
+                true => line.bases.clone(),
+                false => parts.iter().map(|part| line.base(part.partition) + part.to).collect(),
+            },
         };
-        let (room, is_open, lanes_expected) = (row.room, row.is_open, row.lanes);
+        let lanes_expected = if row.asleep { 0 } else { row.lanes };
+        let (room, is_open) = (row.room, row.is_open);
         let steps = steps(&published, heads_from_start);
         Ok(Room {
             room,
@@ -205,13 +226,19 @@ fn joined(
     reader: &BaseConsumer<ReaderContext>,
     topic: &str,
     parts: &[Part],
+    sealed: &BTreeMap<i32, Vec<i64>>,
 ) -> anyhow::Result<Joined> {
     let mut joined: Joined = parts.iter().map(|part| (part.partition, Vec::new())).collect();
+    joined.extend(sealed.clone());
+    let bases: BTreeMap<i32, usize> =
+        joined.iter().map(|(lane, times)| (*lane, times.len())).collect();
     read(reader, topic, parts, |message| {
         let times = joined.entry(message.partition()).or_default();
         let joined_ms = message.timestamp().to_millis().unwrap_or_default();
         // An offset is an index, also where records before it are gone.
-        times.resize(usize::try_from(message.offset()).unwrap_or_default(), joined_ms);
+        let base = bases.get(&message.partition()).copied().unwrap_or_default();
+        let index = base + usize::try_from(message.offset()).unwrap_or_default();
+        times.resize(index, joined_ms);
         times.push(joined_ms);
     })?;
     Ok(joined)
@@ -224,7 +251,7 @@ pub async fn line(kafka: &Kafka, room: &str) -> anyhow::Result<(Joined, Vec<Publ
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let joined = tokio::task::spawn_blocking(move || {
         let parts = parts(&reader, &topic, partitions)?;
-        joined(&reader, &topic, &parts)
+        joined(&reader, &topic, &parts, &BTreeMap::new())
     });
     let joined = joined.await??;
     let mut heads = heads(kafka).await?;

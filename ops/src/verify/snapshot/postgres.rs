@@ -41,6 +41,14 @@ pub struct RoomRow {
     pub room: String,
     pub lanes: i32,
     pub is_open: bool,
+    /// It has no line now.
+    pub asleep: bool,
+    /// How often it woke, and where each lane of its line begins.
+    pub waking: i32,
+    pub bases: Option<Vec<i64>>,
+    /// When the records of its earlier lines were taken, by lane, from 0.
+    #[sqlx(skip)]
+    pub sealed: BTreeMap<i32, Vec<i64>>,
     /// Where each lane ended when its draw was made.
     pub cohort: Option<Vec<i64>>,
     /// Where its draw froze them, and whether that was made.
@@ -69,7 +77,8 @@ pub async fn read(pool: &PgPool, scope: Option<&ShowId>) -> anyhow::Result<Postg
         payments: payments(&mut tx, scope).await?,
         sessions: sessions(&mut tx, scope).await?,
         rooms: sqlx::query_as(
-            "SELECT room, r.lanes, phase <> 'closed' AS is_open, cohort, ends AS frozen,
+            "SELECT room, r.lanes, phase <> 'closed' AS is_open, asleep, r.waking, r.bases, cohort,
+                    ends AS frozen,
                     drawn_at IS NOT NULL AS is_made
              FROM waitroom.rooms r LEFT JOIN admission.gates USING (room)
                  LEFT JOIN waitroom.draws USING (room)
@@ -93,8 +102,32 @@ pub async fn read(pool: &PgPool, scope: Option<&ShowId>) -> anyhow::Result<Postg
         .map(|(outbox_id, key)| Unsent { outbox_id, key })
         .collect(),
     };
+    let mut rows = rows;
+    for room in &mut rows.rooms {
+        room.sealed = sealed(&mut tx, &room.room).await?;
+    }
     tx.rollback().await?;
     Ok(rows)
+}
+
+/// When the records of a room's earlier lines were taken: 24 bytes a record, of which the first
+/// eight say so.
+pub async fn sealed(tx: &mut PgConnection, room: &str) -> anyhow::Result<BTreeMap<i32, Vec<i64>>> {
+    let rows: Vec<(i32, i64, Vec<u8>)> = sqlx::query_as(
+        "SELECT lane, first, records FROM waitroom.sealed_records WHERE room = $1
+         ORDER BY lane, first",
+    )
+    .bind(room)
+    .fetch_all(tx)
+    .await?;
+    let mut sealed: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+    for (lane, first, records) in rows {
+        let times = sealed.entry(lane).or_default();
+        anyhow::ensure!(times.len() as i64 == first, "records of {room}.{lane} are missing");
+        let joined = records.chunks_exact(24).filter_map(|record| record.first_chunk::<8>());
+        times.extend(joined.map(|ms| i64::from_be_bytes(*ms)));
+    }
+    Ok(sealed)
 }
 
 #[derive(FromRow)]

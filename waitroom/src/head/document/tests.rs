@@ -21,6 +21,7 @@ pub fn info(phase: Phase) -> Info {
         rate_per_sec: 10.0,
         claim_window_secs: 60,
         max_active: 100,
+        sleep: Default::default(),
     }
 }
 

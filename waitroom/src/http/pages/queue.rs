@@ -134,7 +134,7 @@ fn receipt(app: &App, claims: &PlaceClaims, view: &QueueView) -> Option<PlaceRec
     }
     let token = app.receipts.alone(claims).inspect_err(|error| tracing::warn!(%error, "a receipt"));
     let entry = format!("{}.{}", claims.place.lane, claims.place.offset);
-    Some(PlaceReceipt { entry, token: token.ok()? })
+    Some(PlaceReceipt { entry, token: token.ok()?? })
 }
 
 fn entrance(room: &Room) -> Entrance {

@@ -96,6 +96,7 @@ fn head(look: &Look, curve: &WaitCurve) -> HeadDocument {
         as_of: DateTime::UNIX_EPOCH,
         poll_after_ms: look.poll_after_ms,
         stale: false,
+        asleep: false,
         straight_in: false,
         door_open: true,
         held_by: Vec::new(),

@@ -27,6 +27,7 @@ fn head(heads: &[i64], wait: WaitCurve) -> HeadDocument {
         as_of: DateTime::UNIX_EPOCH,
         poll_after_ms: 1_000,
         stale: false,
+        asleep: false,
         straight_in: false,
         door_open: true,
         held_by: Vec::new(),

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// All that the form may change.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 14] = [
     "phase",
     "method",
     "entropy_source",
@@ -46,6 +46,10 @@ const FIELDS: [&str; 10] = [
     "max_active",
     "claim_window_secs",
     "message",
+    "sleeps",
+    "wake_per_sec",
+    "wake_active",
+    "wake",
 ];
 
 fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
@@ -60,8 +64,23 @@ fn change_of(fields: &Fields) -> Result<RoomChange, Error> {
         pace_mode: mode(fields.text("pace_mode"))?,
         floor_per_sec: fields.number("floor_per_sec")?,
         order_ms_target: fields.number("order_ms_target")?,
+        sleeps: sleeps(fields.text("sleeps"))?,
+        wake_per_sec: fields.number("wake_per_sec")?,
+        wake_active: fields.number("wake_active")?,
+        wake: !fields.text("wake").is_empty(),
         message: fields.0.get("message").map(|text| text.replace("\r\n", "\n").trim().to_owned()),
     })
+}
+
+/// Whether it sleeps, out of a form; `None` where it is not asked for.
+fn sleeps(text: &str) -> Result<Option<bool>, Error> {
+    match text {
+        "" => Ok(None),
+        text => {
+            let known = text.parse().map(Some);
+            known.map_err(|_| Error::field("sleeps", "Choose whether it sleeps."))
+        }
+    }
 }
 
 /// What the pace follows, out of a form; `None` where it is not asked for.
