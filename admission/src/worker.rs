@@ -1,6 +1,10 @@
 //! Starts a controller for every gate and keeps their settings current.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use kit::{
     kafka::{Kafka, Producer, ProducerBounds},
@@ -8,11 +12,13 @@ use kit::{
 };
 use sqlx::PgPool;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use crate::{
-    controller::Controller,
+    controller::{Controller, shared::Shared},
     gate::{GateSettings, GateState, redis::Gate},
     head::ensure_heads_topic,
+    lane::lease::LEASES,
     place::RoomName,
     store,
 };
@@ -33,7 +39,8 @@ pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Res
         producer,
         tasks: tasks.clone(),
         rooms: HashMap::new(),
-        ready: false,
+        shared: None,
+        controllers: TaskTracker::new(),
     };
     let stop = tasks.stop();
     tasks.spawn(async move {
@@ -55,6 +62,7 @@ pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Res
                 () = tokio::time::sleep(SETTINGS_EVERY) => {}
             }
         }
+        supervisor.leave().await;
     });
     Ok(())
 }
@@ -65,30 +73,39 @@ struct Supervisor {
     producer: Arc<Producer>,
     tasks: Tasks,
     rooms: HashMap<RoomName, watch::Sender<GateSettings>>,
-    ready: bool,
+    /// What all controllers share, once Kafka's topics are there.
+    shared: Option<Arc<Shared>>,
+    controllers: TaskTracker,
 }
 
 impl Supervisor {
     async fn follow(&mut self, gates: Vec<GateSettings>) {
-        if !self.ready {
-            match ensure_heads_topic(&self.kafka).await {
-                Ok(()) => self.ready = true,
-                Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "waiting for Kafka");
-                    return;
-                }
+        let shared = match self.share().await {
+            Ok(shared) => shared,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "waiting for Kafka");
+                return;
             }
+        };
+        if let Err(error) = shared.see_to_sight() {
+            tracing::warn!(error = format!("{error:#}"), "asking for leases again");
         }
-        // A gate that is no longer listed was closed; its controller ends itself.
+        // A gate that is no longer listed was closed, or its room sleeps; its controller ends
+        // itself, and another may begin once it has.
+        let open: HashSet<&RoomName> = gates.iter().map(|gate| &gate.room).collect();
         self.rooms.retain(|room, sender| {
-            let open = gates.iter().any(|gate| gate.room == *room);
-            if !open {
-                sender.send_modify(|gate| gate.state = GateState::Closed);
+            if !open.contains(room) {
+                sender.send_if_modified(|gate| {
+                    let was_open = gate.state != GateState::Closed;
+                    gate.state = GateState::Closed;
+                    was_open
+                });
             }
-            open && !sender.is_closed()
+            !sender.is_closed()
         });
         for gate in gates {
             match self.rooms.get(&gate.room) {
+                Some(sender) if sender.borrow().state == GateState::Closed => {}
                 Some(sender) => {
                     sender.send_if_modified(|known| {
                         let changed = *known != gate;
@@ -105,22 +122,37 @@ impl Supervisor {
                         changed
                     });
                 }
-                None => self.start(gate),
+                None => self.start(gate, shared.clone()),
             }
         }
     }
 
-    fn start(&mut self, gate: GateSettings) {
+    async fn share(&mut self) -> anyhow::Result<Arc<Shared>> {
+        if let Some(shared) = &self.shared {
+            return Ok(shared.clone());
+        }
+        ensure_heads_topic(&self.kafka).await?;
+        self.kafka.ensure(&LEASES).await?;
+        let shared = Arc::new(Shared::start(&self.kafka, self.gate.signal_board())?);
+        self.shared = Some(shared.clone());
+        Ok(shared)
+    }
+
+    /// Once all controllers have ended, their leases are handed over.
+    async fn leave(mut self) {
+        self.controllers.close();
+        self.controllers.wait().await;
+        if let Some(shared) = self.shared.take().and_then(Arc::into_inner) {
+            shared.leave().await;
+        }
+    }
+
+    fn start(&mut self, gate: GateSettings, shared: Arc<Shared>) {
         let room = gate.room.clone();
         let (sender, receiver) = watch::channel(gate);
-        match Controller::new(&self.kafka, self.gate.clone(), self.producer.clone(), receiver) {
-            Ok(controller) => {
-                self.tasks.spawn(controller.run(self.tasks.stop()));
-                self.rooms.insert(room, sender);
-            }
-            Err(error) => {
-                tracing::error!(%room, error = format!("{error:#}"), "no controller for this room")
-            }
-        }
+        let controller =
+            Controller::new(shared, self.gate.clone(), self.producer.clone(), receiver);
+        self.controllers.spawn(controller.run(self.tasks.stop()));
+        self.rooms.insert(room, sender);
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use admission::contract::{
-    Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, admission_group, line_topic,
+    ADMISSION_GROUP, Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, admission_group, line_topic,
 };
 use anyhow::{Context, bail};
 use checkout::contract::COMMANDS_TOPIC;
@@ -140,7 +140,9 @@ pub async fn room(
 ) -> anyhow::Result<Room> {
     let (name, topic) = (line_topic(&row.room), kafka.name(&line_topic(&row.room)));
     let partitions = kafka.partitions(&name).await?;
-    let group: BaseConsumer =
+    let group: BaseConsumer = kafka.consumer(ADMISSION_GROUP, DefaultConsumerContext)?;
+    // Of sales that earlier versions let in, the commits are their room's own group's.
+    let former: BaseConsumer =
         kafka.consumer(&admission_group(&row.room), DefaultConsumerContext)?;
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let published = heads.rooms.get(&row.room).cloned().unwrap_or_default();
@@ -150,7 +152,9 @@ pub async fn room(
     }
     let heads_from_start = heads.from_start;
     tokio::task::spawn_blocking(move || {
-        let committed = committed(&group, &topic, partitions)?;
+        let mut heads = committed(&former, &topic, partitions)?;
+        heads.extend(committed(&group, &topic, partitions)?);
+        let committed = heads;
         let parts = parts(&reader, &topic, partitions)?;
         let cohort = row.cohort.as_deref().and_then(Cohort::of_offsets);
         let joined = turns(joined(&reader, &topic, &parts)?, cohort.as_ref());
