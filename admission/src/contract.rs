@@ -40,7 +40,13 @@ pub use crate::{
         },
     },
     head::{HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
-    lane::{LINE_SETTINGS, admission_group, line_at::LineAt, line_topic, turns::LaneTurns},
+    lane::{
+        LINE_SETTINGS, admission_group,
+        lease::{ADMISSION_GROUP, LANES_A_LEASE, LEASES},
+        line_at::LineAt,
+        line_topic,
+        turns::LaneTurns,
+    },
     pace::{HoldBack, PaceMode, PaceReport, Pacing, left_places::LeftPlaces},
     pass::{
         Pass,

@@ -7,10 +7,15 @@ mod consumer;
 mod end_offsets;
 mod follower;
 mod grants;
+mod leases;
 mod publish;
+mod records;
 mod report;
+mod rest;
+pub(crate) mod shared;
 mod signals;
 mod tick;
+mod words;
 
 use std::{
     collections::BTreeMap,
@@ -19,16 +24,17 @@ use std::{
 };
 
 use chrono::Utc;
-use kit::kafka::{Kafka, Producer};
+use kit::kafka::Producer;
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     controller::{
-        consumer::{GateMark, LANE_RECORDS_MAX, LaneConsumer},
-        end_offsets::EndOffsets,
+        consumer::{GateMark, LANE_RECORDS_MAX, LaneConsumer, Position},
         follower::Follower,
         grants::Grants,
+        records::LaneRecord,
+        shared::{Shared, Sight},
         signals::CheckoutListener,
         tick::Ticks,
     },
@@ -39,22 +45,23 @@ use crate::{
     place::RoomName,
 };
 
-/// How often the gate is asked while fans wait.
-const ASK_EVERY: Duration = Duration::from_millis(50);
 /// A lane of which nobody could see for so long what stands next holds the line back.
 const UNSEEN_MS: i64 = 4_000;
-/// After so long it is handed over.
+/// After so long it counts as out of sight from here ([`Shared::see_to_sight`]).
 const OUT_OF_SIGHT_MS: i64 = 5_000;
-/// Whoever handed its lanes over asks for lanes again after so long.
-const REJOIN_AFTER: Duration = Duration::from_secs(10);
+/// How often heads that did not move are committed again: Kafka forgets what a group committed of a
+/// topic that it does not subscribe to, after a week by default.
+const KEEP_EVERY: Duration = Duration::from_secs(6 * 3600);
 
-/// One room's controller. Several of them, in as many processes, share a room's lanes.
+/// One room's controller. Several of them, in as many processes, share the lanes of a room that has
+/// many.
 pub struct Controller {
     room: RoomName,
     heads_topic: String,
     settings: watch::Receiver<GateSettings>,
     producer: Arc<Producer>,
     consumer: LaneConsumer,
+    leases_changed: watch::Receiver<()>,
     gate: Gate,
     grants: Grants,
     checkout: CheckoutListener,
@@ -66,36 +73,37 @@ pub struct Controller {
     adopted: Vec<i32>,
     /// Lanes whose committed head or end was not published yet.
     unpublished: Vec<i32>,
-    end_offsets: EndOffsets,
-    /// Ends what looks beside the loop with the controller.
-    _beside: DropGuard,
+    /// The heads that the gate knows as published, in the epoch of its last answer.
+    told: BTreeMap<i32, i64>,
+    shared: Arc<Shared>,
     ticks: Ticks,
     /// The latest door clock that is known.
     door_ms: i64,
     asked_at: Option<Instant>,
-    rejoin_at: Option<Instant>,
+    /// Whether the gate was last asked for somebody.
+    asked_for_some: bool,
+    /// When the gate is to be asked again although nothing else happens; `None`: only with a tick.
+    ask_due: Option<Instant>,
+    kept_at: Instant,
 }
 
 impl Controller {
     pub fn new(
-        kafka: &Kafka,
+        shared: Arc<Shared>,
         gate: Gate,
         producer: Arc<Producer>,
         settings: watch::Receiver<GateSettings>,
-    ) -> anyhow::Result<Self> {
-        let (room, lanes, line) = {
+    ) -> Self {
+        let (room, line) = {
             let settings = settings.borrow();
-            (settings.room.clone(), settings.lanes, settings.line.clone())
+            (settings.room.clone(), settings.line.clone())
         };
-        let topic = kafka.name(&line.topic(&room));
-        let consumer = LaneConsumer::new(kafka, &room, line)?;
-        let (end_offsets, beside) = (EndOffsets::default(), CancellationToken::new());
-        end_offsets.watch(kafka, topic, lanes, beside.clone())?;
-        Ok(Self {
-            heads_topic: kafka.name(HEADS_TOPIC),
-            consumer,
+        Self {
+            heads_topic: shared.kafka.name(HEADS_TOPIC),
+            consumer: LaneConsumer::new(shared.clone(), &room, line),
+            leases_changed: shared.leases.changes(),
             grants: Grants::new(room.clone(), gate.clone()),
-            checkout: CheckoutListener::start(gate.signal_board(), room.clone(), beside.clone()),
+            checkout: CheckoutListener::start(&shared.words, &room),
             follower: Follower::default(),
             gate,
             room,
@@ -105,13 +113,15 @@ impl Controller {
             uncommitted: BTreeMap::new(),
             adopted: Vec::new(),
             unpublished: Vec::new(),
-            end_offsets,
-            _beside: beside.drop_guard(),
+            told: BTreeMap::new(),
+            shared,
             ticks: Ticks::default(),
             door_ms: 0,
             asked_at: None,
-            rejoin_at: None,
-        })
+            asked_for_some: false,
+            ask_due: None,
+            kept_at: Instant::now(),
+        }
     }
 
     /// Runs until the room is closed or `stop` is called. Faults of Kafka and Redis are waited out.
@@ -119,7 +129,10 @@ impl Controller {
         tracing::info!(room = %self.room, "admission controller started");
         let mut failing = false;
         while !stop.is_cancelled() && self.settings.borrow().state != GateState::Closed {
-            self.fetch_until(Instant::now() + ASK_EVERY).await;
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.fetch_until_due() => {}
+            }
             match self.step().await {
                 Ok(()) if failing => {
                     failing = false;
@@ -145,47 +158,44 @@ impl Controller {
             }
         }
         report::show(&self.room, &PaceReport::default());
-        self.consumer.leave().await;
+        self.shared.note_sight(&self.room, Sight::default());
         tracing::info!(room = %self.room, "admission controller stopped");
     }
 
-    async fn fetch_until(&mut self, deadline: Instant) {
-        while let Ok(received) =
-            tokio::time::timeout_at(deadline.into(), self.consumer.recv()).await
-        {
-            let (number, record) = match received {
-                Ok((number, Some(record))) => (number, record),
-                Ok((number, None)) => {
-                    let fetched = self.lanes.get(&number).map_or(0, |lane| lane.fetched);
-                    self.consumer.rewind(number, fetched);
-                    continue;
-                }
-                Err(error) => {
-                    tracing::debug!(room = %self.room, %error, "fetching");
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    continue;
-                }
+    /// Takes in what comes until the next step is due: at once where nobody waited and somebody
+    /// does, where leases changed hands, or settings.
+    async fn fetch_until_due(&mut self) {
+        let (deadline, nobody_waits) = (Instant::now() + self.rest(), !self.has_waiting());
+        loop {
+            let came = tokio::select! {
+                Some(record) = self.consumer.next() => record,
+                Ok(()) = self.leases_changed.changed() => return,
+                // Where nobody will change them any more the controller ends with its process.
+                Ok(()) = self.settings.changed() => return,
+                () = tokio::time::sleep_until(deadline.into()) => return,
             };
-            // Lanes that changed hands are taken over first: their records belong to the new
-            // beginning.
-            if let Err(error) = self.adopt_changes().await {
-                tracing::warn!(
-                    room = %self.room,
-                    error = format!("{error:#}"),
-                    "taking over a lane"
-                );
-                self.consumer.rewind(number, record.offset);
-                continue;
+            self.take_in(came);
+            while let Some(record) = self.consumer.try_recv() {
+                self.take_in(record);
             }
-            match self.lanes.get_mut(&number) {
-                Some(lane) => {
-                    if let Err(missing) = lane.fetch(record) {
-                        self.consumer.rewind(number, missing);
-                    }
-                    self.consumer.pause_full(number, lane);
+            if nobody_waits {
+                return;
+            }
+        }
+    }
+
+    fn take_in(&mut self, record: LaneRecord) {
+        // One that was sent before the lane was lost is read by its new owner.
+        let Some(lane) = self.lanes.get_mut(&record.lane) else { return };
+        match self.consumer.waiting(record) {
+            Some(waiting) => {
+                if let Err(missing) = lane.fetch(waiting) {
+                    self.consumer.rewind(record.lane, missing);
                 }
-                None => self.consumer.rewind(number, record.offset),
+                self.consumer.pause_full(record.lane, lane);
             }
+            // It was drawn.
+            None => self.consumer.rewind(record.lane, lane.fetched),
         }
     }
 
@@ -195,8 +205,9 @@ impl Controller {
         self.look_up_adopted().await?;
         self.fetch_drawn();
         self.consumer.resume_drained(&self.lanes);
+        self.keep_heads();
         self.commit().await?;
-        self.note_ends()?;
+        self.note_ends();
         self.publish_heads().await?;
         self.admit().await?;
         self.commit().await?;
@@ -227,34 +238,34 @@ impl Controller {
         }
     }
 
-    /// Takes over assigned lanes at their committed offsets and lets go of revoked ones.
+    /// Lets go of lanes whose lease this process lost, and takes over those that it got at their
+    /// committed offsets.
     async fn adopt_changes(&mut self) -> anyhow::Result<()> {
-        let changes = self.consumer.take_changes();
-        for (index, (lane, assigned)) in changes.iter().enumerate() {
-            let taken = if *assigned {
-                self.take_over(*lane).await
-            } else {
-                self.lanes.remove(lane);
-                self.uncommitted.remove(lane);
-                self.grants.forget(*lane);
-                self.consumer.forget(*lane);
-                Ok(())
-            };
-            if let Err(error) = taken {
-                self.consumer.put_back(changes.get(index..).unwrap_or_default());
-                return Err(error);
-            }
+        let lanes = self.settings.borrow().lanes;
+        let (gone, new) = self.consumer.changes(lanes);
+        for lane in gone {
+            self.lanes.remove(&lane);
+            self.uncommitted.remove(&lane);
+            self.adopted.retain(|adopted| *adopted != lane);
+            self.told.remove(&lane);
+            self.grants.forget(lane);
+            self.consumer.forget(lane);
+        }
+        if new.is_empty() {
+            return Ok(());
+        }
+        for position in self.consumer.positions_of(&new).await? {
+            self.take_over(&position)?;
         }
         Ok(())
     }
 
-    async fn take_over(&mut self, number: i32) -> anyhow::Result<()> {
-        let position = self.consumer.position_of(number).await?;
-        let (head, tail) = (position.head, position.tail);
+    fn take_over(&mut self, position: &Position) -> anyhow::Result<()> {
+        let Position { lane: number, head, tail, .. } = *position;
         let GateMark { sequence, door_ms } = position.gate_mark;
         self.gate.note_sequence(&self.room, sequence);
         self.door_ms = self.door_ms.max(door_ms);
-        self.consumer.wake(number);
+        self.consumer.take(position)?;
         tracing::info!(room = %self.room, lane = number, head, tail, "lane taken over");
         let mut lane = Lane::starting_at(head, tail, position.looked_ms);
         // Until the gate was asked; readers pass over a head below the one that they know.
@@ -262,6 +273,7 @@ impl Controller {
         self.lanes.insert(number, lane);
         self.adopted.push(number);
         self.unpublished.push(number);
+        self.ask_due = Some(Instant::now());
         Ok(())
     }
 
@@ -281,8 +293,8 @@ impl Controller {
     }
 
     /// Takes in where the lanes end, and marks for publication what fans should learn of.
-    fn note_ends(&mut self) -> anyhow::Result<()> {
-        for (number, end) in self.end_offsets.take() {
+    fn note_ends(&mut self) {
+        for (number, end) in self.consumer.take_ends() {
             let tail = self.consumer.turns(number).tail(end.tail);
             let Some(lane) = self.lanes.get_mut(&number) else { continue };
             if lane.tail < tail {
@@ -295,28 +307,20 @@ impl Controller {
                 self.consumer.rewind(number, lane.fetched);
             }
         }
-        self.hand_over_unseen()
+        let now_ms = Utc::now().timestamp_millis();
+        let unseen = |lane: &&Lane| lane.out_of_sight_ms(now_ms) > OUT_OF_SIGHT_MS;
+        let unseen = self.lanes.values().filter(unseen).count();
+        self.shared.note_sight(&self.room, Sight { lanes: self.lanes.len(), unseen });
     }
 
-    /// Hands the lanes over where one of them cannot be seen from here: another controller may.
-    /// Where none of several can be seen, Kafka is away from all.
-    fn hand_over_unseen(&mut self) -> anyhow::Result<()> {
-        let now_ms = Utc::now().timestamp_millis();
-        let unseen = |lane: &Lane| lane.out_of_sight_ms(now_ms) > OUT_OF_SIGHT_MS;
-        if let Some(at) = self.rejoin_at {
-            if Instant::now() >= at {
-                self.consumer.rejoin()?;
-                self.rejoin_at = None;
+    /// Heads that stand still for hours are committed again.
+    fn keep_heads(&mut self) {
+        if self.kept_at.elapsed() >= KEEP_EVERY {
+            self.kept_at = Instant::now();
+            for (number, lane) in &self.lanes {
+                self.uncommitted.entry(*number).or_insert(lane.head);
             }
-        } else if self.is_shared()
-            && self.lanes.values().any(unseen)
-            && (self.lanes.len() == 1 || !self.lanes.values().all(unseen))
-        {
-            tracing::warn!(room = %self.room, "a lane cannot be seen from here; handing over");
-            self.consumer.hand_over();
-            self.rejoin_at = Some(Instant::now() + REJOIN_AFTER);
         }
-        Ok(())
     }
 
     /// How many of the lanes here nobody could see for [`UNSEEN_MS`]: whoever waits behind their

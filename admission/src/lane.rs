@@ -1,5 +1,6 @@
 //! Names and settings of the line's topics. A lane is a partition.
 
+pub mod lease;
 pub mod line_at;
 pub mod merge;
 pub mod turns;
@@ -9,7 +10,8 @@ pub fn line_topic(room: &str) -> String {
     format!("line.{room}")
 }
 
-/// The consumer group whose committed offsets are a room's heads.
+/// The consumer group whose committed offsets were a room's heads, before there was one for all
+/// rooms ([`lease::ADMISSION_GROUP`]).
 pub fn admission_group(room: &str) -> String {
     format!("admission.{room}")
 }

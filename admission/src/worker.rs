@@ -8,11 +8,13 @@ use kit::{
 };
 use sqlx::PgPool;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use crate::{
-    controller::Controller,
+    controller::{Controller, shared::Shared},
     gate::{GateSettings, GateState, redis::Gate},
     head::ensure_heads_topic,
+    lane::{lease::LEASES, line_at::LineAt},
     place::RoomName,
     store,
 };
@@ -33,7 +35,8 @@ pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Res
         producer,
         tasks: tasks.clone(),
         rooms: HashMap::new(),
-        ready: false,
+        shared: None,
+        controllers: TaskTracker::new(),
     };
     let stop = tasks.stop();
     tasks.spawn(async move {
@@ -55,6 +58,7 @@ pub fn run(pool: PgPool, kafka: Kafka, gate: Gate, tasks: &Tasks) -> anyhow::Res
                 () = tokio::time::sleep(SETTINGS_EVERY) => {}
             }
         }
+        supervisor.leave().await;
     });
     Ok(())
 }
@@ -65,32 +69,41 @@ struct Supervisor {
     producer: Arc<Producer>,
     tasks: Tasks,
     rooms: HashMap<RoomName, watch::Sender<GateSettings>>,
-    ready: bool,
+    /// What all controllers share, once Kafka's topics are there.
+    shared: Option<Arc<Shared>>,
+    controllers: TaskTracker,
 }
 
 impl Supervisor {
     async fn follow(&mut self, gates: Vec<GateSettings>) {
-        if !self.ready {
-            match ensure_heads_topic(&self.kafka).await {
-                Ok(()) => self.ready = true,
-                Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "waiting for Kafka");
-                    return;
-                }
+        let shared = match self.share().await {
+            Ok(shared) => shared,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "waiting for Kafka");
+                return;
             }
+        };
+        if let Err(error) = shared.see_to_sight() {
+            tracing::warn!(error = format!("{error:#}"), "asking for leases again");
         }
-        // A gate that is no longer listed was closed; its controller ends itself.
-        // One that slept meanwhile has another line, which another controller reads.
+        // A gate that is no longer listed was closed, or its room sleeps; one that slept meanwhile has
+        // another line. Its controller ends itself, and another may begin once it has.
+        let open: HashMap<&RoomName, &LineAt> =
+            gates.iter().map(|gate| (&gate.room, &gate.line)).collect();
         self.rooms.retain(|room, sender| {
-            let line = &sender.borrow().line.clone();
-            let open = gates.iter().any(|gate| gate.room == *room && gate.line == *line);
-            if !open {
-                sender.send_modify(|gate| gate.state = GateState::Closed);
+            let is_open = open.get(room).is_some_and(|line| **line == sender.borrow().line);
+            if !is_open {
+                sender.send_if_modified(|gate| {
+                    let was_open = gate.state != GateState::Closed;
+                    gate.state = GateState::Closed;
+                    was_open
+                });
             }
-            open && !sender.is_closed()
+            !sender.is_closed()
         });
         for gate in gates {
             match self.rooms.get(&gate.room) {
+                Some(sender) if sender.borrow().state == GateState::Closed => {}
                 Some(sender) => {
                     sender.send_if_modified(|known| {
                         let changed = *known != gate;
@@ -107,22 +120,37 @@ impl Supervisor {
                         changed
                     });
                 }
-                None => self.start(gate),
+                None => self.start(gate, shared.clone()),
             }
         }
     }
 
-    fn start(&mut self, gate: GateSettings) {
+    async fn share(&mut self) -> anyhow::Result<Arc<Shared>> {
+        if let Some(shared) = &self.shared {
+            return Ok(shared.clone());
+        }
+        ensure_heads_topic(&self.kafka).await?;
+        self.kafka.ensure(&LEASES).await?;
+        let shared = Arc::new(Shared::start(&self.kafka, self.gate.signal_board())?);
+        self.shared = Some(shared.clone());
+        Ok(shared)
+    }
+
+    /// Once all controllers have ended, their leases are handed over.
+    async fn leave(mut self) {
+        self.controllers.close();
+        self.controllers.wait().await;
+        if let Some(shared) = self.shared.take().and_then(Arc::into_inner) {
+            shared.leave().await;
+        }
+    }
+
+    fn start(&mut self, gate: GateSettings, shared: Arc<Shared>) {
         let room = gate.room.clone();
         let (sender, receiver) = watch::channel(gate);
-        match Controller::new(&self.kafka, self.gate.clone(), self.producer.clone(), receiver) {
-            Ok(controller) => {
-                self.tasks.spawn(controller.run(self.tasks.stop()));
-                self.rooms.insert(room, sender);
-            }
-            Err(error) => {
-                tracing::error!(%room, error = format!("{error:#}"), "no controller for this room")
-            }
-        }
+        let controller =
+            Controller::new(shared, self.gate.clone(), self.producer.clone(), receiver);
+        self.controllers.spawn(controller.run(self.tasks.stop()));
+        self.rooms.insert(room, sender);
     }
 }

@@ -3,6 +3,7 @@
 mod client;
 pub mod consumer;
 mod durability;
+mod former_group;
 mod headers;
 mod members;
 mod producer;

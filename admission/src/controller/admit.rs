@@ -5,14 +5,19 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::Utc;
 
-use super::{ASK_EVERY, Controller, consumer::GateMark};
+use super::{
+    Controller,
+    consumer::GateMark,
+    rest::{ASK_EVERY, ASK_SELDOM, ask_again_after},
+};
 use crate::{
-    gate::{GateSettings, GateState, grant_lasts_ms, redis::ask::Ask},
-    lane::merge::{Candidate, fronts, next_in_line},
+    gate::{
+        GateSettings, GateState, grant_lasts_ms,
+        redis::ask::{Answer, Ask},
+    },
+    lane::merge::{Candidate, Front, fronts, next_in_line},
 };
 
-/// How often the gate is asked while nobody waits.
-const ASK_SELDOM: Duration = Duration::from_millis(500);
 /// A room stays busy for so long after a controller, be it another one, had to stop.
 const BUSY_MS: i64 = 3_000;
 
@@ -22,7 +27,7 @@ impl Controller {
         let settings = self.settings.borrow().clone();
         let busy = self.is_busy();
         self.checkout.set_busy(busy);
-        self.end_offsets.look_often(busy && self.is_shared());
+        self.consumer.look_often(busy && self.is_shared());
         if self.lanes.is_empty() {
             return Ok(());
         }
@@ -33,7 +38,7 @@ impl Controller {
         } else {
             Vec::new()
         };
-        if busy || self.asked_at.is_none_or(|at| at.elapsed() >= ASK_SELDOM) {
+        if self.is_ask_due(!candidates.is_empty()) {
             self.ask(&settings, &candidates).await?;
         }
         Ok(())
@@ -58,6 +63,7 @@ impl Controller {
         let now_ms = Utc::now().timestamp_millis();
         let signals = self.checkout.signals();
         let door = self.checkout.door(&signals);
+        let (is_shared, fronts) = (self.is_shared(), self.fronts_to_tell(candidates));
         let ask = Ask {
             settings,
             epoch: self.grants.epoch(),
@@ -71,7 +77,8 @@ impl Controller {
             leavers: (self.follower.leavers() - f64::from(signals.turned_away_full)).max(0.0),
             stock: self.checkout.stock_limit(&signals),
             pace: self.follower.next_pace(settings, &signals, door, now_ms),
-            fronts: &fronts(&self.lanes),
+            is_shared,
+            fronts: &fronts,
             candidates,
         };
         let answer = self.gate.ask(&ask).await.context("asking the gate")?;
@@ -84,9 +91,47 @@ impl Controller {
         }
         metrics::counter!("fairgate_admitted_total", "room" => self.room.to_string())
             .increment(answer.granted as u64);
+        self.note_told(&answer, &fronts);
         let absorbed = self.grants.absorb(&answer, candidates, lasts_ms).await;
         self.follower.absorb(answer, &signals.orders, now_ms);
+        let (answer, busy) = (self.follower.answer(), self.is_busy());
+        let again = ask_again_after(answer, settings, !candidates.is_empty(), busy, is_shared);
+        self.note_due(!candidates.is_empty(), again);
         absorbed
+    }
+
+    /// A question between two, for nobody, puts none off.
+    fn note_due(&mut self, for_some: bool, again: Option<Duration>) {
+        let now = Instant::now();
+        let next = again.map(|after| now + after);
+        match self.ask_due.filter(|due| !for_some && *due > now) {
+            Some(before) => self.ask_due = Some(next.map_or(before, |next| next.min(before))),
+            None => (self.ask_due, self.asked_for_some) = (next, for_some),
+        }
+    }
+
+    /// What the gate is told of the lanes here. Where others have lanes of the room, all fronts:
+    /// nobody passes them. Where nobody has, what whoever takes a lane over must find: how far its
+    /// head was published.
+    fn fronts_to_tell(&self, candidates: &[Candidate]) -> Vec<Front> {
+        let mut all = fronts(&self.lanes);
+        if !self.is_shared() {
+            all.retain(|front| {
+                self.told.get(&front.lane) != Some(&front.published)
+                    || candidates.iter().any(|candidate| candidate.lane == front.lane)
+            });
+        }
+        all
+    }
+
+    /// A gate that began anew was told nothing yet.
+    fn note_told(&mut self, answer: &Answer, fronts: &[Front]) {
+        if answer.epoch != self.follower.answer().epoch {
+            self.told.clear();
+        }
+        if answer.known {
+            self.told.extend(fronts.iter().map(|front| (front.lane, front.published)));
+        }
     }
 
     /// Commits granted heads and waits for the acknowledgement; only then do the heads move.
@@ -106,8 +151,10 @@ impl Controller {
         Ok(())
     }
 
-    /// Whether what is known of the door clock is a step's age at most, give or take.
-    pub(super) fn knows_door(&self) -> bool {
-        self.asked_at.is_some_and(|at| at.elapsed() < ASK_EVERY * 4)
+    /// Whether what is known of the door clock is new enough for a record: one that lets somebody
+    /// in begins windows by it.
+    pub(super) fn knows_door(&self, lets_in: bool) -> bool {
+        let longest = if lets_in { ASK_EVERY * 4 } else { ASK_SELDOM * 3 / 2 };
+        self.asked_at.is_some_and(|at| at.elapsed() < longest)
     }
 }

@@ -1,26 +1,17 @@
 //! What checkout says, read beside the loop so that the gate never waits for it.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio::{sync::watch, time::Instant};
-use tokio_util::sync::CancellationToken;
 
+use super::words::{Busy, Heard, Words};
 use crate::{
     gate::stock_limit::StockLimit,
     pace::HoldBack,
     place::RoomName,
-    signal::{LineStock, Signals, redis::SignalBoard},
+    signal::{LineStock, Signals},
 };
 
-/// How often words are read while the room is busy, and while it is not.
-const READ_EVERY: Duration = Duration::from_millis(250);
-const READ_SELDOM: Duration = Duration::from_secs(1);
 /// Words that were read longer ago say nothing.
 const HEARD_FOR: Duration = Duration::from_secs(3);
 /// A room that becomes busy waits so long to hear what is left before it lets anybody in.
@@ -60,46 +51,23 @@ impl Door {
     }
 }
 
-#[derive(Debug, Clone)]
-struct Heard {
-    signals: Signals,
-    at: Instant,
-}
-
 /// What was heard of checkout lately.
 pub struct CheckoutListener {
     heard: watch::Receiver<Option<Heard>>,
-    busy: Arc<AtomicBool>,
+    busy: Busy,
     stock: Option<LineStock>,
     busy_since: Instant,
 }
 
 impl CheckoutListener {
-    /// Reads until `stop`. Redis being away is waited out.
-    pub fn start(board: SignalBoard, room: RoomName, stop: CancellationToken) -> Self {
-        let (sender, heard) = watch::channel(None);
-        let busy = Arc::new(AtomicBool::new(true));
-        let is_busy = busy.clone();
-        tokio::spawn(async move {
-            while !stop.is_cancelled() {
-                let at = Instant::now();
-                match board.read(&room).await {
-                    Ok(signals) => drop(sender.send_replace(Some(Heard { signals, at }))),
-                    Err(error) => tracing::debug!(%room, %error, "reading checkout's words"),
-                }
-                let busy = is_busy.load(Ordering::Relaxed);
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(if busy { READ_EVERY } else { READ_SELDOM }) => {}
-                }
-            }
-        });
+    pub fn start(words: &Words, room: &RoomName) -> Self {
+        let (heard, busy) = words.follow(room);
         Self { heard, busy, stock: None, busy_since: Instant::now() }
     }
 
     /// Whether the room is busy decides how often words are read.
     pub fn set_busy(&mut self, busy: bool) {
-        if !self.busy.swap(busy, Ordering::Relaxed) && busy {
+        if self.busy.set(busy) {
             self.busy_since = Instant::now();
         }
     }

@@ -80,15 +80,29 @@ impl SignalBoard {
     /// # Errors
     /// Redis away.
     pub async fn read(&self, room: &RoomName) -> RedisResult<Signals> {
+        let said = self.read_all(std::slice::from_ref(room)).await?;
+        Ok(said.into_iter().next().unwrap_or_default())
+    }
+
+    /// What all processes say to each of these rooms, now, in their order.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn read_all(&self, rooms: &[RoomName]) -> RedisResult<Vec<Signals>> {
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut connection = self.redis.connection();
-        // Two commands: the keys may be on two nodes.
-        let rooms: Vec<String> =
-            redis::cmd("HVALS").arg(self.room_key(room)).query_async(&mut connection).await?;
+        // Two questions: the keys may be on two nodes.
+        let mut asking = redis::pipe();
+        for room in rooms {
+            asking.hvals(self.room_key(room));
+        }
+        let said: Vec<Vec<String>> = asking.query_async(&mut connection).await?;
         let processes: Vec<String> =
             redis::cmd("HVALS").arg(self.checkout_key()).query_async(&mut connection).await?;
-        let rooms: Vec<RoomSignal> = parsed(&rooms);
-        let processes: Vec<CheckoutSignal> = parsed(&processes);
-        Ok(merge(&rooms, &processes, chrono::Utc::now()))
+        let (processes, now): (Vec<CheckoutSignal>, _) = (parsed(&processes), chrono::Utc::now());
+        Ok(said.iter().map(|words| merge(&parsed(words), &processes, now)).collect())
     }
 }
 

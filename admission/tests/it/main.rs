@@ -4,6 +4,7 @@
 mod door;
 mod drawn;
 mod lost_redis;
+mod rooms;
 mod several;
 mod stock;
 mod test_line;

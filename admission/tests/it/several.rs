@@ -2,15 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use admission::contract::{Activation, HeadsMoved, HoldBack};
+use admission::contract::{Activation, HeadsMoved, HoldBack, LANES_A_LEASE};
 use chrono::Utc;
 use testkit::eventually;
 
 use crate::test_line::{self, CERTAIN, IdleController, TestLine};
 
+/// So many that several processes have some of them, as good as certainly: they are under a lease
+/// by fours.
+const SHARED_LANES: i32 = 16 * LANES_A_LEASE;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_controllers_share_the_lanes_and_the_cap() {
-    let line = TestLine::new(4, |gate| {
+    let line = TestLine::new(SHARED_LANES, |gate| {
         gate.rate_per_sec = 40.0;
         gate.max_active = 50;
     })
@@ -57,7 +61,7 @@ fn per_sec(records: &[HeadsMoved], from_secs: f64, to_secs: f64) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_controllers_cost_no_pace_and_nobody_is_overtaken_by_much() {
-    let line = TestLine::new(6, |gate| {
+    let line = TestLine::new(SHARED_LANES, |gate| {
         gate.rate_per_sec = 80.0;
         gate.max_active = 100_000;
     })
@@ -77,15 +81,15 @@ async fn three_controllers_cost_no_pace_and_nobody_is_overtaken_by_much() {
     test_line::assert_in_order(&joined, &records);
 }
 
-/// A line of which one of two lanes belongs to somebody who says nothing about it.
+/// A line of which half the lanes belong to somebody who says nothing about them.
 async fn half_unknown((script_line, by): (&str, &str)) -> (TestLine, IdleController) {
-    let line = TestLine::new(2, |_| {}).await;
-    let idle = line.idle_controller();
+    let line = TestLine::new(SHARED_LANES, |_| {}).await;
+    let idle = line.idle_controller().await;
     line.serve_with(line.broken_gate(&[(script_line, by)]));
     line.open().await;
-    // Until each has a lane.
+    // Until each has lanes.
     tokio::time::sleep(Duration::from_secs(8)).await;
-    line.join(20).await;
+    line.join(2 * SHARED_LANES).await;
     (line, idle)
 }
 
@@ -96,12 +100,12 @@ async fn a_lane_that_nobody_reaches_holds_the_others_back_with_a_name_until_it_i
     let records = line.heads().await;
     let held = |record: &HeadsMoved| {
         let held_by = record.pace.iter().flat_map(|pace| &pace.held_by);
-        held_by.into_iter().any(|reason| *reason == HoldBack::LanesUnknown { lanes: 1 })
+        held_by.into_iter().any(|reason| matches!(reason, HoldBack::LanesUnknown { .. }))
     };
     assert!(records.iter().any(held), "{records:?}");
     assert_eq!(line.admitted().await, 0);
     idle.leave().await;
-    line.heads_until(20).await;
+    line.heads_until(i64::from(2 * SHARED_LANES)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,7 +120,7 @@ async fn without_the_fronts_of_unknown_lanes_their_fans_are_passed_over() {
 async fn a_member_is_taken_out_by_its_clients_name_alone() {
     let line = TestLine::new(2, |_| {}).await;
     let kafka = &line.test_env.kafka;
-    let _idle = line.idle_controller_of(&kafka.clone().with_client("gone".to_owned()));
+    let _idle = line.idle_controller_of(&kafka.clone().with_client("gone".to_owned())).await;
     eventually("it is a member and is taken out", async || {
         assert_eq!(kafka.take_out("another").await.expect("an answer"), 0);
         (kafka.take_out("gone").await.expect("an answer") == 1).then_some(())

@@ -6,8 +6,8 @@ use std::{
 };
 
 use admission::contract::{
-    Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LINE_SETTINGS, PaceMode, Pacing,
-    PlaceId, RoomName, admission_group, line_topic, put_gate,
+    ADMISSION_GROUP, Gate, GateSettings, GateState, HEADS_TOPIC, HeadsMoved, LEASES, LINE_SETTINGS,
+    PaceMode, Pacing, PlaceId, RoomName, line_topic, put_gate,
 };
 use kit::{
     kafka::{Kafka, ProducerBounds, ReaderContext},
@@ -217,11 +217,15 @@ impl TestLine {
 
     /// Moves a lane's committed head, as a controller does that is killed before it publishes.
     pub async fn commit(&self, lane: i32, head: i64) {
-        let group = admission_group(&self.room);
+        self.commit_as(ADMISSION_GROUP, lane, head).await;
+    }
+
+    /// The same, as a controller of the version that has this group.
+    pub async fn commit_as(&self, group: &str, lane: i32, head: i64) {
         let consumer: rdkafka::consumer::BaseConsumer = self
             .test_env
             .kafka
-            .consumer(&group, rdkafka::consumer::DefaultConsumerContext)
+            .consumer(group, rdkafka::consumer::DefaultConsumerContext)
             .expect("consumer");
         let mut list = TopicPartitionList::new();
         let topic = self.test_env.kafka.name(&line_topic(&self.room));
@@ -274,16 +278,17 @@ impl TestLine {
     }
 
     /// A member of the controllers' group that does nothing with its lanes.
-    pub fn idle_controller(&self) -> IdleController {
-        self.idle_controller_of(&self.test_env.kafka)
+    pub async fn idle_controller(&self) -> IdleController {
+        self.idle_controller_of(&self.test_env.kafka).await
     }
 
     /// The same, of a process that Kafka knows by that name.
-    pub fn idle_controller_of(&self, kafka: &Kafka) -> IdleController {
+    pub async fn idle_controller_of(&self, kafka: &Kafka) -> IdleController {
         let consumer: StreamConsumer = kafka
-            .consumer(&admission_group(&self.room), rdkafka::consumer::DefaultConsumerContext)
+            .consumer(ADMISSION_GROUP, rdkafka::consumer::DefaultConsumerContext)
             .expect("consumer");
-        let topic = self.test_env.kafka.name(&line_topic(&self.room));
+        kafka.ensure(&LEASES).await.expect("leases");
+        let topic = self.test_env.kafka.name(LEASES.name);
         consumer.subscribe(&[&topic]).expect("subscribed");
         let stop = CancellationToken::new();
         let stopped = stop.clone();

@@ -156,6 +156,20 @@ impl Kafka {
             .context("making a Kafka reader")
     }
 
+    /// A reader of many small partitions, whose lots change while it reads: it is told what to read
+    /// by `incremental_assign`, hears of no ends, and keeps little of each.
+    pub fn line_reader<T: FromClientConfigAndContext<ReaderContext>>(&self) -> anyhow::Result<T> {
+        self.config()
+            .set("group.id", self.name("reader"))
+            .set("enable.auto.commit", "false")
+            .set("auto.offset.reset", "earliest")
+            .set("queued.min.messages", "2000")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "50")
+            .create_with_context(ReaderContext)
+            .context("making a Kafka reader")
+    }
+
     pub(super) fn admin(&self) -> anyhow::Result<AdminClient<DefaultClientContext>> {
         self.config().create().context("making a Kafka admin client")
     }

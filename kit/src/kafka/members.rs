@@ -16,7 +16,7 @@ use super::client::Kafka;
 
 /// The first version that asks for many groups' coordinators at once.
 const FIND_COORDINATOR: (ApiKey, i16) = (ApiKey::FindCoordinator, 4);
-const DESCRIBE_GROUPS: (ApiKey, i16) = (ApiKey::DescribeGroups, 5);
+pub(super) const DESCRIBE_GROUPS: (ApiKey, i16) = (ApiKey::DescribeGroups, 5);
 /// The first version in which one may name others was 3.
 const LEAVE_GROUP: (ApiKey, i16) = (ApiKey::LeaveGroup, 4);
 const UNKNOWN_MEMBER: i16 = 25;
@@ -49,7 +49,7 @@ impl Kafka {
 
     /// Where the brokers are, `host:port`, and which of the groups each keeps. A group that has no
     /// coordinator yet has no members.
-    async fn coordinators(
+    pub(super) async fn coordinators(
         &self,
         groups: &[String],
     ) -> anyhow::Result<BTreeMap<String, Vec<GroupId>>> {

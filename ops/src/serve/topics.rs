@@ -1,7 +1,7 @@
 //! Whether Kafka keeps what it acknowledged.
 
 use admin::contract::SUPPORT_TOPIC;
-use admission::contract::{HEADS_TOPIC, line_topic};
+use admission::contract::{HEADS_TOPIC, LEASES, line_topic};
 use catalog::contract::CATALOG_TOPIC;
 use checkout::contract::{COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC};
 use kit::kafka::Weak;
@@ -10,8 +10,15 @@ use crate::settings::Stores;
 
 /// Whether a topic is one of ours, of any crate.
 pub fn is_ours(topic: &str) -> bool {
-    let named =
-        [HEADS_TOPIC, CATALOG_TOPIC, SUPPORT_TOPIC, COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC];
+    let named = [
+        HEADS_TOPIC,
+        LEASES.name,
+        CATALOG_TOPIC,
+        SUPPORT_TOPIC,
+        COMMANDS_TOPIC,
+        DEAD_TOPIC,
+        EVENTS_TOPIC,
+    ];
     named.contains(&topic) || topic.starts_with(&line_topic(""))
 }
 

@@ -10,7 +10,7 @@ use testkit::TestEnv;
 use tokio::process::{Child, Command};
 
 use crate::{
-    line_up::Line,
+    line_up::{Line, SHARED_LANES},
     test_system::{Terms, assert_clean, stores},
 };
 
@@ -60,20 +60,53 @@ async fn killed_in_mid_line_it_goes_on_where_it_stood() {
 async fn two_of_them_share_the_lanes_and_one_takes_over_from_the_other() {
     let test_env = TestEnv::new().await;
     let stores = stores(&test_env);
-    let line =
-        Line::open(&stores, "shared", &Terms { lanes: 2, rate_per_sec: 50.0, ..Terms::default() })
-            .await;
-    // All of lane 0 joined two seconds before the first of lane 1.
-    line.join(0, 120).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    line.join(1, 60).await;
+    let line = Line::open(
+        &stores,
+        "shared",
+        &Terms { lanes: SHARED_LANES, rate_per_sec: 50.0, ..Terms::default() },
+    )
+    .await;
+    let joined = line.join_early_and_late().await;
 
     let (first, second) = (controller(&stores), controller(&stores));
     line.await_admitted(90).await;
     first.drain().await;
-    line.await_admitted(180).await;
+    line.await_admitted(joined).await;
     assert_clean(&verify::check(&stores, None).await.expect("a report"));
     second.drain().await;
+}
+
+#[tokio::test]
+async fn two_processes_share_several_rooms_and_one_that_is_killed_loses_none() {
+    let test_env = TestEnv::new().await;
+    let stores = stores(&test_env);
+    let mut lines = Vec::new();
+    for number in 0..6 {
+        let terms = Terms { lanes: 2, rate_per_sec: 10.0, ..Terms::default() };
+        let line = Line::open(&stores, &format!("room-{number}"), &terms).await;
+        line.join_in_turn(120).await;
+        lines.push(line);
+    }
+    let mut first = controller_process(&test_env);
+    let _second = controller_process(&test_env);
+    for line in &lines {
+        line.await_admitted(20).await;
+    }
+    first.kill().await.expect("kill -9");
+    let mut waited = Vec::new();
+    for line in &lines {
+        let stood = line.admitted().await;
+        assert!(stood < 120, "it was killed in mid-line");
+        let killed = Instant::now();
+        line.await_admitted(stood + 1).await;
+        waited.push(killed.elapsed());
+    }
+    assert!(waited.iter().all(|took| *took < Duration::from_secs(5)), "missed at once: {waited:?}");
+    for line in &lines {
+        line.await_admitted(120).await;
+    }
+    // Clean also means: no head moved back, and nobody was let in twice.
+    assert_clean(&verify::check(&stores, None).await.expect("a report"));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{Gate, HexBytes, admission_group, line_topic};
+use admission::contract::{ADMISSION_GROUP, Gate, HexBytes, LANES_A_LEASE, line_topic};
 use kit::kafka::{Kafka, ProducerBounds};
 use ops::settings::Stores;
 use rdkafka::{
@@ -27,6 +27,9 @@ pub fn producer(kafka: &Kafka) -> FutureProducer {
     kafka.producer(bounds).expect("a producer")
 }
 
+/// So many that several processes have some of them, as good as certainly.
+pub const SHARED_LANES: i32 = 16 * LANES_A_LEASE;
+
 /// A room's line.
 pub struct Line {
     stores: Stores,
@@ -42,10 +45,8 @@ pub struct Line {
 impl Line {
     /// The line of a room that is there.
     pub fn of(stores: &Stores, room: &str, lanes: i32) -> Self {
-        let group: BaseConsumer = stores
-            .kafka
-            .consumer(&admission_group(room), DefaultConsumerContext)
-            .expect("a consumer");
+        let group: BaseConsumer =
+            stores.kafka.consumer(ADMISSION_GROUP, DefaultConsumerContext).expect("a consumer");
         Self {
             stores: stores.clone(),
             room: room.to_owned(),
@@ -87,6 +88,21 @@ impl Line {
         for each in 0..count {
             self.join(each % self.lanes, 1).await;
         }
+    }
+
+    /// Appends fans who joined early to the lanes of three leases, and 2.5 s later others to the
+    /// rest: whoever has an odd one of the three is through with the early ones sooner, or later.
+    /// Gives how many they are.
+    pub async fn join_early_and_late(&self) -> i64 {
+        let early = 3 * LANES_A_LEASE;
+        for lane in 0..early {
+            self.join(lane, 10).await;
+        }
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        for lane in early..self.lanes {
+            self.join(lane, 1).await;
+        }
+        i64::from(early * 10 + self.lanes - early)
     }
 
     /// The heads: the committed offsets.

@@ -20,7 +20,7 @@ use waitroom::contract::Phase;
 
 use crate::{
     draw, fan,
-    line_up::{Line, producer},
+    line_up::{Line, SHARED_LANES, producer},
     test_system::{Terms, TestSystem, assert_clean, assert_objects, reply, room, sale, stores},
 };
 
@@ -154,12 +154,13 @@ async fn without_the_rate_check_fans_come_in_too_fast() {
 async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
     let test_env = TestEnv::new().await;
     let stores = stores(&test_env);
-    let line =
-        Line::open(&stores, "horizon", &Terms { lanes: 2, rate_per_sec: 40.0, ..Terms::default() })
-            .await;
-    line.join(0, 120).await;
-    tokio::time::sleep(Duration::from_millis(2500)).await;
-    line.join(1, 30).await;
+    let line = Line::open(
+        &stores,
+        "horizon",
+        &Terms { lanes: SHARED_LANES, rate_per_sec: 40.0, ..Terms::default() },
+    )
+    .await;
+    let joined = line.join_early_and_late().await;
     let broken = || {
         Gate::broken(
             stores.redis.clone(),
@@ -167,7 +168,7 @@ async fn without_the_horizon_check_fans_are_overtaken_across_controllers() {
         )
     };
     let controllers = [admission_with(&stores, broken()), admission_with(&stores, broken())];
-    line.await_admitted(150).await;
+    line.await_admitted(joined).await;
     for controller in controllers {
         controller.drain().await;
     }

@@ -13,6 +13,9 @@ use crate::{
     pace::PaceMode,
 };
 
+/// So late may whoever is due be asked for, and no time is lost. At a fan or two a second, half a
+/// second's worth leaves no room for that.
+const LATE_SECS: f64 = 0.25;
 /// How much of a second's rate may be let in at once after a pause. Small, so that any minute stays
 /// within 1 % of the rate.
 const BURST_SECS: f64 = 0.5;
@@ -45,6 +48,10 @@ pub(crate) struct Ask<'a> {
     pub leavers: f64,
     pub stock: Option<StockLimit>,
     pub pace: Option<NewPace>,
+    /// Whether other controllers have lanes of the room: nobody passes their fronts then.
+    pub is_shared: bool,
+    /// Of all lanes where they are shared; otherwise of the candidates', and where heads were
+    /// published since that was told.
     pub fronts: &'a [Front],
     pub candidates: &'a [Candidate],
 }
@@ -88,6 +95,8 @@ pub(crate) struct Answer {
     pub paced: String,
     pub pacing: String,
     pub stopped: Stopped,
+    /// In how many milliseconds the next may come by the pace.
+    pub next_ms: i64,
 }
 
 /// How long ago, in milliseconds, a controller's asking was ended by each of these.
@@ -117,7 +126,7 @@ impl Gate {
         let follows = settings.pacing.mode == PaceMode::Follow;
         call.arg(self.seen.of(room)).arg(ask.epoch).arg(ask.door_ms).arg(i64::from(ask.door_open));
         call.arg(i64::from(ask.grants));
-        call.arg(settings.rate_per_sec).arg(i64::from(follows)).arg(BURST_SECS);
+        call.arg(settings.rate_per_sec).arg(i64::from(follows)).arg(BURST_SECS).arg(LATE_SECS);
         call.arg(settings.max_active)
             .arg(i64::from(settings.max_active) * UNCLAIMED_PER_ACTIVE)
             .arg(ask.turnover)
@@ -128,7 +137,7 @@ impl Gate {
         call.arg(grant_lasts_ms(settings.claim_window_secs))
             .arg(OVERTAKING_MS_MAX)
             .arg(STALE_MS)
-            .arg(settings.lanes);
+            .arg(if ask.is_shared { settings.lanes } else { 0 });
         for chance in ask.chances.into_iter().chain(ask.soon) {
             call.arg(chance);
         }
@@ -173,6 +182,7 @@ impl Answer {
             unknown_lanes: number(6),
             opened_total: number(7),
             left_total: number(12 + 2 * AGES),
+            next_ms: number(13 + 2 * AGES),
             counts: GrantCounts { unclaimed: ages(12), came: ages(12 + AGES) },
             paced,
             pacing,

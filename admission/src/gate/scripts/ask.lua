@@ -1,12 +1,12 @@
 -- One question to a room's gate: how many of these candidates, in this order, may come in now?
--- KEYS: see common; then the left marks of each of the caller's lanes
--- ARGV: as they are named here; then for each of the caller's lanes (lane, front ms, 1 if it is empty, published head); then for each candidate (lane, offset, joined ms)
+-- KEYS: see common; then the left marks of each lane that the caller tells of: of all it has where others have some, and of the candidates'
+-- ARGV: as they are named here; then for each of the caller's lanes that it tells of (lane, front ms, 1 if it is empty, published head); then for each candidate (lane, offset, joined ms)
 -- Answer: passed, granted, which of the passed had left, epoch, version of the pace, pace as text, expected, numbers (see `ask.rs`)
 local arg = 0
 local function text() arg = arg + 1; return ARGV[arg] end
 local function number() return tonumber(text()) end
 local seen, epoch, knows_door_ms, door_open, grants = text(), text(), number(), number(), number()
-local rate, follows, burst_secs = number(), number(), number()
+local rate, follows, burst_secs, late_secs = number(), number(), number(), number()
 local max_active, unclaimed_max, turnover, leavers, caution = number(), number(), number(), number(), number()
 local servable, served = number(), number()
 local lasts_ms, bound_ms, stale_ms, lanes = number(), number(), number(), number()
@@ -34,7 +34,8 @@ if pace_after ~= '-' and pace_after == paced then
   redis.call('HSET', gate, 'paced', paced, 'pace', new_pace, 'pacing', pacing)
 end
 if follows == 1 then rate = math.min(rate, pace) end
-local tokens = math.min(math.max(1, rate * burst_secs), tonumber(known[3]) + math.max(0, now_us - tonumber(known[4])) * rate / 1000000)
+-- One who asks late for the one fan who is due must not lose that time.
+local tokens = math.min(math.max(1 + rate * late_secs, rate * burst_secs), tonumber(known[3]) + math.max(0, now_us - tonumber(known[4])) * rate / 1000000)
 
 -- Who was let in and did not come yet, by age, and how many of them will.
 local active_count, unclaimed, by_age, expected, variance, expected_soon, variance_soon = redis.call('ZCARD', active), redis.call('ZCARD', granted), {}, 0, 0, 0, 0
@@ -108,4 +109,6 @@ for reason = 2, 5 do table.insert(numbers, counters[reason] and now_ms - tonumbe
 for age = 1, #chances do table.insert(numbers, by_age[age]) end
 for age = 1, #chances do table.insert(numbers, tonumber(counters[5 + age] or 0)) end
 table.insert(numbers, left_total)
+-- In how long the next may come by the pace.
+table.insert(numbers, tokens >= 1 and 0 or rate > 0 and math.min(60000, math.ceil((1 - tokens) / rate * 1000)) or 60000)
 return { passed, count, left, known[1], paced, pacing, tostring(expected), numbers }

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use admission::contract::{Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, LineAt, line_topic};
+use admission::contract::{
+    ADMISSION_GROUP, Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, LineAt, line_topic,
+};
 use anyhow::{Context, bail};
 use checkout::contract::COMMANDS_TOPIC;
 use kit::kafka::{Kafka, ReaderContext};
@@ -140,7 +142,9 @@ pub async fn room(
     let topic = kafka.name(&line.topic(&row.room));
     // While it sleeps its line is gone, or about to be.
     let partitions = if row.asleep { 0 } else { kafka.partitions(&line.topic(&row.room)).await? };
-    let group: BaseConsumer = kafka.consumer(&line.group(&row.room), DefaultConsumerContext)?;
+    let group: BaseConsumer = kafka.consumer(ADMISSION_GROUP, DefaultConsumerContext)?;
+    // Of sales that earlier versions let in, the commits are their room's own group's.
+    let former: BaseConsumer = kafka.consumer(&line.group(&row.room), DefaultConsumerContext)?;
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let published = heads.rooms.get(&row.room).cloned().unwrap_or_default();
     let mut last: BTreeMap<i32, i64> = BTreeMap::new();
@@ -149,7 +153,9 @@ pub async fn room(
     }
     let heads_from_start = heads.from_start;
     tokio::task::spawn_blocking(move || {
-        let committed = committed(&group, &topic, partitions)?;
+        let mut heads = committed(&former, &topic, partitions)?;
+        heads.extend(committed(&group, &topic, partitions)?);
+        let committed = heads;
         let parts = parts(&reader, &topic, partitions)?;
         let cohort = row.cohort.as_deref().and_then(Cohort::of_offsets);
         let joined = turns(joined(&reader, &topic, &parts, &row.sealed)?, cohort.as_ref());
