@@ -2,8 +2,8 @@
 //! and the room's word is its root. A signature takes as long as all the rest of a join, and one
 //! holds for all who were acknowledged in the same moment.
 //!
-//! The text is `<token>~<claims>~<path>`: the signed root, what the receipt says, and how that leads
-//! to the root.
+//! The text is `<token>~<claims>~<path>`: the signed root, what the receipt says, and how that
+//! leads to the root.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use kit::token::TokenError;

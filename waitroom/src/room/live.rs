@@ -156,7 +156,7 @@ impl Room {
                 self.change_log(|_| ());
                 let mut log = self.log.write();
                 log.draw(&draw);
-                // Before there are ends that count turns: no join is to be noted there by its place.
+                // Before there are ends that count turns: no join is noted there by its place.
                 self.draw.store(Some(Arc::new(draw)));
                 self.line.store(LineNow::of(&log));
             }
@@ -178,8 +178,8 @@ impl Room {
         self.changed.store(true, Ordering::Release);
     }
 
-    /// Notes a join that was acknowledged, without a lock; the log takes it in when it next changes,
-    /// or the head document is written.
+    /// Notes a join that was acknowledged, without a lock; the log takes it in when it next
+    /// changes, or the head document is written.
     pub fn joined(&self, place: &PlaceId) {
         // Before the turn: ends that count turns are there after the draw.
         let line = self.line.load();

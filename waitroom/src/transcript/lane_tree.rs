@@ -8,8 +8,8 @@ use admission::contract::{Digest32, LaneRecord, MerkleTree};
 /// a broker may know of fewer for a moment.
 const SHORT_MAX: u32 = 3;
 
-/// From so many earlier sizes one can read on. A line whose draw is near is read twice a second, and
-/// where its cohort ended is known a second or two after.
+/// From so many earlier sizes one can read on. A line whose draw is near is read twice a second,
+/// and where its cohort ended is known a second or two after.
 const MARKS_MAX: usize = 16;
 
 /// So many records of a lane are a block, whose root is kept.
