@@ -126,7 +126,7 @@ pub async fn judge(
         }
     }
     if let Some(stores) = stores {
-        let topic = Topic::of(&stores.kafka, &transcript.room).await?;
+        let topic = Topic::of(stores, &transcript.room).await?;
         let transcript = transcript.clone();
         let found = tokio::task::spawn_blocking(move || topic.check(&transcript, &genuine));
         findings.extend(found.await??);

@@ -19,13 +19,43 @@ use crate::{
 
 /// Rows looked at in one round; where there are more, rounds take turns.
 const ROWS_MAX: i64 = 500;
+/// The same after all were looked at and nothing was wrong: shows that nobody asks for are many.
+/// One that is found to be wrong makes the rounds large again, so that a Redis that was lost is
+/// filled as fast as ever.
+const CALM_ROWS_MAX: i64 = 100;
 const LOOKS_AT_ONCE: usize = 32;
 const REBUILDS_AT_ONCE: usize = 4;
 
 /// What was seen in the last round.
 pub struct Reconciler {
-    after: Mutex<ShardKey>,
+    turn: Mutex<Turn>,
     drifts: Mutex<HashMap<ShardKey, Drift>>,
+}
+
+/// Where the turn of all rows is.
+struct Turn {
+    after: ShardKey,
+    /// Whether something was wrong since it began anew.
+    found: bool,
+    /// Whether nothing was wrong in the whole turn before.
+    is_calm: bool,
+}
+
+impl Turn {
+    fn rows_max(&self) -> i64 {
+        if self.is_calm { CALM_ROWS_MAX } else { ROWS_MAX }
+    }
+
+    /// Takes in a round that ended with `last`, `None` where that was the last of all rows, and
+    /// whether something was wrong in it.
+    fn note(&mut self, last: Option<ShardKey>, wrong: bool) {
+        self.found |= wrong;
+        self.is_calm &= !wrong;
+        if last.is_none() {
+            self.is_calm = !std::mem::take(&mut self.found);
+        }
+        self.after = last.unwrap_or_else(first);
+    }
 }
 
 /// How a shard differed from its row. The same twice is no accident of timing: a change that was
@@ -60,18 +90,21 @@ fn first() -> ShardKey {
 
 impl Default for Reconciler {
     fn default() -> Self {
-        Self { after: Mutex::new(first()), drifts: Mutex::default() }
+        let turn = Turn { after: first(), found: false, is_calm: false };
+        Self { turn: Mutex::new(turn), drifts: Mutex::default() }
     }
 }
 
 impl Reconciler {
     /// One round.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
-        let after = *self.after.lock();
-        let rows = store::stock::some_after(&app.pool, after, ROWS_MAX).await?;
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= ROWS_MAX);
-        let next = if full { rows.last().map_or_else(first, StockRow::key) } else { first() };
-        *self.after.lock() = next;
+        let (after, rows_max) = {
+            let turn = self.turn.lock();
+            (turn.after, turn.rows_max())
+        };
+        let rows = store::stock::some_after(&app.pool, after, rows_max).await?;
+        let is_full = i64::try_from(rows.len()).is_ok_and(|count| count >= rows_max);
+        let last = rows.last().filter(|_| is_full).map(StockRow::key);
 
         let looks: Vec<_> = stream::iter(rows)
             .map(|row| async move { (row, shard::look(&app.redis, row.key()).await) })
@@ -79,11 +112,14 @@ impl Reconciler {
             .collect()
             .await;
         let mut wrong = Vec::new();
+        let drifting = self.drifts.lock().len();
         for (row, look) in looks {
             if let Some(seen) = self.judge(&row, look?) {
                 wrong.push((row.key(), seen));
             }
         }
+        let is_wrong = !wrong.is_empty() || self.drifts.lock().len() > drifting;
+        self.turn.lock().note(last, is_wrong);
         // One that fails fails for all: the writer is behind, or a server is away.
         for some in wrong.chunks(REBUILDS_AT_ONCE) {
             try_join_all(some.iter().map(|(key, seen)| rebuild::rebuild_once(app, *key, *seen)))
@@ -113,6 +149,22 @@ impl Reconciler {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounds_are_small_while_nothing_is_wrong() {
+        let mut turn = Turn { after: first(), found: false, is_calm: false };
+        let key = ShardKey { ticket_type: Uuid::from_u128(7).into(), shard: 0 };
+        turn.note(Some(key), false);
+        assert_eq!((turn.rows_max(), turn.after), (ROWS_MAX, key));
+        turn.note(None, false);
+        assert_eq!((turn.rows_max(), turn.after), (CALM_ROWS_MAX, first()));
+        turn.note(Some(key), true);
+        assert_eq!(turn.rows_max(), ROWS_MAX);
+        turn.note(None, false);
+        assert_eq!(turn.rows_max(), ROWS_MAX, "something was wrong in this turn");
+        turn.note(None, false);
+        assert_eq!(turn.rows_max(), CALM_ROWS_MAX);
+    }
 
     fn row(committed: i32, version: i64) -> StockRow {
         StockRow {

@@ -10,9 +10,10 @@ use uuid::Uuid;
 use waitroom::contract::{RoomChange, change_room};
 
 use crate::{
+    browser::Browser,
     fan,
     negative_controls::{checkout_with, pass_keys},
-    test_people::Admin,
+    test_people::{Admin, PASSWORD},
     test_system::{TestSystem, a_show, assert_clean, assert_objects, refused, reply, stores},
 };
 
@@ -83,19 +84,52 @@ async fn an_admin_sees_that_a_room_sleeps_and_wakes_it() {
     let admin = Admin::first(&system).await;
     let path = "/v1/admin/rooms/by-hand";
     let shown = reply(system.get(path).bearer_auth(&admin.token)).await.with_status(200);
-    assert_eq!(shown.body["room"]["asleep"], true, "{}", shown.text);
+    assert_eq!(shown.body["asleep"], true, "{}", shown.text);
     let call = system.client.patch(format!("{}{path}", system.base)).bearer_auth(&admin.token);
     let change = json!({ "wake": true, "wake_per_sec": 2.5, "wake_active": 7 });
     reply(call.json(&change)).await.with_status(200);
     eventually("a room that is awake", async || {
         let shown = reply(system.get(path).bearer_auth(&admin.token)).await;
-        (shown.body["room"]["asleep"] == false).then_some(())
+        (shown.body["asleep"] == false).then_some(())
     })
     .await;
     let call = system.client.patch(format!("{}{path}", system.base)).bearer_auth(&admin.token);
     refused(call.json(&json!({ "wake_per_sec": -1 })), 422, "invalid-field").await;
     let ticket = fan::join(&system, "by-hand").await;
     fan::claim(&system, "by-hand", &ticket).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fan_in_a_browser_is_sent_straight_through_and_an_operator_sees_it_and_wakes_it() {
+    let system = TestSystem::open().await;
+    asleep(&system, "calm", 20, 20).await;
+    let browser = Browser::start(true).await;
+    browser.go(&format!("{}/queue/calm", system.base)).await;
+    browser.check("sleeping queue").await;
+    browser.click(r#"form[action="/queue/calm/go"] button"#).await;
+    browser.see(r#"form[action="/checkout/calm/hold"]"#).await;
+
+    Admin::first(&system).await;
+    browser.go(&format!("{}/admin/sign-in", system.base)).await;
+    browser.fill("input[name=email]", "ada@fairgate.example").await;
+    browser.fill("input[name=password]", PASSWORD).await;
+    browser.click("main form button").await;
+    browser.see("ul.rooms").await;
+    browser.check("console rooms asleep").await;
+    browser.go(&format!("{}/admin/rooms/calm", system.base)).await;
+    browser.see(r#"button[name="wake"]"#).await;
+    browser.check_at("console room asleep", r#"button[name="wake"]"#).await;
+    browser.click(r#"button[name="wake"]"#).await;
+    browser.see(r#"form[method="post"][action="/admin/rooms/calm/change"]"#).await;
+    browser.check("console wake confirm").await;
+    browser.click(r#"form[action="/admin/rooms/calm/change"] button"#).await;
+    browser.see("[role=status]").await;
+    eventually("a room that is awake", async || {
+        let state = waitroom::contract::room(&system.stores.pool, "calm").await;
+        (!state.expect("Postgres").expect("a room").sleep.asleep).then_some(())
+    })
+    .await;
+    browser.quit().await;
 }
 
 /// The answers to so many who ask this gate to go straight in.

@@ -3,7 +3,10 @@
 //! stopped in between is followed by the next who comes.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -39,6 +42,8 @@ pub struct Waker {
     gate: Gate,
     /// Whoever waits longer for it is told to come again.
     patience: Duration,
+    /// Whether the topic of heads is known to be there.
+    has_heads: Arc<AtomicBool>,
 }
 
 impl Waker {
@@ -49,7 +54,7 @@ impl Waker {
         gate: Gate,
         patience: Duration,
     ) -> Self {
-        Self { rooms, pool, kafka, gate, patience }
+        Self { rooms, pool, kafka, gate, patience, has_heads: Arc::default() }
     }
 
     /// Wakes a room, and gives its line; also where another instance has woken it. It goes on when
@@ -100,7 +105,10 @@ impl Waker {
         if row.sleep.asleep {
             let line = row.sleep.line.next();
             self.kafka.ensure_topic(&line.topic(room), row.lanes, &LINE_SETTINGS).await?;
-            admission::contract::ensure_heads_topic(&self.kafka).await?;
+            if !self.has_heads.load(Ordering::Relaxed) {
+                admission::contract::ensure_heads_topic(&self.kafka).await?;
+                self.has_heads.store(true, Ordering::Relaxed);
+            }
             self.write(room, &line).await?;
             metrics::counter!("fairgate_rooms_woken_total").increment(1);
             let took_ms = began.elapsed().as_millis() as u64;

@@ -238,13 +238,50 @@ async fn an_event_that_comes_again_late_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_room_of_a_show_that_nobody_marked_sleeps_until_fans_may_wait() {
+    let waitroom = TestWaitroom::create(1, 10.0, 60).await;
+    let (pool, kafka) = (&waitroom.test_env.pool, &waitroom.test_env.kafka);
+    let now = Utc::now();
+    let (on_sale, _) = publish(pool, now - chrono::Duration::hours(1)).await;
+    let (soon, _) = publish(pool, now + chrono::Duration::minutes(29)).await;
+    let (marked, _) = publish(pool, now - chrono::Duration::hours(1)).await;
+    sqlx::query("UPDATE catalog.shows SET high_traffic = true WHERE show = $1")
+        .bind(&marked)
+        .execute(pool)
+        .await
+        .unwrap();
+    for show in [&on_sale, &soon, &marked] {
+        send(&waitroom, "key", show, now).await;
+    }
+    let sleeps = room_when(pool, &on_sale, |state| state.phase == Phase::Open).await.sleep;
+    assert!(sleeps.asleep && sleeps.sleeps, "{sleeps:?}");
+    let path = format!("/v1/rooms/{on_sale}/places");
+    assert_eq!(waitroom.instance.call("POST", &path, None).await.1["lane"], -1);
+    let waits = |state: &RoomState| state.phase == Phase::PreQueue && !state.sleep.asleep;
+    assert!(room_when(pool, &soon, waits).await.sleep.sleeps);
+    let marked_room = room_when(pool, &marked, |state| state.phase == Phase::Open).await.sleep;
+    assert!(!marked_room.asleep && !marked_room.sleeps, "{marked_room:?}");
+    let topics = [format!("line.{on_sale}"), format!("line.{on_sale}.1"), format!("line.{soon}.1")];
+    let mut lanes = Vec::new();
+    for topic in &topics {
+        lanes.push(kafka.partitions(topic).await.unwrap());
+    }
+    assert_eq!(lanes, [0, 0, 4]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
     let waitroom = TestWaitroom::create(1, 10.0, 60).await;
     let pool = &waitroom.test_env.pool;
     let on_sale_at = Utc::now() + chrono::Duration::days(1);
     let (show, _) = publish(pool, on_sale_at).await;
     let (next, _) = publish(pool, on_sale_at).await;
-    // Somebody made its line before, with too few lanes.
+    // Its room has a line from the beginning; somebody made that before, with too few lanes.
+    sqlx::query("UPDATE catalog.shows SET high_traffic = true WHERE show = $1")
+        .bind(&show)
+        .execute(pool)
+        .await
+        .unwrap();
     waitroom.test_env.kafka.ensure_topic(&format!("line.{show}"), 1, &[]).await.unwrap();
     send(&waitroom, "key", &show, on_sale_at).await;
     send(&waitroom, "key", &next, on_sale_at).await;
