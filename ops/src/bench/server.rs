@@ -27,6 +27,8 @@ use crate::serve::{Role, assemble};
 pub const EMPTY: &str = "/bench/empty";
 /// One with nothing around it: what the server can do at most.
 pub const BARE: &str = "/bench/bare";
+/// In which /proc counts, on every Linux that we know of.
+const TICKS_PER_SEC: f64 = 100.0;
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const ENDED_WITHIN: Duration = Duration::from_secs(30);
 
@@ -125,6 +127,20 @@ impl Served {
             .context("no VmRSS in /proc")?;
         let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kilobytes * 1024)
+    }
+
+    /// Processor time that it took so far, in seconds.
+    ///
+    /// # Errors
+    /// Where the system does not tell (it is read from /proc).
+    pub fn processor_secs(&self) -> anyhow::Result<f64> {
+        let pid = self.child.id().context("the server ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        // Its name stands in brackets, and may hold anything.
+        let (_, fields) = stat.rsplit_once(')').context("no name in /proc")?;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+        let ticks: f64 = ticks.sum::<Result<f64, _>>()?;
+        Ok(ticks / TICKS_PER_SEC)
     }
 
     /// How many requests it answered so far, whatever they were for.
