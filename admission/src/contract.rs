@@ -36,7 +36,10 @@ pub use crate::{
             Activation, ActiveSession, Gate, GateView, Kept, OVERTAKING_MS_MAX, again::SecondGrant,
         },
     },
-    head::{HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
+    head::{
+        HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic,
+        snapshot::{HeadsSnapshot, SNAPSHOTS},
+    },
     lane::{
         LINE_SETTINGS, admission_group,
         lease::{ADMISSION_GROUP, LANES_A_LEASE, LEASES},

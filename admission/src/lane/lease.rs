@@ -5,7 +5,8 @@ use kit::kafka::Topic;
 
 /// The topic whose partitions are the leases. Their number is for good: all processes must find
 /// every lane under the same one. It is also how many processes can share the rooms.
-pub const LEASES: Topic = Topic { name: "leases", partitions: 24, retention_ms: "604800000" };
+pub const LEASES: Topic =
+    Topic { name: "leases", partitions: 24, retention_ms: "604800000", compacted: false };
 
 /// The consumer group whose members share the leases, and whose committed offsets are the heads of
 /// all rooms' lanes.
