@@ -90,7 +90,7 @@ pub struct SupportMessage {
 pub const SUPPORT_TOPIC: &str = "support.events";
 /// As the relay makes it.
 pub const SUPPORT_EVENTS: Topic =
-    Topic { name: SUPPORT_TOPIC, partitions: 2, retention_ms: "604800000" };
+    Topic { name: SUPPORT_TOPIC, partitions: 2, retention_ms: "604800000", compacted: false };
 
 /// A record of `support.events`, as JSON. It carries nothing personal:
 /// [`crate::store::support::answer`] has the words.

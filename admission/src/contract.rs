@@ -39,7 +39,10 @@ pub use crate::{
             direct::{DirectPass, Straight},
         },
     },
-    head::{HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic},
+    head::{
+        HEADS, HEADS_TOPIC, HeadsMoved, LaneHead, ensure_heads_topic,
+        snapshot::{HeadsSnapshot, SNAPSHOTS},
+    },
     lane::{
         LINE_SETTINGS, admission_group,
         lease::{ADMISSION_GROUP, LANES_A_LEASE, LEASES},

@@ -14,6 +14,7 @@ mod report;
 mod rest;
 pub(crate) mod shared;
 mod signals;
+mod snapshots;
 mod tick;
 mod words;
 
@@ -36,6 +37,7 @@ use crate::{
         records::LaneRecord,
         shared::{Shared, Sight},
         signals::CheckoutListener,
+        snapshots::Snapshots,
         tick::Ticks,
     },
     gate::{GateSettings, GateState, redis::Gate},
@@ -76,6 +78,7 @@ pub struct Controller {
     /// The heads that the gate knows as published, in the epoch of its last answer.
     told: BTreeMap<i32, i64>,
     shared: Arc<Shared>,
+    snapshots: Snapshots,
     ticks: Ticks,
     /// The latest door clock that is known.
     door_ms: i64,
@@ -106,7 +109,6 @@ impl Controller {
             checkout: CheckoutListener::start(&shared.words, &room),
             follower: Follower::default(),
             gate,
-            room,
             settings,
             producer,
             lanes: BTreeMap::new(),
@@ -114,7 +116,9 @@ impl Controller {
             adopted: Vec::new(),
             unpublished: Vec::new(),
             told: BTreeMap::new(),
+            snapshots: Snapshots::new(shared.kafka.name(snapshots::topic()), &room),
             shared,
+            room,
             ticks: Ticks::default(),
             door_ms: 0,
             asked_at: None,
@@ -157,6 +161,7 @@ impl Controller {
                 }
             }
         }
+        self.write_last().await;
         report::show(&self.room, &PaceReport::default());
         self.shared.note_sight(&self.room, Sight::default());
         tracing::info!(room = %self.room, "admission controller stopped");

@@ -1,5 +1,7 @@
 //! The topic `heads`: what every waiting-room instance follows.
 
+pub mod snapshot;
+
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use kit::{
@@ -15,7 +17,8 @@ use crate::{pace::PaceReport, place::RoomName, signal::LineStock};
 pub const HEADS_TOPIC: &str = "heads";
 /// As whoever starts first makes it. A week is longer than any sale is paused without a word:
 /// controllers publish again whenever they take over a lane and once an hour.
-pub const HEADS: Topic = Topic { name: HEADS_TOPIC, partitions: 1, retention_ms: "604800000" };
+pub const HEADS: Topic =
+    Topic { name: HEADS_TOPIC, partitions: 1, retention_ms: "604800000", compacted: false };
 
 /// The heads of some lanes of a room, published after the offsets were committed. Heads are
 /// absolute and only grow, so reading a record twice or out of order does no harm.
@@ -75,9 +78,18 @@ pub(crate) async fn publish(
     topic: &str,
     moved: &HeadsMoved,
 ) -> anyhow::Result<()> {
-    let payload = serde_json::to_vec(moved)?;
+    append(producer, topic, moved.room.as_str(), serde_json::to_vec(moved)?).await
+}
+
+/// Appends to a topic's one partition and waits for the acknowledgement.
+pub(crate) async fn append(
+    producer: &Producer,
+    topic: &str,
+    key: &str,
+    payload: Vec<u8>,
+) -> anyhow::Result<()> {
     let record = FutureRecord::to(topic)
-        .key(moved.room.as_str())
+        .key(key)
         .partition(0)
         .headers(kit::kafka::headers(&RequestId::fresh()))
         .payload(&payload);

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     controller::{Controller, shared::Shared},
     gate::{GateSettings, GateState, redis::Gate},
-    head::ensure_heads_topic,
+    head::{ensure_heads_topic, snapshot::SNAPSHOTS},
     lane::{lease::LEASES, line_at::LineAt},
     place::RoomName,
     store,
@@ -130,6 +130,7 @@ impl Supervisor {
             return Ok(shared.clone());
         }
         ensure_heads_topic(&self.kafka).await?;
+        self.kafka.ensure(&SNAPSHOTS).await?;
         self.kafka.ensure(&LEASES).await?;
         let shared = Arc::new(Shared::start(&self.kafka, self.gate.signal_board())?);
         self.shared = Some(shared.clone());

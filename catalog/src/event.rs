@@ -10,7 +10,7 @@ use crate::{show::ShowId, ticket_type::TicketTypeId};
 pub const CATALOG_TOPIC: &str = "catalog.events";
 /// As the relay makes it; kept for a week.
 pub const CATALOG_EVENTS: Topic =
-    Topic { name: CATALOG_TOPIC, partitions: 4, retention_ms: "604800000" };
+    Topic { name: CATALOG_TOPIC, partitions: 4, retention_ms: "604800000", compacted: false };
 
 /// Something that became true in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

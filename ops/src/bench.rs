@@ -6,8 +6,9 @@
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
-//! [`server`], [`client`] and [`sale`] are what all use; [`mod@line`], [`producer`], [`orders`],
-//! [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`], [`draw`] and [`sleeping`] measure.
+//! [`server`], [`client`], [`sale`] and [`fill`] are what all use; [`mod@line`], [`producer`],
+//! [`orders`], [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`], [`draw`], [`rooms`] and
+//! [`sleeping`] measure.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -20,6 +21,7 @@ mod bench_env;
 pub(crate) mod client;
 mod draw;
 mod edge;
+mod fill;
 mod holds;
 mod line;
 mod memory;
@@ -28,6 +30,7 @@ mod pace;
 mod producer;
 mod rate;
 mod report;
+mod rooms;
 mod sale;
 mod server;
 mod setup;
@@ -65,6 +68,9 @@ pub struct BenchArgs {
     #[arg(long, default_value_t = 1_000_000,
         value_parser = clap::value_parser!(u64).range(1_000..=10_000_000))]
     pub cohort: u64,
+    /// Awake rooms at one process, with 1,000 waiting in each.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    pub awake: u32,
     /// Write the values of every round to this file, as JSON.
     #[arg(long)]
     pub json: Option<PathBuf>,
@@ -92,6 +98,8 @@ pub enum Part {
     Draw,
     /// What 20,000 published shows cost whose rooms sleep.
     Sleeping,
+    /// Many rooms at one process: their pace, what they cost, and how soon another is ready.
+    Rooms,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -115,6 +123,7 @@ pub async fn run(args: BenchArgs) -> anyhow::Result<()> {
         fans: args.fans,
         entrants: args.entrants,
         cohort: args.cohort,
+        awake: args.awake,
         lasts: Duration::from_secs(args.secs),
     };
     let outcome = tokio::select! {
@@ -156,6 +165,7 @@ async fn measure(bench: &Bench, parts: &[Part]) -> anyhow::Result<Vec<Row>> {
             Part::Rate => rate::rows(bench).await,
             Part::Draw => draw::rows(bench).await,
             Part::Sleeping => sleeping::rows(bench).await,
+            Part::Rooms => rooms::rows(bench).await,
         };
         rows.extend(measured.with_context(|| format!("measuring {name}"))?);
     }

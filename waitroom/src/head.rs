@@ -8,6 +8,7 @@ pub mod lane_log;
 pub mod line_now;
 pub mod pace_log;
 pub mod reader_watch;
+pub mod replay;
 
 use admission::contract::{HoldBack, LaneHead, LineMethod, RoomName};
 use catalog::contract::ShowId;

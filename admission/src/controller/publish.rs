@@ -76,6 +76,9 @@ impl Controller {
         };
         publish(&self.producer, &self.heads_topic, &moved).await.context("publishing heads")?;
         self.note_published(&moved, urgent, is_tick);
+        if is_tick {
+            self.write_down(&moved, false).await;
+        }
         Ok(())
     }
 
@@ -87,8 +90,17 @@ impl Controller {
         if self.lanes.is_empty() || !self.ticks.is_due(urgent, self.is_busy(), Instant::now()) {
             return Ok(());
         }
+        let moved = self.as_published(Door::Away, stock);
+        publish(&self.producer, &self.heads_topic, &moved).await.context("publishing a tick")?;
+        self.ticks.published(urgent, true, true, Instant::now());
+        self.write_down(&moved, false).await;
+        Ok(())
+    }
+
+    /// What fans were told of the lanes, as a record.
+    fn as_published(&self, door: Door, stock: Option<LineStock>) -> HeadsMoved {
         let settings = self.settings.borrow().clone();
-        let around = Around { door: Door::Away, stock: None, awaits_stock: false, own_unseen: 0 };
+        let around = Around { door, stock: None, awaits_stock: false, own_unseen: 0 };
         let at = Utc::now();
         // What was committed and not published yet waits for the gate to keep its slots.
         let heads: Vec<LaneHead> = self
@@ -98,7 +110,7 @@ impl Controller {
             .filter(|(number, _)| !self.adopted.contains(number))
             .map(|(number, lane)| LaneHead { lane: *number, head: lane.published, tail: lane.tail })
             .collect();
-        let moved = HeadsMoved {
+        HeadsMoved {
             room: self.room.clone(),
             at,
             claim_until: claim_until(at, settings.claim_window_secs),
@@ -107,13 +119,31 @@ impl Controller {
             heads,
             drawn: self.consumer.is_drawn(),
             door_ms: Some(self.door_ms),
-            door_open: false,
+            door_open: door.is_open(),
             pace: Some(self.follower.report(&settings, around)),
             stock,
-        };
-        publish(&self.producer, &self.heads_topic, &moved).await.context("publishing a tick")?;
-        self.ticks.published(urgent, true, true, Instant::now());
-        Ok(())
+        }
+    }
+
+    /// Writes down what was just published, where it is time for that, or `now`. What fails is
+    /// written with a later one: nothing that lets anybody in depends on it.
+    async fn write_down(&mut self, moved: &HeadsMoved, now: bool) {
+        let Some(snapshot) = self.snapshots.note(moved, now) else { return };
+        if let Err(error) = self.snapshots.write(&self.producer, &snapshot).await {
+            tracing::debug!(room = %self.room, error = format!("{error:#}"), "no snapshot");
+        }
+    }
+
+    /// Writes down the last word of a controller that ends: of a room that closes nothing more is
+    /// told.
+    pub(super) async fn write_last(&mut self) {
+        if self.lanes.is_empty() || self.asked_at.is_none() {
+            return;
+        }
+        let signals = self.checkout.signals();
+        let (door, stock) = (self.checkout.door(&signals), self.checkout.stock(&signals).cloned());
+        let last = self.as_published(door, stock);
+        self.write_down(&last, true).await;
     }
 
     fn note_published(&mut self, moved: &HeadsMoved, urgent: Urgent, is_tick: bool) {

@@ -1,11 +1,13 @@
-//! Which process moves which lanes. Every lane is under one of a few leases, which are the partitions
-//! of a topic without records; whoever the consumer group gives one moves its lanes. Pure.
+//! Which process moves which lanes. Every lane is under one of a few leases, which are the
+//! partitions of a topic without records; whoever the consumer group gives one moves its lanes.
+//! Pure.
 
 use kit::kafka::Topic;
 
 /// The topic whose partitions are the leases. Their number is for good: all processes must find
 /// every lane under the same one. It is also how many processes can share the rooms.
-pub const LEASES: Topic = Topic { name: "leases", partitions: 24, retention_ms: "604800000" };
+pub const LEASES: Topic =
+    Topic { name: "leases", partitions: 24, retention_ms: "604800000", compacted: false };
 
 /// The consumer group whose members share the leases, and whose committed offsets are the heads of
 /// all rooms' lanes.

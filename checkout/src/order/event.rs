@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub const EVENTS_TOPIC: &str = "orders.events";
 /// As the relay makes it.
 pub const ORDER_EVENTS: Topic =
-    Topic { name: EVENTS_TOPIC, partitions: 4, retention_ms: "604800000" };
+    Topic { name: EVENTS_TOPIC, partitions: 4, retention_ms: "604800000", compacted: false };
 
 /// A record of `orders.events`, as JSON, keyed by the order's id. It carries nothing personal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

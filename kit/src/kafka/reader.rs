@@ -1,7 +1,7 @@
-//! Reading a whole topic from its beginning, and going on with what comes. Each reader reads all of
-//! it; nothing is committed.
+//! Reading a whole topic from its beginning, or from a moment, and going on with what comes. Each
+//! reader reads all of it; nothing is committed.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use rdkafka::{
@@ -18,6 +18,7 @@ use super::{
     topic::Topic,
 };
 
+const CALL: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(1);
 const BREATHER: Duration = Duration::from_millis(50);
 
@@ -39,12 +40,41 @@ pub async fn read<E: DeserializeOwned>(
     kafka: Kafka,
     topic: Topic,
     stop: CancellationToken,
+    see: impl FnMut(Read<E>) + Send,
+) {
+    read_since(kafka, topic, None, stop, see).await;
+}
+
+/// All that is there now, in its order; what comes meanwhile may be among it. `None` where `stop`
+/// came first. Kafka being away is waited out.
+pub async fn read_once<E: DeserializeOwned + Send>(
+    kafka: Kafka,
+    topic: Topic,
+    stop: &CancellationToken,
+) -> Option<Vec<E>> {
+    let (caught_up, mut events) = (stop.child_token(), Vec::new());
+    let reached = caught_up.clone();
+    let see = |met| match met {
+        Read::Event { event, .. } => events.push(event),
+        Read::CaughtUp => reached.cancel(),
+    };
+    read(kafka, topic, caught_up, see).await;
+    (!stop.is_cancelled()).then_some(events)
+}
+
+/// The same as [`read`], from the first record that was appended at `since_ms` or later, in
+/// milliseconds since 1970.
+pub async fn read_since<E: DeserializeOwned>(
+    kafka: Kafka,
+    topic: Topic,
+    since_ms: Option<i64>,
+    stop: CancellationToken,
     mut see: impl FnMut(Read<E>) + Send,
 ) {
     while !stop.is_cancelled() {
         let ended = tokio::select! {
             () = stop.cancelled() => return,
-            ended = read_on(&kafka, &topic, &mut see) => ended,
+            ended = read_on(&kafka, &topic, since_ms, &mut see) => ended,
         };
         if let Err(error) = ended {
             let (topic, error) = (topic.name, format!("{error:#}"));
@@ -60,13 +90,23 @@ pub async fn read<E: DeserializeOwned>(
 async fn read_on<E: DeserializeOwned>(
     kafka: &Kafka,
     topic: &Topic,
+    since_ms: Option<i64>,
     see: &mut (impl FnMut(Read<E>) + Send),
 ) -> anyhow::Result<()> {
     kafka.ensure(topic).await?;
-    let reader: StreamConsumer<ReaderContext> = kafka.reader()?;
+    let reader: Arc<StreamConsumer<ReaderContext>> = Arc::new(kafka.reader()?);
     let mut list = TopicPartitionList::new();
+    let from = since_ms.map_or(Offset::Beginning, Offset::Offset);
     for partition in 0..topic.partitions {
-        list.add_partition_offset(&kafka.name(topic.name), partition, Offset::Beginning)?;
+        list.add_partition_offset(&kafka.name(topic.name), partition, from)?;
+    }
+    if since_ms.is_some() {
+        let asker = reader.clone();
+        let found = tokio::task::spawn_blocking(move || asker.offsets_for_times(list, CALL));
+        list = found.await??;
+        for element in list.elements() {
+            element.error()?;
+        }
     }
     reader.assign(&list).with_context(|| format!("reading {}", topic.name))?;
     let mut ended = BTreeSet::new();

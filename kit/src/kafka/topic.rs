@@ -25,7 +25,17 @@ pub struct Topic {
     pub partitions: i32,
     /// How long Kafka keeps its records, in milliseconds.
     pub retention_ms: &'static str,
+    /// Whether only the last record of each key is kept, as soon as Kafka comes to it.
+    pub compacted: bool,
 }
+
+/// Kafka compacts what is in closed segments, so those of a compacted topic are small.
+const COMPACTED: [(&str, &str); 4] = [
+    ("cleanup.policy", "compact,delete"),
+    ("segment.bytes", "4194304"),
+    ("segment.ms", "600000"),
+    ("min.cleanable.dirty.ratio", "0.1"),
+];
 
 impl Kafka {
     /// Creates a topic if it is not there, as [`Kafka::ensure_topic`] does.
@@ -33,7 +43,10 @@ impl Kafka {
     /// # Errors
     /// As [`Kafka::ensure_topic`].
     pub async fn ensure(&self, topic: &Topic) -> anyhow::Result<()> {
-        let settings = [("retention.ms", topic.retention_ms)];
+        let mut settings = vec![("retention.ms", topic.retention_ms)];
+        if topic.compacted {
+            settings.extend(COMPACTED);
+        }
         self.ensure_topic(topic.name, topic.partitions, &settings).await
     }
 

@@ -17,6 +17,8 @@ pub struct Bench {
     /// Whose turns are all computed, and how many stand in Kafka when a room draws.
     pub entrants: u64,
     pub cohort: u64,
+    /// Rooms that are awake at once.
+    pub awake: u32,
     pub lasts: Duration,
 }
 

@@ -19,6 +19,24 @@ pub fn pace_error_percent(steps: &[Step], from_ms: i64, to_ms: i64, rate_per_sec
     (admitted as f64 - expected).abs() / expected * 100.0
 }
 
+/// How many a second were let in between the first and the last move within this time: of few fans,
+/// the moments at which they came say more than their number. `None` where the line hardly moved.
+pub fn pace_between(steps: &[Step], from_ms: i64, to_ms: i64) -> Option<f64> {
+    let mut moves: Vec<Step> = Vec::new();
+    let mut before = admitted_by(steps, from_ms);
+    for step in steps.iter().filter(|step| (from_ms..=to_ms).contains(&step.at_ms)) {
+        if step.admitted > before {
+            before = step.admitted;
+            moves.push(*step);
+        }
+    }
+    let (first, last) = (moves.first()?, moves.last()?);
+    // A line that stopped is as slow as the time in which nobody came.
+    let until_ms = if to_ms - last.at_ms > (to_ms - from_ms) / 10 { to_ms } else { last.at_ms };
+    let secs = (until_ms - first.at_ms) as f64 / 1000.0;
+    (secs > 0.0).then(|| (last.admitted - first.admitted) as f64 / secs)
+}
+
 /// How long after `changed_ms` a raised pace began, in milliseconds: where the line of those let in
 /// at the new pace meets that of the old one. `None` while too few were let in to say.
 pub fn effect_ms(
@@ -53,6 +71,18 @@ mod tests {
         let effect = effect_ms(&steps(), 1_000, 10.0, 200.0).expect("enough steps");
         assert!((effect - 300.0).abs() < 10.0, "{effect}");
         assert_eq!(effect_ms(&steps()[..28], 1_000, 10.0, 200.0), None);
+    }
+
+    #[test]
+    fn the_pace_of_a_slow_line_follows_from_when_its_fans_came() {
+        let at = |at_ms, admitted| Step { at_ms, admitted };
+        // One each 505 ms: two of a hundred less than one each 500 ms.
+        let line: Vec<Step> = (0..120).map(|each| at(each * 505, each)).collect();
+        let pace = pace_between(&line, 100, 60_100).expect("a pace");
+        assert!((pace - 1000.0 / 505.0).abs() < 0.001, "{pace}");
+        let stopped = pace_between(&line[..60], 100, 60_100).expect("a pace");
+        assert!(stopped < 1.01, "{stopped}");
+        assert_eq!(pace_between(&line, 70_000, 80_000), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whether Kafka keeps what it acknowledged.
 
 use admin::contract::SUPPORT_TOPIC;
-use admission::contract::{HEADS_TOPIC, LEASES, line_topic};
+use admission::contract::{HEADS_TOPIC, LEASES, SNAPSHOTS, line_topic};
 use catalog::contract::CATALOG_TOPIC;
 use checkout::contract::{COMMANDS_TOPIC, DEAD_TOPIC, EVENTS_TOPIC};
 use kit::kafka::Weak;
@@ -12,6 +12,7 @@ use crate::settings::Stores;
 pub fn is_ours(topic: &str) -> bool {
     let named = [
         HEADS_TOPIC,
+        SNAPSHOTS.name,
         LEASES.name,
         CATALOG_TOPIC,
         SUPPORT_TOPIC,

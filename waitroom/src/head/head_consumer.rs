@@ -1,21 +1,27 @@
 //! Follows the topic `heads` and the rooms' settings. Waiting depends on nothing else.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use admission::contract::{HEADS, HeadsMoved};
+use admission::contract::{HEADS, HeadsMoved, RoomName, SNAPSHOTS};
+use chrono::{TimeDelta, Utc};
 use kit::{
     kafka::{
         Kafka,
-        reader::{Read, read},
+        reader::{Read, read_once, read_since},
     },
     serve::Tasks,
 };
 use sqlx::PgPool;
 
-use crate::{room::live::Rooms, store};
+use crate::{
+    head::replay::{Replay, replay},
+    room::{live::Rooms, phase::Phase},
+    store,
+};
 
 /// How many rounds of reading rooms lie between two of reading their shows, which change seldom.
 const SHOWS_EVERY_ROUNDS: u32 = 10;
@@ -61,6 +67,25 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
             () = stop.cancelled() => return,
             () = rooms.until_known() => {}
         }
-        read(kafka, HEADS, stop, move |met: Read<HeadsMoved>| rooms.follow_heads(met)).await;
+        let Some(snapshots) = read_once(kafka.clone(), SNAPSHOTS, &stop).await else { return };
+        let (open, longest) = windows(&rooms);
+        let Replay { since, before } = replay(snapshots, &open, longest, Utc::now());
+        tracing::info!(?since, rooms = open.len(), "reading heads");
+        for event in before {
+            rooms.follow_heads(Read::Event { event, at_ms: None });
+        }
+        let since_ms = since.map(|since| since.timestamp_millis());
+        let see = move |met: Read<HeadsMoved>| rooms.follow_heads(met);
+        read_since(kafka, HEADS, since_ms, stop, see).await;
     });
+}
+
+/// The rooms that are not closed, and the longest claim window of all.
+fn windows(rooms: &Rooms) -> (HashSet<RoomName>, TimeDelta) {
+    let all = rooms.all();
+    let infos = || all.iter().map(|room| (room, room.info()));
+    let open = infos().filter(|(_, info)| info.phase != Phase::Closed);
+    let open = open.map(|(room, _)| room.name.clone()).collect();
+    let longest = infos().map(|(_, info)| info.claim_window_secs).max().unwrap_or_default();
+    (open, TimeDelta::seconds(longest.into()))
 }

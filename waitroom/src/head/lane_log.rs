@@ -6,10 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::head::door_clock::{DoorClock, DoorMark};
 
-/// Passed places are remembered this long; whoever comes later missed the window anyway.
-const REMEMBERED: TimeDelta = TimeDelta::hours(2);
-/// Bound on memory per lane whatever the pace.
-const STEPS_MAX: usize = 100_000;
+/// For so long after the end of their window it is remembered when places were let in. Whoever
+/// missed the turn may have another within ten minutes; after that nothing follows from it.
+const REMEMBERED: TimeDelta = TimeDelta::minutes(12);
 
 /// When the places of one step of a head were let in, and for how long they may claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,19 +97,20 @@ impl LaneLog {
         }
     }
 
-    /// Forgets what is too old at `now` and over.
+    /// Forgets steps whose window is over at `now`, and with it the time in which it mattered that
+    /// there was one: what a log holds follows from the pace and the window, however long the sale.
     pub fn forget_old(&mut self, now: DateTime<Utc>) {
         let is_needed = |step: &Step| {
             step.let_in.is_some_and(|let_in| {
-                let is_over = match let_in.door {
-                    Some(_) => step.ended_at.is_some(),
-                    None => let_in.claim_until <= now,
+                let ended_at = match let_in.door {
+                    Some(_) => step.ended_at,
+                    None => Some(let_in.claim_until),
                 };
-                let_in.at >= now - REMEMBERED || !is_over
+                ended_at.is_none_or(|ended_at| ended_at >= now - REMEMBERED)
             })
         };
         while let Some(step) = self.steps.front() {
-            if is_needed(step) && self.steps.len() <= STEPS_MAX {
+            if is_needed(step) {
                 break;
             }
             self.forgotten = step.head;

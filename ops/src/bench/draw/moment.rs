@@ -2,25 +2,22 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use admission::contract::{
-    Cohort, Draw, EntropySource, HexBytes, LanePlace, LineMethod, PlaceId, line_topic,
-};
+use admission::contract::{Cohort, Draw, EntropySource, HexBytes, LanePlace, LineMethod, PlaceId};
 use anyhow::{Context, bail, ensure};
 use chrono::Utc;
-use kit::{kafka::ProducerBounds, token::SealRing};
+use kit::token::SealRing;
 use rand::{Rng, SeedableRng, rngs::StdRng};
-use rdkafka::producer::FutureRecord;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
 use waitroom::contract::{
-    HeadDocument, LineEntry, NewRoom, Phase, PlaceBody, PlaceClaims, RoomChange, change_room,
-    create_room,
+    HeadDocument, NewRoom, Phase, PlaceBody, PlaceClaims, RoomChange, change_room, create_room,
 };
 
 use crate::bench::{
     client::{once, request},
+    fill::{append, producer},
     report::Row,
     sale::{self, LANES, Sale},
     server::Served,
@@ -29,8 +26,6 @@ use crate::bench::{
 
 /// What a large cohort is compared with.
 const FEW: u64 = 1_000;
-/// Joins that wait for their acknowledgement at once.
-const AT_ONCE: usize = 20_000;
 /// How fast the room lets in after the draw.
 const RATE: f64 = 1_000.0;
 /// Whose turns are looked at in each lane.
@@ -83,7 +78,8 @@ async fn one_draw(
     let sale = sale::make(&bench.env.stores, name, None).await?;
     gather(bench, &sale).await?;
     let began = Instant::now();
-    append(bench, &sale, entrants).await?;
+    let kafka = &bench.env.stores.kafka;
+    append(kafka, &producer(kafka)?, &sale.room, entrants).await?;
     let appended_per_sec = entrants as f64 / began.elapsed().as_secs_f64();
     crate::print_status(&format!("bench: {entrants} entrants stand in the line of {name}"));
 
@@ -127,37 +123,6 @@ async fn gather(bench: &Bench, sale: &Sale) -> anyhow::Result<()> {
 async fn set_phase(bench: &Bench, sale: &Sale, phase: Phase) -> anyhow::Result<()> {
     let change = RoomChange { phase: Some(phase), ..RoomChange::default() };
     change_room(&bench.env.stores.pool, &sale.room, &change).await
-}
-
-/// Appends so many joins to the lanes in turn, as the waiting room writes them, acknowledged by all
-/// replicas.
-async fn append(bench: &Bench, sale: &Sale, entrants: u64) -> anyhow::Result<()> {
-    let kafka = &bench.env.stores.kafka;
-    let bounds = ProducerBounds {
-        queue_messages_max: 2 * AT_ONCE as u32,
-        delivery_ms_max: 30_000,
-        linger_ms: 5,
-    };
-    let producer = kafka.producer(bounds)?;
-    let topic = kafka.name(&line_topic(&sale.room));
-    let mut sent = 0;
-    while sent < entrants {
-        let step = (AT_ONCE as u64).min(entrants - sent);
-        let mut acknowledged = Vec::with_capacity(step as usize);
-        for number in sent..sent + step {
-            let entry = LineEntry { nonce: HexBytes(rand::random()) }.to_bytes();
-            let record = FutureRecord::<(), _>::to(&topic)
-                .partition((number % u64::from(LANES.unsigned_abs())) as i32)
-                .payload(&entry);
-            let queued = producer.send_result(record).map_err(|(error, _)| error)?;
-            acknowledged.push(queued);
-        }
-        for delivery in acknowledged {
-            delivery.await.context("the producer ended")?.map_err(|(error, _)| error)?;
-        }
-        sent += step;
-    }
-    Ok(())
 }
 
 async fn head_when(

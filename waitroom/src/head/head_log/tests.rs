@@ -72,6 +72,31 @@ fn what_was_forgotten_is_long_past_and_not_claimable() {
 }
 
 #[test]
+fn steps_are_dropped_when_their_window_is_over_and_never_before() {
+    let mut log = HeadLog::with_lanes(1);
+    // Ten a second for an hour: a count would have to drop some while windows are open, or keep all.
+    for step in 0..36_000 {
+        let secs = step / 10;
+        log.apply(&HeadsMoved {
+            heads: vec![LaneHead { lane: 0, head: step + 1, tail: 40_000 }],
+            ..ticked(secs, secs, step, 0)
+        });
+    }
+    let steps = log.lanes[0].steps();
+    let expected = 10 * (60 + 12 * 60);
+    assert!((expected..expected + 50).contains(&steps), "{steps}");
+    // The door is shut for hours: nothing is let in, and nothing is forgotten.
+    for secs in 3_600..20_000 {
+        log.apply(&HeadsMoved {
+            heads: vec![LaneHead { lane: 0, head: 36_000, tail: 40_000 }],
+            door_open: false,
+            ..ticked(secs, 3_599, 36_000, 0)
+        });
+    }
+    assert_eq!(log.standing(0, 35_990, at(20_000)), let_in(3_599, 3_659 + 16_400));
+}
+
+#[test]
 fn a_place_that_a_lost_record_let_in_never_becomes_claimable() {
     let mut log = HeadLog::with_lanes(1);
     log.apply(&ticked(0, 0, 0, 10));
