@@ -6,8 +6,9 @@
 //! lies on one machine, which client, server and stores share: ratios say more than rates.
 //!
 //! Reading order: [`stats`], [`report`] and [`steps`] are pure. [`setup`], [`bench_env`],
-//! [`server`], [`client`], [`sale`] and [`fill`] are what all use; [`mod@line`], [`producer`], [`orders`],
-//! [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`], [`draw`] and [`rooms`] measure.
+//! [`server`], [`client`], [`sale`] and [`fill`] are what all use; [`mod@line`], [`producer`],
+//! [`orders`], [`holds`], [`mod@edge`], [`memory`], [`rate`], [`pace`], [`draw`] and [`rooms`]
+//! measure.
 
 use std::{path::PathBuf, time::Duration};
 

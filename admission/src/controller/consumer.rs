@@ -225,6 +225,7 @@ impl LaneConsumer {
     /// # Errors
     /// Kafka away, no such topic yet, or controllers of an earlier version still move the room.
     pub async fn positions_of(&self, lanes: &[i32]) -> anyhow::Result<Vec<Position>> {
+        let _turn = self.shared.taking_over.acquire().await?;
         let held = |lane: i32| Some((lane, self.shared.leases.term(lease_of(&self.room, lane))?));
         let terms: Vec<(i32, Term)> = lanes.iter().filter_map(|lane| held(*lane)).collect();
         let lanes: Vec<i32> = terms.iter().map(|(lane, _)| *lane).collect();

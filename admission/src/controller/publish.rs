@@ -125,6 +125,15 @@ impl Controller {
         }
     }
 
+    /// Writes down what was just published, where it is time for that, or `now`. What fails is
+    /// written with a later one: nothing that lets anybody in depends on it.
+    async fn write_down(&mut self, moved: &HeadsMoved, now: bool) {
+        let Some(snapshot) = self.snapshots.note(moved, now) else { return };
+        if let Err(error) = self.snapshots.write(&self.producer, &snapshot).await {
+            tracing::debug!(room = %self.room, error = format!("{error:#}"), "no snapshot");
+        }
+    }
+
     /// Writes down the last word of a controller that ends: of a room that closes nothing more is
     /// told.
     pub(super) async fn write_last(&mut self) {

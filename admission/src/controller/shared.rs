@@ -8,6 +8,7 @@ use std::{
 
 use kit::kafka::Kafka;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 use super::{end_offsets::EndWatch, leases::Leases, records::Records, words::Words};
 use crate::{place::RoomName, signal::redis::SignalBoard};
@@ -17,6 +18,7 @@ const REJOIN_AFTER: Duration = Duration::from_secs(10);
 /// Leases are handed over where one in so many lanes cannot be seen from here. A room alone that
 /// has lost its topic moves no other.
 const UNSEEN_SHARE: usize = 10;
+const TAKING_OVER_MAX: usize = 16;
 
 /// How many lanes a room's controller has, and how many of them it has not seen for too long.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -43,6 +45,9 @@ pub struct Shared {
     pub records: Records,
     pub ends: EndWatch,
     pub words: Words,
+    /// Taking over lanes takes a few questions; a process that starts does so for so many rooms at
+    /// once.
+    pub taking_over: Semaphore,
     sight: Mutex<HashMap<RoomName, Sight>>,
     rejoin_at: Mutex<Option<Instant>>,
 }
@@ -59,6 +64,7 @@ impl Shared {
             records: Records::start(kafka)?,
             ends: EndWatch::start(kafka)?,
             words: Words::start(board),
+            taking_over: Semaphore::new(TAKING_OVER_MAX),
             sight: Mutex::default(),
             rejoin_at: Mutex::default(),
         })

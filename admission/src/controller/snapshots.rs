@@ -6,9 +6,9 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use kit::kafka::Producer;
 use uuid::Uuid;
 
-use super::Controller;
 use crate::head::{
     HeadsMoved, append,
     snapshot::{HeadsSnapshot, SNAPSHOTS},
@@ -66,27 +66,29 @@ pub fn topic() -> &'static str {
     SNAPSHOTS.name
 }
 
-impl Controller {
-    /// Writes down what was just published, where it is time for that, or `now`. What fails is
-    /// written with a later one: nothing that lets anybody in depends on it.
-    pub(super) async fn write_down(&mut self, moved: &HeadsMoved, now: bool) {
-        let snapshots = &mut self.snapshots;
+impl Snapshots {
+    /// Notes what was just published; what is to be written down for it, where it is time for that
+    /// or `now`.
+    pub fn note(&mut self, moved: &HeadsMoved, now: bool) -> Option<HeadsSnapshot> {
         let (at, door_ms) = (moved.at, moved.door_ms.unwrap_or_default());
-        snapshots.past.note(at, door_ms, moved.claim_until - at);
-        let is_due = snapshots.written_at.is_none_or(|written| written.elapsed() >= EVERY);
-        if !is_due && !now {
-            return;
-        }
-        let windows_from = snapshots.past.windows_from().unwrap_or(at);
-        let snapshot = HeadsSnapshot { moved: moved.clone(), windows_from };
-        let Ok(payload) = serde_json::to_vec(&snapshot) else { return };
-        let written = append(&self.producer, &snapshots.topic, &snapshots.key, payload).await;
-        match written {
-            Ok(()) => snapshots.written_at = Some(Instant::now()),
-            Err(error) => {
-                tracing::debug!(room = %self.room, error = format!("{error:#}"), "no snapshot");
-            }
-        }
+        self.past.note(at, door_ms, moved.claim_until - at);
+        let is_due = self.written_at.is_none_or(|written| written.elapsed() >= EVERY);
+        let windows_from = self.past.windows_from().unwrap_or(at);
+        (is_due || now).then(|| HeadsSnapshot { moved: moved.clone(), windows_from })
+    }
+
+    /// Writes down and waits for the acknowledgement.
+    ///
+    /// # Errors
+    /// Kafka does not acknowledge; the next one is due at once.
+    pub async fn write(
+        &mut self,
+        producer: &Producer,
+        snapshot: &HeadsSnapshot,
+    ) -> anyhow::Result<()> {
+        append(producer, &self.topic, &self.key, serde_json::to_vec(snapshot)?).await?;
+        self.written_at = Some(Instant::now());
+        Ok(())
     }
 }
 

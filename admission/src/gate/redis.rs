@@ -273,15 +273,37 @@ impl Gate {
         Ok(())
     }
 
+    /// Those of `rooms` whose gates have yet to learn who is inside.
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn unrestored(&self, rooms: &[RoomName]) -> RedisResult<Vec<RoomName>> {
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut asking = redis::pipe();
+        for room in rooms {
+            let [gate, ..] = self.keys(room);
+            asking.cmd("HMGET").arg(gate).arg("ready").arg("sequence");
+        }
+        let found: Vec<(Option<String>, Option<i64>)> =
+            asking.query_async(&mut self.redis.connection()).await?;
+        let is_unrestored = |room: &RoomName, ready: Option<String>, sequence: Option<i64>| {
+            let is_old = sequence.is_none_or(|sequence| sequence < self.seen.of(room));
+            ready.as_deref() != Some("1") || is_old
+        };
+        let all = rooms.iter().zip(found);
+        let unrestored =
+            all.filter(|(room, (ready, sequence))| is_unrestored(room, ready.clone(), *sequence));
+        Ok(unrestored.map(|(room, _)| room.clone()).collect())
+    }
+
     /// Whether this room's gate has yet to learn who is inside.
-    pub async fn needs_restore(&self, room: &str) -> RedisResult<bool> {
-        let [gate, ..] = self.keys(room);
-        let mut call = redis::cmd("HMGET");
-        call.arg(gate).arg("ready").arg("sequence");
-        let (ready, sequence): (Option<String>, Option<i64>) =
-            call.query_async(&mut self.redis.connection()).await?;
-        let is_old = sequence.is_none_or(|sequence| sequence < self.seen.of(room));
-        Ok(ready.as_deref() != Some("1") || is_old)
+    ///
+    /// # Errors
+    /// Redis away.
+    pub async fn needs_restore(&self, room: &RoomName) -> RedisResult<bool> {
+        Ok(!self.unrestored(std::slice::from_ref(room)).await?.is_empty())
     }
 
     /// Registers everybody who is inside and lets the gate grant again, as soon as the controllers

@@ -1,5 +1,6 @@
-//! Which process moves which lanes. Every lane is under one of a few leases, which are the partitions
-//! of a topic without records; whoever the consumer group gives one moves its lanes. Pure.
+//! Which process moves which lanes. Every lane is under one of a few leases, which are the
+//! partitions of a topic without records; whoever the consumer group gives one moves its lanes.
+//! Pure.
 
 use kit::kafka::Topic;
 

@@ -289,6 +289,10 @@ impl TestLine {
         kafka.ensure(&LEASES).await.expect("leases");
         let topic = self.test_env.kafka.name(LEASES.name);
         consumer.subscribe(&[&topic]).expect("subscribed");
+        // Whoever comes later then gets what is left.
+        while consumer.assignment().expect("its leases").count() == 0 {
+            let _ = tokio::time::timeout(Duration::from_millis(100), consumer.recv()).await;
+        }
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let polling = tokio::spawn(async move {

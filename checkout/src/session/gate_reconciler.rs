@@ -1,6 +1,6 @@
 //! Keeps the gates of rooms true to Postgres: one that forgot with Redis who is inside is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{App, store};
 use admission::contract::RoomName;
@@ -19,9 +19,13 @@ pub struct GateReconciler(Mutex<HashMap<RoomName, u32>>);
 impl GateReconciler {
     /// One round over the gates of rooms that are not closed.
     pub async fn round(&self, app: &App) -> anyhow::Result<()> {
-        for gate in admission::contract::open_gates(&app.pool).await? {
-            let room = gate.room;
-            if app.gate.needs_restore(&room).await? {
+        let gates = admission::contract::open_gates(&app.pool).await?;
+        let rooms: Vec<RoomName> = gates.into_iter().map(|gate| gate.room).collect();
+        // In one question: there may be hundreds of rooms.
+        let unrestored: HashSet<RoomName> =
+            app.gate.unrestored(&rooms).await?.into_iter().collect();
+        for room in rooms {
+            if unrestored.contains(&room) {
                 let inside = store::session::active(&app.pool, &room).await?;
                 app.gate.restore(&room, &inside).await?;
                 tracing::info!(%room, inside = inside.len(), "a gate was told who is inside");

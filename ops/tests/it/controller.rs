@@ -20,6 +20,7 @@ fn controller_process(test_env: &testkit::TestEnv) -> Child {
         .args(["serve", "admission"])
         .envs(test_env.settings())
         .env("FAIRGATE_LISTEN", "127.0.0.1:0")
+        .env("FAIRGATE_MANAGEMENT_LISTEN", "127.0.0.1:0")
         .env("FAIRGATE_LOG", "warn")
         .kill_on_drop(true)
         .spawn()

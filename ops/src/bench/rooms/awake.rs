@@ -38,7 +38,7 @@ const RATE: f64 = 2.0;
 /// From opening the last room until paces are looked at.
 const SETTLES: Duration = Duration::from_secs(15);
 const MINUTE: Duration = Duration::from_secs(60);
-const MOVE_WITHIN: Duration = Duration::from_secs(60);
+const MOVE_WITHIN: Duration = Duration::from_secs(120);
 const ERROR_PERCENT_MAX: f64 = 1.0;
 const READY_SECS_MAX: f64 = 3.0;
 const MEGABYTE: f64 = 1_048_576.0;
