@@ -192,7 +192,7 @@ impl LaneConsumer {
         let held = |lane: i32| self.shared.leases.term(lease_of(&self.room, lane));
         let gone = self.taken.iter().filter(|(lane, taken)| held(**lane) != Some(taken.term));
         let gone: Vec<i32> = gone.map(|(lane, _)| *lane).collect();
-        let is_new = |lane: &i32| !(self.taken.contains_key(lane) && !gone.contains(lane));
+        let is_new = |lane: &i32| !self.taken.contains_key(lane) || gone.contains(lane);
         let new = (0..lanes).filter(|lane| is_new(lane) && held(*lane).is_some()).collect();
         (gone, new)
     }

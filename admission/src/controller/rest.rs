@@ -23,11 +23,12 @@ impl Controller {
     /// How long to take in records before the next step, unless something happens.
     pub(super) fn rest(&self) -> Duration {
         let (gone, new) = self.consumer.changes(self.settings.borrow().lanes);
-        let left_over = !(gone.is_empty() && new.is_empty())
-            || !self.uncommitted.is_empty()
-            || !self.adopted.is_empty();
+        let nothing_left = gone.is_empty()
+            && new.is_empty()
+            && self.uncommitted.is_empty()
+            && self.adopted.is_empty();
         let longest = match self.is_busy() {
-            _ if left_over => ASK_EVERY,
+            _ if !nothing_left => ASK_EVERY,
             _ if self.lanes.is_empty() => REST_WITHOUT_LANES,
             true => REST_BUSY,
             false => REST_QUIET,
