@@ -116,7 +116,7 @@ impl Gate {
             again: script(include_str!("scripts/again.lua")),
             begin: script(include_str!("scripts/begin.lua")),
             give_back: script(include_str!("scripts/give_back.lua")),
-            direct: direct::Scripts::new(&script),
+            direct: direct::Scripts::new(script),
             seen: Seen::default(),
             forgets: false,
         }
