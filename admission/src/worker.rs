@@ -86,8 +86,8 @@ impl Supervisor {
         if let Err(error) = shared.see_to_sight() {
             tracing::warn!(error = format!("{error:#}"), "asking for leases again");
         }
-        // A gate that is no longer listed was closed, or its room sleeps; one that slept meanwhile has
-        // another line. Its controller ends itself, and another may begin once it has.
+        // A gate that is no longer listed was closed, or its room sleeps; one that slept meanwhile
+        // has another line. Its controller ends itself, and another may begin once it has.
         let open: HashMap<&RoomName, &LineAt> =
             gates.iter().map(|gate| (&gate.room, &gate.line)).collect();
         self.rooms.retain(|room, sender| {

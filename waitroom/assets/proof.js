@@ -3,15 +3,6 @@
 import { root, within } from "./page.js";
 import { check, isUnder } from "./draw.js";
 
-const WORDS = {
-  commitment: "The secret number is the one whose fingerprint was published before anybody could join.",
-  lanes: "Your entry is one of this draw's.",
-  receipt: "Your receipt still says what it said when this device first saw it.",
-  signature: "Your receipt is signed by us: it is our word, and we cannot deny it.",
-  record: "What you joined with is under a published root: nobody has changed it.",
-  turn: "With that number, your place is the one that you have.",
-};
-
 const bytes = (text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 const decoded = (text) => bytes(atob(text.replaceAll("-", "+").replaceAll("_", "/")));
 const read = (part) => JSON.parse(new TextDecoder().decode(part));
@@ -25,23 +16,24 @@ function signed(...parts) {
   return new Blob([length(parts.length), ...parts.flatMap((part) => [length(part.length), part])]).arrayBuffer();
 }
 
-const UNTOLD = {
-  browser: "This browser cannot check your receipt's signature. Save your receipt, and have another one check it.",
-  key: "Your receipt was signed by a key that is not published any more.",
-};
+/** What an address answers, as JSON; null where there is nothing. */
+async function ask(path, cache) {
+  const answer = await fetch(path, { signal: within(8000), cache });
+  return answer.status === 404 ? null : answer.json();
+}
 
-/** Whether one of the published keys signed a receipt, or why that cannot be told. */
+/** Whether one of the published keys signed a receipt, or the name of why that cannot be told. */
 async function isSigned(token) {
   const [, , body, footer] = token.split(".");
   const { kid } = read(decoded(footer));
-  const { keys } = await (await fetch("/.well-known/paseto-keys", { signal: within(8000) })).json();
+  const { keys } = await ask("/.well-known/paseto-keys");
   const found = keys.find((each) => each.kid === kid);
-  if (!found) return UNTOLD.key;
+  if (!found) return "key";
   let key;
   try {
     key = await crypto.subtle.importKey("raw", decoded(found.key.split(".")[2]), "Ed25519", false, ["verify"]);
   } catch {
-    return UNTOLD.browser;
+    return "browser";
   }
   const message = decoded(body);
   const parts = [bytes("v4.public."), message.slice(0, -64), decoded(footer), bytes("fairgate/receipt/v1")];
@@ -61,10 +53,10 @@ function receiptOf(room, lane, offset) {
 /** Whether the record that a receipt is about is under a root of the room; null where there is none over it yet. */
 async function isProved(room, { lane, offset, joined_ms, nonce }) {
   const at = `/v1/rooms/${encodeURIComponent(room)}`;
-  const proof = await fetch(`${at}/places/${lane}/${offset}/proof`, { signal: within(8000) });
-  if (proof.status === 404) return null;
-  const { size, path } = await proof.json();
-  const { roots } = await (await fetch(`${at}/roots`, { signal: within(8000), cache: "no-cache" })).json();
+  const proof = await ask(`${at}/places/${lane}/${offset}/proof`);
+  if (!proof) return null;
+  const { size, path } = proof;
+  const { roots } = await ask(`${at}/roots`, "no-cache");
   const root = roots.find((each) => each.lane === lane && each.size === size)?.root;
   // Of one that was published this moment the list may not know yet.
   if (!root) return null;
@@ -74,11 +66,11 @@ async function isProved(room, { lane, offset, joined_ms, nonce }) {
 /** Writes into `list` what holds and what does not. */
 export async function prove(list, { lane, offset }) {
   const data = root.dataset;
-  const line = (words) => list.appendChild(document.createElement("li")).append(words);
+  const line = (what, before = "") =>
+    list.appendChild(document.createElement("li")).append(before + list.getAttribute(`data-of-${what}`));
   list.replaceChildren();
   try {
-    const answer = await fetch(`/v1/rooms/${encodeURIComponent(data.room)}/head`, { signal: within(8000) });
-    const { room, lanes, draw } = await answer.json();
+    const { room, lanes, draw } = await ask(`/v1/rooms/${encodeURIComponent(data.room)}/head`);
     const { ends, seed, commitment, entropy } = draw;
     const turn = { lane: Number(data.lane), number: Number(data.offset) };
     const found = await check({ room, lanes: lanes.length, ends, seed, commitment, entropy, lane, offset, turn });
@@ -88,11 +80,11 @@ export async function prove(list, { lane, offset }) {
     if (typeof signature === "string") line(signature);
     else found.push({ what: "signature", ok: signature });
     const record = await isProved(room, receipt.kept);
-    if (record === null) line("No published root is over your entry yet. Look again in half a minute.");
+    if (record === null) line("no-root");
     else found.push({ what: "record", ok: record });
-    for (const { what, ok } of found) line(`${ok ? "Holds" : "Does not hold"}: ${WORDS[what]}`);
+    for (const { what, ok } of found) line(what, ok ? "Holds: " : "Does not hold: ");
     list.dataset.holds = found.every(({ ok }) => ok);
   } catch {
-    line("This could not be checked right now. Close this and open it again.");
+    line("failed");
   }
 }

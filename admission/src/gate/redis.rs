@@ -9,6 +9,7 @@
 pub(crate) mod again;
 pub(crate) mod ask;
 pub(crate) mod direct;
+mod direct_scripts;
 mod grants;
 mod seen;
 
@@ -23,6 +24,7 @@ use crate::{
     signal::redis::SignalBoard,
 };
 
+use direct_scripts::DirectScripts;
 use seen::Seen;
 
 /// Nobody in one controller's lanes passes those in another's who joined more than this much
@@ -42,7 +44,7 @@ pub struct Gate {
     again: Script,
     begin: Script,
     give_back: Script,
-    direct: direct::Scripts,
+    direct: DirectScripts,
     seen: Seen,
     forgets: bool,
 }
@@ -116,7 +118,7 @@ impl Gate {
             again: script(include_str!("scripts/again.lua")),
             begin: script(include_str!("scripts/begin.lua")),
             give_back: script(include_str!("scripts/give_back.lua")),
-            direct: direct::Scripts::new(script),
+            direct: DirectScripts::new(script),
             seen: Seen::default(),
             forgets: false,
         }

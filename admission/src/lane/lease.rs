@@ -7,7 +7,7 @@ use kit::kafka::Topic;
 /// The topic whose partitions are the leases. Their number is for good: all processes must find
 /// every lane under the same one. It is also how many processes can share the rooms.
 pub const LEASES: Topic =
-    Topic { name: "leases", partitions: 24, retention_ms: "604800000", compacted: false };
+    Topic { name: "leases", partitions: 12, retention_ms: "604800000", compacted: false };
 
 /// The consumer group whose members share the leases, and whose committed offsets are the heads of
 /// all rooms' lanes.
@@ -41,7 +41,7 @@ mod tests {
         assert_eq!(leases[..4], [leases[0]; 4], "a room of four lanes is whole");
         assert_eq!(leases[4..8], [leases[4]; 4]);
         // Written down, because a process of another version must find the same.
-        assert_eq!((lease_of("a", 0), lease_of("the-show", 0)), (18, 5));
+        assert_eq!((lease_of("a", 0), lease_of("the-show", 0)), (6, 5));
     }
 
     #[test]
@@ -50,13 +50,13 @@ mod tests {
         for number in 0..2_400 {
             *rooms.entry(lease_of(&format!("room-{number}"), 0)).or_default() += 1;
         }
-        assert_eq!(rooms.len(), 24);
-        assert!(rooms.values().all(|count| (60..=140).contains(count)), "{rooms:?}");
+        assert_eq!(rooms.len(), 12);
+        assert!(rooms.values().all(|count| (140..=260).contains(count)), "{rooms:?}");
         // A large room's lanes, too.
         let mut lanes: BTreeMap<i32, usize> = BTreeMap::new();
         for lane in 0..256 {
             *lanes.entry(lease_of("large", lane)).or_default() += 1;
         }
-        assert!(lanes.len() >= 18, "{lanes:?}");
+        assert!(lanes.len() >= 10, "{lanes:?}");
     }
 }

@@ -113,6 +113,8 @@ async fn let_in_after_going_back(broken: (&str, &str)) -> (TestLine, i64) {
     let copy = line.copy_redis().await;
     line.join(100).await;
     line.heads_until(20).await;
+    // Some more follow, as those who do not come at once are expected less.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
     let before = line.admitted().await;
     line.put_back_redis(&copy).await;
     tokio::time::sleep(Duration::from_millis(1000)).await;

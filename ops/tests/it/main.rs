@@ -16,6 +16,7 @@ mod fan;
 mod line_controls;
 mod line_up;
 mod negative_controls;
+mod negative_controls_asleep;
 mod openapi;
 mod pages;
 mod peers;

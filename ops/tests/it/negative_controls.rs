@@ -143,7 +143,11 @@ async fn without_the_rate_check_fans_come_in_too_fast() {
     line.join(0, 120).await;
     let controller = admission_with(
         &stores,
-        Gate::broken(stores.redis.clone(), &[("if tokens < 1 then", "if false then")]),
+        // Nor is it asked only when the next is due.
+        Gate::broken(
+            stores.redis.clone(),
+            &[("if tokens < 1 then", "if false then"), ("tokens >= 1 and 0 or", "true and 0 or")],
+        ),
     );
     line.await_admitted(120).await;
     controller.drain().await;

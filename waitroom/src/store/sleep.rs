@@ -54,7 +54,8 @@ pub async fn set_awake(
     line: &LineAt,
 ) -> sqlx::Result<()> {
     sqlx::query!(
-        "UPDATE waitroom.rooms SET asleep = false, wake_wanted = false, drowsy_at = NULL, waking = $2
+        "UPDATE waitroom.rooms
+         SET asleep = false, wake_wanted = false, drowsy_at = NULL, waking = $2
          WHERE room = $1 AND asleep",
         room,
         line.waking

@@ -6,7 +6,7 @@ use admission::contract::{EntropySource, Gate, LineMethod};
 use catalog::contract::{
     CATALOG_TOPIC, CatalogEvent, Money, NewTicketType, SaleState, ShowDraft, ShowId, Stop, Venue,
     change_allotment, change_show, create_show, ensure_catalog_topic, publish_show,
-    put_ticket_type, put_venue, stop_reseller, withdraw_own_show,
+    put_ticket_type, put_venue, set_high_traffic, stop_reseller, withdraw_own_show,
 };
 use chrono::{DateTime, Utc};
 use kit::{http::RequestId, kafka::ProducerBounds, serve::Tasks};
@@ -33,6 +33,12 @@ fn draft(venue: uuid::Uuid, on_sale_at: DateTime<Utc>) -> ShowDraft {
         starts_at,
         on_sale_at,
     }
+}
+
+/// Marks a show as one that many will come for.
+async fn mark(pool: &PgPool, show: &ShowId) {
+    let mut connection = pool.acquire().await.unwrap();
+    set_high_traffic(&mut connection, show, true).await.unwrap();
 }
 
 /// A show with tickets, published.
@@ -245,11 +251,7 @@ async fn the_room_of_a_show_that_nobody_marked_sleeps_until_fans_may_wait() {
     let (on_sale, _) = publish(pool, now - chrono::Duration::hours(1)).await;
     let (soon, _) = publish(pool, now + chrono::Duration::minutes(29)).await;
     let (marked, _) = publish(pool, now - chrono::Duration::hours(1)).await;
-    sqlx::query("UPDATE catalog.shows SET high_traffic = true WHERE show = $1")
-        .bind(&marked)
-        .execute(pool)
-        .await
-        .unwrap();
+    mark(pool, &marked).await;
     for show in [&on_sale, &soon, &marked] {
         send(&waitroom, "key", show, now).await;
     }
@@ -277,11 +279,7 @@ async fn a_show_that_can_get_no_room_keeps_no_other_waiting() {
     let (show, _) = publish(pool, on_sale_at).await;
     let (next, _) = publish(pool, on_sale_at).await;
     // Its room has a line from the beginning; somebody made that before, with too few lanes.
-    sqlx::query("UPDATE catalog.shows SET high_traffic = true WHERE show = $1")
-        .bind(&show)
-        .execute(pool)
-        .await
-        .unwrap();
+    mark(pool, &show).await;
     waitroom.test_env.kafka.ensure_topic(&format!("line.{show}"), 1, &[]).await.unwrap();
     send(&waitroom, "key", &show, on_sale_at).await;
     send(&waitroom, "key", &next, on_sale_at).await;

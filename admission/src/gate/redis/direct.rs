@@ -3,7 +3,7 @@
 //! who asks for the same sleep.
 
 use chrono::{DateTime, Utc};
-use redis::{RedisResult, Script};
+use redis::RedisResult;
 
 use super::{Activation, Gate, member};
 use crate::{
@@ -18,26 +18,6 @@ const BURST_SECS: i32 = 4;
 const UNKNOWN_MAX: i32 = 20;
 /// Passes of places that were given up are over by then.
 const LEFT_KEPT_SECS: i64 = 86_400;
-
-/// The scripts about direct places.
-#[derive(Clone)]
-pub(super) struct Scripts {
-    direct: Script,
-    activate: Script,
-    give_back: Script,
-    woken: Script,
-}
-
-impl Scripts {
-    pub(super) fn new(script: impl Fn(&str) -> Script) -> Self {
-        Self {
-            direct: script(include_str!("../scripts/direct.lua")),
-            activate: script(include_str!("../scripts/activate_direct.lua")),
-            give_back: script(include_str!("../scripts/give_back_direct.lua")),
-            woken: script(include_str!("../scripts/woken.lua")),
-        }
-    }
-}
 
 /// What a room that sleeps allows, as far as the caller knows.
 #[derive(Debug, Clone)]
