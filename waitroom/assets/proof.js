@@ -12,13 +12,13 @@ const said = (token) => read(decoded(token.split(".")[2]).slice(0, -64));
 
 /** What is signed of a PASETO v4.public token: how many parts there are, and each with its length before it. */
 function signed(...parts) {
-  const length = (number) => new Uint8Array(new BigUint64Array([BigInt(number)]).buffer);
-  return new Blob([length(parts.length), ...parts.flatMap((part) => [length(part.length), part])]).arrayBuffer();
+  const length = ({ length }) => BigUint64Array.of(BigInt(length));
+  return new Blob([length(parts), ...parts.flatMap((part) => [length(part), part])]).arrayBuffer();
 }
 
 /** What an address answers, as JSON; null where there is nothing. */
-async function ask(path, cache) {
-  const answer = await fetch(path, { signal: within(8000), cache });
+async function ask(path) {
+  const answer = await fetch(path, { signal: within(8000) });
   return answer.status === 404 ? null : answer.json();
 }
 
@@ -27,17 +27,16 @@ async function isSigned(token) {
   const [, , body, footer] = token.split(".");
   const { kid } = read(decoded(footer));
   const { keys } = await ask("/.well-known/paseto-keys");
-  const found = keys.find((each) => each.kid === kid);
-  if (!found) return "key";
-  let key;
+  let key = keys.find((each) => each.kid === kid)?.key;
+  if (!key) return "key";
   try {
-    key = await crypto.subtle.importKey("raw", decoded(found.key.split(".")[2]), "Ed25519", false, ["verify"]);
+    key = await crypto.subtle.importKey("raw", decoded(key.split(".")[2]), "Ed25519", false, ["verify"]);
   } catch {
     return "browser";
   }
   const message = decoded(body);
-  const parts = [bytes("v4.public."), message.slice(0, -64), decoded(footer), bytes("fairgate/receipt/v1")];
-  return crypto.subtle.verify("Ed25519", key, message.slice(-64), await signed(...parts));
+  const all = signed(bytes("v4.public."), message.slice(0, -64), decoded(footer), bytes("fairgate/receipt/v1"));
+  return crypto.subtle.verify("Ed25519", key, message.slice(-64), await all);
 }
 
 /** The receipt that the page has, and whether it is about this entry and says what the one says that this device kept. */
@@ -45,18 +44,17 @@ function receiptOf(room, lane, offset) {
   const { receipt: token, entry } = document.querySelector("[data-receipt]").dataset;
   const first = localStorage.getItem(`fairgate-receipt-${room}-${entry}`) ?? token;
   const kept = said(first);
-  const now = said(token);
-  const same = ["room", "lane", "offset", "joined_ms", "nonce"].every((name) => kept[name] === now[name]);
-  return { first, kept, ok: same && kept.room === room && kept.lane === lane && kept.offset === offset };
+  const same = JSON.stringify(kept) === JSON.stringify(said(token));
+  return { first, kept, ok: same && `${[kept.room, kept.lane, kept.offset]}` === `${[room, lane, offset]}` };
 }
 
 /** Whether the record that a receipt is about is under a root of the room; null where there is none over it yet. */
 async function isProved(room, { lane, offset, joined_ms, nonce }) {
-  const at = `/v1/rooms/${encodeURIComponent(room)}`;
+  const at = `/v1/rooms/${room}`;
   const proof = await ask(`${at}/places/${lane}/${offset}/proof`);
   if (!proof) return null;
   const { size, path } = proof;
-  const { roots } = await ask(`${at}/roots`, "no-cache");
+  const { roots } = await ask(`${at}/roots`);
   const root = roots.find((each) => each.lane === lane && each.size === size)?.root;
   // Of one that was published this moment the list may not know yet.
   if (!root) return null;
@@ -70,7 +68,7 @@ export async function prove(list, { lane, offset }) {
     list.appendChild(document.createElement("li")).append(before + list.getAttribute(`data-of-${what}`));
   list.replaceChildren();
   try {
-    const { room, lanes, draw } = await ask(`/v1/rooms/${encodeURIComponent(data.room)}/head`);
+    const { room, lanes, draw } = await ask(`/v1/rooms/${data.room}/head`);
     const { ends, seed, commitment, entropy } = draw;
     const turn = { lane: Number(data.lane), number: Number(data.offset) };
     const found = await check({ room, lanes: lanes.length, ends, seed, commitment, entropy, lane, offset, turn });

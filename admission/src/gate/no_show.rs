@@ -11,8 +11,9 @@ pub const AGES: usize = 8;
 /// the first are short: of a long one, nobody knows who is at its beginning.
 pub const AGE_ENDS_MS: [i64; AGES - 1] = [500, 1_000, 2_000, 5_000, 15_000, 30_000, 60_000];
 
-/// Before anything was seen: of those who did not come before, so many come at each age.
-const PRIOR: [f64; AGES] = [0.2, 0.2, 0.37, 0.3, 0.2, 0.1, 0.1, 0.05];
+/// Before anything was seen: of those who did not come before, so many come at each age. Hardly
+/// anybody at once: a fan looks once a second or so whose turn it is.
+const PRIOR: [f64; AGES] = [0.05, 0.2, 0.47, 0.3, 0.2, 0.1, 0.1, 0.05];
 /// The prior counts as much as so many fans who were seen.
 const PRIOR_FANS: f64 = 20.0;
 /// So many fans must have come, or not come, before the prior is doubted as a whole.
