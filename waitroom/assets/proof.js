@@ -53,12 +53,11 @@ async function isProved(room, { lane, offset, joined_ms, nonce }) {
   const at = `/v1/rooms/${room}`;
   const proof = await ask(`${at}/places/${lane}/${offset}/proof`);
   if (!proof) return null;
-  const { size, path } = proof;
   const { roots } = await ask(`${at}/roots`);
-  const root = roots.find((each) => each.lane === lane && each.size === size)?.root;
+  const root = roots.find((each) => each.lane === lane && each.size === proof.size)?.root;
   // Of one that was published this moment the list may not know yet.
   if (!root) return null;
-  return isUnder({ offset, joined_ms, nonce }, { size, path, root });
+  return isUnder({ offset, joined_ms, nonce }, { ...proof, root });
 }
 
 /** Writes into `list` what holds and what does not. */
@@ -69,9 +68,8 @@ export async function prove(list, { lane, offset }) {
   list.replaceChildren();
   try {
     const { room, lanes, draw } = await ask(`/v1/rooms/${data.room}/head`);
-    const { ends, seed, commitment, entropy } = draw;
     const turn = { lane: Number(data.lane), number: Number(data.offset) };
-    const found = await check({ room, lanes: lanes.length, ends, seed, commitment, entropy, lane, offset, turn });
+    const found = await check({ ...draw, room, lanes: lanes.length, lane, offset, turn });
     const receipt = receiptOf(room, lane, offset);
     found.push({ what: "receipt", ok: receipt.ok });
     const signature = await isSigned(receipt.first);
