@@ -32,7 +32,7 @@ use crate::{
     },
     room::{
         find::RoomFinder,
-        live::{Room, Rooms},
+        live::{Room, rooms::Rooms},
         wake::Waker,
     },
     transcript::{proofs::Proofs, published::Published},

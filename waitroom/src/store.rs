@@ -175,6 +175,28 @@ const ASLEEP_SHOWN: i64 = 100;
 /// The rooms that somebody may watch: those that are awake and not closed, those closed within a
 /// day, and the first hundred of those that sleep.
 pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
+    let asleep = sqlx::query_scalar!(
+        r#"SELECT room FROM waitroom.rooms
+           WHERE asleep AND (closed_at IS NULL OR closed_at > now() - interval '1 day')
+           ORDER BY room LIMIT $1"#,
+        ASLEEP_SHOWN
+    );
+    read_rooms(pool, true, &asleep.fetch_all(pool).await?).await
+}
+
+/// The rooms that an instance holds: those that are awake and a fan may still ask for, and of those
+/// that sleep the `asleep` ones, of which somebody asked.
+pub async fn held_rooms(pool: &PgPool, asleep: &[RoomName]) -> sqlx::Result<Vec<RoomRow>> {
+    let asleep: Vec<String> = asleep.iter().map(ToString::to_string).collect();
+    read_rooms(pool, true, &asleep).await
+}
+
+pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
+    Ok(read_rooms(pool, false, &[room.to_owned()]).await?.pop())
+}
+
+/// These rooms, and with `awake` all that are awake and not closed for a day.
+async fn read_rooms(pool: &PgPool, awake: bool, rooms: &[String]) -> sqlx::Result<Vec<RoomRow>> {
     let rows = sqlx::query_as!(
         Raw,
         r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
@@ -184,36 +206,15 @@ pub async fn rooms(pool: &PgPool) -> sqlx::Result<Vec<RoomRow>> {
                   ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
                   entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
            FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
-           WHERE r.room IN (
-               SELECT room FROM waitroom.rooms WHERE NOT asleep AND closed_at IS NULL
-               UNION ALL SELECT room FROM waitroom.rooms
-                         WHERE closed_at > now() - interval '1 day'
-               UNION ALL (SELECT room FROM waitroom.rooms WHERE asleep AND closed_at IS NULL
-                          ORDER BY room LIMIT $1))
+           WHERE r.room = ANY($2)
+              OR $1 AND NOT asleep AND (closed_at IS NULL OR closed_at > now() - interval '1 day')
            ORDER BY room"#,
-        ASLEEP_SHOWN
+        awake,
+        rooms
     )
     .fetch_all(pool)
     .await?;
     Ok(rows.into_iter().map(Into::into).collect())
-}
-
-pub async fn room(pool: &PgPool, room: &str) -> sqlx::Result<Option<RoomRow>> {
-    let row = sqlx::query_as!(
-        Raw,
-        r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
-                  joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
-                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
-                  entropy_source AS "entropy_source?", committed_at AS "committed_at?",
-                  ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
-                  entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
-           FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
-           WHERE r.room = $1"#,
-        room
-    )
-    .fetch_optional(pool)
-    .await?;
-    Ok(row.map(Into::into))
 }
 
 /// The name of the room that protects a show.

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     draw::cohort::Cohort,
     lane::{
+        admission_group,
         lease::lease_of,
         line_at::LineAt,
         merge::{Lane, Waiting},
@@ -236,8 +237,9 @@ impl LaneConsumer {
         let mut missing: Vec<i32> =
             lanes.iter().copied().filter(|lane| !committed.contains_key(lane)).collect();
         let mut former = BTreeMap::new();
-        if !missing.is_empty() {
-            let (group, topic) = (self.line.group(&self.room), self.line.topic(&self.room));
+        // Versions with a group for each room had no lines but the first.
+        if !missing.is_empty() && self.line.waking == 0 {
+            let (group, topic) = (admission_group(&self.room), self.line.topic(&self.room));
             former = self.shared.kafka.former_commits(&group, &topic, &missing).await?;
             missing.retain(|lane| !former.contains_key(lane));
         }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::lane::{admission_group, line_topic};
+use crate::lane::line_topic;
 
 /// A room's line, by how often the room woke.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,14 +23,6 @@ impl LineAt {
             0 => line_topic(room),
             // A room's name has no dot in it.
             waking => format!("{}.{waking}", line_topic(room)),
-        }
-    }
-
-    /// The consumer group whose committed offsets are the line's heads.
-    pub fn group(&self, room: &str) -> String {
-        match self.waking {
-            0 => admission_group(room),
-            waking => format!("{}.{waking}", admission_group(room)),
         }
     }
 
@@ -54,9 +46,11 @@ mod tests {
     fn each_waking_has_a_line_of_its_own() {
         let first = LineAt::default();
         let second = LineAt { bases: vec![5, 0], ..first.next() };
-        assert_eq!((first.topic("r"), first.group("r")), ("line.r".into(), "admission.r".into()));
-        assert_eq!(second.topic("r"), "line.r.1");
-        assert_eq!(second.next().group("r"), "admission.r.2");
+        assert_eq!(first.topic("r"), "line.r");
+        assert_eq!(
+            (second.topic("r"), second.next().topic("r")),
+            ("line.r.1".into(), "line.r.2".into())
+        );
         assert_eq!([0, 1, 2, -1].map(|lane| second.base(lane)), [5, 0, 0, 0]);
     }
 }

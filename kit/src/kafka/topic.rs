@@ -118,23 +118,6 @@ impl Kafka {
         Ok(())
     }
 
-    /// Deletes a group with its committed offsets; one that is not there is deleted.
-    ///
-    /// # Errors
-    /// Kafka away, or a group that still has members.
-    pub async fn delete_group(&self, name: &str) -> anyhow::Result<()> {
-        let full = self.name(name);
-        let options = AdminOptions::new().request_timeout(Some(CALL));
-        let results = self.admin()?.delete_groups(&[&full], &options).await;
-        for result in results.context("asking Kafka to delete a group")? {
-            match result {
-                Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
-                Err((_, code)) => bail!("Kafka did not delete group {full}: {code}"),
-            }
-        }
-        Ok(())
-    }
-
     /// How many partitions a topic that exists has. A broker that carries many topics learns of a
     /// new one a moment after another instance made it, and until then says that there is none.
     async fn partitions_once_known(&self, name: &str) -> anyhow::Result<i32> {

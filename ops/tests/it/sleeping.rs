@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use admission::contract::{DirectPass, Gate, RoomName, Straight};
+use admission::contract::{ADMISSION_GROUP, DirectPass, Gate, RoomName, Straight};
 use ops::verify;
+use rdkafka::{
+    TopicPartitionList,
+    consumer::{BaseConsumer, Consumer, DefaultConsumerContext},
+};
 use serde_json::json;
 use testkit::{RoomBuilder, TestEnv, eventually};
 use uuid::Uuid;
@@ -206,6 +210,23 @@ async fn without_the_constraint_a_direct_pass_opens_many_sessions() {
 /// How long a room takes to fall asleep at most, with a second of quiet and a minute of drowsiness.
 const ASLEEP_WITHIN: Duration = Duration::from_secs(150);
 
+/// The heads that the processes' group has committed of a line.
+async fn committed(system: &TestSystem, line: &str) -> Vec<i64> {
+    let kafka = &system.stores.kafka;
+    let group: BaseConsumer =
+        kafka.consumer(ADMISSION_GROUP, DefaultConsumerContext).expect("a client");
+    let mut lanes = TopicPartitionList::new();
+    lanes.add_partition_range(&kafka.name(line), 0, 1);
+    let asked = move || group.committed_offsets(lanes, Duration::from_secs(10));
+    let found = tokio::task::spawn_blocking(asked).await.expect("asked").expect("Kafka");
+    found
+        .elements()
+        .iter()
+        .filter_map(|lane| lane.offset().to_raw())
+        .filter(|at| *at >= 0)
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_room_goes_back_to_sleep_and_its_next_line_goes_on() {
     let quick = [("FAIRGATE_SLEEP_AFTER_SECS", "1"), ("FAIRGATE_ROOTS_EVERY_SECS", "1")];
@@ -223,6 +244,8 @@ async fn a_room_goes_back_to_sleep_and_its_next_line_goes_on() {
     fan::redeem(&system, &pass).await.with_status(201);
     fan::buy(&system, "naps", ticket_type, 1).await;
 
+    assert!(!committed(&system, "line.naps.1").await.is_empty(), "heads are committed");
+
     let began = std::time::Instant::now();
     loop {
         let state = waitroom::contract::room(&system.stores.pool, "naps").await;
@@ -236,6 +259,10 @@ async fn a_room_goes_back_to_sleep_and_its_next_line_goes_on() {
     eventually("a topic that is gone", async || {
         let left = system.stores.kafka.partitions("line.naps.1").await.expect("Kafka");
         (left == 0).then_some(())
+    })
+    .await;
+    eventually("heads that went with it", async || {
+        committed(&system, "line.naps.1").await.is_empty().then_some(())
     })
     .await;
     assert_clean(&system.verify().await);

@@ -19,7 +19,7 @@ use sqlx::PgPool;
 
 use crate::{
     head::replay::{Replay, replay},
-    room::{live::Rooms, phase::Phase},
+    room::{live::rooms::Rooms, phase::Phase},
     store,
 };
 
@@ -40,7 +40,7 @@ pub fn start(rooms: &Arc<Rooms>, pool: PgPool, kafka: Kafka, tasks: &Tasks) {
         round = round.wrapping_add(1);
         async move {
             let asked = Instant::now();
-            let rows = store::sleep::held_rooms(&pool, &rooms.asleep_in_use()).await?;
+            let rows = store::held_rooms(&pool, &rooms.asleep_in_use()).await?;
             // Of a room that has closed, pages still say how long a turn was.
             let names: Vec<_> = rows.iter().map(|row| row.room.clone()).collect();
             let gates = admission::contract::gates(&pool, &names).await?;

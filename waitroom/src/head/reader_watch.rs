@@ -10,7 +10,7 @@ use kit::{
 };
 use parking_lot::Mutex;
 
-use crate::room::live::Rooms;
+use crate::room::live::rooms::Rooms;
 
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);

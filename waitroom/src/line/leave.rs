@@ -7,7 +7,7 @@ use redis::{AsyncTypedCommands, RedisResult};
 
 use crate::{
     line::left::LeftPlaces,
-    room::live::{Room, Rooms},
+    room::live::{Room, rooms::Rooms},
 };
 
 /// Longer than anybody waits for a draw.

@@ -4,7 +4,7 @@
 //! appended. After a minute no instance is left that could still append to its line without
 //! having heard of that (see [`TRUSTED`]), so where it was not stirred its line has ended. What it
 //! held is read and kept, and the row says that the room sleeps, in one transaction; only then its
-//! topic, its group and its keys are deleted.
+//! topic and its keys are deleted.
 
 use std::{
     collections::HashMap,
@@ -25,11 +25,11 @@ use crate::{
         RoomState,
         find::take_in,
         info::Info,
-        live::{Room, Rooms},
+        live::{Room, rooms::Rooms},
         phase::Phase,
         sleep::{Sleep, TRUSTED},
     },
-    store,
+    store::{self, sealed::OldLine},
     transcript::{
         line_reader::{LineReader, Stretch},
         sealed::parts,
@@ -168,21 +168,30 @@ impl Sleepers {
         Ok(())
     }
 
-    /// Deletes topics, groups and keys of lines whose rooms sleep.
+    /// Deletes topics and keys of lines whose rooms sleep.
     async fn delete_old(&self) -> anyhow::Result<()> {
-        for (room, waking, lanes) in store::sealed::old_lines(&self.pool).await? {
+        for OldLine { room, waking, lanes, is_last } in store::sealed::old_lines(&self.pool).await?
+        {
             let line = LineAt { waking, ..LineAt::default() };
+            // What the processes' group committed of it goes with it.
             self.kafka.delete_topic(&line.topic(&room)).await?;
-            self.kafka.delete_group(&line.group(&room)).await?;
-            let of_lanes = (0..lanes).flat_map(|lane| {
-                ["left", "left-entries", "came"].map(|kind| format!("{kind}-{lane}"))
-            });
-            let kinds = of_lanes.chain(["left-version", "granted-again"].map(str::to_owned));
-            let keys: Vec<String> = kinds.map(|kind| self.redis.key(&kind, &room)).collect();
-            self.redis.connection().del(keys).await?;
+            if is_last {
+                self.delete_keys(&room, lanes).await?;
+            }
             store::sealed::forget_old(&self.pool, &room, waking).await?;
             tracing::info!(%room, waking, "a line that is sealed was deleted");
         }
+        Ok(())
+    }
+
+    /// Marks of those who left and came have the places of all of a room's lines in them, so that
+    /// one that has woken meanwhile keeps them.
+    async fn delete_keys(&self, room: &RoomName, lanes: i32) -> anyhow::Result<()> {
+        let of_lanes = (0..lanes)
+            .flat_map(|lane| ["left", "left-entries", "came"].map(|kind| format!("{kind}-{lane}")));
+        let kinds = of_lanes.chain(["left-version", "granted-again"].map(str::to_owned));
+        let keys: Vec<String> = kinds.map(|kind| self.redis.key(&kind, room)).collect();
+        self.redis.connection().del(keys).await?;
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use crate::{
     error::Error,
     room::{
-        live::{Room, Rooms},
+        live::{Room, rooms::Rooms},
         phase::Phase,
     },
     store,

@@ -22,7 +22,7 @@ use crate::{
     room::{
         RoomState,
         find::take_in,
-        live::{Room, Rooms},
+        live::{Room, rooms::Rooms},
         sleep::Sleep,
     },
     store,

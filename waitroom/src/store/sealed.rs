@@ -68,16 +68,26 @@ pub async fn note_old(
     Ok(())
 }
 
-/// Lines that are to be deleted, with how many lanes they have.
-pub async fn old_lines(pool: &PgPool) -> sqlx::Result<Vec<(RoomName, i32, i32)>> {
-    let rows = sqlx::query!(
-        r#"SELECT room AS "room: RoomName", o.waking, lanes
-           FROM waitroom.old_lines o JOIN waitroom.rooms USING (room)
+/// A line that is to be deleted.
+pub struct OldLine {
+    pub room: RoomName,
+    pub waking: i32,
+    pub lanes: i32,
+    /// Whether the room still sleeps since.
+    pub is_last: bool,
+}
+
+/// Lines that are to be deleted.
+pub async fn old_lines(pool: &PgPool) -> sqlx::Result<Vec<OldLine>> {
+    sqlx::query_as!(
+        OldLine,
+        r#"SELECT room AS "room: RoomName", o.waking, lanes,
+                  asleep AND o.waking = r.waking AS "is_last!"
+           FROM waitroom.old_lines o JOIN waitroom.rooms r USING (room)
            WHERE sealed_at < now() - interval '2 s' ORDER BY sealed_at LIMIT 20"#
     )
     .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.room, row.waking, row.lanes)).collect())
+    .await
 }
 
 /// Notes that a line is deleted.

@@ -1,33 +1,9 @@
 //! Whether rooms sleep.
 
-use admission::contract::{Entropy, LineAt, RoomName};
-use catalog::contract::ShowId;
-use sqlx::{PgConnection, PgPool, types::Json};
+use admission::contract::{LineAt, RoomName};
+use sqlx::{PgConnection, PgPool};
 
-use super::{Raw, RoomRow};
 use crate::room::sleep::Sleep;
-
-/// The rooms that an instance holds: those that are awake and a fan may still ask for, and of those
-/// that sleep the `asleep` ones, of which somebody asked.
-pub async fn held_rooms(pool: &PgPool, asleep: &[RoomName]) -> sqlx::Result<Vec<RoomRow>> {
-    let rows = sqlx::query_as!(
-        Raw,
-        r#"SELECT r.room AS "room: RoomName", show AS "show: ShowId", phase, lanes, message, method,
-                  joins_at, opens_at, closes_at, stop, asleep, sleeps, wake_per_sec, wake_active,
-                  drowsy_at IS NOT NULL AS "drowsy!", waking, bases, seed AS "seed?",
-                  entropy_source AS "entropy_source?", committed_at AS "committed_at?",
-                  ends AS "ends?", frozen_at AS "frozen_at?", roots AS "roots?",
-                  entropy AS "entropy?: Json<Entropy>", drawn_at AS "drawn_at?"
-           FROM waitroom.rooms r LEFT JOIN waitroom.draws USING (room)
-           WHERE NOT asleep AND (closed_at IS NULL OR closed_at > now() - interval '1 day')
-              OR r.room = ANY($1)
-           ORDER BY room"#,
-        &asleep.iter().map(|room| room.to_string()).collect::<Vec<_>>()
-    )
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(Into::into).collect())
-}
 
 /// Rooms that sleep and are wanted awake.
 pub async fn rooms_to_wake(pool: &PgPool) -> sqlx::Result<Vec<RoomName>> {

@@ -22,7 +22,7 @@ use crate::{
     head::head_log::HeadLog,
     room::{
         info::Info,
-        live::{Room, Rooms},
+        live::{Room, rooms::Rooms},
         phase::Phase,
     },
     store,

@@ -8,7 +8,7 @@ use kit::serve::Tasks;
 use sqlx::PgPool;
 
 use crate::{
-    room::live::{Room, Rooms},
+    room::live::{Room, rooms::Rooms},
     store::turn_mail as store,
     turn_mail::{
         NearTurn,

@@ -6,7 +6,8 @@ use std::{
 };
 
 use admission::contract::{
-    ADMISSION_GROUP, Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, LineAt, line_topic,
+    ADMISSION_GROUP, Cohort, HEADS_TOPIC, HeadsMoved, LaneTurns, LineAt, admission_group,
+    line_topic,
 };
 use anyhow::{Context, bail};
 use checkout::contract::COMMANDS_TOPIC;
@@ -144,7 +145,8 @@ pub async fn room(
     let partitions = if row.asleep { 0 } else { kafka.partitions(&line.topic(&row.room)).await? };
     let group: BaseConsumer = kafka.consumer(ADMISSION_GROUP, DefaultConsumerContext)?;
     // Of sales that earlier versions let in, the commits are their room's own group's.
-    let former: BaseConsumer = kafka.consumer(&line.group(&row.room), DefaultConsumerContext)?;
+    let former: BaseConsumer =
+        kafka.consumer(&admission_group(&row.room), DefaultConsumerContext)?;
     let reader = kafka.reader::<BaseConsumer<ReaderContext>>()?;
     let published = heads.rooms.get(&row.room).cloned().unwrap_or_default();
     let mut last: BTreeMap<i32, i64> = BTreeMap::new();

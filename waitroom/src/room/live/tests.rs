@@ -1,12 +1,13 @@
 use std::collections::HashSet;
 
 use admission::contract::{Cohort, Entropy, EntropySource, LaneHead, LineMethod, Seed};
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta};
 
-use super::*;
+use super::{rooms::Rooms, *};
 use crate::{
     draw::{Frozen, Made, RoomDraw},
     room::phase::Phase,
+    store::RoomRow,
 };
 
 fn tick(secs_ago: i64, tail: i64) -> HeadsMoved {
@@ -128,31 +129,4 @@ fn whoever_left_before_the_draw_has_left_whatever_turn_they_drew() {
     rooms.follow_room(Instant::now(), &row(Phase::Open, Some(&[3, 1]), true), None);
     let others = ["r.0.0", "r.0.2", "r.1.0"].map(|text| text.parse::<PlaceId>().expect("a place"));
     assert!(room.has_left(&left) && !others.iter().any(|place| room.has_left(place)));
-}
-
-#[test]
-fn a_room_is_found_by_its_show_until_it_is_gone() {
-    let rooms = Rooms::default();
-    rooms.follow_settings(Instant::now(), &[RoomRow::for_tests("r", Phase::Open)], &[]);
-    rooms.follow_heads(Read::CaughtUp);
-    let show = "s".parse().expect("an id");
-    assert!(rooms.of_show(&show).expect("ready").is_some());
-    rooms.follow_settings(Instant::now(), &[], &[]);
-    assert!(rooms.of_show(&show).expect("ready").is_none());
-    assert!(rooms.by_show.read().is_empty());
-}
-
-#[test]
-fn what_was_read_earlier_does_not_undo_what_was_read_since() {
-    let rooms = Rooms::default();
-    let earlier = Instant::now();
-    let scheduled = RoomRow::for_tests("r", Phase::Scheduled);
-    rooms.follow_room(earlier, &scheduled, None);
-    let since = earlier + std::time::Duration::from_millis(1);
-    rooms.follow_room(since, &RoomRow::for_tests("r", Phase::Open), None);
-    rooms.follow_room(earlier, &scheduled, None);
-    let phase = || rooms.rooms.read().values().map(|room| room.info().phase).collect::<Vec<_>>();
-    assert_eq!(phase(), [Phase::Open]);
-    rooms.follow_room(since, &scheduled, None);
-    assert_eq!(phase(), [Phase::Scheduled]);
 }
