@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use admission::contract::{HeadsMoved, HeadsSnapshot, RoomName};
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::place::standing::RESUME_WITHIN;
+
 /// Records are stamped by the broker, a moment after they were made, and clocks differ a little.
 const SLACK: TimeDelta = TimeDelta::seconds(30);
 /// A controller that said nothing for so long is not waited for: its lanes are another's, or
@@ -20,9 +22,10 @@ pub struct Replay {
     pub before: Vec<HeadsMoved>,
 }
 
-/// Reads as far back as the window of anybody who was let in may be open, in the rooms that are
-/// known and not closed; `longest` is the longest of all rooms by the wall. Of what was told before
-/// then, the last word is enough. Without any snapshot, those who wrote `heads` wrote none.
+/// Reads as far back as anybody who was let in may still come, or have a second turn for the one
+/// that was missed, in the rooms that are known and not closed; `longest` is the longest window of
+/// all rooms by the wall. Of what was told before then, the last word is enough. Without any
+/// snapshot, those who wrote `heads` wrote none.
 pub fn replay(
     snapshots: Vec<HeadsSnapshot>,
     open: &HashSet<RoomName>,
@@ -46,7 +49,8 @@ pub fn replay(
             && moved.door_ms.unwrap_or_default() > newest_ms - window_ms
     };
     let earliest = snapshots.iter().filter(may_be_open).map(|snapshot| snapshot.windows_from).min();
-    let since = earliest.map_or(now - longest, |earliest| earliest.min(now - longest)) - SLACK;
+    let begun = earliest.map_or(now - longest, |earliest| earliest.min(now - longest));
+    let since = begun - RESUME_WITHIN - SLACK;
     let mut before: Vec<HeadsMoved> =
         snapshots.into_iter().map(|snapshot| snapshot.moved).collect();
     // Later ones are among what is read, and would hide from it who was let in when.
@@ -93,22 +97,22 @@ mod tests {
     fn the_longest_window_is_read_and_of_what_was_before_the_last_word() {
         assert_eq!(planned(Vec::new()), (None, vec![]), "an earlier version wrote the heads");
         let live = snapshot("a", 9_990, 5_000, 9_925);
-        assert_eq!(planned(vec![live.clone()]), (Some(9_870), vec![]));
+        assert_eq!(planned(vec![live.clone()]), (Some(9_270), vec![]));
         let closed = snapshot("closed", 400, 300, 300);
         let dead = snapshot("b", 100, 100, 50);
         let (since, before) = planned(vec![closed, live, dead]);
-        assert_eq!((since, before), (Some(9_870), vec![100, 400]), "the oldest first");
+        assert_eq!((since, before), (Some(9_270), vec![100, 400]), "the oldest first");
     }
 
     #[test]
     fn a_door_that_was_shut_is_read_back_to_where_windows_began() {
         let shut = snapshot("a", 9_990, 5_000, 2_000);
-        assert_eq!(planned(vec![shut.clone()]).0, Some(1_970));
+        assert_eq!(planned(vec![shut.clone()]).0, Some(1_370));
         // Whoever had the lanes before, and was taken over from while the door was shut.
         let now = snapshot("a", 9_990, 5_020, 9_000);
         let before = snapshot("a", 8_990, 5_000, 2_000);
-        assert_eq!(planned(vec![before.clone(), now]), (Some(1_970), vec![]));
+        assert_eq!(planned(vec![before.clone(), now]), (Some(1_370), vec![]));
         let long_ago = snapshot("a", 9_990, 5_061, 9_000);
-        assert_eq!(planned(vec![before, long_ago]).0, Some(8_970), "those windows are over");
+        assert_eq!(planned(vec![before, long_ago]).0, Some(8_370), "those windows are over");
     }
 }
