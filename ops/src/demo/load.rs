@@ -1,10 +1,10 @@
 //! Puts the demo's shows on sale. Doing so again changes nothing but what the program changed.
 
-use admission::contract::{EntropySource, GateState, LineMethod, gate};
+use admission::contract::{EntropySource, LineMethod};
 use anyhow::Context;
 use catalog::contract::{NewShow, put_allotment, put_show};
 use chrono::{DateTime, Utc};
-use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room};
+use waitroom::contract::{NewRoom, Phase, RoomChange, change_room, create_room, room};
 
 use super::program::{self, CLAIM_WINDOW_SECS, MAX_ACTIVE, Planned, RATE_PER_SEC};
 use crate::{print_status, settings::Stores};
@@ -62,10 +62,11 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
         entropy_source: EntropySource::None,
         joins_at: None,
         opens_at: None,
-        sleeps: false,
+        sleeps: true,
     };
-    let room = if show.high_traffic {
+    let new = if show.high_traffic {
         NewRoom {
+            sleeps: false,
             lanes: 4,
             rate_per_sec: RATE_PER_SEC,
             max_active: MAX_ACTIVE,
@@ -75,12 +76,12 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
     } else {
         wide_open
     };
-    create_room(&stores.pool, &stores.kafka, &room).await?;
+    create_room(&stores.pool, &stores.kafka, &new).await?;
     // One that was opened before is left as its operator wants it.
-    let known = gate(&stores.pool, &room.room).await?;
-    if known.is_some_and(|gate| gate.state == GateState::Waiting) {
+    let known = room(&stores.pool, &new.room).await?;
+    if known.is_some_and(|room| room.phase == Phase::Draft) {
         let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
-        change_room(&stores.pool, &room.room, &open).await?;
+        change_room(&stores.pool, &new.room, &open).await?;
     }
     Ok(())
 }
