@@ -79,7 +79,7 @@ async fn open_room(stores: &Stores, show: &NewShow) -> anyhow::Result<()> {
     create_room(&stores.pool, &stores.kafka, &new).await?;
     // One that was opened before is left as its operator wants it.
     let known = room(&stores.pool, &new.room).await?;
-    if known.is_some_and(|room| room.phase == Phase::Draft) {
+    if known.is_some_and(|room| room.phase == Phase::Scheduled) {
         let open = RoomChange { phase: Some(Phase::Open), ..RoomChange::default() };
         change_room(&stores.pool, &new.room, &open).await?;
     }
